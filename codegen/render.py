@@ -1,0 +1,92 @@
+"""Turns the schema into the text of every generated file."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import jinja2
+
+from codegen import lint, models, schema, views
+from codegen.errors import CodegenError
+
+PACKAGE = PurePosixPath("src/pie_client/_generated")
+REFERENCE = PurePosixPath("docs/protocol.md")
+MODULES = ("families", "results", "methods", "calls", "events", "refusals", "texts", "registry", "__init__")
+HEADER = '"""{doc}\n\nWritten by `python -m codegen generate` from schema/; never edited.\n"""\n\n'
+LINE = 110
+
+
+def render(root: Path) -> dict[PurePosixPath, str]:
+    """Give the text of each generated file by its path below ``root``; raises CodegenError when the schema is not fit."""
+    models.check_tools(root / "pyproject.toml")
+    described = schema.load(root / "schema")
+    lint.check(described)
+    source = models.render_models(described)
+    body = source.partition("from __future__")
+    files = {PACKAGE / "models.py": HEADER.format(doc="Messages, results and events of the protocol.") + body[1] + body[2]}
+    context = _context(described, models.renamed_fields(source), _digest(root / "schema"))
+    environment = _environment()
+    for name in MODULES:
+        files[PACKAGE / f"{name}.py"] = environment.get_template(f"{name}.py.j2").render(context)
+    files = {path: _formatted(root, path, text) for path, text in files.items()}
+    files[REFERENCE] = environment.get_template("protocol.md.j2").render(context)
+    return files
+
+
+def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], digest: str) -> dict[str, object]:
+    requests = views.requests(described, renamed)
+    return {
+        "protocol": described.protocol,
+        "requests": requests,
+        "results": views.results(described),
+        "messages": views.messages(described),
+        "events": views.events(described),
+        "texts": views.texts(described),
+        "successes": views.words_of_success(described),
+        "error_classes": views.error_classes(described),
+        "families": views.families(described),
+        "recognised_results": views.recognised_results(described),
+        "recognised_texts": views.recognised_texts(described),
+        "objects": [described.documents[file] for file in described.protocol.objects],
+        "digest": digest,
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(  # noqa: S701 - writes Python and Markdown, not HTML
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["python"] = repr
+    environment.filters["fill"] = _fill
+    return environment
+
+
+def _fill(text: str, indent: int = 4) -> str:
+    return views.wrapped(text, LINE, indent)
+
+
+def _digest(folder: Path) -> str:
+    """Hash what the schema says, file by file; its vectors and README say nothing that is generated."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.json")):
+        name = path.relative_to(folder).as_posix()
+        if not name.startswith(f"{schema.VECTORS}/"):
+            digest.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()
+
+
+def _formatted(root: Path, path: PurePosixPath, text: str) -> str:
+    """Sort imports and format with the repository's own configuration, wherever the repository lies."""
+    config = f"--config={root / 'pyproject.toml'}"
+    for step in (["check", "--fix", "--exit-zero", "--quiet", "--select=I,F401,UP"], ["format", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *step, config, "--no-cache", f"--stdin-filename={path}", "-"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
+        if done.returncode or not done.stdout:
+            raise CodegenError([f"{path}: ruff {step[0]}: {line}" for line in done.stderr.strip().splitlines()[:5]])
+        text = done.stdout
+    return text

@@ -1,0 +1,201 @@
+"""Reads ``schema/`` into memory: the documents by file name, and the two tables as typed values."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import jsonschema
+from pydantic import BaseModel, ConfigDict, Field
+
+from codegen.errors import CodegenError
+
+Node = dict[str, Any]
+"""A JSON Schema, as parsed."""
+
+TYPES = "types.json"
+TABLES = {"protocol.json": "protocol.schema.json", "errors.json": "errors.schema.json"}
+VECTORS = "vectors"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limit(_Row):
+    value: int
+    description: str
+
+
+class IdentifiedBy(_Row):
+    results: list[str]
+    refusals: list[str]
+
+
+class FamilyRow(_Row):
+    name: str
+    title: str
+    releases: list[str]
+    path: str | None = None
+    identity_header: str | None = None
+    user: str | None = None
+    frame_bytes: int
+    message_bytes: int
+    identify_first: bool
+    text_frames: bool
+    bare_program_names: bool
+    verifies_uploads: bool
+    terminates_on_disconnect: bool
+    names_files: bool
+    answers_unknown_queries: bool
+    answers_close: bool
+    identified_by: IdentifiedBy
+
+
+class Argument(_Row):
+    default: bool | int | str | None
+
+
+class FieldRow(_Row):
+    families: list[str]
+
+
+class Chunks(_Row):
+    index: str
+    total: str
+    data: str
+    digest: str
+
+
+class TaggedRow(_Row):
+    """What requests and server messages have in common."""
+
+    type: str
+    families: list[str]
+    file: str = Field(alias="schema")
+    fields: dict[str, FieldRow] = {}
+
+
+class RequestRow(TaggedRow):
+    kind: Literal["call", "notify", "upload", "transfer", "relay"]
+    since: str
+    result: str | None = None
+    opens_session: bool = False
+    arguments: dict[str, Argument] = {}
+    chunks: Chunks | None = None
+
+
+class MessageRow(TaggedRow):
+    frame: Literal["binary", "text"]
+    unknown: str | None = None
+
+
+class EventRow(_Row):
+    event: str
+    name: str
+    file: str | None = Field(default=None, alias="schema")
+    assembled_from: str | None = None
+    terminal: bool
+
+
+class Defaults(_Row):
+    user: str
+
+
+class Protocol(_Row):
+    meta: str = Field(alias="$schema")
+    title: str
+    tag: str
+    correlation: str
+    reply: str
+    defaults: Defaults
+    limits: dict[str, Limit]
+    families: list[FamilyRow]
+    requests: list[RequestRow]
+    messages: list[MessageRow]
+    events: list[EventRow]
+    objects: list[str]
+
+
+class ErrorClass(_Row):
+    name: str
+    scope: Literal["request", "process", "connection"]
+    category: Literal["permission", "argument", "lookup", "state"]
+    description: str
+    advice: str
+
+
+class ErrorText(_Row):
+    id: str
+    text: str
+    error_class: str | None = Field(default=None, alias="class")
+    scope: str | None = None
+    families: list[str]
+
+
+class Errors(_Row):
+    meta: str = Field(alias="$schema")
+    title: str
+    classes: list[ErrorClass]
+    texts: list[ErrorText]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Everything that ``schema/`` says."""
+
+    protocol: Protocol
+    errors: Errors
+    documents: dict[str, Node]
+    """Each described thing by its file name relative to ``schema/``; the scalars are under ``types.json``."""
+
+    def tagged(self) -> list[TaggedRow]:
+        """Requests, then server messages."""
+        return [*self.protocol.requests, *self.protocol.messages]
+
+    def scalars(self) -> dict[str, Node]:
+        return cast("dict[str, Node]", self.documents[TYPES]["$defs"])
+
+    def objects(self) -> Iterator[tuple[str, Node]]:
+        """Files that describe one thing each, sorted by name."""
+        for name in sorted(self.documents):
+            if name != TYPES:
+                yield name, self.documents[name]
+
+
+def load(folder: Path) -> Schema:
+    """Read the folder; raises CodegenError with every file that is missing, not JSON or not valid."""
+    problems: list[str] = []
+    parsed: dict[str, Node] = {}
+    for path in sorted(folder.rglob("*.json")):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith(f"{VECTORS}/"):
+            continue
+        try:
+            parsed[name] = json.loads(path.read_bytes())
+        except ValueError as error:
+            problems.append(f"schema/{name}: not JSON: {error}")
+    missing = [name for pair in TABLES.items() for name in (*pair, TYPES) if name not in parsed]
+    problems += [f"schema/{name}: missing or unreadable" for name in dict.fromkeys(missing)]
+    if problems:
+        raise CodegenError(problems)
+    for table, meta in TABLES.items():
+        problems += _violations(table, parsed[table], parsed[meta])
+    documents = {n: d for n, d in parsed.items() if n not in TABLES and n not in TABLES.values()}
+    for name, document in documents.items():
+        problems += _violations(name, document, jsonschema.Draft202012Validator.META_SCHEMA)
+    if problems:
+        raise CodegenError(problems)
+    return Schema(
+        protocol=Protocol.model_validate(parsed["protocol.json"]),
+        errors=Errors.model_validate(parsed["errors.json"]),
+        documents=documents,
+    )
+
+
+def _violations(name: str, document: Node, meta: Any) -> list[str]:
+    validator = jsonschema.Draft202012Validator(meta)
+    errors: Iterable[jsonschema.ValidationError] = validator.iter_errors(document)  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
+    found = sorted(errors, key=lambda error: error.json_path)
+    return [f"schema/{name}: {error.json_path}: {error.message}" for error in found]

@@ -1,0 +1,320 @@
+"""What the templates print: plain values, already in Python's words, so that a template needs no logic."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import cast
+
+from codegen.bundle import PYTHON_TYPES, is_choice
+from codegen.lint import placeholders
+from codegen.refs import resolve, target, title
+from codegen.schema import ErrorText, FamilyRow, Node, RequestRow, Schema
+
+BUILTIN_OF_CATEGORY = {"permission": "PermissionError", "argument": "ValueError", "lookup": "LookupError", "state": None}
+BASE_OF_SCOPE = {"request": "RefusedError", "process": "ProcessError", "connection": "ServerError"}
+SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the texts that a result may be."""
+
+    name: str
+    doc: str
+    const: str | None
+    pattern: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call gives."""
+
+    name: str
+    doc: str
+    kind: str  # text, json or choice
+    annotation: str
+    decoder: str
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A keyword argument of a call."""
+
+    name: str
+    field: str
+    annotation: str
+    default: str | None
+    doc: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, as a descriptor and as a call."""
+
+    tag: str
+    constant: str
+    model: str
+    kind: str
+    families: tuple[str, ...]
+    since: str
+    opens_session: bool
+    fields: tuple[tuple[str, tuple[str, ...]], ...]
+    parameters: tuple[Parameter, ...]
+    result: Result | None
+    chunks: dict[str, str]
+    correlated: bool
+    doc: str
+    families_doc: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A server message."""
+
+    tag: str
+    model: str
+    text: bool
+    discriminator: str | None
+    members: tuple[tuple[str, str], ...]
+    unknown: str | None
+    unknown_fields: tuple[tuple[str, str], ...]
+    families: tuple[str, ...]
+    fields: tuple[tuple[str, tuple[str, ...]], ...]
+    doc: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """A kind of process event."""
+
+    member: str
+    value: str
+    model: str | None
+    terminal: bool
+    fields: tuple[tuple[str, str], ...]
+    doc: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of the server: a constant, or a function of the parts that vary."""
+
+    name: str
+    text: str
+    parameters: tuple[str, ...]
+    pattern: str
+    literal: bool
+    error_class: str | None
+    families: tuple[str, ...]
+    doc: str
+
+
+@dataclass(frozen=True)
+class ErrorClass:
+    """An error class."""
+
+    name: str
+    bases: str
+    doc: str
+    advice: str
+    scope: str
+
+
+def requests(schema: Schema, renamed: dict[str, dict[str, str]]) -> list[Request]:
+    return [_request(schema, row, renamed) for row in schema.protocol.requests]
+
+
+def results(schema: Schema) -> list[Result]:
+    files = dict.fromkeys(row.result for row in schema.protocol.requests if row.result)
+    return [_result(schema, file) for file in files]
+
+
+def messages(schema: Schema) -> list[Message]:
+    found: list[Message] = []
+    for row in schema.protocol.messages:
+        document = schema.documents[row.file]
+        discriminator = document.get("discriminator", {}).get("propertyName")
+        members: list[tuple[str, str]] = []
+        for member in document.get("oneOf", []):
+            node = cast("Node", resolve(schema, target(row.file, member["$ref"])))
+            members.append((node["properties"][discriminator]["const"], node["title"]))
+        found.append(
+            Message(
+                tag=row.type,
+                model=document["title"],
+                text=row.frame == "text",
+                discriminator=discriminator,
+                members=tuple(members),
+                unknown=title(schema, row.unknown) if row.unknown else None,
+                unknown_fields=event_fields(schema, row.unknown) if row.unknown else (),
+                families=tuple(row.families),
+                fields=tuple((name, tuple(field.families)) for name, field in row.fields.items()),
+                doc=document["description"],
+                file=row.file,
+            )
+        )
+    return found
+
+
+def events(schema: Schema) -> list[Event]:
+    found: list[Event] = []
+    for row in schema.protocol.events:
+        document = schema.documents[row.file or row.assembled_from or ""]
+        model = str(document["title"]) if row.file else None
+        found.append(Event(row.name, row.event, model, row.terminal, event_fields(schema, row.file) if row.file else (), document["description"]))
+    return found
+
+
+def event_fields(schema: Schema, file: str) -> tuple[tuple[str, str], ...]:
+    """Give (name, type) of what an event carries besides its tags and its process, the required ones first."""
+    document = schema.documents[file]
+    names = [name for name, node in document["properties"].items() if "const" not in node and name != "process_id"]
+    return tuple((name, _annotation(schema, file, document["properties"][name])) for name in names)
+
+
+def texts(schema: Schema) -> list[Text]:
+    return [_text(text) for text in schema.errors.texts]
+
+
+def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
+    """Give (constant, text, where it comes from) for each text that a server says on success."""
+    found: list[tuple[str, str, str]] = []
+    for row in schema.protocol.requests:
+        document = schema.documents[row.result] if row.result else {}
+        if document.get("examples") and document["examples"][0].partition(" ")[0].isalpha():
+            found.append((f"OK_{row.type.upper()}", document["examples"][0], row.result or ""))
+    for file, document in schema.objects():
+        if "const" in document:
+            found.append((f"OK_{_constant(document['title'])}", document["const"], file))
+    return found
+
+
+def error_classes(schema: Schema) -> list[ErrorClass]:
+    found: list[ErrorClass] = []
+    for row in schema.errors.classes:
+        builtin = BUILTIN_OF_CATEGORY[row.category]
+        bases = f"errors.{BASE_OF_SCOPE[row.scope]}" + (f", {builtin}" if builtin else "")
+        found.append(ErrorClass(row.name, bases, row.description, row.advice, row.scope))
+    return found
+
+
+def families(schema: Schema) -> list[FamilyRow]:
+    return schema.protocol.families
+
+
+def recognised_results(schema: Schema) -> list[tuple[str, str]]:
+    return [(name, family.name) for family in schema.protocol.families for name in family.identified_by.results]
+
+
+def recognised_texts(schema: Schema) -> list[tuple[Text, str]]:
+    by_id = {text.id: text for text in schema.errors.texts}
+    return [(_text(by_id[i]), family.name) for family in schema.protocol.families for i in family.identified_by.refusals]
+
+
+def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]) -> Request:
+    document = schema.documents[row.file]
+    model = str(document["title"])
+    titles = {family.name: family.title for family in schema.protocol.families}
+    known = " and ".join(titles[name] for name in row.families)
+    return Request(
+        tag=row.type,
+        constant=row.type.upper(),
+        model=model,
+        kind=row.kind,
+        families=tuple(row.families),
+        since=row.since,
+        opens_session=row.opens_session,
+        fields=tuple((name, tuple(field.families)) for name, field in row.fields.items()),
+        parameters=tuple(_parameters(schema, row, renamed.get(model, {}))),
+        result=_result(schema, row.result) if row.result else None,
+        chunks=row.chunks.model_dump() if row.chunks else {},
+        correlated=schema.protocol.correlation in document["properties"],
+        doc=document["description"],
+        families_doc=f"{known}, since release {row.since}.",
+        file=row.file,
+    )
+
+
+def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> list[Parameter]:
+    document = schema.documents[row.file]
+    hidden = {schema.protocol.tag}
+    if row.kind != "relay":
+        hidden.add(schema.protocol.correlation)
+    if row.chunks is not None:
+        hidden |= set(row.chunks.model_dump().values())
+    found: list[Parameter] = []
+    for name, node in document["properties"].items():
+        if name in hidden:
+            continue
+        default: str | None = None
+        if name in row.arguments:
+            default = repr(row.arguments[name].default)
+        elif name not in document["required"]:
+            default = "None"
+        doc = node["description"]
+        if name in row.fields:
+            doc += f" Known to {' and '.join(row.fields[name].families)} servers only."
+        found.append(Parameter(name, renamed.get(name, name), _annotation(schema, row.file, node), default, doc))
+    return found
+
+
+def _annotation(schema: Schema, file: str, node: Node) -> str:
+    if "$ref" in node:
+        name = title(schema, target(file, node["$ref"]))
+        return PYTHON_TYPES.get(name, f"models.{name}")
+    if "anyOf" in node:
+        return " | ".join(_annotation(schema, file, option) for option in node["anyOf"])
+    if node.get("type") == "array":
+        return f"list[{_annotation(schema, file, node['items'])}]"
+    if node.get("type") == "object":
+        return f"dict[str, {_annotation(schema, file, node['additionalProperties'])}]"
+    return SCALARS[node["type"]]
+
+
+def _result(schema: Schema, file: str) -> Result:
+    document = schema.documents[file]
+    name = str(document["title"])
+    decoder = f"decode_{_constant(name).lower()}"
+    if is_choice(schema, file):
+        choices = tuple(_choice(schema, target(file, member["$ref"])) for member in document["oneOf"])
+        return Result(name, document["description"], "choice", f"results.{name}", decoder, choices)
+    kind = "json" if "contentSchema" in document else "text"
+    return Result(name, document["description"], kind, f"models.{name}", decoder)
+
+
+def _choice(schema: Schema, file: str) -> Choice:
+    document = schema.documents[file]
+    pattern = document.get("pattern")
+    if pattern is not None:
+        pattern = str(pattern).removeprefix("^").removesuffix("$")
+    return Choice(document["title"], document["description"], document.get("const"), pattern)
+
+
+def _text(row: ErrorText) -> Text:
+    names = placeholders(row)
+    pattern = re.escape(row.text)
+    for name in names:
+        pattern = pattern.replace(re.escape(f"{{{name}}}"), "(.*)")
+    return Text(
+        name=row.id,
+        text=row.text,
+        parameters=tuple(names),
+        pattern=pattern,
+        literal=not names,
+        error_class=row.error_class,
+        families=tuple(row.families),
+        doc=f"Said by {' and '.join(row.families)} servers.",
+    )
+
+
+def _constant(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def wrapped(text: str, width: int, indent: int) -> str:
+    """Fill each paragraph of a docstring, every line but the first indented."""
+    paragraphs = [textwrap.fill(part, width - indent, break_long_words=False, break_on_hyphens=False) for part in text.split("\n\n")]
+    return textwrap.indent("\n\n".join(paragraphs), " " * indent).lstrip(" ")

@@ -1,0 +1,25 @@
+"""The generated layer: models, decoders, calls, events, errors and texts of the protocol.
+
+Written by `python -m codegen generate` from schema/; never edited. Nothing here is imported by name from outside the
+package; what users need is exported by ``pie_client``.
+"""
+
+from typing import Final
+
+from pie_client._generated import calls, events, families, methods, models, refusals, registry, results, texts
+
+SCHEMA_DIGEST: Final = "4d28670a3f904cc0d0d80b05667e84f02a829225f4d65065c8f182a0a6665833"
+"""SHA-256 of the schema that this package was written from."""
+
+__all__ = [
+    "SCHEMA_DIGEST",
+    "calls",
+    "events",
+    "families",
+    "methods",
+    "models",
+    "refusals",
+    "registry",
+    "results",
+    "texts",
+]

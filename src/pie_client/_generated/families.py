@@ -1,0 +1,186 @@
+"""Server families: what each knows, how it behaves, and how it is recognised.
+
+Written by `python -m codegen generate` from schema/; never edited.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+from pie_client._generated import results
+
+Family: TypeAlias = Literal[
+    "0.4",
+    "0.5",
+]
+"""Name of a server family: the oldest release that speaks its protocol as this schema describes it."""
+
+CHUNK_BYTES: Final = 262144
+"""Size of an upload's and a file's chunks, by convention; the last one is shorter."""
+
+CHALLENGE_BYTES: Final = 48
+"""Random bytes of a challenge."""
+
+UPLOAD_BYTES: Final = 268435456
+"""Largest program or file that a server takes, unless it is configured otherwise."""
+
+BUFFERED_EVENTS: Final = 4096
+"""Events that a server keeps for a process without a client; the oldest go first."""
+
+RSA_KEY_BITS: Final = 2048
+"""Smallest RSA key that a server accepts."""
+
+DEFAULT_USER: Final = "pie-client"
+"""Who a client says it is when nobody told it."""
+
+REPLY_TAG: Final = "response"
+TAG: Final = "type"
+CORRELATION: Final = "corr_id"
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyTraits:
+    """How the servers of a family behave."""
+
+    name: Family
+    title: str
+    releases: tuple[str, ...]
+    path: str | None
+    """The one path of the WebSocket endpoint; None: any."""
+    identity_header: str | None
+    """HTTP header that has to name a tenant and user; None: none."""
+    user: str | None
+    """The one user that every session runs as; None: the identified one."""
+    frame_bytes: int
+    """Largest WebSocket frame that the server reads."""
+    message_bytes: int
+    """Largest WebSocket message that the server reads."""
+    identify_first: bool
+    text_frames: bool
+    bare_program_names: bool
+    verifies_uploads: bool
+    terminates_on_disconnect: bool
+    names_files: bool
+    answers_unknown_queries: bool
+    answers_close: bool
+
+
+FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
+    {
+        "0.4": FamilyTraits(
+            name="0.4",
+            title="Pie 0.3 and 0.4",
+            releases=(
+                "0.3",
+                "0.4",
+            ),
+            path=None,
+            identity_header=None,
+            user=None,
+            frame_bytes=16777216,
+            message_bytes=67108864,
+            identify_first=True,
+            text_frames=False,
+            bare_program_names=False,
+            verifies_uploads=False,
+            terminates_on_disconnect=False,
+            names_files=False,
+            answers_unknown_queries=False,
+            answers_close=False,
+        ),
+        "0.5": FamilyTraits(
+            name="0.5",
+            title="Pie 0.5",
+            releases=("0.5",),
+            path="/v1/ws",
+            identity_header="x-pie-identity",
+            user="internal",
+            frame_bytes=7340032,
+            message_bytes=7340032,
+            identify_first=False,
+            text_frames=True,
+            bare_program_names=True,
+            verifies_uploads=True,
+            terminates_on_disconnect=True,
+            names_files=True,
+            answers_unknown_queries=True,
+            answers_close=True,
+        ),
+    }
+)
+"""The families, oldest first."""
+
+CAPABILITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
+    {
+        "0.4": frozenset(
+            {
+                "auth_identify",
+                "auth_prove",
+                "auth_by_token",
+                "check_program",
+                "query",
+                "add_program",
+                "launch_process",
+                "launch_processes",
+                "run_processes",
+                "launch_daemon",
+                "attach_process",
+                "terminate_process",
+                "signal_process",
+                "transfer_file",
+                "list_processes",
+                "ping",
+                "register_mcp_server",
+                "mcp_response",
+                "submit_workflow",
+                "cancel_workflow",
+                "attach_workflow",
+                "detach_workflow",
+            }
+        ),
+        "0.5": frozenset(
+            {
+                "auth_identify",
+                "auth_prove",
+                "check_program",
+                "query",
+                "add_program",
+                "launch_process",
+                "attach_process",
+                "terminate_process",
+                "signal_process",
+                "transfer_file",
+                "list_processes",
+                "ping",
+            }
+        ),
+    }
+)
+"""Tags of the requests that each family knows."""
+
+FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
+    {
+        results.AuthenticationDisabled: "0.4",
+        results.Challenge: "0.4",
+        results.AlreadyAuthenticated: "0.5",
+    }
+)
+"""Answers to the first identification of a connection that only one family gives."""
+
+__all__ = [
+    "CAPABILITIES",
+    "CORRELATION",
+    "DEFAULT_USER",
+    "FAMILIES",
+    "FAMILY_OF_RESULT",
+    "REPLY_TAG",
+    "TAG",
+    "Family",
+    "FamilyTraits",
+    "CHUNK_BYTES",
+    "CHALLENGE_BYTES",
+    "UPLOAD_BYTES",
+    "BUFFERED_EVENTS",
+    "RSA_KEY_BITS",
+]

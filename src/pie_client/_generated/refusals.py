@@ -1,0 +1,300 @@
+"""Error classes of the failure texts that servers send.
+
+Written by `python -m codegen generate` from schema/; never edited.
+"""
+
+import functools
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pie_client import errors
+from pie_client._generated import texts
+from pie_client._generated.families import Family
+
+
+class AuthenticationError(errors.RefusedError, PermissionError):
+    """The server does not accept who the client says it is."""
+
+    advice = (
+        "check the user name, and that the server's authorized_users.toml holds the public half of this key"
+    )
+
+
+class InvalidProgramNameError(errors.RefusedError, ValueError):
+    """A program's name is not of the form that the server takes."""
+
+    advice = "write it as name@major.minor.patch"
+
+
+class UploadError(errors.RefusedError):
+    """The server rejected a chunk of an upload, or its whole."""
+
+    advice = "send the whole content again, in order and within the server's size limit"
+
+
+class InvalidManifestError(errors.RefusedError, ValueError):
+    """A program's Pie.toml can't be used."""
+
+    advice = "mend the manifest and upload again"
+
+
+class InstallError(errors.RefusedError):
+    """The server could not make a runnable program of what it was given."""
+
+    advice = "rebuild the program, or look at the server's log"
+
+
+class ProgramNotFoundError(errors.RefusedError, LookupError):
+    """The server has no such program."""
+
+    advice = "install it first, or check its name and version"
+
+
+class ProcessNotFoundError(errors.RefusedError, LookupError):
+    """No process that may be used has this id: it ended, or another connection holds it."""
+
+    advice = (
+        "see list_processes; a 0.3/0.4 server also says this of a process that some connection is attached to"
+    )
+
+
+class WorkflowNotFoundError(errors.RefusedError, LookupError):
+    """The workflow ended or never existed."""
+
+    advice = "submit it again"
+
+
+class AccessDeniedError(errors.RefusedError, PermissionError):
+    """The process or workflow belongs to another user."""
+
+    advice = "authenticate as its owner"
+
+
+class AlreadyAttachedError(errors.RefusedError):
+    """Another connection receives these events."""
+
+    advice = "close that connection, or stop the process and launch it again"
+
+
+class InvalidRequestError(errors.RefusedError, ValueError):
+    """The server can't use an argument of the request."""
+
+    advice = "correct the argument"
+
+
+class ProcessTerminatedError(errors.ProcessError):
+    """The process was stopped by terminate_process or with its workflow."""
+
+    advice = "launch it again if that was not meant"
+
+
+class TokenBudgetError(errors.ProcessError):
+    """The process used up its token budget."""
+
+    advice = "launch it with a larger token_budget"
+
+
+class StreamAbortedError(errors.ServerError):
+    """The server gave up a request or a process's stream."""
+
+    advice = "send the request again"
+
+
+class BadFrameError(errors.ServerError):
+    """The server could not read a frame of this client."""
+
+    advice = "check that the server's version knows the request"
+
+
+class FrameTooLargeError(errors.ServerError, ValueError):
+    """A frame is larger than the server takes; it closes the connection."""
+
+    advice = "send less at once, or send it as a file"
+
+
+class ServerBusyError(errors.ServerError):
+    """The server takes no more work now."""
+
+    advice = "try again later"
+
+
+_REQUEST_TEXTS: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
+    {
+        texts.NO_PENDING_AUTHENTICATION: AuthenticationError,
+        texts.SIGNATURE_VERIFICATION_FAILED: AuthenticationError,
+        texts.INVALID_TOKEN: AuthenticationError,
+        texts.ALREADY_AUTHENTICATED: AuthenticationError,
+        texts.FIRST_CHUNK_INDEX: UploadError,
+        texts.UPLOAD_WITHOUT_CHUNKS: UploadError,
+        texts.PROCESS_NOT_FOUND: ProcessNotFoundError,
+        texts.WORKFLOW_NOT_FOUND: WorkflowNotFoundError,
+        texts.SERVICE_NOT_FOUND: WorkflowNotFoundError,
+        texts.SERVICE_CHANNEL_CLOSED: WorkflowNotFoundError,
+        texts.PERMISSION_DENIED: AccessDeniedError,
+        texts.CANNOT_ATTACH: AlreadyAttachedError,
+        texts.WORKFLOW_ALREADY_ATTACHED: AlreadyAttachedError,
+        texts.INVALID_PROCESS_ID_TO_ATTACH: InvalidRequestError,
+        texts.INVALID_PROCESS_ID_TO_TERMINATE: InvalidRequestError,
+        texts.INVALID_WORKFLOW_ID: InvalidRequestError,
+        texts.WORKFLOW_HAS_NO_STEPS: InvalidRequestError,
+    }
+)
+
+_PROCESS_TEXTS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
+    {
+        texts.PROCESS_TERMINATED: ProcessTerminatedError,
+        texts.WORKFLOW_CANCELLED: ProcessTerminatedError,
+    }
+)
+
+_CONNECTION_TEXTS: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
+    {
+        texts.STREAM_ABORTED: StreamAbortedError,
+        texts.NO_WORKER_AVAILABLE: ServerBusyError,
+        texts.GATEWAY_DRAINING: ServerBusyError,
+    }
+)
+
+
+@functools.cache
+def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError]], ...]:
+    return (
+        (re.compile("User\\ '(.*)'\\ is\\ not\\ authorized", re.DOTALL), AuthenticationError),
+        (re.compile("Invalid\\ signature\\ encoding:\\ (.*)", re.DOTALL), AuthenticationError),
+        (
+            re.compile(
+                "Invalid\\ program\\ identifier\\ '(.*)':\\ expected\\ 'name@major\\.minor\\.patch'",
+                re.DOTALL,
+            ),
+            InvalidProgramNameError,
+        ),
+        (re.compile("Chunk\\ count\\ mismatch:\\ expected\\ (.*),\\ got\\ (.*)", re.DOTALL), UploadError),
+        (re.compile("Out\\-of\\-order\\ chunk:\\ expected\\ (.*),\\ got\\ (.*)", re.DOTALL), UploadError),
+        (re.compile("upload\\ exceeds\\ max_upload_mb\\ cap\\ of\\ (.*)\\ MiB", re.DOTALL), UploadError),
+        (
+            re.compile("Program\\ hash\\ mismatch:\\ declared\\ (.*),\\ uploaded\\ (.*)", re.DOTALL),
+            UploadError,
+        ),
+        (re.compile("Invalid\\ manifest:\\ (.*)", re.DOTALL), InvalidManifestError),
+        (re.compile("Failed\\ to\\ compile\\ WASM:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Compilation\\ task\\ failed:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ download\\ manifest(.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ read\\ manifest\\ response:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ download\\ WASM(.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ read\\ WASM\\ response:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ create\\ directory\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ write\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ write\\ manifest\\ file:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("Manifest\\ not\\ found\\ for\\ program:\\ (.*)", re.DOTALL), ProgramNotFoundError),
+        (re.compile("Program\\ not\\ found:\\ (.*)", re.DOTALL), ProgramNotFoundError),
+        (re.compile("no\\ program\\ named\\ '(.*)'\\ is\\ installed", re.DOTALL), ProgramNotFoundError),
+        (
+            re.compile("program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\)", re.DOTALL),
+            ProgramNotFoundError,
+        ),
+        (
+            re.compile(
+                "token_budgets\\ length\\ (.*)\\ does\\ not\\ match\\ inputs\\ length\\ (.*)", re.DOTALL
+            ),
+            InvalidRequestError,
+        ),
+        (
+            re.compile('unknown\\ query\\ subject\\ "(.*)"\\ \\(known:\\ model_status\\)', re.DOTALL),
+            InvalidRequestError,
+        ),
+        (re.compile("Invalid\\ workflow\\ JSON:\\ (.*)", re.DOTALL), InvalidRequestError),
+    )
+
+
+def request_error(text: str) -> type[errors.RefusedError]:
+    """Give the error class of a failure text, the common base where the schema does not know it."""
+    if text in _REQUEST_TEXTS:
+        return _REQUEST_TEXTS[text]
+    for pattern, error in _request_patterns():
+        if pattern.fullmatch(text):
+            return error
+    return errors.RefusedError
+
+
+@functools.cache
+def _process_patterns() -> tuple[tuple[re.Pattern[str], type[errors.ProcessError]], ...]:
+    return (
+        (
+            re.compile(
+                "pin:\\ token\\ budget\\ exhausted\\ for\\ context\\ (.*)\\ \\(requested\\ (.*)\\ tokens\\)",
+                re.DOTALL,
+            ),
+            TokenBudgetError,
+        ),
+    )
+
+
+def process_error(text: str) -> type[errors.ProcessError]:
+    """Give the error class of a failure text, the common base where the schema does not know it."""
+    if text in _PROCESS_TEXTS:
+        return _PROCESS_TEXTS[text]
+    for pattern, error in _process_patterns():
+        if pattern.fullmatch(text):
+            return error
+    return errors.ProcessError
+
+
+@functools.cache
+def _connection_patterns() -> tuple[tuple[re.Pattern[str], type[errors.ServerError]], ...]:
+    return (
+        (re.compile("bad\\ client\\ frame:\\ (.*)", re.DOTALL), BadFrameError),
+        (
+            re.compile(
+                "request\\ too\\ large:\\ (.*)\\ bytes,\\ limit\\ (.*)\\ \\(send\\ large\\ inputs\\ as\\ a\\ blob\\ reference,\\ not\\ inline\\)",
+                re.DOTALL,
+            ),
+            FrameTooLargeError,
+        ),
+        (re.compile("admission\\ rejected:\\ (.*)", re.DOTALL), ServerBusyError),
+    )
+
+
+def connection_error(text: str) -> type[errors.ServerError]:
+    """Give the error class of a failure text, the common base where the schema does not know it."""
+    if text in _CONNECTION_TEXTS:
+        return _CONNECTION_TEXTS[text]
+    for pattern, error in _connection_patterns():
+        if pattern.fullmatch(text):
+            return error
+    return errors.ServerError
+
+
+def family_of_refusal(text: str) -> Family | None:
+    """Give the family that alone refuses an identification in these words."""
+    if re.fullmatch("User\\ '(.*)'\\ is\\ not\\ authorized", text, re.DOTALL):
+        return "0.4"
+    return None
+
+
+__all__ = [
+    "connection_error",
+    "family_of_refusal",
+    "process_error",
+    "request_error",
+    "AuthenticationError",
+    "InvalidProgramNameError",
+    "UploadError",
+    "InvalidManifestError",
+    "InstallError",
+    "ProgramNotFoundError",
+    "ProcessNotFoundError",
+    "WorkflowNotFoundError",
+    "AccessDeniedError",
+    "AlreadyAttachedError",
+    "InvalidRequestError",
+    "ProcessTerminatedError",
+    "TokenBudgetError",
+    "StreamAbortedError",
+    "BadFrameError",
+    "FrameTooLargeError",
+    "ServerBusyError",
+]

@@ -1,0 +1,149 @@
+"""From the tag of a message to its model.
+
+Written by `python -m codegen generate` from schema/; never edited.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from pie_client._generated import models
+from pie_client._generated.families import Family
+from pie_client.base import WireModel
+
+ClientMessage: TypeAlias = (
+    models.AuthIdentifyRequest
+    | models.AuthProveRequest
+    | models.AuthByTokenRequest
+    | models.CheckProgramRequest
+    | models.QueryRequest
+    | models.AddProgramRequest
+    | models.LaunchProcessRequest
+    | models.LaunchProcessesRequest
+    | models.RunProcessesRequest
+    | models.LaunchDaemonRequest
+    | models.AttachProcessRequest
+    | models.TerminateProcessRequest
+    | models.SignalProcessRequest
+    | models.TransferFileRequest
+    | models.ListProcessesRequest
+    | models.PingRequest
+    | models.RegisterMcpServerRequest
+    | models.McpResponseRequest
+    | models.SubmitWorkflowRequest
+    | models.CancelWorkflowRequest
+    | models.AttachWorkflowRequest
+    | models.DetachWorkflowRequest
+)
+"""Any request."""
+
+ServerMessage: TypeAlias = (
+    models.Response
+    | models.StdoutEvent
+    | models.StderrEvent
+    | models.MessageEvent
+    | models.ReturnEvent
+    | models.ErrorEvent
+    | models.OtherEvent
+    | models.FileChunk
+    | models.McpRequest
+    | models.TurnDone
+    | models.ServerNotice
+)
+
+"""Any message of a server, binary or text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedUnion:
+    """Messages of one type that a second tag tells apart."""
+
+    discriminator: str
+    members: Mapping[str, type[WireModel]]
+    unknown: type[WireModel]
+    """Shape of the members that the schema does not know."""
+
+
+CLIENT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
+    {
+        "auth_identify": models.AuthIdentifyRequest,
+        "auth_prove": models.AuthProveRequest,
+        "auth_by_token": models.AuthByTokenRequest,
+        "check_program": models.CheckProgramRequest,
+        "query": models.QueryRequest,
+        "add_program": models.AddProgramRequest,
+        "launch_process": models.LaunchProcessRequest,
+        "launch_processes": models.LaunchProcessesRequest,
+        "run_processes": models.RunProcessesRequest,
+        "launch_daemon": models.LaunchDaemonRequest,
+        "attach_process": models.AttachProcessRequest,
+        "terminate_process": models.TerminateProcessRequest,
+        "signal_process": models.SignalProcessRequest,
+        "transfer_file": models.TransferFileRequest,
+        "list_processes": models.ListProcessesRequest,
+        "ping": models.PingRequest,
+        "register_mcp_server": models.RegisterMcpServerRequest,
+        "mcp_response": models.McpResponseRequest,
+        "submit_workflow": models.SubmitWorkflowRequest,
+        "cancel_workflow": models.CancelWorkflowRequest,
+        "attach_workflow": models.AttachWorkflowRequest,
+        "detach_workflow": models.DetachWorkflowRequest,
+    }
+)
+"""Requests by their tag."""
+
+SERVER_MESSAGES: Final[Mapping[str, type[WireModel] | TaggedUnion]] = MappingProxyType(
+    {
+        "response": models.Response,
+        "process_event": TaggedUnion(
+            discriminator="event",
+            members=MappingProxyType(
+                {
+                    "stdout": models.StdoutEvent,
+                    "stderr": models.StderrEvent,
+                    "message": models.MessageEvent,
+                    "return": models.ReturnEvent,
+                    "error": models.ErrorEvent,
+                }
+            ),
+            unknown=models.OtherEvent,
+        ),
+        "file": models.FileChunk,
+        "mcp_request": models.McpRequest,
+    }
+)
+"""Messages in binary frames by their tag."""
+
+TEXT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
+    {
+        "turn_done": models.TurnDone,
+        "error": models.ServerNotice,
+    }
+)
+"""Messages in text frames by their tag."""
+
+FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, frozenset[Family]]]] = MappingProxyType(
+    {
+        models.FileChunk: MappingProxyType(
+            {
+                "name": frozenset(
+                    {
+                        "0.5",
+                    }
+                ),
+            }
+        ),
+    }
+)
+"""Fields of server messages that only some families send."""
+
+__all__ = [
+    "CLIENT_MESSAGES",
+    "FIELDS_OF_FAMILIES",
+    "SERVER_MESSAGES",
+    "TEXT_MESSAGES",
+    "ClientMessage",
+    "ServerMessage",
+    "TaggedUnion",
+]

@@ -1,0 +1,442 @@
+"""The words that servers use, for what plays a server and for what recognises one.
+
+Written by `python -m codegen generate` from schema/; never edited.
+"""
+
+from typing import Final
+
+OK_AUTH_PROVE: Final = "Authenticated"
+"""Said on success: ``schema/results/auth_prove.json``."""
+OK_AUTH_BY_TOKEN: Final = "Authenticated"
+"""Said on success: ``schema/results/auth_by_token.json``."""
+OK_ADD_PROGRAM: Final = "Program installed successfully"
+"""Said on success: ``schema/results/add_program.json``."""
+OK_LAUNCH_DAEMON: Final = "server launched"
+"""Said on success: ``schema/results/launch_daemon.json``."""
+OK_ATTACH_PROCESS: Final = "Process attached"
+"""Said on success: ``schema/results/attach_process.json``."""
+OK_TERMINATE_PROCESS: Final = "Process terminated"
+"""Said on success: ``schema/results/terminate_process.json``."""
+OK_PING: Final = "Pong"
+"""Said on success: ``schema/results/ping.json``."""
+OK_REGISTER_MCP_SERVER: Final = "MCP server registered"
+"""Said on success: ``schema/results/register_mcp_server.json``."""
+OK_CANCEL_WORKFLOW: Final = "Workflow cancelled"
+"""Said on success: ``schema/results/cancel_workflow.json``."""
+OK_ATTACH_WORKFLOW: Final = "Workflow attached"
+"""Said on success: ``schema/results/attach_workflow.json``."""
+OK_DETACH_WORKFLOW: Final = "Workflow detached"
+"""Said on success: ``schema/results/detach_workflow.json``."""
+OK_ALREADY_AUTHENTICATED: Final = "Already authenticated"
+"""Said on success: ``schema/results/already_authenticated.json``."""
+OK_AUTHENTICATION_DISABLED: Final = "Authenticated (Engine disabled authentication)"
+"""Said on success: ``schema/results/authentication_disabled.json``."""
+
+NO_PENDING_AUTHENTICATION: Final = "No pending authentication"
+"""Said by 0.4 servers."""
+SIGNATURE_VERIFICATION_FAILED: Final = "Signature verification failed"
+"""Said by 0.4 servers."""
+INVALID_TOKEN: Final = "Invalid token"
+"""Said by 0.4 servers."""
+ALREADY_AUTHENTICATED: Final = "Already authenticated"
+"""Said by 0.4 and 0.5 servers."""
+FIRST_CHUNK_INDEX: Final = "First chunk index must be 0"
+"""Said by 0.4 and 0.5 servers."""
+UPLOAD_WITHOUT_CHUNKS: Final = "Upload must have at least one chunk"
+"""Said by 0.5 servers."""
+PROCESS_NOT_FOUND: Final = "Process not found"
+"""Said by 0.4 and 0.5 servers."""
+INVALID_PROCESS_ID_TO_ATTACH: Final = "Invalid process_id"
+"""Said by 0.4 and 0.5 servers."""
+INVALID_PROCESS_ID_TO_TERMINATE: Final = "Invalid process ID"
+"""Said by 0.4 and 0.5 servers."""
+PERMISSION_DENIED: Final = "Permission denied"
+"""Said by 0.4 servers."""
+CANNOT_ATTACH: Final = "Cannot attach: already attached"
+"""Said by 0.5 servers."""
+WORKFLOW_NOT_FOUND: Final = "Workflow not found"
+"""Said by 0.4 servers."""
+SERVICE_NOT_FOUND: Final = "Service not found"
+"""Said by 0.4 servers."""
+SERVICE_CHANNEL_CLOSED: Final = "Service channel closed"
+"""Said by 0.4 servers."""
+WORKFLOW_ALREADY_ATTACHED: Final = "already attached"
+"""Said by 0.4 servers."""
+INVALID_WORKFLOW_ID: Final = "Invalid workflow ID"
+"""Said by 0.4 servers."""
+WORKFLOW_HAS_NO_STEPS: Final = "Workflow has no executable steps"
+"""Said by 0.4 servers."""
+PROCESS_TERMINATED: Final = "Signal"
+"""Said by 0.4 and 0.5 servers."""
+WORKFLOW_CANCELLED: Final = "cancelled"
+"""Said by 0.4 servers."""
+STREAM_ABORTED: Final = "stream aborted"
+"""Said by 0.5 servers."""
+NO_WORKER_AVAILABLE: Final = "no worker available"
+"""Said by 0.5 servers."""
+GATEWAY_DRAINING: Final = "gateway draining"
+"""Said by 0.5 servers."""
+
+
+def user_not_authorized(
+    *,
+    username: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"User '{username}' is not authorized"
+
+
+def invalid_signature_encoding(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Invalid signature encoding: {detail}"
+
+
+def invalid_program_identifier(
+    *,
+    identifier: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Invalid program identifier '{identifier}': expected 'name@major.minor.patch'"
+
+
+def chunk_count_mismatch(
+    *,
+    expected: object,
+    actual: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Chunk count mismatch: expected {expected}, got {actual}"
+
+
+def out_of_order_chunk(
+    *,
+    expected: object,
+    actual: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Out-of-order chunk: expected {expected}, got {actual}"
+
+
+def upload_too_large(
+    *,
+    mebibytes: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"upload exceeds max_upload_mb cap of {mebibytes} MiB"
+
+
+def program_hash_mismatch(
+    *,
+    declared: object,
+    actual: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"Program hash mismatch: declared {declared}, uploaded {actual}"
+
+
+def invalid_manifest(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Invalid manifest: {detail}"
+
+
+def manifest_not_found(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Manifest not found for program: {program}"
+
+
+def compile_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Failed to compile WASM: {detail}"
+
+
+def compilation_task_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Compilation task failed: {detail}"
+
+
+def manifest_download_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to download manifest{detail}"
+
+
+def manifest_response_unreadable(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to read manifest response: {detail}"
+
+
+def wasm_download_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to download WASM{detail}"
+
+
+def wasm_response_unreadable(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to read WASM response: {detail}"
+
+
+def create_directory_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to create directory {detail}"
+
+
+def write_wasm_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to write WASM file: {detail}"
+
+
+def write_manifest_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to write manifest file: {detail}"
+
+
+def read_wasm_failed(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Failed to read WASM file: {detail}"
+
+
+def no_language_component(
+    *,
+    language: object,
+    detail: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"no {language} language component at {detail}"
+
+
+def program_not_found(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Program not found: {program}"
+
+
+def no_program_named(
+    *,
+    name: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"no program named '{name}' is installed"
+
+
+def program_not_installed(
+    *,
+    program: object,
+    folder: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"program {program} is not installed (looked in {folder})"
+
+
+def token_budgets_length(
+    *,
+    actual: object,
+    expected: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"token_budgets length {actual} does not match inputs length {expected}"
+
+
+def unknown_query_subject(
+    *,
+    subject: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f'unknown query subject "{subject}" (known: model_status)'
+
+
+def invalid_workflow_json(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Invalid workflow JSON: {detail}"
+
+
+def token_budget_exhausted(
+    *,
+    context: object,
+    tokens: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"pin: token budget exhausted for context {context} (requested {tokens} tokens)"
+
+
+def call_error(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Call error: {detail}"
+
+
+def bad_client_frame(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"bad client frame: {detail}"
+
+
+def request_too_large(
+    *,
+    size: object,
+    limit: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return (
+        f"request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)"
+    )
+
+
+def admission_rejected(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"admission rejected: {detail}"
+
+
+def identity_missing(
+    *,
+    header: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"identity: missing `{header}` (edge must inject verified identity)"
+
+
+def identity_empty(
+    *,
+    header: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"identity: empty `{header}`"
+
+
+def identity_without_user(
+    *,
+    header: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"identity: `{header}` has empty user component"
+
+
+def mcp_server_not_registered(
+    *,
+    server_name: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"MCP server '{server_name}' not registered"
+
+
+__all__ = [
+    "OK_AUTH_PROVE",
+    "OK_AUTH_BY_TOKEN",
+    "OK_ADD_PROGRAM",
+    "OK_LAUNCH_DAEMON",
+    "OK_ATTACH_PROCESS",
+    "OK_TERMINATE_PROCESS",
+    "OK_PING",
+    "OK_REGISTER_MCP_SERVER",
+    "OK_CANCEL_WORKFLOW",
+    "OK_ATTACH_WORKFLOW",
+    "OK_DETACH_WORKFLOW",
+    "OK_ALREADY_AUTHENTICATED",
+    "OK_AUTHENTICATION_DISABLED",
+    "user_not_authorized",
+    "NO_PENDING_AUTHENTICATION",
+    "invalid_signature_encoding",
+    "SIGNATURE_VERIFICATION_FAILED",
+    "INVALID_TOKEN",
+    "ALREADY_AUTHENTICATED",
+    "invalid_program_identifier",
+    "FIRST_CHUNK_INDEX",
+    "chunk_count_mismatch",
+    "out_of_order_chunk",
+    "upload_too_large",
+    "program_hash_mismatch",
+    "UPLOAD_WITHOUT_CHUNKS",
+    "invalid_manifest",
+    "manifest_not_found",
+    "compile_failed",
+    "compilation_task_failed",
+    "manifest_download_failed",
+    "manifest_response_unreadable",
+    "wasm_download_failed",
+    "wasm_response_unreadable",
+    "create_directory_failed",
+    "write_wasm_failed",
+    "write_manifest_failed",
+    "read_wasm_failed",
+    "no_language_component",
+    "program_not_found",
+    "no_program_named",
+    "program_not_installed",
+    "PROCESS_NOT_FOUND",
+    "INVALID_PROCESS_ID_TO_ATTACH",
+    "INVALID_PROCESS_ID_TO_TERMINATE",
+    "PERMISSION_DENIED",
+    "CANNOT_ATTACH",
+    "token_budgets_length",
+    "unknown_query_subject",
+    "WORKFLOW_NOT_FOUND",
+    "SERVICE_NOT_FOUND",
+    "SERVICE_CHANNEL_CLOSED",
+    "WORKFLOW_ALREADY_ATTACHED",
+    "INVALID_WORKFLOW_ID",
+    "invalid_workflow_json",
+    "WORKFLOW_HAS_NO_STEPS",
+    "PROCESS_TERMINATED",
+    "WORKFLOW_CANCELLED",
+    "token_budget_exhausted",
+    "call_error",
+    "STREAM_ABORTED",
+    "bad_client_frame",
+    "request_too_large",
+    "NO_WORKER_AVAILABLE",
+    "admission_rejected",
+    "GATEWAY_DRAINING",
+    "identity_missing",
+    "identity_empty",
+    "identity_without_user",
+    "mcp_server_not_registered",
+]

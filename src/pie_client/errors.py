@@ -1,0 +1,156 @@
+"""The error tree. Everything that pie_client raises on purpose is a :class:`PieError`.
+
+PieError
+├── PieConnectionError (ConnectionError)
+│   ├── ConnectError                 could not connect
+│   │   ├── ConnectTimeoutError (TimeoutError)
+│   │   └── HandshakeError           no WebSocket, or an HTTP status instead of one
+│   ├── ConnectionLostError          was connected
+│   └── NotConnectedError            not connected yet, or closed here
+├── DeadlineError (TimeoutError)     no reply in time
+├── InvalidArgumentError (ValueError)
+│   └── InvalidKeyError              a private key that can't be used
+├── UnsupportedError                 the server's family does not know it
+├── ProtocolError                    the server sent what the protocol does not allow
+├── RefusedError                     the server refused a request; subclasses are generated from the schema
+├── ServerError                      the server complained without naming a request; subclasses are generated
+├── ProcessError                     a process ended with an error; subclasses are generated
+├── ResultError (ValueError)         a process returned something else than was asked for
+├── ProcessEndedError (EOFError)     no more events
+└── SlowConsumerError (BufferError)  events were not read and filled the buffer
+
+Texts are one line: what failed, with what, and what to do next. No payload, key or token appears in them.
+"""
+
+from typing import ClassVar
+
+
+def one_line(text: str) -> str:
+    """Fold a text of several lines into one."""
+    return " / ".join(line.strip() for line in text.splitlines() if line.strip()) or text.strip()
+
+
+class PieError(Exception):
+    """Base of every error of this package."""
+
+
+class PieConnectionError(PieError, ConnectionError):
+    """There is no usable connection."""
+
+
+class ConnectError(PieConnectionError):
+    """No connection could be made."""
+
+
+class ConnectTimeoutError(ConnectError, TimeoutError):
+    """The server did not complete the opening handshake in time."""
+
+
+class HandshakeError(ConnectError):
+    """The server answered the opening handshake with something else than a WebSocket.
+
+    ``status`` is its HTTP status, None where it did not speak HTTP; ``body`` the first of its words.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, body: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class ConnectionLostError(PieConnectionError):
+    """The connection broke; the cause is chained.
+
+    ``sent`` tells of the request that it broke whether it had left: False, it did not; True, the server may have acted
+    on it; None where no request is meant.
+    """
+
+    def __init__(self, message: str, *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class NotConnectedError(PieConnectionError):
+    """The client is not connected: not yet, or no longer because it was closed."""
+
+
+class DeadlineError(PieError, TimeoutError):
+    """Something did not happen within its timeout."""
+
+
+class InvalidArgumentError(PieError, ValueError):
+    """An argument can't be used; nothing was sent."""
+
+
+class InvalidKeyError(InvalidArgumentError):
+    """A private key can't be used."""
+
+
+class UnsupportedError(PieError):
+    """The server's family does not know a request or a field of it; nothing was sent."""
+
+
+class ProtocolError(PieError):
+    """The server sent something that the protocol does not allow."""
+
+
+class RefusedError(PieError):
+    """The server refused a request.
+
+    ``request`` is the tag of the request, ``subject`` the process or program it was about ("" for none), ``text`` the
+    server's own words.
+    """
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, request: str, text: str, subject: str = "") -> None:
+        self.request = request
+        self.text = text
+        self.subject = subject
+        what = f"{request} of {subject}" if subject else request
+        advice = f"; {self.advice}" if self.advice else ""
+        super().__init__(f"{what} refused: {one_line(text)}{advice}")
+
+    def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str, str]]:
+        return type(self), (self.request, self.text, self.subject)
+
+
+class ServerError(PieError):
+    """The server complained without saying about which request. ``text`` holds its words."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        advice = f"; {self.advice}" if self.advice else ""
+        super().__init__(f"the server said: {one_line(text)}{advice}")
+
+    def __reduce__(self) -> tuple[type["ServerError"], tuple[str]]:
+        return type(self), (self.text,)
+
+
+class ProcessError(PieError):
+    """A process ended with an error. ``text`` holds the reason in full, in the server's or the program's words."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, process_id: str, text: str) -> None:
+        self.process_id = process_id
+        self.text = text
+        advice = f"; {self.advice}" if self.advice else ""
+        super().__init__(f"process {process_id} failed: {one_line(text)}{advice}")
+
+    def __reduce__(self) -> tuple[type["ProcessError"], tuple[str, str]]:
+        return type(self), (self.process_id, self.text)
+
+
+class ResultError(PieError, ValueError):
+    """A process returned a text that is not what was asked for."""
+
+
+class ProcessEndedError(PieError, EOFError):
+    """All events of a process were received, or its handle was closed."""
+
+
+class SlowConsumerError(PieError, BufferError):
+    """A process sent more than its client read, and what was buffered for it had to be given up."""
