@@ -10,9 +10,20 @@ from codegen.render import PACKAGE, render
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m codegen", description="Write the code that schema/ describes, or check it.")
-    parser.add_argument("command", choices=("generate", "check"), help="generate: write the files. check: fail unless they are as they would be written.")
-    parser.add_argument("--root", type=Path, default=Path(__file__).parents[1], help="the repository (default: the one this generator is in)")
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen", description="Write the code that schema/ describes, or check it."
+    )
+    parser.add_argument(
+        "command",
+        choices=("generate", "check"),
+        help="generate: write the files. check: fail unless they are as they would be written.",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path(__file__).parents[1],
+        help="the repository (default: the one this generator is in)",
+    )
     options = parser.parse_args(arguments)
     root: Path = options.root.resolve()
     try:
@@ -30,7 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     for report_ in reports:
         print(report_)
     if reports:
-        print(f"codegen: {len(reports)} of {len(files)} files differ from schema/; run `python -m codegen generate`", file=sys.stderr)
+        print(
+            f"codegen: {len(reports)} of {len(files)} files differ from schema/; run `python -m codegen generate`",
+            file=sys.stderr,
+        )
         return 1
     print(f"codegen: {len(files)} files agree with schema/")
     return 0

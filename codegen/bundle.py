@@ -15,13 +15,17 @@ PYTHON_TYPES = {"JsonValue": "pydantic.JsonValue"}
 def is_choice(schema: Schema, file: str) -> bool:
     """Whether a file describes a choice between texts, which is decoded without a model."""
     members = schema.documents[file].get("oneOf", [])
-    return bool(members) and all((resolve(schema, target(file, m["$ref"])) or {}).get("type") == "string" for m in members)
+    return bool(members) and all(
+        (resolve(schema, target(file, m["$ref"])) or {}).get("type") == "string" for m in members
+    )
 
 
 def bundle(schema: Schema) -> Node:
     """Give a document with a ``$defs`` entry per type name, whose root is the union of the server's binary messages."""
     definitions: dict[str, Any] = {}
-    texts = {target(file, m["$ref"]) for file, d in schema.objects() if is_choice(schema, file) for m in d["oneOf"]}
+    texts = {
+        target(file, m["$ref"]) for file, d in schema.objects() if is_choice(schema, file) for m in d["oneOf"]
+    }
     for name, scalar in schema.scalars().items():
         if name not in PYTHON_TYPES:
             definitions[name] = _inlined(schema, TYPES, scalar)

@@ -37,7 +37,11 @@ def references_resolve(schema: Schema) -> Iterator[str]:
 
 
 def tables_name_files_that_exist(schema: Schema) -> Iterator[str]:
-    yield from (f"schema/protocol.json: names {f!r}, which does not exist" for f in _named_files(schema) if f not in schema.documents)
+    yield from (
+        f"schema/protocol.json: names {f!r}, which does not exist"
+        for f in _named_files(schema)
+        if f not in schema.documents
+    )
 
 
 def every_file_is_reached(schema: Schema) -> Iterator[str]:
@@ -50,7 +54,10 @@ def every_file_is_reached(schema: Schema) -> Iterator[str]:
         for _, node in nodes(schema.documents[file]):
             if isinstance(node.get("$ref"), str):
                 queue.append(target(file, node["$ref"]).partition("#")[0])
-    yield from (f"schema/{f}: not named by protocol.json, directly or through another file" for f in sorted(schema.documents.keys() - reached))
+    yield from (
+        f"schema/{f}: not named by protocol.json, directly or through another file"
+        for f in sorted(schema.documents.keys() - reached)
+    )
 
 
 def titles_are_unique_type_names(schema: Schema) -> Iterator[str]:
@@ -74,7 +81,9 @@ def everything_is_described(schema: Schema) -> Iterator[str]:
 
 def objects_have_files_of_their_own(schema: Schema) -> Iterator[str]:
     for file, path, node in _all_nodes(schema):
-        if path != "$" and ("properties" in node or (node.get("type") == "object" and "additionalProperties" not in node)):
+        if path != "$" and (
+            "properties" in node or (node.get("type") == "object" and "additionalProperties" not in node)
+        ):
             yield f"schema/{file}: {path}: inline object; give it a file and a title"
 
 
@@ -93,7 +102,10 @@ def optional_means_nullable(schema: Schema) -> Iterator[str]:
     for file, path, node in _all_nodes(schema):
         properties: dict[str, Node] = node.get("properties", {})
         required = set(node.get("required", []))
-        yield from (f"schema/{file}: {path}: requires unknown property {n!r}" for n in sorted(required - properties.keys()))
+        yield from (
+            f"schema/{file}: {path}: requires unknown property {n!r}"
+            for n in sorted(required - properties.keys())
+        )
         for name, child in properties.items():
             nullable = any(option.get("type") == "null" for option in child.get("anyOf", []))
             if nullable == (name in required):
@@ -125,7 +137,7 @@ def messages_carry_their_tag(schema: Schema) -> Iterator[str]:
             yield from _tag_problems(schema, row.file, protocol.tag, row.type)
     for event in protocol.events:
         if event.file is not None:
-            yield from _tag_problems(schema, event.file, "event", event.event)
+            yield from _tag_problems(schema, event.file, protocol.event, event.event)
 
 
 def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
@@ -136,7 +148,8 @@ def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
         if answered != (correlation in properties):
             yield f"schema/{row.file}: kind {row.kind} {'needs' if answered else 'has no'} {correlation}"
         roles = row.chunks.model_dump().values() if row.chunks else ()
-        for name in (*row.arguments, *row.fields, *roles):
+        subject = (row.subject,) if row.subject else ()
+        for name in (*row.arguments, *row.fields, *roles, *subject):
             if name not in properties:
                 yield f"schema/protocol.json: {row.type} names {name!r}, which schema/{row.file} does not have"
         for name in row.fields:
@@ -154,7 +167,9 @@ def rows_are_unique(schema: Schema) -> Iterator[str]:
         ("texts", [row.id for row in schema.errors.texts]),
         ("classes", [row.name for row in schema.errors.classes]),
     ):
-        yield from (f"schema: {table}: {name!r} appears twice" for name, count in Counter(names).items() if count > 1)
+        yield from (
+            f"schema: {table}: {name!r} appears twice" for name, count in Counter(names).items() if count > 1
+        )
 
 
 def families_exist(schema: Schema) -> Iterator[str]:
@@ -165,15 +180,25 @@ def families_exist(schema: Schema) -> Iterator[str]:
         rows += [(f"{row.type}.{name}", field.families) for name, field in row.fields.items()]
     rows += [(text.id, text.families) for text in schema.errors.texts]
     for name, families in rows:
-        yield from (f"schema: {name}: unknown family {family!r}" for family in families if family not in known)
+        yield from (
+            f"schema: {name}: unknown family {family!r}" for family in families if family not in known
+        )
 
 
 def families_are_recognised_by_what_exists(schema: Schema) -> Iterator[str]:
     titles = {document.get("title") for _, document in schema.objects()}
     ids = {text.id for text in schema.errors.texts}
     for family in schema.protocol.families:
-        yield from (f"schema/protocol.json: family {family.name}: no result {t!r}" for t in family.identified_by.results if t not in titles)
-        yield from (f"schema/protocol.json: family {family.name}: no text {i!r}" for i in family.identified_by.refusals if i not in ids)
+        yield from (
+            f"schema/protocol.json: family {family.name}: no result {t!r}"
+            for t in family.identified_by.results
+            if t not in titles
+        )
+        yield from (
+            f"schema/protocol.json: family {family.name}: no text {i!r}"
+            for i in family.identified_by.refusals
+            if i not in ids
+        )
 
 
 def texts_have_classes(schema: Schema) -> Iterator[str]:
@@ -182,7 +207,11 @@ def texts_have_classes(schema: Schema) -> Iterator[str]:
     for text in schema.errors.texts:
         if text.error_class is not None and text.error_class not in classes:
             yield f"schema/errors.json: {text.id}: unknown class {text.error_class!r}"
-        yield from (f"schema/errors.json: {text.id}: {{{name}}} is not a name" for name in placeholders(text) if not name.isidentifier())
+        yield from (
+            f"schema/errors.json: {text.id}: {{{name}}} is not a name"
+            for name in placeholders(text)
+            if not name.isidentifier()
+        )
     yield from (f"schema/errors.json: class {name} has no text" for name in sorted(classes - used))
 
 

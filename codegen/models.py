@@ -51,7 +51,9 @@ def check_tools(pyproject: Path) -> None:
         except importlib.metadata.PackageNotFoundError:
             installed = "not installed"
         if installed != version:
-            problems.append(f"{name} is {installed}, pyproject.toml pins {version}: run `nox -s generate`, or install the codegen group")
+            problems.append(
+                f"{name} is {installed}, pyproject.toml pins {version}: run `nox -s generate`, or install the codegen group"
+            )
     if problems:
         raise CodegenError(problems)
 
@@ -67,7 +69,12 @@ def render_models(schema: Schema) -> str:
             [*command, *OPTIONS], capture_output=True, text=True, check=False, cwd=folder
         )
     if done.returncode or done.stderr.strip():
-        raise CodegenError([f"datamodel-code-generator failed: {line}" for line in done.stderr.strip().splitlines()[-5:] or ["no reason given"]])
+        raise CodegenError(
+            [
+                f"datamodel-code-generator failed: {line}"
+                for line in done.stderr.strip().splitlines()[-5:] or ["no reason given"]
+            ]
+        )
     text = done.stdout
     _check(text, set(document["$defs"]) | {str(document["title"])})
     return text
@@ -93,9 +100,22 @@ def renamed_fields(models: str) -> dict[str, dict[str, str]]:
 def _check(text: str, expected: set[str]) -> None:
     tree = ast.parse(text)
     names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    names |= {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)}
+    names |= {
+        t.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for t in node.targets
+        if isinstance(t, ast.Name)
+    }
     problems = [f"datamodel-code-generator made no {name}" for name in sorted(expected - names)]
-    problems += [f"datamodel-code-generator made {name}, which the schema does not name" for name in sorted(names - expected)]
-    problems += ["datamodel-code-generator used Any" for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "Any"]
+    problems += [
+        f"datamodel-code-generator made {name}, which the schema does not name"
+        for name in sorted(names - expected)
+    ]
+    problems += [
+        "datamodel-code-generator used Any"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "Any"
+    ]
     if problems:
         raise CodegenError(list(dict.fromkeys(problems)))

@@ -24,7 +24,11 @@ def render(root: Path) -> dict[PurePosixPath, str]:
     lint.check(described)
     source = models.render_models(described)
     body = source.partition("from __future__")
-    files = {PACKAGE / "models.py": HEADER.format(doc="Messages, results and events of the protocol.") + body[1] + body[2]}
+    files = {
+        PACKAGE / "models.py": HEADER.format(doc="Messages, results and events of the protocol.")
+        + body[1]
+        + body[2]
+    }
     context = _context(described, models.renamed_fields(source), _digest(root / "schema"))
     environment = _environment()
     for name in MODULES:
@@ -49,6 +53,7 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "recognised_results": views.recognised_results(described),
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],
+        "max_correlation": described.scalars()["CorrelationId"]["maximum"],
         "digest": digest,
     }
 
@@ -87,6 +92,8 @@ def _formatted(root: Path, path: PurePosixPath, text: str) -> str:
         command = [sys.executable, "-m", "ruff", *step, config, "--no-cache", f"--stdin-filename={path}", "-"]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
         if done.returncode or not done.stdout:
-            raise CodegenError([f"{path}: ruff {step[0]}: {line}" for line in done.stderr.strip().splitlines()[:5]])
+            raise CodegenError(
+                [f"{path}: ruff {step[0]}: {line}" for line in done.stderr.strip().splitlines()[:5]]
+            )
         text = done.stdout
     return text

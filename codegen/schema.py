@@ -81,6 +81,7 @@ class RequestRow(TaggedRow):
     kind: Literal["call", "notify", "upload", "transfer", "relay"]
     since: str
     result: str | None = None
+    subject: str | None = None
     opens_session: bool = False
     arguments: dict[str, Argument] = {}
     chunks: Chunks | None = None
@@ -101,6 +102,7 @@ class EventRow(_Row):
 
 class Defaults(_Row):
     user: str
+    token_user: str
 
 
 class Protocol(_Row):
@@ -109,6 +111,8 @@ class Protocol(_Row):
     tag: str
     correlation: str
     reply: str
+    process: str
+    event: str
     defaults: Defaults
     limits: dict[str, Limit]
     families: list[FamilyRow]

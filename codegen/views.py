@@ -10,7 +10,12 @@ from codegen.lint import placeholders
 from codegen.refs import resolve, target, title
 from codegen.schema import ErrorText, FamilyRow, Node, RequestRow, Schema
 
-BUILTIN_OF_CATEGORY = {"permission": "PermissionError", "argument": "ValueError", "lookup": "LookupError", "state": None}
+BUILTIN_OF_CATEGORY = {
+    "permission": "PermissionError",
+    "argument": "ValueError",
+    "lookup": "LookupError",
+    "state": None,
+}
 BASE_OF_SCOPE = {"request": "RefusedError", "process": "ProcessError", "connection": "ServerError"}
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
@@ -58,6 +63,7 @@ class Request:
     kind: str
     families: tuple[str, ...]
     since: str
+    subject: str | None
     opens_session: bool
     fields: tuple[tuple[str, tuple[str, ...]], ...]
     parameters: tuple[Parameter, ...]
@@ -164,14 +170,27 @@ def events(schema: Schema) -> list[Event]:
     for row in schema.protocol.events:
         document = schema.documents[row.file or row.assembled_from or ""]
         model = str(document["title"]) if row.file else None
-        found.append(Event(row.name, row.event, model, row.terminal, event_fields(schema, row.file) if row.file else (), document["description"]))
+        found.append(
+            Event(
+                row.name,
+                row.event,
+                model,
+                row.terminal,
+                event_fields(schema, row.file) if row.file else (),
+                document["description"],
+            )
+        )
     return found
 
 
 def event_fields(schema: Schema, file: str) -> tuple[tuple[str, str], ...]:
     """Give (name, type) of what an event carries besides its tags and its process, the required ones first."""
     document = schema.documents[file]
-    names = [name for name, node in document["properties"].items() if "const" not in node and name != "process_id"]
+    names = [
+        name
+        for name, node in document["properties"].items()
+        if "const" not in node and name != schema.protocol.process
+    ]
     return tuple((name, _annotation(schema, file, document["properties"][name])) for name in names)
 
 
@@ -206,12 +225,18 @@ def families(schema: Schema) -> list[FamilyRow]:
 
 
 def recognised_results(schema: Schema) -> list[tuple[str, str]]:
-    return [(name, family.name) for family in schema.protocol.families for name in family.identified_by.results]
+    return [
+        (name, family.name) for family in schema.protocol.families for name in family.identified_by.results
+    ]
 
 
 def recognised_texts(schema: Schema) -> list[tuple[Text, str]]:
     by_id = {text.id: text for text in schema.errors.texts}
-    return [(_text(by_id[i]), family.name) for family in schema.protocol.families for i in family.identified_by.refusals]
+    return [
+        (_text(by_id[i]), family.name)
+        for family in schema.protocol.families
+        for i in family.identified_by.refusals
+    ]
 
 
 def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]) -> Request:
@@ -226,6 +251,7 @@ def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]
         kind=row.kind,
         families=tuple(row.families),
         since=row.since,
+        subject=row.subject,
         opens_session=row.opens_session,
         fields=tuple((name, tuple(field.families)) for name, field in row.fields.items()),
         parameters=tuple(_parameters(schema, row, renamed.get(model, {}))),
@@ -257,7 +283,15 @@ def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> lis
         doc = node["description"]
         if name in row.fields:
             doc += f" Known to {' and '.join(row.fields[name].families)} servers only."
-        found.append(Parameter(name, renamed.get(name, name), _annotation(schema, row.file, node), default, doc))
+        found.append(
+            Parameter(
+                name,
+                renamed[name] if name in renamed else name,
+                _annotation(schema, row.file, node),
+                default,
+                doc,
+            )
+        )
     return found
 
 
@@ -316,5 +350,8 @@ def _constant(name: str) -> str:
 
 def wrapped(text: str, width: int, indent: int) -> str:
     """Fill each paragraph of a docstring, every line but the first indented."""
-    paragraphs = [textwrap.fill(part, width - indent, break_long_words=False, break_on_hyphens=False) for part in text.split("\n\n")]
+    paragraphs = [
+        textwrap.fill(part, width - indent, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n\n")
+    ]
     return textwrap.indent("\n\n".join(paragraphs), " " * indent).lstrip(" ")

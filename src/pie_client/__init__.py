@@ -1,0 +1,192 @@
+"""Typed async client of the Pie LLM serving engine.
+
+    async with PieClient("ws://127.0.0.1:8080") as client:
+        process = await client.launch_process("text-completion@0.1.0", input={"prompt": "Hello"})
+        async for event in process:
+            ...
+
+Importing this package loads nothing; each name loads what it needs when it is first used (PEP 562).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pie_client._version import __version__
+
+if TYPE_CHECKING:
+    from pie_client._generated.events import Error, Event, Message, Return, Stderr, Stdout, UnknownEvent
+    from pie_client._generated.families import Family
+    from pie_client._generated.models import ProcessInfo
+    from pie_client._generated.refusals import (
+        AccessDeniedError,
+        AlreadyAttachedError,
+        AuthenticationError,
+        BadFrameError,
+        FrameTooLargeError,
+        InstallError,
+        InvalidManifestError,
+        InvalidProgramNameError,
+        InvalidRequestError,
+        ProcessNotFoundError,
+        ProcessTerminatedError,
+        ProgramNotFoundError,
+        ServerBusyError,
+        StreamAbortedError,
+        TokenBudgetError,
+        UploadError,
+        WorkflowNotFoundError,
+    )
+    from pie_client.authentication import ServerInfo
+    from pie_client.client import PieClient
+    from pie_client.errors import (
+        ConnectError,
+        ConnectionLostError,
+        ConnectTimeoutError,
+        DeadlineError,
+        HandshakeError,
+        InvalidArgumentError,
+        InvalidKeyError,
+        NotConnectedError,
+        PieConnectionError,
+        PieError,
+        ProcessEndedError,
+        ProcessError,
+        ProtocolError,
+        RefusedError,
+        ResultError,
+        ServerError,
+        SlowConsumerError,
+        UnsupportedError,
+    )
+    from pie_client.files import File
+    from pie_client.keys import ParsedPrivateKey
+    from pie_client.mailbox import Broken, ProcessEvent
+    from pie_client.process import Process
+
+_MODULES = {
+    "pie_client._generated.events": (
+        "Error",
+        "Event",
+        "Message",
+        "Return",
+        "Stderr",
+        "Stdout",
+        "UnknownEvent",
+    ),
+    "pie_client._generated.families": ("Family",),
+    "pie_client._generated.models": ("ProcessInfo",),
+    "pie_client._generated.refusals": (
+        "AccessDeniedError",
+        "AlreadyAttachedError",
+        "AuthenticationError",
+        "BadFrameError",
+        "FrameTooLargeError",
+        "InstallError",
+        "InvalidManifestError",
+        "InvalidProgramNameError",
+        "InvalidRequestError",
+        "ProcessNotFoundError",
+        "ProcessTerminatedError",
+        "ProgramNotFoundError",
+        "ServerBusyError",
+        "StreamAbortedError",
+        "TokenBudgetError",
+        "UploadError",
+        "WorkflowNotFoundError",
+    ),
+    "pie_client.authentication": ("ServerInfo",),
+    "pie_client.client": ("PieClient",),
+    "pie_client.errors": (
+        "ConnectError",
+        "ConnectTimeoutError",
+        "ConnectionLostError",
+        "DeadlineError",
+        "HandshakeError",
+        "InvalidArgumentError",
+        "InvalidKeyError",
+        "NotConnectedError",
+        "PieConnectionError",
+        "PieError",
+        "ProcessEndedError",
+        "ProcessError",
+        "ProtocolError",
+        "RefusedError",
+        "ResultError",
+        "ServerError",
+        "SlowConsumerError",
+        "UnsupportedError",
+    ),
+    "pie_client.files": ("File",),
+    "pie_client.keys": ("ParsedPrivateKey",),
+    "pie_client.mailbox": ("Broken", "ProcessEvent"),
+    "pie_client.process": ("Process",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AccessDeniedError",
+    "AlreadyAttachedError",
+    "AuthenticationError",
+    "BadFrameError",
+    "Broken",
+    "ConnectError",
+    "ConnectTimeoutError",
+    "ConnectionLostError",
+    "DeadlineError",
+    "Error",
+    "Event",
+    "Family",
+    "File",
+    "FrameTooLargeError",
+    "HandshakeError",
+    "InstallError",
+    "InvalidArgumentError",
+    "InvalidKeyError",
+    "InvalidManifestError",
+    "InvalidProgramNameError",
+    "InvalidRequestError",
+    "Message",
+    "NotConnectedError",
+    "ParsedPrivateKey",
+    "PieClient",
+    "PieConnectionError",
+    "PieError",
+    "Process",
+    "ProcessEndedError",
+    "ProcessError",
+    "ProcessEvent",
+    "ProcessInfo",
+    "ProcessNotFoundError",
+    "ProcessTerminatedError",
+    "ProgramNotFoundError",
+    "ProtocolError",
+    "RefusedError",
+    "ResultError",
+    "Return",
+    "ServerBusyError",
+    "ServerError",
+    "ServerInfo",
+    "SlowConsumerError",
+    "Stderr",
+    "Stdout",
+    "StreamAbortedError",
+    "TokenBudgetError",
+    "UnknownEvent",
+    "UnsupportedError",
+    "UploadError",
+    "WorkflowNotFoundError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -103,13 +103,13 @@ class RefusedError(PieError):
 
     advice: ClassVar[str] = ""
 
-    def __init__(self, request: str, text: str, subject: str = "") -> None:
+    def __init__(self, request: str, text: str, subject: str = "", *, advice: str | None = None) -> None:
         self.request = request
         self.text = text
         self.subject = subject
-        what = f"{request} of {subject}" if subject else request
-        advice = f"; {self.advice}" if self.advice else ""
-        super().__init__(f"{what} refused: {one_line(text)}{advice}")
+        what = f"{request} of {subject!r}" if subject else request
+        advice = self.advice if advice is None else advice
+        super().__init__(f"{what} refused: {one_line(text)}" + (f"; {advice}" if advice else ""))
 
     def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str, str]]:
         return type(self), (self.request, self.text, self.subject)

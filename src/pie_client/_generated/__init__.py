@@ -8,7 +8,7 @@ from typing import Final
 
 from pie_client._generated import calls, events, families, methods, models, refusals, registry, results, texts
 
-SCHEMA_DIGEST: Final = "4d28670a3f904cc0d0d80b05667e84f02a829225f4d65065c8f182a0a6665833"
+SCHEMA_DIGEST: Final = "d0f7f3830b5e56606409bb69f5f3f9c90ffdca1e7be6255a64e957ef2fce3850"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = [

@@ -34,9 +34,20 @@ RSA_KEY_BITS: Final = 2048
 DEFAULT_USER: Final = "pie-client"
 """Who a client says it is when nobody told it."""
 
-REPLY_TAG: Final = "response"
+TOKEN_USER: Final = "internal"
+"""Who a session is that was authenticated by token."""
+
 TAG: Final = "type"
+"""Field that tells messages apart."""
+
 CORRELATION: Final = "corr_id"
+"""Field that joins a reply to its request."""
+
+PROCESS: Final = "process_id"
+"""Field that says which process is meant."""
+
+MAX_CORRELATION: Final = 4294967295
+"""Largest correlation number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,15 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
 )
 """The families, oldest first."""
 
+NEWEST: Final[Family] = "0.5"
+"""The newest family."""
+
+ENDPOINT_PATH: Final = "/v1/ws"
+"""Path that suits every family."""
+
+IDENTITY_HEADERS: Final = ("x-pie-identity",)
+"""HTTP headers that have to name a tenant and user, for whichever family needs them."""
+
 CAPABILITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
     {
         "0.4": frozenset(
@@ -172,10 +192,15 @@ __all__ = [
     "CAPABILITIES",
     "CORRELATION",
     "DEFAULT_USER",
+    "ENDPOINT_PATH",
     "FAMILIES",
     "FAMILY_OF_RESULT",
-    "REPLY_TAG",
+    "IDENTITY_HEADERS",
+    "MAX_CORRELATION",
+    "NEWEST",
+    "PROCESS",
     "TAG",
+    "TOKEN_USER",
     "Family",
     "FamilyTraits",
     "CHUNK_BYTES",

@@ -29,6 +29,8 @@ class Method(Generic[R_co]):
     """Families that know the request."""
     since: str
     """Release of the server that brought it."""
+    subject: str | None
+    """Field that says what the request is about."""
     opens_session: bool
     """It may be sent before the client has identified itself."""
     fields: Mapping[str, frozenset[Family]]
@@ -48,6 +50,7 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
         }
     ),
     since="0.3",
+    subject="username",
     opens_session=True,
     fields=MappingProxyType({}),
     decode=results.decode_auth_identify_result,
@@ -63,6 +66,7 @@ AUTH_PROVE: Final[Method[models.AuthProveResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=True,
     fields=MappingProxyType({}),
     decode=results.decode_auth_prove_result,
@@ -77,6 +81,7 @@ AUTH_BY_TOKEN: Final[Method[models.AuthByTokenResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=True,
     fields=MappingProxyType({}),
     decode=results.decode_auth_by_token_result,
@@ -92,6 +97,7 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
         }
     ),
     since="0.3",
+    subject="name",
     opens_session=False,
     fields=MappingProxyType(
         {
@@ -120,6 +126,7 @@ QUERY: Final[Method[models.QueryResult]] = Method(
         }
     ),
     since="0.3",
+    subject="subject",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_query_result,
@@ -135,6 +142,7 @@ ADD_PROGRAM: Final[Method[models.AddProgramResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_add_program_result,
@@ -150,6 +158,7 @@ LAUNCH_PROCESS: Final[Method[models.LaunchProcessResult]] = Method(
         }
     ),
     since="0.3",
+    subject="inferlet",
     opens_session=False,
     fields=MappingProxyType(
         {
@@ -172,6 +181,7 @@ LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
         }
     ),
     since="0.4",
+    subject="inferlet",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_launch_processes_result,
@@ -186,6 +196,7 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
         }
     ),
     since="0.4",
+    subject="inferlet",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_run_processes_result,
@@ -200,6 +211,7 @@ LAUNCH_DAEMON: Final[Method[models.LaunchDaemonResult]] = Method(
         }
     ),
     since="0.3",
+    subject="inferlet",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_launch_daemon_result,
@@ -215,6 +227,7 @@ ATTACH_PROCESS: Final[Method[models.AttachProcessResult]] = Method(
         }
     ),
     since="0.3",
+    subject="process_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_attach_process_result,
@@ -230,6 +243,7 @@ TERMINATE_PROCESS: Final[Method[models.TerminateProcessResult]] = Method(
         }
     ),
     since="0.3",
+    subject="process_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_terminate_process_result,
@@ -245,6 +259,7 @@ SIGNAL_PROCESS: Final[Method[None]] = Method(
         }
     ),
     since="0.3",
+    subject="process_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
@@ -260,6 +275,7 @@ TRANSFER_FILE: Final[Method[None]] = Method(
         }
     ),
     since="0.3",
+    subject="process_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
@@ -275,6 +291,7 @@ LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_list_processes_result,
@@ -290,6 +307,7 @@ PING: Final[Method[models.PingResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_ping_result,
@@ -304,6 +322,7 @@ REGISTER_MCP_SERVER: Final[Method[models.RegisterMcpServerResult]] = Method(
         }
     ),
     since="0.3",
+    subject="name",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_register_mcp_server_result,
@@ -318,6 +337,7 @@ MCP_RESPONSE: Final[Method[None]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
@@ -332,6 +352,7 @@ SUBMIT_WORKFLOW: Final[Method[models.SubmitWorkflowResult]] = Method(
         }
     ),
     since="0.3",
+    subject=None,
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_submit_workflow_result,
@@ -346,6 +367,7 @@ CANCEL_WORKFLOW: Final[Method[models.CancelWorkflowResult]] = Method(
         }
     ),
     since="0.3",
+    subject="workflow_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_cancel_workflow_result,
@@ -360,6 +382,7 @@ ATTACH_WORKFLOW: Final[Method[models.AttachWorkflowResult]] = Method(
         }
     ),
     since="0.3",
+    subject="workflow_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_attach_workflow_result,
@@ -374,6 +397,7 @@ DETACH_WORKFLOW: Final[Method[models.DetachWorkflowResult]] = Method(
         }
     ),
     since="0.3",
+    subject="workflow_id",
     opens_session=False,
     fields=MappingProxyType({}),
     decode=results.decode_detach_workflow_result,

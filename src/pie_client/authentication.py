@@ -1,0 +1,101 @@
+"""Says who is calling, and learns from the answer which family of servers it is."""
+
+import asyncio
+from dataclasses import dataclass
+
+from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
+from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
+from pie_client._generated.refusals import AuthenticationError, family_of_refusal
+from pie_client._generated.results import (
+    AlreadyAuthenticated,
+    AuthenticationDisabled,
+    Challenge,
+    OtherIdentification,
+)
+from pie_client.connection import Connection
+from pie_client.errors import RefusedError
+from pie_client.keys import ParsedPrivateKey, sign_challenge
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What the client found out about the server it is connected to."""
+
+    family: Family
+    """Server family: ``"0.4"`` for 0.3 and 0.4, ``"0.5"``."""
+    title: str
+    """The family in words."""
+    username: str
+    """User that the session runs as."""
+
+
+class Authentication:
+    """The state of a connection's identification.
+
+    Args:
+        connection: The connection to identify.
+        default_user: Who the client says it is when a request comes before :meth:`authenticate`.
+    """
+
+    def __init__(self, connection: Connection, default_user: str) -> None:
+        self.server: ServerInfo | None = None
+        self._connection = connection
+        self._default_user = default_user
+        self._busy = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Identify as the default user unless the session is identified already."""
+        if self.server is None:
+            async with self._busy:
+                if self.server is None:
+                    await self._identify(self._default_user, None, None)
+
+    async def authenticate(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
+        """Identify as a user, proving it with a key when the server asks for that."""
+        async with self._busy:
+            known = self.server
+            if known is None:
+                await self._identify(username, key, timeout)
+            elif known.username != username and FAMILIES[known.family].user is None:
+                raise AuthenticationError(
+                    AUTH_IDENTIFY.tag,
+                    f"this connection is identified as {known.username!r}",
+                    username,
+                    advice="authenticate before the first request",
+                )
+
+    async def by_token(self, token: str, timeout: float | None) -> None:
+        """Authenticate with the server's internal token."""
+        async with self._busy:
+            if self.server is None:
+                await self._connection.calls.auth_by_token(token=token, timeout=timeout)
+                (family,) = AUTH_BY_TOKEN.families
+                self._found(family, TOKEN_USER)
+
+    async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
+        calls = self._connection.calls
+        try:
+            answer = await calls.auth_identify(username=username, timeout=timeout)
+        except RefusedError as error:
+            family = family_of_refusal(error.text)
+            if family is not None:
+                self._connection.session.family = family
+            raise
+        match answer:
+            case AuthenticationDisabled() | AlreadyAuthenticated() | OtherIdentification():
+                pass
+            case Challenge():
+                if key is None:
+                    raise AuthenticationError(
+                        AUTH_IDENTIFY.tag,
+                        "the server asks for a key",
+                        username,
+                        advice="call authenticate(username, private_key) before the first request",
+                    )
+                await calls.auth_prove(signature=sign_challenge(key, answer.text), timeout=timeout)
+        self._found(FAMILY_OF_RESULT.get(type(answer), NEWEST), username)
+
+    def _found(self, family: Family, username: str) -> None:
+        traits = FAMILIES[family]
+        self._connection.session.family = family
+        self.server = ServerInfo(family, traits.title, traits.user or username)

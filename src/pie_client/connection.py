@@ -1,0 +1,293 @@
+"""Joins a transport to a session: tasks, deadlines and the flow of bytes between them."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import math
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from pie_client._generated import texts
+from pie_client._generated.calls import Calls
+from pie_client._generated.methods import Method
+from pie_client._generated.models import McpError, McpRequest
+from pie_client.base import Chunk, Content, WireModel
+from pie_client.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    InvalidArgumentError,
+    NotConnectedError,
+    PieConnectionError,
+    PieError,
+)
+from pie_client.files import as_content
+from pie_client.session import PendingCall, Session
+from pie_client.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+MCP_NOT_REGISTERED = -1
+"""Error code with which servers themselves say that they know no MCP server of a name."""
+
+
+class Connection:
+    """Carries the generated calls over one WebSocket.
+
+    Args:
+        transport: The open WebSocket; closed with this connection.
+        session: The conversation; fed with what arrives.
+        timeout: Seconds that a call may take when it does not say.
+        ping_interval: Seconds between keep-alive pings; ``math.inf`` for none.
+        ping_timeout: Seconds without a pong, and without anything else arriving, after which the link counts as dead.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        session: Session,
+        *,
+        timeout: float,
+        ping_interval: float,
+        ping_timeout: float,
+    ) -> None:
+        self.session = session
+        self.calls = Calls(self)
+        self.prepare: Callable[[], Awaitable[None]] = _ready
+        """Awaited before a request that needs an identified session."""
+        self._transport = transport
+        self._timeout = timeout
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._received = 0
+        self._readers = 0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._uploads: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._answers: set[asyncio.Task[None]] = set()
+        self._tasks = [asyncio.create_task(self._read(), name="pie-client reader")]
+        if ping_interval != math.inf:
+            self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
+
+    # ------------------------------------------------------------- Caller
+
+    async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
+        """Send a request and give the decoded result of its reply."""
+        async with self._request(method, timeout) as (call, reply):
+            await self._send(call.method, functools.partial(build, call.corr_id), call)
+            return await reply
+
+    async def upload(
+        self,
+        method: Method[R],
+        build: Callable[[int, Chunk], WireModel],
+        content: bytes | Content,
+        timeout: float | None,
+    ) -> R:
+        """Send a request in chunks, stopping at the first reply: before the last chunk it can only be an error."""
+        async with self._request(method, timeout) as (call, reply):
+            sendable = await as_content(content)
+            async with self._exclusively(sendable.digest):
+                async for chunk in _chunks(sendable):
+                    await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
+                    if reply.done():
+                        break
+                return await reply
+
+    async def notify(self, method: Method[None], message: WireModel, timeout: float | None) -> None:
+        """Send a message that has no reply."""
+        async with self._deadline(method, timeout):
+            await self._prepare(method)
+            await self._send(method, lambda: message)
+
+    async def transfer(
+        self,
+        method: Method[None],
+        build: Callable[[Chunk], WireModel],
+        content: bytes | Content,
+        timeout: float | None,
+    ) -> None:
+        """Send a message in chunks that has no reply."""
+        async with self._deadline(method, timeout):
+            await self._prepare(method)
+            sendable = await as_content(content)
+            async with self._exclusively(sendable.digest):
+                async for chunk in _chunks(sendable):
+                    await self._send(method, functools.partial(build, chunk))
+
+    # ------------------------------------------------------------- life
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Mark that somebody waits for events, so that the flow does not stop meanwhile."""
+        self._readers += 1
+        self.flow()
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
+    def flow(self) -> None:
+        """Look again whether reading may go on: something was read, or somebody waits."""
+        if self._readers or not self.session.congested:
+            self._flowing.set()
+
+    async def close(self) -> None:
+        """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
+        self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
+        tasks = [*self._tasks, *self._answers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._transport.close()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                frame = await self._transport.receive()
+                self._received += 1
+                relayed = self.session.receive(frame)
+                if relayed is not None:
+                    task = asyncio.create_task(self._refuse_relayed(relayed), name="pie-client MCP answer")
+                    self._answers.add(task)
+                    task.add_done_callback(self._answers.discard)
+                if self.session.congested and not self._readers:
+                    self._flowing.clear()
+                    await self._flowing.wait()
+        except ConnectionLostError as error:
+            self._lost(error)
+        except Exception as error:
+            logger.exception("the reader failed; this is a defect of pie-client")
+            self._lost(error)
+            self._transport.abort()
+            raise
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(self._ping_interval)
+            if not self._flowing.is_set():
+                continue
+            received = self._received
+            try:
+                async with asyncio.timeout(self._ping_timeout):
+                    await self._transport.ping()
+            except TimeoutError:
+                if received == self._received and self._flowing.is_set():
+                    self._lost(ConnectionLostError(f"no pong within {self._ping_timeout:g} s"))
+                    self._transport.abort()
+                    return
+            except ConnectionLostError:
+                return
+
+    def _lost(self, cause: Exception) -> None:
+        def failure(sent: bool | None) -> PieError:
+            error = ConnectionLostError(str(cause), sent=sent)
+            error.__cause__ = cause
+            return error
+
+        self.session.fail(failure)
+
+    async def _refuse_relayed(self, request: McpRequest) -> None:
+        text = texts.mcp_server_not_registered(server_name=request.server_name)
+        answer = McpError(code=MCP_NOT_REGISTERED, message=text).model_dump_json(exclude_none=True)
+        with contextlib.suppress(PieConnectionError):
+            await self.calls.mcp_response(corr_id=request.corr_id, ok=False, result=answer)
+
+    # ------------------------------------------------------------- parts of a call
+
+    @contextlib.asynccontextmanager
+    async def _request(
+        self, method: Method[R], timeout: float | None
+    ) -> AsyncIterator[tuple[PendingCall, asyncio.Future[R]]]:
+        call: PendingCall | None = None
+        try:
+            async with self._deadline(method, timeout):
+                await self._prepare(method)
+                reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+
+                def succeed(result: R) -> None:
+                    if not reply.done():
+                        reply.set_result(result)
+
+                def fail(error: PieError) -> None:
+                    if not reply.done():
+                        reply.set_exception(error)
+                        reply.exception()  # marks it as seen, should the caller be gone
+
+                call = self.session.open_call(method, succeed, fail)
+                self.flow()
+                try:
+                    yield call, reply
+                finally:
+                    self.session.forget(call)
+        except DeadlineError as error:
+            if call is not None and (complaint := self.session.complaint_during(call)):
+                raise DeadlineError(f"{error}; meanwhile {complaint}") from None
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _deadline(self, method: Method[object], timeout: float | None) -> AsyncIterator[None]:
+        seconds = self._timeout if timeout is None else timeout
+        check_seconds("timeout", seconds)
+        scope = asyncio.timeout(None if seconds == math.inf else seconds)
+        try:
+            async with scope:
+                yield
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise DeadlineError(
+                f"{method.tag} was not done within {seconds:g} s; raise timeout=, or check the server"
+            ) from None
+
+    async def _prepare(self, method: Method[object]) -> None:
+        self.session.check_alive()
+        if not method.opens_session:
+            await self.prepare()
+
+    async def _send(
+        self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
+    ) -> None:
+        frame = self.session.request(method, build, call)
+        try:
+            if call is not None:
+                call.sent = True
+            await self._transport.send(frame)
+        except ConnectionLostError as error:
+            self._lost(error)
+            raise ConnectionLostError(str(error), sent=True) from error
+
+    def _exclusively(self, digest: str) -> asyncio.Lock:
+        """Give the lock of the one upload that a server keeps per digest and connection; two at once destroy each other."""
+        return self._uploads.setdefault(digest, asyncio.Lock())
+
+
+def check_seconds(name: str, value: float) -> float:
+    """Check a duration; raises InvalidArgumentError."""
+    try:
+        usable = value > 0
+    except TypeError:
+        usable = False
+    if not usable:
+        raise InvalidArgumentError(
+            f"{name}={value!r} is not a duration; pass a positive number of seconds, or math.inf"
+        )
+    return value
+
+
+async def _chunks(content: Content) -> AsyncIterator[Chunk]:
+    digest, total, index = content.digest, content.total_chunks, 0
+    async for data in content:
+        yield Chunk(index, total, data, digest)
+        index += 1
+    if index != total:
+        raise InvalidArgumentError(
+            f"content gave {index} chunks and had announced {total}; nothing was completed"
+        )
+
+
+async def _ready() -> None:
+    pass

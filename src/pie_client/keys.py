@@ -1,0 +1,156 @@
+"""Private keys that sign a server's challenge."""
+
+import base64
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pie_client._generated.families import RSA_KEY_BITS
+from pie_client.errors import InvalidKeyError, one_line
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
+
+OPENSSH_MARK = b"-----BEGIN OPENSSH PRIVATE KEY-----"
+PEM_MARK = b"-----BEGIN "
+
+
+class ParsedPrivateKey:
+    """A private key for :meth:`PieClient.authenticate`.
+
+    Takes OpenSSH, PKCS#8 PEM, PKCS#1 PEM and SEC1 PEM; RSA of at least 2048 bits, Ed25519, and ECDSA on P-256 and
+    P-384. Make one with :meth:`parse` or :meth:`from_file`. Its ``repr`` shows the kind of key and nothing of it.
+    """
+
+    def __init__(self, key: "SigningKey") -> None:
+        self._key = key
+        self.kind = _checked_kind(key)
+        """Kind of the key, e.g. ``Ed25519`` or ``RSA-3072``."""
+
+    def __repr__(self) -> str:
+        return f"<ParsedPrivateKey {self.kind}>"
+
+    @classmethod
+    def parse(cls, text: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
+        """Parse the text of a key file.
+
+        Args:
+            text: The file's content.
+            passphrase: Opens an encrypted key.
+
+        Raises:
+            InvalidKeyError: It is no key, of an unsupported kind or size, or the passphrase is missing or wrong.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415
+
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+        data = data.strip() + b"\n"
+        if not data.startswith(PEM_MARK):
+            raise InvalidKeyError(
+                "not a private key: it does not start with -----BEGIN; pass the private half, as OpenSSH or PEM"
+            )
+        if b" PUBLIC KEY-----" in data.partition(b"\n")[0]:
+            raise InvalidKeyError(
+                "this is a public key; pass the private half, which is in the file without .pub"
+            )
+        load = load_ssh_private_key if data.startswith(OPENSSH_MARK) else load_pem_private_key
+        try:
+            key = load(data, password=secret)
+        except TypeError as error:
+            reason = (
+                "is encrypted; pass passphrase="
+                if secret is None
+                else "is not encrypted; leave passphrase out"
+            )
+            raise InvalidKeyError(f"the private key {reason}") from error
+        except UnsupportedAlgorithm as error:
+            raise InvalidKeyError(
+                f"the private key can't be used: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
+            ) from error
+        except ValueError as error:
+            if secret is not None:
+                raise InvalidKeyError(
+                    "the private key can't be opened: the passphrase is wrong, or the key is damaged"
+                ) from error
+            if "encrypted" in str(error).lower():
+                raise InvalidKeyError("the private key is encrypted; pass passphrase=") from error
+            raise InvalidKeyError(
+                f"the private key can't be read ({one_line(str(error))}); pass it as OpenSSH or PEM"
+            ) from error
+        return cls(_supported(key))
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], passphrase: str | bytes | None = None
+    ) -> "ParsedPrivateKey":
+        """Read a key file.
+
+        Args:
+            path: The file; ``~`` is your home folder.
+            passphrase: Opens an encrypted key.
+
+        Raises:
+            InvalidKeyError: As :meth:`parse` does, naming the file.
+            OSError: The file can't be read.
+        """
+        place = Path(path).expanduser()
+        try:
+            return cls.parse(place.read_bytes(), passphrase)
+        except InvalidKeyError as error:
+            raise InvalidKeyError(f"{place}: {error}") from error.__cause__
+
+    def sign(self, challenge: bytes) -> bytes:
+        """Sign a server's challenge.
+
+        RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER, with SHA-256 on P-256 and SHA-384
+        on P-384.
+        """
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
+        from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415
+
+        if isinstance(self._key, ed25519.Ed25519PrivateKey):
+            return self._key.sign(challenge)
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            digest = SHA384() if isinstance(self._key.curve, ec.SECP384R1) else SHA256()
+            return self._key.sign(challenge, ec.ECDSA(digest))
+        return self._key.sign(challenge, padding.PKCS1v15(), SHA256())
+
+
+def sign_challenge(key: ParsedPrivateKey, challenge: str) -> str:
+    """Sign a challenge as it travels: standard base64 in and out."""
+    return base64.b64encode(key.sign(base64.b64decode(challenge, validate=True))).decode("ascii")
+
+
+def _supported(key: object) -> "SigningKey":
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415 - as above
+
+    if isinstance(key, (rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
+        return key
+    kind = type(key).__name__.removesuffix("PrivateKey").strip("_")
+    raise InvalidKeyError(
+        f"{kind} keys are not accepted by servers; use RSA, Ed25519, or ECDSA on P-256 or P-384"
+    )
+
+
+def _checked_kind(key: "SigningKey") -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415 - as above
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < RSA_KEY_BITS:
+            raise InvalidKeyError(
+                f"the RSA key has {key.key_size} bits, servers accept {RSA_KEY_BITS} and more; make a new one"
+            )
+        return f"RSA-{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if not isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1)):
+            raise InvalidKeyError(
+                f"the ECDSA key is on {key.curve.name}, servers accept P-256 and P-384; make a new one"
+            )
+        return f"ECDSA {key.curve.name}"
+    return "Ed25519"

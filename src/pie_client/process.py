@@ -1,0 +1,256 @@
+"""The handle of a process: its events, and what can be sent to it."""
+
+import asyncio
+import contextlib
+import math
+import weakref
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self, TypeVar, overload
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from pie_client._generated import refusals
+from pie_client._generated.events import KIND_OF, TERMINAL, Error, Event, Return, UnknownEvent
+from pie_client.connection import Connection, check_seconds
+from pie_client.errors import DeadlineError, PieError, ProcessEndedError, ResultError
+from pie_client.files import File
+from pie_client.mailbox import Broken, Mailbox, ProcessEvent
+from pie_client.wire import explain
+
+T = TypeVar("T")
+
+
+class Process:
+    """A running instance of a program.
+
+    Made by :meth:`PieClient.launch_process` and :meth:`PieClient.attach_process`. Its events come in order, by
+    :meth:`recv` or by ``async for``; either may be left and taken up again, and several tasks may wait at once (each
+    event goes to one of them). A handle that is dropped or closed receives nothing more; the process goes on.
+    """
+
+    process_id: str
+    """Id of the process: a lowercase UUID."""
+
+    def __init__(self, connection: Connection, mailbox: Mailbox) -> None:
+        self.process_id = mailbox.process_id
+        self._connection = connection
+        self._mailbox = mailbox
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._closed = False
+        mailbox.on_change = self._wake
+        self._finalizer = weakref.finalize(self, connection.session.release, mailbox.process_id)
+
+    def __repr__(self) -> str:
+        end = self._mailbox.terminal
+        state = (
+            "closed"
+            if self._closed
+            else type(end).__name__.lower()
+            if end
+            else "lost"
+            if self._mailbox.failure
+            else "open"
+        )
+        return f"<Process {self.process_id} {state}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ProcessEvent:
+        """Give the next event; the iteration ends after the terminal one. Raises what :meth:`recv` raises."""
+        try:
+            return await self._next(math.inf)
+        except ProcessEndedError:
+            raise StopAsyncIteration from None
+
+    async def recv(self, *, timeout: float = math.inf) -> tuple[Event, str | bytes]:
+        """Await the next event and give its kind and what it carries.
+
+        The value is text, for ``Event.File`` a :class:`File`, which is ``bytes``. A file that arrived corrupt, or an
+        event that can't be read, is given as ``Event.Error`` although the process goes on; iterate over the process to
+        tell it apart as :class:`Broken`. Events of kinds that the schema does not know are passed over here.
+
+        Args:
+            timeout: Seconds to wait; by default for as long as the connection lives.
+
+        Raises:
+            ProcessEndedError: The terminal event was already given, or the handle is closed.
+            PieConnectionError: The connection was closed or lost; what had arrived is given first.
+            SlowConsumerError: More had piled up than the client may buffer.
+            DeadlineError: No event within ``timeout``; none is lost.
+        """
+        while True:
+            event = await self._next(timeout)
+            match event:
+                case File():
+                    return Event.File, event
+                case Broken():
+                    return Event.Error, event.value
+                case UnknownEvent():
+                    continue
+                case _:
+                    return KIND_OF[type(event)], event.value
+
+    async def wait(self, *, timeout: float = math.inf) -> str:
+        """Wait for the end of the process and give the text that it returned.
+
+        Takes no event away: all of them can still be read, before, meanwhile or after. May be called again.
+
+        Args:
+            timeout: Seconds to wait; by default for as long as the connection lives.
+
+        Raises:
+            ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            PieConnectionError: The connection was closed or lost before.
+            SlowConsumerError: More events piled up than the client may buffer.
+            ProcessEndedError: The handle was closed before.
+            DeadlineError: The process did not end within ``timeout``.
+        """
+        async with self._deadline("its end", timeout):
+            while True:
+                match self._mailbox.terminal:
+                    case Return(text):
+                        return text
+                    case Error(text):
+                        raise refusals.process_error(text)(self.process_id, text)
+                    case None:
+                        self._check()
+                        await self._change()
+
+    @overload
+    async def result(self, *, timeout: float = math.inf) -> JsonValue: ...
+    @overload
+    async def result(self, as_type: type[T], *, timeout: float = math.inf) -> T: ...
+    async def result(self, as_type: type[T] | None = None, *, timeout: float = math.inf) -> T | JsonValue:
+        """Wait for the end of the process and give what it returned, decoded from JSON.
+
+        Args:
+            as_type: What to decode to: any type that pydantic can validate, such as a model, a dataclass or
+                ``list[int]``. By default plain JSON values.
+            timeout: Seconds to wait; by default for as long as the connection lives.
+
+        Raises:
+            ResultError: The text is not JSON, or not of that type; :meth:`wait` gives it as it is.
+            ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: As :meth:`wait` does.
+        """
+        text = await self.wait(timeout=timeout)
+        adapter: TypeAdapter[T | JsonValue] = TypeAdapter(JsonValue if as_type is None else as_type)
+        try:
+            return adapter.validate_json(text)
+        except ValidationError as error:
+            wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
+            reason = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['type']}"
+                for e in error.errors(include_input=False, include_url=False)
+            )
+            raise ResultError(
+                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); see wait() for the text"
+            ) from None
+
+    async def signal(self, message: str, *, timeout: float | None = None) -> None:
+        """Send a text to the process, which gets it when it asks for one. Servers never confirm it.
+
+        Args:
+            message: The text.
+            timeout: Seconds until it is sent; the client's default.
+        """
+        await self._connection.calls.signal_process(
+            process_id=self.process_id, message=message, timeout=timeout
+        )
+
+    async def transfer_file(self, file_bytes: bytes, *, timeout: float | None = None) -> None:
+        """Send a file to the process. Servers never confirm it, and drop it unless the process waits for one just then.
+
+        So let the process tell, by a message, that it is about to receive.
+
+        Args:
+            file_bytes: The content; sent in chunks of 256 KiB.
+            timeout: Seconds until all is sent; the client's default.
+        """
+        await self._connection.calls.transfer_file(
+            process_id=self.process_id, content=file_bytes, timeout=timeout
+        )
+
+    async def terminate(self, *, timeout: float | None = None) -> None:
+        """Ask the server to stop the process; its error event follows, or has just come.
+
+        Args:
+            timeout: Seconds until the server confirms; the client's default.
+
+        Raises:
+            ProcessNotFoundError: It has already ended.
+        """
+        await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
+
+    def close(self) -> None:
+        """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
+        self._closed = True
+        self._finalizer()
+        self._mailbox.discard()
+
+    async def _next(self, timeout: float) -> ProcessEvent:
+        event = self._take()
+        if event is not None:
+            return event
+        async with self._deadline("an event", timeout):
+            while (event := self._take()) is None:
+                self._check()
+                if self._mailbox.terminal is not None:
+                    raise ProcessEndedError(
+                        f"process {self.process_id} has ended and all its events were received; launch it again"
+                    )
+                await self._change()
+        return event
+
+    def _take(self) -> ProcessEvent | None:
+        event = self._mailbox.take()
+        if event is not None:
+            self._connection.flow()
+            if isinstance(event, TERMINAL):
+                self._wake()
+        return event
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ProcessEndedError(
+                f"the handle of process {self.process_id} is closed; attach to the process to get one"
+            )
+        if self._mailbox.failure is not None:
+            raise self._mailbox.failure()
+
+    async def _change(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            with self._connection.reading():
+                await waiter
+        finally:
+            self._waiting.discard(waiter)
+
+    def _wake(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    @contextlib.asynccontextmanager
+    async def _deadline(self, what: str, timeout: float) -> AsyncIterator[None]:
+        check_seconds("timeout", timeout)
+        scope = asyncio.timeout(None if timeout == math.inf else timeout)
+        try:
+            async with scope:
+                yield
+        except TimeoutError as error:
+            if isinstance(error, PieError) or not scope.expired():
+                raise
+            raise DeadlineError(
+                f"process {self.process_id} did not give {what} within {timeout:g} s; wait longer, or terminate it"
+            ) from None

@@ -1,0 +1,319 @@
+"""One conversation with a server: what was asked, what came back, and whose it is.
+
+Does no I/O, runs no user code and knows no clock: frames go in, callers and mailboxes are told. All of it can be
+tested without a socket.
+"""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, assert_never
+
+from pydantic import ValidationError
+
+from pie_client import wire
+from pie_client._generated import models, refusals
+from pie_client._generated.events import event_of
+from pie_client._generated.families import CAPABILITIES, FAMILIES, MAX_CORRELATION, Family
+from pie_client._generated.methods import Method
+from pie_client.base import WireModel
+from pie_client.errors import (
+    InvalidArgumentError,
+    PieError,
+    ProtocolError,
+    SlowConsumerError,
+    UnsupportedError,
+)
+from pie_client.mailbox import Broken, Budget, Mailbox
+
+logger = logging.getLogger(__name__)
+
+UNCLAIMED_BYTES = 8 << 20
+"""Most bytes kept for processes that nobody has asked about yet: their launch reply may be on its way."""
+UNCLAIMED_BOXES = 10_000
+FINISHED_IDS = 4096
+"""Ids of processes that are remembered as finished, so that stragglers don't open a new mailbox."""
+
+R = TypeVar("R")
+
+
+@dataclass(eq=False, slots=True)
+class PendingCall:
+    """A request that waits for its reply."""
+
+    method: Method[object]
+    corr_id: int
+    accept: Callable[[str], None]
+    reject: Callable[[PieError], None]
+    notices: int
+    """How often the server had complained when the call was opened."""
+    subject: str = ""
+    sent: bool = False
+
+
+class Session:
+    """Matches replies to requests and routes events to processes.
+
+    Args:
+        max_buffered: Bytes of unread events above which :attr:`congested` asks the reader to pause; at twice as much
+            the largest mailbox is given up with SlowConsumerError.
+    """
+
+    def __init__(self, *, max_buffered: int) -> None:
+        self.family: Family | None = None
+        self.malformed = 0
+        """Frames that could not be decoded."""
+        self._max_buffered = max_buffered
+        self._budget = Budget()
+        self._calls: dict[int, PendingCall] = {}
+        self._next = 0
+        self._boxes: dict[str, Mailbox] = {}
+        self._unclaimed: OrderedDict[str, Mailbox] = OrderedDict()
+        self._unclaimed_budget = Budget()
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._unknown_tags: set[str] = set()
+        self._notices = 0
+        self._last_notice = ""
+        self._failure: Callable[[bool | None], PieError] | None = None
+
+    @property
+    def congested(self) -> bool:
+        """More is buffered than allowed, and nobody waits for a reply."""
+        return self._budget.used > self._max_buffered and not self._calls
+
+    def open_call(
+        self, method: Method[R], on_result: Callable[[R], None], on_error: Callable[[PieError], None]
+    ) -> PendingCall:
+        """Reserve a correlation number; the reply, or why there is none, goes to one of the callbacks."""
+        self.check_alive()
+        self._check_family(method)
+
+        def accept(text: str) -> None:
+            on_result(method.decode(text))
+
+        for _ in range(len(self._calls) + 1):
+            corr_id, self._next = self._next, self._next + 1 if self._next < MAX_CORRELATION else 0
+            if corr_id not in self._calls:
+                break
+        else:
+            raise InvalidArgumentError("every correlation number is in use; wait for some replies")
+        call = PendingCall(method, corr_id, accept, on_error, self._notices)
+        self._calls[corr_id] = call
+        return call
+
+    def request(
+        self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
+    ) -> bytes:
+        """Build and encode a message for the server; raises InvalidArgumentError or UnsupportedError."""
+        self.check_alive()
+        self._check_family(method)
+        try:
+            message = build()
+        except ValidationError as error:
+            raise InvalidArgumentError(f"{method.tag} not sent: {wire.explain(error)}") from None
+        if self.family is not None:
+            for field, families in method.fields.items():
+                if self.family not in families and getattr(message, field) is not None:
+                    raise UnsupportedError(f"{method.tag} not sent: {_unknown(field, self.family, families)}")
+        if call is not None and method.subject is not None:
+            call.subject = str(getattr(message, method.subject))
+        frame = wire.encode_request(message)
+        limit = (
+            FAMILIES[self.family].frame_bytes
+            if self.family
+            else min(f.frame_bytes for f in FAMILIES.values())
+        )
+        if len(frame) > limit:
+            raise InvalidArgumentError(
+                f"{method.tag} not sent: {len(frame)} bytes are more than the {limit} that the server reads; send less, or send a file"
+            )
+        return frame
+
+    def forget(self, call: PendingCall) -> None:
+        """Free the number of a call that nobody waits for any more. A late reply is ignored."""
+        if self._calls.get(call.corr_id) is call:
+            del self._calls[call.corr_id]
+
+    def mailbox(self, process_id: str) -> Mailbox:
+        """Give the mailbox of a process for a handle to read, with what has already arrived."""
+        self.check_alive()
+        box = (
+            self._unclaimed.pop(process_id, None)
+            or self._boxes.get(process_id)
+            or Mailbox(process_id, self._budget)
+        )
+        box.claim(self._budget)
+        if box.terminal is None:
+            self._finished.pop(process_id, None)
+            self._boxes[process_id] = box
+        else:
+            self._finish(process_id)
+        return box
+
+    def release(self, process_id: str) -> None:
+        """Stop keeping events of a process: its handle is gone."""
+        box = self._boxes.pop(process_id, None)
+        if box is not None:
+            box.discard()
+        self._finish(process_id)
+
+    def receive(self, frame: bytes | str) -> models.McpRequest | None:
+        """Route a frame. Gives a relayed MCP call, which somebody has to answer; everything else finds its own way."""
+        try:
+            message = wire.decode_reply(frame)
+        except wire.MalformedFrameError as error:
+            self._receive_malformed(error)
+            return None
+        match message:
+            case models.Response():
+                self._receive_response(message)
+            case models.FileChunk():
+                if box := self._box(message.process_id):
+                    box.add_chunk(message)
+                    self._settle(box)
+            case models.McpRequest():
+                return message
+            case models.TurnDone():
+                pass
+            case models.ServerNotice():
+                self._receive_notice(message)
+            case wire.UnknownMessage():
+                if message.type not in self._unknown_tags:
+                    self._unknown_tags.add(message.type)
+                    logger.warning("ignoring messages of unknown type %r", message.type)
+            case (
+                models.StdoutEvent()
+                | models.StderrEvent()
+                | models.MessageEvent()
+                | models.ReturnEvent()
+                | models.ErrorEvent()
+                | models.OtherEvent()
+            ):
+                if box := self._box(message.process_id):
+                    box.put(event_of(message))
+                    self._settle(box)
+            case _:
+                assert_never(message)
+        return None
+
+    def fail(self, failure: Callable[[bool | None], PieError]) -> None:
+        """End the conversation. ``failure`` makes the error of each waiter, told whether its request had left."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            call.reject(failure(call.sent))
+        boxes, self._boxes = self._boxes, {}
+        self._unclaimed.clear()
+        for box in boxes.values():
+            box.fail(lambda: failure(None))
+
+    def check_alive(self) -> None:
+        """Raise why the conversation ended, if it did."""
+        if self._failure is not None:
+            raise self._failure(False)
+
+    def complaint_during(self, call: PendingCall) -> str:
+        """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
+        return self._last_notice if self._notices > call.notices else ""
+
+    def _check_family(self, method: Method[object]) -> None:
+        if self.family is not None and method.tag not in CAPABILITIES[self.family]:
+            raise UnsupportedError(
+                f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families)}"
+            )
+
+    def _receive_response(self, message: models.Response) -> None:
+        call = self._calls.pop(message.corr_id, None)
+        if call is None:
+            logger.debug("ignoring a reply to number %d, for which nobody waits", message.corr_id)
+            return
+        if not message.ok:
+            call.reject(refusals.request_error(message.result)(call.method.tag, message.result, call.subject))
+            return
+        try:
+            call.accept(message.result)
+        except ValidationError as error:
+            call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {wire.explain(error)}"))
+        except ValueError as error:
+            call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
+
+    def _receive_malformed(self, error: wire.MalformedFrameError) -> None:
+        self.malformed += 1
+        logger.warning("ignoring a malformed frame: %s", error)
+        call = self._calls.pop(error.correlation, None) if error.correlation is not None else None
+        if call is not None:
+            call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
+        elif error.process is not None and (box := self._boxes.get(error.process)):
+            box.put(Broken(f"an event can't be read: {error}"))
+
+    def _receive_notice(self, message: models.ServerNotice) -> None:
+        """Take a complaint that names no request: told to the one who can be meant, else kept for the next deadline."""
+        error = refusals.connection_error(message.message)(message.message)
+        logger.warning("%s", error)
+        self._notices += 1
+        self._last_notice = str(error)
+        if len(self._calls) == 1 and not self._boxes:
+            _, call = self._calls.popitem()
+            call.reject(error)
+        elif len(self._boxes) == 1 and not self._calls:
+            for box in self._boxes.values():
+                box.put(Broken(str(error)))
+
+    def _box(self, process_id: str) -> Mailbox | None:
+        box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
+        if box is None and process_id not in self._finished:
+            box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget)
+        return box
+
+    def _settle(self, box: Mailbox) -> None:
+        """Keep the books after something was put into a mailbox."""
+        if box.process_id in self._unclaimed:
+            self._limit_unclaimed()
+        elif box.terminal is not None:
+            del self._boxes[box.process_id]
+            self._finish(box.process_id)
+        if self._budget.used > 2 * self._max_buffered:
+            self._give_up_largest()
+
+    def _limit_unclaimed(self) -> None:
+        while len(self._unclaimed) > UNCLAIMED_BOXES or self._unclaimed_budget.used > UNCLAIMED_BYTES:
+            process_id, box = self._unclaimed.popitem(last=False)
+            box.discard()
+            self._finish(process_id)
+            logger.warning("dropping events of process %s, which nobody asked about", process_id)
+
+    def _give_up_largest(self) -> None:
+        box = max(self._boxes.values(), key=lambda b: b.size, default=None)
+        if box is None:
+            return
+        process_id, size = box.process_id, box.size
+        self.release(process_id)
+        box.fail(
+            lambda: SlowConsumerError(
+                f"process {process_id} sent {size} bytes that were not read, and they were dropped; read its events faster or raise max_buffered"
+            )
+        )
+
+    def _finish(self, process_id: str) -> None:
+        self._finished[process_id] = None
+        if len(self._finished) > FINISHED_IDS:
+            self._finished.popitem(last=False)
+
+
+def canonical_id(process_id: str) -> str:
+    """Give a process id in the form that servers send; raises InvalidArgumentError when it is not a UUID."""
+    try:
+        return str(uuid.UUID(process_id))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidArgumentError(
+            f"{process_id!r} is not a process id; it has to be a UUID, as in process.process_id"
+        ) from None
+
+
+def _unknown(what: str, family: Family, families: frozenset[Family]) -> str:
+    known = " and ".join(FAMILIES[name].title for name in sorted(families))
+    return f"{what} is not known to {FAMILIES[family].title} servers, only to {known}"

@@ -1,0 +1,114 @@
+"""Turns frames into models and back. The only module that knows msgpack.
+
+A binary frame holds one msgpack map, a text frame one JSON object. The tag is looked up first, so that a message the
+schema does not know is not an error but an :class:`UnknownMessage`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import msgpack
+from pydantic import ValidationError
+
+from pie_client._generated import registry
+from pie_client._generated.families import CORRELATION, PROCESS, TAG, Family
+from pie_client._generated.registry import ClientMessage, ServerMessage, TaggedUnion
+from pie_client.base import WireModel
+from pie_client.errors import ProtocolError
+
+Fields = Mapping[str, object]
+"""A decoded map, not yet validated."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """A well-formed message of a type that the schema does not know."""
+
+    type: str
+    fields: Fields
+
+
+class MalformedFrameError(ProtocolError):
+    """A frame that is not a message. What could be read of its envelope is kept, so that the right one is told."""
+
+    def __init__(self, message: str, fields: Fields | None = None) -> None:
+        super().__init__(message)
+        correlation = fields.get(CORRELATION) if fields else None
+        process = fields.get(PROCESS) if fields else None
+        self.correlation = correlation if type(correlation) is int else None
+        self.process = process if isinstance(process, str) else None
+
+
+def encode_request(message: WireModel) -> bytes:
+    """Encode a client's message. A field that is None is left out: servers take both as absent."""
+    return msgpack.packb(message.model_dump(exclude_none=True))
+
+
+def encode_reply(message: WireModel, family: Family) -> bytes | str:
+    """Encode a server's message as ``family`` does: a text frame where the schema says so."""
+    tag = getattr(message, TAG)
+    foreign = {n for n, f in registry.FIELDS_OF_FAMILIES.get(type(message), {}).items() if family not in f}
+    if tag in registry.TEXT_MESSAGES and isinstance(message, registry.TEXT_MESSAGES[tag]):
+        return message.model_dump_json(exclude=foreign)
+    return msgpack.packb(message.model_dump(exclude=foreign))
+
+
+def decode_reply(frame: bytes | str) -> ServerMessage | UnknownMessage:
+    """Decode a server's frame; raises MalformedFrameError."""
+    fields = _fields(frame)
+    tag = _tag(fields)
+    known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
+    if known is None:
+        return UnknownMessage(tag, fields)
+    if isinstance(known, TaggedUnion):
+        kind = fields.get(known.discriminator)
+        model = known.members.get(kind, known.unknown) if isinstance(kind, str) else known.unknown
+        return cast("ServerMessage", _validated(model, fields))
+    return cast("ServerMessage", _validated(known, fields))
+
+
+def decode_request(frame: bytes | str) -> ClientMessage | UnknownMessage:
+    """Decode a client's frame; raises MalformedFrameError."""
+    fields = _fields(frame)
+    tag = _tag(fields)
+    known = registry.CLIENT_MESSAGES.get(tag)
+    if known is None:
+        return UnknownMessage(tag, fields)
+    return cast("ClientMessage", _validated(known, fields))
+
+
+def explain(error: ValidationError) -> str:
+    """Say where and why a validation failed, without a word of the input."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in found)
+
+
+def _fields(frame: bytes | str) -> Fields:
+    try:
+        value: object = json.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
+    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+        name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
+        raise MalformedFrameError(
+            f"frame of {len(frame)} bytes is not {name}: {type(error).__name__}"
+        ) from error
+    if not isinstance(value, dict):
+        raise MalformedFrameError(
+            f"frame of {len(frame)} bytes holds {type(value).__name__} instead of a map"
+        )
+    return cast("Fields", value)
+
+
+def _tag(fields: Fields) -> str:
+    tag = fields.get(TAG)
+    if not isinstance(tag, str):
+        raise MalformedFrameError(f"message without a {TAG}", fields)
+    return tag
+
+
+def _validated(model: type[WireModel], fields: Fields) -> WireModel:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise MalformedFrameError(f"{fields[TAG]} message is malformed: {explain(error)}", fields) from error
