@@ -39,7 +39,7 @@ def nodes(node: Any, path: str = "$") -> Iterator[tuple[str, Node]]:
         mapping = cast("Node", node)
         yield path, mapping
         for key, item in mapping.items():
-            if key == "properties" or key == "$defs":
+            if key in {"properties", "$defs"}:
                 for name, child in cast("dict[str, Any]", item).items():
                     yield from nodes(child, f"{path}.{key}.{name}")
             elif key not in ("const", "enum", "examples", "default"):

@@ -286,7 +286,7 @@ def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> lis
         found.append(
             Parameter(
                 name,
-                renamed[name] if name in renamed else name,
+                renamed.get(str(name), str(name)),
                 _annotation(schema, row.file, node),
                 default,
                 doc,

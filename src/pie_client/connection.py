@@ -6,7 +6,7 @@ import functools
 import logging
 import math
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from typing import TypeVar
 
 from pie_client._generated import texts
@@ -121,7 +121,7 @@ class Connection:
     # ------------------------------------------------------------- life
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """Mark that somebody waits for events, so that the flow does not stop meanwhile."""
         self._readers += 1
         self.flow()
@@ -201,7 +201,7 @@ class Connection:
     @contextlib.asynccontextmanager
     async def _request(
         self, method: Method[R], timeout: float | None
-    ) -> AsyncIterator[tuple[PendingCall, asyncio.Future[R]]]:
+    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R]]]:
         call: PendingCall | None = None
         try:
             async with self._deadline(method, timeout):
@@ -229,7 +229,7 @@ class Connection:
             raise
 
     @contextlib.asynccontextmanager
-    async def _deadline(self, method: Method[object], timeout: float | None) -> AsyncIterator[None]:
+    async def _deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
         seconds = self._timeout if timeout is None else timeout
         check_seconds("timeout", seconds)
         scope = asyncio.timeout(None if seconds == math.inf else seconds)

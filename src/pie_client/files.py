@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Self
 
 from blake3 import blake3
 
@@ -25,7 +26,7 @@ class File(bytes):
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> "File":
+    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> Self:
         """Wrap the bytes of a file."""
         self = super().__new__(cls, data)
         self.name = name

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
@@ -16,7 +16,6 @@ from pie_client.connection import Connection, check_seconds
 from pie_client.errors import DeadlineError, PieError, ProcessEndedError, ResultError
 from pie_client.files import File
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
-from pie_client.wire import explain
 
 T = TypeVar("T")
 
@@ -242,7 +241,7 @@ class Process:
                 waiter.set_result(None)
 
     @contextlib.asynccontextmanager
-    async def _deadline(self, what: str, timeout: float) -> AsyncIterator[None]:
+    async def _deadline(self, what: str, timeout: float) -> AsyncGenerator[None]:
         check_seconds("timeout", timeout)
         scope = asyncio.timeout(None if timeout == math.inf else timeout)
         try:
