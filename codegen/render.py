@@ -54,6 +54,9 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],
         "max_correlation": described.scalars()["CorrelationId"]["maximum"],
+        "program_pattern": described.scalars()["VersionedProgramName"]["pattern"]
+        .removeprefix("^")
+        .removesuffix("$"),
         "digest": digest,
     }
 

@@ -105,6 +105,11 @@ class Defaults(_Row):
     token_user: str
 
 
+class ModelStatus(_Row):
+    subject: str
+    statistics: list[str]
+
+
 class Protocol(_Row):
     meta: str = Field(alias="$schema")
     title: str
@@ -114,6 +119,7 @@ class Protocol(_Row):
     process: str
     event: str
     defaults: Defaults
+    model_status: ModelStatus
     limits: dict[str, Limit]
     families: list[FamilyRow]
     requests: list[RequestRow]

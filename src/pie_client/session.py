@@ -9,13 +9,13 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from pie_client import wire
 from pie_client._generated import models, refusals
-from pie_client._generated.events import event_of
+from pie_client._generated.events import EVENT_MESSAGES, event_of
 from pie_client._generated.families import CAPABILITIES, FAMILIES, MAX_CORRELATION, Family
 from pie_client._generated.methods import Method
 from pie_client.base import WireModel
@@ -166,6 +166,11 @@ class Session:
         except wire.MalformedFrameError as error:
             self._receive_malformed(error)
             return None
+        if isinstance(message, EVENT_MESSAGES):
+            if box := self._box(message.process_id):
+                box.put(event_of(message))
+                self._settle(box)
+            return None
         match message:
             case models.Response():
                 self._receive_response(message)
@@ -179,23 +184,8 @@ class Session:
                 pass
             case models.ServerNotice():
                 self._receive_notice(message)
-            case wire.UnknownMessage():
-                if message.type not in self._unknown_tags:
-                    self._unknown_tags.add(message.type)
-                    logger.warning("ignoring messages of unknown type %r", message.type)
-            case (
-                models.StdoutEvent()
-                | models.StderrEvent()
-                | models.MessageEvent()
-                | models.ReturnEvent()
-                | models.ErrorEvent()
-                | models.OtherEvent()
-            ):
-                if box := self._box(message.process_id):
-                    box.put(event_of(message))
-                    self._settle(box)
             case _:
-                assert_never(message)
+                self._receive_unknown(message.type)
         return None
 
     def fail(self, failure: Callable[[bool | None], PieError]) -> None:
@@ -240,6 +230,11 @@ class Session:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {wire.explain(error)}"))
         except ValueError as error:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
+
+    def _receive_unknown(self, tag: str) -> None:
+        if tag not in self._unknown_tags:
+            self._unknown_tags.add(tag)
+            logger.warning("ignoring messages of unknown type %r", tag)
 
     def _receive_malformed(self, error: wire.MalformedFrameError) -> None:
         self.malformed += 1

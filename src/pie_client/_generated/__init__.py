@@ -8,7 +8,7 @@ from typing import Final
 
 from pie_client._generated import calls, events, families, methods, models, refusals, registry, results, texts
 
-SCHEMA_DIGEST: Final = "d0f7f3830b5e56606409bb69f5f3f9c90ffdca1e7be6255a64e957ef2fce3850"
+SCHEMA_DIGEST: Final = "64fa64ed437da6595c8e61f2608ca9ea0b4c18c880d528c342722779355b0aeb"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = [

@@ -101,14 +101,28 @@ KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
 """Kind of each event class that arrives as one message."""
 
 
-def event_of(
-    message: models.StdoutEvent
+EventMessage: TypeAlias = (
+    models.StdoutEvent
     | models.StderrEvent
     | models.MessageEvent
     | models.ReturnEvent
     | models.ErrorEvent
-    | models.OtherEvent,
-) -> ModelledEvent:
+    | models.OtherEvent
+)
+"""A message that carries an event."""
+
+EVENT_MESSAGES: Final = (
+    models.StdoutEvent,
+    models.StderrEvent,
+    models.MessageEvent,
+    models.ReturnEvent,
+    models.ErrorEvent,
+    models.OtherEvent,
+)
+"""Classes of the messages that carry an event."""
+
+
+def event_of(message: EventMessage) -> ModelledEvent:
     """Give what a message says, without its envelope."""
     if isinstance(message, models.StdoutEvent):
         return Stdout(
@@ -137,9 +151,11 @@ def event_of(
 
 
 __all__ = [
+    "EVENT_MESSAGES",
     "KIND_OF",
     "TERMINAL",
     "Event",
+    "EventMessage",
     "ModelledEvent",
     "TerminalEvent",
     "UnknownEvent",

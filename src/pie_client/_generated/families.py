@@ -37,6 +37,19 @@ DEFAULT_USER: Final = "pie-client"
 TOKEN_USER: Final = "internal"
 """Who a session is that was authenticated by token."""
 
+MODEL_STATUS: Final = "model_status"
+"""The query subject that every server knows."""
+
+MODEL_STATISTICS: Final = (
+    "kv_pages_used",
+    "kv_pages_total",
+    "total_batches",
+    "total_tokens_processed",
+    "last_batch_latency_us",
+    "avg_batch_latency_us",
+)
+"""Statistics that every server gives for each model, under `<model>.<statistic>`."""
+
 TAG: Final = "type"
 """Field that tells messages apart."""
 
@@ -45,6 +58,9 @@ CORRELATION: Final = "corr_id"
 
 PROCESS: Final = "process_id"
 """Field that says which process is meant."""
+
+PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+"
+"""Form of a program's name and version; to be matched in full."""
 
 MAX_CORRELATION: Final = 4294967295
 """Largest correlation number."""
@@ -197,8 +213,11 @@ __all__ = [
     "FAMILY_OF_RESULT",
     "IDENTITY_HEADERS",
     "MAX_CORRELATION",
+    "MODEL_STATISTICS",
+    "MODEL_STATUS",
     "NEWEST",
     "PROCESS",
+    "PROGRAM_PATTERN",
     "TAG",
     "TOKEN_USER",
     "Family",

@@ -119,6 +119,28 @@ class LiteralExpression(WireModel):
     value: Annotated[JsonValue, Field(description="The constant.")]
 
 
+class ManifestPackage(WireModel):
+    """The [package] table of a Pie.toml."""
+
+    name: Annotated[str, Field(description="Name of the program.")]
+    version: Annotated[str, Field(description="Version as major.minor.patch.")]
+    description: Annotated[str | None, Field(description="What it does, in a line.")] = None
+    authors: Annotated[list[str] | None, Field(description="Who wrote it.")] = None
+    repository: Annotated[str | None, Field(description="Where its source lives.")] = None
+    readme: Annotated[str | None, Field(description="Its README.")] = None
+
+
+class ManifestParameter(WireModel):
+    """An entry of the [parameters] table of a Pie.toml."""
+
+    type: Annotated[
+        Literal["string", "int", "float", "bool"],
+        Field(description="Type of the value."),
+    ]
+    optional: Annotated[bool | None, Field(description="It may be left out.")] = None
+    description: Annotated[str | None, Field(description="What it means.")] = None
+
+
 class McpError(WireModel):
     """A JSON-RPC error as a relayed MCP call carries it."""
 
@@ -339,6 +361,18 @@ Usize = TypeAliasType(
             description="An unsigned 64-bit count or index.",
             ge=0,
             le=18446744073709551615,
+        ),
+    ],
+)
+
+
+VersionedProgramName = TypeAliasType(
+    "VersionedProgramName",
+    Annotated[
+        str,
+        Field(
+            description="The form of a program's name and version that a server parses; others are refused.",
+            pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+$",
         ),
     ],
 )
@@ -579,6 +613,26 @@ LaunchProcessesResult = TypeAliasType(
     ],
 )
 """Ids of the new processes in the order of the inputs, also when their output is not captured."""
+
+
+class Manifest(WireModel):
+    """A program's Pie.toml."""
+
+    package: Annotated[ManifestPackage, Field(description="What the program is called.")]
+    runtime: Annotated[
+        dict[str, str] | None,
+        Field(
+            description="What the program needs of the engine; for a script its language, entry and call convention."
+        ),
+    ] = None
+    parameters: Annotated[
+        dict[str, ManifestParameter] | None,
+        Field(description="What the program takes as input, by name. Servers do not enforce it."),
+    ] = None
+    dependencies: Annotated[
+        dict[str, str] | None,
+        Field(description="Programs that it needs, each with its exact version."),
+    ] = None
 
 
 class McpRequest(WireModel):

@@ -309,6 +309,22 @@ def call_error(
     return f"Call error: {detail}"
 
 
+def component_not_found(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Component not found for program: {program}"
+
+
+def manifest_toml_invalid(
+    *,
+    detail: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Failed to parse manifest TOML: {detail}"
+
+
 def bad_client_frame(
     *,
     detail: object,
@@ -429,6 +445,8 @@ __all__ = [
     "WORKFLOW_CANCELLED",
     "token_budget_exhausted",
     "call_error",
+    "component_not_found",
+    "manifest_toml_invalid",
     "STREAM_ABORTED",
     "bad_client_frame",
     "request_too_large",

@@ -1,0 +1,380 @@
+"""What the embedded engine does with one connection."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import tomllib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from pie_client import wire
+from pie_client._generated import models, texts
+from pie_client._generated.families import (
+    CAPABILITIES,
+    CORRELATION,
+    MODEL_STATISTICS,
+    MODEL_STATUS,
+    PROGRAM_PATTERN,
+    TOKEN_USER,
+    Family,
+    FamilyTraits,
+)
+from pie_client._generated.methods import METHODS
+from pie_client._generated.registry import ClientMessage
+from pie_client.base import WireModel
+from pie_client.testing.challenge import Challenge
+from pie_client.testing.processes import RunningProcess
+from pie_client.testing.uploads import RejectedChunk, Uploads, digest_of
+
+if TYPE_CHECKING:
+    from pie_client.testing.engine import LocalEngine
+
+logger = logging.getLogger(__name__)
+
+PROGRAM = re.compile(PROGRAM_PATTERN)
+
+
+class Refusal(Exception):  # noqa: N818 - its text is the server's reply
+    """Answers a request with ``ok: false`` and this text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request comes to."""
+
+    text: str | None = None
+    """Result of the reply; None: no reply."""
+    then: Callable[[], None] | None = None
+    """Done after the reply was sent."""
+    open_ended: bool = False
+    """The turn does not end with the reply."""
+
+
+class Conversation:
+    """Serves one client: one message at a time, in the order in which they come."""
+
+    def __init__(self, engine: "LocalEngine", socket: ServerConnection) -> None:
+        self._engine = engine
+        self._socket = socket
+        self._traits: FamilyTraits = engine.traits
+        self._username: str | None = self._traits.user
+        self._challenge: Challenge | None = None
+        self._uploads = Uploads(self._traits)
+        self._processes: dict[str, RunningProcess] = {}
+        self._spoken = False
+        self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue()
+
+    @property
+    def _family(self) -> Family:
+        return self._traits.name
+
+    async def serve(self) -> None:
+        """Answer until the client is gone."""
+        writer = asyncio.create_task(self._write(), name="local engine writer")
+        try:
+            async for frame in self._socket:
+                if len(frame) > self._traits.frame_bytes:
+                    self._notify(texts.request_too_large(size=len(frame), limit=self._traits.frame_bytes))
+                    await self._outgoing.join()
+                    break
+                await self._receive(frame)
+        except ConnectionClosed:
+            pass
+        finally:
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
+                await writer
+            if self._traits.terminates_on_disconnect:
+                for process in self._processes.values():
+                    process.terminate()
+
+    def push(self, message: WireModel) -> None:
+        """Send a message after what was sent before."""
+        self._outgoing.put_nowait(wire.encode_reply(message, self._family))
+
+    def turn_done(self) -> None:
+        """Tell that a turn has ended, where the family does so."""
+        if self._traits.text_frames:
+            self.push(models.TurnDone())
+
+    async def _write(self) -> None:
+        while True:
+            frame = await self._outgoing.get()
+            try:
+                await self._socket.send(frame)
+            finally:
+                self._outgoing.task_done()
+
+    async def _receive(self, frame: bytes | str) -> None:
+        if isinstance(frame, str) and not self._traits.text_frames:
+            return
+        try:
+            message = wire.decode_request(frame)
+        except wire.MalformedFrameError as error:
+            self._reject(str(error))
+            return
+        if isinstance(message, wire.UnknownMessage) or message.type not in CAPABILITIES[self._family]:
+            self._reject(f"unknown type {message.type}")
+            return
+        self._spoken = True
+        if self._username is None and not METHODS[message.type].opens_session:
+            logger.info("ignoring %s before the client has identified itself", message.type)
+            return
+        await self._answer(message)
+
+    async def _answer(self, message: ClientMessage) -> None:
+        try:
+            scripted = await self._engine.scripted_answer(message)
+            answer = await self._perform(message) if scripted is None else Answer(scripted)
+        except Refusal as refusal:
+            self._respond(message, ok=False, result=str(refusal))
+            if not isinstance(message, (models.LaunchProcessRequest, models.AttachProcessRequest)):
+                self.turn_done()
+            return
+        if answer.text is not None:
+            self._respond(message, ok=True, result=answer.text)
+        if answer.then is not None:
+            answer.then()
+        if not answer.open_ended:
+            self.turn_done()
+
+    def _respond(self, message: WireModel, *, ok: bool, result: str) -> None:
+        corr_id = getattr(message, CORRELATION, None)
+        if isinstance(corr_id, int):
+            self.push(models.Response(corr_id=corr_id, ok=ok, result=result))
+
+    def _reject(self, reason: str) -> None:
+        """Ignore a frame; where the family says so, it does not before the first good one."""
+        logger.info("ignoring a frame: %s", reason)
+        if self._spoken:
+            self._notify(texts.bad_client_frame(detail=reason))
+
+    def _notify(self, text: str) -> None:
+        if self._traits.text_frames:
+            self.push(models.ServerNotice(message=text))
+
+    async def _perform(self, message: ClientMessage) -> Answer:
+        match message:
+            case models.AuthIdentifyRequest():
+                return Answer(self._identify(message.username))
+            case models.AuthProveRequest():
+                return Answer(self._prove(message.signature))
+            case models.AuthByTokenRequest():
+                return Answer(self._by_token(message.token))
+            case models.PingRequest():
+                return Answer(texts.OK_PING)
+            case models.QueryRequest():
+                return Answer(self._query(message.subject))
+            case models.CheckProgramRequest():
+                return Answer(self._check_program(f"{message.name}@{message.version}"))
+            case models.AddProgramRequest():
+                return Answer(self._add_program(message))
+            case models.ListProcessesRequest():
+                return Answer(self._list())
+            case models.LaunchProcessRequest():
+                process = self._launch(message.inferlet, message.input, capture=message.capture_outputs)
+                text = process.id if message.capture_outputs else ""
+                return Answer(text, then=lambda: self._start(process), open_ended=True)
+            case models.LaunchProcessesRequest():
+                self._check_budgets(message.inputs, message.token_budgets)
+                started = [
+                    self._launch(message.inferlet, i, capture=message.capture_outputs) for i in message.inputs
+                ]
+                return Answer(json.dumps([p.id for p in started]), then=lambda: self._start(*started))
+            case models.RunProcessesRequest():
+                self._check_budgets(message.inputs, message.token_budgets)
+                return Answer(await self._run_all(message.inferlet, message.inputs))
+            case models.AttachProcessRequest():
+                process = self._find(message.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH)
+                self._check_attachable(process)
+                return Answer(texts.OK_ATTACH_PROCESS, then=lambda: self._attach(process), open_ended=True)
+            case models.TerminateProcessRequest():
+                process = self._find(message.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE)
+                return Answer(texts.OK_TERMINATE_PROCESS, then=process.terminate)
+            case models.SignalProcessRequest():
+                if mine := self._mine(message.process_id):
+                    mine.session.put_signal(message.message)
+                return Answer()
+            case models.TransferFileRequest():
+                self._transfer(message)
+                return Answer()
+            case models.RegisterMcpServerRequest():
+                return Answer(texts.OK_REGISTER_MCP_SERVER)
+            case models.McpResponseRequest():
+                return Answer()
+            case _:
+                raise Refusal(
+                    f"{message.type} is not implemented by LocalEngine; script it with engine.answer()"
+                )
+
+    # ------------------------------------------------------------- authentication
+
+    def _identify(self, username: str) -> str:
+        if self._username is not None:
+            return texts.OK_ALREADY_AUTHENTICATED
+        if self._engine.users is None:
+            self._username = username
+            return texts.OK_AUTHENTICATION_DISABLED
+        if username not in self._engine.users:
+            raise Refusal(texts.user_not_authorized(username=username))
+        self._challenge = Challenge(username, self._engine.users[username])
+        return self._challenge.text
+
+    def _prove(self, signature: str) -> str:
+        if self._username is not None:
+            raise Refusal(texts.ALREADY_AUTHENTICATED)
+        challenge, self._challenge = self._challenge, None
+        if challenge is None:
+            raise Refusal(texts.NO_PENDING_AUTHENTICATION)
+        if (reason := challenge.refusal(signature)) is not None:
+            raise Refusal(reason)
+        self._username = challenge.username
+        return texts.OK_AUTH_PROVE
+
+    def _by_token(self, token: str) -> str:
+        if self._username is not None:
+            return texts.OK_ALREADY_AUTHENTICATED
+        if token != self._engine.token:
+            raise Refusal(texts.INVALID_TOKEN)
+        self._username = TOKEN_USER
+        return texts.OK_AUTH_BY_TOKEN
+
+    # ------------------------------------------------------------- programs
+
+    def _query(self, subject: str) -> str | None:
+        if subject == MODEL_STATUS:
+            return json.dumps({f"{self._engine.model_name}.{name}": 0 for name in MODEL_STATISTICS})
+        if self._traits.answers_unknown_queries:
+            raise Refusal(texts.unknown_query_subject(subject=subject))
+        return None
+
+    def _check_program(self, program: str) -> str:
+        if not PROGRAM.fullmatch(program):
+            raise Refusal(texts.invalid_program_identifier(identifier=program))
+        return json.dumps(self._engine.has_program(program))
+
+    def _add_program(self, message: models.AddProgramRequest) -> str | None:
+        try:
+            upload = self._uploads.add(
+                message.program_hash,
+                message.chunk_index,
+                message.total_chunks,
+                message.chunk_data,
+                manifest=message.manifest,
+                force=message.force_overwrite,
+            )
+        except RejectedChunk as error:
+            raise Refusal(str(error)) from error
+        if upload is None:
+            return None
+        actual = digest_of(upload.data)
+        if self._traits.verifies_uploads and actual != message.program_hash:
+            raise Refusal(texts.program_hash_mismatch(declared=message.program_hash, actual=actual))
+        try:
+            manifest = models.Manifest.model_validate(tomllib.loads(upload.manifest))
+        except ValidationError as error:
+            raise Refusal(
+                texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=wire.explain(error)))
+            ) from error
+        except tomllib.TOMLDecodeError as error:
+            raise Refusal(texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=error))) from error
+        self._engine.store_program(manifest, upload.data, force=upload.force)
+        return texts.OK_ADD_PROGRAM
+
+    # ------------------------------------------------------------- processes
+
+    def _launch(self, inferlet: str, input_text: str, *, capture: bool) -> RunningProcess:
+        program = self._resolve(inferlet)
+        process = RunningProcess(
+            program, input_text, self._username or "", capture=capture, client=self if capture else None
+        )
+        if capture:
+            self._processes[process.id] = process
+        self._engine.add_process(process)
+        return process
+
+    def _start(self, *processes: RunningProcess) -> None:
+        for process in processes:
+            process.start(self._engine.function_of(process.program))
+
+    async def _run_all(self, inferlet: str, inputs: Sequence[str]) -> str:
+        processes = [self._launch(inferlet, text, capture=False) for text in inputs]
+        self._start(*processes)
+        ends = [await process.outcome for process in processes]
+        for end in ends:
+            if isinstance(end, models.ErrorEvent):
+                raise Refusal(end.value)
+        return json.dumps([end.value for end in ends])
+
+    def _resolve(self, inferlet: str) -> str:
+        if self._traits.bare_program_names:
+            program = self._engine.find_program(inferlet)
+            if program is not None:
+                return program
+            if "@" in inferlet:
+                raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
+            raise Refusal(texts.no_program_named(name=inferlet))
+        if not PROGRAM.fullmatch(inferlet):
+            raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
+        if not self._engine.has_program(inferlet):
+            raise Refusal(texts.program_not_found(program=inferlet))
+        return inferlet
+
+    def _list(self) -> str:
+        found = [p.info for p in self._engine.processes.values() if p.username == self._username]
+        return json.dumps([info.model_dump() for info in found])
+
+    def _find(self, process_id: str, invalid: str) -> RunningProcess:
+        try:
+            key = str(uuid.UUID(process_id))
+        except ValueError:
+            raise Refusal(invalid) from None
+        process = self._engine.processes.get(key)
+        if process is None:
+            raise Refusal(texts.PROCESS_NOT_FOUND)
+        if process.username != self._username:
+            raise Refusal(texts.PERMISSION_DENIED)
+        return process
+
+    def _check_attachable(self, process: RunningProcess) -> None:
+        if process.client is not None:
+            raise Refusal(texts.CANNOT_ATTACH if self._traits.text_frames else texts.PROCESS_NOT_FOUND)
+
+    def _attach(self, process: RunningProcess) -> None:
+        self._processes[process.id] = process
+        process.attach(self)
+
+    def _mine(self, process_id: str) -> RunningProcess | None:
+        with contextlib.suppress(ValueError):
+            return self._processes.get(str(uuid.UUID(process_id)))
+        return None
+
+    def _transfer(self, message: models.TransferFileRequest) -> None:
+        process = self._mine(message.process_id)
+        if process is None:
+            return
+        try:
+            upload = self._uploads.add(
+                message.file_hash, message.chunk_index, message.total_chunks, message.chunk_data
+            )
+        except RejectedChunk as error:
+            logger.info("dropping a file for process %s: %s", process.id, error)
+            return
+        if upload is None:
+            return
+        if digest_of(upload.data) != message.file_hash:
+            logger.info("dropping a file for process %s: its bytes do not match its digest", process.id)
+        elif not process.session.put_file(upload.data):
+            logger.info("dropping a file for process %s: it does not wait for one", process.id)
+
+    def _check_budgets(self, inputs: Sequence[str], budgets: Sequence[int | None] | None) -> None:
+        if budgets is not None and len(budgets) != len(inputs):
+            raise Refusal(texts.token_budgets_length(actual=len(budgets), expected=len(inputs)))

@@ -1,0 +1,116 @@
+"""Processes of the embedded engine: a Python function, who owns it, and who gets its events."""
+
+import asyncio
+import json
+import time
+import traceback
+import uuid
+from collections import deque
+from typing import Protocol
+
+from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
+
+from pie_client._generated import models, texts
+from pie_client._generated.families import BUFFERED_EVENTS
+from pie_client.base import WireModel
+from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+
+
+class Client(Protocol):
+    """Who can be attached to a process."""
+
+    def push(self, message: WireModel) -> None:
+        """Send a message after what was sent before."""
+        ...
+
+    def turn_done(self) -> None:
+        """Tell, where the family does so, that the turn of a process has ended."""
+        ...
+
+
+class RunningProcess:
+    """A process: it starts with :meth:`start` and is gone with its terminal event."""
+
+    def __init__(
+        self, program: str, input_text: str, username: str, *, capture: bool, client: Client | None
+    ) -> None:
+        self.id = str(uuid.uuid4())
+        self.program = program
+        self.username = username
+        self.input_text = input_text
+        self.client = client
+        self.session = InferletSession(self, self.id, username, program, input_text)
+        self.outcome: asyncio.Future[models.ReturnEvent | models.ErrorEvent] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._capture = capture
+        self._born = time.monotonic()
+        self._buffer: deque[WireModel] = deque(maxlen=BUFFERED_EVENTS)
+        self._task: asyncio.Task[None] | None = None
+        self._end: models.ErrorEvent | None = None
+
+    @property
+    def info(self) -> models.ProcessInfo:
+        """How lists show it."""
+        age = int(time.monotonic() - self._born)
+        return models.ProcessInfo(
+            id=self.id, username=self.username, program=self.program, input=self.input_text, elapsed_secs=age
+        )
+
+    def start(self, function: InferletFunction | None) -> None:
+        """Run the function; without one the process fails at once, as a program that can't be instantiated."""
+        self._task = asyncio.create_task(self._run(function), name=f"inferlet {self.program}")
+
+    def attach(self, client: Client) -> None:
+        """Give the process a client, and the client what was buffered."""
+        self.client = client
+        while self._buffer:
+            client.push(self._buffer.popleft())
+
+    def deliver(self, message: WireModel, *, buffered: bool) -> None:
+        """Send a message to the client; without one keep it for the next where it is of the kind that is kept."""
+        if buffered and not self._capture:
+            return
+        if self.client is not None:
+            self.client.push(message)
+        elif buffered:
+            self._buffer.append(message)
+
+    def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
+        """Stop the function; the process ends with an error that gives the reason."""
+        if self._task is not None and not self._task.done() and self._end is None:
+            self._end = models.ErrorEvent(process_id=self.id, value=reason)
+            self._task.cancel()
+
+    async def _run(self, function: InferletFunction | None) -> None:
+        end: models.ReturnEvent | models.ErrorEvent
+        try:
+            result = await (function or _absent)(self.session, _parsed(self.input_text))
+            value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
+            end = models.ReturnEvent(process_id=self.id, value=value)
+        except asyncio.CancelledError:
+            end = self._end or models.ErrorEvent(process_id=self.id, value=texts.PROCESS_TERMINATED)
+        except ProcessFailure as error:
+            end = models.ErrorEvent(process_id=self.id, value=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever an inferlet raises ends its process, not the engine
+            trace = "".join(traceback.format_tb(error.__traceback__)[1:])
+            text = f"{type(error).__name__}: {error}\nTraceback (most recent call last):\n{trace}"
+            end = models.ErrorEvent(process_id=self.id, value=text)
+        self.outcome.set_result(end)
+        if self.client is not None:
+            self.client.push(end)
+            self.client.turn_done()
+
+
+async def _absent(session: InferletSession, _input: JsonValue) -> object:
+    raise ProcessFailure(texts.component_not_found(program=session.program))
+
+
+def _parsed(text: str) -> JsonValue:
+    """Give an input as JSON; a text that is none stays a text, for servers do not look at it."""
+    try:
+        value: JsonValue = json.loads(text)
+    except ValueError:
+        return text
+    return value
