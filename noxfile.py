@@ -1,0 +1,69 @@
+"""What a contributor runs: `nox` for everything, `nox -s NAME` for one session, `nox -l` for the list."""
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["check", "lint", "types", "tests", "lowest"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
+
+
+def groups(*names: str) -> list[str]:
+    """Give the requirements of dependency groups, for a pip that does not know groups yet."""
+    return list(dict.fromkeys(r for name in names for r in nox.project.dependency_groups(PYPROJECT, name)))
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Fail unless the generated code is what schema/ describes."""
+    session.install(*groups("codegen"))
+    session.run("python", "-m", "codegen", "check")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write the generated code and the protocol reference from schema/."""
+    session.install(*groups("codegen"))
+    session.run("python", "-m", "codegen", "generate")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the direction of imports."""
+    session.install("-e", ".", *groups("lint"))
+    session.run("ruff", "check", *LINTED)
+    session.run("ruff", "format", "--check", *LINTED)
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy and pyright, both strict."""
+    session.install("-e", ".", *groups("test", "typing"), "nox")
+    session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests with branch coverage; further arguments go to pytest."""
+    session.install("-e", ".", *groups("test", "typing"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "combine")
+        session.run("coverage", "report")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the oldest dependencies that pyproject.toml allows."""
+    oldest = [re.sub(r">=", "==", requirement) for requirement in PYPROJECT["project"]["dependencies"]]
+    session.install("-e", ".", *oldest, *groups("test"))
+    session.run("pytest", "-m", "not codegen", *session.posargs)

@@ -1,0 +1,460 @@
+"""The client's methods against the embedded engine, on both server families."""
+
+import asyncio
+import dataclasses
+import json
+import math
+
+import pytest
+from pydantic import BaseModel, JsonValue
+
+from pie_client import (
+    AuthenticationError,
+    DeadlineError,
+    Event,
+    File,
+    InvalidArgumentError,
+    InvalidProgramNameError,
+    Message,
+    PieClient,
+    ProcessError,
+    ProcessNotFoundError,
+    ProcessTerminatedError,
+    ProgramNotFoundError,
+    RefusedError,
+    ResultError,
+    Return,
+    Stderr,
+    Stdout,
+    UnknownEvent,
+    UnsupportedError,
+)
+from pie_client._generated import models
+from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal
+
+
+@pytest.fixture(autouse=True)
+def programs(engine: LocalEngine) -> None:
+    """Programs that the tests launch."""
+
+    @engine.inferlet("echo@1.0.0")
+    async def echo(_session: InferletSession, input: JsonValue) -> JsonValue:
+        return input
+
+    @engine.inferlet("chatty@1.0.0")
+    async def chatty(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("out")
+        session.eprint("err")
+        session.send("msg")
+        session.send_file(b"file", "a.txt")
+        return "end"
+
+    @engine.inferlet("wait@1.0.0")
+    async def wait(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("ready")
+        return await session.receive()
+
+    @engine.inferlet("take-file@1.0.0")
+    async def take_file(session: InferletSession, _input: JsonValue) -> JsonValue:
+        receiving = asyncio.ensure_future(session.receive_file())
+        await asyncio.sleep(0)  # lets it begin to wait
+        session.send("ready")
+        return len(await receiving)
+
+    @engine.inferlet("fail@1.0.0")
+    async def fail(_session: InferletSession, input: JsonValue) -> JsonValue:
+        raise ProcessFailure(str(input))
+
+
+async def test_ping_makes_a_round_trip(client: PieClient) -> None:
+    await client.ping()
+
+
+async def test_the_first_request_finds_out_the_server_family(client: PieClient, engine: LocalEngine) -> None:
+    assert client.server is None
+    await client.ping()
+    assert client.server is not None
+    assert client.server.family == engine.traits.name
+
+
+async def test_authenticate_needs_no_key_where_authentication_is_off(client: PieClient, family: str) -> None:
+    await client.authenticate("alice")
+    assert client.server is not None
+    assert client.server.username == ("alice" if family == "0.4" else "internal")
+
+
+async def test_authenticating_again_as_the_same_user_changes_nothing(client: PieClient) -> None:
+    await client.authenticate("alice")
+    await client.authenticate("alice")
+    await client.ping()
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_authenticating_as_another_user_after_the_first_request_is_refused(client: PieClient) -> None:
+    await client.ping()
+    with pytest.raises(AuthenticationError, match="before the first request"):
+        await client.authenticate("alice")
+
+
+async def test_query_gives_model_status(client: PieClient, engine: LocalEngine) -> None:
+    status = await client.query("model_status")
+    assert status[f"{engine.model_name}.kv_pages_total"] == 0
+
+
+async def test_a_query_about_an_unknown_subject_ends_with_a_typed_error(
+    client: PieClient, family: str
+) -> None:
+    error = RefusedError if family == "0.5" else DeadlineError
+    with pytest.raises(error, match="query"):
+        await client.query("weather", timeout=0.3)
+    await client.ping()
+
+
+async def test_check_program_tells_whether_the_server_has_it(client: PieClient) -> None:
+    assert await client.check_program("echo@1.0.0") is True
+    assert await client.check_program("echo@2.0.0") is False
+
+
+async def test_check_program_needs_a_version(client: PieClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="no version"):
+        await client.check_program("echo")
+    with pytest.raises(InvalidProgramNameError, match="latest"):
+        await client.check_program("echo@latest")
+
+
+async def test_events_come_in_order_and_the_iteration_ends_with_the_terminal_one(
+    client: PieClient, family: str
+) -> None:
+    process = await client.launch_process("chatty@1.0.0")
+    events = [event async for event in process]
+    assert events == [Stdout("out\n"), Stderr("err\n"), Message("msg"), b"file", Return('"end"')]
+    file = events[3]
+    assert isinstance(file, File)
+    assert file.name == ("a.txt" if family == "0.5" else None)
+
+
+async def test_recv_gives_the_kind_and_the_value(client: PieClient) -> None:
+    process = await client.launch_process("chatty@1.0.0")
+    found = [await process.recv() for _ in range(5)]
+    assert found == [
+        (Event.Stdout, "out\n"),
+        (Event.Stderr, "err\n"),
+        (Event.Message, "msg"),
+        (Event.File, b"file"),
+        (Event.Return, '"end"'),
+    ]
+
+
+async def test_recv_and_iteration_can_be_mixed(client: PieClient) -> None:
+    process = await client.launch_process("chatty@1.0.0")
+    assert await process.recv() == (Event.Stdout, "out\n")
+    async for event in process:
+        assert event == Stderr("err\n")
+        break
+    assert await process.recv() == (Event.Message, "msg")
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: int
+
+
+class Model(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("given", "received"),
+    [
+        (None, {}),
+        ({"a": [1, 2.5, None, True, "é\n"]}, {"a": [1, 2.5, None, True, "é\n"]}),
+        ([], []),
+        (0, 0),
+        (False, False),
+        ("text", "text"),
+        (Point(1, 2), {"x": 1, "y": 2}),
+        ([Model(name="n")], [{"name": "n"}]),
+        (("a", "b"), ["a", "b"]),
+    ],
+)
+async def test_input_arrives_as_json_whatever_it_is(
+    client: PieClient, given: object, received: object
+) -> None:
+    """D34."""
+    process = await client.launch_process("echo@1.0.0", given)
+    assert await process.result() == received
+
+
+@pytest.mark.parametrize("given", [math.nan, {"a": math.inf}, object(), {1, object()}, b"\xff"])
+async def test_input_that_is_not_json_is_refused_before_anything_is_sent(
+    client: PieClient, given: object
+) -> None:
+    """D34."""
+    with pytest.raises(InvalidArgumentError, match="input can't be written as JSON"):
+        await client.launch_process("echo@1.0.0", given)
+    assert await client.list_processes() == []
+
+
+async def test_input_that_contains_itself_is_refused(client: PieClient) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(InvalidArgumentError, match="input can't be written as JSON"):
+        await client.launch_process("echo@1.0.0", endless)
+
+
+async def test_result_decodes_to_the_type_that_is_asked_for(client: PieClient) -> None:
+    process = await client.launch_process("echo@1.0.0", {"x": 1, "y": 2})
+    assert await process.result(Point) == Point(1, 2)
+    assert await process.result(dict[str, int]) == {"x": 1, "y": 2}
+    assert await process.result() == {"x": 1, "y": 2}
+
+
+async def test_result_of_another_type_is_an_error_that_shows_nothing_of_it(client: PieClient) -> None:
+    process = await client.launch_process("echo@1.0.0", {"x": "secret"})
+    with pytest.raises(ResultError) as caught:
+        await process.result(Point)
+    assert "secret" not in str(caught.value)
+    assert await process.wait() == '{"x": "secret"}'
+
+
+async def test_result_leaves_all_events_to_be_read(client: PieClient) -> None:
+    """D31."""
+    process = await client.launch_process("chatty@1.0.0")
+    assert await process.result(str) == "end"
+    assert len([event async for event in process]) == 5
+    assert await process.result(str) == "end"
+
+
+async def test_result_of_a_failed_process_raises_with_its_reason(client: PieClient) -> None:
+    process = await client.launch_process("fail@1.0.0", "line one\nline two")
+    with pytest.raises(ProcessError) as caught:
+        await process.result()
+    assert caught.value.text == "line one\nline two"
+    assert "\n" not in str(caught.value)
+
+
+async def test_signals_reach_the_process_also_before_it_asks(client: PieClient) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    await process.signal("héllo")
+    assert await process.result(str) == "héllo"
+
+
+async def test_signal_process_takes_any_form_of_the_id(client: PieClient) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    await client.signal_process("{" + process.process_id.upper() + "}", "go")
+    assert await process.result(str) == "go"
+
+
+@pytest.mark.parametrize("process_id", ["garbage", "", "1234"])
+async def test_an_id_that_is_no_uuid_is_refused_before_anything_is_sent(
+    client: PieClient, process_id: str
+) -> None:
+    """D35."""
+    for call in (
+        client.signal_process(process_id, "x"),
+        client.terminate_process(process_id),
+        client.attach_process(process_id),
+    ):
+        with pytest.raises(InvalidArgumentError, match="UUID"):
+            await call
+
+
+@pytest.mark.parametrize("size", [0, 1, 262_144, 262_145, 3_000_000])
+async def test_a_file_reaches_a_process_that_waits_for_it(client: PieClient, size: int) -> None:
+    process = await client.launch_process("take-file@1.0.0")
+    assert await process.recv() == (Event.Message, "ready")
+    await process.transfer_file(b"x" * size)
+    assert await process.result(int) == size
+
+
+async def test_equal_files_to_two_processes_at_once_both_arrive(client: PieClient) -> None:
+    """D36."""
+    processes = [await client.launch_process("take-file@1.0.0") for _ in range(2)]
+    for process in processes:
+        assert await process.recv() == (Event.Message, "ready")
+    await asyncio.gather(*(process.transfer_file(b"same" * 200_000) for process in processes))
+    assert [await process.result(int) for process in processes] == [800_000, 800_000]
+
+
+async def test_terminate_ends_the_process(client: PieClient) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    assert await process.recv() == (Event.Stdout, "ready\n")
+    await process.terminate()
+    event, _ = await process.recv()
+    assert event == Event.Error
+    with pytest.raises(ProcessTerminatedError):
+        await process.result()
+    with pytest.raises(ProcessNotFoundError) as caught:
+        await process.terminate()
+    assert caught.value.subject == process.process_id
+
+
+async def test_list_processes_shows_what_runs(client: PieClient) -> None:
+    """D32."""
+    assert await client.list_processes() == []
+    process = await client.launch_process("wait@1.0.0", {"a": 1})
+    (info,) = await client.list_processes()
+    assert (info.id, info.program, json.loads(info.input)) == (process.process_id, "wait@1.0.0", {"a": 1})
+    await process.signal("end")
+    await process.wait()
+    assert await client.list_processes() == []
+
+
+async def test_an_unknown_program_is_refused_with_its_name(client: PieClient) -> None:
+    with pytest.raises(ProgramNotFoundError, match=r"nope@1\.0\.0") as caught:
+        await client.launch_process("nope@1.0.0")
+    assert isinstance(caught.value, LookupError)
+    assert caught.value.request == "launch_process"
+
+
+async def test_a_bare_name_launches_where_the_family_knows_it(client: PieClient, family: str) -> None:
+    if family == "0.4":
+        with pytest.raises(InvalidProgramNameError):
+            await client.launch_process("echo")
+    else:
+        assert await (await client.launch_process("echo", 1)).result(int) == 1
+
+
+async def test_a_token_budget_is_known_to_the_old_family_only(client: PieClient, family: str) -> None:
+    if family == "0.5":
+        with pytest.raises(UnsupportedError, match="token_budget"):
+            await client.launch_process("echo@1.0.0", token_budget=5)
+    else:
+        await client.launch_process("echo@1.0.0", token_budget=5)
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_request_of_another_family_fails_at_once_and_says_so(client: PieClient) -> None:
+    await client.ping()
+    with pytest.raises(UnsupportedError, match=r"not known to Pie 0\.5 servers, only to Pie 0\.3 and 0\.4"):
+        await client.rpc.launch_daemon(port=8000, inferlet="echo@1.0.0", input="{}")
+
+
+async def test_a_launch_without_captured_output_says_why_it_gives_no_handle(client: PieClient) -> None:
+    """D29."""
+    with pytest.raises(UnsupportedError, match="capture_outputs"):
+        await client.launch_process("echo@1.0.0", capture_outputs=False)
+    assert await client.rpc.launch_process(inferlet="echo@1.0.0", input="{}", capture_outputs=False) == ""
+
+
+async def test_a_process_without_a_client_can_be_attached(client: PieClient) -> None:
+    await client.rpc.launch_process(inferlet="wait@1.0.0", input="{}", capture_outputs=False)
+    (info,) = await client.list_processes()
+    process = await client.attach_process(info.id)
+    await process.signal("now")
+    assert await process.result(str) == "now"
+
+
+async def test_attaching_to_an_attached_process_is_refused(client: PieClient) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    with pytest.raises(RefusedError):
+        await client.attach_process(process.process_id)
+    await process.signal("still mine")
+    assert await process.result(str) == "still mine"
+
+
+async def test_an_event_kind_of_the_future_does_not_break_the_stream(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D28."""
+
+    @engine.inferlet("future@1.0.0")
+    async def future(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.emit(models.OtherEvent(process_id=session.process_id, event="hologram", value="3D"))
+        session.emit(models.OtherEvent(process_id=session.process_id, event="void"))
+        return 1
+
+    process = await client.launch_process("future@1.0.0")
+    assert [event async for event in process] == [
+        UnknownEvent("hologram", "3D"),
+        UnknownEvent("void", None),
+        Return("1"),
+    ]
+    again = await client.launch_process("future@1.0.0")
+    assert await again.recv() == (Event.Return, "1")
+
+
+async def test_a_megabyte_of_output_and_a_large_result_arrive_whole(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D1."""
+
+    @engine.inferlet("large@1.0.0")
+    async def large(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("o" * 2_000_000, end="")
+        session.send_file(bytes(range(256)) * 20_000)
+        return "r" * 5_000_000
+
+    process = await client.launch_process("large@1.0.0")
+    assert await process.recv() == (Event.Stdout, "o" * 2_000_000)
+    assert await process.recv() == (Event.File, bytes(range(256)) * 20_000)
+    assert await process.result(str) == "r" * 5_000_000
+
+
+async def test_fifty_processes_at_once_keep_their_events_apart(client: PieClient) -> None:
+    async def one(number: int) -> object:
+        process = await client.launch_process("echo@1.0.0", number)
+        return await process.result(int)
+
+    assert await asyncio.gather(*(one(n) for n in range(50))) == list(range(50))
+
+
+async def test_an_upload_is_sent_in_chunks_and_stored(client: PieClient, engine: LocalEngine) -> None:
+    content = bytes(range(256)) * 5_000
+    manifest = '[package]\nname = "up"\nversion = "1.2.3"\n'
+    assert (
+        await client.rpc.add_program(content=content, manifest=manifest) == "Program installed successfully"
+    )
+    assert engine.uploads["up@1.2.3"] == content
+    assert await client.check_program("up@1.2.3")
+
+
+async def test_an_upload_stops_at_the_first_refusal_and_the_connection_goes_on(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D40."""
+    seen: list[int] = []
+
+    def refuse(request: models.AddProgramRequest) -> str:
+        seen.append(request.chunk_index)
+        raise Refusal("disk full")
+
+    engine.answer(models.AddProgramRequest, refuse)
+    total = 400
+    with pytest.raises(RefusedError, match="disk full"):
+        await client.rpc.add_program(content=b"x" * (262_144 * total), manifest="")
+    await client.ping()
+    assert len(seen) < total
+
+
+async def test_two_uploads_of_the_same_bytes_at_once_both_succeed(client: PieClient) -> None:
+    """D46."""
+    content = b"same" * 300_000
+    manifest = '[package]\nname = "twin"\nversion = "1.0.0"\n'
+    await asyncio.gather(*(client.rpc.add_program(content=content, manifest=manifest) for _ in range(3)))
+
+
+@pytest.mark.parametrize("manifest", ["not toml [", "", "[package]\nname = 1\n"])
+async def test_a_bad_manifest_is_refused_with_the_reason(client: PieClient, manifest: str) -> None:
+    with pytest.raises(RefusedError, match="Invalid manifest") as caught:
+        await client.rpc.add_program(content=b"x", manifest=manifest)
+    assert "\n" not in str(caught.value)
+
+
+async def test_an_argument_of_the_wrong_type_is_refused_before_anything_is_sent(client: PieClient) -> None:
+    """D10."""
+    with pytest.raises(InvalidArgumentError, match=r"launch_process not sent: inferlet"):
+        await client.launch_process(5)  # type: ignore[arg-type]  # what untyped callers do
+    with pytest.raises(InvalidArgumentError, match="token_budget"):
+        await client.rpc.launch_process(inferlet="a", input="{}", token_budget=-1)
+    await client.ping()
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_batch_calls_give_ids_and_results_in_order(client: PieClient) -> None:
+    ids = await client.rpc.launch_processes(inferlet="wait@1.0.0", inputs=["1", "2"], capture_outputs=False)
+    assert sorted(ids) == sorted(p.id for p in await client.list_processes())
+    assert await client.rpc.run_processes(inferlet="echo@1.0.0", inputs=["1", "[2]"]) == ["1", "[2]"]
+    with pytest.raises(RefusedError, match="token_budgets length"):
+        await client.rpc.run_processes(inferlet="echo@1.0.0", inputs=["1"], token_budgets=[1, 2])
