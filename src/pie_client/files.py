@@ -12,6 +12,14 @@ from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
 from pie_client.base import Content
 
+PIECE_OVERHEAD_BYTES = 100
+"""What a chunk of an unfinished file is taken to cost beside its bytes."""
+NAME_BYTES = 200
+"""Longest name that a file is saved under: file systems take 255 bytes, and a number may be added."""
+RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL"} | {
+    f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
+}
+"""Names that mean a device on Windows, whatever their suffix."""
 HASH_INLINE_BYTES = 1 << 20
 """Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
 
@@ -108,11 +116,8 @@ class Assembly:
         self._first = first
         self._parts: list[bytes] = []
         self._hash = blake3()
-
-    @property
-    def size(self) -> int:
-        """Bytes held."""
-        return sum(map(len, self._parts))
+        self.size = 0
+        """Bytes that its chunks are taken to cost."""
 
     def add(self, chunk: FileChunk) -> File | None:
         """Take the next chunk; give the file when it was the last. Raises ValueError saying what is wrong with it."""
@@ -126,6 +131,7 @@ class Assembly:
         if chunk.chunk_index >= total:
             raise ValueError(f"chunk {chunk.chunk_index} of a file of {total}")
         self._parts.append(chunk.chunk_data)
+        self.size += PIECE_OVERHEAD_BYTES + len(chunk.chunk_data)
         self._hash.update(chunk.chunk_data)
         if len(self._parts) < total:
             return None
@@ -135,9 +141,10 @@ class Assembly:
 
 
 def _bare_name(name: str | None) -> str:
-    """Drop folders, drives, control characters and names that mean a folder from a name that a server sent."""
+    """Drop folders, drives, control characters and what means a folder or device from a name that a server sent."""
     if not name:
         return ""
     bare = PureWindowsPath(PurePosixPath(name).name).name
     bare = "".join(c for c in bare if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    return bare[:200]
+    bare = bare.encode()[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
+    return f"_{bare}" if bare.partition(".")[0].rstrip().upper() in RESERVED_NAMES else bare

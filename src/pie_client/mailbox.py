@@ -1,11 +1,13 @@
 """What arrived from one process and was not read yet."""
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MethodType
 from typing import TypeAlias
 
-from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent
+from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
 from pie_client._generated.models import FileChunk
 from pie_client.errors import PieError
 from pie_client.files import Assembly, File
@@ -33,20 +35,32 @@ class Budget:
 
 
 class Mailbox:
-    """The unread events of one process, in order, and how it ended.
-
-    ``on_change`` is called after every change that a reader waits for.
-    """
+    """The unread events of one process, in order, and how it ended."""
 
     def __init__(self, process_id: str, budget: Budget) -> None:
         self.process_id = process_id
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
-        self.on_change: Callable[[], None] = _nothing
+        self._listener: Callable[[], Callable[[], None] | None] = lambda: None
         self._budget = budget
         self._events: deque[tuple[ProcessEvent, int]] = deque()
         self._files: dict[str, Assembly] = {}
+        self._lost_file = ""
+
+    @property
+    def on_change(self) -> Callable[[], None]:
+        """Called after every change that a reader waits for.
+
+        A bound method is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
+        """
+        return self._listener() or _nothing
+
+    @on_change.setter
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._listener = (
+            weakref.WeakMethod(callback) if isinstance(callback, MethodType) else lambda: callback
+        )
 
     def claim(self, budget: Budget) -> None:
         """Count what is unread in another budget from now on."""
@@ -58,31 +72,40 @@ class Mailbox:
         """Take an event. Whatever follows the terminal one is dropped: the protocol allows nothing there."""
         if self.terminal is not None or self.failure is not None:
             return
-        self._append(event, _size(event))
         if isinstance(event, TERMINAL):
-            self._abandon_files("the process ended")
+            for digest in self._abandon_files():
+                self._append(_lost(digest, "the process ended before its last chunk"))
             self.terminal = event
+        self._append(event)
         self.on_change()
 
     def add_chunk(self, chunk: FileChunk) -> None:
-        """Take a chunk of a file; the file, or why it is broken, becomes an event."""
+        """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew."""
         if self.terminal is not None or self.failure is not None:
             return
-        assembly = self._files.get(chunk.file_hash) or Assembly(chunk)
-        self._files.pop(chunk.file_hash, None)
-        held = assembly.size
+        digest, begins = chunk.file_hash, chunk.chunk_index == 0
+        if digest == self._lost_file:
+            if not begins:
+                return
+            self._lost_file = ""
+        assembly = self._files.pop(digest, None)
+        if assembly is not None:
+            self._account(-assembly.size)
+            if begins:
+                self.put(_lost(digest, "it began again before its last chunk"))
+                assembly = None
+        assembly = assembly or Assembly(chunk)
         try:
             file = assembly.add(chunk)
         except ValueError as error:
-            self._account(-held)
-            self.put(Broken(f"file {chunk.file_hash} is lost: {error}; ask the process to send it again"))
+            self._lost_file = digest
+            self.put(_lost(digest, str(error)))
             return
         if file is None:
-            self._files[chunk.file_hash] = assembly
-            self._account(len(chunk.chunk_data))
-            return
-        self._account(-held)
-        self.put(file)
+            self._files[digest] = assembly
+            self._account(assembly.size)
+        else:
+            self.put(file)
 
     def take(self) -> ProcessEvent | None:
         """Give the oldest unread event, None where there is none."""
@@ -95,9 +118,14 @@ class Mailbox:
     def fail(self, failure: Callable[[], PieError]) -> None:
         """End it without a terminal event; ``failure`` makes the error for each reader. What is unread stays readable."""
         if self.terminal is None and self.failure is None:
-            self._abandon_files(None)
+            self._abandon_files()
             self.failure = failure
         self.on_change()
+
+    def give_up(self, failure: Callable[[], PieError]) -> None:
+        """Drop what is unread, also of a process that has ended, and tell so whoever reads on."""
+        self.failure = failure
+        self.discard()
 
     def discard(self) -> None:
         """Give up what is unread."""
@@ -106,17 +134,15 @@ class Mailbox:
         self._account(-self.size)
         self.on_change()
 
-    def _append(self, event: ProcessEvent, size: int) -> None:
+    def _append(self, event: ProcessEvent) -> None:
+        size = _size(event)
         self._events.append((event, size))
         self._account(size)
 
-    def _abandon_files(self, reason: str | None) -> None:
-        for digest, assembly in self._files.items():
-            self._account(-assembly.size)
-            if reason is not None and self.terminal is None:
-                event = Broken(f"file {digest} is lost: {reason} before its last chunk")
-                self._events.insert(len(self._events) - 1, (event, 0))
-        self._files.clear()
+    def _abandon_files(self) -> list[str]:
+        files, self._files = self._files, {}
+        self._account(-sum(assembly.size for assembly in files.values()))
+        return list(files)
 
     def _account(self, size: int) -> None:
         self.size += size
@@ -125,7 +151,13 @@ class Mailbox:
 
 def _size(event: ProcessEvent) -> int:
     content = event if isinstance(event, File) else event.value
-    return OVERHEAD_BYTES + len(content or "")
+    kind = event.event if isinstance(event, UnknownEvent) else ""
+    return OVERHEAD_BYTES + len(kind) + len(content or "")
+
+
+def _lost(digest: str, reason: str) -> Broken:
+    shown = "".join(c for c in digest[:64] if c.isalnum())
+    return Broken(f"file {shown} is lost: {reason}; ask the process to send it again")
 
 
 def _nothing() -> None:

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from pie_client import wire
 from pie_client._generated import models, refusals
-from pie_client._generated.events import EVENT_MESSAGES, event_of
+from pie_client._generated.events import EVENT_MESSAGES, KIND_OF, TERMINAL, event_of
 from pie_client._generated.families import CAPABILITIES, FAMILIES, MAX_CORRELATION, Family
-from pie_client._generated.methods import Method
+from pie_client._generated.methods import ATTACH_PROCESS, Method
 from pie_client.base import WireModel
 from pie_client.errors import (
     InvalidArgumentError,
@@ -35,6 +35,10 @@ UNCLAIMED_BYTES = 8 << 20
 UNCLAIMED_BOXES = 10_000
 FINISHED_IDS = 4096
 """Ids of processes that are remembered as finished, so that stragglers don't open a new mailbox."""
+UNKNOWN_TAGS = 100
+"""Unknown message types that are reported, each once."""
+TAG_CHARACTERS = 60
+TERMINAL_KINDS = {KIND_OF[event].value for event in TERMINAL}
 
 R = TypeVar("R")
 
@@ -72,7 +76,8 @@ class Session:
         self._boxes: dict[str, Mailbox] = {}
         self._unclaimed: OrderedDict[str, Mailbox] = OrderedDict()
         self._unclaimed_budget = Budget()
-        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._finished: OrderedDict[str, bool] = OrderedDict()
+        """By id, whether events were dropped that a handle might have asked for."""
         self._unknown_tags: set[str] = set()
         self._notices = 0
         self._last_notice = ""
@@ -119,7 +124,12 @@ class Session:
                     raise UnsupportedError(f"{method.tag} not sent: {_unknown(field, self.family, families)}")
         if call is not None and method.subject is not None:
             call.subject = str(getattr(message, method.subject))
-        frame = wire.encode_request(message)
+        try:
+            frame = wire.encode_request(message)
+        except UnicodeEncodeError:
+            raise InvalidArgumentError(
+                f"{method.tag} not sent: a text holds half of a surrogate pair, which UTF-8 can't express"
+            ) from None
         limit = (
             FAMILIES[self.family].frame_bytes
             if self.family
@@ -145,11 +155,13 @@ class Session:
             or Mailbox(process_id, self._budget)
         )
         box.claim(self._budget)
-        if box.terminal is None:
-            self._finished.pop(process_id, None)
-            self._boxes[process_id] = box
-        else:
-            self._finish(process_id)
+        self._boxes[process_id] = box
+        if self._finished.pop(process_id, False):
+            box.fail(
+                lambda: SlowConsumerError(
+                    f"process {process_id} sent more than is kept before there is a handle of it, and it was dropped; see list_processes"
+                )
+            )
         return box
 
     def release(self, process_id: str) -> None:
@@ -224,6 +236,8 @@ class Session:
         if not message.ok:
             call.reject(refusals.request_error(message.result)(call.method.tag, message.result, call.subject))
             return
+        if call.method.tag == ATTACH_PROCESS.tag:
+            self._finished.pop(call.subject, None)  # its events may come before its mailbox is asked for
         try:
             call.accept(message.result)
         except ValidationError as error:
@@ -232,7 +246,8 @@ class Session:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
 
     def _receive_unknown(self, tag: str) -> None:
-        if tag not in self._unknown_tags:
+        tag = tag[:TAG_CHARACTERS]
+        if tag not in self._unknown_tags and len(self._unknown_tags) < UNKNOWN_TAGS:
             self._unknown_tags.add(tag)
             logger.warning("ignoring messages of unknown type %r", tag)
 
@@ -242,8 +257,14 @@ class Session:
         call = self._calls.pop(error.correlation, None) if error.correlation is not None else None
         if call is not None:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
-        elif error.process is not None and (box := self._boxes.get(error.process)):
-            box.put(Broken(f"an event can't be read: {error}"))
+        elif error.process is not None and (box := self._box(error.process)):
+            if error.event in TERMINAL_KINDS:
+                box.fail(
+                    lambda: ProtocolError(f"process {box.process_id} ended, but how can't be read: {error}")
+                )
+            else:
+                box.put(Broken(f"an event can't be read: {error}"))
+            self._settle(box)
 
     def _receive_notice(self, message: models.ServerNotice) -> None:
         """Take a complaint that names no request: told to the one who can be meant, else kept for the next deadline."""
@@ -251,12 +272,13 @@ class Session:
         logger.warning("%s", error)
         self._notices += 1
         self._last_notice = str(error)
-        if len(self._calls) == 1 and not self._boxes:
+        live = [box for box in self._boxes.values() if box.terminal is None and box.failure is None]
+        if len(self._calls) == 1 and not live:
             _, call = self._calls.popitem()
             call.reject(error)
-        elif len(self._boxes) == 1 and not self._calls:
-            for box in self._boxes.values():
-                box.put(Broken(str(error)))
+        elif len(live) == 1 and not self._calls:
+            live[0].put(Broken(str(error)))
+            self._settle(live[0])
 
     def _box(self, process_id: str) -> Mailbox | None:
         box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
@@ -268,33 +290,30 @@ class Session:
         """Keep the books after something was put into a mailbox."""
         if box.process_id in self._unclaimed:
             self._limit_unclaimed()
-        elif box.terminal is not None:
-            del self._boxes[box.process_id]
-            self._finish(box.process_id)
-        if self._budget.used > 2 * self._max_buffered:
-            self._give_up_largest()
+        while self._budget.used > 2 * self._max_buffered and self._give_up_largest():
+            pass
 
     def _limit_unclaimed(self) -> None:
         while len(self._unclaimed) > UNCLAIMED_BOXES or self._unclaimed_budget.used > UNCLAIMED_BYTES:
             process_id, box = self._unclaimed.popitem(last=False)
             box.discard()
-            self._finish(process_id)
-            logger.warning("dropping events of process %s, which nobody asked about", process_id)
+            self._finish(process_id, dropped=True)
+            logger.warning("dropping events of process %.40r, which nobody asked about", process_id)
 
-    def _give_up_largest(self) -> None:
-        box = max(self._boxes.values(), key=lambda b: b.size, default=None)
-        if box is None:
-            return
+    def _give_up_largest(self) -> bool:
+        box = max(tuple(self._boxes.values()), key=lambda b: b.size, default=None)
+        if box is None or not box.size:
+            return False
         process_id, size = box.process_id, box.size
-        self.release(process_id)
-        box.fail(
+        box.give_up(
             lambda: SlowConsumerError(
                 f"process {process_id} sent {size} bytes that were not read, and they were dropped; read its events faster or raise max_buffered"
             )
         )
+        return True
 
-    def _finish(self, process_id: str) -> None:
-        self._finished[process_id] = None
+    def _finish(self, process_id: str, *, dropped: bool = False) -> None:
+        self._finished[process_id] = dropped
         if len(self._finished) > FINISHED_IDS:
             self._finished.popitem(last=False)
 

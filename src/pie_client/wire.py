@@ -12,7 +12,7 @@ from typing import cast
 import msgpack
 from pydantic import ValidationError
 
-from pie_client._generated import registry
+from pie_client._generated import models, registry
 from pie_client._generated.families import CORRELATION, PROCESS, TAG, Family
 from pie_client._generated.registry import ClientMessage, ServerMessage, TaggedUnion
 from pie_client.base import WireModel
@@ -31,14 +31,21 @@ class UnknownMessage:
 
 
 class MalformedFrameError(ProtocolError):
-    """A frame that is not a message. What could be read of its envelope is kept, so that the right one is told."""
+    """A frame that is not a message. What could be read of its envelope is kept, so that the right one is told.
+
+    ``correlation`` is the number of a request, so it is None for a message whose number the server chose.
+    """
 
     def __init__(self, message: str, fields: Fields | None = None) -> None:
         super().__init__(message)
-        correlation = fields.get(CORRELATION) if fields else None
-        process = fields.get(PROCESS) if fields else None
-        self.correlation = correlation if type(correlation) is int else None
+        fields = fields or {}
+        tag, correlation, process = fields.get(TAG), fields.get(CORRELATION), fields.get(PROCESS)
+        known = registry.SERVER_MESSAGES.get(tag) if isinstance(tag, str) else None
+        replies = known is None or known is models.Response
+        event = fields.get(known.discriminator) if isinstance(known, TaggedUnion) else None
+        self.correlation = correlation if replies and type(correlation) is int else None
         self.process = process if isinstance(process, str) else None
+        self.event = event if isinstance(event, str) else None
 
 
 def encode_request(message: WireModel) -> bytes:
@@ -87,7 +94,11 @@ def explain(error: ValidationError) -> str:
 
 def _fields(frame: bytes | str) -> Fields:
     try:
-        value: object = json.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
+        value: object = (
+            json.loads(frame, object_pairs_hook=_map)
+            if isinstance(frame, str)
+            else msgpack.unpackb(frame, object_pairs_hook=_map)
+        )
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
@@ -98,6 +109,14 @@ def _fields(frame: bytes | str) -> Fields:
             f"frame of {len(frame)} bytes holds {type(value).__name__} instead of a map"
         )
     return cast("Fields", value)
+
+
+def _map(pairs: list[tuple[object, object]]) -> dict[object, object]:
+    """Make a map; one that names a key twice does not say what it means."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("duplicate key")
+    return fields
 
 
 def _tag(fields: Fields) -> str:
