@@ -71,8 +71,9 @@ async def test_ping_makes_a_round_trip(client: PieClient) -> None:
 
 
 async def test_the_first_request_finds_out_the_server_family(client: PieClient, engine: LocalEngine) -> None:
-    assert client.server is None
+    before = client.server
     await client.ping()
+    assert before is None
     assert client.server is not None
     assert client.server.family == engine.traits.name
 

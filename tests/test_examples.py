@@ -5,8 +5,9 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -122,9 +123,7 @@ async def run(code: str, names: dict[str, object]) -> None:
     """Run a snippet as the body of an async function."""
     source = "async def snippet():\n" + textwrap.indent(code, "    ")
     exec(compile(source, "README.md", "exec"), names)  # noqa: S102 - our own README
-    snippet = names["snippet"]
-    assert callable(snippet)
-    await snippet()
+    await cast("Callable[[], Awaitable[None]]", names["snippet"])()
 
 
 def key_pair(folder: Path) -> tuple[Path, str]:

@@ -38,7 +38,8 @@ class Process:
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed = False
         mailbox.on_change = self._wake
-        self._finalizer = weakref.finalize(self, connection.session.release, mailbox.process_id)
+        self._finalizer = weakref.finalize(self, _release, connection, mailbox.process_id)
+        self._finalizer.atexit = False
 
     def __repr__(self) -> str:
         end = self._mailbox.terminal
@@ -194,7 +195,7 @@ class Process:
         """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
         self._closed = True
         self._finalizer()
-        self._mailbox.discard()
+        self._wake()
 
     async def _next(self, timeout: float) -> ProcessEvent:
         event = self._take()
@@ -253,3 +254,8 @@ class Process:
             raise DeadlineError(
                 f"process {self.process_id} did not give {what} within {timeout:g} s; wait longer, or terminate it"
             ) from None
+
+
+def _release(connection: Connection, process_id: str) -> None:
+    connection.session.release(process_id)
+    connection.flow()
