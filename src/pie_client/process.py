@@ -195,7 +195,7 @@ class Process:
         """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
         self._closed = True
         self._finalizer()
-        self._wake()
+        self._mailbox.discard()
 
     async def _next(self, timeout: float) -> ProcessEvent:
         event = self._take()
