@@ -94,11 +94,7 @@ def explain(error: ValidationError) -> str:
 
 def _fields(frame: bytes | str) -> Fields:
     try:
-        value: object = (
-            json.loads(frame, object_pairs_hook=_map)
-            if isinstance(frame, str)
-            else msgpack.unpackb(frame, object_pairs_hook=_map)
-        )
+        value = _json(frame) if isinstance(frame, str) else msgpack.unpackb(frame, object_pairs_hook=_map)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
@@ -109,6 +105,12 @@ def _fields(frame: bytes | str) -> Fields:
             f"frame of {len(frame)} bytes holds {type(value).__name__} instead of a map"
         )
     return cast("Fields", value)
+
+
+def _json(text: str) -> object:
+    value: object = json.loads(text, object_pairs_hook=_map)
+    json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs, which are no text
+    return value
 
 
 def _map(pairs: list[tuple[object, object]]) -> dict[object, object]:
