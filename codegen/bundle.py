@@ -16,7 +16,7 @@ def is_choice(schema: Schema, file: str) -> bool:
     """Whether a file describes a choice between texts, which is decoded without a model."""
     members = schema.documents[file].get("oneOf", [])
     return bool(members) and all(
-        (resolve(schema, target(file, m["$ref"])) or {}).get("type") == "string" for m in members
+        (resolve(schema, target(file, m.get("$ref", ""))) or {}).get("type") == "string" for m in members
     )
 
 

@@ -8,8 +8,9 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
+from codegen.bundle import is_choice
 from codegen.errors import CodegenError
 from codegen.refs import nodes, resolve, target
 from codegen.schema import TYPES, ErrorText, Node, Schema
@@ -22,11 +23,22 @@ FORBIDDEN_KEYWORDS = {
 }
 
 
+EVENT_TEXT = "value"
+
+
 def check(schema: Schema) -> None:
     """Raise CodegenError with every breach of the dialect, each with its file and JSON path."""
-    problems = [problem for rule in RULES for problem in rule(schema)]
-    if problems:
-        raise CodegenError(problems)
+    for rules in ((properties_are_schemas,), RULES):
+        problems = [problem for rule in rules for problem in rule(schema)]
+        if problems:
+            raise CodegenError(problems)
+
+
+def properties_are_schemas(schema: Schema) -> Iterator[str]:
+    for file, path, node in _all_nodes(schema):
+        for name, child in node.get("properties", {}).items():
+            if not isinstance(child, dict):
+                yield f"schema/{file}: {path}.properties.{name}: true and false are no schemas here"
 
 
 def references_resolve(schema: Schema) -> Iterator[str]:
@@ -98,6 +110,16 @@ def keywords_are_of_the_dialect(schema: Schema) -> Iterator[str]:
             yield f"schema/{file}: {path}: closed object; every receiver ignores what it does not know"
 
 
+def values_have_a_type(schema: Schema) -> Iterator[str]:
+    for file, path, node in _all_nodes(schema):
+        for name, child in node.get("properties", {}).items():
+            if not _has_type(child):
+                yield (
+                    f"schema/{file}: {path}.properties.{name}: needs a $ref, an anyOf, an enum of texts, "
+                    "or one type; an array needs items"
+                )
+
+
 def optional_means_nullable(schema: Schema) -> Iterator[str]:
     for file, path, node in _all_nodes(schema):
         properties: dict[str, Node] = node.get("properties", {})
@@ -140,6 +162,32 @@ def messages_carry_their_tag(schema: Schema) -> Iterator[str]:
             yield from _tag_problems(schema, event.file, protocol.event, event.event)
 
 
+def events_are_members_of_their_message(schema: Schema) -> Iterator[str]:
+    events = {row.file: row.event for row in schema.protocol.events if row.file}
+    for message in schema.protocol.messages:
+        if message.unknown is None:
+            continue
+        members = schema.documents.get(message.file, {}).get("oneOf", [])
+        listed = {target(message.file, m["$ref"]) for m in members if "$ref" in m}
+        for file in sorted(events.keys() - listed):
+            yield f"schema/protocol.json: event {events[file]!r}: schema/{message.file} does not list {file}"
+        for file in sorted(listed - events.keys()):
+            yield f"schema/{message.file}: lists {file}, which is no event of protocol.json"
+
+
+def events_carry_a_text(schema: Schema) -> Iterator[str]:
+    for row in schema.protocol.events:
+        if row.file is None:
+            continue
+        document = schema.documents.get(row.file, {})
+        node: Node = document.get("properties", {}).get(EVENT_TEXT, {})
+        if node.get("type") != "string" or EVENT_TEXT not in document.get("required", []):
+            yield (
+                f"schema/{row.file}: an event carries a text in a required {EVENT_TEXT!r}, which is what recv() gives "
+                "and what clients read that do not know the event"
+            )
+
+
 def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
     correlation = schema.protocol.correlation
     for row in schema.protocol.requests:
@@ -147,6 +195,9 @@ def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
         answered = row.kind in ("call", "upload", "relay")
         if answered != (correlation in properties):
             yield f"schema/{row.file}: kind {row.kind} {'needs' if answered else 'has no'} {correlation}"
+        result = schema.documents.get(row.result or "")
+        if row.result and result and result.get("type") != "string" and not is_choice(schema, row.result):
+            yield f"schema/{row.result}: a result is a text; describe JSON in it by contentSchema"
         roles = row.chunks.model_dump().values() if row.chunks else ()
         subject = (row.subject,) if row.subject else ()
         for name in (*row.arguments, *row.fields, *roles, *subject):
@@ -160,15 +211,15 @@ def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
 def rows_are_unique(schema: Schema) -> Iterator[str]:
     protocol = schema.protocol
     for table, names in (
-        ("requests", [row.type for row in protocol.requests]),
-        ("messages", [row.type for row in protocol.messages]),
-        ("events", [row.event for row in protocol.events]),
-        ("families", [row.name for row in protocol.families]),
-        ("texts", [row.id for row in schema.errors.texts]),
-        ("classes", [row.name for row in schema.errors.classes]),
+        ("protocol.json: requests", [row.type for row in protocol.requests]),
+        ("protocol.json: messages", [row.type for row in protocol.messages]),
+        ("protocol.json: events", [row.event for row in protocol.events]),
+        ("protocol.json: families", [row.name for row in protocol.families]),
+        ("errors.json: texts", [row.id for row in schema.errors.texts]),
+        ("errors.json: classes", [row.name for row in schema.errors.classes]),
     ):
         yield from (
-            f"schema: {table}: {name!r} appears twice" for name, count in Counter(names).items() if count > 1
+            f"schema/{table}: {name!r} appears twice" for name, count in Counter(names).items() if count > 1
         )
 
 
@@ -176,13 +227,11 @@ def families_exist(schema: Schema) -> Iterator[str]:
     known = {family.name for family in schema.protocol.families}
     rows: list[tuple[str, list[str]]] = []
     for row in schema.tagged():
-        rows.append((row.type, row.families))
-        rows += [(f"{row.type}.{name}", field.families) for name, field in row.fields.items()]
-    rows += [(text.id, text.families) for text in schema.errors.texts]
+        rows.append((f"protocol.json: {row.type}", row.families))
+        rows += [(f"protocol.json: {row.type}.{name}", field.families) for name, field in row.fields.items()]
+    rows += [(f"errors.json: {text.id}", text.families) for text in schema.errors.texts]
     for name, families in rows:
-        yield from (
-            f"schema: {name}: unknown family {family!r}" for family in families if family not in known
-        )
+        yield from (f"schema/{name}: unknown family {family!r}" for family in families if family not in known)
 
 
 def families_are_recognised_by_what_exists(schema: Schema) -> Iterator[str]:
@@ -207,9 +256,14 @@ def texts_have_classes(schema: Schema) -> Iterator[str]:
     for text in schema.errors.texts:
         if text.error_class is not None and text.error_class not in classes:
             yield f"schema/errors.json: {text.id}: unknown class {text.error_class!r}"
+        try:
+            names = placeholders(text)
+        except ValueError as error:
+            yield f"schema/errors.json: {text.id}: {error}"
+            continue
         yield from (
             f"schema/errors.json: {text.id}: {{{name}}} is not a name"
-            for name in placeholders(text)
+            for name in names
             if not name.isidentifier()
         )
     yield from (f"schema/errors.json: class {name} has no text" for name in sorted(classes - used))
@@ -223,9 +277,12 @@ RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
     everything_is_described,
     objects_have_files_of_their_own,
     keywords_are_of_the_dialect,
+    values_have_a_type,
     optional_means_nullable,
     unions_are_tagged,
     messages_carry_their_tag,
+    events_are_members_of_their_message,
+    events_carry_a_text,
     requests_fit_their_kind,
     rows_are_unique,
     families_exist,
@@ -237,6 +294,24 @@ RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
 def placeholders(text: ErrorText) -> list[str]:
     """Names of the parts of a text that vary, in order."""
     return [name for _, name, _, _ in string.Formatter().parse(text.text) if name is not None]
+
+
+def _has_type(node: Node) -> bool:
+    """Whether a value can be annotated in Python."""
+    if "$ref" in node or "const" in node:
+        return True
+    if "enum" in node:
+        return all(isinstance(value, str) for value in node["enum"])
+    if "anyOf" in node:
+        return all(_has_type(option) for option in node["anyOf"])
+    match node.get("type"):
+        case "array":
+            return isinstance(node.get("items"), dict) and _has_type(node["items"])
+        case "object":
+            values = node.get("additionalProperties", False)  # an inline object is reported as that
+            return values is False or (isinstance(values, dict) and _has_type(cast("Node", values)))
+        case kind:
+            return isinstance(kind, str)
 
 
 def _named_files(schema: Schema) -> list[str]:

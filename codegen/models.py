@@ -64,9 +64,18 @@ def render_models(schema: Schema) -> str:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "protocol.json")
         source.write_text(json.dumps(document), encoding="utf-8")
-        command = [sys.executable, "-W", "error", "-m", "datamodel_code_generator", f"--input={source}"]
+        command = [
+            sys.executable,
+            "-X",
+            "utf8",
+            "-W",
+            "error",
+            "-m",
+            "datamodel_code_generator",
+            f"--input={source}",
+        ]
         done = subprocess.run(  # noqa: S603 - our own interpreter, no shell
-            [*command, *OPTIONS], capture_output=True, text=True, check=False, cwd=folder
+            [*command, *OPTIONS], capture_output=True, encoding="utf-8", check=False, cwd=folder
         )
     if done.returncode or done.stderr.strip():
         raise CodegenError(

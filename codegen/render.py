@@ -1,8 +1,11 @@
 """Turns the schema into the text of every generated file."""
 
+import ast
 import hashlib
 import subprocess
 import sys
+import warnings
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import jinja2
@@ -33,19 +36,20 @@ def render(root: Path) -> dict[PurePosixPath, str]:
     environment = _environment()
     for name in MODULES:
         files[PACKAGE / f"{name}.py"] = environment.get_template(f"{name}.py.j2").render(context)
+    for path, text in files.items():
+        _check_python(path, text)
     files = {path: _formatted(root, path, text) for path, text in files.items()}
     files[REFERENCE] = environment.get_template("protocol.md.j2").render(context)
     return files
 
 
 def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], digest: str) -> dict[str, object]:
-    requests = views.requests(described, renamed)
     return {
         "protocol": described.protocol,
-        "requests": requests,
+        "requests": views.requests(described, renamed),
         "results": views.results(described),
-        "messages": views.messages(described),
-        "events": views.events(described),
+        "messages": views.messages(described, renamed),
+        "events": views.events(described, renamed),
         "texts": views.texts(described),
         "successes": views.words_of_success(described),
         "error_classes": views.error_classes(described),
@@ -70,12 +74,25 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["python"] = repr
+    environment.filters["doc"] = _doc
     environment.filters["fill"] = _fill
+    environment.filters["cell"] = _cell
     return environment
 
 
+def _doc(text: str) -> str:
+    """Escape what would end a docstring or mean something in it."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'{text[:-1]}\\"' if text.endswith('"') else text
+
+
 def _fill(text: str, indent: int = 4) -> str:
-    return views.wrapped(text, LINE, indent)
+    return views.wrapped(_doc(text), LINE, indent)
+
+
+def _cell(text: str) -> str:
+    """Put a text into one cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _digest(folder: Path) -> str:
@@ -88,15 +105,33 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _check_python(path: PurePosixPath, text: str) -> None:
+    """Raise CodegenError unless a text is Python that defines each name once; formatters let some of this pass."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            compile(text, path.name, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = text.splitlines()[(error.lineno or 1) - 1].strip()
+        raise CodegenError([f"{path}: line {error.lineno} is not Python: {error.msg}: {line}"]) from error
+    names = Counter(
+        node.name for node in ast.parse(text).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    )
+    twice = [f"{path}: defines {name} twice" for name, count in names.items() if count > 1]
+    if twice:
+        raise CodegenError(twice)
+
+
 def _formatted(root: Path, path: PurePosixPath, text: str) -> str:
     """Sort imports and format with the repository's own configuration, wherever the repository lies."""
     config = f"--config={root / 'pyproject.toml'}"
     for step in (["check", "--fix", "--exit-zero", "--quiet", "--select=I,F401,UP"], ["format", "--quiet"]):
         command = [sys.executable, "-m", "ruff", *step, config, "--no-cache", f"--stdin-filename={path}", "-"]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own interpreter, no shell
+            command, input=text, capture_output=True, encoding="utf-8", check=False, cwd=root
+        )
         if done.returncode or not done.stdout:
-            raise CodegenError(
-                [f"{path}: ruff {step[0]}: {line}" for line in done.stderr.strip().splitlines()[:5]]
-            )
+            reasons = done.stderr.strip().splitlines()[:5] or ["no reason given"]
+            raise CodegenError([f"{path}: ruff {step[0]}: {reason}" for reason in reasons])
         text = done.stdout
     return text

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import jsonschema
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codegen.errors import CodegenError
+
+T = TypeVar("T", bound=BaseModel)
 
 Node = dict[str, Any]
 """A JSON Schema, as parsed."""
@@ -183,11 +185,16 @@ def load(folder: Path) -> Schema:
         if name.startswith(f"{VECTORS}/"):
             continue
         try:
-            parsed[name] = json.loads(path.read_bytes())
+            document: object = json.loads(path.read_bytes())
         except ValueError as error:
             problems.append(f"schema/{name}: not JSON: {error}")
-    missing = [name for pair in TABLES.items() for name in (*pair, TYPES) if name not in parsed]
-    problems += [f"schema/{name}: missing or unreadable" for name in dict.fromkeys(missing)]
+            continue
+        if isinstance(document, dict):
+            parsed[name] = cast("Node", document)
+        else:
+            problems.append(f"schema/{name}: not an object")
+    missing = [name for pair in TABLES.items() for name in (*pair, TYPES) if not (folder / name).exists()]
+    problems += [f"schema/{name}: missing" for name in dict.fromkeys(missing)]
     if problems:
         raise CodegenError(problems)
     for table, meta in TABLES.items():
@@ -198,10 +205,19 @@ def load(folder: Path) -> Schema:
     if problems:
         raise CodegenError(problems)
     return Schema(
-        protocol=Protocol.model_validate(parsed["protocol.json"]),
-        errors=Errors.model_validate(parsed["errors.json"]),
+        protocol=_table(Protocol, "protocol.json", parsed),
+        errors=_table(Errors, "errors.json", parsed),
         documents=documents,
     )
+
+
+def _table(model: type[T], name: str, parsed: dict[str, Node]) -> T:
+    try:
+        return model.model_validate(parsed[name])
+    except ValidationError as error:
+        raise CodegenError(
+            [f"schema/{name}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        ) from error
 
 
 def _violations(name: str, document: Node, meta: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """What the templates print: plain values, already in Python's words, so that a template needs no logic."""
 
+import keyword
 import re
 import textwrap
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import cast
 from codegen.bundle import PYTHON_TYPES, is_choice
 from codegen.lint import placeholders
 from codegen.refs import resolve, target, title
-from codegen.schema import ErrorText, FamilyRow, Node, RequestRow, Schema
+from codegen.schema import ErrorText, FamilyRow, Node, RequestRow, Schema, TaggedRow
 
 BUILTIN_OF_CATEGORY = {
     "permission": "PermissionError",
@@ -17,6 +18,13 @@ BUILTIN_OF_CATEGORY = {
     "state": None,
 }
 BASE_OF_SCOPE = {"request": "RefusedError", "process": "ProcessError", "connection": "ServerError"}
+RESERVED = {"self", "timeout", "models", "methods"}
+"""Names that every call uses itself."""
+RESERVED_IN_CHUNKED = RESERVED | {"content", "chunk"}
+
+Renamed = dict[str, dict[str, str]]
+"""Per class, the fields whose Python name differs from the wire's."""
+
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -129,7 +137,7 @@ class ErrorClass:
     scope: str
 
 
-def requests(schema: Schema, renamed: dict[str, dict[str, str]]) -> list[Request]:
+def requests(schema: Schema, renamed: Renamed) -> list[Request]:
     return [_request(schema, row, renamed) for row in schema.protocol.requests]
 
 
@@ -138,7 +146,7 @@ def results(schema: Schema) -> list[Result]:
     return [_result(schema, file) for file in files]
 
 
-def messages(schema: Schema) -> list[Message]:
+def messages(schema: Schema, renamed: Renamed) -> list[Message]:
     found: list[Message] = []
     for row in schema.protocol.messages:
         document = schema.documents[row.file]
@@ -155,9 +163,9 @@ def messages(schema: Schema) -> list[Message]:
                 discriminator=discriminator,
                 members=tuple(members),
                 unknown=title(schema, row.unknown) if row.unknown else None,
-                unknown_fields=event_fields(schema, row.unknown) if row.unknown else (),
+                unknown_fields=event_fields(schema, row.unknown, renamed) if row.unknown else (),
                 families=tuple(row.families),
-                fields=tuple((name, tuple(field.families)) for name, field in row.fields.items()),
+                fields=_fields(row, renamed.get(str(document["title"]), {})),
                 doc=document["description"],
                 file=row.file,
             )
@@ -165,7 +173,7 @@ def messages(schema: Schema) -> list[Message]:
     return found
 
 
-def events(schema: Schema) -> list[Event]:
+def events(schema: Schema, renamed: Renamed) -> list[Event]:
     found: list[Event] = []
     for row in schema.protocol.events:
         document = schema.documents[row.file or row.assembled_from or ""]
@@ -176,22 +184,23 @@ def events(schema: Schema) -> list[Event]:
                 row.event,
                 model,
                 row.terminal,
-                event_fields(schema, row.file) if row.file else (),
+                event_fields(schema, row.file, renamed) if row.file else (),
                 document["description"],
             )
         )
     return found
 
 
-def event_fields(schema: Schema, file: str) -> tuple[tuple[str, str], ...]:
-    """Give (name, type) of what an event carries besides its tags and its process, the required ones first."""
+def event_fields(schema: Schema, file: str, renamed: Renamed) -> tuple[tuple[str, str], ...]:
+    """Give (name, type) of what an event carries besides its tags and its process."""
     document = schema.documents[file]
-    names = [
-        name
-        for name, node in document["properties"].items()
+    python = renamed.get(str(document["title"]), {})
+    properties: dict[str, Node] = document["properties"]
+    return tuple(
+        (python.get(name, name), _annotation(schema, file, node))
+        for name, node in properties.items()
         if "const" not in node and name != schema.protocol.process
-    ]
-    return tuple((name, _annotation(schema, file, document["properties"][name])) for name in names)
+    )
 
 
 def texts(schema: Schema) -> list[Text]:
@@ -239,9 +248,10 @@ def recognised_texts(schema: Schema) -> list[tuple[Text, str]]:
     ]
 
 
-def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]) -> Request:
+def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
     document = schema.documents[row.file]
     model = str(document["title"])
+    python = renamed.get(model, {})
     titles = {family.name: family.title for family in schema.protocol.families}
     known = " and ".join(titles[name] for name in row.families)
     return Request(
@@ -251,12 +261,14 @@ def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]
         kind=row.kind,
         families=tuple(row.families),
         since=row.since,
-        subject=row.subject,
+        subject=python.get(row.subject, row.subject) if row.subject else None,
         opens_session=row.opens_session,
-        fields=tuple((name, tuple(field.families)) for name, field in row.fields.items()),
-        parameters=tuple(_parameters(schema, row, renamed.get(model, {}))),
+        fields=_fields(row, python),
+        parameters=tuple(_parameters(schema, row, python)),
         result=_result(schema, row.result) if row.result else None,
-        chunks=row.chunks.model_dump() if row.chunks else {},
+        chunks={r: python.get(str(n), str(n)) for r, n in row.chunks.model_dump().items()}
+        if row.chunks
+        else {},
         correlated=schema.protocol.correlation in document["properties"],
         doc=document["description"],
         families_doc=f"{known}, since release {row.since}.",
@@ -264,8 +276,20 @@ def _request(schema: Schema, row: RequestRow, renamed: dict[str, dict[str, str]]
     )
 
 
-def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> list[Parameter]:
+def _fields(row: TaggedRow, python: dict[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((python.get(name, name), tuple(field.families)) for name, field in row.fields.items())
+
+
+def _argument_name(name: str, field: str, reserved: set[str]) -> str:
+    """Give the name on the wire where Python can use it in a call, else one that is close to it."""
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return field
+    return f"{name}_" if name in reserved else name
+
+
+def _parameters(schema: Schema, row: RequestRow, python: dict[str, str]) -> list[Parameter]:
     document = schema.documents[row.file]
+    reserved = RESERVED_IN_CHUNKED if row.chunks else RESERVED
     hidden = {schema.protocol.tag}
     if row.kind != "relay":
         hidden.add(schema.protocol.correlation)
@@ -273,8 +297,9 @@ def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> lis
         hidden |= set(row.chunks.model_dump().values())
     found: list[Parameter] = []
     for name, node in document["properties"].items():
-        if name in hidden:
+        if name in hidden or "const" in node:
             continue
+        field = python.get(str(name), str(name))
         default: str | None = None
         if name in row.arguments:
             default = repr(row.arguments[name].default)
@@ -285,8 +310,8 @@ def _parameters(schema: Schema, row: RequestRow, renamed: dict[str, str]) -> lis
             doc += f" Known to {' and '.join(row.fields[name].families)} servers only."
         found.append(
             Parameter(
-                name,
-                renamed.get(str(name), str(name)),
+                _argument_name(str(name), field, reserved),
+                field,
                 _annotation(schema, row.file, node),
                 default,
                 doc,
@@ -301,6 +326,8 @@ def _annotation(schema: Schema, file: str, node: Node) -> str:
         return PYTHON_TYPES.get(name, f"models.{name}")
     if "anyOf" in node:
         return " | ".join(_annotation(schema, file, option) for option in node["anyOf"])
+    if "enum" in node:
+        return f"Literal[{', '.join(map(repr, node['enum']))}]"
     if node.get("type") == "array":
         return f"list[{_annotation(schema, file, node['items'])}]"
     if node.get("type") == "object":
