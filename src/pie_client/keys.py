@@ -1,7 +1,9 @@
 """Private keys that sign a server's challenge."""
 
 import base64
+import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,8 +17,14 @@ if TYPE_CHECKING:
 
     SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
 
-OPENSSH_MARK = b"-----BEGIN OPENSSH PRIVATE KEY-----"
-PEM_MARK = b"-----BEGIN "
+PRIVATE_MARK = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----")
+PUBLIC_MARK = re.compile(
+    rb"-BEGIN [A-Z0-9 ]*PUBLIC KEY-|---- BEGIN SSH2 PUBLIC KEY|^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA"
+)
+OPENSSH = b"OPENSSH "
+OPENSSH_MAGIC = b"b3BlbnNzaC1rZXktdjEA"
+OPENSSH_PLAIN = OPENSSH_MAGIC + b"AAAABG5vbmUAAAAEbm9uZQ"
+"""How the base64 of OpenSSH's format begins, and how it goes on where cipher and key derivation are "none"."""
 
 
 class ParsedPrivateKey:
@@ -45,43 +53,46 @@ class ParsedPrivateKey:
         Raises:
             InvalidKeyError: It is no key, of an unsupported kind or size, or the passphrase is missing or wrong.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
+        from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
         from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415
 
-        data = text.encode() if isinstance(text, str) else bytes(text)
-        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
-        data = data.strip() + b"\n"
-        if not data.startswith(PEM_MARK):
-            raise InvalidKeyError(
-                "not a private key: it does not start with -----BEGIN; pass the private half, as OpenSSH or PEM"
-            )
-        if b" PUBLIC KEY-----" in data.partition(b"\n")[0]:
+        # Editors indent, and exports put text and certificates around a key.
+        data = b"\n".join(line.strip() for line in _as_bytes(text, "a private key").splitlines()) + b"\n"
+        secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
+        mark = PRIVATE_MARK.search(data)
+        if mark is None and PUBLIC_MARK.search(data.lstrip()):
             raise InvalidKeyError(
                 "this is a public key; pass the private half, which is in the file without .pub"
             )
-        load = load_ssh_private_key if data.startswith(OPENSSH_MARK) else load_pem_private_key
+        if mark is None:
+            raise InvalidKeyError(
+                "not a private key: it has no line -----BEGIN ... PRIVATE KEY-----; pass the text of an OpenSSH or PEM file, or its path to from_file"
+            )
+        data = data[mark.start() :]
+        openssh = mark[1] == OPENSSH
+        encrypted = OPENSSH_MAGIC in data and OPENSSH_PLAIN not in data if openssh else b"ENCRYPTED" in data
+        if encrypted and secret is None:
+            raise InvalidKeyError("the private key is encrypted; pass passphrase=")
+        if secret is not None and not encrypted:
+            raise InvalidKeyError("the private key is not encrypted; leave passphrase out")
+        load = load_ssh_private_key if openssh else load_pem_private_key
         try:
             key = load(data, password=secret)
-        except TypeError as error:
-            reason = (
-                "is encrypted; pass passphrase="
-                if secret is None
-                else "is not encrypted; leave passphrase out"
-            )
-            raise InvalidKeyError(f"the private key {reason}") from error
         except UnsupportedAlgorithm as error:
+            if "bcrypt" in str(error):
+                raise InvalidKeyError(
+                    "the private key is encrypted by OpenSSH, which only the bcrypt package can open; pip install bcrypt, or remove the passphrase from a copy of it with ssh-keygen -p"
+                ) from error
             raise InvalidKeyError(
                 f"the private key can't be used: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
             ) from error
-        except ValueError as error:
-            if secret is not None:
+        except (ValueError, TypeError, InvalidTag) as error:
+            if encrypted:
                 raise InvalidKeyError(
-                    "the private key can't be opened: the passphrase is wrong, or the key is damaged"
+                    "the private key can't be opened: the passphrase is wrong, or the key is damaged; check both"
                 ) from error
-            if "encrypted" in str(error).lower():
-                raise InvalidKeyError("the private key is encrypted; pass passphrase=") from error
             raise InvalidKeyError(
-                f"the private key can't be read ({one_line(str(error))}); pass it as OpenSSH or PEM"
+                "the private key can't be read: it is damaged, cut off or of an unknown kind; copy it again or make a new one"
             ) from error
         return cls(_supported(key))
 
@@ -99,7 +110,10 @@ class ParsedPrivateKey:
             InvalidKeyError: As :meth:`parse` does, naming the file.
             OSError: The file can't be read.
         """
-        place = Path(path).expanduser()
+        try:
+            place = Path(path).expanduser()
+        except RuntimeError as error:
+            raise FileNotFoundError(errno.ENOENT, "there is no such home folder", str(path)) from error
         try:
             return cls.parse(place.read_bytes(), passphrase)
         except InvalidKeyError as error:
@@ -125,6 +139,16 @@ class ParsedPrivateKey:
 def sign_challenge(key: ParsedPrivateKey, challenge: str) -> str:
     """Sign a challenge as it travels: standard base64 in and out."""
     return base64.b64encode(key.sign(base64.b64decode(challenge, validate=True))).decode("ascii")
+
+
+def _as_bytes(value: object, what: str) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    raise InvalidKeyError(
+        f"{what} is text or bytes, not {type(value).__name__}; pass one of these, or a key file's path to from_file"
+    )
 
 
 def _supported(key: object) -> "SigningKey":
