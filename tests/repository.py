@@ -18,7 +18,7 @@ REFERENCE = "docs/protocol.md"
 
 FOLDERS = ("schema", "codegen", "src", "docs")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-info")
-WRONG = re.compile(r"# wrong: (?P<mypy>[\w-]+), (?P<pyright>\w+)$")
+WRONG = re.compile(r"# wrong: (?P<mypy>[\w-]+), (?P<pyright>[\w+]+)$")
 
 JsonObject = dict[str, Any]
 
@@ -194,8 +194,9 @@ def pyright_findings(samples: Path, package: Path) -> set[Finding]:
 def marked_findings(samples: Path, checker: str) -> set[Finding]:
     """Give what the samples say a checker has to find: ``# wrong: mypy's code, pyright's rule`` at the end of a line."""
     return {
-        Finding(path.name, number, match[checker])
+        Finding(path.name, number, rule)
         for path in samples.glob("*.py")
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if (match := WRONG.search(line))
+        for rule in match[checker].split("+")
     }

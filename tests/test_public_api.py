@@ -1,0 +1,211 @@
+"""The names that users get, where they come from, and what importing them costs."""
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+import pytest
+
+import pie_client
+from pie_client import _generated, errors
+from pie_client._generated import events, models, refusals, results
+from tests.repository import ROOT, run
+
+INIT = ROOT / "src/pie_client/__init__.py"
+TOP_LEVEL = {
+    *("schema", "codegen", "src", "tests", "docs", "examples", "benchmarks", "interop", ".ci"),
+    *("pyproject.toml", "noxfile.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *(".gitignore", ".gitattributes"),
+}
+HEAVY = ("cryptography", "websockets", "msgpack", "pydantic", "blake3", "typer", "rich", "mcp", "asyncio")
+
+GENERATED_MODULES = [
+    importlib.import_module(f"{_generated.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(_generated.__path__)
+]
+
+
+def imports_for_checkers() -> dict[str, str]:
+    """Give each name that ``__init__`` imports under TYPE_CHECKING, with its module."""
+    tree = ast.parse(INIT.read_text(encoding="utf-8"))
+    guarded = [
+        node
+        for block in tree.body
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
+        for node in block.body
+    ]
+    assert all(isinstance(node, ast.ImportFrom) for node in guarded)
+    return {
+        alias.asname or alias.name: str(node.module)
+        for node in guarded
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def imports_when_asked_for() -> dict[str, str]:
+    """Give each name that ``__init__`` serves lazily, with its module."""
+    tree = ast.parse(INIT.read_text(encoding="utf-8"))
+    table = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.value.keys
+    )
+    modules: dict[str, tuple[str, ...]] = ast.literal_eval(table)
+    return {name: module for module, names in modules.items() for name in names}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Give the top-level packages that a fresh interpreter has loaded after a statement."""
+    script = f"import json, sys\n{statement}\nprint(json.dumps([m.partition('.')[0] for m in sys.modules]))"
+    done = run(["-W", "error", "-c", script], ROOT)
+    assert done.stderr == ""
+    return set(json.loads(done.stdout))
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """Give the public names that a module's own code binds, type variables aside."""
+    bound: set[str] = set()
+    for node in ast.parse(inspect.getsource(module)).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                bound.add(name)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                bound.add(name)
+            case _:
+                pass
+    return {
+        name for name in bound if not name.startswith("_") and not isinstance(getattr(module, name), TypeVar)
+    }
+
+
+# ------------------------------------------------------------- pie_client
+
+
+def test_the_names_served_lazily_are_those_that_checkers_see_from_the_same_modules() -> None:
+    assert imports_when_asked_for() == imports_for_checkers()
+
+
+def test_the_public_names_are_the_lazy_ones_and_the_version_sorted() -> None:
+    assert [*pie_client.__all__] == sorted([*imports_when_asked_for(), "__version__"])
+    assert dir(pie_client) == pie_client.__all__
+
+
+@pytest.mark.parametrize("name", pie_client.__all__)
+def test_a_public_name_resolves_to_what_its_module_defines(name: str) -> None:
+    value: object = getattr(pie_client, name)
+    if name != "__version__":
+        assert value is getattr(importlib.import_module(imports_when_asked_for()[name]), name)
+
+
+def test_a_star_import_gives_every_public_name() -> None:
+    namespace: dict[str, object] = {}
+    exec("from pie_client import *", namespace)  # noqa: S102 - a star import is not allowed in a function
+    assert namespace.keys() - {"__builtins__"} == set(pie_client.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
+    with pytest.raises(AttributeError, match="module 'pie_client' has no attribute 'no_such_name'"):
+        getattr(pie_client, "no_such_name")  # noqa: B009 - a checker would refuse the plain form
+
+
+def test_every_error_class_is_public_and_a_pie_error() -> None:
+    defined = {
+        name
+        for module in (errors, refusals)
+        for name in public_names(module)
+        if inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), Exception)
+    }
+    assert defined - set(pie_client.__all__) == set()
+    assert all(issubclass(getattr(pie_client, name), pie_client.PieError) for name in defined)
+
+
+def test_every_event_class_is_public() -> None:
+    classes = {cls.__name__ for cls in events.KIND_OF} | {"UnknownEvent", "Event"}
+    assert classes - set(pie_client.__all__) == set()
+
+
+# ------------------------------------------------------------- pie_client._generated
+
+
+@pytest.mark.parametrize("module", GENERATED_MODULES, ids=lambda module: module.__name__)
+def test_a_generated_module_declares_all_of_its_public_names_and_no_other(module: ModuleType) -> None:
+    if module is models:
+        assert not hasattr(module, "__all__")
+        return
+    assert len(module.__all__) == len(set(module.__all__))
+    assert set(module.__all__) == public_names(module)
+
+
+def test_the_generated_package_declares_its_modules() -> None:
+    modules = {module.__name__.rpartition(".")[2] for module in GENERATED_MODULES}
+    assert set(_generated.__all__) == modules | {"SCHEMA_DIGEST"}
+
+
+def test_every_title_of_the_schema_is_a_generated_type() -> None:
+    documents = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (ROOT / "schema").glob("*/*.json")
+        if path.parent.name != "vectors"
+    ]
+    titles = {document["title"] for document in documents}
+    scalars = json.loads((ROOT / "schema/types.json").read_text(encoding="utf-8"))["$defs"]
+    types = {name for module in (models, results) for name in vars(module)}
+    assert len(titles) > 50
+    assert (titles | scalars.keys()) - types == set()
+
+
+def test_every_model_can_be_used_without_further_ado() -> None:
+    found = [
+        cls for cls in vars(models).values() if inspect.isclass(cls) and cls.__module__ == models.__name__
+    ]
+    assert len(found) > 40
+    assert [cls.__name__ for cls in found if not getattr(cls, "__pydantic_complete__", False)] == []
+
+
+# ------------------------------------------------------------- cost
+
+
+def test_importing_the_package_loads_nothing_that_it_depends_on() -> None:
+    assert loaded_by("import pie_client") & set(HEAVY) == set()
+
+
+def test_the_client_comes_without_what_only_keys_and_extras_need() -> None:
+    loaded = loaded_by("from pie_client import PieClient")
+    assert "websockets" in loaded
+    assert loaded & {"cryptography", "typer", "rich", "mcp", "picows"} == set()
+
+
+def test_errors_and_events_come_without_a_socket_library() -> None:
+    assert loaded_by("from pie_client import PieError, ConnectError") & set(HEAVY) == set()
+    assert (
+        loaded_by("from pie_client import Stdout, Event") & {"cryptography", "websockets", "msgpack"} == set()
+    )
+
+
+# ------------------------------------------------------------- the repository
+
+
+def test_the_top_level_of_the_repository_is_a_closed_list() -> None:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "-c", "safe.directory=*", "-c", "core.quotePath=false", "ls-files"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert {Path(line).parts[0] for line in done.stdout.splitlines()} - TOP_LEVEL == set()
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert (INIT.parent / "py.typed").exists()

@@ -1,0 +1,53 @@
+"""A match over everything that a process can send, that a checker accepts as complete."""
+
+from typing import assert_never
+
+from pie_client import (
+    Broken,
+    Error,
+    File,
+    Message,
+    Process,
+    ProcessEvent,
+    Return,
+    Stderr,
+    Stdout,
+    UnknownEvent,
+)
+from pie_client._generated.results import (
+    AlreadyAuthenticated,
+    AuthenticationDisabled,
+    AuthIdentifyResult,
+    Challenge,
+    OtherIdentification,
+)
+
+
+def show(event: ProcessEvent) -> str:
+    match event:
+        case Stdout(text) | Stderr(text) | Message(text):
+            return text
+        case File() as file:
+            return file.digest
+        case Return(text) | Error(text):
+            return text
+        case Broken(text):
+            return text
+        case UnknownEvent(kind):
+            return kind
+        case _:
+            assert_never(event)
+
+
+async def stream(process: Process) -> list[str]:
+    return [show(event) async for event in process]
+
+
+def identified(answer: AuthIdentifyResult) -> bool:
+    match answer:
+        case AuthenticationDisabled() | AlreadyAuthenticated() | OtherIdentification():
+            return True
+        case Challenge():
+            return False
+        case _:
+            assert_never(answer)

@@ -1,0 +1,131 @@
+"""Every public method of the client and of a process, with the exact type that a checker has to see for it."""
+
+import ssl
+from typing import assert_type
+
+from pydantic import BaseModel, JsonValue
+
+from pie_client import (
+    Broken,
+    Error,
+    Event,
+    Family,
+    File,
+    Message,
+    ParsedPrivateKey,
+    PieClient,
+    Process,
+    ProcessEvent,
+    ProcessInfo,
+    RefusedError,
+    Return,
+    ServerInfo,
+    Stderr,
+    Stdout,
+    UnknownEvent,
+)
+from pie_client._generated.results import (
+    AlreadyAuthenticated,
+    AuthenticationDisabled,
+    Challenge,
+    OtherIdentification,
+)
+
+
+class Answer(BaseModel):
+    """What an inferlet returns."""
+
+    text: str
+
+
+async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
+    async with PieClient("ws://127.0.0.1:8080") as client:
+        assert_type(client, PieClient)
+    client = PieClient(
+        "wss://example.org",
+        username="alice",
+        identity="tenant/alice",
+        timeout=1,
+        open_timeout=2.5,
+        ssl=context,
+        headers={"a": "b"},
+        proxy="http://127.0.0.1:3128",
+        max_message_size=1 << 20,
+        max_buffered=1 << 20,
+        ping_interval=20,
+        ping_timeout=20,
+    )
+    assert_type(await client.connect(), None)
+    assert_type(client.server, ServerInfo | None)
+    assert_type(await client.authenticate("alice"), None)
+    assert_type(await client.authenticate("alice", key, timeout=1.5), None)
+    assert_type(await client.auth_by_token("token", timeout=1), None)
+    assert_type(await client.close(), None)
+
+
+async def client_methods(client: PieClient, server: ServerInfo) -> None:
+    assert_type(server.family, Family)
+    assert_type(server.username, str)
+    assert_type(await client.check_program("a@1.0.0"), bool)
+    assert_type(await client.launch_process("a@1.0.0"), Process)
+    assert_type(await client.launch_process("a@1.0.0", Answer(text=""), True, 5, timeout=1), Process)
+    assert_type(await client.attach_process("id"), Process)
+    listed = await client.list_processes()
+    assert_type(listed, list[ProcessInfo])
+    assert_type(listed[0].elapsed_secs, int)
+    assert_type(await client.signal_process("id", "text"), None)
+    assert_type(await client.terminate_process("id"), None)
+    assert_type(await client.ping(timeout=0.5), None)
+    assert_type(await client.query("model_status"), dict[str, JsonValue])
+
+
+async def process_methods(process: Process) -> None:
+    assert_type(process.process_id, str)
+    assert_type(await process.recv(), tuple[Event, str | bytes])
+    assert_type(await process.recv(timeout=1), tuple[Event, str | bytes])
+    assert_type(await process.wait(), str)
+    assert_type(await process.result(), JsonValue)
+    assert_type(await process.result(Answer), Answer)
+    assert_type(await process.result(list[int], timeout=1), list[int])
+    assert_type(await process.signal("text"), None)
+    assert_type(await process.transfer_file(b"bytes"), None)
+    assert_type(await process.terminate(), None)
+    assert_type(process.close(), None)
+    async with process as entered:
+        assert_type(entered, Process)
+    async for event in process:
+        assert_type(event, ProcessEvent)
+
+
+def events(event: ProcessEvent) -> None:
+    match event:
+        case Stdout(text) | Stderr(text) | Message(text) | Return(text) | Error(text) | Broken(text):
+            assert_type(text, str)
+        case File() as file:
+            assert_type(file, File)
+            assert_type(file.name, str | None)
+        case UnknownEvent(kind, value):
+            assert_type(kind, str)
+            assert_type(value, str | None)
+
+
+async def calls(client: PieClient) -> None:
+    answer = await client.rpc.auth_identify(username="alice")
+    assert_type(answer, AuthenticationDisabled | AlreadyAuthenticated | Challenge | OtherIdentification)
+    assert_type(answer.text, str)
+    assert_type(await client.rpc.check_program(name="a", version="1.0.0", wasm_hash=None), bool)
+    assert_type(await client.rpc.query(subject="model_status", record=""), dict[str, JsonValue])
+    assert_type(await client.rpc.add_program(content=b"wasm", manifest="toml", timeout=1), str)
+    assert_type(await client.rpc.launch_process(inferlet="a@1.0.0", input="{}", token_budget=3), str)
+    assert_type(
+        await client.rpc.run_processes(inferlet="a@1.0.0", inputs=["{}"], token_budgets=[3, None]), list[str]
+    )
+    assert_type(await client.rpc.signal_process(process_id="id", message="text"), None)
+    assert_type(await client.rpc.transfer_file(process_id="id", content=b"bytes"), None)
+    assert_type(await client.rpc.list_processes(), list[ProcessInfo])
+
+
+def errors(error: RefusedError) -> None:
+    assert_type(error.request, str)
+    assert_type(error.text, str)
+    assert_type(error.subject, str)

@@ -1,0 +1,71 @@
+"""What a checker has to reject: each line says with which mypy code and pyright rule."""
+
+from typing import assert_never
+
+from pie_client import (
+    Broken,
+    Error,
+    File,
+    Message,
+    PieClient,
+    Process,
+    ProcessEvent,
+    Return,
+    Stderr,
+    Stdout,
+    UnknownEvent,
+)
+
+
+def forgets_broken(event: ProcessEvent) -> str | bytes | None:
+    match event:
+        case Stdout(value) | Stderr(value) | Message(value) | Return(value) | Error(value):
+            return value
+        case File():
+            return event
+        case UnknownEvent():
+            return event.value
+        case _:
+            assert_never(event)  # wrong: arg-type, reportArgumentType
+
+
+def forgets_return(event: ProcessEvent) -> str | bytes | None:
+    match event:
+        case Stdout(value) | Stderr(value) | Message(value) | Error(value) | Broken(value):
+            return value
+        case File():
+            return event
+        case UnknownEvent():
+            return event.value
+        case _:
+            assert_never(event)  # wrong: arg-type, reportArgumentType
+
+
+async def client_methods(client: PieClient) -> None:
+    PieClient()  # wrong: call-arg, reportCallIssue
+    PieClient("ws://127.0.0.1", "alice")  # wrong: call-arg, reportCallIssue
+    PieClient("ws://127.0.0.1", timeout=None)  # wrong: arg-type, reportArgumentType
+    client.ping()  # wrong: unused-coroutine, reportUnusedCoroutine
+    client.server = None  # wrong: misc, reportAttributeAccessIssue
+    await client.launch_process()  # wrong: call-arg, reportCallIssue
+    await client.launch_process("a@1.0.0", token_budget=0.5)  # wrong: arg-type, reportArgumentType
+    await client.launch_process("a@1.0.0", budget=5)  # wrong: call-arg, reportCallIssue
+    await client.authenticate("alice", "key")  # wrong: arg-type, reportArgumentType
+    await client.ping(1)  # wrong: call-arg, reportCallIssue
+    client.no_such_method()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
+
+
+async def process_methods(process: Process) -> int:
+    await process.signal(b"bytes")  # wrong: arg-type, reportArgumentType
+    await process.transfer_file("text")  # wrong: arg-type, reportArgumentType
+    process.launch()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
+    return await process.result(str)  # wrong: arg-type, reportReturnType
+
+
+async def calls(client: PieClient) -> str:
+    await client.rpc.check_program("a", version="1.0.0")  # wrong: call-arg, reportCallIssue
+    await client.rpc.check_program(name="a")  # wrong: call-arg, reportCallIssue
+    await client.rpc.add_program(content="wasm", manifest="")  # wrong: arg-type, reportArgumentType
+    await client.rpc.launch_process(inferlet="a", input={})  # wrong: arg-type, reportArgumentType
+    await client.rpc.nope()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
+    return await client.rpc.check_program(name="a", version="1")  # wrong: return-value, reportReturnType
