@@ -12,12 +12,12 @@ from pie_client._generated.calls import Calls
 from pie_client._generated.families import DEFAULT_USER
 from pie_client._generated.models import ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
-from pie_client.connection import Connection, check_seconds
+from pie_client.connection import Connection, check_seconds, check_size
 from pie_client.errors import InvalidArgumentError, NotConnectedError, ProtocolError, UnsupportedError
 from pie_client.keys import ParsedPrivateKey
 from pie_client.process import Process
 from pie_client.session import Session, canonical_id
-from pie_client.transport import Options, check_identity, open_transport, parse_uri
+from pie_client.transport import Options, check_options, open_transport, parse_uri
 
 
 class PieClient:
@@ -72,19 +72,17 @@ class PieClient:
                 if self._username.isascii() and self._username.isprintable() and self._username.strip()
                 else DEFAULT_USER
             )
-        for name, size in (("max_message_size", max_message_size), ("max_buffered", max_buffered)):
-            if size < 1:
-                raise InvalidArgumentError(f"{name}={size} is not a size; pass a positive number of bytes")
-        self._options = Options(
-            identity=check_identity(identity),
+        options = Options(
+            identity=identity,
             open_timeout=check_seconds("open_timeout", open_timeout),
             ssl=ssl,
             headers=dict(headers or {}),
             proxy=proxy,
-            max_message_size=max_message_size,
+            max_message_size=check_size("max_message_size", max_message_size),
         )
+        self._options = check_options(self._uri, options)
         self._timeout = check_seconds("timeout", timeout)
-        self._max_buffered = max_buffered
+        self._max_buffered = check_size("max_buffered", max_buffered)
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
         self._connection: Connection | None = None

@@ -172,14 +172,16 @@ class Connection:
                 continue
             received = self._received
             try:
-                async with asyncio.timeout(self._ping_timeout):
-                    await self._transport.ping()
-            except TimeoutError:
-                if received == self._received and self._flowing.is_set():
-                    self._lost(ConnectionLostError(f"no pong within {self._ping_timeout:g} s"))
-                    self._transport.abort()
-                    return
+                alive = await self._transport.ping(self._ping_timeout)
             except ConnectionLostError:
+                return
+            if not alive and received == self._received and self._flowing.is_set():
+                self._lost(
+                    ConnectionLostError(
+                        f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the link, then connect again"
+                    )
+                )
+                self._transport.abort()
                 return
 
     def _lost(self, cause: Exception) -> None:
@@ -275,6 +277,13 @@ def check_seconds(name: str, value: float) -> float:
         raise InvalidArgumentError(
             f"{name}={value!r} is not a duration; pass a positive number of seconds, or math.inf"
         )
+    return value
+
+
+def check_size(name: str, value: object) -> int:
+    """Check a number of bytes; raises InvalidArgumentError."""
+    if not isinstance(value, int) or value < 1:
+        raise InvalidArgumentError(f"{name}={value!r} is not a size; pass a positive whole number of bytes")
     return value
 
 

@@ -1,19 +1,24 @@
 """A WebSocket connection. The only module that knows the WebSocket library, and where its errors become ours."""
 
+import asyncio
 import ipaddress
 import ssl as ssl_module
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidMessage,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
+    ProxyError,
 )
+from websockets.uri import parse_uri as parse_websocket_uri
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
 from pie_client.errors import (
@@ -22,6 +27,7 @@ from pie_client.errors import (
     ConnectTimeoutError,
     HandshakeError,
     InvalidArgumentError,
+    PieError,
     one_line,
 )
 
@@ -31,6 +37,7 @@ BODY_CHARACTERS = 200
 """How much of the body of an HTTP refusal goes into the error."""
 MESSAGE_TOO_BIG = 1009
 """Close code of RFC 6455, section 7.4.1."""
+PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 
@@ -70,23 +77,41 @@ class Transport:
         except ConnectionClosed as error:
             raise self._lost(error) from error
 
-    async def ping(self) -> None:
-        """Send a WebSocket ping and wait for its pong: it measures the link, not the server's session."""
+    async def ping(self, timeout: float) -> bool:
+        """Send a WebSocket ping and tell whether its pong came in time: it measures the link, not the server's session.
+
+        Raises ConnectionLostError.
+        """
         try:
-            await (await self._socket.ping())
+            async with asyncio.timeout(timeout):
+                pong = asyncio.ensure_future(await self._socket.ping())
+            # Not a timeout around it: after the event loop was blocked, pong and deadline are due at once.
+            await asyncio.wait([pong], timeout=timeout)
+            if pong.done():
+                await pong
+        except TimeoutError:
+            return False
         except ConnectionClosed as error:
             raise self._lost(error) from error
+        return pong.done()
 
     async def close(self) -> None:
-        """Close within about a second, whether the server answers or not."""
-        await self._socket.close()
+        """Close within about a second, whether the server answers, or even reads, or not."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._socket.close()
+        except TimeoutError:
+            self.abort()
+            await self._socket.wait_closed()
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Drop the connection without a word."""
         self._socket.transport.abort()
 
     def _lost(self, error: ConnectionClosed) -> ConnectionLostError:
-        if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG:
+        if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
                 f"connection to {self.address} closed: a message is larger than max_message_size={self._max_message_size} bytes; raise it"
             )
@@ -100,25 +125,62 @@ class Transport:
         )
 
 
-def parse_uri(uri: str) -> SplitResult:
+def parse_uri(uri: object) -> SplitResult:
     """Check a server's URI and complete its path. Raises InvalidArgumentError, which shows no credentials."""
+    advice = "write it like ws://127.0.0.1:8080"
+    if not isinstance(uri, str):
+        raise InvalidArgumentError(f"server_uri is not text but {type(uri).__name__}; {advice}")
+    if any(c.isspace() or not c.isprintable() for c in uri):
+        raise InvalidArgumentError(f"server_uri has spaces or control characters in it; {advice}")
     try:
         parts = urlsplit(uri)
         address = _address(parts)
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidArgumentError("server_uri is not a URI; write it like ws://127.0.0.1:8080") from None
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        host = parts.hostname or ""
+        host.encode("idna")  # as resolving it will do
+    except ValueError:
         raise InvalidArgumentError(
-            f"server_uri {address} is not a WebSocket URI; write it like ws://127.0.0.1:8080"
-        )
+            f"server_uri is not a URI, or its host or port is none; {advice}"
+        ) from None
+    if parts.scheme not in ("ws", "wss") or not host or parts.port == 0:
+        shown = f" {address}" if parts.scheme and host else ""
+        raise InvalidArgumentError(f"server_uri{shown} is not a WebSocket URI; {advice}")
     if parts.fragment:
         raise InvalidArgumentError(
             f"server_uri {address} has a fragment, which no server would see; leave it out"
         )
+    try:
+        parse_websocket_uri(uri)
+        for credential in (parts.username, parts.password):
+            unquote(credential or "", errors="strict")
+    except (InvalidURI, ValueError):
+        raise InvalidArgumentError(
+            f"server_uri {address} has a user without a password, or undecodable ones; write them like ws://user:password@host, percent-encoded"
+        ) from None
     return parts._replace(path=ENDPOINT_PATH) if parts.path in ("", "/") else parts
 
 
-def check_identity(identity: str) -> str:
+def check_options(parts: SplitResult, options: Options) -> Options:
+    """Check how to connect, as far as it shows before. Raises InvalidArgumentError, which shows no credentials."""
+    check_identity(options.identity)
+    if options.ssl is not None and parts.scheme != "wss":
+        raise InvalidArgumentError(f"ssl can't be used with {_address(parts)}; write wss:// or leave ssl out")
+    for name, value in options.headers.items():
+        if not f"{name}{value}".isprintable():
+            raise InvalidArgumentError(
+                f"headers[{name!r}] can't be sent; leave control characters and line ends out"
+            )
+    if isinstance(options.proxy, str):
+        try:
+            proxy = urlsplit(options.proxy)
+            usable = proxy.scheme in PROXY_SCHEMES and bool(proxy.hostname) and proxy.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise _bad_proxy()
+    return options
+
+
+def check_identity(identity: str) -> None:
     """Check a tenant and user for the identity header. Raises InvalidArgumentError."""
     if (
         not (identity.isascii() and identity.isprintable())
@@ -127,7 +189,6 @@ def check_identity(identity: str) -> str:
         raise InvalidArgumentError(
             f"identity {identity!r} can't be sent; write tenant/user or user in printable ASCII"
         )
-    return identity
 
 
 async def open_transport(parts: SplitResult, options: Options) -> Transport:
@@ -136,7 +197,12 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
     proxy: str | bool | None = options.proxy
     if proxy is False or (proxy is True and _is_loopback(parts.hostname or "")):
         proxy = None
-    headers = dict.fromkeys(IDENTITY_HEADERS, options.identity) | dict(options.headers)
+    given = {name.lower() for name in options.headers}
+    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given} | dict(
+        options.headers
+    )
+    # Given as None, it would forbid wss://.
+    tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
     try:
         socket = await connect(
             urlunsplit(parts),
@@ -147,37 +213,72 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             ping_interval=None,
             max_size=options.max_message_size,
             proxy=proxy,
-            ssl=options.ssl,
+            **tls,
         )
     except InvalidStatus as error:
         raise _refused(address, error) from error
-    except InvalidURI as error:
-        raise InvalidArgumentError(
-            f"server_uri {address} is not a WebSocket URI; write it like ws://127.0.0.1:8080"
-        ) from error
     except TimeoutError as error:
         raise ConnectTimeoutError(
             f"{address} did not complete the opening handshake within {options.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
         ) from error
+    except ProxyError as error:
+        raise ConnectError(
+            f"could not connect to {address}: {one_line(str(error))}; check proxy= or the system's proxy settings"
+        ) from error
+    except ImportError as error:
+        raise ConnectError(
+            f"could not connect to {address}: {one_line(str(error))}; install it, or pass proxy=False"
+        ) from error
     except (InvalidMessage, EOFError, ConnectionResetError, BrokenPipeError) as error:
+        tls_hint = " with TLS" if parts.scheme == "wss" else ""
         raise HandshakeError(
-            f"{address} does not speak WebSocket; check the address: is it a Pie server?"
+            f"{address} does not speak WebSocket{tls_hint}; check the address, and whether it is ws:// or wss://"
         ) from error
     except InvalidHandshake as error:
         raise HandshakeError(
             f"{address} answered the opening handshake wrongly ({one_line(str(error))}); check the address"
         ) from error
+    except ssl_module.SSLCertVerificationError as error:
+        raise ConnectError(
+            f"could not connect to {address}: its certificate is not trusted ({one_line(error.verify_message)}); pass ssl= with a context that trusts it"
+        ) from error
+    except ssl_module.SSLError as error:
+        raise ConnectError(
+            f"could not connect to {address}: TLS failed ({one_line(error.reason or str(error))}); check whether it is ws:// or wss://, or pass ssl="
+        ) from error
     except OSError as error:
-        reason = one_line(error.strerror or str(error))
+        refused = isinstance(error, ConnectionRefusedError)
+        reason = "connection refused" if refused else one_line(error.strerror or str(error))
         raise ConnectError(
             f"could not connect to {address}: {reason}; check the address and that the server runs"
         ) from error
+    except (InvalidURI, InvalidProxy, ValueError) as error:
+        # Of these the library's texts have credentials in them, so that they are not chained.
+        raise _unusable(address, error, proxy) from None
     return Transport(socket, address, options.max_message_size)
+
+
+def _unusable(address: str, error: Exception, proxy: str | bool | None) -> PieError:
+    """Tell of an address that turned up on the way; the server's own was checked before."""
+    if isinstance(error, InvalidProxy) and isinstance(proxy, str):
+        return _bad_proxy()
+    if not isinstance(error, InvalidURI) and proxy is True:
+        return ConnectError(
+            f"could not connect to {address}: the system's proxy settings, or a redirect, name no usable address; pass proxy=, or check the server's address"
+        )
+    return HandshakeError(
+        f"{address} redirected the opening handshake to what is no WebSocket URI; check the address"
+    )
+
+
+def _bad_proxy() -> InvalidArgumentError:
+    return InvalidArgumentError("proxy is not the URL of a proxy; write it like http://127.0.0.1:3128")
 
 
 def _refused(address: str, error: InvalidStatus) -> HandshakeError:
     status = error.response.status_code
-    body = one_line((error.response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
+    text = one_line((error.response.body or b"").decode("utf-8", errors="replace"))
+    body = "".join(c if c.isprintable() else " " for c in text[:BODY_CHARACTERS])
     advice = {
         UNAUTHORIZED: "pass the identity= or headers= that it asks for",
         NOT_FOUND: f"no WebSocket is at that path: leave the path out, or use {ENDPOINT_PATH}",
