@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen.__main__ import main
 from tests.repository import (
     GENERATED,
     REFERENCE,
@@ -27,8 +28,6 @@ from tests.repository import (
     run,
     write,
 )
-
-pytestmark = pytest.mark.codegen
 
 STALE = f"{GENERATED}/texts.py"
 DELETED = f"{GENERATED}/events.py"
@@ -52,8 +51,6 @@ def schema(tmp_path: Path) -> Path:
 
 def generate(schema: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     """Generate from a schema; give the exit code and the complaints."""
-    from codegen.__main__ import main  # noqa: PLC0415 - its tools are not there where these tests are left out
-
     status = main(["generate", "--root", str(schema.parent)])
     return status, capsys.readouterr().err.splitlines()
 

@@ -28,8 +28,6 @@ from tests.repository import (
     run,
 )
 
-pytestmark = pytest.mark.codegen
-
 RIGHT_USE = '''
 """Uses what the drill added, as its users will; prints what came of it."""
 

@@ -49,19 +49,16 @@ def checked(
     return "pyright", pyright_findings(samples, ROOT / "src")
 
 
-@pytest.mark.codegen
 def test_right_use_has_exactly_the_types_that_it_states(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file == "right_use.py"] == []
 
 
-@pytest.mark.codegen
 def test_a_match_over_all_events_is_accepted_as_complete(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file == "exhaustive_match.py"] == []
 
 
-@pytest.mark.codegen
 def test_each_wrong_use_is_rejected_for_the_right_reason(
     checked: tuple[str, set[Finding]], samples: Path
 ) -> None:
@@ -69,7 +66,6 @@ def test_each_wrong_use_is_rejected_for_the_right_reason(
     assert {f for f in found if f.file == "wrong_use.py"} == marked_findings(samples, checker)
 
 
-@pytest.mark.codegen
 def test_the_package_itself_gives_a_strict_user_no_complaint(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file not in {path.name for path in SAMPLES.glob("*.py")}] == []
