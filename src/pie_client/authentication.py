@@ -1,17 +1,14 @@
 """Says who is calling, and learns from the answer which family of servers it is."""
 
 import asyncio
+import functools
+import math
 from dataclasses import dataclass
 
 from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
 from pie_client._generated.refusals import AuthenticationError, family_of_refusal
-from pie_client._generated.results import (
-    AlreadyAuthenticated,
-    AuthenticationDisabled,
-    Challenge,
-    OtherIdentification,
-)
+from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection import Connection
 from pie_client.errors import RefusedError
 from pie_client.keys import ParsedPrivateKey, sign_challenge
@@ -53,10 +50,10 @@ class Authentication:
     async def authenticate(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
         """Identify as a user, proving it with a key when the server asks for that."""
         async with self._busy:
-            known = self.server
-            if known is None:
+            if self.server is None:
                 await self._identify(username, key, timeout)
-            elif known.username != username and FAMILIES[known.family].user is None:
+            known = self.server
+            if known is not None and known.username != username and FAMILIES[known.family].user is None:
                 raise AuthenticationError(
                     AUTH_IDENTIFY.tag,
                     f"this connection is identified as {known.username!r}",
@@ -74,26 +71,33 @@ class Authentication:
 
     async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
         calls = self._connection.calls
-        try:
-            answer = await calls.auth_identify(username=username, timeout=timeout)
-        except RefusedError as error:
+        # Not cancelled with the caller: only the first answer of a connection tells its family.
+        asking = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
+        asking.add_done_callback(functools.partial(self._answered, username))
+        async with self._connection.deadline(AUTH_IDENTIFY, timeout):
+            answer = await asyncio.shield(asking)
+        if isinstance(answer, Challenge) and self.server is None:
+            if key is None:
+                raise AuthenticationError(
+                    AUTH_IDENTIFY.tag,
+                    "the server asks for a key",
+                    username,
+                    advice="call authenticate(username, private_key) before the first request",
+                )
+            await calls.auth_prove(signature=sign_challenge(key, answer.text), timeout=timeout)
+            self._found(FAMILY_OF_RESULT[Challenge], username)
+
+    def _answered(self, username: str, asking: asyncio.Task[AuthIdentifyResult]) -> None:
+        """Learn from an answer, also one that came too late for the call that asked."""
+        error = None if asking.cancelled() else asking.exception()
+        if isinstance(error, RefusedError):
             family = family_of_refusal(error.text)
             if family is not None:
                 self._connection.session.family = family
-            raise
-        match answer:
-            case AuthenticationDisabled() | AlreadyAuthenticated() | OtherIdentification():
-                pass
-            case Challenge():
-                if key is None:
-                    raise AuthenticationError(
-                        AUTH_IDENTIFY.tag,
-                        "the server asks for a key",
-                        username,
-                        advice="call authenticate(username, private_key) before the first request",
-                    )
-                await calls.auth_prove(signature=sign_challenge(key, answer.text), timeout=timeout)
-        self._found(FAMILY_OF_RESULT.get(type(answer), NEWEST), username)
+        elif not asking.cancelled() and error is None and self.server is None:
+            answer = asking.result()
+            if not isinstance(answer, Challenge):
+                self._found(FAMILY_OF_RESULT.get(type(answer), NEWEST), username)
 
     def _found(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]

@@ -19,7 +19,6 @@ from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,
     NotConnectedError,
-    PieConnectionError,
     PieError,
 )
 from pie_client.files import as_content
@@ -99,7 +98,7 @@ class Connection:
 
     async def notify(self, method: Method[None], message: WireModel, timeout: float | None) -> None:
         """Send a message that has no reply."""
-        async with self._deadline(method, timeout):
+        async with self.deadline(method, timeout):
             await self._prepare(method)
             await self._send(method, lambda: message)
 
@@ -111,7 +110,7 @@ class Connection:
         timeout: float | None,
     ) -> None:
         """Send a message in chunks that has no reply."""
-        async with self._deadline(method, timeout):
+        async with self.deadline(method, timeout):
             await self._prepare(method)
             sendable = await as_content(content)
             async with self._exclusively(sendable.digest):
@@ -195,8 +194,10 @@ class Connection:
     async def _refuse_relayed(self, request: McpRequest) -> None:
         text = texts.mcp_server_not_registered(server_name=request.server_name)
         answer = McpError(code=MCP_NOT_REGISTERED, message=text).model_dump_json(exclude_none=True)
-        with contextlib.suppress(PieConnectionError):
+        try:
             await self.calls.mcp_response(corr_id=request.corr_id, ok=False, result=answer)
+        except PieError as error:
+            logger.warning("an MCP call for %.40r is not answered: %s", request.server_name, error)
 
     # ------------------------------------------------------------- parts of a call
 
@@ -206,7 +207,7 @@ class Connection:
     ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R]]]:
         call: PendingCall | None = None
         try:
-            async with self._deadline(method, timeout):
+            async with self.deadline(method, timeout):
                 await self._prepare(method)
                 reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
@@ -231,7 +232,8 @@ class Connection:
             raise
 
     @contextlib.asynccontextmanager
-    async def _deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
+    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
+        """Bound what is done for a request; raises DeadlineError. None takes the connection's timeout."""
         seconds = self._timeout if timeout is None else timeout
         check_seconds("timeout", seconds)
         scope = asyncio.timeout(None if seconds == math.inf else seconds)
@@ -248,7 +250,10 @@ class Connection:
     async def _prepare(self, method: Method[object]) -> None:
         self.session.check_alive()
         if not method.opens_session:
-            await self.prepare()
+            try:
+                await self.prepare()
+            except ConnectionLostError as error:
+                raise ConnectionLostError(str(error), sent=False) from error
 
     async def _send(
         self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None

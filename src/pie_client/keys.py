@@ -124,6 +124,9 @@ class ParsedPrivateKey:
 
         RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER, with SHA-256 on P-256 and SHA-384
         on P-384.
+
+        Args:
+            challenge: The bytes to sign.
         """
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
         from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415

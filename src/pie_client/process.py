@@ -11,7 +11,7 @@ from typing import Self, TypeVar, overload
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
-from pie_client._generated.events import KIND_OF, TERMINAL, Error, Event, Return, UnknownEvent
+from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
 from pie_client.connection import Connection, check_seconds
 from pie_client.errors import DeadlineError, PieError, ProcessEndedError, ResultError
 from pie_client.files import File
@@ -116,15 +116,12 @@ class Process:
             DeadlineError: The process did not end within ``timeout``.
         """
         async with self._deadline("its end", timeout):
-            while True:
-                match self._mailbox.terminal:
-                    case Return(text):
-                        return text
-                    case Error(text):
-                        raise refusals.process_error(text)(self.process_id, text)
-                    case None:
-                        self._check()
-                        await self._change()
+            while (end := self._mailbox.terminal) is None:
+                self._check()
+                await self._change()
+        if isinstance(end, Return):
+            return end.value
+        raise refusals.process_error(end.value)(self.process_id, end.value)
 
     @overload
     async def result(self, *, timeout: float = math.inf) -> JsonValue: ...

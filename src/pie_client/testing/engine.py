@@ -33,7 +33,6 @@ class LocalEngine:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
         users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
         port: TCP port; 0 takes a free one.
-        answers: See :meth:`answer`.
     """
 
     model_name = "none"
