@@ -8,7 +8,7 @@ from typing import Final
 
 from pie_client._generated import calls, events, families, methods, models, refusals, registry, results, texts
 
-SCHEMA_DIGEST: Final = "64fa64ed437da6595c8e61f2608ca9ea0b4c18c880d528c342722779355b0aeb"
+SCHEMA_DIGEST: Final = "a71435ac2bdfd176e44acc647e4453749608358a7624ce470e808b2f3ebc7a78"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = [

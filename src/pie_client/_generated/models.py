@@ -258,8 +258,8 @@ class ReturnEvent(WireModel):
     """The program ended well. Nothing follows."""
 
     type: Literal["process_event"] = "process_event"
-    event: Literal["return"] = "return"
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Literal["return"] = "return"
     value: Annotated[str, Field(description="What it returned, by convention JSON text.")]
 
 
@@ -299,8 +299,8 @@ class StderrEvent(WireModel):
     """A piece of standard error: one write, not one line."""
 
     type: Literal["process_event"] = "process_event"
-    event: Literal["stderr"] = "stderr"
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Literal["stderr"] = "stderr"
     value: Annotated[str, Field(description="The text.")]
 
 
@@ -308,8 +308,8 @@ class StdoutEvent(WireModel):
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
 
     type: Literal["process_event"] = "process_event"
-    event: Literal["stdout"] = "stdout"
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Literal["stdout"] = "stdout"
     value: Annotated[str, Field(description="The text.")]
 
 
@@ -514,8 +514,8 @@ class ErrorEvent(WireModel):
     """The program failed or was stopped. Nothing follows."""
 
     type: Literal["process_event"] = "process_event"
-    event: Literal["error"] = "error"
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Literal["error"] = "error"
     value: Annotated[str, Field(description="The reason, in the server's or the program's words.")]
 
 
@@ -650,8 +650,8 @@ class MessageEvent(WireModel):
     """A text that the program sent to its client."""
 
     type: Literal["process_event"] = "process_event"
-    event: Literal["message"] = "message"
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Literal["message"] = "message"
     value: Annotated[str, Field(description="The text.")]
 
 
@@ -659,8 +659,8 @@ class OtherEvent(WireModel):
     """An event of a kind that this schema does not know. It never ends a process."""
 
     type: Literal["process_event"] = "process_event"
-    event: Annotated[str, Field(description="The kind.")]
     process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Annotated[str, Field(description="The kind.")]
     value: Annotated[str | None, Field(description="What it carries.")] = None
 
 

@@ -85,14 +85,14 @@ def decode_auth_by_token_result(text: str) -> models.AuthByTokenResult:
 
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
     """Whether the name and version are in the server's index."""
-    return _DECODE_CHECK_PROGRAM_RESULT.validate_json(text)
+    return _DECODE_CHECK_PROGRAM_RESULT.validate_json(text, strict=True)
 
 
 def decode_query_result(text: str) -> models.QueryResult:
     """A flat object. For model_status its keys are `<model>.<statistic>` with integers or arrays of integers;
     kv_pages_used, kv_pages_total, total_batches, total_tokens_processed, last_batch_latency_us and
     avg_batch_latency_us exist on every server."""
-    return _DECODE_QUERY_RESULT.validate_json(text)
+    return _DECODE_QUERY_RESULT.validate_json(text, strict=True)
 
 
 def decode_add_program_result(text: str) -> models.AddProgramResult:
@@ -107,12 +107,12 @@ def decode_launch_process_result(text: str) -> models.LaunchProcessResult:
 
 def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
     """Ids of the new processes in the order of the inputs, also when their output is not captured."""
-    return _DECODE_LAUNCH_PROCESSES_RESULT.validate_json(text)
+    return _DECODE_LAUNCH_PROCESSES_RESULT.validate_json(text, strict=True)
 
 
 def decode_run_processes_result(text: str) -> models.RunProcessesResult:
     """What each process returned, as text, in the order of the inputs."""
-    return _DECODE_RUN_PROCESSES_RESULT.validate_json(text)
+    return _DECODE_RUN_PROCESSES_RESULT.validate_json(text, strict=True)
 
 
 def decode_launch_daemon_result(text: str) -> models.LaunchDaemonResult:
@@ -132,7 +132,7 @@ def decode_terminate_process_result(text: str) -> models.TerminateProcessResult:
 
 def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     """The running processes, in no particular order."""
-    return _DECODE_LIST_PROCESSES_RESULT.validate_json(text)
+    return _DECODE_LIST_PROCESSES_RESULT.validate_json(text, strict=True)
 
 
 def decode_ping_result(text: str) -> models.PingResult:
