@@ -24,16 +24,18 @@ def groups(*names: str) -> list[str]:
 
 @nox.session
 def check(session: nox.Session) -> None:
-    """Fail unless the generated code is what schema/ describes."""
+    """Fail unless the generated code and the test vectors are what schema/ describes."""
     session.install(*groups("codegen"))
     session.run("python", "-m", "codegen", "check")
+    session.run("python", "-m", "codegen.vectors", "--check")
 
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Write the generated code and the protocol reference from schema/."""
+    """Write the generated code, the protocol reference and the bytes of the test vectors from schema/."""
     session.install(*groups("codegen"))
     session.run("python", "-m", "codegen", "generate")
+    session.run("python", "-m", "codegen.vectors")
 
 
 @nox.session
