@@ -102,9 +102,13 @@ Answer: TypeAlias = str | Refusal | Callable[[], str] | None
 
 
 class Socket(ServerConnection):
-    """A server's connection that tells when the client does not read what is sent to it."""
+    """A server's connection that tells when something comes, and when the client does not read what is sent to it."""
 
     peer: "Peer"
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.peer.on_data()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -138,6 +142,10 @@ class Peer:
         self.redirect: str | None = None
         self.upgrades: list[Request] = []
         self.requests: list[ClientMessage | UnknownMessage] = []
+        self.background: list[asyncio.Task[None]] = []
+        """Tasks of the test that end with the peer."""
+        self.on_data: Callable[[], object] = lambda: None
+        """Called after bytes came from the client and pings in them were answered."""
         self.stalls = 0
         self.stalled = asyncio.Event()
         """Set while the client reads more slowly than is sent to it."""
