@@ -594,7 +594,18 @@ def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
     assert _read(ended) == _read(lost) == []
 
 
-def test_a_notice_that_may_mean_several_is_kept_for_the_next_deadline() -> None:
+@pytest.mark.parametrize(("calls", "processes"), [(1, 1), (2, 0), (0, 2), (0, 0)])
+def test_a_notice_that_may_mean_several_is_told_to_none(calls: int, processes: int) -> None:
+    """D14"""
+    session = _session("0.5")
+    asked = [_ask(session) for _ in range(calls)]
+    boxes = [session.mailbox(f"{number}") for number in range(processes)]
+    _receive(session, _notice("no worker available"))
+    assert not any(one.answered for one in asked)
+    assert not any(_read(box) for box in boxes)
+
+
+def test_a_notice_that_was_told_to_none_is_kept_for_the_next_deadline() -> None:
     """D14"""
     session = _session("0.5")
     before = _ask(session)
@@ -1022,6 +1033,19 @@ def test_unfinished_files_count_even_when_their_chunks_are_empty() -> None:
     assert _used(session) == 0
 
 
+@pytest.mark.parametrize(
+    "frame", [_event("p", "stdout", None), _notice("x" * 300)], ids=["malformed", "notice"]
+)
+def test_what_is_told_of_bad_frames_counts(frame: bytes | str) -> None:
+    """D27"""
+    session = _session(max_buffered=1000)
+    box = session.mailbox("p")
+    for _ in range(50):
+        _receive(session, frame)
+        assert _used(session) <= 2000
+    assert isinstance(_failure(box), SlowConsumerError)
+
+
 def test_the_kind_of_an_unknown_event_counts() -> None:
     """D27"""
     session = _session(max_buffered=1000)
@@ -1096,6 +1120,17 @@ def test_only_the_first_end_counts() -> None:
     session.fail(lambda _sent: PieError("first"))
     session.fail(lambda _sent: PieError("second"))
     assert str(asked.error) == str(_failure(box)) == "first"
+    with pytest.raises(PieError, match="first"):
+        session.check_alive()
+
+
+def test_a_reply_that_comes_after_the_end_is_ignored() -> None:
+    """D3"""
+    session = _session()
+    asked = _ask(session)
+    session.fail(_lost)
+    _receive(session, _reply(asked.call.corr_id))
+    assert isinstance(asked.error, ConnectionLostError)
 
 
 # ------------------------------------------------------------- mailbox
@@ -1130,6 +1165,25 @@ def test_a_mailbox_does_not_keep_its_reader_alive() -> None:
     gc.collect()
     assert watched() is None
     box.put(events.Stdout("1"))
+
+
+def test_the_rest_of_a_file_that_was_given_up_changes_no_books() -> None:
+    budget = Budget()
+    box = Mailbox("p", budget)
+    digest = blake3(b"ab").hexdigest()
+    first, second = (
+        models.FileChunk(process_id="p", file_hash=digest, chunk_index=index, total_chunks=2, chunk_data=data)
+        for index, data in enumerate((b"a", b"b"))
+    )
+    box.add_chunk(first)
+    assert budget.used == box.size > 0
+    box.discard()
+    assert budget.used == box.size == 0
+    box.add_chunk(second)
+    box.fail(lambda: PieError("gone"))
+    [broken] = _read(box)
+    assert isinstance(broken, Broken)
+    assert budget.used == box.size == 0
 
 
 def test_what_is_given_up_is_told_also_when_the_process_has_ended() -> None:
