@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pie_client._generated.families import CHUNK_BYTES
@@ -17,6 +17,7 @@ from pie_client.files import HASH_INLINE_BYTES, Assembly, BytesContent, File, as
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
 DIGESTS = [(b"", EMPTY_DIGEST), (b"abc", ABC_DIGEST)]
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # ------------------------------------------------------------- File
@@ -176,7 +177,7 @@ def test_a_very_long_name_is_cut_to_what_file_systems_take(tmp_path: Path, chara
 
 
 @given(name=st.text())
-@settings(deadline=None)
+@ANY_SPEED
 def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("out")
     place = File(b"abc", name=name).save(folder)
@@ -251,7 +252,7 @@ def _chunk(
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=9))
-@settings(deadline=None)
+@ANY_SPEED
 def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     digest = blake3(whole).hexdigest()

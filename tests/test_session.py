@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgpack
 import pytest
 from blake3 import blake3
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -1285,5 +1285,11 @@ class Books(RuleBasedStateMachine):
 def test_the_books_balance_whatever_happens() -> None:
     """D27"""
     run_state_machine_as_test(
-        Books, settings=settings(deadline=None, max_examples=60, stateful_step_count=40)
+        Books,
+        settings=settings(
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+            max_examples=60,
+            stateful_step_count=40,
+        ),
     )

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 
 import msgpack
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from codegen import schema
@@ -28,6 +28,8 @@ VECTORS = ROOT / "schema" / "vectors"
 DESCRIBED = schema.load(ROOT / "schema")
 MESSAGES = Messages(DESCRIBED)
 FAMILIES: tuple[Family, ...] = get_args(Family)
+
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Json = dict[str, Any]
 
@@ -347,21 +349,21 @@ def _decodes_or_is_malformed(frame: bytes | str) -> None:
 
 
 @given(st.binary() | st.text())
-@settings(deadline=None)
+@ANY_SPEED
 def test_any_bytes_or_text_decode_or_are_malformed(frame: bytes | str) -> None:
     """D2"""
     _decodes_or_is_malformed(frame)
 
 
 @given(VALUES | NEARLY_MESSAGES)
-@settings(deadline=None, max_examples=150)
+@settings(ANY_SPEED, max_examples=150)
 def test_any_msgpack_value_decodes_or_is_malformed(value: object) -> None:
     """D2"""
     _decodes_or_is_malformed(msgpack.packb(value))
 
 
 @given(st.sampled_from([v.frame for v in [*RECORDED, *VALID] if v.frame]), st.data())
-@settings(deadline=None, max_examples=300)
+@settings(ANY_SPEED, max_examples=300)
 def test_a_damaged_frame_decodes_or_is_malformed(frame: bytes | str, data: st.DataObject) -> None:
     """D2"""
     start = data.draw(st.integers(0, len(frame)))
@@ -407,7 +409,7 @@ def _fields(model: type[WireModel]) -> st.SearchStrategy[Json]:
 
 @pytest.mark.parametrize("model", registry.CLIENT_MESSAGES.values())
 @given(st.data())
-@settings(deadline=None, max_examples=30)
+@settings(ANY_SPEED, max_examples=30)
 def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: st.DataObject) -> None:
     message = model.model_validate(data.draw(_fields(model)))
     frame = wire.encode_request(message)
@@ -418,7 +420,7 @@ def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: 
 
 @pytest.mark.parametrize("model", get_args(registry.ServerMessage))
 @given(st.data(), st.sampled_from(FAMILIES))
-@settings(deadline=None, max_examples=30)
+@settings(ANY_SPEED, max_examples=30)
 def test_a_reply_survives_encoding_and_decoding(
     model: type[WireModel], data: st.DataObject, family: Family
 ) -> None:
