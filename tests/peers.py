@@ -15,6 +15,7 @@ import websockets.asyncio.server
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.utils import accept_key
 
 from pie_client._generated import models, texts
 from pie_client._generated.families import Family
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def tcp_peer(talk: Talk, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[str]:
+async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
     """Run a TCP server; gives its address as ``127.0.0.1:port``. A connection ends when ``talk`` returns."""
     running: set[asyncio.Task[None]] = set()
 
@@ -49,7 +50,7 @@ async def tcp_peer(talk: Talk, *, tls: ssl.SSLContext | None = None) -> AsyncGen
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -80,6 +81,26 @@ async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
 
 async def hangs_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Close at once."""
+
+
+class Deaf:
+    """A WebSocket server that completes the handshake and then listens without ever saying a word."""
+
+    def __init__(self) -> None:
+        self.heard_all = asyncio.Event()
+        """Set when the client has ended its TCP connection."""
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:] if line)
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(headers["Sec-WebSocket-Key"]).encode() + b"\r\n\r\n"
+        )
+        try:
+            await reader.read()
+        finally:
+            self.heard_all.set()
 
 
 def free_port() -> int:
@@ -252,6 +273,9 @@ async def websocket_peer(
     try:
         yield peer
     finally:
+        for task in peer.background:
+            task.cancel()
+        await asyncio.gather(*peer.background, return_exceptions=True)
         server.close()
         await server.wait_closed()
 

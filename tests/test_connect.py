@@ -31,6 +31,7 @@ from pie_client import (
 )
 from pie_client._generated import models, texts
 from tests.peers import (
+    Deaf,
     Talk,
     free_port,
     hangs_up,
@@ -208,13 +209,19 @@ async def test_a_server_that_leaves_the_handshake_open_is_a_timeout(scheme: str,
 
 
 async def test_a_connect_that_is_cancelled_leaves_the_client_usable() -> None:
-    async with tcp_peer(silent) as address, websocket_peer():
+    answers = iter([silent, Deaf().talk])
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(answers)(reader, writer)
+
+    async with tcp_peer(talk) as address:
         client = PieClient(f"ws://{address}", open_timeout=math.inf)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await client.connect()
+            await asyncio.wait_for(client.connect(), 0.05)
         with pytest.raises(NotConnectedError):
             await client.ping()
+        await in_time(client.connect())
+        await client.close()
 
 
 async def test_a_client_connects_after_attempts_that_failed() -> None:

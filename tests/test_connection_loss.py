@@ -38,10 +38,11 @@ from pie_client import (
     Return,
     SlowConsumerError,
     Stdout,
+    StreamAbortedError,
 )
 from pie_client._generated import models, texts
 from pie_client.wire import encode_reply
-from tests.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
+from tests.peers import PATIENCE, Deaf, Peer, Refusal, in_time, tcp_peer, websocket_peer
 
 CLOSE_BOUND = 9.0
 """Seconds that closing may take here: it is bounded by one, and 0.3/0.4 servers used to make it ten."""
@@ -306,9 +307,11 @@ async def test_a_request_that_fails_while_it_is_sent_says_that_it_may_have_arriv
         peer.stop_reading()
         sending = [asyncio.create_task(process.signal("x" * (6 * MIB))) for _ in range(10)]
         await asyncio.sleep(0)  # lets each begin
-        assert not any(task.done() for task in sending)
         peer.reset()
-        for error in await outcomes([*sending]):
+        # What the system's buffers took at once did not fail.
+        errors = [error for error in await outcomes([*sending]) if error is not None]
+        assert errors
+        for error in errors:
             assert isinstance(error, ConnectionLostError)
             assert error.sent is True
 
@@ -356,10 +359,10 @@ async def test_a_blocked_event_loop_is_not_taken_for_a_dead_peer() -> None:
 
     async with (
         websocket_peer() as peer,
-        PieClient(peer.uri, ping_interval=0.01, ping_timeout=0.1) as client,
+        PieClient(peer.uri, ping_interval=0.01, ping_timeout=0.3) as client,
     ):
         await client.ping()
-        until = loop.time() + 0.3
+        until = loop.time() + 0.6
         peer.on_data = block
         await in_time(blocked.wait())
         await client.ping()
@@ -575,11 +578,11 @@ async def test_what_had_arrived_before_closing_can_still_be_read() -> None:
 
 async def test_closing_ends_although_the_server_never_answers_the_close() -> None:
     """D6."""
-    async with websocket_peer() as peer, PieClient(peer.uri) as client:
-        await client.ping()
-        peer.stop_reading()
+    server = Deaf()
+    async with tcp_peer(server.talk) as address, PieClient(f"ws://{address}") as client:
         async with asyncio.timeout(CLOSE_BOUND):
             await client.close()
+        await in_time(server.heard_all.wait())
 
 
 async def test_closing_ends_although_the_server_reads_nothing_and_everything_is_full() -> None:
@@ -587,23 +590,26 @@ async def test_closing_ends_although_the_server_reads_nothing_and_everything_is_
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)
         peer.stop_reading()
+
+        async def fill() -> None:
+            while True:
+                await process.signal("x" * (4 * MIB), timeout=0.2)
+
         with pytest.raises(DeadlineError):
-            await process.transfer_file(bytes(64 * MIB), timeout=0.5)
+            await in_time(fill())
         async with asyncio.timeout(CLOSE_BOUND):
             await client.close()
 
 
 async def test_a_close_that_is_cancelled_still_ends_the_connection() -> None:
-    async with websocket_peer() as peer:
-        client = PieClient(peer.uri)
+    server = Deaf()
+    async with tcp_peer(server.talk) as address:
+        client = PieClient(f"ws://{address}")
         await client.connect()
-        await client.ping()
-        peer.stop_reading()
+        closing = asyncio.create_task(client.close())
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await client.close()
-        peer.socket.transport.resume_reading()
-        await in_time(peer.left.wait())
+            await asyncio.wait_for(closing, 0.05)
+        await in_time(server.heard_all.wait())
 
 
 async def test_leaving_the_client_by_an_error_closes_it_and_keeps_the_error() -> None:
@@ -952,6 +958,22 @@ async def test_calls_get_through_while_too_much_is_unread() -> None:
             assert (await in_time(process.recv()))[0] is Event.Stdout
 
 
+async def test_a_call_that_was_given_up_does_not_keep_the_flow_going() -> None:
+    """D3, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        peer.answers[models.PingRequest] = None
+        with pytest.raises(DeadlineError):
+            await client.ping(timeout=0.01)
+        calling = asyncio.create_task(client.ping())
+        await peer.asked(models.PingRequest, 2)
+        calling.cancel()
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await standing_still(peer, flooding)
+        process.close()
+        await in_time(flooding)
+
+
 async def test_waiting_for_another_process_gives_up_the_one_that_nobody_reads() -> None:
     """D27."""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
@@ -1278,3 +1300,38 @@ async def test_a_challenge_without_a_key_is_an_authentication_error_that_asks_fo
         peer.answers[models.AuthProveRequest] = texts.OK_AUTH_PROVE
         await in_time(client.authenticate("alice", parsed(made("Ed25519"))))
         await client.ping()
+
+
+async def test_a_process_whose_stream_the_server_aborted_ends_with_an_error_and_the_others_go_on() -> None:
+    """D14."""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        gone, running = await launch(client), await launch(client)
+        listed = models.ProcessInfo(
+            id=running.process_id, username="internal", program="a@1.0.0", input="{}", elapsed_secs=1
+        )
+        peer.answers[models.ListProcessesRequest] = json.dumps([listed.model_dump()])
+        waiters = await begun(client, *waits(gone))
+        await peer.send(models.ServerNotice(message="stream aborted"))
+        for error in await outcomes(waiters):
+            assert isinstance(error, StreamAbortedError)
+        await peer.send(models.ReturnEvent(process_id=running.process_id, value="1"))
+        assert await in_time(running.result(int)) == 1
+        assert len(peer.of(models.ListProcessesRequest)) == 2
+
+
+async def test_two_handles_of_one_process_share_its_events_and_end_apart() -> None:
+    """D30."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        first = await launch(client)
+        second = await client.attach_process(first.process_id)
+        waiters = await begun(client, first.wait(), second.wait())
+        await peer.send(models.StdoutEvent(process_id=first.process_id, value="one"))
+        assert await in_time(second.recv()) == (Event.Stdout, "one")
+        first.close()
+        with pytest.raises(ProcessEndedError):
+            await first.recv()
+        await peer.send(models.ReturnEvent(process_id=first.process_id, value="2"))
+        assert await in_time(second.recv()) == (Event.Return, "2")
+        ended, result = await outcomes(waiters)
+        assert isinstance(ended, ProcessEndedError)
+        assert result == "2"
