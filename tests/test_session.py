@@ -574,10 +574,10 @@ def test_a_notice_goes_to_the_only_process_when_no_call_can_be_meant() -> None:
     """D14"""
     session = _session("0.5")
     box = session.mailbox("p")
-    _receive(session, _notice("stream aborted"))
+    _receive(session, _notice("no worker available"))
     [event] = _read(box)
     assert isinstance(event, Broken)
-    assert event.value.startswith("the server said: stream aborted")
+    assert event.value.startswith("the server said: no worker available")
 
 
 def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
@@ -585,13 +585,27 @@ def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
     ended, lost, live = session.mailbox("p"), session.mailbox("q"), session.mailbox("r")
     _receive(session, _return("p"), _event("q", "return", None))
     assert _read(ended) == [events.Return("{}")]
-    _receive(session, _notice("stream aborted"))
+    _receive(session, _notice("no worker available"))
     assert len(_read(live)) == 1
     _receive(session, _return("r"))
     asked = _ask(session)
     _receive(session, _notice("stream aborted"))
     assert isinstance(asked.error, refusals.StreamAbortedError)
+    assert not session.doubtful
     assert _read(ended) == _read(lost) == []
+
+
+def test_after_an_aborted_stream_the_processes_that_the_server_no_longer_lists_end() -> None:
+    """D14"""
+    session = _session("0.5")
+    ended, gone, running = session.mailbox("p"), session.mailbox("q"), session.mailbox("r")
+    _receive(session, _return("p"), _notice("stream aborted"))
+    assert session.doubtful
+    assert session.live() == {"q", "r"}
+    session.bury({"p", "q", "never heard of"})
+    assert isinstance(_failure(gone), refusals.StreamAbortedError)
+    assert ended.failure is None
+    assert running.failure is None
 
 
 @pytest.mark.parametrize(("calls", "processes"), [(1, 1), (2, 0), (0, 2), (0, 0)])
@@ -712,7 +726,7 @@ def test_whatever_follows_the_end_of_a_process_is_dropped(end: bytes) -> None:
     box = session.mailbox("p")
     _receive(session, end, _stdout("p", "late"), end, *_chunks("p", b"x"), _raw(type="file", process_id="p"))
     assert len(_read(box)) == 1
-    session.release("p")
+    session.release(session.mailbox("p"))
     _receive(session, _stdout("p", "later"))
     assert _read(session.mailbox("p")) == []
     assert _used(session) == 0
@@ -722,7 +736,7 @@ def test_events_of_a_process_that_was_let_go_are_dropped() -> None:
     session = _session()
     box = session.mailbox("p")
     _receive(session, _stdout("p", "unread"))
-    session.release("p")
+    session.release(session.mailbox("p"))
     _receive(session, _stdout("p", "late"), *_chunks("p", b"x"), _event("p", "stdout", None))
     assert _read(box) == []
     assert _used(session) == 0
@@ -731,8 +745,8 @@ def test_events_of_a_process_that_was_let_go_are_dropped() -> None:
 
 def test_letting_go_of_an_unknown_process_is_no_error() -> None:
     session = _session()
-    session.release("p")
-    session.release("p")
+    session.release(session.mailbox("p"))
+    session.release(session.mailbox("p"))
 
 
 def test_a_process_has_one_mailbox_however_often_it_is_asked_for() -> None:
@@ -749,7 +763,7 @@ def test_events_that_follow_a_renewed_attachment_are_kept_until_its_handle_is_ma
     """D20"""
     session = _session()
     session.mailbox("p")
-    session.release("p")
+    session.release(session.mailbox("p"))
     asked = _ask(session, methods.ATTACH_PROCESS)
     session.request(
         methods.ATTACH_PROCESS,
@@ -823,7 +837,7 @@ def test_only_so_many_ended_processes_are_remembered(monkeypatch: pytest.MonkeyP
     session = _session()
     for name in "pqr":
         session.mailbox(name)
-        session.release(name)
+        session.release(session.mailbox(name))
     _receive(session, *(_stdout(name, "late") for name in "pqr"))
     assert [len(_read(session.mailbox(name))) for name in "pqr"] == [1, 0, 0]
 
@@ -980,7 +994,7 @@ def test_the_unread_end_of_a_process_counts_until_its_handle_is_gone() -> None:
     box = session.mailbox("p")
     _receive(session, _return("p", "x" * 1500))
     assert _congested(session)
-    session.release("p")
+    session.release(session.mailbox("p"))
     assert not _congested(session)
     assert box.terminal == events.Return("x" * 1500)
 
@@ -1029,7 +1043,7 @@ def test_unfinished_files_count_even_when_their_chunks_are_empty() -> None:
     for number in range(1000):
         _receive(session, _chunk("p", f"{number}", 0, 2, b""))
     assert isinstance(_failure(box), SlowConsumerError)
-    session.release("p")
+    session.release(session.mailbox("p"))
     assert _used(session) == 0
 
 
@@ -1136,35 +1150,60 @@ def test_a_reply_that_comes_after_the_end_is_ignored() -> None:
 # ------------------------------------------------------------- mailbox
 
 
-def test_a_reader_is_woken_by_every_change() -> None:
+class Reader:
+    """Counts how often it is woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+def test_every_reader_is_woken_by_every_change() -> None:
     box = Mailbox("p", Budget())
-    woken: list[str] = []
-    box.on_change()
-    box.on_change = lambda: woken.append("x")
+    one, other = Reader(), Reader()
+    box.listen(one.wake)
+    box.listen(other.wake)
     box.put(events.Stdout("1"))
+    box.ignore(other.wake)
     box.put(events.Return("2"))
-    assert len(woken) == 2
+    assert (one.woken, other.woken) == (2, 1)
     box.put(events.Stdout("late"))
     box.take()
-    assert len(woken) == 2
+    assert one.woken == 2
     box.discard()
     box.fail(lambda: PieError("gone"))
-    assert len(woken) == 4
+    assert one.woken == 4
 
 
 def test_a_mailbox_does_not_keep_its_reader_alive() -> None:
-    class Reader:
-        def wake(self) -> None:
-            raise AssertionError("it is gone")
-
     reader = Reader()
     box = Mailbox("p", Budget())
-    box.on_change = reader.wake
+    box.listen(reader.wake)
+    heard = box.heard
     watched = weakref.ref(reader)
     del reader
     gc.collect()
     assert watched() is None
     box.put(events.Stdout("1"))
+    assert (heard, box.heard) == (True, False)
+
+
+def test_a_mailbox_that_somebody_still_listens_to_is_not_released() -> None:
+    session = Session(max_buffered=1000)
+    one, other = Reader(), Reader()
+    box = session.mailbox("p")
+    box.listen(one.wake)
+    session.mailbox("p").listen(other.wake)
+    box.ignore(one.wake)
+    session.release(box)
+    _receive(session, _event("p", "stdout", "1"))
+    assert box.take() == events.Stdout("1")
+    box.ignore(other.wake)
+    session.release(box)
+    _receive(session, _event("p", "stdout", "2"))
+    assert box.take() is None
 
 
 def test_the_rest_of_a_file_that_was_given_up_changes_no_books() -> None:
@@ -1264,8 +1303,8 @@ class Books(RuleBasedStateMachine):
 
     @rule(name=consumes(held))
     def drop_handle(self, name: str) -> None:
-        self.session.release(name)
         box = self.boxes.pop(name, None)
+        self.session.release(box or self.session.mailbox(name))
         assert box is None or (box.size, box.take()) == (0, None)
 
     @invariant()

@@ -236,7 +236,7 @@ class PieClient:
             process_id = canonical_id(process_id)
         except InvalidArgumentError:
             raise ProtocolError(
-                f"launch_process of {inferlet!r} gave {process_id!r} where a process id was due"
+                f"launch_process of {inferlet!r} gave {len(process_id)} characters where a process id was due; check what server this is"
             ) from None
         return Process(connection, connection.session.mailbox(process_id))
 

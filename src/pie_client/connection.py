@@ -6,7 +6,7 @@ import functools
 import logging
 import math
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import TypeVar
 
 from pie_client._generated import texts
@@ -66,7 +66,7 @@ class Connection:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._uploads: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._answers: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
         self._tasks = [asyncio.create_task(self._read(), name="pie-client reader")]
         if ping_interval != math.inf:
             self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
@@ -137,7 +137,7 @@ class Connection:
     async def close(self) -> None:
         """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
         self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
-        tasks = [*self._tasks, *self._answers]
+        tasks = [*self._tasks, *self._errands]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -150,9 +150,10 @@ class Connection:
                 self._received += 1
                 relayed = self.session.receive(frame)
                 if relayed is not None:
-                    task = asyncio.create_task(self._refuse_relayed(relayed), name="pie-client MCP answer")
-                    self._answers.add(task)
-                    task.add_done_callback(self._answers.discard)
+                    self._spawn(self._refuse_relayed(relayed))
+                if self.session.doubtful:
+                    self.session.doubtful = False
+                    self._spawn(self._call_the_roll())
                 if self.session.congested and not self._readers:
                     self._flowing.clear()
                     await self._flowing.wait()
@@ -190,6 +191,26 @@ class Connection:
             return error
 
         self.session.fail(failure)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name="pie-client errand")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _call_the_roll(self) -> None:
+        """Find out which processes an aborted stream has ended: those that two lists in a row leave out.
+
+        Two, because the end of a process that ended well meanwhile may still be on its way at the first.
+        """
+        absent = self.session.live()
+        try:
+            for _ in range(2):
+                listed = {info.id for info in await self.calls.list_processes()}
+                absent -= listed
+        except PieError as error:
+            logger.warning("could not find out which processes have ended: %s", error)
+        else:
+            self.session.bury(absent)
 
     async def _refuse_relayed(self, request: McpRequest) -> None:
         text = texts.mcp_server_not_registered(server_name=request.server_name)

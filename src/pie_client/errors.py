@@ -26,8 +26,9 @@ from typing import ClassVar
 
 
 def one_line(text: str) -> str:
-    """Fold a text of several lines into one."""
-    return " / ".join(line.strip() for line in text.splitlines() if line.strip()) or text.strip()
+    """Fold a text of several lines into one, and make control characters visible."""
+    folded = " / ".join(line.strip() for line in text.splitlines() if line.strip()) or text.strip()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
 
 
 class PieError(Exception):

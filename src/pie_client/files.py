@@ -11,6 +11,7 @@ from blake3 import blake3
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
 from pie_client.base import Content
+from pie_client.errors import InvalidArgumentError
 
 PIECE_OVERHEAD_BYTES = 100
 """What a chunk of an unfinished file is taken to cost beside its bytes."""
@@ -102,7 +103,11 @@ class BytesContent:
 
 async def as_content(content: bytes | Content) -> Content:
     """Make bytes sendable; what already is stays as it is."""
+    if isinstance(content, bytearray | memoryview):  # what callers pass although the types say bytes
+        content = bytes(content)
     if not isinstance(content, bytes):
+        if not hasattr(content, "digest"):
+            raise InvalidArgumentError(f"content is {type(content).__name__}; pass bytes")
         return content
     if len(content) <= HASH_INLINE_BYTES:
         return BytesContent(content, blake3(content).hexdigest())

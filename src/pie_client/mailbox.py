@@ -4,7 +4,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import MethodType
 from typing import TypeAlias
 
 from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
@@ -42,25 +41,33 @@ class Mailbox:
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
-        self._listener: Callable[[], Callable[[], None] | None] = lambda: None
+        self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._budget = budget
         self._events: deque[tuple[ProcessEvent, int]] = deque()
         self._files: dict[str, Assembly] = {}
         self._lost_file = ""
 
-    @property
-    def on_change(self) -> Callable[[], None]:
-        """Called after every change that a reader waits for.
+    def listen(self, method: Callable[[], None]) -> None:
+        """Call a bound method after every change that a reader waits for.
 
-        A bound method is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
+        It is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
         """
-        return self._listener() or _nothing
+        self._listeners.append(weakref.WeakMethod(method))
 
-    @on_change.setter
-    def on_change(self, callback: Callable[[], None]) -> None:
-        self._listener = (
-            weakref.WeakMethod(callback) if isinstance(callback, MethodType) else lambda: callback
-        )
+    def ignore(self, method: Callable[[], None]) -> None:
+        """Call a method no more."""
+        self._listeners.remove(weakref.WeakMethod(method))
+
+    @property
+    def heard(self) -> bool:
+        """Somebody listens."""
+        self._listeners = [listener for listener in self._listeners if listener() is not None]
+        return bool(self._listeners)
+
+    @property
+    def backlog(self) -> int:
+        """Number of unread events, a file that is on its way counting as one."""
+        return len(self._events) + len(self._files)
 
     def claim(self, budget: Budget) -> None:
         """Count what is unread in another budget from now on."""
@@ -77,7 +84,7 @@ class Mailbox:
                 self._append(_lost(digest, "the process ended before its last chunk"))
             self.terminal = event
         self._append(event)
-        self.on_change()
+        self._changed()
 
     def add_chunk(self, chunk: FileChunk) -> None:
         """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew."""
@@ -120,7 +127,7 @@ class Mailbox:
         if self.terminal is None and self.failure is None:
             self._abandon_files()
             self.failure = failure
-        self.on_change()
+        self._changed()
 
     def give_up(self, failure: Callable[[], PieError]) -> None:
         """Drop what is unread, also of a process that has ended, and tell so whoever reads on."""
@@ -132,7 +139,12 @@ class Mailbox:
         self._events.clear()
         self._files.clear()
         self._account(-self.size)
-        self.on_change()
+        self._changed()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            if (method := listener()) is not None:
+                method()
 
     def _append(self, event: ProcessEvent) -> None:
         size = _size(event)
@@ -158,7 +170,3 @@ def _size(event: ProcessEvent) -> int:
 def _lost(digest: str, reason: str) -> Broken:
     shown = "".join(c for c in digest[:64] if c.isalnum())
     return Broken(f"file {shown} is lost: {reason}; ask the process to send it again")
-
-
-def _nothing() -> None:
-    pass

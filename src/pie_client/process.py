@@ -37,8 +37,8 @@ class Process:
         self._mailbox = mailbox
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed = False
-        mailbox.on_change = self._wake
-        self._finalizer = weakref.finalize(self, _release, connection, mailbox.process_id)
+        mailbox.listen(self._wake)
+        self._finalizer = weakref.finalize(self, _release, connection, mailbox)
         self._finalizer.atexit = False
 
     def __repr__(self) -> str:
@@ -85,6 +85,7 @@ class Process:
         Raises:
             ProcessEndedError: The terminal event was already given, or the handle is closed.
             PieConnectionError: The connection was closed or lost; what had arrived is given first.
+            StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More had piled up than the client may buffer.
             DeadlineError: No event within ``timeout``; none is lost.
         """
@@ -111,6 +112,7 @@ class Process:
         Raises:
             ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
             PieConnectionError: The connection was closed or lost before.
+            StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More events piled up than the client may buffer.
             ProcessEndedError: The handle was closed before.
             DeadlineError: The process did not end within ``timeout``.
@@ -190,9 +192,11 @@ class Process:
 
     def close(self) -> None:
         """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
-        self._closed = True
-        self._finalizer()
-        self._mailbox.discard()
+        if self._finalizer.alive:
+            self._closed = True
+            self._mailbox.ignore(self._wake)
+            self._finalizer()
+            self._wake()
 
     async def _next(self, timeout: float) -> ProcessEvent:
         event = self._take()
@@ -209,7 +213,7 @@ class Process:
         return event
 
     def _take(self) -> ProcessEvent | None:
-        event = self._mailbox.take()
+        event = None if self._closed else self._mailbox.take()
         if event is not None:
             self._connection.flow()
             if isinstance(event, TERMINAL):
@@ -253,6 +257,6 @@ class Process:
             ) from None
 
 
-def _release(connection: Connection, process_id: str) -> None:
-    connection.session.release(process_id)
+def _release(connection: Connection, mailbox: Mailbox) -> None:
+    connection.session.release(mailbox)
     connection.flow()

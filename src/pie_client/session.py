@@ -25,6 +25,7 @@ from pie_client.errors import (
     ProtocolError,
     SlowConsumerError,
     UnsupportedError,
+    one_line,
 )
 from pie_client.mailbox import Broken, Budget, Mailbox
 
@@ -67,6 +68,8 @@ class Session:
 
     def __init__(self, *, max_buffered: int) -> None:
         self.family: Family | None = None
+        self.doubtful = False
+        """The server aborted some stream without saying which: it should be asked which processes still run."""
         self.malformed = 0
         """Frames that could not be decoded."""
         self._max_buffered = max_buffered
@@ -164,12 +167,14 @@ class Session:
             )
         return box
 
-    def release(self, process_id: str) -> None:
-        """Stop keeping events of a process: its handle is gone."""
-        box = self._boxes.pop(process_id, None)
-        if box is not None:
-            box.discard()
-        self._finish(process_id)
+    def release(self, box: Mailbox) -> None:
+        """Let go of a mailbox when nobody listens to it any more: drop what is unread, and what still comes."""
+        if box.heard:
+            return
+        box.discard()
+        if self._boxes.get(box.process_id) is box:
+            del self._boxes[box.process_id]
+            self._finish(box.process_id)
 
     def receive(self, frame: bytes | str) -> models.McpRequest | None:
         """Route a frame. Gives a relayed MCP call, which somebody has to answer; everything else finds its own way."""
@@ -218,9 +223,21 @@ class Session:
         if self._failure is not None:
             raise self._failure(False)
 
+    def live(self) -> set[str]:
+        """Give the ids of the processes that have a handle and have not ended."""
+        return {
+            box.process_id for box in self._boxes.values() if box.terminal is None and box.failure is None
+        }
+
+    def bury(self, process_ids: set[str]) -> None:
+        """End processes that the server has given up without telling which: their streams were aborted."""
+        text = self._last_notice
+        for process_id in process_ids & self.live():
+            self._boxes[process_id].fail(lambda: refusals.StreamAbortedError(text))
+
     def complaint_during(self, call: PendingCall) -> str:
         """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
-        return self._last_notice if self._notices > call.notices else ""
+        return f"the server said: {one_line(self._last_notice)}" if self._notices > call.notices else ""
 
     def _check_family(self, method: Method[object]) -> None:
         if self.family is not None and method.tag not in CAPABILITIES[self.family]:
@@ -271,14 +288,17 @@ class Session:
         error = refusals.connection_error(message.message)(message.message)
         logger.warning("%s", error)
         self._notices += 1
-        self._last_notice = str(error)
-        live = [box for box in self._boxes.values() if box.terminal is None and box.failure is None]
+        self._last_notice = error.text
+        live = self.live()
+        if isinstance(error, refusals.StreamAbortedError):
+            self.doubtful = bool(live)
         if len(self._calls) == 1 and not live:
             _, call = self._calls.popitem()
             call.reject(error)
-        elif len(live) == 1 and not self._calls:
-            live[0].put(Broken(str(error)))
-            self._settle(live[0])
+        elif len(live) == 1 and not self._calls and not self.doubtful:
+            box = self._boxes[live.pop()]
+            box.put(Broken(str(error)))
+            self._settle(box)
 
     def _box(self, process_id: str) -> Mailbox | None:
         box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
@@ -301,8 +321,9 @@ class Session:
             logger.warning("dropping events of process %.40r, which nobody asked about", process_id)
 
     def _give_up_largest(self) -> bool:
-        box = max(tuple(self._boxes.values()), key=lambda b: b.size, default=None)
-        if box is None or not box.size:
+        # A single event, however large, waits for nobody: its reader could not have been faster.
+        box = max((b for b in self._boxes.values() if b.backlog > 1), key=lambda b: b.size, default=None)
+        if box is None:
             return False
         process_id, size = box.process_id, box.size
         box.give_up(
