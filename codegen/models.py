@@ -106,16 +106,19 @@ def renamed_fields(models: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def type_names(models: str) -> list[str]:
+    """Give the names of the classes and aliases that were made, sorted."""
+    body = ast.parse(models).body
+    names = [node.name for node in body if isinstance(node, ast.ClassDef)]
+    names += [
+        t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+    ]
+    return sorted(names)
+
+
 def _check(text: str, expected: set[str]) -> None:
     tree = ast.parse(text)
-    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    names |= {
-        t.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for t in node.targets
-        if isinstance(t, ast.Name)
-    }
+    names = set(type_names(text))
     problems = [f"datamodel-code-generator made no {name}" for name in sorted(expected - names)]
     problems += [
         f"datamodel-code-generator made {name}, which the schema does not name"

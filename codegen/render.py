@@ -15,7 +15,18 @@ from codegen.errors import CodegenError
 
 PACKAGE = PurePosixPath("src/pie_client/_generated")
 REFERENCE = PurePosixPath("docs/protocol.md")
-MODULES = ("families", "results", "methods", "calls", "events", "refusals", "texts", "registry", "__init__")
+MODULES = (
+    "families",
+    "results",
+    "methods",
+    "calls",
+    "events",
+    "refusals",
+    "texts",
+    "registry",
+    "public",
+    "__init__",
+)
 HEADER = '"""{doc}\n\nWritten by `python -m codegen generate` from schema/; never edited.\n"""\n\n'
 LINE = 110
 
@@ -31,6 +42,7 @@ def render(root: Path) -> dict[PurePosixPath, str]:
         PACKAGE / "models.py": HEADER.format(doc="Messages, results and events of the protocol.")
         + body[1]
         + body[2]
+        + f"\n\n__all__ = {models.type_names(source)!r}\n"
     }
     context = _context(described, models.renamed_fields(source), _digest(root / "schema"))
     environment = _environment()
@@ -61,6 +73,7 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "program_pattern": described.scalars()["VersionedProgramName"]["pattern"]
         .removeprefix("^")
         .removesuffix("$"),
+        "public": views.public_names(described),
         "digest": digest,
     }
 

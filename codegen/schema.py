@@ -50,6 +50,7 @@ class FamilyRow(_Row):
     verifies_uploads: bool
     terminates_on_disconnect: bool
     names_files: bool
+    hides_attached: bool
     answers_unknown_queries: bool
     answers_close: bool
     identified_by: IdentifiedBy
@@ -143,6 +144,8 @@ class ErrorText(_Row):
     text: str
     error_class: str | None = Field(default=None, alias="class")
     scope: str | None = None
+    advice: str | None = None
+    code: int | None = None
     families: list[str]
 
 

@@ -25,6 +25,8 @@ RESERVED_IN_CHUNKED = RESERVED | {"content", "chunk"}
 Renamed = dict[str, dict[str, str]]
 """Per class, the fields whose Python name differs from the wire's."""
 
+PUBLIC_OBJECTS = ("results", "manifest")
+"""Folders of objects that users meet as values; the others are messages, for those who work with the protocol itself."""
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -122,6 +124,8 @@ class Text:
     pattern: str
     literal: bool
     error_class: str | None
+    advice: str | None
+    code: int | None
     families: tuple[str, ...]
     doc: str
 
@@ -218,6 +222,17 @@ def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
         if "const" in document:
             found.append((f"OK_{_constant(document['title'])}", document["const"], file))
     return found
+
+
+def public_names(schema: Schema) -> list[tuple[str, str]]:
+    """Give (name, module) of what users import from the top of the package, sorted."""
+    found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families")]
+    found += [(row.name, "events") for row in schema.protocol.events if row.file]
+    found += [(error.name, "refusals") for error in schema.errors.classes]
+    for file, document in schema.objects():
+        if document.get("type") == "object" and file.split("/")[0] in PUBLIC_OBJECTS:
+            found.append((str(document["title"]), "models"))
+    return sorted(found)
 
 
 def error_classes(schema: Schema) -> list[ErrorClass]:
@@ -366,6 +381,8 @@ def _text(row: ErrorText) -> Text:
         pattern=pattern,
         literal=not names,
         error_class=row.error_class,
+        advice=row.advice,
+        code=row.code,
         families=tuple(row.families),
         doc=f"Said by {' and '.join(row.families)} servers.",
     )

@@ -170,8 +170,8 @@ class Peer:
         self.stalls = 0
         self.stalled = asyncio.Event()
         """Set while the client reads more slowly than is sent to it."""
-        self.left = asyncio.Event()
-        """Set when a client has gone."""
+        self.present = 0
+        """Clients that are connected."""
         self._news = asyncio.Condition()
         self._socket: ServerConnection | None = None
 
@@ -190,6 +190,11 @@ class Peer:
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(self.of(model)) >= number)
         return self.of(model)[number - 1]
+
+    async def deserted(self) -> None:
+        """Wait until every client is gone."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(lambda: self.present == 0)
 
     async def send(self, *messages: WireModel | bytes | str) -> None:
         """Send messages, or frames as they are."""
@@ -218,6 +223,7 @@ class Peer:
     async def serve(self, connection: ServerConnection) -> None:
         """Hold the conversation with a client."""
         self._socket = connection
+        self.present += 1
         try:
             async for frame in connection:
                 request = decode_request(frame)
@@ -228,7 +234,9 @@ class Peer:
         except ConnectionClosed:
             pass
         finally:
-            self.left.set()
+            self.present -= 1
+            async with self._news:
+                self._news.notify_all()
 
     async def _answer(self, request: ClientMessage | UnknownMessage) -> None:
         answer = self.answers.get(type(request)) if isinstance(request, WireModel) else None

@@ -547,7 +547,7 @@ async def test_connecting_sends_no_message_yet() -> None:
     async with websocket_peer() as peer:
         async with PieClient(peer.uri):
             pass
-        await in_time(peer.left.wait())
+        await peer.deserted()
         assert peer.requests == []
 
 

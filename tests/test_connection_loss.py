@@ -378,7 +378,7 @@ async def test_pings_go_on_while_nothing_else_happens_and_end_with_the_connectio
             for _ in range(5):
                 await in_time(pings.get())
             await client.ping()
-        await in_time(peer.left.wait())
+        await peer.deserted()
 
 
 # ------------------------------------------------------------- limits of a message
@@ -402,6 +402,15 @@ async def test_a_message_as_large_as_the_limit_arrives() -> None:
         assert len(encode_reply(printed(process, text), "0.4")) == 100_000
         await peer.send(printed(process, text))
         assert await in_time(process.recv()) == (Event.Stdout, text)
+
+
+async def test_a_message_in_fragments_arrives_as_one() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        frame = encode_reply(printed(process, "hello"), "0.4")
+        assert isinstance(frame, bytes)
+        await peer.socket.send([frame[:1], frame[1:20], frame[20:]])
+        assert await in_time(process.recv()) == (Event.Stdout, "hello")
 
 
 # ------------------------------------------------------------- bad frames
@@ -536,7 +545,17 @@ async def test_closing_twice_or_at_once_from_two_tasks_is_harmless() -> None:
         await client.connect()
         await in_time(asyncio.gather(client.close(), client.close()))
         await in_time(client.close())
-        await in_time(peer.left.wait())
+        await peer.deserted()
+
+
+async def test_connecting_from_two_tasks_at_once_leaves_one_connection() -> None:
+    async with websocket_peer() as peer:
+        client = PieClient(peer.uri)
+        await in_time(asyncio.gather(client.connect(), client.connect(), client.connect()))
+        await client.ping()
+        await client.close()
+        assert len(peer.upgrades) == 3
+        await peer.deserted()
 
 
 async def test_closing_wakes_everything_that_waits() -> None:
@@ -621,7 +640,7 @@ async def test_leaving_the_client_by_an_error_closes_it_and_keeps_the_error() ->
     async with websocket_peer() as peer:
         with pytest.raises(LookupError, match="the user's own"):
             await use(peer.uri)
-        await in_time(peer.left.wait())
+        await peer.deserted()
 
 
 # ------------------------------------------------------------- calls that are given up

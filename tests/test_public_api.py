@@ -14,8 +14,9 @@ from typing import TypeVar
 import pytest
 
 import pie_client
+import pie_client.models
 from pie_client import _generated, errors
-from pie_client._generated import events, models, refusals, results
+from pie_client._generated import events, models, public, refusals, results
 from tests.repository import ROOT, run
 
 INIT = ROOT / "src/pie_client/__init__.py"
@@ -33,8 +34,18 @@ GENERATED_MODULES = [
 
 
 def imports_for_checkers() -> dict[str, str]:
-    """Give each name that ``__init__`` imports under TYPE_CHECKING, with its module."""
-    tree = ast.parse(INIT.read_text(encoding="utf-8"))
+    """Give each name that is imported at the top under TYPE_CHECKING, by hand or through the generated list."""
+    by_hand = guarded_imports(INIT.read_text(encoding="utf-8"))
+    assert by_hand.pop("*") == public.__name__
+    generated = guarded_imports(inspect.getsource(public))
+    assert generated.keys() == set(public.__all__)
+    assert not by_hand.keys() & generated.keys()
+    return by_hand | generated
+
+
+def guarded_imports(source: str) -> dict[str, str]:
+    """Give each name that a source imports under TYPE_CHECKING, with its module."""
+    tree = ast.parse(source)
     guarded = [
         node
         for block in tree.body
@@ -59,7 +70,7 @@ def imports_when_asked_for() -> dict[str, str]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and node.value.keys
     )
     modules: dict[str, tuple[str, ...]] = ast.literal_eval(table)
-    return {name: module for module, names in modules.items() for name in names}
+    return {name: module for module, names in modules.items() for name in names} | dict(public.MODULE_OF)
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -93,9 +104,8 @@ def test_the_names_served_lazily_are_those_that_checkers_see_from_the_same_modul
     assert imports_when_asked_for() == imports_for_checkers()
 
 
-def test_the_public_names_are_the_lazy_ones_and_the_version_sorted() -> None:
-    assert [*pie_client.__all__] == sorted([*imports_when_asked_for(), "__version__"])
-    assert dir(pie_client) == pie_client.__all__
+def test_the_public_names_are_the_lazy_ones_and_the_version() -> None:
+    assert dir(pie_client) == sorted(pie_client.__all__) == sorted([*imports_when_asked_for(), "__version__"])
 
 
 @pytest.mark.parametrize("name", pie_client.__all__)
@@ -137,16 +147,18 @@ def test_every_event_class_is_public() -> None:
 
 @pytest.mark.parametrize("module", GENERATED_MODULES, ids=lambda module: module.__name__)
 def test_a_generated_module_declares_all_of_its_public_names_and_no_other(module: ModuleType) -> None:
-    if module is models:
-        assert not hasattr(module, "__all__")
-        return
     assert len(module.__all__) == len(set(module.__all__))
-    assert set(module.__all__) == public_names(module)
+    expected = set(public.MODULE_OF) if module is public else public_names(module)
+    assert set(module.__all__) == expected
 
 
-def test_the_generated_package_declares_its_modules() -> None:
-    modules = {module.__name__.rpartition(".")[2] for module in GENERATED_MODULES}
-    assert set(_generated.__all__) == modules | {"SCHEMA_DIGEST"}
+def test_the_models_can_be_imported_from_a_public_module() -> None:
+    assert set(pie_client.models.__all__) == set(models.__all__)
+    assert all(getattr(pie_client.models, name) is getattr(models, name) for name in models.__all__)
+
+
+def test_the_generated_package_tells_which_schema_it_was_written_from() -> None:
+    assert len(_generated.SCHEMA_DIGEST) == 64
 
 
 def test_every_title_of_the_schema_is_a_generated_type() -> None:

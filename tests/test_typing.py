@@ -22,7 +22,7 @@ from pie_client._generated import calls, methods, models
 from pie_client.base import WireModel
 from tests.repository import ROOT, Finding, marked_findings, mypy_findings, pyright_findings
 
-SAMPLES = ROOT / "tests/typing"
+SAMPLES = ROOT / "tests/type_samples"
 FOR_CHECKERS_ONLY = {"SigningKey": RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey}
 """What annotations name that is only imported for type checkers."""
 BARE: tuple[object, ...] = (list, dict, set, frozenset, tuple, type, Callable)

@@ -11,31 +11,11 @@ Importing this package loads nothing; each name loads what it needs when it is f
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pie_client._generated import public
 from pie_client._version import __version__
 
 if TYPE_CHECKING:
-    from pie_client._generated.events import Error, Event, Message, Return, Stderr, Stdout, UnknownEvent
-    from pie_client._generated.families import Family
-    from pie_client._generated.models import ProcessInfo
-    from pie_client._generated.refusals import (
-        AccessDeniedError,
-        AlreadyAttachedError,
-        AuthenticationError,
-        BadFrameError,
-        FrameTooLargeError,
-        InstallError,
-        InvalidManifestError,
-        InvalidProgramNameError,
-        InvalidRequestError,
-        ProcessNotFoundError,
-        ProcessTerminatedError,
-        ProgramNotFoundError,
-        ServerBusyError,
-        StreamAbortedError,
-        TokenBudgetError,
-        UploadError,
-        WorkflowNotFoundError,
-    )
+    from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
     from pie_client.authentication import ServerInfo
     from pie_client.client import PieClient
     from pie_client.errors import (
@@ -64,36 +44,6 @@ if TYPE_CHECKING:
     from pie_client.process import Process
 
 _MODULES = {
-    "pie_client._generated.events": (
-        "Error",
-        "Event",
-        "Message",
-        "Return",
-        "Stderr",
-        "Stdout",
-        "UnknownEvent",
-    ),
-    "pie_client._generated.families": ("Family",),
-    "pie_client._generated.models": ("ProcessInfo",),
-    "pie_client._generated.refusals": (
-        "AccessDeniedError",
-        "AlreadyAttachedError",
-        "AuthenticationError",
-        "BadFrameError",
-        "FrameTooLargeError",
-        "InstallError",
-        "InvalidManifestError",
-        "InvalidProgramNameError",
-        "InvalidRequestError",
-        "ProcessNotFoundError",
-        "ProcessTerminatedError",
-        "ProgramNotFoundError",
-        "ServerBusyError",
-        "StreamAbortedError",
-        "TokenBudgetError",
-        "UploadError",
-        "WorkflowNotFoundError",
-    ),
     "pie_client.authentication": ("ServerInfo",),
     "pie_client.client": ("PieClient",),
     "pie_client.errors": (
@@ -118,34 +68,24 @@ _MODULES = {
     ),
     "pie_client.files": ("File",),
     "pie_client.keys": ("ParsedPrivateKey",),
-    "pie_client.mailbox": ("Broken", "ProcessEvent"),
+    "pie_client.mailbox": (
+        "Broken",
+        "ProcessEvent",
+    ),
     "pie_client.process": ("Process",),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
 
-__all__ = [
-    "AccessDeniedError",
-    "AlreadyAttachedError",
-    "AuthenticationError",
-    "BadFrameError",
+__all__: list[str] = [
     "Broken",
     "ConnectError",
     "ConnectTimeoutError",
     "ConnectionLostError",
     "DeadlineError",
-    "Error",
-    "Event",
-    "Family",
     "File",
-    "FrameTooLargeError",
     "HandshakeError",
-    "InstallError",
     "InvalidArgumentError",
     "InvalidKeyError",
-    "InvalidManifestError",
-    "InvalidProgramNameError",
-    "InvalidRequestError",
-    "Message",
     "NotConnectedError",
     "ParsedPrivateKey",
     "PieClient",
@@ -155,28 +95,16 @@ __all__ = [
     "ProcessEndedError",
     "ProcessError",
     "ProcessEvent",
-    "ProcessInfo",
-    "ProcessNotFoundError",
-    "ProcessTerminatedError",
-    "ProgramNotFoundError",
     "ProtocolError",
     "RefusedError",
     "ResultError",
-    "Return",
-    "ServerBusyError",
     "ServerError",
     "ServerInfo",
     "SlowConsumerError",
-    "Stderr",
-    "Stdout",
-    "StreamAbortedError",
-    "TokenBudgetError",
-    "UnknownEvent",
     "UnsupportedError",
-    "UploadError",
-    "WorkflowNotFoundError",
     "__version__",
 ]
+__all__ += public.__all__
 
 
 def __getattr__(name: str) -> object:

@@ -39,6 +39,7 @@ class Authentication:
         self._connection = connection
         self._default_user = default_user
         self._busy = asyncio.Lock()
+        self._asking: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
 
     async def prepare(self) -> None:
         """Identify as the default user unless the session is identified already."""
@@ -65,15 +66,45 @@ class Authentication:
         """Authenticate with the server's internal token."""
         async with self._busy:
             if self.server is None:
-                await self._connection.calls.auth_by_token(token=token, timeout=timeout)
+                await self._ask_by_token(token, timeout)
                 (family,) = AUTH_BY_TOKEN.families
                 self._found(family, TOKEN_USER)
+            elif self.server.family not in AUTH_BY_TOKEN.families:
+                await self._connection.calls.auth_by_token(token=token)  # raises UnsupportedError
+            elif self.server.username != TOKEN_USER:
+                raise AuthenticationError(
+                    AUTH_BY_TOKEN.tag,
+                    f"this connection is identified as {self.server.username!r}",
+                    advice="authenticate before the first request",
+                )
+
+    async def _ask_by_token(self, token: str, timeout: float | None) -> None:
+        """Send the token, and behind it a request that every family refuses at once.
+
+        A family that knows no token ignores it. Those that know it answer in order: a refusal that comes first tells.
+        """
+        calls = self._connection.calls
+        asking = asyncio.create_task(calls.auth_by_token(token=token, timeout=timeout))
+        probing = asyncio.create_task(calls.auth_prove(signature="", timeout=timeout))
+        try:
+            await asyncio.wait({asking, probing}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done() and isinstance(probing.exception(), RefusedError):
+                self._connection.session.family = NEWEST
+                await calls.auth_by_token(token=token)  # raises UnsupportedError
+            await asking
+        finally:
+            for task in (asking, probing):
+                task.cancel()
+            await asyncio.gather(asking, probing, return_exceptions=True)
 
     async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
         calls = self._connection.calls
         # Not cancelled with the caller: only the first answer of a connection tells its family.
-        asking = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
-        asking.add_done_callback(functools.partial(self._answered, username))
+        asking = self._asking.get(username)
+        if asking is None or asking.done():
+            asking = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
+            asking.add_done_callback(functools.partial(self._answered, username))
+            self._asking[username] = asking
         async with self._connection.deadline(AUTH_IDENTIFY, timeout):
             answer = await asyncio.shield(asking)
         if isinstance(answer, Challenge) and self.server is None:

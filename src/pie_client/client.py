@@ -1,5 +1,6 @@
 """The client: connect, say who you are, and work with programs and processes."""
 
+import asyncio
 import json
 import ssl as ssl_module
 from collections.abc import Mapping
@@ -85,6 +86,7 @@ class PieClient:
         self._max_buffered = check_size("max_buffered", max_buffered)
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
+        self._connecting = asyncio.Lock()
         self._connection: Connection | None = None
         self._authentication: Authentication | None = None
 
@@ -106,17 +108,18 @@ class PieClient:
             ConnectError: The server can't be reached or does not speak WebSocket: HandshakeError with the HTTP status
                 where it gave one, ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
         """
-        await self.close()
-        transport = await open_transport(self._uri, self._options)
-        self._connection = Connection(
-            transport,
-            Session(max_buffered=self._max_buffered),
-            timeout=self._timeout,
-            ping_interval=self._ping_interval,
-            ping_timeout=self._ping_timeout,
-        )
-        self._authentication = Authentication(self._connection, self._username)
-        self._connection.prepare = self._authentication.prepare
+        async with self._connecting:
+            await self.close()
+            transport = await open_transport(self._uri, self._options)
+            self._connection = Connection(
+                transport,
+                Session(max_buffered=self._max_buffered),
+                timeout=self._timeout,
+                ping_interval=self._ping_interval,
+                ping_timeout=self._ping_timeout,
+            )
+            self._authentication = Authentication(self._connection, self._username)
+            self._connection.prepare = self._authentication.prepare
 
     async def close(self) -> None:
         """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""

@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-MCP_NOT_REGISTERED = -1
-"""Error code with which servers themselves say that they know no MCP server of a name."""
-
 
 class Connection:
     """Carries the generated calls over one WebSocket.
@@ -96,11 +93,13 @@ class Connection:
                         break
                 return await reply
 
-    async def notify(self, method: Method[None], message: WireModel, timeout: float | None) -> None:
+    async def notify(
+        self, method: Method[None], build: Callable[[], WireModel], timeout: float | None
+    ) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
             await self._prepare(method)
-            await self._send(method, lambda: message)
+            await self._send(method, build)
 
     async def transfer(
         self,
@@ -214,7 +213,9 @@ class Connection:
 
     async def _refuse_relayed(self, request: McpRequest) -> None:
         text = texts.mcp_server_not_registered(server_name=request.server_name)
-        answer = McpError(code=MCP_NOT_REGISTERED, message=text).model_dump_json(exclude_none=True)
+        answer = McpError(code=texts.CODE_MCP_SERVER_NOT_REGISTERED, message=text).model_dump_json(
+            exclude_none=True
+        )
         try:
             await self.calls.mcp_response(corr_id=request.corr_id, ok=False, result=answer)
         except PieError as error:

@@ -251,7 +251,9 @@ class Session:
             logger.debug("ignoring a reply to number %d, for which nobody waits", message.corr_id)
             return
         if not message.ok:
-            call.reject(refusals.request_error(message.result)(call.method.tag, message.result, call.subject))
+            error = refusals.request_error(message.result)
+            advice = refusals.advice_on(message.result)
+            call.reject(error(call.method.tag, message.result, call.subject, advice=advice))
             return
         if call.method.tag == ATTACH_PROCESS.tag:
             self._finished.pop(call.subject, None)  # its events may come before its mailbox is asked for
@@ -351,4 +353,4 @@ def canonical_id(process_id: str) -> str:
 
 def _unknown(what: str, family: Family, families: frozenset[Family]) -> str:
     known = " and ".join(FAMILIES[name].title for name in sorted(families))
-    return f"{what} is not known to {FAMILIES[family].title} servers, only to {known}"
+    return f"{what} is not known to {FAMILIES[family].title} servers, only to {known}; do without it, or use such a server"

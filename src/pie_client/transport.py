@@ -277,8 +277,7 @@ def _bad_proxy() -> InvalidArgumentError:
 
 def _refused(address: str, error: InvalidStatus) -> HandshakeError:
     status = error.response.status_code
-    text = one_line((error.response.body or b"").decode("utf-8", errors="replace"))
-    body = "".join(c if c.isprintable() else " " for c in text[:BODY_CHARACTERS])
+    body = one_line((error.response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
     advice = {
         UNAUTHORIZED: "pass the identity= or headers= that it asks for",
         NOT_FOUND: f"no WebSocket is at that path: leave the path out, or use {ENDPOINT_PATH}",

@@ -20,7 +20,9 @@ class Caller(Protocol):
         """Send the message built for a correlation number, and give the decoded result of its reply."""
         ...
 
-    async def notify(self, method: Method[None], message: WireModel, timeout: float | None) -> None:
+    async def notify(
+        self, method: Method[None], build: Callable[[], WireModel], timeout: float | None
+    ) -> None:
         """Send a message that has no reply."""
         ...
 
@@ -512,7 +514,7 @@ class Calls:
         """
         await self._caller.notify(
             methods.SIGNAL_PROCESS,
-            models.SignalProcessRequest(
+            lambda: models.SignalProcessRequest(
                 process_id=process_id,
                 message=message,
             ),
@@ -672,7 +674,7 @@ class Calls:
         """
         await self._caller.notify(
             methods.MCP_RESPONSE,
-            models.McpResponseRequest(
+            lambda: models.McpResponseRequest(
                 corr_id=corr_id,
                 ok=ok,
                 result=result,

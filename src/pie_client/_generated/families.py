@@ -31,6 +31,12 @@ BUFFERED_EVENTS: Final = 4096
 RSA_KEY_BITS: Final = 2048
 """Smallest RSA key that a server accepts."""
 
+TOKEN_BYTES: Final = 48
+"""Random bytes of a server's internal token."""
+
+QUEUED_MESSAGES: Final = 1000
+"""Messages that a server queues for a client that does not read; then it stops answering."""
+
 DEFAULT_USER: Final = "pie-client"
 """Who a client says it is when nobody told it."""
 
@@ -89,6 +95,7 @@ class FamilyTraits:
     verifies_uploads: bool
     terminates_on_disconnect: bool
     names_files: bool
+    hides_attached: bool
     answers_unknown_queries: bool
     answers_close: bool
 
@@ -113,6 +120,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=False,
             terminates_on_disconnect=False,
             names_files=False,
+            hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
         ),
@@ -131,6 +139,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=True,
             terminates_on_disconnect=True,
             names_files=True,
+            hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
         ),
@@ -227,4 +236,6 @@ __all__ = [
     "UPLOAD_BYTES",
     "BUFFERED_EVENTS",
     "RSA_KEY_BITS",
+    "TOKEN_BYTES",
+    "QUEUED_MESSAGES",
 ]

@@ -190,6 +190,7 @@ def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError
         (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Manifest\\ not\\ found\\ for\\ program:\\ (.*)", re.DOTALL), ProgramNotFoundError),
+        (re.compile("Manifest\\ not\\ found\\ for:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("Program\\ not\\ found:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("no\\ program\\ named\\ '(.*)'\\ is\\ installed", re.DOTALL), ProgramNotFoundError),
         (
@@ -268,6 +269,17 @@ def connection_error(text: str) -> type[errors.ServerError]:
     return errors.ServerError
 
 
+def advice_on(text: str) -> str | None:
+    """Give what to do about a text for which the advice of its class does not fit."""
+    if re.fullmatch("No\\ pending\\ authentication", text, re.DOTALL):
+        return "start with auth_identify: each challenge can be answered once"
+    if re.fullmatch("Invalid\\ token", text, re.DOTALL):
+        return "pass the token that the server printed when it last started"
+    if re.fullmatch("Already\\ authenticated", text, re.DOTALL):
+        return "open another connection to be another user"
+    return None
+
+
 def family_of_refusal(text: str) -> Family | None:
     """Give the family that alone refuses an identification in these words."""
     if re.fullmatch("User\\ '(.*)'\\ is\\ not\\ authorized", text, re.DOTALL):
@@ -276,6 +288,7 @@ def family_of_refusal(text: str) -> Family | None:
 
 
 __all__ = [
+    "advice_on",
     "connection_error",
     "family_of_refusal",
     "process_error",

@@ -153,6 +153,14 @@ def manifest_not_found(
     return f"Manifest not found for program: {program}"
 
 
+def manifest_missing(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Manifest not found for: {program}"
+
+
 def compile_failed(
     *,
     detail: object,
@@ -384,7 +392,11 @@ def mcp_server_not_registered(
     return f"MCP server '{server_name}' not registered"
 
 
+CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
+"""JSON-RPC error code that goes with the text."""
+
 __all__ = [
+    "CODE_MCP_SERVER_NOT_REGISTERED",
     "OK_AUTH_PROVE",
     "OK_AUTH_BY_TOKEN",
     "OK_ADD_PROGRAM",
@@ -413,6 +425,7 @@ __all__ = [
     "UPLOAD_WITHOUT_CHUNKS",
     "invalid_manifest",
     "manifest_not_found",
+    "manifest_missing",
     "compile_failed",
     "compilation_task_failed",
     "manifest_download_failed",

@@ -346,7 +346,7 @@ class Conversation:
 
     def _check_attachable(self, process: RunningProcess) -> None:
         if process.client is not None:
-            raise Refusal(texts.CANNOT_ATTACH if self._traits.text_frames else texts.PROCESS_NOT_FOUND)
+            raise Refusal(texts.PROCESS_NOT_FOUND if self._traits.hides_attached else texts.CANNOT_ATTACH)
 
     def _attach(self, process: RunningProcess) -> None:
         self._processes[process.id] = process

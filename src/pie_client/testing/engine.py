@@ -11,7 +11,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from pie_client._generated import models, texts
-from pie_client._generated.families import FAMILIES, NEWEST, Family
+from pie_client._generated.families import FAMILIES, NEWEST, TOKEN_BYTES, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.conversation import Conversation, Refusal
@@ -46,7 +46,7 @@ class LocalEngine:
             raise InvalidArgumentError(f"family={family!r} is not one of {', '.join(FAMILIES)}")
         self.traits = FAMILIES[family]
         self.users = users
-        self.token = secrets.token_urlsafe(48)
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
         """The internal token that ``auth_by_token`` takes."""
         self.processes: dict[str, RunningProcess] = {}
         """Running processes by id."""
