@@ -67,12 +67,12 @@ class PieClient:
     ) -> None:
         self._uri = parse_uri(server_uri)
         self._username = DEFAULT_USER if username is None else username
+        if not is_text(self._username):
+            raise InvalidArgumentError(f"username {self._username!r} can't be sent; write it as text on one line")
         if identity is None:
-            identity = (
-                self._username
-                if self._username.isascii() and self._username.isprintable() and self._username.strip()
-                else DEFAULT_USER
-            )
+            identity = self._username if is_identity(self._username) else DEFAULT_USER
+        if headers is not None and not isinstance(headers, Mapping):
+            raise InvalidArgumentError("headers are not a mapping; write them as {name: value}")
         options = Options(
             identity=identity,
             open_timeout=check_seconds("open_timeout", open_timeout),
@@ -87,7 +87,6 @@ class PieClient:
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
         self._connecting = asyncio.Lock()
-        self._connection: Connection | None = None
         self._authentication: Authentication | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,7 +134,7 @@ class PieClient:
     @property
     def rpc(self) -> Calls:
         """The generated layer: every request of the protocol as a typed call. Raises NotConnectedError."""
-        return self._connected().calls
+        return self._connected().connection.calls
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -159,9 +158,11 @@ class PieClient:
         Raises:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
         """
-        self._connected()
-        assert self._authentication is not None  # noqa: S101 - set together with the connection
-        await self._authentication.authenticate(username, private_key, timeout)
+        if private_key is not None and not isinstance(private_key, ParsedPrivateKey):
+            raise InvalidKeyError(
+                f"private_key is {type(private_key).__name__}; make it with ParsedPrivateKey.parse or from_file"
+            )
+        await self._connected().authenticate(username, private_key, timeout)
 
     async def auth_by_token(self, token: str, *, timeout: float | None = None) -> None:
         """Authenticate with the server's internal token, as back ends do. Known to 0.3 and 0.4 servers.
@@ -171,11 +172,10 @@ class PieClient:
             timeout: Seconds until the server answers; the client's default. A wrong token takes it up to three.
 
         Raises:
-            AuthenticationError: The token is wrong.
+            AuthenticationError: The token is wrong, or the connection is identified already.
+            UnsupportedError: The server knows no token (0.5).
         """
-        self._connected()
-        assert self._authentication is not None  # noqa: S101 - as above
-        await self._authentication.by_token(token, timeout)
+        await self._connected().by_token(token, timeout)
 
     # ------------------------------------------------------------- programs
 
@@ -190,7 +190,7 @@ class PieClient:
             InvalidArgumentError: There is no ``@`` in it.
             InvalidProgramNameError: The server does not take it as a name and version.
         """
-        name, mark, version = inferlet.rpartition("@")
+        name, mark, version = inferlet.rpartition("@") if isinstance(inferlet, str) else ("", "", "")
         if not mark:
             raise InvalidArgumentError(
                 f"check_program not sent: {inferlet!r} has no version; write it as name@major.minor.patch"
@@ -227,7 +227,7 @@ class PieClient:
             raise UnsupportedError(
                 "launch_process not sent: with capture_outputs=False servers name no process to make a handle of; use client.rpc.launch_process, and list_processes to find it"
             )
-        connection = self._connected()
+        connection = self._connected().connection
         process_id = await connection.calls.launch_process(
             inferlet=inferlet,
             input=_json(input),
@@ -259,7 +259,7 @@ class PieClient:
             AccessDeniedError: It belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        connection = self._connected()
+        connection = self._connected().connection
         process_id = canonical_id(process_id)
         await connection.calls.attach_process(process_id=process_id, timeout=timeout)
         return Process(connection, connection.session.mailbox(process_id))

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import ssl as ssl_module
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ CLOSE_TIMEOUT = 1.0
 """Seconds to wait for the answer to a close: 0.3/0.4 servers owe it until their next write, which may never come."""
 BODY_CHARACTERS = 200
 """How much of the body of an HTTP refusal goes into the error."""
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A field name of RFC 9110, section 5.1."""
 MESSAGE_TOO_BIG = 1009
 """Close code of RFC 6455, section 7.4.1."""
 PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
@@ -161,13 +164,16 @@ def parse_uri(uri: object) -> SplitResult:
 
 def check_options(parts: SplitResult, options: Options) -> Options:
     """Check how to connect, as far as it shows before. Raises InvalidArgumentError, which shows no credentials."""
-    check_identity(options.identity)
+    if not is_identity(options.identity):
+        raise InvalidArgumentError(
+            f"identity {options.identity!r} can't be sent; write tenant/user or user in printable ASCII"
+        )
     if options.ssl is not None and parts.scheme != "wss":
         raise InvalidArgumentError(f"ssl can't be used with {_address(parts)}; write wss:// or leave ssl out")
     for name, value in options.headers.items():
-        if not f"{name}{value}".isprintable():
+        if not (is_text(name) and is_text(value) and HEADER_NAME.fullmatch(name)):
             raise InvalidArgumentError(
-                f"headers[{name!r}] can't be sent; leave control characters and line ends out"
+                f"headers[{name!r}] can't be sent; its name has to be a token and its value text without control characters"
             )
     if isinstance(options.proxy, str):
         try:
@@ -180,15 +186,16 @@ def check_options(parts: SplitResult, options: Options) -> Options:
     return options
 
 
-def check_identity(identity: str) -> None:
-    """Check a tenant and user for the identity header. Raises InvalidArgumentError."""
-    if (
-        not (identity.isascii() and identity.isprintable())
-        or not identity.partition("/")[2 if "/" in identity else 0].strip()
-    ):
-        raise InvalidArgumentError(
-            f"identity {identity!r} can't be sent; write tenant/user or user in printable ASCII"
-        )
+def is_text(value: object) -> bool:
+    """Tell whether something is text that fits on a line."""
+    return isinstance(value, str) and value.isprintable()
+
+
+def is_identity(identity: object) -> bool:
+    """Tell whether servers take something as tenant and user: printable ASCII with a user in it."""
+    if not isinstance(identity, str) or not (identity.isascii() and identity.isprintable()):
+        return False
+    return bool(identity.partition("/")[2 if "/" in identity else 0].strip())
 
 
 async def open_transport(parts: SplitResult, options: Options) -> Transport:
