@@ -4,6 +4,7 @@ Each argument names an interpreter in whose environment a client is installed. R
 noisy machine is unfair to all alike; the best of many runs is shown, above the start of the bare interpreter.
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -21,7 +22,11 @@ def seconds(python: str, statement: str) -> float:
 
 def main() -> None:
     """Measure and print a table."""
-    pythons = dict(argument.split("=", 1) for argument in sys.argv[1:])
+    parser = argparse.ArgumentParser(description="Compare how long clients take to import.")
+    parser.add_argument(
+        "client", nargs="+", help="NAME=PYTHON, an interpreter in whose environment a client is installed"
+    )
+    pythons = dict(client.partition("=")[::2] for client in parser.parse_args().client)
     best: dict[tuple[str, str], float] = {}
     for number in range(ROUNDS):
         for statement in STATEMENTS:

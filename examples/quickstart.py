@@ -10,10 +10,11 @@ python examples/quickstart.py ws://127.0.0.1:8080 --inferlet compat-openai@0.1.0
 import argparse
 import asyncio
 import json
+import sys
 
 from pydantic import JsonValue
 
-from pie_client import Event, ParsedPrivateKey, PieClient
+from pie_client import Event, ParsedPrivateKey, PieClient, PieError
 from pie_client.testing import InferletSession, LocalEngine
 
 INPUT = '{"prompt": "Hello world", "max_tokens": 64}'
@@ -43,7 +44,7 @@ async def complete(
 
 async def recite(session: InferletSession, input: JsonValue) -> JsonValue:
     """Play a text completion: no model runs here, the words are always the same."""
-    prompt = input["prompt"] if isinstance(input, dict) else input
+    prompt = input.get("prompt", "Hello") if isinstance(input, dict) else input
     words = f"{prompt}, said the embedded engine, which has no model.".split(" ")
     for word in words:
         session.print(word, end=" ")
@@ -67,14 +68,18 @@ async def main() -> None:
     parser.add_argument("--key", help="private key file, where the server asks for one")
     options = parser.parse_args()
     key = ParsedPrivateKey.from_file(options.key) if options.key else None
-    if options.uri:
-        await complete(options.uri, options.inferlet, json.loads(options.input), options.user, key)
+    given = json.loads(options.input)
+    if options.uri is not None:
+        await complete(options.uri, options.inferlet, given, options.user, key)
         return
     async with LocalEngine() as engine:
         engine.inferlet(options.inferlet)(recite)
         print(f"(embedded engine at {engine.uri}; no model runs in it)")
-        await complete(engine.uri, options.inferlet, json.loads(options.input), options.user, key)
+        await complete(engine.uri, options.inferlet, given, options.user, key)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except (PieError, OSError, ValueError) as error:
+        sys.exit(f"quickstart: {error}")

@@ -386,7 +386,7 @@ def _drawn(node: Json) -> st.SearchStrategy[Any]:
         case "string":
             return st.binary(max_size=300) if node.get("format") == "binary" else st.text(max_size=40)
         case "integer":
-            return st.integers(node["minimum"], node["maximum"])
+            return st.integers(node.get("minimum"), node.get("maximum"))
         case "boolean":
             return st.booleans()
         case "array":

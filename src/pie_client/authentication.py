@@ -36,7 +36,7 @@ class Authentication:
 
     def __init__(self, connection: Connection, default_user: str) -> None:
         self.server: ServerInfo | None = None
-        self._connection = connection
+        self.connection = connection
         self._default_user = default_user
         self._busy = asyncio.Lock()
         self._asking: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
@@ -70,7 +70,7 @@ class Authentication:
                 (family,) = AUTH_BY_TOKEN.families
                 self._found(family, TOKEN_USER)
             elif self.server.family not in AUTH_BY_TOKEN.families:
-                await self._connection.calls.auth_by_token(token=token)  # raises UnsupportedError
+                await self.connection.calls.auth_by_token(token=token)  # raises UnsupportedError
             elif self.server.username != TOKEN_USER:
                 raise AuthenticationError(
                     AUTH_BY_TOKEN.tag,
@@ -83,13 +83,13 @@ class Authentication:
 
         A family that knows no token ignores it. Those that know it answer in order: a refusal that comes first tells.
         """
-        calls = self._connection.calls
+        calls = self.connection.calls
         asking = asyncio.create_task(calls.auth_by_token(token=token, timeout=timeout))
         probing = asyncio.create_task(calls.auth_prove(signature="", timeout=timeout))
         try:
             await asyncio.wait({asking, probing}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done() and isinstance(probing.exception(), RefusedError):
-                self._connection.session.family = NEWEST
+                self.connection.session.family = NEWEST
                 await calls.auth_by_token(token=token)  # raises UnsupportedError
             await asking
         finally:
@@ -98,14 +98,14 @@ class Authentication:
             await asyncio.gather(asking, probing, return_exceptions=True)
 
     async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
-        calls = self._connection.calls
+        calls = self.connection.calls
         # Not cancelled with the caller: only the first answer of a connection tells its family.
         asking = self._asking.get(username)
         if asking is None or asking.done():
             asking = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
             asking.add_done_callback(functools.partial(self._answered, username))
             self._asking[username] = asking
-        async with self._connection.deadline(AUTH_IDENTIFY, timeout):
+        async with self.connection.deadline(AUTH_IDENTIFY, timeout):
             answer = await asyncio.shield(asking)
         if isinstance(answer, Challenge) and self.server is None:
             if key is None:
@@ -124,7 +124,7 @@ class Authentication:
         if isinstance(error, RefusedError):
             family = family_of_refusal(error.text)
             if family is not None:
-                self._connection.session.family = family
+                self.connection.session.family = family
         elif not asking.cancelled() and error is None and self.server is None:
             answer = asking.result()
             if not isinstance(answer, Challenge):
@@ -132,5 +132,5 @@ class Authentication:
 
     def _found(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
-        self._connection.session.family = family
+        self.connection.session.family = family
         self.server = ServerInfo(family, traits.title, traits.user or username)

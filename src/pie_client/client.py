@@ -14,11 +14,17 @@ from pie_client._generated.families import DEFAULT_USER
 from pie_client._generated.models import ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
 from pie_client.connection import Connection, check_seconds, check_size
-from pie_client.errors import InvalidArgumentError, NotConnectedError, ProtocolError, UnsupportedError
+from pie_client.errors import (
+    InvalidArgumentError,
+    InvalidKeyError,
+    NotConnectedError,
+    ProtocolError,
+    UnsupportedError,
+)
 from pie_client.keys import ParsedPrivateKey
 from pie_client.process import Process
 from pie_client.session import Session, canonical_id
-from pie_client.transport import Options, check_options, open_transport, parse_uri
+from pie_client.transport import Options, check_options, is_identity, is_text, open_transport, parse_uri
 
 
 class PieClient:
@@ -68,7 +74,9 @@ class PieClient:
         self._uri = parse_uri(server_uri)
         self._username = DEFAULT_USER if username is None else username
         if not is_text(self._username):
-            raise InvalidArgumentError(f"username {self._username!r} can't be sent; write it as text on one line")
+            raise InvalidArgumentError(
+                f"username {self._username!r} can't be sent; write it as text on one line"
+            )
         if identity is None:
             identity = self._username if is_identity(self._username) else DEFAULT_USER
         if headers is not None and not isinstance(headers, Mapping):
@@ -110,21 +118,21 @@ class PieClient:
         async with self._connecting:
             await self.close()
             transport = await open_transport(self._uri, self._options)
-            self._connection = Connection(
+            connection = Connection(
                 transport,
                 Session(max_buffered=self._max_buffered),
                 timeout=self._timeout,
                 ping_interval=self._ping_interval,
                 ping_timeout=self._ping_timeout,
             )
-            self._authentication = Authentication(self._connection, self._username)
-            self._connection.prepare = self._authentication.prepare
+            self._authentication = Authentication(connection, self._username)
+            connection.prepare = self._authentication.prepare
 
     async def close(self) -> None:
         """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""
-        connection, self._connection, self._authentication = self._connection, None, None
-        if connection is not None:
-            await connection.close()
+        authentication, self._authentication = self._authentication, None
+        if authentication is not None:
+            await authentication.connection.close()
 
     @property
     def server(self) -> ServerInfo | None:
@@ -136,12 +144,12 @@ class PieClient:
         """The generated layer: every request of the protocol as a typed call. Raises NotConnectedError."""
         return self._connected().connection.calls
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self) -> Authentication:
+        if self._authentication is None:
             raise NotConnectedError(
                 "the client is not connected; use `async with PieClient(...)`, or call connect() first"
             )
-        return self._connection
+        return self._authentication
 
     # ------------------------------------------------------------- authentication
 
@@ -190,7 +198,7 @@ class PieClient:
             InvalidArgumentError: There is no ``@`` in it.
             InvalidProgramNameError: The server does not take it as a name and version.
         """
-        name, mark, version = inferlet.rpartition("@") if isinstance(inferlet, str) else ("", "", "")
+        name, mark, version = inferlet.rpartition("@") if is_text(inferlet) else ("", "", "")
         if not mark:
             raise InvalidArgumentError(
                 f"check_program not sent: {inferlet!r} has no version; write it as name@major.minor.patch"

@@ -54,7 +54,7 @@ class ParsedPrivateKey:
             InvalidKeyError: It is no key, of an unsupported kind or size, or the passphrase is missing or wrong.
         """
         from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415 - keeps cryptography out of the import
 
         # Editors indent, and exports put text and certificates around a key.
         data = b"\n".join(line.strip() for line in _as_bytes(text, "a private key").splitlines()) + b"\n"
@@ -129,7 +129,7 @@ class ParsedPrivateKey:
             challenge: The bytes to sign.
         """
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
-        from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415
+        from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415 - keeps cryptography out of the import
 
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
             return self._key.sign(challenge)

@@ -2,6 +2,7 @@
 
 import http
 import inspect
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
@@ -11,7 +12,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from pie_client._generated import models, texts
-from pie_client._generated.families import FAMILIES, NEWEST, TOKEN_BYTES, Family
+from pie_client._generated.families import FAMILIES, NEWEST, PROGRAM_PATTERN, TOKEN_BYTES, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.conversation import Conversation, Refusal
@@ -43,7 +44,9 @@ class LocalEngine:
         self, *, family: Family = NEWEST, users: Mapping[str, Sequence[str]] | None = None, port: int = 0
     ) -> None:
         if family not in FAMILIES:
-            raise InvalidArgumentError(f"family={family!r} is not one of {', '.join(FAMILIES)}")
+            raise InvalidArgumentError(
+                f"family={family!r} is no server family; pass one of {', '.join(FAMILIES)}"
+            )
         self.traits = FAMILIES[family]
         self.users = users
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -102,8 +105,13 @@ class LocalEngine:
         The function gets its :class:`InferletSession` and the launch input as JSON. What it returns becomes the
         return event, written as JSON; an exception becomes the error event.
         """
+        if not re.fullmatch(PROGRAM_PATTERN, program):
+            raise InvalidArgumentError(f"{program!r} is no program; write it as name@major.minor.patch")
 
         def register(function: F) -> F:
+            is_async: bool = inspect.iscoroutinefunction(function)
+            if not is_async:
+                raise InvalidArgumentError(f"{program!r} is not an async function; write `async def`")
             self._functions[program] = function
             return function
 
