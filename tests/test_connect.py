@@ -427,17 +427,39 @@ def test_what_is_no_size_is_refused(name: str, value: object) -> None:
     check_text(caught.value)
 
 
-@pytest.mark.parametrize("identity", ["ünï/cödé", "tenant/ü", "a/", "/", "a/ ", "", " ", "a\r\nb", "a\x00"])
-def test_an_identity_that_a_server_would_refuse_is_refused(identity: str) -> None:
+@pytest.mark.parametrize(
+    "identity", ["ünï/cödé", "tenant/ü", "a/", "/", "a/ ", "", " ", "a\r\nb", "a\x00", b"a", 5], ids=repr
+)
+def test_an_identity_that_a_server_would_refuse_is_refused(identity: Any) -> None:  # noqa: ANN401 - the mistake
     with pytest.raises(InvalidArgumentError, match="identity") as caught:
         PieClient("ws://127.0.0.1", identity=identity)
     check_text(caught.value)
 
 
+@pytest.mark.parametrize("username", ["a\r\nb", "a\x00", b"a", 5], ids=repr)
+def test_a_username_that_is_no_line_of_text_is_refused(username: Any) -> None:  # noqa: ANN401 - the mistake
+    with pytest.raises(InvalidArgumentError, match="username") as caught:
+        PieClient("ws://127.0.0.1", username=username)
+    check_text(caught.value)
+
+
 @pytest.mark.parametrize(
-    "headers", [{"x": f"{SECRET}\r\nx-other: y"}, {"x\n": SECRET}, {"x": f"{SECRET}\x00"}]
+    "headers",
+    [
+        {"x": f"{SECRET}\r\nx-other: y"},
+        {"x": f"{SECRET}\x00"},
+        {"x\n": SECRET},
+        {"a b": SECRET},
+        {"a:": SECRET},
+        {"": SECRET},
+        {"x": SECRET.encode()},
+        {5: SECRET},
+        [("x", SECRET)],
+        f"x: {SECRET}",
+    ],
+    ids=repr,
 )
-def test_a_header_that_would_become_two_is_refused_without_showing_it(headers: dict[str, str]) -> None:
+def test_what_can_not_be_a_header_is_refused_without_showing_it(headers: Any) -> None:  # noqa: ANN401 - the mistake
     with pytest.raises(InvalidArgumentError, match="headers") as caught:
         PieClient("ws://127.0.0.1", headers=headers)
     check_text(caught.value)
