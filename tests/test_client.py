@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import inspect
 import json
 import math
 
@@ -14,6 +15,7 @@ from pie_client import (
     Event,
     File,
     InvalidArgumentError,
+    InvalidKeyError,
     InvalidProgramNameError,
     Message,
     PieClient,
@@ -28,8 +30,10 @@ from pie_client import (
     Stdout,
     UnknownEvent,
     UnsupportedError,
+    models,
 )
-from pie_client._generated import models
+from pie_client._generated.calls import Calls
+from pie_client._generated.families import CAPABILITIES
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal
 
 
@@ -459,3 +463,97 @@ async def test_batch_calls_give_ids_and_results_in_order(client: PieClient) -> N
     assert await client.rpc.run_processes(inferlet="echo@1.0.0", inputs=["1", "[2]"]) == ["1", "[2]"]
     with pytest.raises(RefusedError, match="token_budgets length"):
         await client.rpc.run_processes(inferlet="echo@1.0.0", inputs=["1"], token_budgets=[1, 2])
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_the_internal_token_authenticates(client: PieClient, engine: LocalEngine) -> None:
+    await client.auth_by_token(engine.token)
+    assert client.server is not None
+    assert client.server.username == "internal"
+    await client.auth_by_token(engine.token)
+    await client.ping()
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_a_wrong_token_is_refused_with_advice_about_tokens(client: PieClient) -> None:
+    with pytest.raises(AuthenticationError, match="Invalid token; pass the token that the server printed"):
+        await client.auth_by_token("wrong")
+    await client.ping()
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_a_token_after_the_first_request_is_refused(client: PieClient, engine: LocalEngine) -> None:
+    await client.ping()
+    with pytest.raises(AuthenticationError, match="before the first request"):
+        await client.auth_by_token(engine.token)
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+@pytest.mark.parametrize("identified", [False, True])
+async def test_a_token_is_unsupported_at_once_by_the_new_family(client: PieClient, identified: bool) -> None:
+    if identified:
+        await client.ping()
+    with pytest.raises(UnsupportedError, match="auth_by_token"):
+        await client.auth_by_token("token", timeout=math.inf)
+    await client.ping()
+
+
+def required_arguments(tag: str) -> list[str]:
+    parameters = inspect.signature(getattr(Calls, tag)).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+
+
+@pytest.mark.parametrize(
+    ("family", "tag"),
+    [(f, tag) for f, tags in CAPABILITIES.items() for tag in sorted(tags) if required_arguments(tag)],
+    indirect=["family"],
+)
+async def test_arguments_of_a_wrong_type_are_refused_by_every_call_before_anything_is_sent(
+    client: PieClient, tag: str
+) -> None:
+    """D10."""
+    call = getattr(client.rpc, tag)
+    wrong: dict[str, object] = {
+        name: b"" if name == "content" else object() for name in required_arguments(tag)
+    }
+    with pytest.raises(InvalidArgumentError, match=f"^{tag} not sent: "):
+        await call(**wrong)
+    await client.ping()
+
+
+async def test_content_of_a_wrong_type_is_refused_and_bytes_in_any_form_are_taken(client: PieClient) -> None:
+    process = await client.launch_process("take-file@1.0.0")
+    assert await process.recv() == (Event.Message, "ready")
+    with pytest.raises(InvalidArgumentError, match="pass bytes"):
+        await process.transfer_file("text")  # type: ignore[arg-type]  # what untyped callers do
+    await process.transfer_file(bytearray(b"abc"))  # type: ignore[arg-type]  # mypy tells it from bytes
+    assert await process.result(int) == 3
+
+
+async def test_a_key_that_was_not_parsed_is_refused_before_anything_is_sent(client: PieClient) -> None:
+    with pytest.raises(InvalidKeyError, match=r"ParsedPrivateKey\.parse"):
+        await client.authenticate("alice", "-----BEGIN")  # type: ignore[arg-type]  # what untyped callers do
+    assert client.server is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"username": 5},
+        {"username": "two\nlines"},
+        {"identity": 5},
+        {"identity": "tenant/"},
+        {"headers": [1]},
+        {"headers": {"bad name": "x"}},
+        {"headers": {"a": 5}},
+        {"headers": {"a": "x\r\ny: z"}},
+    ],
+)
+def test_an_option_that_cannot_be_sent_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"; .*(write|has to)"):
+        PieClient("ws://127.0.0.1:1", **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do
+
+
+async def test_check_program_of_something_else_than_text_is_refused(client: PieClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="None has no version"):
+        await client.check_program(None)  # type: ignore[arg-type]  # what untyped callers do

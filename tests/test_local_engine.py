@@ -320,6 +320,20 @@ async def test_the_address_is_known_only_while_it_runs() -> None:
         assert engine.uri.startswith("ws://127.0.0.1:")
 
 
+@pytest.mark.parametrize("name", ["bad", "bad@1", "two words@1.0.0", "ä@1.0.0"])
+def test_a_program_name_that_no_server_takes_is_refused(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"name@major\.minor\.patch"):
+        LocalEngine().inferlet(name)
+
+
+def test_an_inferlet_has_to_be_an_async_function() -> None:
+    def plain(_session: InferletSession, _input: JsonValue) -> int:
+        return 1
+
+    with pytest.raises(InvalidArgumentError, match="async def"):
+        LocalEngine().inferlet("plain@1.0.0")(plain)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType] - what untyped callers do
+
+
 def test_an_unknown_family_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match=r"0\.4, 0\.5"):
         LocalEngine(family="0.9")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do

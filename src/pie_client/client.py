@@ -16,15 +16,22 @@ from pie_client.authentication import Authentication, ServerInfo
 from pie_client.connection import Connection, check_seconds, check_size
 from pie_client.errors import (
     InvalidArgumentError,
-    InvalidKeyError,
     NotConnectedError,
     ProtocolError,
     UnsupportedError,
 )
-from pie_client.keys import ParsedPrivateKey
+from pie_client.keys import ParsedPrivateKey, check_key
 from pie_client.process import Process
 from pie_client.session import Session, canonical_id
-from pie_client.transport import Options, check_options, is_identity, is_text, open_transport, parse_uri
+from pie_client.transport import (
+    Options,
+    as_headers,
+    check_options,
+    is_identity,
+    is_text,
+    open_transport,
+    parse_uri,
+)
 
 
 class PieClient:
@@ -79,13 +86,11 @@ class PieClient:
             )
         if identity is None:
             identity = self._username if is_identity(self._username) else DEFAULT_USER
-        if headers is not None and not isinstance(headers, Mapping):
-            raise InvalidArgumentError("headers are not a mapping; write them as {name: value}")
         options = Options(
             identity=identity,
             open_timeout=check_seconds("open_timeout", open_timeout),
             ssl=ssl,
-            headers=dict(headers or {}),
+            headers=as_headers(headers),
             proxy=proxy,
             max_message_size=check_size("max_message_size", max_message_size),
         )
@@ -166,10 +171,7 @@ class PieClient:
         Raises:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
         """
-        if private_key is not None and not isinstance(private_key, ParsedPrivateKey):
-            raise InvalidKeyError(
-                f"private_key is {type(private_key).__name__}; make it with ParsedPrivateKey.parse or from_file"
-            )
+        check_key(private_key)
         await self._connected().authenticate(username, private_key, timeout)
 
     async def auth_by_token(self, token: str, *, timeout: float | None = None) -> None:

@@ -139,6 +139,14 @@ class ParsedPrivateKey:
         return self._key.sign(challenge, padding.PKCS1v15(), SHA256())
 
 
+def check_key(key: object) -> None:
+    """Raise InvalidKeyError unless something is a parsed key, or None."""
+    if not (key is None or isinstance(key, ParsedPrivateKey)):
+        raise InvalidKeyError(
+            f"private_key is {type(key).__name__}; make it with ParsedPrivateKey.parse or from_file"
+        )
+
+
 def sign_challenge(key: ParsedPrivateKey, challenge: str) -> str:
     """Sign a challenge as it travels: standard base64 in and out."""
     return base64.b64encode(key.sign(base64.b64decode(challenge, validate=True))).decode("ascii")

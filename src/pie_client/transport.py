@@ -6,7 +6,7 @@ import re
 import ssl as ssl_module
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -184,6 +184,15 @@ def check_options(parts: SplitResult, options: Options) -> Options:
         if not usable:
             raise _bad_proxy()
     return options
+
+
+def as_headers(headers: object) -> dict[str, str]:
+    """Copy headers; what is in them is checked with the other options. Raises InvalidArgumentError."""
+    if headers is None:
+        return {}
+    if not isinstance(headers, Mapping):
+        raise InvalidArgumentError("headers are not a mapping; write them as {name: value}")
+    return dict(cast("Mapping[str, str]", headers))
 
 
 def is_text(value: object) -> bool:
