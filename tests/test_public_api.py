@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -221,3 +222,15 @@ def test_the_top_level_of_the_repository_is_a_closed_list() -> None:
 
 def test_the_package_is_marked_as_typed() -> None:
     assert (INIT.parent / "py.typed").exists()
+
+
+def test_every_defect_that_a_test_names_is_explained_and_every_explained_one_is_tested() -> None:
+    explained = re.findall(
+        r"^\| (D\d+) \|", (ROOT / "tests" / "DEFECTS.md").read_text(encoding="utf-8"), re.M
+    )
+    named = {
+        number
+        for path in (ROOT / "tests").glob("test_*.py")
+        for number in re.findall(r"\bD\d{1,2}\b", path.read_text(encoding="utf-8"))
+    }
+    assert explained == sorted(named, key=lambda number: int(number[1:]))

@@ -37,9 +37,7 @@ from typing import assert_type
 
 from pydantic import JsonValue
 
-from pie_client import Event, InvalidArgumentError, PieClient, RefusedError, UnsupportedError
-from pie_client._generated import models
-from pie_client._generated.events import Progress
+from pie_client import Event, InvalidArgumentError, PieClient, Progress, RefusedError, UnsupportedError, models
 from pie_client.testing import InferletSession, LocalEngine, Refusal
 
 
@@ -120,8 +118,7 @@ WRONG_USE = '''
 
 from typing import assert_never
 
-from pie_client import Error, Message, PieClient, Return, Stderr, Stdout, UnknownEvent
-from pie_client._generated import models
+from pie_client import Error, Message, PieClient, Return, Stderr, Stdout, UnknownEvent, models
 from pie_client._generated.events import ModelledEvent
 
 
