@@ -154,7 +154,7 @@ PRINTED = [
     ["launch", "priority None"],
     [
         "unsupported",
-        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5",
+        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5; do without it, or use such a server",
     ],
 ]
 

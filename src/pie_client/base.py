@@ -25,7 +25,6 @@ class WireModel(BaseModel):
         val_json_bytes="base64",
         hide_input_in_errors=True,
         protected_namespaces=(),
-        defer_build=True,  # a session uses a few of the models: each is built when it is first used
     )
 
 
