@@ -9,7 +9,7 @@ from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, T
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
 from pie_client._generated.refusals import AuthenticationError, family_of_refusal
 from pie_client._generated.results import AuthIdentifyResult, Challenge
-from pie_client.connection import Connection
+from pie_client.connection import Connection, check_timeout
 from pie_client.errors import RefusedError
 from pie_client.keys import ParsedPrivateKey, sign_challenge
 
@@ -46,7 +46,7 @@ class Authentication:
         if self.server is None:
             async with self._busy:
                 if self.server is None:
-                    await self._identify(self._default_user, None, None)
+                    await self._identify(self._default_user, None, math.inf)  # bounded by the request's own
 
     async def authenticate(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
         """Identify as a user, proving it with a key when the server asks for that."""
@@ -98,6 +98,7 @@ class Authentication:
             await asyncio.gather(asking, probing, return_exceptions=True)
 
     async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
+        check_timeout(timeout)
         calls = self.connection.calls
         # Not cancelled with the caller: only the first answer of a connection tells its family.
         asking = self._asking.get(username)

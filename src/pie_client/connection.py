@@ -5,8 +5,7 @@ import contextlib
 import functools
 import logging
 import math
-import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TypeVar
 
 from pie_client._generated import texts
@@ -21,7 +20,7 @@ from pie_client.errors import (
     NotConnectedError,
     PieError,
 )
-from pie_client.files import as_content
+from pie_client.sending import ChunkSender
 from pie_client.session import PendingCall, Session
 from pie_client.transport import Transport
 
@@ -62,7 +61,7 @@ class Connection:
         self._readers = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._uploads: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._contents = ChunkSender()
         self._errands: set[asyncio.Task[None]] = set()
         self._tasks = [asyncio.create_task(self._read(), name="pie-client reader")]
         if ping_interval != math.inf:
@@ -85,13 +84,15 @@ class Connection:
     ) -> R:
         """Send a request in chunks, stopping at the first reply: before the last chunk it can only be an error."""
         async with self._request(method, timeout) as (call, reply):
-            sendable = await as_content(content)
-            async with self._exclusively(sendable.digest):
-                async for chunk in _chunks(sendable):
-                    await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
-                    if reply.done():
-                        break
-                return await reply
+            await self._contents.send(
+                content,
+                lambda chunk: self._send(call.method, functools.partial(build, call.corr_id, chunk), call),
+                clear=lambda chunk: self._send(
+                    call.method, functools.partial(build, self.session.spare_number(), chunk)
+                ),
+                finish=reply,
+            )
+            return await reply
 
     async def notify(
         self, method: Method[None], build: Callable[[], WireModel], timeout: float | None
@@ -111,10 +112,11 @@ class Connection:
         """Send a message in chunks that has no reply."""
         async with self.deadline(method, timeout):
             await self._prepare(method)
-            sendable = await as_content(content)
-            async with self._exclusively(sendable.digest):
-                async for chunk in _chunks(sendable):
-                    await self._send(method, functools.partial(build, chunk))
+
+            def emit(chunk: Chunk) -> Awaitable[None]:
+                return self._send(method, functools.partial(build, chunk))
+
+            await self._contents.send(content, emit, clear=emit)
 
     # ------------------------------------------------------------- life
 
@@ -139,8 +141,11 @@ class Connection:
         tasks = [*self._tasks, *self._errands]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._transport.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._transport.close()
+        finally:
+            self._transport.abort()
 
     async def _read(self) -> None:
         try:
@@ -158,6 +163,11 @@ class Connection:
                     await self._flowing.wait()
         except ConnectionLostError as error:
             self._lost(error)
+        except asyncio.CancelledError:
+            if self.session.alive:  # cancelled by somebody else than close()
+                self._lost(ConnectionLostError("the client's reader was cancelled; connect again"))
+                self._transport.abort()
+            raise
         except Exception as error:
             logger.exception("the reader failed; this is a defect of pie-client")
             self._lost(error)
@@ -286,18 +296,20 @@ class Connection:
                 call.sent = True
             await self._transport.send(frame)
         except ConnectionLostError as error:
-            self._lost(error)
+            # The reader tells the others, when it has read what arrived before.
             raise ConnectionLostError(str(error), sent=True) from error
 
-    def _exclusively(self, digest: str) -> asyncio.Lock:
-        """Give the lock of the one upload that a server keeps per digest and connection; two at once destroy each other."""
-        return self._uploads.setdefault(digest, asyncio.Lock())
+
+def check_timeout(timeout: float | None) -> None:
+    """Check the timeout of a call, where None takes the default; raises InvalidArgumentError."""
+    if timeout is not None:
+        check_seconds("timeout", timeout)
 
 
 def check_seconds(name: str, value: float) -> float:
     """Check a duration; raises InvalidArgumentError."""
     try:
-        usable = value > 0
+        usable = value > 0 and not isinstance(value, bool)
     except TypeError:
         usable = False
     if not usable:
@@ -309,20 +321,9 @@ def check_seconds(name: str, value: float) -> float:
 
 def check_size(name: str, value: object) -> int:
     """Check a number of bytes; raises InvalidArgumentError."""
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidArgumentError(f"{name}={value!r} is not a size; pass a positive whole number of bytes")
     return value
-
-
-async def _chunks(content: Content) -> AsyncIterator[Chunk]:
-    digest, total, index = content.digest, content.total_chunks, 0
-    async for data in content:
-        yield Chunk(index, total, data, digest)
-        index += 1
-    if index != total:
-        raise InvalidArgumentError(
-            f"content gave {index} chunks and had announced {total}; nothing was completed"
-        )
 
 
 async def _ready() -> None:

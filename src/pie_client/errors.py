@@ -112,8 +112,13 @@ class RefusedError(PieError):
         advice = self.advice if advice is None else advice
         super().__init__(f"{what} refused: {one_line(text)}" + (f"; {advice}" if advice else ""))
 
-    def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str, str]]:
-        return type(self), (self.request, self.text, self.subject)
+    def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str, str], dict[str, object]]:
+        return type(self), (self.request, self.text, self.subject), {**vars(self), "args": self.args}
+
+    def __setstate__(self, state: dict[str, object] | None) -> None:
+        """Restore a copy, its text included."""
+        for name, value in (state or {}).items():
+            setattr(self, name, value)
 
 
 class ServerError(PieError):

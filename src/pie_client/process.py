@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
 from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
 from pie_client.connection import Connection, check_seconds
-from pie_client.errors import DeadlineError, PieError, ProcessEndedError, ResultError
+from pie_client.errors import DeadlineError, InvalidArgumentError, PieError, ProcessEndedError, ResultError
 from pie_client.files import File
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
@@ -38,7 +38,9 @@ class Process:
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed = False
         mailbox.listen(self._wake)
-        self._finalizer = weakref.finalize(self, _release, connection, mailbox)
+        self._finalizer = weakref.finalize(
+            self, _release_from_anywhere, asyncio.get_running_loop(), connection, mailbox
+        )
         self._finalizer.atexit = False
 
     def __repr__(self) -> str:
@@ -68,7 +70,7 @@ class Process:
     async def __anext__(self) -> ProcessEvent:
         """Give the next event; the iteration ends after the terminal one. Raises what :meth:`recv` raises."""
         try:
-            return await self._next(math.inf)
+            return await self._next()
         except ProcessEndedError:
             raise StopAsyncIteration from None
 
@@ -89,17 +91,18 @@ class Process:
             SlowConsumerError: More had piled up than the client may buffer.
             DeadlineError: No event within ``timeout``; none is lost.
         """
-        while True:
-            event = await self._next(timeout)
-            match event:
-                case File():
-                    return Event.File, event
-                case Broken():
-                    return Event.Error, event.value
-                case UnknownEvent():
-                    continue
-                case _:
-                    return KIND_OF[type(event)], event.value
+        async with self._deadline("an event", timeout):
+            while True:
+                event = await self._next()
+                match event:
+                    case File():
+                        return Event.File, event
+                    case Broken():
+                        return Event.Error, event.value
+                    case UnknownEvent():
+                        continue
+                    case _:
+                        return KIND_OF[type(event)], event.value
 
     async def wait(self, *, timeout: float = math.inf) -> str:
         """Wait for the end of the process and give the text that it returned.
@@ -139,10 +142,16 @@ class Process:
 
         Raises:
             ResultError: The text is not JSON, or not of that type; :meth:`wait` gives it as it is.
+            InvalidArgumentError: pydantic can't validate ``as_type``.
             ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: As :meth:`wait` does.
         """
+        try:
+            adapter: TypeAdapter[T | JsonValue] = TypeAdapter(JsonValue if as_type is None else as_type)
+        except PydanticUserError as error:
+            raise InvalidArgumentError(
+                f"as_type is {as_type!r}, which pydantic can't validate; pass a model, a dataclass or a type of plain values"
+            ) from error
         text = await self.wait(timeout=timeout)
-        adapter: TypeAdapter[T | JsonValue] = TypeAdapter(JsonValue if as_type is None else as_type)
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
@@ -195,21 +204,18 @@ class Process:
         if self._finalizer.alive:
             self._closed = True
             self._mailbox.ignore(self._wake)
-            self._finalizer()
+            self._finalizer.detach()
+            _release(self._connection, self._mailbox)
             self._wake()
 
-    async def _next(self, timeout: float) -> ProcessEvent:
-        event = self._take()
-        if event is not None:
-            return event
-        async with self._deadline("an event", timeout):
-            while (event := self._take()) is None:
-                self._check()
-                if self._mailbox.terminal is not None:
-                    raise ProcessEndedError(
-                        f"process {self.process_id} has ended and all its events were received; launch it again"
-                    )
-                await self._change()
+    async def _next(self) -> ProcessEvent:
+        while (event := self._take()) is None:
+            self._check()
+            if self._mailbox.terminal is not None:
+                raise ProcessEndedError(
+                    f"process {self.process_id} has ended and all its events were received; launch it again"
+                )
+            await self._change()
         return event
 
     def _take(self) -> ProcessEvent | None:
@@ -260,3 +266,9 @@ class Process:
 def _release(connection: Connection, mailbox: Mailbox) -> None:
     connection.session.release(mailbox)
     connection.flow()
+
+
+def _release_from_anywhere(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:
+    """Release a mailbox whose handle was collected, which may happen in any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the connection
+        loop.call_soon_threadsafe(_release, connection, mailbox)

@@ -91,6 +91,11 @@ class Session:
         """More is buffered than allowed, and nobody waits for a reply."""
         return self._budget.used > self._max_buffered and not self._calls
 
+    @property
+    def alive(self) -> bool:
+        """The conversation goes on."""
+        return self._failure is None
+
     def open_call(
         self, method: Method[R], on_result: Callable[[R], None], on_error: Callable[[PieError], None]
     ) -> PendingCall:
@@ -101,15 +106,17 @@ class Session:
         def accept(text: str) -> None:
             on_result(method.decode(text))
 
-        for _ in range(len(self._calls) + 1):
-            corr_id, self._next = self._next, self._next + 1 if self._next < MAX_CORRELATION else 0
-            if corr_id not in self._calls:
-                break
-        else:
-            raise InvalidArgumentError("every correlation number is in use; wait for some replies")
-        call = PendingCall(method, corr_id, accept, on_error, self._notices)
-        self._calls[corr_id] = call
+        call = PendingCall(method, self.spare_number(), accept, on_error, self._notices)
+        self._calls[call.corr_id] = call
         return call
+
+    def spare_number(self) -> int:
+        """Give a correlation number that nobody waits for: what is said under it is ignored."""
+        for _ in range(len(self._calls) + 1):
+            number, self._next = self._next, self._next + 1 if self._next < MAX_CORRELATION else 0
+            if number not in self._calls:
+                return number
+        raise InvalidArgumentError("every correlation number is in use; wait for some replies")
 
     def request(
         self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None

@@ -1,0 +1,71 @@
+"""Contents on their way to a server: cut into chunks, one content of a digest at a time.
+
+A server keeps one unfinished upload per digest and connection. Two at once destroy each other, and one that was broken
+off spoils the next of the same bytes, unless the server is made to forget it first.
+"""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from pie_client.base import Chunk, Content
+from pie_client.errors import InvalidArgumentError
+from pie_client.files import as_content
+
+R = TypeVar("R")
+Emit = Callable[[Chunk], Awaitable[None]]
+
+
+class ChunkSender:
+    """Sends the contents of one connection."""
+
+    def __init__(self) -> None:
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._torn: set[str] = set()
+        """Digests of which the server may hold some chunks but not all."""
+
+    async def send(
+        self, given: bytes | Content, emit: Emit, *, clear: Emit, finish: asyncio.Future[R] | None = None
+    ) -> None:
+        """Send every chunk in order.
+
+        Args:
+            given: What to send.
+            emit: Sends a chunk.
+            clear: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
+            finish: The reply. When it comes early it can only be an error, and nothing more is sent; the content counts
+                as on its way until it has come.
+        """
+        content = await as_content(given)
+        digest, total = content.digest, content.total_chunks
+        lock = self._locks.setdefault(digest, asyncio.Lock())
+        async with lock:
+            if digest in self._torn:
+                await clear(Chunk(total, total, b"", digest))
+            self._torn.add(digest)
+            async for chunk in _chunks(content):
+                await emit(chunk)
+                # Sending does not suspend while the socket takes it all; the reader has to run, and so has everybody else.
+                await asyncio.sleep(0)
+                if finish is not None and finish.done():
+                    break
+            if finish is not None:
+                await asyncio.wait([finish])
+            self._torn.discard(digest)
+
+
+async def _chunks(content: Content) -> AsyncIterator[Chunk]:
+    """Give the chunks of a content; the last one only when it is known that no more follow."""
+    digest, total, index = content.digest, content.total_chunks, 0
+    last: bytes | None = None
+    async for data in content:
+        if last is not None and index < total:
+            yield Chunk(index - 1, total, last, digest)
+        last = data
+        index += 1
+    if index != total or last is None:
+        raise InvalidArgumentError(
+            f"content gave {index} chunks and had announced {total}; nothing was completed"
+        )
+    yield Chunk(total - 1, total, last, digest)
