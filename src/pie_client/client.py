@@ -53,8 +53,8 @@ class PieClient:
         proxy: True for the system's proxy settings (never for loopback), False for none, or a proxy's URL.
         max_message_size: Bytes of the largest message that is received; a larger one closes the connection.
         max_buffered: Bytes of unread events above which the client stops reading from the server, unless somebody
-            waits for a reply or an event. At twice as much the process with the most unread events is given up
-            with SlowConsumerError.
+            waits for a reply or an event. At twice as much the processes with the largest backlogs are given up
+            with SlowConsumerError; a file that arrives has to fit into that.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` for none.
         ping_timeout: Seconds without a pong and without any other traffic after which the connection counts as lost.
 
@@ -100,6 +100,8 @@ class PieClient:
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
         self._connecting = asyncio.Lock()
+        self._closing = asyncio.Lock()
+        self._closes = 0
         self._authentication: Authentication | None = None
 
     async def __aenter__(self) -> Self:
@@ -122,7 +124,11 @@ class PieClient:
         """
         async with self._connecting:
             await self.close()
+            closes = self._closes
             transport = await open_transport(self._uri, self._options)
+            if self._closes != closes:
+                await transport.close()
+                raise NotConnectedError("the client was closed while it was connecting; connect again")
             connection = Connection(
                 transport,
                 Session(max_buffered=self._max_buffered),
@@ -135,9 +141,15 @@ class PieClient:
 
     async def close(self) -> None:
         """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""
+        self._closes += 1
         authentication, self._authentication = self._authentication, None
-        if authentication is not None:
-            await authentication.connection.close()
+        try:
+            async with self._closing:
+                if authentication is not None:
+                    await authentication.connection.close()
+        finally:
+            if authentication is not None:
+                authentication.connection.abort()
 
     @property
     def server(self) -> ServerInfo | None:

@@ -137,15 +137,23 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
-        self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
         tasks = [*self._tasks, *self._errands]
-        for task in tasks:
-            task.cancel()
         try:
+            self._end()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._transport.close()
         finally:
-            self._transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._end()
+        self._transport.abort()
+
+    def _end(self) -> None:
+        self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
+        for task in (*self._tasks, *self._errands):
+            task.cancel()
 
     async def _read(self) -> None:
         try:

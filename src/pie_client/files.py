@@ -121,8 +121,8 @@ class Assembly:
         self._first = first
         self._parts: list[bytes] = []
         self._hash = blake3()
-        self.size = 0
-        """Bytes that its chunks are taken to cost."""
+        self.size = len(first.file_hash) + len(first.name or "")
+        """Bytes that it is taken to cost."""
 
     def add(self, chunk: FileChunk) -> File | None:
         """Take the next chunk; give the file when it was the last. Raises ValueError saying what is wrong with it."""

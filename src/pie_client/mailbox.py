@@ -11,6 +11,8 @@ from pie_client._generated.models import FileChunk
 from pie_client.errors import PieError
 from pie_client.files import Assembly, File
 
+LOST_FILES = 64
+"""Lost files of a process that are remembered, so that each is told once."""
 OVERHEAD_BYTES = 100
 """What a buffered event is taken to cost beside what it carries."""
 
@@ -45,7 +47,8 @@ class Mailbox:
         self._budget = budget
         self._events: deque[tuple[ProcessEvent, int]] = deque()
         self._files: dict[str, Assembly] = {}
-        self._lost_file = ""
+        self._lost_files: dict[str, None] = {}
+        """Digests of files whose further chunks are passed over, oldest first."""
 
     def listen(self, method: Callable[[], None]) -> None:
         """Call a bound method after every change that a reader waits for.
@@ -91,10 +94,10 @@ class Mailbox:
         if self.terminal is not None or self.failure is not None:
             return
         digest, begins = chunk.file_hash, chunk.chunk_index == 0
-        if digest == self._lost_file:
+        if digest in self._lost_files:
             if not begins:
                 return
-            self._lost_file = ""
+            del self._lost_files[digest]
         assembly = self._files.pop(digest, None)
         if assembly is not None:
             self._account(-assembly.size)
@@ -105,7 +108,9 @@ class Mailbox:
         try:
             file = assembly.add(chunk)
         except ValueError as error:
-            self._lost_file = digest
+            self._lost_files[digest] = None
+            if len(self._lost_files) > LOST_FILES:
+                del self._lost_files[next(iter(self._lost_files))]
             self.put(_lost(digest, str(error)))
             return
         if file is None:
@@ -163,8 +168,8 @@ class Mailbox:
 
 def _size(event: ProcessEvent) -> int:
     content = event if isinstance(event, File) else event.value
-    kind = event.event if isinstance(event, UnknownEvent) else ""
-    return OVERHEAD_BYTES + len(kind) + len(content or "")
+    label = event.event if isinstance(event, UnknownEvent) else event.name if isinstance(event, File) else ""
+    return OVERHEAD_BYTES + len(label or "") + len(content or "")
 
 
 def _lost(digest: str, reason: str) -> Broken:

@@ -4,6 +4,7 @@ Does no I/O, runs no user code and knows no clock: frames go in, callers and mai
 tested without a socket.
 """
 
+import functools
 import logging
 import uuid
 from collections import OrderedDict
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 UNCLAIMED_BYTES = 8 << 20
 """Most bytes kept for processes that nobody has asked about yet: their launch reply may be on its way."""
 UNCLAIMED_BOXES = 10_000
+ID_CHARACTERS = 100
+"""Longest process id that is kept; a UUID has 36 in its usual form."""
 FINISHED_IDS = 4096
 """Ids of processes that are remembered as finished, so that stragglers don't open a new mailbox."""
 UNKNOWN_TAGS = 100
@@ -73,6 +76,8 @@ class Session:
         self.malformed = 0
         """Frames that could not be decoded."""
         self._max_buffered = max_buffered
+        self._tolerated = 2 * max_buffered
+        """Bytes above which backlogs are given up."""
         self._budget = Budget()
         self._calls: dict[int, PendingCall] = {}
         self._next = 0
@@ -310,8 +315,15 @@ class Session:
             self._settle(box)
 
     def _box(self, process_id: str) -> Mailbox | None:
+        """Give the mailbox for something that came from a process; None where nothing is kept of it."""
         box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
-        if box is None and process_id not in self._finished:
+        if box is not None:
+            return box
+        process_id = _in_server_form(process_id)
+        if process_id in self._finished or len(process_id) > ID_CHARACTERS:
+            return None
+        box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
+        if box is None:
             box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget)
         return box
 
@@ -319,8 +331,10 @@ class Session:
         """Keep the books after something was put into a mailbox."""
         if box.process_id in self._unclaimed:
             self._limit_unclaimed()
-        while self._budget.used > 2 * self._max_buffered and self._give_up_largest():
-            pass
+        if self._budget.used <= self._max_buffered:
+            self._tolerated = 2 * self._max_buffered
+        elif self._budget.used > self._tolerated:
+            self._give_up_largest()
 
     def _limit_unclaimed(self) -> None:
         while len(self._unclaimed) > UNCLAIMED_BOXES or self._unclaimed_budget.used > UNCLAIMED_BYTES:
@@ -329,23 +343,34 @@ class Session:
             self._finish(process_id, dropped=True)
             logger.warning("dropping events of process %.40r, which nobody asked about", process_id)
 
-    def _give_up_largest(self) -> bool:
-        # A single event, however large, waits for nobody: its reader could not have been faster.
-        box = max((b for b in self._boxes.values() if b.backlog > 1), key=lambda b: b.size, default=None)
-        if box is None:
-            return False
-        process_id, size = box.process_id, box.size
-        box.give_up(
-            lambda: SlowConsumerError(
-                f"process {process_id} sent {size} bytes that were not read, and they were dropped; read its events faster or raise max_buffered"
-            )
+    def _give_up_largest(self) -> None:
+        """Drop the largest backlogs until the rest fits; a single event, however large, has no faster reader."""
+        backlogs = sorted(
+            (b for b in self._boxes.values() if b.backlog > 1), key=lambda b: b.size, reverse=True
         )
-        return True
+        for box in backlogs:
+            text = (
+                f"process {box.process_id} sent {box.size} bytes that were not read, and they were dropped; "
+                "read its events faster, or raise max_buffered, into twice of which every file has to fit"
+            )
+            box.give_up(functools.partial(SlowConsumerError, text))
+            if self._budget.used <= self._max_buffered:
+                break
+        # What is left can't be helped: looked at again when as much has come on top of it.
+        self._tolerated = max(2 * self._max_buffered, self._budget.used + self._max_buffered)
 
     def _finish(self, process_id: str, *, dropped: bool = False) -> None:
         self._finished[process_id] = dropped
         if len(self._finished) > FINISHED_IDS:
             self._finished.popitem(last=False)
+
+
+def _in_server_form(process_id: str) -> str:
+    """Give a process id in the form that servers send; what is no UUID stays as it is."""
+    try:
+        return str(uuid.UUID(process_id))
+    except ValueError:
+        return process_id
 
 
 def canonical_id(process_id: str) -> str:

@@ -70,7 +70,8 @@ class Conversation:
         self._uploads = Uploads(self._traits)
         self._processes: dict[str, RunningProcess] = {}
         self._spoken = False
-        self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[bytes | str | None] = asyncio.Queue()
+        """Frames to send; None ends the sending."""
 
     @property
     def _family(self) -> Family:
@@ -83,7 +84,8 @@ class Conversation:
             async for frame in self._socket:
                 if len(frame) > self._traits.frame_bytes:
                     self._notify(texts.request_too_large(size=len(frame), limit=self._traits.frame_bytes))
-                    await self._outgoing.join()
+                    self._outgoing.put_nowait(None)
+                    await writer
                     break
                 await self._receive(frame)
         except ConnectionClosed:
@@ -106,12 +108,8 @@ class Conversation:
             self.push(models.TurnDone())
 
     async def _write(self) -> None:
-        while True:
-            frame = await self._outgoing.get()
-            try:
-                await self._socket.send(frame)
-            finally:
-                self._outgoing.task_done()
+        while (frame := await self._outgoing.get()) is not None:
+            await self._socket.send(frame)
 
     async def _receive(self, frame: bytes | str) -> None:
         if isinstance(frame, str) and not self._traits.text_frames:
@@ -284,7 +282,7 @@ class Conversation:
             raise Refusal(
                 texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=wire.explain(error)))
             ) from error
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise Refusal(texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=error))) from error
         self._engine.store_program(manifest, upload.data, force=upload.force)
         return texts.OK_ADD_PROGRAM
@@ -303,12 +301,12 @@ class Conversation:
 
     def _start(self, *processes: RunningProcess) -> None:
         for process in processes:
-            process.start(self._engine.function_of(process.program))
+            self._engine.run(process)
 
     async def _run_all(self, inferlet: str, inputs: Sequence[str]) -> str:
         processes = [self._launch(inferlet, text, capture=False) for text in inputs]
         self._start(*processes)
-        ends = [await process.outcome for process in processes]
+        ends = [await asyncio.shield(process.outcome) for process in processes]
         for end in ends:
             if isinstance(end, models.ErrorEvent):
                 raise Refusal(end.value)

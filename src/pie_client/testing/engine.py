@@ -1,7 +1,9 @@
 """The embedded engine: a server on a loopback port, its programs and its processes."""
 
+import asyncio
 import http
 import inspect
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,6 +22,11 @@ from pie_client.testing.inferlet import InferletFunction
 from pie_client.testing.processes import RunningProcess
 
 __all__ = ["LocalEngine", "Refusal"]
+
+logger = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds that inferlets have to end when the engine stops."""
 
 M = TypeVar("M", bound=WireModel)
 F = TypeVar("F", bound=InferletFunction)
@@ -59,6 +66,8 @@ class LocalEngine:
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
         self._port = port
         self._server: Server | None = None
+        self._inferlets: set[asyncio.Task[models.ReturnEvent]] = set()
+        self._conversations: dict[asyncio.Task[object], ServerConnection] = {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -83,13 +92,21 @@ class LocalEngine:
         )
 
     async def stop(self) -> None:
-        """Terminate every process, close every connection and stop listening."""
+        """Stop listening, break off every connection and terminate every process; waits a second for those to end."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for task, socket in self._conversations.items():
+            task.cancel()
+            socket.transport.abort()
+        await server.wait_closed()
         for process in list(self.processes.values()):
             process.terminate()
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            await server.wait_closed()
+        if self._inferlets:
+            _, unending = await asyncio.wait(self._inferlets, timeout=GRACE)
+            for task in unending:
+                logger.warning("%s does not end although it was cancelled", task.get_name())
 
     @property
     def uri(self) -> str:
@@ -153,9 +170,12 @@ class LocalEngine:
         if force or not self.has_program(program):
             self.uploads[program] = data
 
-    def function_of(self, program: str) -> InferletFunction | None:
-        """Give the function of a program; None for an upload, which can't run here."""
-        return self._functions.get(program)
+    def run(self, process: RunningProcess) -> None:
+        """Run the function of a process; an upload has none and fails, for it can't run here."""
+        process.start(self._functions.get(process.program))
+        if process.task is not None:
+            self._inferlets.add(process.task)
+            process.task.add_done_callback(self._inferlets.discard)
 
     def add_process(self, process: RunningProcess) -> None:
         """List a process until its end."""
@@ -163,7 +183,13 @@ class LocalEngine:
         process.outcome.add_done_callback(lambda _: self.processes.pop(process.id, None))
 
     async def _serve(self, socket: ServerConnection) -> None:
-        await Conversation(self, socket).serve()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the library runs each handler in a task
+        self._conversations[task] = socket
+        try:
+            await Conversation(self, socket).serve()
+        finally:
+            del self._conversations[task]
 
     def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.traits.path is not None and request.path.partition("?")[0] != self.traits.path:

@@ -13,6 +13,11 @@ from pie_client._generated.families import CHUNK_BYTES
 from pie_client.base import WireModel
 
 
+def as_utf8(text: str) -> str:
+    """Replace what UTF-8 can't express: half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Outlet(Protocol):
     """Where the messages of a process go."""
 
@@ -49,17 +54,19 @@ class InferletSession:
 
     def print(self, *values: object, sep: str = " ", end: str = "\n") -> None:
         """Write to standard output, as one event."""
-        if text := sep.join(map(str, values)) + end:
+        if text := as_utf8(sep.join(map(str, values)) + end):
             self._outlet.deliver(models.StdoutEvent(process_id=self.process_id, value=text), buffered=True)
 
     def eprint(self, *values: object, sep: str = " ", end: str = "\n") -> None:
         """Write to standard error, as one event."""
-        if text := sep.join(map(str, values)) + end:
+        if text := as_utf8(sep.join(map(str, values)) + end):
             self._outlet.deliver(models.StderrEvent(process_id=self.process_id, value=text), buffered=True)
 
     def send(self, message: str) -> None:
         """Send a message; dropped where no client is attached."""
-        self._outlet.deliver(models.MessageEvent(process_id=self.process_id, value=message), buffered=False)
+        self._outlet.deliver(
+            models.MessageEvent(process_id=self.process_id, value=as_utf8(message)), buffered=False
+        )
 
     def send_file(self, data: bytes, name: str | None = None) -> None:
         """Send a file in chunks; dropped where no client is attached. An empty file sends nothing, as in the real engine."""

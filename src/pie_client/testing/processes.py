@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from pie_client._generated import models, texts
 from pie_client._generated.families import BUFFERED_EVENTS
 from pie_client.base import WireModel
-from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure, as_utf8
 
 
 class Client(Protocol):
@@ -47,8 +47,7 @@ class RunningProcess:
         self._capture = capture
         self._born = time.monotonic()
         self._buffer: deque[WireModel] = deque(maxlen=BUFFERED_EVENTS)
-        self._task: asyncio.Task[None] | None = None
-        self._end: models.ErrorEvent | None = None
+        self.task: asyncio.Task[models.ReturnEvent] | None = None
 
     @property
     def info(self) -> models.ProcessInfo:
@@ -60,7 +59,9 @@ class RunningProcess:
 
     def start(self, function: InferletFunction | None) -> None:
         """Run the function; without one the process fails at once, as a program that can't be instantiated."""
-        self._task = asyncio.create_task(self._run(function), name=f"inferlet {self.program}")
+        if not self.outcome.done():
+            self.task = asyncio.create_task(self._run(function), name=f"inferlet {self.program}")
+            self.task.add_done_callback(self._ended)
 
     def attach(self, client: Client) -> None:
         """Give the process a client, and the client what was buffered."""
@@ -70,7 +71,7 @@ class RunningProcess:
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to the client; without one keep it for the next where it is of the kind that is kept."""
-        if buffered and not self._capture:
+        if self.outcome.done() or (buffered and not self._capture):
             return
         if self.client is not None:
             self.client.push(message)
@@ -78,29 +79,38 @@ class RunningProcess:
             self._buffer.append(message)
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
-        """Stop the function; the process ends with an error that gives the reason."""
-        if self._task is not None and not self._task.done() and self._end is None:
-            self._end = models.ErrorEvent(process_id=self.id, value=reason)
-            self._task.cancel()
+        """End the process with an error that gives the reason, whatever its function makes of being cancelled."""
+        self._finish(models.ErrorEvent(process_id=self.id, value=reason))
+        if self.task is not None:
+            self.task.cancel()
 
-    async def _run(self, function: InferletFunction | None) -> None:
-        end: models.ReturnEvent | models.ErrorEvent
-        try:
-            result = await (function or _absent)(self.session, _parsed(self.input_text))
-            value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
-            end = models.ReturnEvent(process_id=self.id, value=value)
-        except asyncio.CancelledError:
-            end = self._end or models.ErrorEvent(process_id=self.id, value=texts.PROCESS_TERMINATED)
-        except ProcessFailure as error:
-            end = models.ErrorEvent(process_id=self.id, value=str(error))
-        except Exception as error:  # noqa: BLE001 - whatever an inferlet raises ends its process, not the engine
-            trace = "".join(traceback.format_tb(error.__traceback__)[1:])
-            text = f"{type(error).__name__}: {error}\nTraceback (most recent call last):\n{trace}"
-            end = models.ErrorEvent(process_id=self.id, value=text)
+    async def _run(self, function: InferletFunction | None) -> models.ReturnEvent:
+        result = await (function or _absent)(self.session, _parsed(self.input_text))
+        value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
+        return models.ReturnEvent(process_id=self.id, value=as_utf8(value))
+
+    def _ended(self, task: asyncio.Task[models.ReturnEvent]) -> None:
+        if task.cancelled():
+            self._finish(models.ErrorEvent(process_id=self.id, value=texts.PROCESS_TERMINATED))
+        elif (error := task.exception()) is not None:
+            self._finish(models.ErrorEvent(process_id=self.id, value=as_utf8(_reason(error))))
+        else:
+            self._finish(task.result())
+
+    def _finish(self, end: models.ReturnEvent | models.ErrorEvent) -> None:
+        if self.outcome.done():
+            return
         self.outcome.set_result(end)
         if self.client is not None:
             self.client.push(end)
             self.client.turn_done()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ProcessFailure):
+        return str(error)
+    trace = "".join(traceback.format_tb(error.__traceback__)[1:])
+    return f"{type(error).__name__}: {error}\nTraceback (most recent call last):\n{trace}"
 
 
 async def _absent(session: InferletSession, _input: JsonValue) -> object:
