@@ -27,12 +27,14 @@ from pie_client import (
     Error,
     Event,
     File,
+    InvalidArgumentError,
     NotConnectedError,
     ParsedPrivateKey,
     PieClient,
     PieError,
     Process,
     ProcessEndedError,
+    ProcessEvent,
     ProcessTerminatedError,
     ProtocolError,
     Return,
@@ -1354,3 +1356,97 @@ async def test_two_handles_of_one_process_share_its_events_and_end_apart() -> No
         ended, result = await outcomes(waiters)
         assert isinstance(ended, ProcessEndedError)
         assert result == "2"
+
+
+async def test_what_arrived_is_given_before_a_loss_that_a_failed_send_found_first() -> None:
+    """D24."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1000) as client:
+        process = await launch(client)
+        for number in range(12):
+            await peer.send(models.StdoutEvent(process_id=process.process_id, value=f"{number}" + "x" * 200))
+        await peer.send(models.ReturnEvent(process_id=process.process_id, value="42"))
+        peer.hang_up()
+        await peer.deserted()
+
+        async def ask() -> None:
+            while True:
+                await process.signal("are you there")
+
+        with pytest.raises(ConnectionLostError):
+            await in_time(ask())
+        events = await in_time(asyncio.create_task(_all(process)))
+        assert len(events) == 13
+        assert events[-1] == Return("42")
+
+
+async def _all(process: Process) -> list[ProcessEvent]:
+    return [event async for event in process]
+
+
+async def test_a_reader_that_somebody_cancels_takes_nobody_into_a_hang() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=math.inf) as client:
+        process = await launch(client)
+        waiters = await begun(client, *waits(process))
+        for task in asyncio.all_tasks():
+            if task.get_name() == "pie-client reader":
+                task.cancel()
+        for error in await outcomes(waiters):
+            assert isinstance(error, ConnectionLostError)
+        with pytest.raises(ConnectionLostError, match="cancelled"):
+            await client.ping()
+
+
+async def test_the_deadline_of_recv_is_not_put_off_by_events_of_unknown_kinds() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+
+        async def babble() -> None:
+            while True:
+                await peer.send(models.OtherEvent(process_id=process.process_id, event="noise"))
+                await asyncio.sleep(0.01)  # more often than the deadline
+
+        babbling = asyncio.create_task(babble())
+        with pytest.raises(DeadlineError):
+            await in_time(process.recv(timeout=0.1))
+        babbling.cancel()
+
+
+async def test_a_type_that_pydantic_cannot_validate_is_refused_before_waiting() -> None:
+    class Opaque:
+        pass
+
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        with pytest.raises(InvalidArgumentError, match="pydantic can't validate"):
+            await in_time(process.result(Opaque))
+
+
+async def test_one_silent_server_is_asked_once_however_many_calls_give_up() -> None:
+    """D4."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        for _ in range(5):
+            with pytest.raises(DeadlineError):
+                await client.ping(timeout=0.01)
+        assert len(peer.of(models.AuthIdentifyRequest)) == 1
+
+
+async def test_closing_while_connecting_leaves_nothing_connected() -> None:
+    server = Deaf()
+    async with tcp_peer(server.talk) as address:
+        client = PieClient(f"ws://{address}")
+        connecting = asyncio.create_task(client.connect())
+        await asyncio.sleep(0)
+        await client.close()
+        outcome = (await in_time(asyncio.gather(connecting, return_exceptions=True)))[0]
+        assert isinstance(outcome, NotConnectedError)
+        with pytest.raises(NotConnectedError):
+            await client.ping()
+        await in_time(server.heard_all.wait())
+
+
+async def test_ids_of_events_may_be_written_in_any_form() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        await peer.send(models.ReturnEvent(process_id=process.process_id.upper(), value="1"))
+        assert await in_time(process.result(int)) == 1

@@ -5,15 +5,25 @@ from collections.abc import AsyncIterator
 
 import msgpack
 import pytest
+from blake3 import blake3
 from pydantic import JsonValue
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from pie_client import Family, InvalidArgumentError, PieClient, ProcessError, wire
+from pie_client import (
+    Event,
+    Family,
+    InvalidArgumentError,
+    PieClient,
+    PieConnectionError,
+    PieError,
+    ProcessError,
+    wire,
+)
 from pie_client._generated import models
 from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
-from pie_client.testing import InferletSession, LocalEngine
+from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 
@@ -337,3 +347,139 @@ def test_an_inferlet_has_to_be_an_async_function() -> None:
 def test_an_unknown_family_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match=r"0\.4, 0\.5"):
         LocalEngine(family="0.9")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do
+
+
+async def test_stopping_the_engine_ends_although_inferlets_swallow_their_cancellation(
+    engine: LocalEngine, family: Family
+) -> None:
+    began = asyncio.Semaphore(0)
+
+    @engine.inferlet("stubborn@1.0.0")
+    async def stubborn(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        began.release()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+        return "ended late"
+
+    async with PieClient(engine.uri) as client:
+        process = await client.launch_process("stubborn@1.0.0")
+        batch = (
+            asyncio.create_task(client.rpc.run_processes(inferlet="stubborn@1.0.0", inputs=["1", "2"]))
+            if family == "0.4"
+            else None
+        )
+        async with asyncio.timeout(20):
+            for _ in range(3 if batch else 1):
+                await began.acquire()
+            await engine.stop()
+        with pytest.raises(PieError):
+            await process.wait(timeout=20)
+        if batch:
+            assert isinstance((await asyncio.gather(batch, return_exceptions=True))[0], PieConnectionError)
+    assert engine.processes == {}
+
+
+async def test_stopping_the_engine_lets_inferlets_clean_up(engine: LocalEngine) -> None:
+    cleaned = asyncio.Event()
+    started = asyncio.Event()
+
+    @engine.inferlet("tidy@1.0.0")
+    async def tidy(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        started.set()
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.set()
+
+    async with PieClient(engine.uri) as client:
+        await client.launch_process("tidy@1.0.0")
+        async with asyncio.timeout(20):
+            await started.wait()
+            await engine.stop()
+    assert cleaned.is_set()
+
+
+async def test_stopping_the_engine_ends_although_a_client_reads_nothing(engine: LocalEngine) -> None:
+    @engine.inferlet("flood@1.0.0")
+    async def flood(session: InferletSession, _input: JsonValue) -> JsonValue:
+        for _ in range(30):
+            session.print("x" * 1_000_000)
+        return await session.receive()
+
+    async with connect(
+        f"{engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
+    ) as socket:
+        raw = RawClient(socket)
+        await raw.reply(identify())
+        await raw.send(
+            models.LaunchProcessRequest(corr_id=2, inferlet="flood@1.0.0", input="{}", capture_outputs=True)
+        )
+        async with asyncio.timeout(20):
+            await engine.stop()
+
+
+async def test_stopping_the_engine_ends_although_an_answer_is_never_given(engine: LocalEngine) -> None:
+    asked = asyncio.Event()
+
+    async def never(_request: models.PingRequest) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return ""
+
+    engine.answer(models.PingRequest, never)
+    async with PieClient(engine.uri) as client:
+        pinging = asyncio.create_task(client.ping())
+        async with asyncio.timeout(20):
+            await asked.wait()
+            await engine.stop()
+        assert isinstance((await asyncio.gather(pinging, return_exceptions=True))[0], PieConnectionError)
+
+
+async def test_a_text_that_utf8_cannot_express_does_not_keep_a_process_from_ending(
+    engine: LocalEngine,
+) -> None:
+    @engine.inferlet("half@1.0.0")
+    async def half(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("\ud800", end="")
+        raise ProcessFailure("\udfff")
+
+    async with PieClient(engine.uri) as client:
+        process = await client.launch_process("half@1.0.0")
+        with pytest.raises(ProcessError):
+            await process.wait(timeout=20)
+        assert await process.recv() == (Event.Stdout, "?")
+
+
+async def test_an_inferlet_that_raises_what_is_no_exception_ends_too(engine: LocalEngine) -> None:
+    class Unusual(BaseException):
+        pass
+
+    @engine.inferlet("unusual@1.0.0")
+    async def unusual(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        raise Unusual("odd")
+
+    async with PieClient(engine.uri) as client:
+        process = await client.launch_process("unusual@1.0.0")
+        with pytest.raises(ProcessError, match="Unusual: odd"):
+            await process.wait(timeout=20)
+    assert engine.processes == {}
+
+
+async def test_a_manifest_nested_without_end_is_refused(raw: RawClient) -> None:
+    await raw.reply(identify())
+    data = b"x"
+    request = models.AddProgramRequest(
+        corr_id=9,
+        program_hash=blake3(data).hexdigest(),
+        manifest="a=" + "[" * 5000,
+        force_overwrite=False,
+        chunk_index=0,
+        total_chunks=1,
+        chunk_data=data,
+    )
+    ok, text = await raw.reply(request)
+    assert not ok
+    assert text.startswith("Invalid manifest")

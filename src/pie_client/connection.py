@@ -166,9 +166,13 @@ class Connection:
                 if self.session.doubtful:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
-                if self.session.congested and not self._readers:
-                    self._flowing.clear()
-                    await self._flowing.wait()
+                if self.session.full:
+                    await asyncio.sleep(
+                        0
+                    )  # receiving does not suspend while frames are at hand; whoever reads gets a turn
+                    if self.session.congested and not self._readers:
+                        self._flowing.clear()
+                        await self._flowing.wait()
         except ConnectionLostError as error:
             self._lost(error)
         except asyncio.CancelledError:

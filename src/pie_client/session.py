@@ -92,9 +92,14 @@ class Session:
         self._failure: Callable[[bool | None], PieError] | None = None
 
     @property
+    def full(self) -> bool:
+        """More is buffered than allowed."""
+        return self._budget.used > self._max_buffered
+
+    @property
     def congested(self) -> bool:
         """More is buffered than allowed, and nobody waits for a reply."""
-        return self._budget.used > self._max_buffered and not self._calls
+        return self.full and not self._calls
 
     @property
     def alive(self) -> bool:
@@ -164,11 +169,10 @@ class Session:
     def mailbox(self, process_id: str) -> Mailbox:
         """Give the mailbox of a process for a handle to read, with what has already arrived."""
         self.check_alive()
-        box = (
-            self._unclaimed.pop(process_id, None)
-            or self._boxes.get(process_id)
-            or Mailbox(process_id, self._budget)
-        )
+        box = self._unclaimed.pop(process_id, None)
+        if box is not None:
+            self._tolerated += box.size  # what came before the handle could not be read faster
+        box = box or self._boxes.get(process_id) or Mailbox(process_id, self._budget)
         box.claim(self._budget)
         self._boxes[process_id] = box
         if self._finished.pop(process_id, False):
