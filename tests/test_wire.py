@@ -254,16 +254,6 @@ def test_a_request_may_come_as_text() -> None:
     assert wire.decode_request('{"type":"ping","corr_id":7}') == models.PingRequest(corr_id=7)
 
 
-def test_a_map_that_names_a_nested_key_twice_is_refused() -> None:
-    nested = b"\x82" + msgpack.packb("a") + b"\x01" + msgpack.packb("a") + b"\x02"
-    frame = b"\x83" + b"".join(map(msgpack.packb, ("type", "ping", "corr_id", 1, "later"))) + nested
-    with pytest.raises(wire.MalformedFrameError):
-        wire.decode_request(frame)
-
-
-# ------------------------------------------------------------- what an error keeps
-
-
 def _malformed(fields: Json) -> wire.MalformedFrameError:
     with pytest.raises(wire.MalformedFrameError) as caught:
         wire.decode_reply(msgpack.packb(fields))

@@ -132,7 +132,7 @@ class Connection:
 
     def flow(self) -> None:
         """Look again whether reading may go on: something was read, or somebody waits."""
-        if self._readers or not self.session.congested:
+        if not self._flowing.is_set() and (self._readers or not self.session.congested):
             self._flowing.set()
 
     async def close(self) -> None:

@@ -91,18 +91,14 @@ class Process:
             SlowConsumerError: More had piled up than the client may buffer.
             DeadlineError: No event within ``timeout``; none is lost.
         """
+        check_seconds("timeout", timeout)
+        while (event := self._take()) is not None:
+            if (found := _kind_and_value(event)) is not None:
+                return found
         async with self._deadline("an event", timeout):
-            while True:
-                event = await self._next()
-                match event:
-                    case File():
-                        return Event.File, event
-                    case Broken():
-                        return Event.Error, event.value
-                    case UnknownEvent():
-                        continue
-                    case _:
-                        return KIND_OF[type(event)], event.value
+            while (found := _kind_and_value(await self._next())) is None:
+                pass
+            return found
 
     async def wait(self, *, timeout: float = math.inf) -> str:
         """Wait for the end of the process and give the text that it returned.
@@ -261,6 +257,19 @@ class Process:
             raise DeadlineError(
                 f"process {self.process_id} did not give {what} within {timeout:g} s; wait longer, or terminate it"
             ) from None
+
+
+def _kind_and_value(event: ProcessEvent) -> tuple[Event, str | bytes] | None:
+    """Give an event as the pair of the user guide; None for one whose kind has no name there."""
+    match event:
+        case File():
+            return Event.File, event
+        case Broken():
+            return Event.Error, event.value
+        case UnknownEvent():
+            return None
+        case _:
+            return KIND_OF[type(event)], event.value
 
 
 def _release(connection: Connection, mailbox: Mailbox) -> None:
