@@ -66,6 +66,7 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "successes": views.words_of_success(described),
         "error_classes": views.error_classes(described),
         "families": views.families(described),
+        "traits": views.traits(described),
         "recognised_results": views.recognised_results(described),
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],

@@ -36,24 +36,17 @@ class IdentifiedBy(_Row):
 
 
 class FamilyRow(_Row):
+    """A server family; how it behaves is in its traits, whose names and meanings stand in protocol.schema.json."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     name: str
     title: str
-    releases: list[str]
-    path: str | None = None
-    identity_header: str | None = None
-    user: str | None = None
-    frame_bytes: int
-    message_bytes: int
-    identify_first: bool
-    text_frames: bool
-    bare_program_names: bool
-    verifies_uploads: bool
-    terminates_on_disconnect: bool
-    names_files: bool
-    hides_attached: bool
-    answers_unknown_queries: bool
-    answers_close: bool
     identified_by: IdentifiedBy
+
+    def trait(self, name: str) -> object:
+        """Give a trait; None where the family does not have it."""
+        return getattr(self, name, None)
 
 
 class Argument(_Row):
@@ -162,6 +155,8 @@ class Schema:
 
     protocol: Protocol
     errors: Errors
+    family_traits: dict[str, Node]
+    """What a family says of itself, by name, as protocol.schema.json describes it."""
     documents: dict[str, Node]
     """Each described thing by its file name relative to ``schema/``; the scalars are under ``types.json``."""
 
@@ -210,6 +205,11 @@ def load(folder: Path) -> Schema:
     return Schema(
         protocol=_table(Protocol, "protocol.json", parsed),
         errors=_table(Errors, "errors.json", parsed),
+        family_traits={
+            name: node
+            for name, node in parsed[TABLES["protocol.json"]]["$defs"]["family"]["properties"].items()
+            if name not in ("name", "identified_by")
+        },
         documents=documents,
     )
 

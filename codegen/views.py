@@ -9,7 +9,7 @@ from typing import cast
 from codegen.bundle import PYTHON_TYPES, is_choice
 from codegen.lint import placeholders
 from codegen.refs import resolve, target, title
-from codegen.schema import ErrorText, FamilyRow, Node, RequestRow, Schema, TaggedRow
+from codegen.schema import ErrorText, Node, RequestRow, Schema, TaggedRow
 
 BUILTIN_OF_CATEGORY = {
     "permission": "PermissionError",
@@ -100,6 +100,27 @@ class Message:
     fields: tuple[tuple[str, tuple[str, ...]], ...]
     doc: str
     file: str
+
+
+@dataclass(frozen=True)
+class Trait:
+    """Something that server families say of themselves."""
+
+    name: str
+    annotation: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """A server family; its traits are in the order of :func:`traits`."""
+
+    name: str
+    title: str
+    path: object
+    identity_header: object
+    traits: tuple[tuple[str, str], ...]
+    in_words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -244,8 +265,50 @@ def error_classes(schema: Schema) -> list[ErrorClass]:
     return found
 
 
-def families(schema: Schema) -> list[FamilyRow]:
-    return schema.protocol.families
+def traits(schema: Schema) -> list[Trait]:
+    required = {
+        name for name in schema.family_traits if all(hasattr(f, name) for f in schema.protocol.families)
+    }
+    found: list[Trait] = []
+    for name, node in schema.family_traits.items():
+        annotation = "tuple[str, ...]" if node["type"] == "array" else SCALARS[node["type"]]
+        found.append(
+            Trait(name, annotation if name in required else f"{annotation} | None", node["description"])
+        )
+    return found
+
+
+def families(schema: Schema) -> list[Family]:
+    found: list[Family] = []
+    for row in schema.protocol.families:
+        values = [row.trait(name) for name in schema.family_traits]
+        literals = [repr(tuple(cast("list[str]", v)) if isinstance(v, list) else v) for v in values]
+        named = tuple(zip(schema.family_traits, literals, strict=True))
+        found.append(
+            Family(
+                row.name,
+                row.title,
+                row.trait("path"),
+                row.trait("identity_header"),
+                named,
+                tuple(map(_in_words, values)),
+            )
+        )
+    return found
+
+
+def _in_words(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case list():
+            return ", ".join(map(str, cast("list[str]", value)))
+        case _:
+            return f"`{value}`"
 
 
 def recognised_results(schema: Schema) -> list[tuple[str, str]]:

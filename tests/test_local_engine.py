@@ -256,7 +256,7 @@ async def test_the_end_of_a_connection_ends_its_processes_in_the_new_family_only
 
 def add(index: int, total: int, data: bytes = b"x", digest: str = "00") -> models.AddProgramRequest:
     return models.AddProgramRequest(
-        corr_id=index + 10,
+        corr_id=10,
         program_hash=digest,
         manifest="",
         force_overwrite=False,
@@ -483,3 +483,29 @@ async def test_a_manifest_nested_without_end_is_refused(raw: RawClient) -> None:
     ok, text = await raw.reply(request)
     assert not ok
     assert text.startswith("Invalid manifest")
+
+
+async def test_an_upload_begun_under_another_number_is_another_upload_to_the_new_family(
+    raw: RawClient, family: Family
+) -> None:
+    await raw.reply(identify())
+    data = b"abcdef"
+    digest = blake3(data).hexdigest()
+
+    def chunk(number: int, index: int) -> models.AddProgramRequest:
+        return models.AddProgramRequest(
+            corr_id=number,
+            program_hash=digest,
+            manifest='[package]\nname = "a"\nversion = "1.0.0"\n',
+            force_overwrite=True,
+            chunk_index=index,
+            total_chunks=2,
+            chunk_data=data[3 * index : 3 * index + 3],
+        )
+
+    await raw.send(chunk(1, 0))
+    if family == "0.5":
+        await raw.send(chunk(2, 0))
+        assert await raw.reply(chunk(2, 1)) == (True, "Program installed successfully")
+    else:
+        assert await raw.reply(chunk(2, 0)) == (False, "Out-of-order chunk: expected 1, got 0")

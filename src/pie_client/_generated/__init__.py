@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "5f4f3e676a86ee8687122e8eec3bc7af89f6aacb343c586ccdd48162e7838243"
+SCHEMA_DIGEST: Final = "6efc92e11c390e3455bd62dc81f06df1f196663795196cc4926cdb4f12d21854"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -78,26 +78,39 @@ class FamilyTraits:
 
     name: Family
     title: str
+    """The family in words."""
     releases: tuple[str, ...]
+    """Releases of the server that belong to it."""
     path: str | None
-    """The one path of the WebSocket endpoint; None: any."""
+    """The one path of the WebSocket endpoint; any, where absent."""
     identity_header: str | None
-    """HTTP header that has to name a tenant and user; None: none."""
+    """HTTP header that has to name a tenant and user; none, where absent."""
     user: str | None
-    """The one user that every session runs as; None: the identified one."""
+    """The one user that every session runs as; the identified one, where absent."""
     frame_bytes: int
     """Largest WebSocket frame that the server reads."""
     message_bytes: int
     """Largest WebSocket message that the server reads."""
     identify_first: bool
+    """Nothing is answered before the client has identified itself."""
     text_frames: bool
+    """The server speaks in text frames too."""
     bare_program_names: bool
+    """A program can be launched by its name without a version."""
     verifies_uploads: bool
+    """The digest of an uploaded program is compared with its bytes."""
+    uploads_by_number: bool
+    """Uploads of programs are told apart by their correlation number as well as their digest."""
     terminates_on_disconnect: bool
+    """The end of a connection terminates the processes whose output it captured."""
     names_files: bool
+    """A file's name field is always sent, null where it has none."""
     hides_attached: bool
+    """A process that a connection holds is not found by others, rather than refused."""
     answers_unknown_queries: bool
+    """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
+    """A WebSocket close is answered without delay."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
@@ -105,10 +118,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
         "0.4": FamilyTraits(
             name="0.4",
             title="Pie 0.3 and 0.4",
-            releases=(
-                "0.3",
-                "0.4",
-            ),
+            releases=("0.3", "0.4"),
             path=None,
             identity_header=None,
             user=None,
@@ -118,6 +128,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             text_frames=False,
             bare_program_names=False,
             verifies_uploads=False,
+            uploads_by_number=False,
             terminates_on_disconnect=False,
             names_files=False,
             hides_attached=True,
@@ -137,6 +148,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             text_frames=True,
             bare_program_names=True,
             verifies_uploads=True,
+            uploads_by_number=True,
             terminates_on_disconnect=True,
             names_files=True,
             hides_attached=False,

@@ -261,8 +261,9 @@ class Conversation:
 
     def _add_program(self, message: models.AddProgramRequest) -> str | None:
         try:
+            number = f"{message.corr_id} " if self._traits.uploads_by_number else ""
             upload = self._uploads.add(
-                message.program_hash,
+                number + message.program_hash,
                 message.chunk_index,
                 message.total_chunks,
                 message.chunk_data,

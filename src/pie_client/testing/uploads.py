@@ -28,17 +28,17 @@ class Upload:
 
 
 class Uploads:
-    """The uploads of one connection, programs and files alike, by the digest that the client declared."""
+    """The uploads of one connection, programs and files alike, by a key that holds the digest which the client declared."""
 
     def __init__(self, traits: FamilyTraits) -> None:
         self._traits = traits
         self._open: dict[str, Upload] = {}
 
     def add(
-        self, digest: str, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
+        self, key: str, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
     ) -> Upload | None:
         """Take a chunk; give the upload when it is complete. Raises RejectedChunk."""
-        upload = self._open.pop(digest, None)
+        upload = self._open.pop(key, None)
         if upload is None:
             if index != 0:
                 raise RejectedChunk(texts.FIRST_CHUNK_INDEX)
@@ -53,7 +53,7 @@ class Uploads:
             raise RejectedChunk(texts.upload_too_large(mebibytes=UPLOAD_BYTES >> 20))
         upload.parts.append(data)
         if len(upload.parts) != upload.total:
-            self._open[digest] = upload
+            self._open[key] = upload
             return None
         return upload
 
