@@ -1450,3 +1450,103 @@ async def test_ids_of_events_may_be_written_in_any_form() -> None:
         process = await launch(client)
         await peer.send(models.ReturnEvent(process_id=process.process_id.upper(), value="1"))
         assert await in_time(process.result(int)) == 1
+
+
+async def test_the_family_stays_what_it_was_when_a_proof_is_consented_to_late() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AuthIdentifyRequest] = base64.b64encode(bytes(48)).decode()
+        peer.answers[models.AuthProveRequest] = None
+        key = ParsedPrivateKey(ed25519.Ed25519PrivateKey.generate())
+        with pytest.raises(DeadlineError):
+            await client.authenticate("alice", key, timeout=0.2)
+        prove = await peer.asked(models.AuthProveRequest)
+        peer.answers[models.AuthIdentifyRequest] = texts.OK_ALREADY_AUTHENTICATED
+        await peer.reply(prove.corr_id, texts.OK_AUTH_PROVE)
+        await client.authenticate("alice", key)
+        assert client.server is not None
+        assert (client.server.family, client.server.username) == ("0.4", "alice")
+
+
+async def test_the_family_stays_what_it_was_when_a_token_is_consented_to_late() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AuthByTokenRequest] = None
+        peer.answers[models.AuthProveRequest] = None
+        with pytest.raises(DeadlineError):
+            await client.auth_by_token("token", timeout=0.2)
+        asked = await peer.asked(models.AuthByTokenRequest)
+        peer.answers[models.AuthIdentifyRequest] = texts.OK_ALREADY_AUTHENTICATED
+        await peer.reply(asked.corr_id, texts.OK_AUTH_BY_TOKEN)
+        await client.ping()
+        assert client.server is not None
+        assert (client.server.family, client.server.username) == ("0.4", "internal")
+
+
+async def test_authenticating_keeps_its_deadline_while_another_request_identifies() -> None:
+    """D4."""
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=math.inf) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        pinging = asyncio.create_task(client.ping())
+        await peer.asked(models.AuthIdentifyRequest)
+        with pytest.raises(DeadlineError):
+            await in_time(client.authenticate("alice", timeout=0.1))
+        with pytest.raises(DeadlineError):
+            await in_time(client.auth_by_token("token", timeout=0.1))
+        pinging.cancel()
+
+
+async def test_a_stream_that_is_aborted_right_behind_its_launch_ends_the_process() -> None:
+    """D14."""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        peer.answers[models.LaunchProcessRequest] = None
+        peer.answers[models.ListProcessesRequest] = "[]"
+        launching = asyncio.create_task(launch(client))
+        asked = await peer.asked(models.LaunchProcessRequest)
+        await peer.reply(asked.corr_id, str(uuid.uuid4()))
+        await peer.send(models.ServerNotice(message="stream aborted"))
+        process = await in_time(launching)
+        with pytest.raises(StreamAbortedError):
+            await in_time(process.wait())
+
+
+async def test_a_file_without_end_is_given_up() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+        process = await launch(client)
+
+        async def send() -> None:
+            for index in range(64):
+                chunk = models.FileChunk(
+                    process_id=process.process_id,
+                    file_hash="e" * 64,
+                    chunk_index=index,
+                    total_chunks=1000,
+                    chunk_data=bytes(MIB // 4),
+                )
+                await peer.send(chunk)
+
+        peer.background.append(asyncio.create_task(send()))
+        with pytest.raises(SlowConsumerError, match="every file has to fit"):
+            await in_time(process.recv())
+
+
+async def test_closing_wins_over_connecting_again() -> None:
+    async with websocket_peer() as peer:
+        client = PieClient(peer.uri)
+        await client.connect()
+        again = asyncio.create_task(client.connect())
+        await asyncio.sleep(0)
+        await client.close()
+        outcome = (await in_time(asyncio.gather(again, return_exceptions=True)))[0]
+        assert isinstance(outcome, NotConnectedError)
+        with pytest.raises(NotConnectedError):
+            await client.ping()
+
+
+@pytest.mark.parametrize("name", ["NoSuch", 'list["NoSuch"]'])
+async def test_a_type_that_names_what_does_not_exist_is_refused_before_waiting(name: str) -> None:
+    as_type: type[object] = eval(name) if "[" in name else name  # type: ignore[assignment]  # noqa: S307 - our own texts
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        with pytest.raises(InvalidArgumentError, match="pydantic can't validate"):
+            await in_time(process.result(as_type))

@@ -509,3 +509,32 @@ async def test_an_upload_begun_under_another_number_is_another_upload_to_the_new
         assert await raw.reply(chunk(2, 1)) == (True, "Program installed successfully")
     else:
         assert await raw.reply(chunk(2, 0)) == (False, "Out-of-order chunk: expected 1, got 0")
+
+
+async def test_a_process_that_has_just_ended_is_found_by_nobody(engine: LocalEngine, raw: RawClient) -> None:
+    await raw.reply(identify())
+    _, process_id = await raw.reply(launch())
+    assert isinstance(await raw.next(), models.StdoutEvent)
+    assert isinstance(await raw.next(), models.MessageEvent)
+    engine.processes[process_id].terminate()
+    terminate = models.TerminateProcessRequest(corr_id=3, process_id=process_id)
+    assert isinstance(await raw.next(), models.ErrorEvent)
+    assert await raw.reply(terminate) == (False, "Process not found")
+
+
+async def test_stopping_twice_at_once_or_after_a_cancelled_stop_ends_everything(
+    engine: LocalEngine, raw: RawClient
+) -> None:
+    await raw.reply(identify())
+    await raw.reply(launch())
+    stopping = asyncio.create_task(engine.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.gather(engine.stop(), engine.stop(), return_exceptions=True)
+    assert engine.processes == {}
+
+
+async def test_starting_twice_is_refused(engine: LocalEngine) -> None:
+    with pytest.raises(RuntimeError, match="running already"):
+        await engine.start()

@@ -169,3 +169,28 @@ async def test_a_content_that_is_not_as_long_as_announced_is_not_completed(
             await client.rpc.add_program(content=Pieces(announced=3, given=given), manifest=MANIFEST)
         await client.ping()
     assert thread.engine.uploads == {}
+
+
+async def test_a_refusal_ends_an_upload_whose_content_is_slow_and_closes_it(thread: EngineThread) -> None:
+    """D40"""
+
+    def refuse(_request: models.AddProgramRequest) -> str:
+        raise Refusal("disk full")
+
+    class Slow(Pieces):
+        closed = False
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                yield b"x"
+                yield b"x"
+                await asyncio.Event().wait()
+            finally:
+                self.closed = True
+
+    thread.engine.answer(models.AddProgramRequest, refuse)
+    content = Slow(announced=9, given=9)
+    async with PieClient(thread.uri) as client, asyncio.timeout(PATIENCE):
+        with pytest.raises(RefusedError, match="disk full"):
+            await client.rpc.add_program(content=content, manifest=MANIFEST)
+    assert content.closed

@@ -9,7 +9,7 @@ from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, T
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
 from pie_client._generated.refusals import AuthenticationError, family_of_refusal
 from pie_client._generated.results import AuthIdentifyResult, Challenge
-from pie_client.connection import Connection, check_timeout
+from pie_client.connection import Connection
 from pie_client.errors import RefusedError
 from pie_client.keys import ParsedPrivateKey, sign_challenge
 
@@ -46,13 +46,13 @@ class Authentication:
         if self.server is None:
             async with self._busy:
                 if self.server is None:
-                    await self._identify(self._default_user, None, math.inf)  # bounded by the request's own
+                    await self._identify(self._default_user, None)
 
     async def authenticate(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
         """Identify as a user, proving it with a key when the server asks for that."""
-        async with self._busy:
+        async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._busy:
             if self.server is None:
-                await self._identify(username, key, timeout)
+                await self._identify(username, key)
             known = self.server
             if known is not None and known.username != username and FAMILIES[known.family].user is None:
                 raise AuthenticationError(
@@ -64,11 +64,9 @@ class Authentication:
 
     async def by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate with the server's internal token."""
-        async with self._busy:
+        async with self.connection.deadline(AUTH_BY_TOKEN, timeout), self._busy:
             if self.server is None:
-                await self._ask_by_token(token, timeout)
-                (family,) = AUTH_BY_TOKEN.families
-                self._found(family, TOKEN_USER)
+                await self._ask_by_token(token)
             elif self.server.family not in AUTH_BY_TOKEN.families:
                 await self.connection.calls.auth_by_token(token=token)  # raises UnsupportedError
             elif self.server.username != TOKEN_USER:
@@ -78,36 +76,35 @@ class Authentication:
                     advice="authenticate before the first request",
                 )
 
-    async def _ask_by_token(self, token: str, timeout: float | None) -> None:
+    # Whatever is asked here is not given up with its caller: a consent that comes late still counts, and only the first
+    # answer of a connection tells the family of the server.
+
+    async def _ask_by_token(self, token: str) -> None:
         """Send the token, and behind it a request that every family refuses at once.
 
         A family that knows no token ignores it. Those that know it answer in order: a refusal that comes first tells.
         """
         calls = self.connection.calls
-        asking = asyncio.create_task(calls.auth_by_token(token=token, timeout=timeout))
-        probing = asyncio.create_task(calls.auth_prove(signature="", timeout=timeout))
-        try:
-            await asyncio.wait({asking, probing}, return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done() and isinstance(probing.exception(), RefusedError):
-                self.connection.session.family = NEWEST
-                await calls.auth_by_token(token=token)  # raises UnsupportedError
-            await asking
-        finally:
-            for task in (asking, probing):
-                task.cancel()
-            await asyncio.gather(asking, probing, return_exceptions=True)
+        (family,) = AUTH_BY_TOKEN.families
+        asking = asyncio.create_task(calls.auth_by_token(token=token, timeout=math.inf))
+        asking.add_done_callback(functools.partial(self._consented, family, TOKEN_USER))
+        probing = asyncio.create_task(calls.auth_prove(signature="", timeout=math.inf))
+        probing.add_done_callback(_seen)
+        await asyncio.wait({asking, probing}, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done() and isinstance(probing.exception(), RefusedError):
+            asking.cancel()
+            self.connection.session.family = NEWEST
+            await calls.auth_by_token(token=token)  # raises UnsupportedError
+        await asyncio.shield(asking)
 
-    async def _identify(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
-        check_timeout(timeout)
+    async def _identify(self, username: str, key: ParsedPrivateKey | None) -> None:
         calls = self.connection.calls
-        # Not cancelled with the caller: only the first answer of a connection tells its family.
         asking = self._asking.get(username)
         if asking is None or asking.done():
             asking = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
             asking.add_done_callback(functools.partial(self._answered, username))
             self._asking[username] = asking
-        async with self.connection.deadline(AUTH_IDENTIFY, timeout):
-            answer = await asyncio.shield(asking)
+        answer = await asyncio.shield(asking)
         if isinstance(answer, Challenge) and self.server is None:
             if key is None:
                 raise AuthenticationError(
@@ -116,22 +113,42 @@ class Authentication:
                     username,
                     advice="call authenticate(username, private_key) before the first request",
                 )
-            await calls.auth_prove(signature=sign_challenge(key, answer.text), timeout=timeout)
-            self._found(FAMILY_OF_RESULT[Challenge], username)
+            signature = sign_challenge(key, answer.text)
+            proving = asyncio.create_task(calls.auth_prove(signature=signature, timeout=math.inf))
+            proving.add_done_callback(
+                functools.partial(self._consented, FAMILY_OF_RESULT[Challenge], username)
+            )
+            await asyncio.shield(proving)
 
     def _answered(self, username: str, asking: asyncio.Task[AuthIdentifyResult]) -> None:
-        """Learn from an answer, also one that came too late for the call that asked."""
+        """Learn from an answer to an identification."""
         error = None if asking.cancelled() else asking.exception()
         if isinstance(error, RefusedError):
-            family = family_of_refusal(error.text)
-            if family is not None:
-                self.connection.session.family = family
+            self._family_is(family_of_refusal(error.text))
         elif not asking.cancelled() and error is None and self.server is None:
             answer = asking.result()
-            if not isinstance(answer, Challenge):
-                self._found(FAMILY_OF_RESULT.get(type(answer), NEWEST), username)
+            if isinstance(answer, Challenge):
+                self._family_is(FAMILY_OF_RESULT[Challenge])
+            else:
+                told = self.connection.session.family  # by an earlier answer: this one is not the first
+                self._found(told or FAMILY_OF_RESULT.get(type(answer), NEWEST), username)
+
+    def _consented(self, family: Family, username: str, asking: asyncio.Task[str]) -> None:
+        """Learn from an answer to a proof or token."""
+        if not asking.cancelled() and asking.exception() is None and self.server is None:
+            self._found(family, username)
+
+    def _family_is(self, family: Family | None) -> None:
+        if family is not None:
+            self.connection.session.family = family
 
     def _found(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
         self.connection.session.family = family
         self.server = ServerInfo(family, traits.title, traits.user or username)
+
+
+def _seen(task: asyncio.Task[str]) -> None:
+    """Take note of how a task ended, so that nobody complains that nobody did."""
+    if not task.cancelled():
+        task.exception()

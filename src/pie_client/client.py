@@ -123,8 +123,8 @@ class PieClient:
                 where it gave one, ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
         """
         async with self._connecting:
-            await self.close()
             closes = self._closes
+            await self._disconnect()
             transport = await open_transport(self._uri, self._options)
             if self._closes != closes:
                 await transport.close()
@@ -142,6 +142,9 @@ class PieClient:
     async def close(self) -> None:
         """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""
         self._closes += 1
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         authentication, self._authentication = self._authentication, None
         try:
             async with self._closing:
@@ -178,7 +181,7 @@ class PieClient:
         Args:
             username: Name of the user.
             private_key: Signs the server's challenge; None suffices where authentication is switched off.
-            timeout: Seconds for each of the two steps; the client's default.
+            timeout: Seconds until all is done; the client's default.
 
         Raises:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.

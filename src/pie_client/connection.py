@@ -11,7 +11,7 @@ from typing import TypeVar
 from pie_client._generated import texts
 from pie_client._generated.calls import Calls
 from pie_client._generated.methods import Method
-from pie_client._generated.models import McpError, McpRequest
+from pie_client._generated.models import McpError, McpRequest, ProcessInfo
 from pie_client.base import Chunk, Content, WireModel
 from pie_client.errors import (
     ConnectionLostError,
@@ -223,15 +223,16 @@ class Connection:
 
         Two, because the end of a process that ended well meanwhile may still be on its way at the first.
         """
-        absent = self.session.live()
         try:
-            for _ in range(2):
-                listed = {info.id for info in await self.calls.list_processes()}
-                absent -= listed
+            absent = self._unlisted(await self.calls.list_processes())
+            absent &= self._unlisted(await self.calls.list_processes())
         except PieError as error:
             logger.warning("could not find out which processes have ended: %s", error)
         else:
             self.session.bury(absent)
+
+    def _unlisted(self, listed: list[ProcessInfo]) -> set[str]:
+        return self.session.live() - {info.id for info in listed}
 
     async def _refuse_relayed(self, request: McpRequest) -> None:
         text = texts.mcp_server_not_registered(server_name=request.server_name)
@@ -310,12 +311,6 @@ class Connection:
         except ConnectionLostError as error:
             # The reader tells the others, when it has read what arrived before.
             raise ConnectionLostError(str(error), sent=True) from error
-
-
-def check_timeout(timeout: float | None) -> None:
-    """Check the timeout of a call, where None takes the default; raises InvalidArgumentError."""
-    if timeout is not None:
-        check_seconds("timeout", timeout)
 
 
 def check_seconds(name: str, value: float) -> float:

@@ -72,6 +72,11 @@ class Mailbox:
         """Number of unread events, a file that is on its way counting as one."""
         return len(self._events) + len(self._files)
 
+    @property
+    def assembling(self) -> bool:
+        """Some file is on its way."""
+        return bool(self._files)
+
     def claim(self, budget: Budget) -> None:
         """Count what is unread in another budget from now on."""
         self._budget.used -= self.size

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
-from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
 from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
@@ -143,7 +143,8 @@ class Process:
         """
         try:
             adapter: TypeAdapter[T | JsonValue] = TypeAdapter(JsonValue if as_type is None else as_type)
-        except PydanticUserError as error:
+            adapter.rebuild(raise_errors=True)
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise InvalidArgumentError(
                 f"as_type is {as_type!r}, which pydantic can't validate; pass a model, a dataclass or a type of plain values"
             ) from error

@@ -5,15 +5,17 @@ off spoils the next of the same bytes, unless the server is made to forget it fi
 """
 
 import asyncio
+import contextlib
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import TypeVar, cast
 
 from pie_client.base import Chunk, Content
 from pie_client.errors import InvalidArgumentError
 from pie_client.files import as_content
 
 R = TypeVar("R")
+T = TypeVar("T")
 Emit = Callable[[Chunk], Awaitable[None]]
 
 
@@ -44,26 +46,44 @@ class ChunkSender:
             if digest in self._torn:
                 await clear(Chunk(total, total, b"", digest))
             self._torn.add(digest)
-            async for chunk in _chunks(content):
-                await emit(chunk)
-                # Sending does not suspend while the socket takes it all; the reader has to run, and so has everybody else.
-                await asyncio.sleep(0)
-                if finish is not None and finish.done():
-                    break
+            async with contextlib.aclosing(_chunks(content)) as chunks:
+                while (chunk := await _unless(finish, anext(chunks, None))) is not None:
+                    await emit(chunk)
             if finish is not None:
                 await asyncio.wait([finish])
             self._torn.discard(digest)
 
 
-async def _chunks(content: Content) -> AsyncIterator[Chunk]:
+async def _unless(finish: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]) -> T | None:
+    """Give what a step comes to; None when the reply comes first, or is there already.
+
+    Runs as a task: sending does not suspend while the socket takes it all, and between two chunks the reader has to run,
+    and so has everybody else.
+    """
+    task = asyncio.ensure_future(step)
+    try:
+        waited = [cast("asyncio.Future[object]", future) for future in (task, finish) if future is not None]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        return None if finish is not None and finish.done() else await task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def _chunks(content: Content) -> AsyncGenerator[Chunk]:
     """Give the chunks of a content; the last one only when it is known that no more follow."""
     digest, total, index = content.digest, content.total_chunks, 0
     last: bytes | None = None
-    async for data in content:
-        if last is not None and index < total:
-            yield Chunk(index - 1, total, last, digest)
-        last = data
-        index += 1
+    source = aiter(content)
+    try:
+        async for data in source:
+            if last is not None and index < total:
+                yield Chunk(index - 1, total, last, digest)
+            last = data
+            index += 1
+    finally:
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()
     if index != total or last is None:
         raise InvalidArgumentError(
             f"content gave {index} chunks and had announced {total}; nothing was completed"

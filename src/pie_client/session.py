@@ -309,7 +309,7 @@ class Session:
         self._last_notice = error.text
         live = self.live()
         if isinstance(error, refusals.StreamAbortedError):
-            self.doubtful = bool(live)
+            self.doubtful = True
         if len(self._calls) == 1 and not live:
             _, call = self._calls.popitem()
             call.reject(error)
@@ -350,7 +350,9 @@ class Session:
     def _give_up_largest(self) -> None:
         """Drop the largest backlogs until the rest fits; a single event, however large, has no faster reader."""
         backlogs = sorted(
-            (b for b in self._boxes.values() if b.backlog > 1), key=lambda b: b.size, reverse=True
+            (b for b in self._boxes.values() if b.backlog > 1 or b.assembling),
+            key=lambda b: b.size,
+            reverse=True,
         )
         for box in backlogs:
             text = (

@@ -114,7 +114,7 @@ def _msgpack(frame: bytes) -> object:
     value: object = msgpack.unpackb(frame)
     if isinstance(value, dict):
         fields = cast("dict[object, object]", value)
-        # A map that names a key twice does not say what it means. Its head tells how many there should be: a hook that
+        # A map that names a key twice does not say what it means; only this outermost one means anything. Its head tells how many there should be: a hook that
         # sees the keys would cost more than the whole decoding.
         if len(fields) != _map_length(frame):
             raise ValueError("duplicate key")

@@ -328,7 +328,11 @@ class Conversation:
         return inferlet
 
     def _list(self) -> str:
-        found = [p.info for p in self._engine.processes.values() if p.username == self._username]
+        found = [
+            p.info
+            for p in self._engine.processes.values()
+            if p.username == self._username and not p.outcome.done()
+        ]
         return json.dumps([info.model_dump() for info in found])
 
     def _find(self, process_id: str, invalid: str) -> RunningProcess:
@@ -337,7 +341,7 @@ class Conversation:
         except ValueError:
             raise Refusal(invalid) from None
         process = self._engine.processes.get(key)
-        if process is None:
+        if process is None or process.outcome.done():
             raise Refusal(texts.PROCESS_NOT_FOUND)
         if process.username != self._username:
             raise Refusal(texts.PERMISSION_DENIED)

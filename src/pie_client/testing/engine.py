@@ -1,6 +1,7 @@
 """The embedded engine: a server on a loopback port, its programs and its processes."""
 
 import asyncio
+import contextlib
 import http
 import inspect
 import logging
@@ -66,6 +67,7 @@ class LocalEngine:
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
         self._port = port
         self._server: Server | None = None
+        self._stopping = asyncio.Lock()
         self._inferlets: set[asyncio.Task[models.ReturnEvent]] = set()
         self._conversations: dict[asyncio.Task[object], ServerConnection] = {}
 
@@ -79,7 +81,9 @@ class LocalEngine:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken."""
+        """Listen. Raises OSError when the port is taken, RuntimeError when it listens already."""
+        if self._server is not None:
+            raise RuntimeError("LocalEngine is running already; stop it first")
         self._server = await serve(
             self._serve,
             "127.0.0.1",
@@ -93,20 +97,24 @@ class LocalEngine:
 
     async def stop(self) -> None:
         """Stop listening, break off every connection and terminate every process; waits a second for those to end."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        server.close()
-        for task, socket in self._conversations.items():
-            task.cancel()
-            socket.transport.abort()
-        await server.wait_closed()
-        for process in list(self.processes.values()):
-            process.terminate()
-        if self._inferlets:
-            _, unending = await asyncio.wait(self._inferlets, timeout=GRACE)
-            for task in unending:
-                logger.warning("%s does not end although it was cancelled", task.get_name())
+        async with self._stopping:
+            server, self._server = self._server, None
+            if server is not None:
+                server.close()
+            for task, socket in self._conversations.items():
+                task.cancel()
+                socket.transport.abort()
+            for process in list(self.processes.values()):
+                process.terminate()
+            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets}
+            if ending:
+                _, unending = await asyncio.wait(ending, timeout=GRACE)
+                for task in unending:
+                    logger.warning("%s does not end although it was cancelled", task.get_name())
+            if server is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE):
+                        await server.wait_closed()
 
     @property
     def uri(self) -> str:

@@ -80,6 +80,8 @@ class RunningProcess:
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
         """End the process with an error that gives the reason, whatever its function makes of being cancelled."""
+        if self.outcome.done():
+            return  # a second cancellation would break off what the function does to clean up
         self._finish(models.ErrorEvent(process_id=self.id, value=reason))
         if self.task is not None:
             self.task.cancel()
