@@ -426,3 +426,10 @@ def test_a_reply_survives_encoding_and_decoding(
     extra = data.draw(st.dictionaries(st.text(max_size=9).map("later-{}".format), st.none() | NUMBERS))
     later = _unframed(frame) | extra
     assert wire.decode_reply(json.dumps(later) if isinstance(frame, str) else msgpack.packb(later)) == message
+
+
+def test_a_map_that_names_a_nested_key_twice_is_refused() -> None:
+    nested = b"\x82" + msgpack.packb("a") + b"\x01" + msgpack.packb("a") + b"\x02"
+    frame = b"\x83" + b"".join(map(msgpack.packb, ("type", "ping", "corr_id", 1, "later"))) + nested
+    with pytest.raises(wire.MalformedFrameError):
+        wire.decode_request(frame)

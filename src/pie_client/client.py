@@ -246,7 +246,7 @@ class PieClient:
         Raises:
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
             InvalidArgumentError: The input can't be written as JSON.
-            UnsupportedError: The server's family knows no token budget.
+            UnsupportedError: The server's family knows no token budget, or ``capture_outputs`` is False; nothing was sent.
         """
         if not capture_outputs:
             raise UnsupportedError(

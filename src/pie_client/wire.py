@@ -18,9 +18,6 @@ from pie_client._generated.registry import ClientMessage, ServerMessage, TaggedU
 from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 
-MAP_16 = 0xDE
-"""First byte of a msgpack map with more than 15 and fewer than 65,536 keys; smaller ones begin with less."""
-
 Fields = Mapping[str, object]
 """A decoded map, not yet validated."""
 
@@ -97,7 +94,7 @@ def explain(error: ValidationError) -> str:
 
 def _fields(frame: bytes | str) -> Fields:
     try:
-        value = _json(frame) if isinstance(frame, str) else _msgpack(frame)
+        value = _json(frame) if isinstance(frame, str) else msgpack.unpackb(frame, object_pairs_hook=_map)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
@@ -108,25 +105,6 @@ def _fields(frame: bytes | str) -> Fields:
             f"frame of {len(frame)} bytes holds {type(value).__name__} instead of a map"
         )
     return cast("Fields", value)
-
-
-def _msgpack(frame: bytes) -> object:
-    value: object = msgpack.unpackb(frame)
-    if isinstance(value, dict):
-        fields = cast("dict[object, object]", value)
-        # A map that names a key twice does not say what it means; only this outermost one means anything. Its head tells how many there should be: a hook that
-        # sees the keys would cost more than the whole decoding.
-        if len(fields) != _map_length(frame):
-            raise ValueError("duplicate key")
-        return fields
-    return value
-
-
-def _map_length(frame: bytes) -> int:
-    head = frame[0]
-    if head < MAP_16:
-        return head & 0x0F
-    return int.from_bytes(frame[1:3] if head == MAP_16 else frame[1:5], "big")
 
 
 def _json(text: str) -> object:

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "6efc92e11c390e3455bd62dc81f06df1f196663795196cc4926cdb4f12d21854"
+SCHEMA_DIGEST: Final = "fb78cd478a1e5d9a2c799747258947672af3aed83c48afacdc2e244d8b9cb31f"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

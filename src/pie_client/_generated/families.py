@@ -103,8 +103,6 @@ class FamilyTraits:
     """Uploads of programs are told apart by their correlation number as well as their digest."""
     terminates_on_disconnect: bool
     """The end of a connection terminates the processes whose output it captured."""
-    names_files: bool
-    """A file's name field is always sent, null where it has none."""
     hides_attached: bool
     """A process that a connection holds is not found by others, rather than refused."""
     answers_unknown_queries: bool
@@ -130,7 +128,6 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=False,
             uploads_by_number=False,
             terminates_on_disconnect=False,
-            names_files=False,
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
@@ -150,7 +147,6 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=True,
             uploads_by_number=True,
             terminates_on_disconnect=True,
-            names_files=True,
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
