@@ -62,6 +62,12 @@ class Chunks(_Row):
     total: str
     data: str
     digest: str
+    once: str | None = None
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Give the fields that differ from chunk to chunk."""
+        return self.model_dump(exclude={"once"})
 
 
 class TaggedRow(_Row):
@@ -101,6 +107,11 @@ class Defaults(_Row):
     token_user: str
 
 
+class Scripts(_Row):
+    runtime: dict[str, str]
+    entry: str
+
+
 class ModelStatus(_Row):
     subject: str
     statistics: list[str]
@@ -115,6 +126,7 @@ class Protocol(_Row):
     process: str
     event: str
     defaults: Defaults
+    scripts: Scripts
     model_status: ModelStatus
     limits: dict[str, Limit]
     families: list[FamilyRow]

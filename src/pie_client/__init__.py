@@ -24,13 +24,17 @@ if TYPE_CHECKING:
         ConnectTimeoutError,
         DeadlineError,
         HandshakeError,
+        HashesNotComparedWarning,
         InvalidArgumentError,
         InvalidKeyError,
+        ManifestError,
+        NotAttachedError,
         NotConnectedError,
         PieConnectionError,
         PieError,
         ProcessEndedError,
         ProcessError,
+        ProgramExistsError,
         ProtocolError,
         RefusedError,
         ResultError,
@@ -39,8 +43,10 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from pie_client.files import File
+    from pie_client.inferlets import Inferlet, inferlet
     from pie_client.keys import ParsedPrivateKey
     from pie_client.mailbox import Broken, ProcessEvent
+    from pie_client.manifests import parse_manifest
     from pie_client.process import Process
 
 _MODULES = {
@@ -52,11 +58,15 @@ _MODULES = {
         "ConnectionLostError",
         "DeadlineError",
         "HandshakeError",
+        "HashesNotComparedWarning",
         "InvalidArgumentError",
         "InvalidKeyError",
+        "ManifestError",
+        "NotAttachedError",
         "NotConnectedError",
         "PieConnectionError",
         "PieError",
+        "ProgramExistsError",
         "ProcessEndedError",
         "ProcessError",
         "ProtocolError",
@@ -67,11 +77,13 @@ _MODULES = {
         "UnsupportedError",
     ),
     "pie_client.files": ("File",),
+    "pie_client.inferlets": ("Inferlet", "inferlet"),
     "pie_client.keys": ("ParsedPrivateKey",),
     "pie_client.mailbox": (
         "Broken",
         "ProcessEvent",
     ),
+    "pie_client.manifests": ("parse_manifest",),
     "pie_client.process": ("Process",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
@@ -84,8 +96,12 @@ __all__: list[str] = [
     "DeadlineError",
     "File",
     "HandshakeError",
+    "HashesNotComparedWarning",
+    "Inferlet",
     "InvalidArgumentError",
     "InvalidKeyError",
+    "ManifestError",
+    "NotAttachedError",
     "NotConnectedError",
     "ParsedPrivateKey",
     "PieClient",
@@ -95,6 +111,7 @@ __all__: list[str] = [
     "ProcessEndedError",
     "ProcessError",
     "ProcessEvent",
+    "ProgramExistsError",
     "ProtocolError",
     "RefusedError",
     "ResultError",
@@ -103,6 +120,8 @@ __all__: list[str] = [
     "SlowConsumerError",
     "UnsupportedError",
     "__version__",
+    "inferlet",
+    "parse_manifest",
 ]
 __all__ += public.__all__
 

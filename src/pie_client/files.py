@@ -1,17 +1,12 @@
-"""Files on their way: cut into chunks when sent, put together and verified when received."""
+"""Files that arrive: put together from chunks and verified."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Self
 
 from blake3 import blake3
 
-from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
-from pie_client.base import Content
-from pie_client.errors import InvalidArgumentError
 
 PIECE_OVERHEAD_BYTES = 100
 """What a chunk of an unfinished file is taken to cost beside its bytes."""
@@ -21,8 +16,6 @@ RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL"} | {
     f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
 }
 """Names that mean a device on Windows, whatever their suffix."""
-HASH_INLINE_BYTES = 1 << 20
-"""Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
 
 
 class File(bytes):
@@ -76,42 +69,6 @@ class File(bytes):
                 number += 1
             else:
                 return candidate
-
-
-class BytesContent:
-    """Bytes in memory as content to send."""
-
-    def __init__(self, data: bytes, digest: str) -> None:
-        self._data = data
-        self._digest = digest
-
-    @property
-    def digest(self) -> str:
-        """BLAKE3-256 of the whole."""
-        return self._digest
-
-    @property
-    def total_chunks(self) -> int:
-        """Number of chunks; an empty content is one empty chunk."""
-        return max(1, -(-len(self._data) // CHUNK_BYTES))
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks in order."""
-        for index in range(self.total_chunks):
-            yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
-
-
-async def as_content(content: bytes | Content) -> Content:
-    """Make bytes sendable; what already is stays as it is."""
-    if isinstance(content, bytearray | memoryview):  # what callers pass although the types say bytes
-        content = bytes(content)
-    if not isinstance(content, bytes):
-        if not hasattr(content, "digest"):
-            raise InvalidArgumentError(f"content is {type(content).__name__}; pass bytes")
-        return content
-    if len(content) <= HASH_INLINE_BYTES:
-        return BytesContent(content, blake3(content).hexdigest())
-    return BytesContent(content, await asyncio.to_thread(lambda: blake3(content).hexdigest()))
 
 
 class Assembly:

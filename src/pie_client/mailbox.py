@@ -43,6 +43,8 @@ class Mailbox:
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
+        self.kept = False
+        """It is kept for the next who listens, although nobody does."""
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._budget = budget
         self._events: deque[tuple[ProcessEvent, int]] = deque()
@@ -56,6 +58,7 @@ class Mailbox:
         It is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
         """
         self._listeners.append(weakref.WeakMethod(method))
+        self.kept = False
 
     def ignore(self, method: Callable[[], None]) -> None:
         """Call a method no more."""

@@ -13,7 +13,15 @@ from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, 
 from pie_client._generated import refusals
 from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
 from pie_client.connection import Connection, check_seconds
-from pie_client.errors import DeadlineError, InvalidArgumentError, PieError, ProcessEndedError, ResultError
+from pie_client.contents import Progress, Source, opened
+from pie_client.errors import (
+    DeadlineError,
+    InvalidArgumentError,
+    NotAttachedError,
+    PieError,
+    ProcessEndedError,
+    ResultError,
+)
 from pie_client.files import File
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
@@ -54,7 +62,7 @@ class Process:
             if self._mailbox.failure
             else "open"
         )
-        return f"<Process {self.process_id} {state}>"
+        return f"<Process {self.process_id or 'without id'} {state}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,6 +94,7 @@ class Process:
 
         Raises:
             ProcessEndedError: The terminal event was already given, or the handle is closed.
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
             PieConnectionError: The connection was closed or lost; what had arrived is given first.
             StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More had piled up than the client may buffer.
@@ -110,6 +119,7 @@ class Process:
 
         Raises:
             ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
             PieConnectionError: The connection was closed or lost before.
             StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More events piled up than the client may buffer.
@@ -167,23 +177,38 @@ class Process:
         Args:
             message: The text.
             timeout: Seconds until it is sent; the client's default.
+
+        Raises:
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
+        self._check_reached()
         await self._connection.calls.signal_process(
             process_id=self.process_id, message=message, timeout=timeout
         )
 
-    async def transfer_file(self, file_bytes: bytes, *, timeout: float | None = None) -> None:
+    async def transfer_file(
+        self, file_bytes: Source, *, progress: Progress | None = None, timeout: float | None = None
+    ) -> None:
         """Send a file to the process. Servers never confirm it, and drop it unless the process waits for one just then.
 
-        So let the process tell, by a message, that it is about to receive.
+        So let the process tell, by a message, that it is about to receive. Sent in chunks of 256 KiB.
 
         Args:
-            file_bytes: The content; sent in chunks of 256 KiB.
-            timeout: Seconds until all is sent; the client's default.
+            file_bytes: The content: bytes, the path of a file, which is read while it is sent, or an async iterable of
+                pieces, which are gathered first (beyond 8 MiB in a temporary file).
+            progress: Called with the bytes sent and the bytes in all, after every chunk.
+            timeout: Seconds without progress, counted anew after every chunk; the client's default.
+
+        Raises:
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
+            InvalidArgumentError: The content is nothing of these, or the file changed while it was sent.
+            OSError: The file can't be read.
         """
-        await self._connection.calls.transfer_file(
-            process_id=self.process_id, content=file_bytes, timeout=timeout
-        )
+        self._check_reached()
+        async with opened(file_bytes, progress) as content:
+            await self._connection.calls.transfer_file(
+                process_id=self.process_id, content=content, timeout=timeout
+            )
 
     async def terminate(self, *, timeout: float | None = None) -> None:
         """Ask the server to stop the process; its error event follows, or has just come.
@@ -193,7 +218,10 @@ class Process:
 
         Raises:
             ProcessNotFoundError: It has already ended.
+            NotAttachedError: The server never told its id.
         """
+        if not self.process_id:
+            self._check_reached()
         await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
 
     def close(self) -> None:
@@ -204,6 +232,19 @@ class Process:
             self._finalizer.detach()
             _release(self._connection, self._mailbox)
             self._wake()
+
+    def detach(self) -> str:
+        """Let go of the process, but keep what is unread and what comes for the next ``attach_process`` of this client.
+
+        The process goes on. What is kept counts towards ``max_buffered``.
+
+        Returns:
+            The process's id.
+        """
+        if self._finalizer.alive:
+            self._mailbox.kept = True
+            self.close()
+        return self.process_id
 
     async def _next(self) -> ProcessEvent:
         while (event := self._take()) is None:
@@ -230,6 +271,13 @@ class Process:
             )
         if self._mailbox.failure is not None:
             raise self._mailbox.failure()
+
+    def _check_reached(self) -> None:
+        """Raise NotAttachedError where the server passes nothing on to the process."""
+        if self._mailbox.failure is not None and isinstance(
+            error := self._mailbox.failure(), NotAttachedError
+        ):
+            raise error
 
     async def _change(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

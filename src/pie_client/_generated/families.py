@@ -43,6 +43,12 @@ DEFAULT_USER: Final = "pie-client"
 TOKEN_USER: Final = "internal"
 """Who a session is that was authenticated by token."""
 
+SCRIPT_RUNTIME: Final[Mapping[str, str]] = MappingProxyType({"language": "python", "call": "kwargs"})
+"""What the `[runtime]` table of a Python script's manifest says."""
+
+SCRIPT_ENTRY: Final = "entry"
+"""Key of the entry of that table which names the function to call."""
+
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
 
@@ -101,6 +107,8 @@ class FamilyTraits:
     """The digest of an uploaded program is compared with its bytes."""
     uploads_by_number: bool
     """Uploads of programs are told apart by their correlation number as well as their digest."""
+    runs_scripts: bool
+    """A program may be a script instead of a WebAssembly component."""
     terminates_on_disconnect: bool
     """The end of a connection terminates the processes whose output it captured."""
     hides_attached: bool
@@ -127,6 +135,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             bare_program_names=False,
             verifies_uploads=False,
             uploads_by_number=False,
+            runs_scripts=False,
             terminates_on_disconnect=False,
             hides_attached=True,
             answers_unknown_queries=False,
@@ -146,6 +155,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             bare_program_names=True,
             verifies_uploads=True,
             uploads_by_number=True,
+            runs_scripts=True,
             terminates_on_disconnect=True,
             hides_attached=False,
             answers_unknown_queries=True,
@@ -235,6 +245,8 @@ __all__ = [
     "NEWEST",
     "PROCESS",
     "PROGRAM_PATTERN",
+    "SCRIPT_ENTRY",
+    "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
     "Family",
