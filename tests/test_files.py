@@ -261,10 +261,11 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
     assembly = Assembly(chunks[0])
     sizes: list[int] = []
     for chunk in chunks[:-1]:
-        assert assembly.add(chunk) is None
+        assert not assembly.add(chunk)
         sizes.append(assembly.size)
     assert sizes == sorted(set(sizes)), "each chunk costs something"
-    file = assembly.add(chunks[-1])
+    assert assembly.add(chunks[-1])
+    file = assembly.file()
     assert isinstance(file, File)
     assert (file, file.name, file.digest) == (whole, "a.txt", digest)
 

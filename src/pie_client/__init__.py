@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         SlowConsumerError,
         UnsupportedError,
     )
-    from pie_client.files import File
+    from pie_client.files import File, SpooledFile
     from pie_client.inferlets import Inferlet, inferlet
     from pie_client.keys import ParsedPrivateKey
     from pie_client.mailbox import Broken, ProcessEvent
@@ -76,7 +76,7 @@ _MODULES = {
         "SlowConsumerError",
         "UnsupportedError",
     ),
-    "pie_client.files": ("File",),
+    "pie_client.files": ("File", "SpooledFile"),
     "pie_client.inferlets": ("Inferlet", "inferlet"),
     "pie_client.keys": ("ParsedPrivateKey",),
     "pie_client.mailbox": (
@@ -118,6 +118,7 @@ __all__: list[str] = [
     "ServerError",
     "ServerInfo",
     "SlowConsumerError",
+    "SpooledFile",
     "UnsupportedError",
     "__version__",
     "inferlet",

@@ -70,7 +70,9 @@ class PieClient:
         max_message_size: Bytes of the largest message that is received; a larger one closes the connection.
         max_buffered: Bytes of unread events above which the client stops reading from the server, unless somebody
             waits for a reply or an event. At twice as much the processes with the largest backlogs are given up
-            with SlowConsumerError; a file that arrives has to fit into that.
+            with SlowConsumerError; a file that arrives has to fit into that, unless it goes to disk.
+        spool_above: Bytes of a file from a process above which it goes to a temporary file while it arrives. Iterating
+            over a process then gives a SpooledFile for it; ``recv()`` reads it into memory. By default none does.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` for none.
         ping_timeout: Seconds without a pong and without any other traffic after which the connection counts as lost.
 
@@ -91,6 +93,7 @@ class PieClient:
         proxy: str | bool = True,
         max_message_size: int = 256 << 20,
         max_buffered: int = 64 << 20,
+        spool_above: int | None = None,
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
     ) -> None:
@@ -113,6 +116,7 @@ class PieClient:
         self._options = check_options(self._uri, options)
         self._timeout = check_seconds("timeout", timeout)
         self._max_buffered = check_size("max_buffered", max_buffered)
+        self._spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
         self._connecting = asyncio.Lock()
@@ -153,7 +157,7 @@ class PieClient:
         transport = await open_transport(self._uri, self._options)
         connection = Connection(
             transport,
-            Session(max_buffered=self._max_buffered),
+            Session(max_buffered=self._max_buffered, spool_above=self._spool_above),
             timeout=self._timeout,
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,

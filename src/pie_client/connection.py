@@ -176,6 +176,8 @@ class Connection:
                 relayed = self.session.receive(frame)
                 if relayed is not None:
                     self._spawn(self._refuse_relayed(relayed))
+                if self.session.spills:
+                    await self._write_spills()
                 if self.session.doubtful:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
@@ -198,6 +200,17 @@ class Connection:
             self._lost(error)
             self._transport.abort()
             raise
+
+    async def _write_spills(self) -> None:
+        spills, self.session.spills = self.session.spills, []
+        for spill in spills:
+            try:
+                await asyncio.to_thread(spill.write)
+            except OSError as error:
+                logger.warning("a file can't be kept on disk: %s", error)
+                spill.failed(error)
+            else:
+                spill.written()
 
     async def _keep_alive(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from typing import Self, TypeVar, overload
 from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
-from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
+from pie_client._generated.events import KIND_OF, TERMINAL, Event, NamedEvent, Return, UnknownEvent
 from pie_client.connection import Connection, check_seconds
 from pie_client.contents import Progress, Source, opened
 from pie_client.errors import (
@@ -22,7 +22,7 @@ from pie_client.errors import (
     ProcessEndedError,
     ResultError,
 )
-from pie_client.files import File
+from pie_client.files import File, SpooledFile
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
 T = TypeVar("T")
@@ -58,6 +58,8 @@ class Process:
             if self._closed
             else type(end).__name__.lower()
             if end
+            else "not attached"
+            if self._mailbox.failure and isinstance(self._mailbox.failure(), NotAttachedError)
             else "lost"
             if self._mailbox.failure
             else "open"
@@ -101,13 +103,14 @@ class Process:
             DeadlineError: No event within ``timeout``; none is lost.
         """
         check_seconds("timeout", timeout)
-        while (event := self._take()) is not None:
-            if (found := _kind_and_value(event)) is not None:
-                return found
-        async with self._deadline("an event", timeout):
-            while (found := _kind_and_value(await self._next())) is None:
-                pass
-            return found
+        event = self._take()
+        while event is None or isinstance(event, UnknownEvent):
+            async with self._deadline("an event", timeout):
+                while isinstance(event := await self._next(), UnknownEvent):
+                    pass
+        if isinstance(event, SpooledFile):
+            event = await self._loaded(event)
+        return _kind_and_value(event)
 
     async def wait(self, *, timeout: float = math.inf) -> str:
         """Wait for the end of the process and give the text that it returned.
@@ -264,6 +267,16 @@ class Process:
                 self._wake()
         return event
 
+    async def _loaded(self, file: SpooledFile) -> File:
+        """Read a file that is on disk into memory."""
+        try:
+            data = await asyncio.to_thread(file.read)
+        except asyncio.CancelledError:
+            self._mailbox.give_back(file)
+            raise
+        file.close()
+        return File(data, name=file.name, digest=file.digest)
+
     def _check(self) -> None:
         if self._closed:
             raise ProcessEndedError(
@@ -308,15 +321,15 @@ class Process:
             ) from None
 
 
-def _kind_and_value(event: ProcessEvent) -> tuple[Event, str | bytes] | None:
-    """Give an event as the pair of the user guide; None for one whose kind has no name there."""
+def _kind_and_value(
+    event: NamedEvent | File | Broken,
+) -> tuple[Event, str | bytes]:
+    """Give an event as the pair of the user guide."""
     match event:
         case File():
             return Event.File, event
         case Broken():
             return Event.Error, event.value
-        case UnknownEvent():
-            return None
         case _:
             return KIND_OF[type(event)], event.value
 

@@ -6,6 +6,7 @@ tested without a socket.
 
 import functools
 import logging
+import math
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from pie_client.errors import (
     UnsupportedError,
     one_line,
 )
-from pie_client.mailbox import Broken, Budget, Mailbox
+from pie_client.mailbox import Broken, Budget, Mailbox, Spill
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,10 @@ class Session:
     Args:
         max_buffered: Bytes of unread events above which :attr:`congested` asks the reader to pause; at twice as much
             the largest mailbox is given up with SlowConsumerError.
+        spool_above: Bytes of a file above which it belongs on disk.
     """
 
-    def __init__(self, *, max_buffered: int) -> None:
+    def __init__(self, *, max_buffered: int, spool_above: float = math.inf) -> None:
         self.family: Family | None = None
         self.doubtful = False
         """The server aborted some stream without saying which: it should be asked which processes still run."""
@@ -78,6 +80,9 @@ class Session:
         self._max_buffered = max_buffered
         self._tolerated = 2 * max_buffered
         """Bytes above which backlogs are given up."""
+        self._spool_above = spool_above
+        self.spills: list[Spill] = []
+        """What has to be written before the next frame is received."""
         self._budget = Budget()
         self._calls: dict[int, PendingCall] = {}
         self._next = 0
@@ -222,7 +227,9 @@ class Session:
                 self._receive_response(message)
             case models.FileChunk():
                 if box := self._box(message.process_id):
-                    box.add_chunk(message)
+                    spill = box.add_chunk(message)
+                    if spill is not None:
+                        self.spills.append(spill)
                     self._settle(box)
             case models.McpRequest():
                 return message
@@ -354,7 +361,7 @@ class Session:
             return None
         box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
         if box is None:
-            box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget)
+            box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget, self._spool_above)
         return box
 
     def _settle(self, box: Mailbox) -> None:
