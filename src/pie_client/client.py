@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
 from pie_client._generated.calls import Calls
-from pie_client._generated.families import DEFAULT_USER
+from pie_client._generated.families import DEFAULT_USER, HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
@@ -479,7 +479,12 @@ class PieClient:
             InvalidArgumentError: The port is none, or the input can't be written as JSON.
             UnsupportedError: The server knows no daemons (0.5); nothing was sent.
         """
-        await self.rpc.launch_daemon(inferlet=inferlet, port=port, input=as_json(input), timeout=timeout)
+        calls, given = self.rpc, as_json(input)
+        if not 1 <= port <= HIGHEST_PORT:
+            raise InvalidArgumentError(
+                f"launch_daemon not sent: port={port} is none; pass one from 1 to {HIGHEST_PORT}"
+            )
+        await calls.launch_daemon(inferlet=inferlet, port=port, input=given, timeout=timeout)
 
     @overload
     async def run(self, program: Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Process: ...

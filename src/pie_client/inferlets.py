@@ -92,7 +92,15 @@ class Inferlet(Generic[P, R_co]):
         return self._manifest(self._given_version or self._derived_version())
 
     def input_of(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
-        """Give the launch input for a call; raises InvalidArgumentError when the function can't be called like that."""
+        """Give the launch input for a call.
+
+        Args:
+            args: Arguments without a name.
+            kwargs: Arguments by name.
+
+        Raises:
+            InvalidArgumentError: The function can't be called like that.
+        """
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:

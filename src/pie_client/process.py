@@ -11,7 +11,16 @@ from typing import Self, TypeVar, overload
 from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
-from pie_client._generated.events import KIND_OF, TERMINAL, Event, NamedEvent, Return, UnknownEvent
+from pie_client._generated.events import (
+    KIND_OF,
+    TERMINAL,
+    Error,
+    Event,
+    NamedEvent,
+    Return,
+    Stdout,
+    UnknownEvent,
+)
 from pie_client.connection import Connection, check_seconds
 from pie_client.contents import Progress, Source, opened
 from pie_client.errors import (
@@ -111,6 +120,21 @@ class Process:
         if isinstance(event, SpooledFile):
             event = await self._loaded(event)
         return _kind_and_value(event)
+
+    async def text(self) -> AsyncGenerator[str]:
+        """Iterate over what the process writes to its standard output, until it returns.
+
+        All other events are passed over and gone; :meth:`result` still gives what it returned.
+
+        Raises:
+            ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: As :meth:`recv` does.
+        """
+        async for event in self:
+            if isinstance(event, Stdout):
+                yield event.value
+            elif isinstance(event, Error):
+                raise refusals.process_error(event.value)(self.process_id, event.value)
 
     async def wait(self, *, timeout: float = math.inf) -> str:
         """Wait for the end of the process and give the text that it returned.

@@ -260,8 +260,9 @@ class Session:
             raise self._failure(False)
 
     def holds(self, process_id: str) -> bool:
-        """Tell whether the server sends the events of a process to this connection, as far as is known."""
-        return process_id in self._held
+        """Tell whether the events of a process come to this connection, as far as is known, or are kept here."""
+        box = self._boxes.get(process_id)
+        return process_id in self._held or (box is not None and box.kept)
 
     def running(self) -> set[str]:
         """Give the ids of the processes that have not ended, with a handle or without."""

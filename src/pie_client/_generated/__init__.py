@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "78ff7d3adfbe27c6a27c4221bcde7fd73f25283465d94a965399d20eaebd165c"
+SCHEMA_DIGEST: Final = "fa3a763f3f3bfb93903e08ee0903783c4eaedf77259024961e8ff15140dce72b"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -34,6 +34,9 @@ RSA_KEY_BITS: Final = 2048
 TOKEN_BYTES: Final = 48
 """Random bytes of a server's internal token."""
 
+HIGHEST_PORT: Final = 65535
+"""Highest TCP port of a daemon. Servers take larger numbers, and listen on what is left of them in 16 bits."""
+
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read; then it stops answering."""
 
@@ -257,5 +260,6 @@ __all__ = [
     "BUFFERED_EVENTS",
     "RSA_KEY_BITS",
     "TOKEN_BYTES",
+    "HIGHEST_PORT",
     "QUEUED_MESSAGES",
 ]
