@@ -78,6 +78,7 @@ async def test_receiving_gives_a_file_that_is_on_disk_as_bytes(spooling: PieClie
     assert (kind, value) == (Event.File, LARGE)
     assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
     process.close()
+    await spooling.close()
     gc.collect()
     assert list(folder.iterdir()) == []
 

@@ -204,8 +204,14 @@ class Connection:
     async def _write_spills(self) -> None:
         spills, self.session.spills = self.session.spills, []
         for spill in spills:
+            writing = asyncio.ensure_future(asyncio.to_thread(spill.write))
             try:
-                await asyncio.to_thread(spill.write)
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait(
+                    {writing}
+                )  # so that nothing is written any more when the connection is closed
+                raise
             except OSError as error:
                 logger.warning("a file can't be kept on disk: %s", error)
                 spill.failed(error)

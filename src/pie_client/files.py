@@ -114,6 +114,11 @@ class Assembly:
         self.size -= sum(PIECE_OVERHEAD_BYTES + len(part) for part in parts)
         return parts
 
+    def drop(self) -> None:
+        """Give up what has arrived."""
+        if self.spool is not None:
+            self.spool.release()
+
     def file(self) -> "File | SpooledFile":
         """Give the file when all of it is there, and written where it belongs on disk."""
         name, digest = self._first.name, self._first.file_hash
@@ -127,6 +132,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.path: Path | None = None
+        self._released = False
         self._finalizer: weakref.finalize[[str], Spool] | None = None
 
     def append(self, parts: list[bytes]) -> None:
@@ -138,9 +144,12 @@ class Spool:
             self._finalizer = weakref.finalize(self, _unlink, name)
         with self.path.open("ab") as out:
             out.writelines(parts)
+        if self._released:
+            self.release()
 
     def release(self) -> None:
-        """Delete it now."""
+        """Delete it now, or as soon as what is being written is there."""
+        self._released = True
         if self._finalizer is not None:
             self._finalizer()
 

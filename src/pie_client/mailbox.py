@@ -127,12 +127,14 @@ class Mailbox:
         if assembly is not None:
             self._account(-assembly.size)
             if begins:
+                assembly.drop()
                 self.put(_lost(digest, "it began again before its last chunk"))
                 assembly = None
         assembly = assembly or Assembly(chunk, self._spool_above)
         try:
             complete = assembly.add(chunk)
         except ValueError as error:
+            assembly.drop()
             self._lose(digest, str(error))
             return None
         excess = assembly.excess()
@@ -160,6 +162,7 @@ class Mailbox:
                 self.put(assembly.file())
 
         def failed(error: OSError) -> None:
+            assembly.drop()
             if withdraw():
                 self._lose(digest, f"it can't be kept on disk ({error.strerror or error})")
 
@@ -200,7 +203,7 @@ class Mailbox:
     def discard(self) -> None:
         """Give up what is unread."""
         self._events.clear()
-        self._files.clear()
+        self._abandon_files()
         self._account(-self.size)
         self._changed()
 
@@ -216,7 +219,9 @@ class Mailbox:
 
     def _abandon_files(self) -> list[str]:
         files, self._files = self._files, {}
-        self._account(-sum(assembly.size for assembly in files.values()))
+        for assembly in files.values():
+            assembly.drop()
+            self._account(-assembly.size)
         return list(files)
 
     def _account(self, size: int) -> None:

@@ -182,9 +182,8 @@ class Session:
         else:
             box = self._boxes.get(process_id)
             if box is None or (box.failure is not None and process_id in self._held):
-                box = Mailbox(
-                    process_id, self._budget
-                )  # what a given up one had missed is missed, what comes is not
+                # What one that was given up had missed is missed; what comes now is not.
+                box = Mailbox(process_id, self._budget, self._spool_above)
         box.claim(self._budget)
         self._boxes[process_id] = box
         dropped = self._finished.pop(process_id, False)
