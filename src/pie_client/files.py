@@ -145,7 +145,7 @@ class Spool:
         with self.path.open("ab") as out:
             out.writelines(parts)
         if self._released:
-            self.release()
+            _unlink(str(self.path))  # what is written to after it was deleted exists again
 
     def release(self) -> None:
         """Delete it now, or as soon as what is being written is there."""
