@@ -16,9 +16,11 @@ from pie_client._version import __version__
 
 if TYPE_CHECKING:
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
+    from pie_client.agent import AgentKey, agent_keys
     from pie_client.authentication import ServerInfo
     from pie_client.client import PieClient
     from pie_client.errors import (
+        AgentError,
         ConnectError,
         ConnectionLostError,
         ConnectTimeoutError,
@@ -33,20 +35,23 @@ if TYPE_CHECKING:
         ProcessError,
         ProtocolError,
         RefusedError,
+        RegistryError,
         ResultError,
         ServerError,
         SlowConsumerError,
         UnsupportedError,
     )
     from pie_client.files import File
-    from pie_client.keys import ParsedPrivateKey
+    from pie_client.keys import ParsedPrivateKey, Signer
     from pie_client.mailbox import Broken, ProcessEvent
     from pie_client.process import Process
 
 _MODULES = {
+    "pie_client.agent": ("AgentKey", "agent_keys"),
     "pie_client.authentication": ("ServerInfo",),
     "pie_client.client": ("PieClient",),
     "pie_client.errors": (
+        "AgentError",
         "ConnectError",
         "ConnectTimeoutError",
         "ConnectionLostError",
@@ -61,13 +66,14 @@ _MODULES = {
         "ProcessError",
         "ProtocolError",
         "RefusedError",
+        "RegistryError",
         "ResultError",
         "ServerError",
         "SlowConsumerError",
         "UnsupportedError",
     ),
     "pie_client.files": ("File",),
-    "pie_client.keys": ("ParsedPrivateKey",),
+    "pie_client.keys": ("ParsedPrivateKey", "Signer"),
     "pie_client.mailbox": (
         "Broken",
         "ProcessEvent",
@@ -77,6 +83,8 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
 
 __all__: list[str] = [
+    "AgentError",
+    "AgentKey",
     "Broken",
     "ConnectError",
     "ConnectTimeoutError",
@@ -97,12 +105,15 @@ __all__: list[str] = [
     "ProcessEvent",
     "ProtocolError",
     "RefusedError",
+    "RegistryError",
     "ResultError",
     "ServerError",
     "ServerInfo",
+    "Signer",
     "SlowConsumerError",
     "UnsupportedError",
     "__version__",
+    "agent_keys",
 ]
 __all__ += public.__all__
 

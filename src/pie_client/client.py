@@ -20,7 +20,7 @@ from pie_client.errors import (
     ProtocolError,
     UnsupportedError,
 )
-from pie_client.keys import ParsedPrivateKey, check_key
+from pie_client.keys import Signer, check_key
 from pie_client.process import Process
 from pie_client.session import Session, canonical_id
 from pie_client.transport import (
@@ -174,17 +174,20 @@ class PieClient:
     # ------------------------------------------------------------- authentication
 
     async def authenticate(
-        self, username: str, private_key: ParsedPrivateKey | None = None, *, timeout: float | None = None
+        self, username: str, private_key: Signer | None = None, *, timeout: float | None = None
     ) -> None:
         """Say who you are, and prove it where the server asks for that. Do so before any other request.
 
         Args:
             username: Name of the user.
-            private_key: Signs the server's challenge; None suffices where authentication is switched off.
-            timeout: Seconds until all is done; the client's default.
+            private_key: Signs the server's challenge: a ParsedPrivateKey, or one of :func:`agent_keys`. None suffices where
+                authentication is switched off. 0.5 servers ask for no key; there it is not used.
+            timeout: Seconds until all is done, an agent's question to its user included; the client's default.
 
         Raises:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
+            AgentError: An ssh-agent does not sign.
+            DeadlineError: It was not done in time.
         """
         check_key(private_key)
         await self._connected().authenticate(username, private_key, timeout)

@@ -10,6 +10,8 @@ PieError
 ├── DeadlineError (TimeoutError)     no reply in time
 ├── InvalidArgumentError (ValueError)
 │   └── InvalidKeyError              a private key that can't be used
+│       └── AgentError               an ssh-agent that can't be used, or does not sign
+├── RegistryError                    a program registry did not answer as it should
 ├── UnsupportedError                 the server's family does not know it
 ├── ProtocolError                    the server sent what the protocol does not allow
 ├── RefusedError                     the server refused a request; subclasses are generated from the schema
@@ -85,6 +87,22 @@ class InvalidArgumentError(PieError, ValueError):
 
 class InvalidKeyError(InvalidArgumentError):
     """A private key can't be used."""
+
+
+class AgentError(InvalidKeyError):
+    """An ssh-agent can't be reached, or does not sign with one of its keys."""
+
+
+class RegistryError(PieError):
+    """A program registry can't be reached, or did not answer as it should.
+
+    Not a ``ConnectionError``: the connection to the server is not concerned. ``status`` is the HTTP status where the
+    registry refused with one, else None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class UnsupportedError(PieError):

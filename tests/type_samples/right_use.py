@@ -6,6 +6,7 @@ from typing import assert_type
 from pydantic import BaseModel, JsonValue
 
 from pie_client import (
+    AgentKey,
     Broken,
     Error,
     Event,
@@ -20,9 +21,11 @@ from pie_client import (
     RefusedError,
     Return,
     ServerInfo,
+    Signer,
     Stderr,
     Stdout,
     UnknownEvent,
+    agent_keys,
 )
 from pie_client._generated.results import (
     AlreadyAuthenticated,
@@ -38,7 +41,7 @@ class Answer(BaseModel):
     text: str
 
 
-async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
+async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLContext) -> None:
     async with PieClient("ws://127.0.0.1:8080") as client:
         assert_type(client, PieClient)
     client = PieClient(
@@ -59,6 +62,11 @@ async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
     assert_type(client.server, ServerInfo | None)
     assert_type(await client.authenticate("alice"), None)
     assert_type(await client.authenticate("alice", key, timeout=1.5), None)
+    assert_type(await client.authenticate("alice", signer), None)
+    keys = await agent_keys(timeout=5)
+    assert_type(keys, list[AgentKey])
+    assert_type(keys[0].fingerprint, str)
+    assert_type(await client.authenticate("alice", keys[0]), None)
     assert_type(await client.auth_by_token("token", timeout=1), None)
     assert_type(await client.close(), None)
 
