@@ -101,6 +101,11 @@ class Defaults(_Row):
     token_user: str
 
 
+class ProgramRegistry(_Row):
+    path: str
+    file: str = Field(alias="schema")
+
+
 class ModelStatus(_Row):
     subject: str
     statistics: list[str]
@@ -117,6 +122,7 @@ class Protocol(_Row):
     defaults: Defaults
     model_status: ModelStatus
     limits: dict[str, Limit]
+    program_registry: ProgramRegistry
     families: list[FamilyRow]
     requests: list[RequestRow]
     messages: list[MessageRow]

@@ -103,6 +103,14 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A field of an object that is answered as JSON, with the path that leads to it."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True)
 class Trait:
     """Something that server families say of themselves."""
 
@@ -226,6 +234,16 @@ def event_fields(schema: Schema, file: str, renamed: Renamed) -> tuple[tuple[str
         for name, node in properties.items()
         if "const" not in node and name != schema.protocol.process
     )
+
+
+def fields_in_depth(schema: Schema, file: str, path: str = "") -> list[Field]:
+    """Give the fields of an object, and below each list of objects theirs."""
+    found: list[Field] = []
+    for name, node in cast("dict[str, Node]", schema.documents[file]["properties"]).items():
+        found.append(Field(f"{path}{name}", node["description"]))
+        if "$ref" in node.get("items", {}):
+            found += fields_in_depth(schema, target(file, node["items"]["$ref"]), f"{path}{name}[].")
+    return found
 
 
 def texts(schema: Schema) -> list[Text]:

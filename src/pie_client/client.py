@@ -21,6 +21,7 @@ from pie_client.errors import (
     UnsupportedError,
 )
 from pie_client.keys import Signer, check_key
+from pie_client.lookup import resolve_version
 from pie_client.process import Process
 from pie_client.session import Session, canonical_id
 from pie_client.transport import (
@@ -206,6 +207,29 @@ class PieClient:
         await self._connected().by_token(token, timeout)
 
     # ------------------------------------------------------------- programs
+
+    async def resolve_version(self, name: str, registry_url: str, *, timeout: float | None = None) -> str:
+        """Ask a program registry for the highest version of a program. Needs no connection to the server.
+
+        Versions that servers do not launch are passed over: pre-releases, and those that were withdrawn.
+
+        Args:
+            name: The program's name. With an ``@`` in it it is given back as it is, and nobody is asked.
+            registry_url: Where the registry is, http or https, e.g. ``"https://registry.pie-project.org"``. The system's
+                proxies are used, never for loopback.
+            timeout: Seconds until all is done; the client's default.
+
+        Returns:
+            The program as ``name@version``.
+
+        Raises:
+            ProgramNotFoundError: The registry does not know it, or lists no version that servers launch.
+            RegistryError: The registry can't be reached, or did not answer as it should; with the HTTP status if it gave
+                one. It is no ``ConnectionError``: that is about the server.
+            DeadlineError: It was not done in time.
+            InvalidArgumentError: The name or the URL can't be used; nobody was asked.
+        """
+        return await resolve_version(name, registry_url, self._timeout if timeout is None else timeout)
 
     async def check_program(self, inferlet: str, *, timeout: float | None = None) -> bool:
         """Ask whether the server has a program. One that failed to compile counts as present.

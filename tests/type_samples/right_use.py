@@ -75,6 +75,7 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(server.family, Family)
     assert_type(server.username, str)
     assert_type(await client.check_program("a@1.0.0"), bool)
+    assert_type(await client.resolve_version("a", "https://example.org", timeout=1), str)
     assert_type(await client.launch_process("a@1.0.0"), Process)
     assert_type(await client.launch_process("a@1.0.0", Answer(text=""), True, 5, timeout=1), Process)
     assert_type(await client.attach_process("id"), Process)
