@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.message import Message
 from typing import IO, TypeVar
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -53,6 +53,8 @@ class Download:
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._lines: list[socket.socket] = []
+        self.responses: list[http.client.HTTPResponse] = []
+        """What was answered so far; urllib leaves a redirect open that leads nowhere."""
         self._aborted = False
 
     def run(self) -> bytes:
@@ -69,12 +71,11 @@ class Download:
         ):
             opener.add_handler(handler)
         try:
-            with opener.open(self._request, timeout=self.left()) as response:
-                return self._read(response)
-        except HTTPError as error:
-            error.close()
-            raise
+            response: http.client.HTTPResponse = opener.open(self._request, timeout=self.left())
+            return self._read(response)
         finally:
+            for response in self.responses:
+                response.close()
             with self._lock:
                 for line in self._lines:
                     line.close()
@@ -175,7 +176,9 @@ class _Http(HTTPHandler):
         def connect(host: str, /, *, timeout: float = math.inf, **_: object) -> _Plain:
             return _Plain(self._download, host, timeout=timeout)
 
-        return self.do_open(connect, req)
+        response = self.do_open(connect, req)
+        self._download.responses.append(response)
+        return response
 
 
 class _Https(HTTPSHandler):
@@ -189,7 +192,9 @@ class _Https(HTTPSHandler):
         def connect(host: str, /, *, timeout: float = math.inf, **_: object) -> _Tls:
             return _Tls(self._download, host, timeout=timeout, context=context)
 
-        return self.do_open(connect, req)
+        response = self.do_open(connect, req)
+        self._download.responses.append(response)
+        return response
 
 
 class _Proxies(ProxyHandler):

@@ -61,6 +61,10 @@ async def resolve_version(name: str, registry_url: str, timeout: float) -> str:
         raise RegistryError(
             f"the registry {registry} does not speak HTTP as it should ({type(error).__name__}); check its URL"
         ) from None
+    except ValueError:
+        raise RegistryError(
+            f"the registry {registry} redirects to something that is no URL; check its URL"
+        ) from None
     finally:
         download.abort()
 
