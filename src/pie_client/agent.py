@@ -63,7 +63,9 @@ class AgentKey:
         return f"<AgentKey {self.kind} {self.fingerprint} {self.comment!r}>"
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
-        """Have the agent sign a server's challenge. It may ask its user first; nothing is left open when cancelled.
+        """Have the agent sign a server's challenge. It may ask its user first, which ``authenticate`` gives its timeout.
+
+        Nothing is left open when it is cancelled.
 
         Args:
             challenge: The bytes to sign.

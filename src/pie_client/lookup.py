@@ -46,7 +46,9 @@ async def resolve_version(name: str, registry_url: str, timeout: float) -> str:
         ) from None
     except OSError as error:
         reason = error.reason if isinstance(error, URLError) else error
-        if isinstance(reason, TimeoutError):
+        if (
+            isinstance(reason, TimeoutError) and reason.errno is None
+        ):  # not the system's own, which comes sooner
             raise DeadlineError(
                 f"the registry {registry} did not answer within {seconds:g} s; raise timeout=, or check the registry"
             ) from None
