@@ -215,7 +215,7 @@ class PieClient:
 
         Args:
             name: The program's name. With an ``@`` in it it is given back as it is, and nobody is asked.
-            registry_url: Where the registry is, http or https, e.g. ``"https://registry.pie-project.org"``. The system's
+            registry_url: Where the registry is, http or https, e.g. ``"https://registry.example.org"``. The system's
                 proxies are used, never for loopback.
             timeout: Seconds until all is done; the client's default.
 
