@@ -1,5 +1,6 @@
 """What a contributor runs: `nox` for everything, `nox -s NAME` for one session, `nox -l` for the list."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["check", "lint", "types", "tests", "lowest"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 
 NEED_TOOLS = ("tests/test_codegen.py", "tests/test_regeneration_drill.py", "tests/test_typing.py")
@@ -50,7 +52,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict."""
-    session.install("-e", ".", *groups("test", "typing"), "nox")
+    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"), "nox")
     session.run("mypy")
     session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
 
@@ -58,7 +60,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests with branch coverage; further arguments go to pytest."""
-    session.install("-e", ".", *groups("test", "typing"))
+    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     if not session.posargs:
@@ -69,6 +71,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the oldest dependencies that pyproject.toml allows."""
-    oldest = [re.sub(r">=", "==", requirement) for requirement in PYPROJECT["project"]["dependencies"]]
-    session.install("-e", ".", *oldest, *groups("test"))
+    project = PYPROJECT["project"]
+    allowed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    oldest = [re.sub(r">=", "==", requirement) for requirement in allowed]
+    session.install("-e", f".[{EXTRAS}]", *oldest, *groups("test"))
     session.run("pytest", *(f"--ignore={path}" for path in NEED_TOOLS), *session.posargs)

@@ -208,6 +208,12 @@ def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
                 yield f"schema/protocol.json: {row.type}: field {name!r} of some families only must be optional"
 
 
+def the_program_registry_answers_with_an_object(schema: Schema) -> Iterator[str]:
+    file = schema.protocol.program_registry.file
+    if file in schema.documents and "properties" not in schema.documents[file]:
+        yield f"schema/{file}: a program registry answers with an object; describe its properties"
+
+
 def rows_are_unique(schema: Schema) -> Iterator[str]:
     protocol = schema.protocol
     for table, names in (
@@ -284,6 +290,7 @@ RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
     events_are_members_of_their_message,
     events_carry_a_text,
     requests_fit_their_kind,
+    the_program_registry_answers_with_an_object,
     rows_are_unique,
     families_exist,
     families_are_recognised_by_what_exists,
@@ -316,7 +323,7 @@ def _has_type(node: Node) -> bool:
 
 def _named_files(schema: Schema) -> list[str]:
     protocol = schema.protocol
-    files: list[str | None] = [*protocol.objects]
+    files: list[str | None] = [*protocol.objects, protocol.program_registry.file]
     for row in protocol.requests:
         files += [row.file, row.result]
     for message in protocol.messages:

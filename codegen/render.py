@@ -56,6 +56,8 @@ def render(root: Path) -> dict[PurePosixPath, str]:
 
 
 def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], digest: str) -> dict[str, object]:
+    pattern = str(described.scalars()["VersionedProgramName"]["pattern"])
+    pattern = pattern.removeprefix("^").removesuffix("$")
     return {
         "protocol": described.protocol,
         "requests": views.requests(described, renamed),
@@ -71,9 +73,9 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],
         "max_correlation": described.scalars()["CorrelationId"]["maximum"],
-        "program_pattern": described.scalars()["VersionedProgramName"]["pattern"]
-        .removeprefix("^")
-        .removesuffix("$"),
+        "program_pattern": pattern,
+        "program_name_pattern": pattern.partition("@")[0],
+        "listing_fields": views.fields_in_depth(described, described.protocol.program_registry.file),
         "public": views.public_names(described),
         "digest": digest,
     }

@@ -112,6 +112,11 @@ class Scripts(_Row):
     entry: str
 
 
+class ProgramRegistry(_Row):
+    path: str
+    file: str = Field(alias="schema")
+
+
 class ModelStatus(_Row):
     subject: str
     statistics: list[str]
@@ -129,6 +134,7 @@ class Protocol(_Row):
     scripts: Scripts
     model_status: ModelStatus
     limits: dict[str, Limit]
+    program_registry: ProgramRegistry
     families: list[FamilyRow]
     requests: list[RequestRow]
     messages: list[MessageRow]

@@ -9,7 +9,7 @@ from typing import cast
 from codegen.bundle import PYTHON_TYPES, is_choice
 from codegen.lint import placeholders
 from codegen.refs import resolve, target, title
-from codegen.schema import ErrorText, Node, RequestRow, Schema, TaggedRow
+from codegen.schema import TYPES, ErrorText, Node, RequestRow, Schema, TaggedRow
 
 BUILTIN_OF_CATEGORY = {
     "permission": "PermissionError",
@@ -27,6 +27,8 @@ Renamed = dict[str, dict[str, str]]
 
 PUBLIC_OBJECTS = ("results", "manifest")
 """Folders of objects that users meet as values; the others are messages, for those who work with the protocol itself."""
+DEPTH = 3
+"""How deep the reference shows lists of objects, which may hold lists of themselves."""
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -102,6 +104,14 @@ class Message:
     fields: tuple[tuple[str, tuple[str, ...]], ...]
     doc: str
     file: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an object that is answered as JSON, with the path that leads to it."""
+
+    name: str
+    doc: str
 
 
 @dataclass(frozen=True)
@@ -228,6 +238,17 @@ def event_fields(schema: Schema, file: str, renamed: Renamed) -> tuple[tuple[str
         for name, node in properties.items()
         if "const" not in node and name != schema.protocol.process
     )
+
+
+def fields_in_depth(schema: Schema, file: str, path: str = "") -> list[Field]:
+    """Give the fields of an object, and below each list of objects theirs."""
+    found: list[Field] = []
+    for name, node in cast("dict[str, Node]", schema.documents[file]["properties"]).items():
+        found.append(Field(f"{path}{name}", node["description"]))
+        inner = target(file, node["items"]["$ref"]) if "$ref" in node.get("items", {}) else TYPES
+        if "properties" in schema.documents.get(inner, {}) and path.count("[]") < DEPTH:
+            found += fields_in_depth(schema, inner, f"{path}{name}[].")
+    return found
 
 
 def texts(schema: Schema) -> list[Text]:

@@ -1,11 +1,29 @@
 """Fixtures that many tests share."""
 
-from collections.abc import AsyncIterator
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pie_client import Family, PieClient
 from pie_client.testing import LocalEngine
+
+PROXY_SETTINGS = (
+    "http_proxy",
+    "https_proxy",
+    "ws_proxy",
+    "wss_proxy",
+    "all_proxy",
+    "socks_proxy",
+    "no_proxy",
+)
 
 
 @pytest.fixture(params=["0.4", "0.5"])
@@ -27,3 +45,53 @@ async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
     """A client that is connected to the embedded engine."""
     async with PieClient(engine.uri, timeout=20) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    today = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    place = tmp_path_factory.mktemp("tls") / "server.pem"
+    place.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    return place
+
+
+@pytest.fixture
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    """TLS settings of a server with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the system's proxy settings."""
+
+    def settings(url: str) -> None:
+        for name in PROXY_SETTINGS:
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name in ("http_proxy", "https_proxy", "ws_proxy", "all_proxy"):
+            monkeypatch.setenv(name, url)
+            monkeypatch.setenv(name.upper(), url)
+
+    return settings

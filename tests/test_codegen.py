@@ -418,6 +418,21 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             "schema/protocol.json: requests.15.arguments.note.default.str: Input should be a valid string",
         ],
     ),
+    "path of a program registry without the program": (
+        changed("protocol.json", lambda d: d["program_registry"].update(path="/api/programs")),
+        [
+            "schema/protocol.json: $.program_registry.path: '/api/programs' does not match "
+            + repr(r"^(/[A-Za-z0-9_.-]+)*/\{name\}(/[A-Za-z0-9_.-]+)*$"),
+        ],
+    ),
+    "program registry that answers with a text": (
+        changed("protocol.json", lambda d: d["program_registry"].update(schema="results/ping.json")),
+        [
+            "schema/registry/program_listing.json: not named by protocol.json, directly or through another file",
+            "schema/registry/program_version.json: not named by protocol.json, directly or through another file",
+            "schema/results/ping.json: a program registry answers with an object; describe its properties",
+        ],
+    ),
     "file that is no schema": (
         changed("requests/ping.json", lambda d: d.update(required="type")),
         ["schema/requests/ping.json: $.required: 'type' is not of type 'array'"],

@@ -2,8 +2,6 @@
 
 import asyncio
 import base64
-import datetime as dt
-import ipaddress
 import math
 import socket
 import ssl
@@ -14,10 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pie_client import (
     ConnectError,
@@ -320,41 +314,6 @@ async def test_a_redirect_in_a_circle_is_a_handshake_error() -> None:
 # ------------------------------------------------------------- TLS
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    today = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - dt.timedelta(days=1))
-        .not_valid_after(today + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    place = tmp_path_factory.mktemp("tls") / "server.pem"
-    place.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
-    )
-    return place
-
-
-@pytest.fixture
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    """TLS settings of a server with that certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
 async def test_a_server_with_tls_is_reached_with_a_context_that_trusts_it(
     server_tls: ssl.SSLContext, certificate: Path
 ) -> None:
@@ -600,32 +559,6 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.write(data)
         await writer.drain()
     writer.write_eof()
-
-
-PROXY_SETTINGS = (
-    "http_proxy",
-    "https_proxy",
-    "ws_proxy",
-    "wss_proxy",
-    "all_proxy",
-    "socks_proxy",
-    "no_proxy",
-)
-
-
-@pytest.fixture
-def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Set the system's proxy settings."""
-
-    def settings(url: str) -> None:
-        for name in PROXY_SETTINGS:
-            monkeypatch.delenv(name, raising=False)
-            monkeypatch.delenv(name.upper(), raising=False)
-        for name in ("http_proxy", "https_proxy", "ws_proxy", "all_proxy"):
-            monkeypatch.setenv(name, url)
-            monkeypatch.setenv(name.upper(), url)
-
-    return settings
 
 
 async def test_loopback_is_never_reached_by_the_systems_proxy(proxied: Callable[[str], None]) -> None:

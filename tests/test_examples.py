@@ -158,4 +158,5 @@ def key_pair(folder: Path) -> tuple[Path, str]:
     key = Ed25519PrivateKey.generate()
     path = folder / "id_ed25519"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.chmod(0o600)
     return path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()

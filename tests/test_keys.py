@@ -1,5 +1,7 @@
 """Private keys, made by the tools that users make them with."""
 
+import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from pie_client import InvalidArgumentError, InvalidKeyError, ParsedPrivateKey, PieError
+from pie_client import InvalidArgumentError, InvalidKeyError, ParsedPrivateKey, PieClient, PieError
+from pie_client.testing import LocalEngine
 
 needs_ssh_keygen = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="ssh-keygen is not installed")
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
@@ -38,7 +41,11 @@ SSH_KEYGEN = {
 SSH_KEYGEN_PEM = {
     ("RSA-2048", "PEM"): "BEGIN RSA PRIVATE KEY",
     ("RSA-2048", "PKCS8"): "PRIVATE KEY",
+    ("RSA-3072", "PEM"): "BEGIN RSA PRIVATE KEY",
+    ("RSA-3072", "PKCS8"): "PRIVATE KEY",
     ("ECDSA secp256r1", "PEM"): "BEGIN EC PRIVATE KEY",
+    ("ECDSA secp256r1", "PKCS8"): "PRIVATE KEY",
+    ("ECDSA secp384r1", "PEM"): "BEGIN EC PRIVATE KEY",
     ("ECDSA secp384r1", "PKCS8"): "PRIVATE KEY",
 }
 """By kind of key and ssh-keygen's format, what its first line says."""
@@ -67,6 +74,7 @@ OPENSSL_ENCRYPTED = {
     "PKCS#8 RSA": "openssl pkcs8 -topk8 -in {plain} -out {out} -passout {secret}",
     "PKCS#8 Ed25519": "openssl pkcs8 -topk8 -in {plain} -out {out} -passout {secret}",
     "PKCS#8 P-256": "openssl pkcs8 -topk8 -in {plain} -out {out} -passout {secret}",
+    "PKCS#8 P-384": "openssl pkcs8 -topk8 -in {plain} -out {out} -passout {secret}",
     "PKCS#1": "openssl rsa -in {plain} -traditional -aes256 -out {out} -passout {secret}",
     "SEC1": "openssl ec -in {plain} -aes256 -out {out} -passout {secret}",
 }
@@ -539,6 +547,90 @@ def test_a_folder_is_an_os_error(tmp_path: Path) -> None:
 def test_a_home_folder_that_does_not_exist_is_a_file_not_found_error() -> None:
     with pytest.raises(FileNotFoundError, match="~nobody-of-that-name"):
         ParsedPrivateKey.from_file("~nobody-of-that-name/.ssh/id_ed25519")
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+
+
+def warnings_of(path: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Read a key file and give what that logs."""
+    caplog.clear()
+    ParsedPrivateKey.from_file(path)
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "pie_client.keys" and record.levelno == logging.WARNING
+    ]
+
+
+@POSIX
+@needs_ssh_keygen
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o666, 0o777])
+def test_a_key_file_that_others_can_use_is_warned_of(
+    mode: int, workshop: Workshop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D53."""
+    path = tmp_path / "my key"
+    shutil.copy(workshop.ssh_keygen("Ed25519"), path)
+    path.chmod(mode)
+    assert warnings_of(path, caplog) == [
+        f"the private key '{path}' can be used by others (mode {mode:03o}); run chmod 600 '{path}'"
+    ]
+
+
+@POSIX
+@needs_ssh_keygen
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_key_file_that_only_its_owner_can_use_is_not_warned_of(
+    mode: int, workshop: Workshop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D53."""
+    path = tmp_path / "id_ed25519"
+    shutil.copy(workshop.ssh_keygen("Ed25519"), path)
+    path.chmod(mode)
+    assert warnings_of(path, caplog) == []
+
+
+# ------------------------------------------------------------- on a server
+
+
+async def authenticate(key: ParsedPrivateKey, public: str) -> None:
+    """Prove oneself to a server that knows the public half of a key, and use it."""
+    engine = LocalEngine(family="0.4", users={"alice": [public]})
+    async with engine, PieClient(engine.uri, timeout=20) as client:
+        await client.authenticate("alice", key)
+        assert client.server is not None
+        assert client.server.username == "alice"
+        await client.ping()
+
+
+@needs_ssh_keygen
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE], ids=["plain", "encrypted"])
+@pytest.mark.parametrize(("kind", "form"), [*((kind, "RFC4716") for kind in SSH_KEYGEN), *SSH_KEYGEN_PEM])
+async def test_a_key_of_ssh_keygen_authenticates(
+    kind: str, form: str, passphrase: str, workshop: Workshop
+) -> None:
+    path = workshop.ssh_keygen(kind, form, passphrase)
+    key = ParsedPrivateKey.from_file(path, passphrase or None)
+    await authenticate(key, path.with_name(f"{path.name}.pub").read_text(encoding="utf-8"))
+
+
+@needs_openssl
+@pytest.mark.parametrize("container", OPENSSL)
+async def test_a_key_of_openssl_authenticates(container: str, workshop: Workshop) -> None:
+    path = workshop.openssl(container)
+    public = run("openssl", "pkey", "-in", str(path), "-pubout").decode()
+    await authenticate(ParsedPrivateKey.from_file(path), public)
+
+
+@needs_openssl
+@pytest.mark.parametrize("container", OPENSSL_ENCRYPTED)
+async def test_a_key_that_openssl_encrypted_authenticates(container: str, workshop: Workshop) -> None:
+    """D52."""
+    path = workshop.encrypted(container)
+    secret = f"pass:{PASSPHRASE}"
+    public = run("openssl", "pkey", "-in", str(path), "-passin", secret, "-pubout").decode()
+    await authenticate(ParsedPrivateKey.from_file(path, PASSPHRASE), public)
 
 
 # ------------------------------------------------------------- secrecy

@@ -16,9 +16,11 @@ from pie_client._version import __version__
 
 if TYPE_CHECKING:
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
+    from pie_client.agent import AgentKey, agent_keys
     from pie_client.authentication import ServerInfo
     from pie_client.client import PieClient
     from pie_client.errors import (
+        AgentError,
         ConnectError,
         ConnectionLostError,
         ConnectTimeoutError,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         ProgramExistsError,
         ProtocolError,
         RefusedError,
+        RegistryError,
         ResultError,
         ServerError,
         SlowConsumerError,
@@ -44,15 +47,17 @@ if TYPE_CHECKING:
     )
     from pie_client.files import File, SpooledFile
     from pie_client.inferlets import Inferlet, inferlet
-    from pie_client.keys import ParsedPrivateKey
+    from pie_client.keys import ParsedPrivateKey, Signer
     from pie_client.mailbox import Broken, ProcessEvent
     from pie_client.manifests import parse_manifest
     from pie_client.process import Process
 
 _MODULES = {
+    "pie_client.agent": ("AgentKey", "agent_keys"),
     "pie_client.authentication": ("ServerInfo",),
     "pie_client.client": ("PieClient",),
     "pie_client.errors": (
+        "AgentError",
         "ConnectError",
         "ConnectTimeoutError",
         "ConnectionLostError",
@@ -71,6 +76,7 @@ _MODULES = {
         "ProcessError",
         "ProtocolError",
         "RefusedError",
+        "RegistryError",
         "ResultError",
         "ServerError",
         "SlowConsumerError",
@@ -78,7 +84,7 @@ _MODULES = {
     ),
     "pie_client.files": ("File", "SpooledFile"),
     "pie_client.inferlets": ("Inferlet", "inferlet"),
-    "pie_client.keys": ("ParsedPrivateKey",),
+    "pie_client.keys": ("ParsedPrivateKey", "Signer"),
     "pie_client.mailbox": (
         "Broken",
         "ProcessEvent",
@@ -89,6 +95,8 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
 
 __all__: list[str] = [
+    "AgentError",
+    "AgentKey",
     "Broken",
     "ConnectError",
     "ConnectTimeoutError",
@@ -114,13 +122,16 @@ __all__: list[str] = [
     "ProgramExistsError",
     "ProtocolError",
     "RefusedError",
+    "RegistryError",
     "ResultError",
     "ServerError",
     "ServerInfo",
+    "Signer",
     "SlowConsumerError",
     "SpooledFile",
     "UnsupportedError",
     "__version__",
+    "agent_keys",
     "inferlet",
     "parse_manifest",
 ]

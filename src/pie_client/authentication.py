@@ -11,7 +11,7 @@ from pie_client._generated.refusals import AuthenticationError, family_of_refusa
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection import Connection
 from pie_client.errors import RefusedError
-from pie_client.keys import ParsedPrivateKey, sign_challenge
+from pie_client.keys import Signer, answer_challenge
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Authentication:
                 if self.server is None:
                     await self._identify(self._default_user, None)
 
-    async def authenticate(self, username: str, key: ParsedPrivateKey | None, timeout: float | None) -> None:
+    async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
         """Identify as a user, proving it with a key when the server asks for that."""
         async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._busy:
             if self.server is None:
@@ -97,7 +97,7 @@ class Authentication:
             await calls.auth_by_token(token=token)  # raises UnsupportedError
         await asyncio.shield(asking)
 
-    async def _identify(self, username: str, key: ParsedPrivateKey | None) -> None:
+    async def _identify(self, username: str, key: Signer | None) -> None:
         calls = self.connection.calls
         asking = self._asking.get(username)
         if asking is None or asking.done():
@@ -113,7 +113,7 @@ class Authentication:
                     username,
                     advice="call authenticate(username, private_key) before the first request",
                 )
-            signature = sign_challenge(key, answer.text)
+            signature = await answer_challenge(key, answer.text)
             proving = asyncio.create_task(calls.auth_prove(signature=signature, timeout=math.inf))
             proving.add_done_callback(
                 functools.partial(self._consented, FAMILY_OF_RESULT[Challenge], username)

@@ -20,8 +20,9 @@ from pie_client.connection import Connection, check_seconds, check_size
 from pie_client.contents import Progress, Source
 from pie_client.errors import InvalidArgumentError, NotConnectedError
 from pie_client.inferlets import Inferlet
-from pie_client.keys import ParsedPrivateKey, check_key
+from pie_client.keys import Signer, check_key
 from pie_client.launching import Launcher, as_json
+from pie_client.lookup import resolve_version
 from pie_client.manifests import checked_manifest, read_manifest
 from pie_client.process import Process
 from pie_client.programs import Programs
@@ -212,17 +213,20 @@ class PieClient:
     # ------------------------------------------------------------- authentication
 
     async def authenticate(
-        self, username: str, private_key: ParsedPrivateKey | None = None, *, timeout: float | None = None
+        self, username: str, private_key: Signer | None = None, *, timeout: float | None = None
     ) -> None:
         """Say who you are, and prove it where the server asks for that. Do so before any other request.
 
         Args:
             username: Name of the user.
-            private_key: Signs the server's challenge; None suffices where authentication is switched off.
-            timeout: Seconds until all is done; the client's default.
+            private_key: Signs the server's challenge: a ParsedPrivateKey, or one of :func:`agent_keys`. None suffices where
+                authentication is switched off. 0.5 servers ask for no key; there it is not used.
+            timeout: Seconds until all is done, an agent's question to its user included; the client's default.
 
         Raises:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
+            AgentError: An ssh-agent does not sign.
+            DeadlineError: It was not done in time.
         """
         check_key(private_key)
 
@@ -251,6 +255,29 @@ class PieClient:
         self._login = login
 
     # ------------------------------------------------------------- programs
+
+    async def resolve_version(self, name: str, registry_url: str, *, timeout: float | None = None) -> str:
+        """Ask a program registry for the highest version of a program. Needs no connection to the server.
+
+        Versions that servers do not launch are passed over: pre-releases, and those that were withdrawn.
+
+        Args:
+            name: The program's name. With an ``@`` in it it is given back as it is, and nobody is asked.
+            registry_url: Where the registry is, http or https, e.g. ``"https://registry.example.org"``. The system's
+                proxies are used, never for loopback.
+            timeout: Seconds until all is done; the client's default.
+
+        Returns:
+            The program as ``name@version``.
+
+        Raises:
+            ProgramNotFoundError: The registry does not know it, or lists no version that servers launch.
+            RegistryError: The registry can't be reached, or did not answer as it should; with the HTTP status if it gave
+                one. It is no ``ConnectionError``: that is about the server.
+            DeadlineError: It was not done in time.
+            InvalidArgumentError: The name or the URL can't be used; nobody was asked.
+        """
+        return await resolve_version(name, registry_url, self._timeout if timeout is None else timeout)
 
     async def check_program(
         self,

@@ -10,7 +10,9 @@ PieError
 ├── DeadlineError (TimeoutError)     no reply in time
 ├── InvalidArgumentError (ValueError)
 │   ├── InvalidKeyError              a private key that can't be used
+│   │   └── AgentError               an ssh-agent that can't be used, or does not sign
 │   └── ManifestError                a Pie.toml that can't be used
+├── RegistryError                    a program registry did not answer as it should
 ├── UnsupportedError                 the server's family does not know it
 ├── ProgramExistsError               the server would keep another program instead of the one to be installed
 ├── NotAttachedError                 nothing comes from a process, or goes to it, before attach_process
@@ -106,6 +108,22 @@ class NotAttachedError(PieError):
 
 class HashesNotComparedWarning(UserWarning):
     """The server has the program, but did not compare its bytes with the files that were named."""
+
+
+class AgentError(InvalidKeyError):
+    """An ssh-agent can't be reached, or does not sign with one of its keys."""
+
+
+class RegistryError(PieError):
+    """A program registry can't be reached, or did not answer as it should.
+
+    Not a ``ConnectionError``: the connection to the server is not concerned. ``status`` is the HTTP status where the
+    registry refused with one, else None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class UnsupportedError(PieError):

@@ -2,20 +2,26 @@
 
 import base64
 import errno
+import logging
 import os
 import re
+import shlex
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from pie_client._generated.families import RSA_KEY_BITS
 from pie_client.errors import InvalidKeyError, one_line
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
+    PublicHalf: TypeAlias = RSAPublicKey | Ed25519PublicKey | EllipticCurvePublicKey
+
+logger = logging.getLogger(__name__)
 
 PRIVATE_MARK = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----")
 PUBLIC_MARK = re.compile(
@@ -25,6 +31,29 @@ OPENSSH = b"OPENSSH "
 OPENSSH_MAGIC = b"b3BlbnNzaC1rZXktdjEA"
 OPENSSH_PLAIN = OPENSSH_MAGIC + b"AAAABG5vbmUAAAAEbm9uZQ"
 """How the base64 of OpenSSH's format begins, and how it goes on where cipher and key derivation are "none"."""
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""Permissions of others than the owner."""
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """What :meth:`PieClient.authenticate` takes as a key.
+
+    :class:`ParsedPrivateKey` and :class:`AgentKey` are such. Write your own for a key that lies in a hardware module or
+    a key service.
+    """
+
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        """Sign a server's challenge. The timeout of the call that needs it cancels it.
+
+        Args:
+            challenge: The bytes to sign.
+
+        Returns:
+            The signature as servers take it. RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER,
+            with SHA-256 on P-256 and SHA-384 on P-384.
+        """
+        ...
 
 
 class ParsedPrivateKey:
@@ -36,7 +65,7 @@ class ParsedPrivateKey:
 
     def __init__(self, key: "SigningKey") -> None:
         self._key = key
-        self.kind = _checked_kind(key)
+        self.kind = checked_kind(key)
         """Kind of the key, e.g. ``Ed25519`` or ``RSA-3072``."""
 
     def __repr__(self) -> str:
@@ -100,7 +129,7 @@ class ParsedPrivateKey:
     def from_file(
         cls, path: str | os.PathLike[str], passphrase: str | bytes | None = None
     ) -> "ParsedPrivateKey":
-        """Read a key file.
+        """Read a key file; logs a warning where other users of the machine may read or change it.
 
         Args:
             path: The file; ``~`` is your home folder.
@@ -115,9 +144,21 @@ class ParsedPrivateKey:
         except RuntimeError as error:
             raise FileNotFoundError(errno.ENOENT, "there is no such home folder", str(path)) from error
         try:
-            return cls.parse(place.read_bytes(), passphrase)
+            with place.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                text = file.read()
+            key = cls.parse(text, passphrase)
         except InvalidKeyError as error:
             raise InvalidKeyError(f"{place}: {error}") from error.__cause__
+        if os.name == "posix" and mode & OTHERS:
+            shown = one_line(shlex.quote(str(place)))
+            logger.warning(
+                "the private key %s can be used by others (mode %03o); run chmod 600 %s",
+                shown,
+                stat.S_IMODE(mode),
+                shown,
+            )
+        return key
 
     def sign(self, challenge: bytes) -> bytes:
         """Sign a server's challenge.
@@ -138,18 +179,32 @@ class ParsedPrivateKey:
             return self._key.sign(challenge, ec.ECDSA(digest))
         return self._key.sign(challenge, padding.PKCS1v15(), SHA256())
 
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        """Sign a server's challenge, as :meth:`sign` does.
+
+        Args:
+            challenge: The bytes to sign.
+        """
+        return self.sign(challenge)
+
 
 def check_key(key: object) -> None:
-    """Raise InvalidKeyError unless something is a parsed key, or None."""
-    if not (key is None or isinstance(key, ParsedPrivateKey)):
+    """Raise InvalidKeyError unless something is a key, or None."""
+    if isinstance(key, type) or not (key is None or isinstance(key, Signer)):
         raise InvalidKeyError(
-            f"private_key is {type(key).__name__}; make it with ParsedPrivateKey.parse or from_file"
+            f"private_key is {type(key).__name__}; make it with ParsedPrivateKey.parse or from_file, or take one of agent_keys()"
         )
 
 
-def sign_challenge(key: ParsedPrivateKey, challenge: str) -> str:
+async def answer_challenge(key: Signer, challenge: str) -> str:
     """Sign a challenge as it travels: standard base64 in and out."""
-    return base64.b64encode(key.sign(base64.b64decode(challenge, validate=True))).decode("ascii")
+    signature = await key.sign_challenge(base64.b64decode(challenge, validate=True))
+    try:
+        return base64.b64encode(signature).decode("ascii")
+    except TypeError:
+        raise InvalidKeyError(
+            f"sign_challenge of {type(key).__name__} gave {type(signature).__name__}; let it give bytes"
+        ) from None
 
 
 def _as_bytes(value: object, what: str) -> bytes:
@@ -173,16 +228,17 @@ def _supported(key: object) -> "SigningKey":
     )
 
 
-def _checked_kind(key: "SigningKey") -> str:
+def checked_kind(key: "SigningKey | PublicHalf") -> str:
+    """Name the kind of a key. Raises InvalidKeyError where servers accept none of its size or curve."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415 - as above
 
-    if isinstance(key, rsa.RSAPrivateKey):
+    if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         if key.key_size < RSA_KEY_BITS:
             raise InvalidKeyError(
                 f"the RSA key has {key.key_size} bits, servers accept {RSA_KEY_BITS} and more; make a new one"
             )
         return f"RSA-{key.key_size}"
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+    if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
         if not isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1)):
             raise InvalidKeyError(
                 f"the ECDSA key is on {key.curve.name}, servers accept P-256 and P-384; make a new one"

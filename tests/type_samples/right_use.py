@@ -8,6 +8,7 @@ from typing import assert_type
 from pydantic import BaseModel, JsonValue
 
 from pie_client import (
+    AgentKey,
     Broken,
     Error,
     Event,
@@ -23,10 +24,12 @@ from pie_client import (
     RefusedError,
     Return,
     ServerInfo,
+    Signer,
     SpooledFile,
     Stderr,
     Stdout,
     UnknownEvent,
+    agent_keys,
     inferlet,
     parse_manifest,
 )
@@ -64,7 +67,7 @@ async def pieces() -> AsyncIterator[bytes]:
     yield b""
 
 
-async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
+async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLContext) -> None:
     async with PieClient("ws://127.0.0.1:8080") as client:
         assert_type(client, PieClient)
     client = PieClient(
@@ -86,6 +89,11 @@ async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
     assert_type(client.server, ServerInfo | None)
     assert_type(await client.authenticate("alice"), None)
     assert_type(await client.authenticate("alice", key, timeout=1.5), None)
+    assert_type(await client.authenticate("alice", signer), None)
+    keys = await agent_keys(timeout=5)
+    assert_type(keys, list[AgentKey])
+    assert_type(keys[0].fingerprint, str)
+    assert_type(await client.authenticate("alice", keys[0]), None)
     assert_type(await client.auth_by_token("token", timeout=1), None)
     assert_type(await client.close(), None)
 
@@ -98,6 +106,7 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(await client.install_program("a.wasm", Path("Pie.toml"), True, progress=report), str)
     assert_type(await client.install_program_bytes(b"wasm", "toml", timeout=1), str)
     assert_type(await client.install_program_bytes(pieces(), parse_manifest(b"toml")), str)
+    assert_type(await client.resolve_version("a", "https://example.org", timeout=1), str)
     assert_type(await client.launch_process("a@1.0.0"), Process)
     assert_type(await client.launch_process("a@1.0.0", Answer(text=""), True, 5, timeout=1), Process)
     assert_type(await client.launch_processes("a@1.0.0", [1, {}], False, [None, 5]), list[Process])

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "fa3a763f3f3bfb93903e08ee0903783c4eaedf77259024961e8ff15140dce72b"
+SCHEMA_DIGEST: Final = "e271e962ac810efa98aaf36db59d6931864175f55dd99d93e1c593207acec672"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

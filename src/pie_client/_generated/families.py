@@ -77,6 +77,12 @@ PROCESS: Final = "process_id"
 PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+"
 """Form of a program's name and version; to be matched in full."""
 
+PROGRAM_NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*"
+"""Form of a program's name without its version; to be matched in full."""
+
+LISTING_PATH: Final = "/api/v1/inferlets/{name}"
+"""Path below a program registry's URL that tells the versions of a program."""
+
 MAX_CORRELATION: Final = 4294967295
 """Largest correlation number."""
 
@@ -242,11 +248,13 @@ __all__ = [
     "FAMILIES",
     "FAMILY_OF_RESULT",
     "IDENTITY_HEADERS",
+    "LISTING_PATH",
     "MAX_CORRELATION",
     "MODEL_STATISTICS",
     "MODEL_STATUS",
     "NEWEST",
     "PROCESS",
+    "PROGRAM_NAME_PATTERN",
     "PROGRAM_PATTERN",
     "SCRIPT_ENTRY",
     "SCRIPT_RUNTIME",

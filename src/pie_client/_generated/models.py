@@ -202,6 +202,13 @@ ProgramName = TypeAliasType(
 )
 
 
+class ProgramVersion(WireModel):
+    """A published version of a program."""
+
+    num: Annotated[str, Field(description="The version. Servers launch major.minor.patch only.")]
+    yanked: Annotated[bool | None, Field(description="Withdrawn: not to be chosen any more.")] = None
+
+
 class QueryRequest(WireModel):
     """
     Ask the server about itself.
@@ -697,6 +704,17 @@ class ProcessInfo(WireModel):
     elapsed_secs: Annotated[Seconds, Field(description="Age since its creation.")]
 
 
+class ProgramListing(WireModel):
+    """What a program registry says of a program."""
+
+    versions: Annotated[
+        list[ProgramVersion],
+        Field(
+            description="Its published versions. By convention the newest comes first; nothing holds a registry to that."
+        ),
+    ]
+
+
 class RunProcessesRequest(WireModel):
     """
     Run one process for each input and wait for all of them.
@@ -894,7 +912,9 @@ __all__ = [
     "ProcessExpression",
     "ProcessId",
     "ProcessInfo",
+    "ProgramListing",
     "ProgramName",
+    "ProgramVersion",
     "QueryRequest",
     "QueryResult",
     "RegisterMcpServerRequest",
