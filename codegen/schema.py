@@ -99,6 +99,7 @@ class EventRow(_Row):
 class Defaults(_Row):
     user: str
     token_user: str
+    script_entry: str
 
 
 class ModelStatus(_Row):

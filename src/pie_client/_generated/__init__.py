@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "fb78cd478a1e5d9a2c799747258947672af3aed83c48afacdc2e244d8b9cb31f"
+SCHEMA_DIGEST: Final = "bdd12508d9553a2cc1af7182149a360edc2289610bfd84dde780a65773419567"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -43,6 +43,9 @@ DEFAULT_USER: Final = "pie-client"
 TOKEN_USER: Final = "internal"
 """Who a session is that was authenticated by token."""
 
+SCRIPT_ENTRY: Final = "main"
+"""Function of a script that is called where its manifest names none."""
+
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
 
@@ -109,6 +112,8 @@ class FamilyTraits:
     """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
     """A WebSocket close is answered without delay."""
+    runs_scripts: bool
+    """Programs may be scripts."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
@@ -131,6 +136,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
+            runs_scripts=False,
         ),
         "0.5": FamilyTraits(
             name="0.5",
@@ -150,6 +156,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
+            runs_scripts=True,
         ),
     }
 )
@@ -235,6 +242,7 @@ __all__ = [
     "NEWEST",
     "PROCESS",
     "PROGRAM_PATTERN",
+    "SCRIPT_ENTRY",
     "TAG",
     "TOKEN_USER",
     "Family",
