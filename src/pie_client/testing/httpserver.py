@@ -142,7 +142,7 @@ class HttpServer:
                 request = DaemonRequest(head.command, head.path, head.fields(), body)
                 return await self._respond(head, request, writer)
         writer.write(head.taken())
-        await writer.drain()
+        await _linger(reader, writer)
         return False
 
     async def _respond(self, head: "Head", request: DaemonRequest, writer: asyncio.StreamWriter) -> bool:
@@ -184,6 +184,7 @@ class Head(BaseHTTPRequestHandler):
     """The head of a request, parsed by the standard library; also writes the head of the response."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"
 
     def __init__(self, head: bytes) -> None:
         self.rfile = io.BytesIO(head)
@@ -207,6 +208,16 @@ class Head(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Log instead of writing to standard error."""
         logger.info(format, *args)
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End a connection so that the client gets what was written, though it may still be sending."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            await writer.drain()
+            writer.write_eof()
+            while await reader.read(HEAD_BYTES):
+                pass
 
 
 async def _read_head(reader: asyncio.StreamReader) -> Head | None:

@@ -121,10 +121,15 @@ class InferletSession:
         self._held_file = data if self._holds_files else None
         return self._holds_files
 
-    def hold_files(self, hold: bool) -> None:
-        """Keep the last file that comes while nobody waits, rather than drop it; stop doing so, and drop it."""
-        self._holds_files = hold
-        if not hold:
+    @property
+    def holds_files(self) -> bool:
+        """Whether the last file that comes while nobody waits is kept, rather than dropped. Unset, it is dropped."""
+        return self._holds_files
+
+    @holds_files.setter
+    def holds_files(self, holds: bool) -> None:
+        self._holds_files = holds
+        if not holds:
             self._held_file = None
 
 

@@ -122,7 +122,7 @@ class Conductor:
 
     async def run(self, job: Mapping[str, object], source: bytes) -> str:
         """Run the script, and give what it returns. Raises ProcessFailure."""
-        self._session.hold_files(True)
+        self._session.holds_files = True
         self._start(self._talk(job, source))
         leftovers = [
             self._start(self._copy(self._child.stdout, self._session.print)),
@@ -155,7 +155,7 @@ class Conductor:
             await self._send(runner.SIGNAL, (await self._session.receive()).encode())
 
     async def _send(self, kind: bytes, content: bytes) -> None:
-        self._session.hold_files(True)  # it will not be idle before it has looked at this
+        self._session.holds_files = True  # it will not be idle before it has looked at this
         self._sent += 1
         with contextlib.suppress(ConnectionError):  # its end is noticed elsewhere
             self._child.writer.write(runner.HEADER.pack(kind, len(content)) + content)
@@ -182,9 +182,9 @@ class Conductor:
     def _hand_on(self, kind: bytes, content: bytes) -> bool:
         if kind == runner.IDLE:
             if runner.COUNT.unpack(content)[0] == self._sent and self._fetching is None:
-                self._session.hold_files(False)
+                self._session.holds_files = False
             return True
-        self._session.hold_files(True)
+        self._session.holds_files = True
         match kind:
             case runner.STDOUT:
                 self._session.print(content.decode(errors="replace"), end="")

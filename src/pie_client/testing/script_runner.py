@@ -183,8 +183,12 @@ class Session:
                     self._channel.send(WANTS_NO_FILE)
 
     def on_readable(self) -> None:
-        """Hand on what the engine has sent."""
+        """Read what the engine has sent, and hand it on."""
         self._channel.fill()
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """Hand on what was read."""
         while (frame := self._channel.take()) is not None:
             kind, content = frame
             if kind == SIGNAL:
@@ -252,10 +256,13 @@ def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def describe(error: BaseException) -> str:
-    """Give an error as it is reported: what, and where in the script."""
+    """Give an error as it is reported: what, and where in the script. Of this file only its name is told."""
     trace = traceback.TracebackException.from_exception(error)
     trace.stack = traceback.StackSummary.from_list(
-        [frame for frame in trace.stack if frame.filename != __file__]
+        traceback.FrameSummary(os.path.basename(__file__), frame.lineno, frame.name, line="")  # noqa: PTH119 - pathlib loads slowly
+        if frame.filename == __file__
+        else frame
+        for frame in trace.stack
     )
     return f"{type(error).__name__}: {error}\n{''.join(trace.format())}"
 
@@ -343,6 +350,7 @@ def main() -> None:
     inferlet = Inferlet(session)
     module = isolate(channel, inferlet, job["filename"], source)
     loop.add_reader(channel, session.on_readable)
+    loop.call_soon(session.hand_on)  # what came together with the source
     channel.send(*loop.run_until_complete(run(job, source, module, inferlet)))
     os._exit(0)  # what is left of the script ends with it
 

@@ -104,7 +104,9 @@ def read_script(program: str, manifest: models.Manifest, data: bytes, limits: Sc
         data.decode()
     except UnicodeDecodeError as error:
         raise RejectedScript(
-            texts.script_not_utf8(program=program, language=runtime.language, detail=error.reason)
+            texts.script_not_utf8(
+                program=program, language=runtime.language, detail=f"{error.reason} at index {error.start}"
+            )
         ) from error
     return Script(
         program, data, runtime.entry or SCRIPT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
