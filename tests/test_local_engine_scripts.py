@@ -5,6 +5,7 @@ What they are expected to send was recorded from a real one.
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from pie_client import (
 from pie_client.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
 from tests.peers import PATIENCE
+from tests.repository import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts need POSIX processes")
 
@@ -658,6 +660,15 @@ async def test_scripts_run_only_in_the_new_family() -> None:
     ):
         with pytest.raises(ProcessError, match=r"Component not found for program: app@1\.0\.0"):
             await (await launch(client, BUSY)).wait(timeout=PATIENCE)
+
+
+async def test_what_is_tried_by_hand_on_real_engines_works_here_too(engine: LocalEngine) -> None:
+    async with asyncio.timeout(PATIENCE):
+        steps = await asyncio.create_subprocess_exec(
+            sys.executable, "tests/engine_by_hand.py", engine.uri, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await steps.communicate()
+    assert steps.returncode == 0, output.decode()
 
 
 async def test_a_detached_script_is_attached_again(family: Family) -> None:
