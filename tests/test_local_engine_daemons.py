@@ -155,6 +155,8 @@ async def test_a_daemon_that_raises_answers_500_and_lives_on(
     answers: dict[str, object] = {
         "/none": None,
         "/informational": DaemonResponse(100),
+        "/number": DaemonResponse(body=5),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped functions do
+        "/half": DaemonResponse(body="\ud800"),
         "/split": DaemonResponse(headers={"X-Bad": "a\r\nX-Worse: b"}),
         "/name": DaemonResponse(headers=[("bad name", "a")]),
         "/good": DaemonResponse(headers=[("Set-Cookie", "a"), ("Set-Cookie", "b")], body=b"good"),
@@ -166,7 +168,7 @@ async def test_a_daemon_that_raises_answers_500_and_lives_on(
 
     await client.rpc.launch_daemon(inferlet="moody@1.0.0", port=0, input="{}")
     browser = Browser(await engine.daemons[0].uri())
-    for path in ("/missing", "/none", "/informational", "/split", "/name"):
+    for path in ("/missing", "/none", "/informational", "/number", "/half", "/split", "/name"):
         response, body = await browser.ask("GET", path)
         assert (response.status, body) == (500, b"Internal Server Error")
     assert "KeyError: '/missing'" in caplog.text

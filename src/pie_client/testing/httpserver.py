@@ -149,12 +149,11 @@ class HttpServer:
         try:
             response = await self._answer(request)
             _check(response)
+            body = response.body.encode() if isinstance(response.body, str) else response.body
         except Exception:  # whatever the function raises is a 500, and the server goes on
             logger.exception("a daemon failed to answer %s %s", request.method, request.path)
-            response = DaemonResponse(
-                http.HTTPStatus.INTERNAL_SERVER_ERROR, body=http.HTTPStatus.INTERNAL_SERVER_ERROR.phrase
-            )
-        body = response.body.encode() if isinstance(response.body, str) else response.body
+            response = DaemonResponse(http.HTTPStatus.INTERNAL_SERVER_ERROR)
+            body = http.HTTPStatus.INTERNAL_SERVER_ERROR.phrase.encode()
         bodiless = head.command == "HEAD" or response.status in WITHOUT_BODY
         chunked = not isinstance(body, bytes) and head.request_version == "HTTP/1.1"
         keep = not head.close_connection and (isinstance(body, bytes) or chunked)
@@ -306,6 +305,12 @@ def _check(response: object) -> None:
         raise TypeError(f"a daemon returns a DaemonResponse, not {type(response).__name__}")
     if not 200 <= response.status <= 599:
         raise ValueError(f"{response.status} is not the status of a response; use 200 to 599")
+    _check_body(response.body)
     for name, value in response.pairs():
         if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
             raise ValueError(f"the header {name!r} can't be sent; use a plain name and a value on one line")
+
+
+def _check_body(body: object) -> None:
+    if not isinstance(body, (bytes, str, AsyncIterable)):
+        raise TypeError(f"a body is bytes, str or an async iterable of bytes, not {type(body).__name__}")

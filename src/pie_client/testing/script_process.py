@@ -139,9 +139,10 @@ class Conductor:
         if end is None:
             raise ProcessFailure(_how_it_ended(await gone))
         kind, content = end
+        text = content.decode(errors="replace")
         if kind == runner.FAILURE:
-            raise ProcessFailure(content.decode())
-        return content.decode()
+            raise ProcessFailure(text)
+        return text
 
     def _start(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=f"script {self._session.program}")
@@ -181,7 +182,7 @@ class Conductor:
 
     def _hand_on(self, kind: bytes, content: bytes) -> bool:
         if kind == runner.IDLE:
-            if runner.COUNT.unpack(content)[0] == self._sent and self._fetching is None:
+            if content == runner.COUNT.pack(self._sent) and self._fetching is None:
                 self._session.holds_files = False
             return True
         self._session.holds_files = True
@@ -191,7 +192,7 @@ class Conductor:
             case runner.STDERR:
                 self._session.eprint(content.decode(errors="replace"), end="")
             case runner.SIGNAL:
-                self._session.send(content.decode())
+                self._session.send(content.decode(errors="replace"))
             case runner.FILE:
                 self._session.send_file(content)
             case runner.WANTS_FILE:
