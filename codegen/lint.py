@@ -198,7 +198,7 @@ def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
         result = schema.documents.get(row.result or "")
         if row.result and result and result.get("type") != "string" and not is_choice(schema, row.result):
             yield f"schema/{row.result}: a result is a text; describe JSON in it by contentSchema"
-        roles = row.chunks.model_dump().values() if row.chunks else ()
+        roles = row.chunks.model_dump(exclude_none=True).values() if row.chunks else ()
         subject = (row.subject,) if row.subject else ()
         for name in (*row.arguments, *row.fields, *roles, *subject):
             if name not in properties:

@@ -62,6 +62,12 @@ class Chunks(_Row):
     total: str
     data: str
     digest: str
+    once: str | None = None
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Give the fields that differ from chunk to chunk."""
+        return self.model_dump(exclude={"once"})
 
 
 class TaggedRow(_Row):
@@ -99,7 +105,12 @@ class EventRow(_Row):
 class Defaults(_Row):
     user: str
     token_user: str
-    script_entry: str
+
+
+class Scripts(_Row):
+    runtime: dict[str, str]
+    entry: str
+    default_entry: str
 
 
 class ModelStatus(_Row):
@@ -116,6 +127,7 @@ class Protocol(_Row):
     process: str
     event: str
     defaults: Defaults
+    scripts: Scripts
     model_status: ModelStatus
     limits: dict[str, Limit]
     families: list[FamilyRow]

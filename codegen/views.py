@@ -61,6 +61,8 @@ class Parameter:
     annotation: str
     default: str | None
     doc: str
+    once: bool
+    """Only the first chunk carries it."""
 
 
 @dataclass(frozen=True)
@@ -344,9 +346,7 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
         fields=_fields(row, python),
         parameters=tuple(_parameters(schema, row, python)),
         result=_result(schema, row.result) if row.result else None,
-        chunks={r: python.get(str(n), str(n)) for r, n in row.chunks.model_dump().items()}
-        if row.chunks
-        else {},
+        chunks={r: python.get(str(n), str(n)) for r, n in row.chunks.roles.items()} if row.chunks else {},
         correlated=schema.protocol.correlation in document["properties"],
         doc=document["description"],
         families_doc=f"{known}, since release {row.since}.",
@@ -372,7 +372,7 @@ def _parameters(schema: Schema, row: RequestRow, python: dict[str, str]) -> list
     if row.kind != "relay":
         hidden.add(schema.protocol.correlation)
     if row.chunks is not None:
-        hidden |= set(row.chunks.model_dump().values())
+        hidden |= set(row.chunks.roles.values())
     found: list[Parameter] = []
     for name, node in document["properties"].items():
         if name in hidden or "const" in node:
@@ -393,6 +393,7 @@ def _parameters(schema: Schema, row: RequestRow, python: dict[str, str]) -> list
                 _annotation(schema, row.file, node),
                 default,
                 doc,
+                row.chunks is not None and row.chunks.once == name,
             )
         )
     return found

@@ -336,13 +336,6 @@ async def test_a_request_of_another_family_fails_at_once_and_says_so(client: Pie
         await client.rpc.launch_daemon(port=8000, inferlet="echo@1.0.0", input="{}")
 
 
-async def test_a_launch_without_captured_output_says_why_it_gives_no_handle(client: PieClient) -> None:
-    """D29."""
-    with pytest.raises(UnsupportedError, match="capture_outputs"):
-        await client.launch_process("echo@1.0.0", capture_outputs=False)
-    assert await client.rpc.launch_process(inferlet="echo@1.0.0", input="{}", capture_outputs=False) == ""
-
-
 async def test_a_process_without_a_client_can_be_attached(client: PieClient) -> None:
     await client.rpc.launch_process(inferlet="wait@1.0.0", input="{}", capture_outputs=False)
     (info,) = await client.list_processes()
@@ -351,10 +344,13 @@ async def test_a_process_without_a_client_can_be_attached(client: PieClient) -> 
     assert await process.result(str) == "now"
 
 
-async def test_attaching_to_an_attached_process_is_refused(client: PieClient) -> None:
+async def test_attaching_to_a_process_of_another_client_is_refused(
+    client: PieClient, engine: LocalEngine
+) -> None:
     process = await client.launch_process("wait@1.0.0")
-    with pytest.raises(RefusedError):
-        await client.attach_process(process.process_id)
+    async with PieClient(engine.uri) as other:
+        with pytest.raises(RefusedError):
+            await other.attach_process(process.process_id)
     await process.signal("still mine")
     assert await process.result(str) == "still mine"
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
-from pie_client.files import HASH_INLINE_BYTES, Assembly, BytesContent, File, as_content
+from pie_client.contents import HASH_INLINE_BYTES, BytesContent, as_content
+from pie_client.files import Assembly, File
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
@@ -260,10 +261,11 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
     assembly = Assembly(chunks[0])
     sizes: list[int] = []
     for chunk in chunks[:-1]:
-        assert assembly.add(chunk) is None
+        assert not assembly.add(chunk)
         sizes.append(assembly.size)
     assert sizes == sorted(set(sizes)), "each chunk costs something"
-    file = assembly.add(chunks[-1])
+    assert assembly.add(chunks[-1])
+    file = assembly.file()
     assert isinstance(file, File)
     assert (file, file.name, file.digest) == (whole, "a.txt", digest)
 

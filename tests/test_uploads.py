@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Self
 
 import pytest
+from blake3 import blake3
 from pydantic import JsonValue
 
 from pie_client import (
@@ -87,6 +88,9 @@ class Pieces:
                 await asyncio.Event().wait()
             yield b"x" * 10
 
+    def sent(self, index: int) -> None:
+        self.last_sent = index
+
 
 async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThread) -> None:
     """D41"""
@@ -158,13 +162,17 @@ async def test_an_upload_that_was_broken_off_does_not_spoil_the_next_of_the_same
 
 
 async def test_a_file_that_was_broken_off_can_be_sent_again(thread: EngineThread) -> None:
-    content = bytes(CHUNK * 400)
+    content = b"x" * 10 * 5
     async with PieClient(thread.uri) as client:
         process = await client.launch_process("take-file@1.0.0")
         assert await process.recv() == (Event.Message, "ready")
+        broken = Pieces(announced=5, given=5, hold_after=3)
+        broken.digest = blake3(content).hexdigest()
         with pytest.raises(DeadlineError):
-            await process.transfer_file(content, timeout=0.001)
-        await process.transfer_file(content)
+            await client.rpc.transfer_file(process_id=process.process_id, content=broken, timeout=0.5)
+        again = Pieces(announced=5, given=5)
+        again.digest = broken.digest
+        await client.rpc.transfer_file(process_id=process.process_id, content=again)
         assert await process.result(int, timeout=PATIENCE) == len(content)
 
 

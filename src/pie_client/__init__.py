@@ -24,13 +24,17 @@ if TYPE_CHECKING:
         ConnectTimeoutError,
         DeadlineError,
         HandshakeError,
+        HashesNotComparedWarning,
         InvalidArgumentError,
         InvalidKeyError,
+        ManifestError,
+        NotAttachedError,
         NotConnectedError,
         PieConnectionError,
         PieError,
         ProcessEndedError,
         ProcessError,
+        ProgramExistsError,
         ProtocolError,
         RefusedError,
         ResultError,
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
         SlowConsumerError,
         UnsupportedError,
     )
-    from pie_client.files import File
+    from pie_client.files import File, SpooledFile
+    from pie_client.inferlets import Inferlet, inferlet
     from pie_client.keys import ParsedPrivateKey
     from pie_client.mailbox import Broken, ProcessEvent
+    from pie_client.manifests import parse_manifest
     from pie_client.process import Process
 
 _MODULES = {
@@ -52,11 +58,15 @@ _MODULES = {
         "ConnectionLostError",
         "DeadlineError",
         "HandshakeError",
+        "HashesNotComparedWarning",
         "InvalidArgumentError",
         "InvalidKeyError",
+        "ManifestError",
+        "NotAttachedError",
         "NotConnectedError",
         "PieConnectionError",
         "PieError",
+        "ProgramExistsError",
         "ProcessEndedError",
         "ProcessError",
         "ProtocolError",
@@ -66,12 +76,14 @@ _MODULES = {
         "SlowConsumerError",
         "UnsupportedError",
     ),
-    "pie_client.files": ("File",),
+    "pie_client.files": ("File", "SpooledFile"),
+    "pie_client.inferlets": ("Inferlet", "inferlet"),
     "pie_client.keys": ("ParsedPrivateKey",),
     "pie_client.mailbox": (
         "Broken",
         "ProcessEvent",
     ),
+    "pie_client.manifests": ("parse_manifest",),
     "pie_client.process": ("Process",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
@@ -84,8 +96,12 @@ __all__: list[str] = [
     "DeadlineError",
     "File",
     "HandshakeError",
+    "HashesNotComparedWarning",
+    "Inferlet",
     "InvalidArgumentError",
     "InvalidKeyError",
+    "ManifestError",
+    "NotAttachedError",
     "NotConnectedError",
     "ParsedPrivateKey",
     "PieClient",
@@ -95,14 +111,18 @@ __all__: list[str] = [
     "ProcessEndedError",
     "ProcessError",
     "ProcessEvent",
+    "ProgramExistsError",
     "ProtocolError",
     "RefusedError",
     "ResultError",
     "ServerError",
     "ServerInfo",
     "SlowConsumerError",
+    "SpooledFile",
     "UnsupportedError",
     "__version__",
+    "inferlet",
+    "parse_manifest",
 ]
 __all__ += public.__all__
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,6 +41,7 @@ class Chunk:
     """BLAKE3-256 of the whole, in lowercase hexadecimal."""
 
 
+@runtime_checkable
 class Content(Protocol):
     """Something that can be sent in chunks without being in memory as a whole."""
 
@@ -56,4 +57,8 @@ class Content(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the chunks in order."""
+        ...
+
+    def sent(self, index: int) -> None:
+        """Take note that a chunk has left."""
         ...

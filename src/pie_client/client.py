@@ -1,27 +1,30 @@
 """The client: connect, say who you are, and work with programs and processes."""
 
 import asyncio
-import json
+import contextlib
+import math
+import os
 import ssl as ssl_module
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing import ParamSpec, Self, TypeVar, overload
 
 from pie_client._generated.calls import Calls
-from pie_client._generated.families import DEFAULT_USER
-from pie_client._generated.models import ProcessInfo, QueryResult
+from pie_client._generated.families import DEFAULT_USER, HIGHEST_PORT
+from pie_client._generated.methods import RUN_PROCESSES
+from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
 from pie_client.connection import Connection, check_seconds, check_size
-from pie_client.errors import (
-    InvalidArgumentError,
-    NotConnectedError,
-    ProtocolError,
-    UnsupportedError,
-)
+from pie_client.contents import Progress, Source
+from pie_client.errors import InvalidArgumentError, NotConnectedError
+from pie_client.inferlets import Inferlet
 from pie_client.keys import ParsedPrivateKey, check_key
+from pie_client.launching import Launcher, as_json
+from pie_client.manifests import checked_manifest, read_manifest
 from pie_client.process import Process
+from pie_client.programs import Programs
 from pie_client.session import Session, canonical_id
 from pie_client.transport import (
     Options,
@@ -32,6 +35,19 @@ from pie_client.transport import (
     open_transport,
     parse_uri,
 )
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """A connection, and what is known of its server."""
+
+    connection: Connection
+    authentication: Authentication
+    programs: Programs
+    launcher: Launcher
 
 
 class PieClient:
@@ -54,7 +70,9 @@ class PieClient:
         max_message_size: Bytes of the largest message that is received; a larger one closes the connection.
         max_buffered: Bytes of unread events above which the client stops reading from the server, unless somebody
             waits for a reply or an event. At twice as much the processes with the largest backlogs are given up
-            with SlowConsumerError; a file that arrives has to fit into that.
+            with SlowConsumerError; a file that arrives has to fit into that, unless it goes to disk.
+        spool_above: Bytes of a file from a process above which it goes to a temporary file while it arrives. Iterating
+            over a process then gives a SpooledFile for it; ``recv()`` reads it into memory. By default none does.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` for none.
         ping_timeout: Seconds without a pong and without any other traffic after which the connection counts as lost.
 
@@ -75,6 +93,7 @@ class PieClient:
         proxy: str | bool = True,
         max_message_size: int = 256 << 20,
         max_buffered: int = 64 << 20,
+        spool_above: int | None = None,
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
     ) -> None:
@@ -97,12 +116,14 @@ class PieClient:
         self._options = check_options(self._uri, options)
         self._timeout = check_seconds("timeout", timeout)
         self._max_buffered = check_size("max_buffered", max_buffered)
+        self._spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
         self._ping_interval = check_seconds("ping_interval", ping_interval)
         self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
         self._connecting = asyncio.Lock()
         self._closing = asyncio.Lock()
         self._closes = 0
-        self._authentication: Authentication | None = None
+        self._current: _Connected | None = None
+        self._login: Callable[[Authentication, float | None], Awaitable[None]] | None = None
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -125,19 +146,36 @@ class PieClient:
         async with self._connecting:
             closes = self._closes
             await self._disconnect()
-            transport = await open_transport(self._uri, self._options)
+            connected = await self._open()
             if self._closes != closes:
-                await transport.close()
+                await connected.connection.close()
                 raise NotConnectedError("the client was closed while it was connecting; connect again")
-            connection = Connection(
-                transport,
-                Session(max_buffered=self._max_buffered),
-                timeout=self._timeout,
-                ping_interval=self._ping_interval,
-                ping_timeout=self._ping_timeout,
-            )
-            self._authentication = Authentication(connection, self._username)
-            connection.prepare = self._authentication.prepare
+            self._login = None
+            self._current = connected
+
+    async def _open(self) -> _Connected:
+        transport = await open_transport(self._uri, self._options)
+        connection = Connection(
+            transport,
+            Session(max_buffered=self._max_buffered, spool_above=self._spool_above),
+            timeout=self._timeout,
+            ping_interval=self._ping_interval,
+            ping_timeout=self._ping_timeout,
+        )
+        authentication = Authentication(connection, self._username)
+        connection.prepare = authentication.prepare
+        return _Connected(connection, authentication, Programs(connection), Launcher(connection))
+
+    @contextlib.asynccontextmanager
+    async def _second_connection(self) -> AsyncGenerator[Connection]:
+        """Open another connection, as the same user, for a request that a server does nothing else beside."""
+        second = await self._open()
+        try:
+            if self._login is not None:
+                await self._login(second.authentication, None)
+            yield second.connection
+        finally:
+            await second.connection.close()
 
     async def close(self) -> None:
         """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""
@@ -145,31 +183,31 @@ class PieClient:
         await self._disconnect()
 
     async def _disconnect(self) -> None:
-        authentication, self._authentication = self._authentication, None
+        connected, self._current = self._current, None
         try:
             async with self._closing:
-                if authentication is not None:
-                    await authentication.connection.close()
+                if connected is not None:
+                    await connected.connection.close()
         finally:
-            if authentication is not None:
-                authentication.connection.abort()
+            if connected is not None:
+                connected.connection.abort()
 
     @property
     def server(self) -> ServerInfo | None:
         """What is known of the server; None before the first request."""
-        return self._authentication.server if self._authentication else None
+        return self._current.authentication.server if self._current else None
 
     @property
     def rpc(self) -> Calls:
         """The generated layer: every request of the protocol as a typed call. Raises NotConnectedError."""
         return self._connected().connection.calls
 
-    def _connected(self) -> Authentication:
-        if self._authentication is None:
+    def _connected(self) -> _Connected:
+        if self._current is None:
             raise NotConnectedError(
                 "the client is not connected; use `async with PieClient(...)`, or call connect() first"
             )
-        return self._authentication
+        return self._current
 
     # ------------------------------------------------------------- authentication
 
@@ -187,7 +225,12 @@ class PieClient:
             AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
         """
         check_key(private_key)
-        await self._connected().authenticate(username, private_key, timeout)
+
+        async def login(authentication: Authentication, timeout: float | None) -> None:
+            await authentication.authenticate(username, private_key, timeout)
+
+        await login(self._connected().authentication, timeout)
+        self._login = login
 
     async def auth_by_token(self, token: str, *, timeout: float | None = None) -> None:
         """Authenticate with the server's internal token, as back ends do. Known to 0.3 and 0.4 servers.
@@ -200,27 +243,115 @@ class PieClient:
             AuthenticationError: The token is wrong, or the connection is identified already.
             UnsupportedError: The server knows no token (0.5).
         """
-        await self._connected().by_token(token, timeout)
+
+        async def login(authentication: Authentication, timeout: float | None) -> None:
+            await authentication.by_token(token, timeout)
+
+        await login(self._connected().authentication, timeout)
+        self._login = login
 
     # ------------------------------------------------------------- programs
 
-    async def check_program(self, inferlet: str, *, timeout: float | None = None) -> bool:
+    async def check_program(
+        self,
+        inferlet: str,
+        wasm_path: str | os.PathLike[str] | None = None,
+        manifest_path: str | os.PathLike[str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> bool:
         """Ask whether the server has a program. One that failed to compile counts as present.
+
+        With files, their BLAKE3 hashes are sent to servers that take them (0.3 and 0.4), but no known server compares
+        them: a True then comes with HashesNotComparedWarning. What can be checked here is: the manifest must be valid
+        and that of this program.
 
         Args:
             inferlet: The program as ``name@version``.
+            wasm_path: The build that should be there.
+            manifest_path: The Pie.toml that should be there.
             timeout: Seconds until the reply; the client's default.
 
         Raises:
-            InvalidArgumentError: There is no ``@`` in it.
+            InvalidArgumentError: There is no ``@`` in it, or the manifest is that of another program.
+            ManifestError: The manifest can't be used.
             InvalidProgramNameError: The server does not take it as a name and version.
+            OSError: A file can't be read.
         """
-        name, mark, version = inferlet.rpartition("@") if is_text(inferlet) else ("", "", "")
-        if not mark:
-            raise InvalidArgumentError(
-                f"check_program not sent: {inferlet!r} has no version; write it as name@major.minor.patch"
-            )
-        return await self.rpc.check_program(name=name, version=version, timeout=timeout)
+        programs = self._connected().programs
+        if wasm_path is None and manifest_path is None:
+            return await programs.has(inferlet, timeout=timeout)
+        return await programs.has_as(inferlet, wasm_path, manifest_path, timeout=timeout)
+
+    async def install_program(
+        self,
+        wasm_path: str | os.PathLike[str],
+        manifest_path: str | os.PathLike[str],
+        force_overwrite: bool = False,
+        *,
+        progress: Progress | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        """Upload a local build, and have it installed.
+
+        The build is hashed and read in a thread, sent in chunks of 256 KiB, and never in memory as a whole. Installs of
+        the same program wait for each other; the first error that the server reports ends the upload.
+
+        Args:
+            wasm_path: The build: a WebAssembly component or, on 0.5 servers, a script.
+            manifest_path: Its Pie.toml, in UTF-8.
+            force_overwrite: Replace what the server has under this name and version. Servers keep that without a
+                word otherwise, so that the upload is not even begun.
+            progress: Called with the bytes sent and the bytes in all, after every chunk.
+            timeout: Seconds without progress, counted anew after every chunk; the client's default. After the last one
+                the server may compile.
+
+        Returns:
+            The program as ``name@version``.
+
+        Raises:
+            ManifestError: The manifest can't be used; nothing was sent.
+            ProgramExistsError: The server has this name and version; nothing was sent.
+            UploadError, InvalidManifestError, InstallError: The server rejected it.
+            InvalidArgumentError: The build changed while it was sent; nothing was completed.
+            OSError: A file can't be read.
+        """
+        programs = self._connected().programs
+        text, manifest = await read_manifest(manifest_path)
+        return await programs.install(
+            Path(wasm_path), text, manifest, force=force_overwrite, progress=progress, timeout=timeout
+        )
+
+    async def install_program_bytes(
+        self,
+        program_bytes: Source,
+        manifest: str | bytes | Manifest,
+        force_overwrite: bool = False,
+        *,
+        progress: Progress | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        """Upload a program that is no file here, and have it installed. See :meth:`install_program`.
+
+        Args:
+            program_bytes: The program: bytes, or an async iterable of pieces, which are gathered first (beyond 8 MiB in a
+                temporary file).
+            manifest: Text of its Pie.toml, or the same as a Manifest.
+            force_overwrite: Replace what the server has under this name and version.
+            progress: Called with the bytes sent and the bytes in all, after every chunk.
+            timeout: Seconds without progress, counted anew after every chunk; the client's default.
+
+        Returns:
+            The program as ``name@version``.
+
+        Raises:
+            ManifestError, ProgramExistsError, UploadError, InvalidManifestError, InstallError: As install_program does.
+        """
+        programs = self._connected().programs
+        text, described = checked_manifest(manifest)
+        return await programs.install(
+            program_bytes, text, described, force=force_overwrite, progress=progress, timeout=timeout
+        )
 
     # ------------------------------------------------------------- processes
 
@@ -238,40 +369,161 @@ class PieClient:
         Args:
             inferlet: The program as ``name@version``; 0.5 servers take the bare name too.
             input: What the program receives, as JSON: anything that ``json`` or pydantic can write; None for ``{}``.
-            capture_outputs: Receive the process's events. Without it the server names no process, so that a handle can't
-                be given: use ``client.rpc`` for that.
+            capture_outputs: Receive the process's events. Without it the process outlives the connection, and the handle
+                serves to terminate it, or to attach to it later by its id; what it prints is never to be had.
             token_budget: Most tokens that the process may use. Known to 0.3 and 0.4 servers only.
             timeout: Seconds until the server accepts; the client's default. A first launch may download and compile.
 
         Raises:
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
             InvalidArgumentError: The input can't be written as JSON.
-            UnsupportedError: The server's family knows no token budget, or ``capture_outputs`` is False; nothing was sent.
+            UnsupportedError: The server's family knows no token budget; nothing was sent.
         """
-        if not capture_outputs:
-            raise UnsupportedError(
-                "launch_process not sent: with capture_outputs=False servers name no process to make a handle of; use client.rpc.launch_process, and list_processes to find it"
-            )
-        connection = self._connected().connection
-        process_id = await connection.calls.launch_process(
-            inferlet=inferlet,
-            input=_json(input),
-            capture_outputs=capture_outputs,
-            token_budget=token_budget,
+        launcher = self._connected().launcher
+        launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
+        return await launch(inferlet, as_json(input), budget=token_budget, timeout=timeout)
+
+    async def launch_processes(
+        self,
+        inferlet: str,
+        inputs: Sequence[object],
+        capture_outputs: bool = True,
+        token_budgets: Sequence[int | None] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Process]:
+        """Start a program as many new processes with one request. Known to 0.4 servers.
+
+        Args:
+            inferlet: The program as ``name@version``.
+            inputs: What each process receives, as in :meth:`launch_process`.
+            capture_outputs: Receive the events of the processes, as in :meth:`launch_process`.
+            token_budgets: Most tokens that each process may use; as many as inputs.
+            timeout: Seconds until the server accepts; the client's default.
+
+        Returns:
+            A handle for each input, in their order.
+
+        Raises:
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
+            InvalidArgumentError: An input can't be written as JSON.
+            InvalidRequestError: There are not as many budgets as inputs.
+            UnsupportedError: The server knows no such request (0.3, 0.5); nothing was launched.
+        """
+        return await self._connected().launcher.launch_many(
+            inferlet,
+            [as_json(each) for each in inputs],
+            capture=capture_outputs,
+            budgets=token_budgets,
             timeout=timeout,
         )
-        try:
-            process_id = canonical_id(process_id)
-        except InvalidArgumentError:
-            raise ProtocolError(
-                f"launch_process of {inferlet!r} gave {len(process_id)} characters where a process id was due; check what server this is"
-            ) from None
-        return Process(connection, connection.session.mailbox(process_id))
+
+    async def run_processes(
+        self,
+        inferlet: str,
+        inputs: Sequence[object],
+        token_budgets: Sequence[int | None] | None = None,
+        *,
+        timeout: float = math.inf,
+    ) -> list[str]:
+        """Run a program once for each input and give what all of them returned. Known to 0.4 servers.
+
+        The server does nothing else on a connection meanwhile, so that another one is opened for it, as the same user.
+        The processes send nothing else, and can't be signalled.
+
+        Args:
+            inferlet: The program as ``name@version``.
+            inputs: What each process receives, as in :meth:`launch_process`.
+            token_budgets: Most tokens that each process may use; as many as inputs.
+            timeout: Seconds until all have ended; by default for as long as the connection lives.
+
+        Returns:
+            What each process returned, in the order of the inputs: usually JSON text.
+
+        Raises:
+            RefusedError: A process failed; its text is that of the first in the order of the inputs. The results of the
+                others are lost, and they are not stopped.
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
+            InvalidArgumentError: An input can't be written as JSON.
+            InvalidRequestError: There are not as many budgets as inputs.
+            UnsupportedError: The server knows no such request (0.3, 0.5); nothing was launched.
+            ConnectError: The other connection can't be opened.
+        """
+        texts = [as_json(each) for each in inputs]
+        connected = self._connected()
+        await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
+        async with self._second_connection() as connection:
+            return await connection.calls.run_processes(
+                inferlet=inferlet,
+                inputs=texts,
+                token_budgets=None if token_budgets is None else list(token_budgets),
+                timeout=timeout,
+            )
+
+    async def launch_daemon(
+        self, inferlet: str, port: int, input: object = None, *, timeout: float | None = None
+    ) -> None:
+        """Start a program that serves HTTP on a port of the server's machine. Known to 0.3 and 0.4 servers.
+
+        The server says yes before it listens, only on its loopback address, and never tells whether it could. It has no
+        request to list or stop daemons; they end with the server.
+
+        Args:
+            inferlet: The program as ``name@version``.
+            port: TCP port, 1 to 65535.
+            input: Sent as JSON; today's servers do not pass it on.
+            timeout: Seconds until the server accepts; the client's default. A first launch may download and compile.
+
+        Raises:
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
+            InvalidArgumentError: The port is none, or the input can't be written as JSON.
+            UnsupportedError: The server knows no daemons (0.5); nothing was sent.
+        """
+        calls, given = self.rpc, as_json(input)
+        if not 1 <= port <= HIGHEST_PORT:
+            raise InvalidArgumentError(
+                f"launch_daemon not sent: port={port} is none; pass one from 1 to {HIGHEST_PORT}"
+            )
+        await calls.launch_daemon(inferlet=inferlet, port=port, input=given, timeout=timeout)
+
+    @overload
+    async def run(self, program: Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Process: ...
+    @overload
+    async def run(self, program: str, /, **kwargs: object) -> Process: ...
+    async def run(self, program: object, /, *args: object, **kwargs: object) -> Process:
+        """Launch a program with keyword arguments as its input; a Python function is installed first where it is missing.
+
+        Args:
+            program: A function made a program by ``@inferlet``, or ``name@version``.
+            args: Arguments of the function.
+            kwargs: Arguments of the function, or the entries of the input object.
+
+        Raises:
+            InvalidArgumentError: The function can't be called like that, uses what can't travel, or an argument can't be
+                written as JSON; nothing was sent.
+            UnsupportedError: The server runs no Python functions (0.3, 0.4).
+            ProgramNotFoundError, UploadError, InstallError: As launch_process and install_program do.
+        """
+        if isinstance(program, str):
+            if args:
+                raise InvalidArgumentError(
+                    f"{program!r} takes its input as keyword arguments; name the {len(args)} that have no name"
+                )
+            return await self.launch_process(program, kwargs)
+        if not isinstance(program, Inferlet):
+            raise InvalidArgumentError(
+                f"program is {type(program).__name__}; pass a function that @inferlet made a program, or name@version"
+            )
+        text = as_json(program.input_of(args, kwargs))
+        connected = self._connected()
+        name = await connected.programs.ensure(program.source, program.manifest, pinned=program.pinned)
+        return await connected.launcher.launch(name, text, budget=None, timeout=None)
 
     async def attach_process(self, process_id: str, *, timeout: float | None = None) -> Process:
-        """Take over the events of a running process.
+        """Give a handle of a running process, and take over its events.
 
-        What the server had buffered comes first. A 0.3/0.4 server also says "not found" of a process that another
+        A process of this client, whose handle was dropped, closed or detached, needs no word of the server; a second
+        handle shares its events with the first, each going to one of them. Otherwise what the server had buffered comes first. A 0.3/0.4 server also says "not found" of a process that another
         connection is attached to, even a dead one.
 
         Args:
@@ -284,10 +536,7 @@ class PieClient:
             AccessDeniedError: It belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        connection = self._connected().connection
-        process_id = canonical_id(process_id)
-        await connection.calls.attach_process(process_id=process_id, timeout=timeout)
-        return Process(connection, connection.session.mailbox(process_id))
+        return await self._connected().launcher.attach(process_id, timeout=timeout)
 
     async def list_processes(self, *, timeout: float | None = None) -> list[ProcessInfo]:
         """List your running processes; a 0.5 server lists everybody's.
@@ -353,15 +602,3 @@ class PieClient:
             InvalidRequestError: The subject is unknown (0.5).
         """
         return await self.rpc.query(subject=subject, record=record, timeout=timeout)
-
-
-def _json(value: object) -> str:
-    """Write an input as JSON text."""
-    try:
-        return json.dumps(
-            {} if value is None else value, ensure_ascii=False, allow_nan=False, default=to_jsonable_python
-        )
-    except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
-        raise InvalidArgumentError(
-            f"input can't be written as JSON: {error}; pass plain values, dataclasses or pydantic models"
-        ) from error

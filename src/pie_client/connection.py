@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pie_client._generated import texts
 from pie_client._generated.calls import Calls
+from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client._generated.models import McpError, McpRequest, ProcessInfo
 from pie_client.base import Chunk, Content, WireModel
@@ -71,7 +72,7 @@ class Connection:
 
     async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
         """Send a request and give the decoded result of its reply."""
-        async with self._request(method, timeout) as (call, reply):
+        async with self._request(method, timeout) as (call, reply, _):
             await self._send(call.method, functools.partial(build, call.corr_id), call)
             return await reply
 
@@ -83,10 +84,15 @@ class Connection:
         timeout: float | None,
     ) -> R:
         """Send a request in chunks, stopping at the first reply: before the last chunk it can only be an error."""
-        async with self._request(method, timeout) as (call, reply):
+        async with self._request(method, timeout) as (call, reply, deadline):
+
+            async def emit(chunk: Chunk) -> None:
+                await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
+                deadline.extend()
+
             await self._contents.send(
                 content,
-                lambda chunk: self._send(call.method, functools.partial(build, call.corr_id, chunk), call),
+                emit,
                 clear=lambda chunk: self._send(
                     call.method, functools.partial(build, self.session.spare_number(), chunk)
                 ),
@@ -110,13 +116,20 @@ class Connection:
         timeout: float | None,
     ) -> None:
         """Send a message in chunks that has no reply."""
-        async with self.deadline(method, timeout):
+        async with self.deadline(method, timeout) as deadline:
             await self._prepare(method)
 
-            def emit(chunk: Chunk) -> Awaitable[None]:
-                return self._send(method, functools.partial(build, chunk))
+            async def emit(chunk: Chunk) -> None:
+                await self._send(method, functools.partial(build, chunk))
+                deadline.extend()
 
             await self._contents.send(content, emit, clear=emit)
+
+    async def family(self, timeout: float | None) -> Family:
+        """Give the server's family, identifying the session first where that has not been done."""
+        async with bounded("identification", self._timeout if timeout is None else timeout):
+            await self.prepare()
+        return self.session.family or NEWEST
 
     # ------------------------------------------------------------- life
 
@@ -163,6 +176,8 @@ class Connection:
                 relayed = self.session.receive(frame)
                 if relayed is not None:
                     self._spawn(self._refuse_relayed(relayed))
+                if self.session.spills:
+                    await self._write_spills()
                 if self.session.doubtful:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
@@ -185,6 +200,17 @@ class Connection:
             self._lost(error)
             self._transport.abort()
             raise
+
+    async def _write_spills(self) -> None:
+        spills, self.session.spills = self.session.spills, []
+        for spill in spills:
+            try:
+                await asyncio.to_thread(spill.write)
+            except OSError as error:
+                logger.warning("a file can't be kept on disk: %s", error)
+                spill.failed(error)
+            else:
+                spill.written()
 
     async def _keep_alive(self) -> None:
         while True:
@@ -232,7 +258,7 @@ class Connection:
             self.session.bury(absent)
 
     def _unlisted(self, listed: list[ProcessInfo]) -> set[str]:
-        return self.session.live() - {info.id for info in listed}
+        return self.session.running() - {info.id for info in listed}
 
     async def _refuse_relayed(self, request: McpRequest) -> None:
         text = texts.mcp_server_not_registered(server_name=request.server_name)
@@ -249,10 +275,10 @@ class Connection:
     @contextlib.asynccontextmanager
     async def _request(
         self, method: Method[R], timeout: float | None
-    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R]]]:
+    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R], "Deadline"]]:
         call: PendingCall | None = None
         try:
-            async with self.deadline(method, timeout):
+            async with self.deadline(method, timeout) as deadline:
                 await self._prepare(method)
                 reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
@@ -268,7 +294,7 @@ class Connection:
                 call = self.session.open_call(method, succeed, fail)
                 self.flow()
                 try:
-                    yield call, reply
+                    yield call, reply, deadline
                 finally:
                     self.session.forget(call)
         except DeadlineError as error:
@@ -277,20 +303,10 @@ class Connection:
             raise
 
     @contextlib.asynccontextmanager
-    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
+    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator["Deadline"]:
         """Bound what is done for a request; raises DeadlineError. None takes the connection's timeout."""
-        seconds = self._timeout if timeout is None else timeout
-        check_seconds("timeout", seconds)
-        scope = asyncio.timeout(None if seconds == math.inf else seconds)
-        try:
-            async with scope:
-                yield
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise DeadlineError(
-                f"{method.tag} was not done within {seconds:g} s; raise timeout=, or check the server"
-            ) from None
+        async with bounded(method.tag, self._timeout if timeout is None else timeout) as deadline:
+            yield deadline
 
     async def _prepare(self, method: Method[object]) -> None:
         self.session.check_alive()
@@ -311,6 +327,35 @@ class Connection:
         except ConnectionLostError as error:
             # The reader tells the others, when it has read what arrived before.
             raise ConnectionLostError(str(error), sent=True) from error
+
+
+class Deadline:
+    """When something has to be done."""
+
+    def __init__(self, scope: asyncio.Timeout, seconds: float) -> None:
+        self._scope = scope
+        self._seconds = seconds
+
+    def extend(self) -> None:
+        """Count the seconds anew from now on, because there was progress."""
+        if self._seconds != math.inf and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+
+@contextlib.asynccontextmanager
+async def bounded(what: str, seconds: float) -> AsyncGenerator[Deadline]:
+    """Bound what is done inside; raises DeadlineError naming it."""
+    check_seconds("timeout", seconds)
+    scope = asyncio.timeout(None if seconds == math.inf else seconds)
+    try:
+        async with scope:
+            yield Deadline(scope, seconds)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        raise DeadlineError(
+            f"{what} was not done within {seconds:g} s; raise timeout=, or check the server"
+        ) from None
 
 
 def check_seconds(name: str, value: float) -> float:

@@ -9,8 +9,11 @@ PieError
 │   └── NotConnectedError            not connected yet, or closed here
 ├── DeadlineError (TimeoutError)     no reply in time
 ├── InvalidArgumentError (ValueError)
-│   └── InvalidKeyError              a private key that can't be used
+│   ├── InvalidKeyError              a private key that can't be used
+│   └── ManifestError                a Pie.toml that can't be used
 ├── UnsupportedError                 the server's family does not know it
+├── ProgramExistsError               the server would keep another program instead of the one to be installed
+├── NotAttachedError                 nothing comes from a process, or goes to it, before attach_process
 ├── ProtocolError                    the server sent what the protocol does not allow
 ├── RefusedError                     the server refused a request; subclasses are generated from the schema
 ├── ServerError                      the server complained without naming a request; subclasses are generated
@@ -18,6 +21,8 @@ PieError
 ├── ResultError (ValueError)         a process returned something else than was asked for
 ├── ProcessEndedError (EOFError)     no more events
 └── SlowConsumerError (BufferError)  events were not read and filled the buffer
+
+HashesNotComparedWarning (UserWarning) is the one warning: the server was asked to compare files, and did not.
 
 Texts are one line: what failed, with what, and what to do next. No payload, key or token appears in them.
 """
@@ -85,6 +90,22 @@ class InvalidArgumentError(PieError, ValueError):
 
 class InvalidKeyError(InvalidArgumentError):
     """A private key can't be used."""
+
+
+class ManifestError(InvalidArgumentError):
+    """A program's Pie.toml can't be used; nothing was sent."""
+
+
+class ProgramExistsError(PieError):
+    """The server has a program of this name and version and would keep it; nothing was sent."""
+
+
+class NotAttachedError(PieError):
+    """Nothing comes from a process or goes to it, because it was launched with ``capture_outputs=False``."""
+
+
+class HashesNotComparedWarning(UserWarning):
+    """The server has the program, but did not compare its bytes with the files that were named."""
 
 
 class UnsupportedError(PieError):

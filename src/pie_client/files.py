@@ -1,17 +1,19 @@
-"""Files on their way: cut into chunks when sent, put together and verified when received."""
+"""Files that arrive: put together from chunks and verified."""
 
-import asyncio
+import math
 import os
-from collections.abc import AsyncIterator
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import TracebackType
 from typing import Self
 
 from blake3 import blake3
 
-from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
-from pie_client.base import Content
-from pie_client.errors import InvalidArgumentError
 
 PIECE_OVERHEAD_BYTES = 100
 """What a chunk of an unfinished file is taken to cost beside its bytes."""
@@ -21,8 +23,6 @@ RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL"} | {
     f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
 }
 """Names that mean a device on Windows, whatever their suffix."""
-HASH_INLINE_BYTES = 1 << 20
-"""Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
 
 
 class File(bytes):
@@ -58,91 +58,161 @@ class File(bytes):
         Raises:
             OSError: It can't be written.
         """
-        text = os.fspath(path)
-        place = Path(text)
-        if not (place.is_dir() or text.endswith(("/", os.sep))):
-            place.write_bytes(self)
-            return place
-        place.mkdir(parents=True, exist_ok=True)
-        base = _bare_name(self.name) or self.digest[:16]
-        stem, suffix = Path(base).stem, Path(base).suffix
-        number = 0
-        while True:
-            candidate = place / (f"{stem}-{number}{suffix}" if number else base)
-            try:
-                with candidate.open("xb") as out:
-                    out.write(self)
-            except FileExistsError:
-                number += 1
-            else:
-                return candidate
 
+        def write(target: Path) -> None:
+            target.write_bytes(self)
 
-class BytesContent:
-    """Bytes in memory as content to send."""
-
-    def __init__(self, data: bytes, digest: str) -> None:
-        self._data = data
-        self._digest = digest
-
-    @property
-    def digest(self) -> str:
-        """BLAKE3-256 of the whole."""
-        return self._digest
-
-    @property
-    def total_chunks(self) -> int:
-        """Number of chunks; an empty content is one empty chunk."""
-        return max(1, -(-len(self._data) // CHUNK_BYTES))
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks in order."""
-        for index in range(self.total_chunks):
-            yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
-
-
-async def as_content(content: bytes | Content) -> Content:
-    """Make bytes sendable; what already is stays as it is."""
-    if isinstance(content, bytearray | memoryview):  # what callers pass although the types say bytes
-        content = bytes(content)
-    if not isinstance(content, bytes):
-        if not hasattr(content, "digest"):
-            raise InvalidArgumentError(f"content is {type(content).__name__}; pass bytes")
-        return content
-    if len(content) <= HASH_INLINE_BYTES:
-        return BytesContent(content, blake3(content).hexdigest())
-    return BytesContent(content, await asyncio.to_thread(lambda: blake3(content).hexdigest()))
+        return _save(path, self.name, self.digest, write)
 
 
 class Assembly:
-    """A file of which some chunks have arrived."""
+    """A file of which some chunks have arrived.
 
-    def __init__(self, first: FileChunk) -> None:
+    Args:
+        first: Its first chunk, which is not added yet.
+        spool_above: Bytes above which what has arrived belongs on disk.
+    """
+
+    def __init__(self, first: FileChunk, spool_above: float = math.inf) -> None:
         self._first = first
+        self._spool_above = spool_above
         self._parts: list[bytes] = []
+        self._count = 0
+        self._bytes = 0
         self._hash = blake3()
+        self.spool: Spool | None = None
+        """Where it is on disk, once it is."""
         self.size = len(first.file_hash) + len(first.name or "")
-        """Bytes that it is taken to cost."""
+        """Bytes of memory that it is taken to cost."""
 
-    def add(self, chunk: FileChunk) -> File | None:
-        """Take the next chunk; give the file when it was the last. Raises ValueError saying what is wrong with it."""
+    def add(self, chunk: FileChunk) -> bool:
+        """Take the next chunk and tell whether it was the last. Raises ValueError saying what is wrong with it."""
         total = self._first.total_chunks
         if chunk.total_chunks != total:
             raise ValueError(f"chunk counts {total} and {chunk.total_chunks} disagree")
-        if chunk.chunk_index != len(self._parts):
-            raise ValueError(
-                f"chunk {chunk.chunk_index} came where chunk {len(self._parts)} of {total} was due"
-            )
+        if chunk.chunk_index != self._count:
+            raise ValueError(f"chunk {chunk.chunk_index} came where chunk {self._count} of {total} was due")
         if chunk.chunk_index >= total:
             raise ValueError(f"chunk {chunk.chunk_index} of a file of {total}")
         self._parts.append(chunk.chunk_data)
+        self._count += 1
+        self._bytes += len(chunk.chunk_data)
         self.size += PIECE_OVERHEAD_BYTES + len(chunk.chunk_data)
         self._hash.update(chunk.chunk_data)
-        if len(self._parts) < total:
-            return None
+        if self._count < total:
+            return False
         if self._hash.hexdigest() != chunk.file_hash:
             raise ValueError("its bytes do not match its BLAKE3 digest")
-        return File(b"".join(self._parts), name=self._first.name, digest=chunk.file_hash)
+        return True
+
+    def excess(self) -> list[bytes]:
+        """Give the parts that belong on disk, and forget them."""
+        if self._bytes <= self._spool_above:
+            return []
+        self.spool = self.spool or Spool()
+        parts, self._parts = self._parts, []
+        self.size -= sum(PIECE_OVERHEAD_BYTES + len(part) for part in parts)
+        return parts
+
+    def file(self) -> "File | SpooledFile":
+        """Give the file when all of it is there, and written where it belongs on disk."""
+        name, digest = self._first.name, self._first.file_hash
+        if self.spool is not None:
+            return SpooledFile(self.spool, self._bytes, name=name, digest=digest)
+        return File(b"".join(self._parts), name=name, digest=digest)
+
+
+class Spool:
+    """A temporary file, which is made when it is first written to and deleted when nothing refers to it any more."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self._finalizer: weakref.finalize[[str], Spool] | None = None
+
+    def append(self, parts: list[bytes]) -> None:
+        """Write; raises OSError. Blocks."""
+        if self.path is None:
+            handle, name = tempfile.mkstemp(prefix="pie-client-")
+            os.close(handle)
+            self.path = Path(name)
+            self._finalizer = weakref.finalize(self, _unlink, name)
+        with self.path.open("ab") as out:
+            out.writelines(parts)
+
+    def release(self) -> None:
+        """Delete it now."""
+        if self._finalizer is not None:
+            self._finalizer()
+
+    def keep(self) -> None:
+        """Delete it never: it has moved."""
+        if self._finalizer is not None:
+            self._finalizer.detach()
+
+
+def _unlink(name: str) -> None:
+    Path(name).unlink(missing_ok=True)
+
+
+class SpooledFile:
+    """A file that a process sent and that was too large to keep in memory: it is in a temporary file.
+
+    That is deleted with this object, or by :meth:`close`, or at the end of a ``with`` block. Its bytes are verified.
+
+    Attributes:
+        path: The temporary file.
+        size: Its length in bytes.
+        name: The name that the process gave it, None where it gave none (always so with 0.3/0.4 servers).
+        digest: BLAKE3-256 of the bytes in hexadecimal.
+    """
+
+    def __init__(self, spool: Spool, size: int, *, name: str | None, digest: str) -> None:
+        assert spool.path is not None  # noqa: S101 - it was written to
+        self.path = spool.path
+        self.size = size
+        self.name = name
+        self.digest = digest
+        self._spool = spool
+
+    def __repr__(self) -> str:
+        return f"SpooledFile(name={self.name!r}, {self.size} bytes)"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self) -> bytes:
+        """Read all of it into memory. Raises OSError."""
+        return self.path.read_bytes()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Move the file to a place of its own and return where, as :meth:`File.save` does.
+
+        Args:
+            path: A file to write, or a folder: then the file's own name is used, and nothing in it is replaced.
+
+        Raises:
+            OSError: It can't be written.
+        """
+
+        def move(target: Path) -> None:
+            target.touch()
+            mode = target.stat().st_mode  # what the user's files have: a temporary file has another
+            shutil.move(self.path, target)
+            target.chmod(stat.S_IMODE(mode))
+
+        place = _save(path, self.name, self.digest, move)
+        self._spool.keep()
+        self.path = place
+        return place
+
+    def close(self) -> None:
+        """Delete the temporary file, unless it was saved."""
+        self._spool.release()
 
 
 def _bare_name(name: str | None) -> str:
@@ -153,3 +223,25 @@ def _bare_name(name: str | None) -> str:
     bare = "".join(c for c in bare if c.isprintable() and c not in '<>:"|?*').strip(" .")
     bare = bare.encode()[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
     return f"_{bare}" if bare.partition(".")[0].rstrip().upper() in RESERVED_NAMES else bare
+
+
+def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Callable[[Path], None]) -> Path:
+    """Write to a file, or into a folder under a name that is free there."""
+    text = os.fspath(path)
+    place = Path(text)
+    if not (place.is_dir() or text.endswith(("/", os.sep))):
+        write(place)
+        return place
+    place.mkdir(parents=True, exist_ok=True)
+    base = _bare_name(name) or digest[:16]
+    stem, suffix = Path(base).stem, Path(base).suffix
+    number = 0
+    while True:
+        candidate = place / (f"{stem}-{number}{suffix}" if number else base)
+        try:
+            candidate.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            write(candidate)
+            return candidate

@@ -1,5 +1,6 @@
 """What arrived from one process and was not read yet."""
 
+import math
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import TypeAlias
 from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
 from pie_client._generated.models import FileChunk
 from pie_client.errors import PieError
-from pie_client.files import Assembly, File
+from pie_client.files import Assembly, File, SpooledFile
 
 LOST_FILES = 64
 """Lost files of a process that are remembered, so that each is told once."""
@@ -24,8 +25,20 @@ class Broken:
     value: str
 
 
-ProcessEvent: TypeAlias = ModelledEvent | File | Broken
+ProcessEvent: TypeAlias = ModelledEvent | File | SpooledFile | Broken
 """What a process can send: match it exhaustively."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Bytes of a file that have to be written to disk before anything else is received.
+
+    ``write`` blocks and raises OSError; then ``written`` or ``failed`` has to be called.
+    """
+
+    write: Callable[[], None]
+    written: Callable[[], None]
+    failed: Callable[[OSError], None]
 
 
 @dataclass(slots=True)
@@ -38,11 +51,14 @@ class Budget:
 class Mailbox:
     """The unread events of one process, in order, and how it ended."""
 
-    def __init__(self, process_id: str, budget: Budget) -> None:
+    def __init__(self, process_id: str, budget: Budget, spool_above: float = math.inf) -> None:
+        self._spool_above = spool_above
         self.process_id = process_id
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
+        self.kept = False
+        """It is kept for the next who listens, although nobody does."""
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._budget = budget
         self._events: deque[tuple[ProcessEvent, int]] = deque()
@@ -56,6 +72,7 @@ class Mailbox:
         It is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
         """
         self._listeners.append(weakref.WeakMethod(method))
+        self.kept = False
 
     def ignore(self, method: Callable[[], None]) -> None:
         """Call a method no more."""
@@ -94,14 +111,17 @@ class Mailbox:
         self._append(event)
         self._changed()
 
-    def add_chunk(self, chunk: FileChunk) -> None:
-        """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew."""
+    def add_chunk(self, chunk: FileChunk) -> Spill | None:
+        """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew.
+
+        A file that belongs on disk becomes one only after what is given here was written.
+        """
         if self.terminal is not None or self.failure is not None:
-            return
+            return None
         digest, begins = chunk.file_hash, chunk.chunk_index == 0
         if digest in self._lost_files:
             if not begins:
-                return
+                return None
             del self._lost_files[digest]
         assembly = self._files.pop(digest, None)
         if assembly is not None:
@@ -109,20 +129,47 @@ class Mailbox:
             if begins:
                 self.put(_lost(digest, "it began again before its last chunk"))
                 assembly = None
-        assembly = assembly or Assembly(chunk)
+        assembly = assembly or Assembly(chunk, self._spool_above)
         try:
-            file = assembly.add(chunk)
+            complete = assembly.add(chunk)
         except ValueError as error:
-            self._lost_files[digest] = None
-            if len(self._lost_files) > LOST_FILES:
-                del self._lost_files[next(iter(self._lost_files))]
-            self.put(_lost(digest, str(error)))
-            return
-        if file is None:
-            self._files[digest] = assembly
-            self._account(assembly.size)
-        else:
-            self.put(file)
+            self._lose(digest, str(error))
+            return None
+        excess = assembly.excess()
+        if complete and not excess:
+            self.put(assembly.file())
+            return None
+        self._files[digest] = assembly
+        self._account(assembly.size)
+        return self._spill(digest, assembly, excess, complete=complete) if excess else None
+
+    def _spill(self, digest: str, assembly: Assembly, parts: list[bytes], *, complete: bool) -> Spill:
+        spool = assembly.spool
+        assert spool is not None  # noqa: S101 - there is an excess
+
+        def withdraw() -> bool:
+            """Take the file back, unless it was given up meanwhile."""
+            if self._files.get(digest) is not assembly:
+                return False
+            del self._files[digest]
+            self._account(-assembly.size)
+            return True
+
+        def written() -> None:
+            if complete and withdraw():
+                self.put(assembly.file())
+
+        def failed(error: OSError) -> None:
+            if withdraw():
+                self._lose(digest, f"it can't be kept on disk ({error.strerror or error})")
+
+        return Spill(lambda: spool.append(parts), written, failed)
+
+    def _lose(self, digest: str, reason: str) -> None:
+        self._lost_files[digest] = None
+        if len(self._lost_files) > LOST_FILES:
+            del self._lost_files[next(iter(self._lost_files))]
+        self.put(_lost(digest, reason))
 
     def take(self) -> ProcessEvent | None:
         """Give the oldest unread event, None where there is none."""
@@ -131,6 +178,12 @@ class Mailbox:
         event, size = self._events.popleft()
         self._account(-size)
         return event
+
+    def give_back(self, event: ProcessEvent) -> None:
+        """Put an event that was taken back to the front."""
+        self._events.appendleft((event, _size(event)))
+        self._account(_size(event))
+        self._changed()
 
     def fail(self, failure: Callable[[], PieError]) -> None:
         """End it without a terminal event; ``failure`` makes the error for each reader. What is unread stays readable."""
@@ -172,6 +225,8 @@ class Mailbox:
 
 
 def _size(event: ProcessEvent) -> int:
+    if isinstance(event, SpooledFile):
+        return OVERHEAD_BYTES + len(event.name or "")
     content = event if isinstance(event, File) else event.value
     label = event.event if isinstance(event, UnknownEvent) else event.name if isinstance(event, File) else ""
     return OVERHEAD_BYTES + len(label or "") + len(content or "")

@@ -11,10 +11,27 @@ from typing import Self, TypeVar, overload
 from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
 from pie_client._generated import refusals
-from pie_client._generated.events import KIND_OF, TERMINAL, Event, Return, UnknownEvent
+from pie_client._generated.events import (
+    KIND_OF,
+    TERMINAL,
+    Error,
+    Event,
+    NamedEvent,
+    Return,
+    Stdout,
+    UnknownEvent,
+)
 from pie_client.connection import Connection, check_seconds
-from pie_client.errors import DeadlineError, InvalidArgumentError, PieError, ProcessEndedError, ResultError
-from pie_client.files import File
+from pie_client.contents import Progress, Source, opened
+from pie_client.errors import (
+    DeadlineError,
+    InvalidArgumentError,
+    NotAttachedError,
+    PieError,
+    ProcessEndedError,
+    ResultError,
+)
+from pie_client.files import File, SpooledFile
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
 T = TypeVar("T")
@@ -50,11 +67,13 @@ class Process:
             if self._closed
             else type(end).__name__.lower()
             if end
+            else "not attached"
+            if self._mailbox.failure and isinstance(self._mailbox.failure(), NotAttachedError)
             else "lost"
             if self._mailbox.failure
             else "open"
         )
-        return f"<Process {self.process_id} {state}>"
+        return f"<Process {self.process_id or 'without id'} {state}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,19 +105,36 @@ class Process:
 
         Raises:
             ProcessEndedError: The terminal event was already given, or the handle is closed.
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
             PieConnectionError: The connection was closed or lost; what had arrived is given first.
             StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More had piled up than the client may buffer.
             DeadlineError: No event within ``timeout``; none is lost.
         """
         check_seconds("timeout", timeout)
-        while (event := self._take()) is not None:
-            if (found := _kind_and_value(event)) is not None:
-                return found
-        async with self._deadline("an event", timeout):
-            while (found := _kind_and_value(await self._next())) is None:
-                pass
-            return found
+        event = self._take()
+        while event is None or isinstance(event, UnknownEvent):
+            async with self._deadline("an event", timeout):
+                while isinstance(event := await self._next(), UnknownEvent):
+                    pass
+        if isinstance(event, SpooledFile):
+            event = await self._loaded(event)
+        return _kind_and_value(event)
+
+    async def text(self) -> AsyncGenerator[str]:
+        """Iterate over what the process writes to its standard output, until it returns.
+
+        All other events are passed over and gone; :meth:`result` still gives what it returned.
+
+        Raises:
+            ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: As :meth:`recv` does.
+        """
+        async for event in self:
+            if isinstance(event, Stdout):
+                yield event.value
+            elif isinstance(event, Error):
+                raise refusals.process_error(event.value)(self.process_id, event.value)
 
     async def wait(self, *, timeout: float = math.inf) -> str:
         """Wait for the end of the process and give the text that it returned.
@@ -110,6 +146,7 @@ class Process:
 
         Raises:
             ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
             PieConnectionError: The connection was closed or lost before.
             StreamAbortedError: The server gave the process up without an end (0.5).
             SlowConsumerError: More events piled up than the client may buffer.
@@ -167,23 +204,38 @@ class Process:
         Args:
             message: The text.
             timeout: Seconds until it is sent; the client's default.
+
+        Raises:
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
+        self._check_reached()
         await self._connection.calls.signal_process(
             process_id=self.process_id, message=message, timeout=timeout
         )
 
-    async def transfer_file(self, file_bytes: bytes, *, timeout: float | None = None) -> None:
+    async def transfer_file(
+        self, file_bytes: Source, *, progress: Progress | None = None, timeout: float | None = None
+    ) -> None:
         """Send a file to the process. Servers never confirm it, and drop it unless the process waits for one just then.
 
-        So let the process tell, by a message, that it is about to receive.
+        So let the process tell, by a message, that it is about to receive. Sent in chunks of 256 KiB.
 
         Args:
-            file_bytes: The content; sent in chunks of 256 KiB.
-            timeout: Seconds until all is sent; the client's default.
+            file_bytes: The content: bytes, the path of a file, which is read while it is sent, or an async iterable of
+                pieces, which are gathered first (beyond 8 MiB in a temporary file).
+            progress: Called with the bytes sent and the bytes in all, after every chunk.
+            timeout: Seconds without progress, counted anew after every chunk; the client's default.
+
+        Raises:
+            NotAttachedError: The process was launched with ``capture_outputs=False``.
+            InvalidArgumentError: The content is nothing of these, or the file changed while it was sent.
+            OSError: The file can't be read.
         """
-        await self._connection.calls.transfer_file(
-            process_id=self.process_id, content=file_bytes, timeout=timeout
-        )
+        self._check_reached()
+        async with opened(file_bytes, progress) as content:
+            await self._connection.calls.transfer_file(
+                process_id=self.process_id, content=content, timeout=timeout
+            )
 
     async def terminate(self, *, timeout: float | None = None) -> None:
         """Ask the server to stop the process; its error event follows, or has just come.
@@ -193,7 +245,10 @@ class Process:
 
         Raises:
             ProcessNotFoundError: It has already ended.
+            NotAttachedError: The server never told its id.
         """
+        if not self.process_id:
+            self._check_reached()
         await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
 
     def close(self) -> None:
@@ -204,6 +259,19 @@ class Process:
             self._finalizer.detach()
             _release(self._connection, self._mailbox)
             self._wake()
+
+    def detach(self) -> str:
+        """Let go of the process, but keep what is unread and what comes for the next ``attach_process`` of this client.
+
+        The process goes on. What is kept counts towards ``max_buffered``.
+
+        Returns:
+            The process's id.
+        """
+        if self._finalizer.alive:
+            self._mailbox.kept = True
+            self.close()
+        return self.process_id
 
     async def _next(self) -> ProcessEvent:
         while (event := self._take()) is None:
@@ -223,6 +291,16 @@ class Process:
                 self._wake()
         return event
 
+    async def _loaded(self, file: SpooledFile) -> File:
+        """Read a file that is on disk into memory."""
+        try:
+            data = await asyncio.to_thread(file.read)
+        except asyncio.CancelledError:
+            self._mailbox.give_back(file)
+            raise
+        file.close()
+        return File(data, name=file.name, digest=file.digest)
+
     def _check(self) -> None:
         if self._closed:
             raise ProcessEndedError(
@@ -230,6 +308,13 @@ class Process:
             )
         if self._mailbox.failure is not None:
             raise self._mailbox.failure()
+
+    def _check_reached(self) -> None:
+        """Raise NotAttachedError where the server passes nothing on to the process."""
+        if self._mailbox.failure is not None and isinstance(
+            error := self._mailbox.failure(), NotAttachedError
+        ):
+            raise error
 
     async def _change(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -260,15 +345,15 @@ class Process:
             ) from None
 
 
-def _kind_and_value(event: ProcessEvent) -> tuple[Event, str | bytes] | None:
-    """Give an event as the pair of the user guide; None for one whose kind has no name there."""
+def _kind_and_value(
+    event: NamedEvent | File | Broken,
+) -> tuple[Event, str | bytes]:
+    """Give an event as the pair of the user guide."""
     match event:
         case File():
             return Event.File, event
         case Broken():
             return Event.Error, event.value
-        case UnknownEvent():
-            return None
         case _:
             return KIND_OF[type(event)], event.value
 

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TypeVar, cast
 
 from pie_client.base import Chunk, Content
+from pie_client.contents import as_content
 from pie_client.errors import InvalidArgumentError
-from pie_client.files import as_content
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class ChunkSender:
             async with contextlib.aclosing(_chunks(content)) as chunks:
                 while (chunk := await _unless(finish, anext(chunks, None))) is not None:
                     await emit(chunk)
+                    content.sent(chunk.index)
             if finish is not None:
                 await asyncio.wait([finish])
             self._torn.discard(digest)

@@ -6,6 +6,7 @@ tested without a socket.
 
 import functools
 import logging
+import math
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from pie_client.errors import (
     UnsupportedError,
     one_line,
 )
-from pie_client.mailbox import Broken, Budget, Mailbox
+from pie_client.mailbox import Broken, Budget, Mailbox, Spill
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,10 @@ class Session:
     Args:
         max_buffered: Bytes of unread events above which :attr:`congested` asks the reader to pause; at twice as much
             the largest mailbox is given up with SlowConsumerError.
+        spool_above: Bytes of a file above which it belongs on disk.
     """
 
-    def __init__(self, *, max_buffered: int) -> None:
+    def __init__(self, *, max_buffered: int, spool_above: float = math.inf) -> None:
         self.family: Family | None = None
         self.doubtful = False
         """The server aborted some stream without saying which: it should be asked which processes still run."""
@@ -78,6 +80,9 @@ class Session:
         self._max_buffered = max_buffered
         self._tolerated = 2 * max_buffered
         """Bytes above which backlogs are given up."""
+        self._spool_above = spool_above
+        self.spills: list[Spill] = []
+        """What has to be written before the next frame is received."""
         self._budget = Budget()
         self._calls: dict[int, PendingCall] = {}
         self._next = 0
@@ -86,6 +91,8 @@ class Session:
         self._unclaimed_budget = Budget()
         self._finished: OrderedDict[str, bool] = OrderedDict()
         """By id, whether events were dropped that a handle might have asked for."""
+        self._held: set[str] = set()
+        """Ids of processes that the server has attached to this connection and that have not ended."""
         self._unknown_tags: set[str] = set()
         self._notices = 0
         self._last_notice = ""
@@ -111,7 +118,7 @@ class Session:
     ) -> PendingCall:
         """Reserve a correlation number; the reply, or why there is none, goes to one of the callbacks."""
         self.check_alive()
-        self._check_family(method)
+        self.check_family(method)
 
         def accept(text: str) -> None:
             on_result(method.decode(text))
@@ -133,7 +140,7 @@ class Session:
     ) -> bytes:
         """Build and encode a message for the server; raises InvalidArgumentError or UnsupportedError."""
         self.check_alive()
-        self._check_family(method)
+        self.check_family(method)
         try:
             message = build()
         except ValidationError as error:
@@ -172,10 +179,18 @@ class Session:
         box = self._unclaimed.pop(process_id, None)
         if box is not None:
             self._tolerated += box.size  # what came before the handle could not be read faster
-        box = box or self._boxes.get(process_id) or Mailbox(process_id, self._budget)
+        else:
+            box = self._boxes.get(process_id)
+            if box is None or (box.failure is not None and process_id in self._held):
+                box = Mailbox(
+                    process_id, self._budget
+                )  # what a given up one had missed is missed, what comes is not
         box.claim(self._budget)
         self._boxes[process_id] = box
-        if self._finished.pop(process_id, False):
+        dropped = self._finished.pop(process_id, False)
+        if box.terminal is None and box.failure is None and not dropped:
+            self._held.add(process_id)
+        if dropped:
             box.fail(
                 lambda: SlowConsumerError(
                     f"process {process_id} sent more than is kept before there is a handle of it, and it was dropped; see list_processes"
@@ -185,7 +200,7 @@ class Session:
 
     def release(self, box: Mailbox) -> None:
         """Let go of a mailbox when nobody listens to it any more: drop what is unread, and what still comes."""
-        if box.heard:
+        if box.heard or box.kept:
             return
         box.discard()
         if self._boxes.get(box.process_id) is box:
@@ -200,8 +215,11 @@ class Session:
             self._receive_malformed(error)
             return None
         if isinstance(message, EVENT_MESSAGES):
+            event = event_of(message)
+            if isinstance(event, TERMINAL):
+                self._held.discard(_in_server_form(message.process_id))
             if box := self._box(message.process_id):
-                box.put(event_of(message))
+                box.put(event)
                 self._settle(box)
             return None
         match message:
@@ -209,7 +227,9 @@ class Session:
                 self._receive_response(message)
             case models.FileChunk():
                 if box := self._box(message.process_id):
-                    box.add_chunk(message)
+                    spill = box.add_chunk(message)
+                    if spill is not None:
+                        self.spills.append(spill)
                     self._settle(box)
             case models.McpRequest():
                 return message
@@ -239,6 +259,15 @@ class Session:
         if self._failure is not None:
             raise self._failure(False)
 
+    def holds(self, process_id: str) -> bool:
+        """Tell whether the events of a process come to this connection, as far as is known, or are kept here."""
+        box = self._boxes.get(process_id)
+        return process_id in self._held or (box is not None and box.kept)
+
+    def running(self) -> set[str]:
+        """Give the ids of the processes that have not ended, with a handle or without."""
+        return self._held | self.live()
+
     def live(self) -> set[str]:
         """Give the ids of the processes that have a handle and have not ended."""
         return {
@@ -248,6 +277,7 @@ class Session:
     def bury(self, process_ids: set[str]) -> None:
         """End processes that the server has given up without telling which: their streams were aborted."""
         text = self._last_notice
+        self._held -= process_ids
         for process_id in process_ids & self.live():
             self._boxes[process_id].fail(lambda: refusals.StreamAbortedError(text))
 
@@ -255,7 +285,8 @@ class Session:
         """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
         return f"the server said: {one_line(self._last_notice)}" if self._notices > call.notices else ""
 
-    def _check_family(self, method: Method[object]) -> None:
+    def check_family(self, method: Method[object]) -> None:
+        """Raise UnsupportedError where the server's family, as far as it is known, does not know a request."""
         if self.family is not None and method.tag not in CAPABILITIES[self.family]:
             raise UnsupportedError(
                 f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families)}"
@@ -273,6 +304,7 @@ class Session:
             return
         if call.method.tag == ATTACH_PROCESS.tag:
             self._finished.pop(call.subject, None)  # its events may come before its mailbox is asked for
+            self._held.add(call.subject)
         try:
             call.accept(message.result)
         except ValidationError as error:
@@ -289,6 +321,8 @@ class Session:
     def _receive_malformed(self, error: wire.MalformedFrameError) -> None:
         self.malformed += 1
         logger.warning("ignoring a malformed frame: %s", error)
+        if error.process is not None and error.event in TERMINAL_KINDS:
+            self._held.discard(_in_server_form(error.process))
         call = self._calls.pop(error.correlation, None) if error.correlation is not None else None
         if call is not None:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
@@ -328,7 +362,7 @@ class Session:
             return None
         box = self._boxes.get(process_id) or self._unclaimed.get(process_id)
         if box is None:
-            box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget)
+            box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_budget, self._spool_above)
         return box
 
     def _settle(self, box: Mailbox) -> None:

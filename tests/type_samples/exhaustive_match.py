@@ -10,6 +10,7 @@ from pie_client import (
     Process,
     ProcessEvent,
     Return,
+    SpooledFile,
     Stderr,
     Stdout,
     UnknownEvent,
@@ -27,7 +28,7 @@ def show(event: ProcessEvent) -> str:
     match event:
         case Stdout(text) | Stderr(text) | Message(text):
             return text
-        case File() as file:
+        case File() | SpooledFile() as file:
             return file.digest
         case Return(text) | Error(text):
             return text

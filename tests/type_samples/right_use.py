@@ -1,6 +1,8 @@
 """Every public method of the client and of a process, with the exact type that a checker has to see for it."""
 
 import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import assert_type
 
 from pydantic import BaseModel, JsonValue
@@ -11,6 +13,7 @@ from pie_client import (
     Event,
     Family,
     File,
+    Manifest,
     Message,
     ParsedPrivateKey,
     PieClient,
@@ -20,9 +23,12 @@ from pie_client import (
     RefusedError,
     Return,
     ServerInfo,
+    SpooledFile,
     Stderr,
     Stdout,
     UnknownEvent,
+    inferlet,
+    parse_manifest,
 )
 from pie_client._generated.results import (
     AlreadyAuthenticated,
@@ -36,6 +42,26 @@ class Answer(BaseModel):
     """What an inferlet returns."""
 
     text: str
+
+
+@inferlet
+async def greet(name: str, times: int = 1) -> list[str]:
+    """A function that is a program."""
+    return [name] * times
+
+
+@inferlet(name="named", version="1.0.0")
+async def named() -> None:
+    """A function with a name of its own."""
+
+
+def report(sent: int, total: int) -> None:
+    """Be told of progress."""
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    """Give a content bit by bit."""
+    yield b""
 
 
 async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
@@ -52,6 +78,7 @@ async def connection(key: ParsedPrivateKey, context: ssl.SSLContext) -> None:
         proxy="http://127.0.0.1:3128",
         max_message_size=1 << 20,
         max_buffered=1 << 20,
+        spool_above=1 << 20,
         ping_interval=20,
         ping_timeout=20,
     )
@@ -67,8 +94,19 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(server.family, Family)
     assert_type(server.username, str)
     assert_type(await client.check_program("a@1.0.0"), bool)
+    assert_type(await client.check_program("a@1.0.0", "a.wasm", Path("Pie.toml")), bool)
+    assert_type(await client.install_program("a.wasm", Path("Pie.toml"), True, progress=report), str)
+    assert_type(await client.install_program_bytes(b"wasm", "toml", timeout=1), str)
+    assert_type(await client.install_program_bytes(pieces(), parse_manifest(b"toml")), str)
     assert_type(await client.launch_process("a@1.0.0"), Process)
     assert_type(await client.launch_process("a@1.0.0", Answer(text=""), True, 5, timeout=1), Process)
+    assert_type(await client.launch_processes("a@1.0.0", [1, {}], False, [None, 5]), list[Process])
+    assert_type(await client.run_processes("a@1.0.0", [Answer(text="")], [3], timeout=9.5), list[str])
+    assert_type(await client.launch_daemon("a@1.0.0", 8080, {"a": 1}), None)
+    assert_type(await client.run("a@1.0.0", text="x"), Process)
+    assert_type(await client.run(greet, "x", times=2), Process)
+    assert_type(await greet("x"), list[str])
+    assert_type(greet.manifest, Manifest)
     assert_type(await client.attach_process("id"), Process)
     listed = await client.list_processes()
     assert_type(listed, list[ProcessInfo])
@@ -84,13 +122,18 @@ async def process_methods(process: Process) -> None:
     assert_type(await process.recv(), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=1), tuple[Event, str | bytes])
     assert_type(await process.wait(), str)
+    async for text in process.text():
+        assert_type(text, str)
     assert_type(await process.result(), JsonValue)
     assert_type(await process.result(Answer), Answer)
     assert_type(await process.result(list[int], timeout=1), list[int])
     assert_type(await process.signal("text"), None)
     assert_type(await process.transfer_file(b"bytes"), None)
+    assert_type(await process.transfer_file(Path("file"), progress=report), None)
+    assert_type(await process.transfer_file(pieces()), None)
     assert_type(await process.terminate(), None)
     assert_type(process.close(), None)
+    assert_type(process.detach(), str)
     async with process as entered:
         assert_type(entered, Process)
     async for event in process:
@@ -104,6 +147,8 @@ def events(event: ProcessEvent) -> None:
         case File() as file:
             assert_type(file, File)
             assert_type(file.name, str | None)
+        case SpooledFile() as spooled:
+            assert_type(spooled.save("folder/"), Path)
         case UnknownEvent(kind, value):
             assert_type(kind, str)
             assert_type(value, str | None)

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "bdd12508d9553a2cc1af7182149a360edc2289610bfd84dde780a65773419567"
+SCHEMA_DIGEST: Final = "dd0b58c5a7bb4286acc35269591fb4bc613274e403d1ddb281d0450ddf16d544"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -243,17 +243,18 @@ class Calls:
     ) -> models.AddProgramResult:
         """Upload a program with its manifest, and install it.
 
-        Sent in chunks that each repeat every field; the server answers the last one, or the first that it
-        rejects. Uploading a name and version that exist without force_overwrite succeeds, and the new bytes
-        are thrown away.
+        Sent in chunks that each repeat every field but the manifest, which servers take from the first; the
+        server answers the last one, or the first that it rejects. Uploading a name and version that exist
+        without force_overwrite succeeds, and the new bytes are thrown away.
 
         Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
 
         Args:
-            content: The bytes to send: cut into chunks and hashed on the way.
+            content: The bytes to send, which are cut into chunks and hashed, or a content that gives its chunks itself.
             manifest: The program's Pie.toml.
             force_overwrite: Replace an installed program of the same name and version.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds without progress, counted anew after every chunk; None takes the client's default,
+                ``math.inf`` waits for ever.
 
         Returns:
             Words of success.
@@ -264,7 +265,7 @@ class Calls:
             methods.ADD_PROGRAM,
             lambda corr_id, chunk: models.AddProgramRequest(
                 corr_id=corr_id,
-                manifest=manifest,
+                manifest=manifest if chunk.index == 0 else "",
                 force_overwrite=force_overwrite,
                 program_hash=chunk.digest,
                 chunk_index=chunk.index,
@@ -535,9 +536,10 @@ class Calls:
         Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
 
         Args:
-            content: The bytes to send: cut into chunks and hashed on the way.
+            content: The bytes to send, which are cut into chunks and hashed, or a content that gives its chunks itself.
             process_id: The process that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds without progress, counted anew after every chunk; None takes the client's default,
+                ``math.inf`` waits for ever.
 
         See ``schema/requests/transfer_file.json``.
         """

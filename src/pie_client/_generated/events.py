@@ -77,7 +77,10 @@ class UnknownEvent:
     value: str | None
 
 
-ModelledEvent: TypeAlias = Stdout | Stderr | Message | Return | Error | UnknownEvent
+NamedEvent: TypeAlias = Stdout | Stderr | Message | Return | Error
+"""An event of a kind that the schema knows, and that arrives as one message."""
+
+ModelledEvent: TypeAlias = NamedEvent | UnknownEvent
 """An event that arrives as one message."""
 
 TerminalEvent: TypeAlias = Return | Error
@@ -157,6 +160,7 @@ __all__ = [
     "Event",
     "EventMessage",
     "ModelledEvent",
+    "NamedEvent",
     "TerminalEvent",
     "UnknownEvent",
     "event_of",

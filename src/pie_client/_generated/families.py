@@ -34,6 +34,9 @@ RSA_KEY_BITS: Final = 2048
 TOKEN_BYTES: Final = 48
 """Random bytes of a server's internal token."""
 
+HIGHEST_PORT: Final = 65535
+"""Highest TCP port of a daemon. Servers take larger numbers, and listen on what is left of them in 16 bits."""
+
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read; then it stops answering."""
 
@@ -43,8 +46,14 @@ DEFAULT_USER: Final = "pie-client"
 TOKEN_USER: Final = "internal"
 """Who a session is that was authenticated by token."""
 
-SCRIPT_ENTRY: Final = "main"
-"""Function of a script that is called where its manifest names none."""
+SCRIPT_RUNTIME: Final[Mapping[str, str]] = MappingProxyType({"language": "python", "call": "kwargs"})
+"""What the `[runtime]` table of a Python script's manifest says."""
+
+SCRIPT_ENTRY: Final = "entry"
+"""Key of the entry of that table which names the function to call."""
+
+SCRIPT_DEFAULT_ENTRY: Final = "main"
+"""Function that is called where no entry names one."""
 
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
@@ -104,6 +113,8 @@ class FamilyTraits:
     """The digest of an uploaded program is compared with its bytes."""
     uploads_by_number: bool
     """Uploads of programs are told apart by their correlation number as well as their digest."""
+    runs_scripts: bool
+    """A program may be a script instead of a WebAssembly component."""
     terminates_on_disconnect: bool
     """The end of a connection terminates the processes whose output it captured."""
     hides_attached: bool
@@ -112,8 +123,6 @@ class FamilyTraits:
     """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
     """A WebSocket close is answered without delay."""
-    runs_scripts: bool
-    """Programs may be scripts."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
@@ -132,11 +141,11 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             bare_program_names=False,
             verifies_uploads=False,
             uploads_by_number=False,
+            runs_scripts=False,
             terminates_on_disconnect=False,
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
-            runs_scripts=False,
         ),
         "0.5": FamilyTraits(
             name="0.5",
@@ -152,11 +161,11 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             bare_program_names=True,
             verifies_uploads=True,
             uploads_by_number=True,
+            runs_scripts=True,
             terminates_on_disconnect=True,
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
-            runs_scripts=True,
         ),
     }
 )
@@ -242,7 +251,9 @@ __all__ = [
     "NEWEST",
     "PROCESS",
     "PROGRAM_PATTERN",
+    "SCRIPT_DEFAULT_ENTRY",
     "SCRIPT_ENTRY",
+    "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
     "Family",
@@ -253,5 +264,6 @@ __all__ = [
     "BUFFERED_EVENTS",
     "RSA_KEY_BITS",
     "TOKEN_BYTES",
+    "HIGHEST_PORT",
     "QUEUED_MESSAGES",
 ]

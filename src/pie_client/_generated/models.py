@@ -404,7 +404,7 @@ class AddProgramRequest(WireModel):
     """
     Upload a program with its manifest, and install it.
 
-    Sent in chunks that each repeat every field; the server answers the last one, or the first that it rejects. Uploading a name and version that exist without force_overwrite succeeds, and the new bytes are thrown away.
+    Sent in chunks that each repeat every field but the manifest, which servers take from the first; the server answers the last one, or the first that it rejects. Uploading a name and version that exist without force_overwrite succeeds, and the new bytes are thrown away.
     """
 
     type: Literal["add_program"] = "add_program"

@@ -7,7 +7,7 @@ from pydantic import JsonValue, ValidationError
 
 from pie_client import wire
 from pie_client._generated import models, texts
-from pie_client._generated.families import SCRIPT_ENTRY
+from pie_client._generated.families import SCRIPT_DEFAULT_ENTRY
 from pie_client.testing.inferlet import InferletSession, ProcessFailure
 from pie_client.testing.processes import Text
 from pie_client.testing.script_process import run_script
@@ -109,5 +109,5 @@ def read_script(program: str, manifest: models.Manifest, data: bytes, limits: Sc
             )
         ) from error
     return Script(
-        program, data, runtime.entry or SCRIPT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
+        program, data, runtime.entry or SCRIPT_DEFAULT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
     )

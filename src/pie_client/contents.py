@@ -1,0 +1,241 @@
+"""Contents to send: bytes in memory, a file on disk, or pieces that come one by one."""
+
+import asyncio
+import contextlib
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol, TypeAlias, TypeGuard
+
+from blake3 import blake3
+
+from pie_client._generated.families import CHUNK_BYTES
+from pie_client.base import Content
+from pie_client.errors import InvalidArgumentError
+
+HASH_INLINE_BYTES = 1 << 20
+"""Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
+BLOCK_BYTES = 1 << 20
+"""What is read from disk at once to be hashed."""
+SPOOL_BYTES = 8 << 20
+"""What is kept in memory of pieces that come one by one, before they go to a temporary file."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many bytes have left, and how many there are in all, after every chunk."""
+Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
+"""What can be sent: bytes, the path of a file, or pieces of any size."""
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, /) -> int: ...
+    def close(self) -> None: ...
+
+
+class BytesContent:
+    """Bytes in memory as content to send."""
+
+    def __init__(self, data: bytes, digest: str, progress: Progress | None = None) -> None:
+        self._data = data
+        self._digest = digest
+        self._progress = progress
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3-256 of the whole."""
+        return self._digest
+
+    @property
+    def total_chunks(self) -> int:
+        """Number of chunks; an empty content is one empty chunk."""
+        return _chunks_of(len(self._data))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the chunks in order."""
+        for index in range(self.total_chunks):
+            yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+
+    def sent(self, index: int) -> None:
+        """Report progress."""
+        _report(self._progress, index, len(self._data))
+
+
+class FileContent:
+    """A file as content to send. It is read twice, in a thread: once to hash it, once chunk by chunk.
+
+    A file that changes in between is not completed.
+    """
+
+    def __init__(self, file: "_Disk", digest: str, size: int, name: str, progress: Progress | None) -> None:
+        self._file = file
+        self._digest = digest
+        self._size = size
+        self._name = name
+        self._progress = progress
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3-256 of the whole."""
+        return self._digest
+
+    @property
+    def total_chunks(self) -> int:
+        """Number of chunks; an empty content is one empty chunk."""
+        return _chunks_of(self._size)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the chunks in order; raises InvalidArgumentError when they are not what was hashed."""
+        again = blake3()
+        await asyncio.to_thread(self._file.rewind)
+        for _ in range(self.total_chunks):
+            yield await asyncio.to_thread(self._file.read, CHUNK_BYTES, again)
+        beyond = await asyncio.to_thread(self._file.read, 1, again)
+        if beyond or again.hexdigest() != self._digest:
+            raise InvalidArgumentError(
+                f"{self._name} changed while it was sent, so that nothing was completed; send it again"
+            )
+
+    def sent(self, index: int) -> None:
+        """Report progress."""
+        _report(self._progress, index, self._size)
+
+
+class _Disk:
+    """An open file that is read in threads, and may be closed while one of them still reads."""
+
+    def __init__(self, file: _Readable) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def measure(self) -> tuple[str, int]:
+        """Give digest and size of what is left to read."""
+        hasher, size = blake3(), 0
+        while block := self.read(BLOCK_BYTES, hasher):
+            size += len(block)
+        return hasher.hexdigest(), size
+
+    def read(self, size: int, hasher: "blake3") -> bytes:
+        """Read up to a number of bytes, hashing them; nothing once it is closed."""
+        with self._lock:
+            data = b"" if self._closed else self._file.read(size)
+        hasher.update(data)
+        return data
+
+    def rewind(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._file.seek(0)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._file.close()
+
+
+async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
+    """Make bytes sendable; what already is stays as it is."""
+    data = _bytes_of(content)
+    if data is not None:
+        if len(data) <= HASH_INLINE_BYTES:
+            return BytesContent(data, blake3(data).hexdigest(), progress)
+        return BytesContent(data, await asyncio.to_thread(lambda: blake3(data).hexdigest()), progress)
+    if not _is_content(content):
+        raise InvalidArgumentError(
+            f"content is {type(content).__name__}; pass bytes, or a content that has all of its protocol"
+        )
+    return content
+
+
+@contextlib.asynccontextmanager
+async def opened(source: Source, progress: Progress | None = None) -> AsyncGenerator[Content]:
+    """Make a source sendable while the context lasts.
+
+    Args:
+        source: Bytes, the path of a file, or an async iterable of pieces; those are gathered first, beyond 8 MiB in a
+            temporary file, because their digest leaves with the first chunk.
+        progress: Told about every chunk that has left.
+
+    Raises:
+        InvalidArgumentError: It is none of these.
+        OSError: The file can't be read.
+    """
+    data = _bytes_of(source)
+    if data is not None:
+        yield await as_content(data, progress)
+    elif isinstance(source, os.PathLike):
+        disk = _Disk(await asyncio.to_thread(_open_regular, Path(source)))
+        try:
+            yield FileContent(disk, *await asyncio.to_thread(disk.measure), os.fspath(source), progress)
+        finally:
+            disk.close()
+    elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
+        raise InvalidArgumentError(
+            f"content is {type(source).__name__}; pass bytes, a pathlib.Path, or an async iterable of bytes"
+        )
+    else:
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            digest, size = await _gather(source, spool)
+            disk = _Disk(spool)
+            try:
+                yield FileContent(disk, digest, size, "the content", progress)
+            finally:
+                disk.close()
+
+
+async def _gather(
+    pieces: AsyncIterable[bytes], spool: "tempfile.SpooledTemporaryFile[bytes]"
+) -> tuple[str, int]:
+    hasher, size = blake3(), 0
+
+    def keep(data: bytes) -> None:
+        hasher.update(data)
+        spool.write(data)
+
+    async for piece in pieces:
+        data = _bytes_of(piece)
+        if data is None:
+            raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
+        size += len(data)
+        writing = asyncio.ensure_future(asyncio.to_thread(keep, data))
+        try:
+            await asyncio.shield(writing)
+        finally:
+            await asyncio.wait({writing})  # the spool must not be closed under the thread
+    return hasher.hexdigest(), size
+
+
+def _bytes_of(value: object) -> bytes | None:
+    """Give what is bytes, or can be taken for that although the types say bytes."""
+    if isinstance(value, memoryview):
+        return value.tobytes()
+    return bytes(value) if isinstance(value, (bytes, bytearray)) else None
+
+
+def _is_content(value: object) -> TypeGuard[Content]:
+    return isinstance(value, Content)
+
+
+def _open_regular(path: Path) -> _Readable:
+    file = open(path.expanduser(), "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InvalidArgumentError(f"{path} is no regular file; pass one, or its bytes")
+    return file
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Open a file without waiting, as one would for the other end of a pipe."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _chunks_of(size: int) -> int:
+    return max(1, -(-size // CHUNK_BYTES))
+
+
+def _report(progress: Progress | None, index: int, size: int) -> None:
+    if progress is not None:
+        progress(min((index + 1) * CHUNK_BYTES, size), size)

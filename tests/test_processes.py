@@ -1,0 +1,343 @@
+"""Processes in every way they can be started, held, let go and taken up again."""
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from pydantic import JsonValue
+
+from pie_client import (
+    Event,
+    InvalidArgumentError,
+    InvalidRequestError,
+    Message,
+    NotAttachedError,
+    PieClient,
+    Process,
+    ProcessEndedError,
+    ProcessError,
+    ProcessNotFoundError,
+    ProgramNotFoundError,
+    RefusedError,
+    Return,
+    UnsupportedError,
+    models,
+)
+from pie_client.testing import InferletSession, LocalEngine
+from tests.peers import PATIENCE, websocket_peer
+
+only_0_4 = pytest.mark.parametrize("family", ["0.4"])
+only_0_5 = pytest.mark.parametrize("family", ["0.5"])
+
+
+@pytest.fixture(autouse=True)
+def programs(engine: LocalEngine) -> None:
+    """Programs that many tests launch."""
+
+    @engine.inferlet("double@1.0.0")
+    async def double(session: InferletSession, input: JsonValue) -> JsonValue:
+        session.print("doubling")
+        assert isinstance(input, int)
+        return input * 2
+
+    @engine.inferlet("converse@1.0.0")
+    async def converse(session: InferletSession, _input: JsonValue) -> JsonValue:
+        heard: list[JsonValue] = []
+        while (word := await session.receive()) != "end":
+            heard.append(word)
+            session.send(word)
+        return heard
+
+
+# ------------------------------------------------------------- without captured output
+
+
+async def test_a_launch_without_captured_output_gives_a_handle_that_knows_its_process(
+    client: PieClient,
+) -> None:
+    """D29"""
+    first = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    second = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    assert {first.process_id, second.process_id} == {info.id for info in await client.list_processes()}
+    assert first.process_id != second.process_id
+    await first.terminate()
+    assert [info.id for info in await client.list_processes()] == [second.process_id]
+    assert repr(second) == f"<Process {second.process_id} not attached>"
+
+
+async def test_what_needs_an_attached_process_says_so_at_once(client: PieClient) -> None:
+    """D29, D35"""
+    process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    for use in (
+        process.recv(),
+        process.wait(),
+        process.result(),
+        process.signal("x"),
+        process.transfer_file(b"x"),
+        anext(process),
+    ):
+        with pytest.raises(NotAttachedError, match=rf"{process.process_id} .*attach_process"):
+            await use
+
+
+async def test_a_process_without_captured_output_is_taken_up_by_attaching(client: PieClient) -> None:
+    launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    process = await client.attach_process(launched.process_id)
+    await process.signal("hello")
+    assert await process.recv(timeout=PATIENCE) == (Event.Message, "hello")
+    await process.signal("end")
+    assert await process.result(timeout=PATIENCE) == ["hello"]
+
+
+async def test_a_process_without_captured_output_outlives_its_connection(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri) as first:
+        process_id = (await first.launch_process("converse@1.0.0", capture_outputs=False)).process_id
+    async with PieClient(engine.uri) as second:
+        process = await second.attach_process(process_id)
+        await process.signal("end")
+        assert await process.result(timeout=PATIENCE) == []
+
+
+async def test_launches_at_once_without_captured_output_get_handles_of_their_own(client: PieClient) -> None:
+    launches = [client.launch_process("converse@1.0.0", capture_outputs=False) for _ in range(5)]
+    processes = await asyncio.gather(*launches)
+    assert len({process.process_id for process in processes}) == 5
+
+
+@only_0_5
+async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_so(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 4, capture_outputs=False)
+    assert process.process_id == ""
+    assert repr(process) == "<Process without id not attached>"
+    for use in (process.recv(), process.terminate(), process.signal("x")):
+        with pytest.raises(NotAttachedError, match=r"had ended, or was one of several alike"):
+            await use
+
+
+async def test_a_failed_launch_without_captured_output_raises_as_any_launch(client: PieClient) -> None:
+    with pytest.raises(ProgramNotFoundError):
+        await client.launch_process("absent@1.0.0", capture_outputs=False)
+
+
+async def test_a_release_0_3_server_is_not_asked_what_only_0_4_knows() -> None:
+    """A 0.3 server leaves requests that it does not know unanswered, and answers the others in order."""
+    lists = ["[]", json.dumps([_listed("converse@1.0.0", "{}")])]
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+        peer.answers[models.ListProcessesRequest] = lambda: lists.pop(0)
+        peer.answers[models.LaunchProcessRequest] = ""
+        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+            await client.launch_processes("converse@1.0.0", [{}])
+        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+            await client.run_processes("converse@1.0.0", [{}])
+        process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+        assert process.process_id == PROCESS
+        assert len(peer.of(models.LaunchProcessesRequest)) == 1
+
+
+PROCESS = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
+
+
+def _listed(program: str, input_text: str) -> JsonValue:
+    return {"id": PROCESS, "username": "u", "program": program, "input": input_text, "elapsed_secs": 0}
+
+
+# ------------------------------------------------------------- many at once
+
+
+@only_0_4
+async def test_many_processes_are_launched_with_one_request(client: PieClient) -> None:
+    processes = await client.launch_processes("double@1.0.0", [1, 2, 3], token_budgets=[5, None, 7])
+    assert [await process.result(int, timeout=PATIENCE) for process in processes] == [2, 4, 6]
+    assert await processes[0].recv() == (Event.Stdout, "doubling\n")
+
+
+@only_0_4
+async def test_many_processes_without_captured_output_have_handles_too(client: PieClient) -> None:
+    processes = await client.launch_processes("converse@1.0.0", [None, None], capture_outputs=False)
+    assert {p.process_id for p in processes} == {info.id for info in await client.list_processes()}
+    with pytest.raises(NotAttachedError):
+        await processes[0].recv()
+
+
+@only_0_4
+async def test_no_inputs_launch_no_processes(client: PieClient) -> None:
+    assert await client.launch_processes("double@1.0.0", []) == []
+    assert await client.run_processes("double@1.0.0", []) == []
+
+
+@only_0_4
+async def test_budgets_have_to_be_as_many_as_inputs(client: PieClient) -> None:
+    with pytest.raises(InvalidRequestError, match="length 1 does not match inputs length 2"):
+        await client.launch_processes("double@1.0.0", [1, 2], token_budgets=[5])
+
+
+@only_0_4
+async def test_running_many_gives_what_each_returned_in_their_order(client: PieClient) -> None:
+    assert await client.run_processes("double@1.0.0", [3, 1, 2]) == ["6", "2", "4"]
+
+
+@only_0_4
+async def test_running_many_does_not_hold_back_what_the_client_does_meanwhile(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    held: list[InferletSession] = []
+    begun = asyncio.Event()
+
+    @engine.inferlet("held@1.0.0")
+    async def hold(session: InferletSession, _input: JsonValue) -> JsonValue:
+        held.append(session)
+        begun.set()
+        return await session.receive()
+
+    running = asyncio.create_task(client.run_processes("held@1.0.0", [None]))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        await client.ping()
+        process = await client.launch_process("double@1.0.0", 21)
+        assert await process.result(int) == 42
+        held[0].put_signal("over")
+        assert await running == ['"over"']
+
+
+@only_0_4
+async def test_running_many_uses_the_same_user_and_proof(engine: LocalEngine) -> None:
+    seen: list[str] = []
+
+    @engine.inferlet("who@1.0.0")
+    async def who(session: InferletSession, _input: JsonValue) -> JsonValue:
+        seen.append(session.username)
+        return None
+
+    async with PieClient(engine.uri) as client:
+        await client.authenticate("alice")
+        await client.run_processes("who@1.0.0", [None])
+    async with PieClient(engine.uri) as client:
+        await client.auth_by_token(engine.token)
+        await client.run_processes("who@1.0.0", [None])
+    async with PieClient(engine.uri, username="bob") as client:
+        await client.run_processes("who@1.0.0", [None])
+    assert seen == ["alice", "internal", "bob"]
+
+
+@only_0_4
+async def test_a_failure_among_many_is_the_failure_of_the_run(client: PieClient) -> None:
+    with pytest.raises(RefusedError, match=r"run_processes of 'double@1.0.0' refused: AssertionError"):
+        await client.run_processes("double@1.0.0", [1, "two", 3])
+
+
+@only_0_5
+@pytest.mark.parametrize("use", ["launch_processes", "run_processes", "launch_daemon", "token_budget"])
+async def test_what_the_family_does_not_know_fails_at_once(client: PieClient, use: str) -> None:
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "launch_processes": lambda: client.launch_processes("double@1.0.0", [1]),
+        "run_processes": lambda: client.run_processes("double@1.0.0", [1]),
+        "launch_daemon": lambda: client.launch_daemon("double@1.0.0", 8000),
+        "token_budget": lambda: client.launch_process("double@1.0.0", 1, token_budget=5),
+    }
+    with pytest.raises(UnsupportedError, match=rf"{use} is not known to Pie 0\.5 servers"):
+        await calls[use]()
+    assert await client.list_processes() == []
+
+
+@only_0_4
+@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000])
+async def test_a_daemon_needs_a_port_that_exists(client: PieClient, port: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="launch_daemon not sent: port"):
+        await client.launch_daemon("double@1.0.0", port)
+
+
+# ------------------------------------------------------------- handles
+
+
+async def test_a_second_handle_in_the_same_client_shares_the_events(client: PieClient) -> None:
+    """D30"""
+    first = await client.launch_process("converse@1.0.0")
+    second = await client.attach_process(first.process_id)
+    await first.signal("a")
+    assert await second.recv(timeout=PATIENCE) == (Event.Message, "a")
+    await second.signal("b")
+    assert await first.recv(timeout=PATIENCE) == (Event.Message, "b")
+    await first.signal("end")
+    assert await first.result(timeout=PATIENCE) == ["a", "b"]
+    assert await second.result(timeout=PATIENCE) == ["a", "b"]
+
+
+@pytest.mark.parametrize("way", ["closed", "dropped"])
+async def test_a_handle_that_was_let_go_can_be_taken_up_again_in_the_same_client(
+    client: PieClient, way: str
+) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    process_id = process.process_id
+    if way == "closed":
+        process.close()
+    del process
+    gc.collect()
+    await client.signal_process(process_id, "missed")
+    await client.ping()
+    again = await client.attach_process(process_id)
+    await again.signal("heard")
+    await again.signal("end")
+    values = [value async for value in _values(again)]
+    assert values[-2:] == ["heard", '["missed", "heard"]']
+
+
+async def test_a_detached_process_keeps_its_events_for_the_next_handle(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    process_id = process.detach()
+    assert process_id == process.process_id
+    with pytest.raises(ProcessEndedError, match="closed"):
+        await process.recv()
+    await client.signal_process(process_id, "kept")
+    await client.signal_process(process_id, "end")
+    await _until_ended(client, process_id)
+    again = await client.attach_process(process_id)
+    assert [value async for value in _values(again)] == ["kept", '["kept"]']
+    again.close()
+    with pytest.raises(ProcessNotFoundError):
+        await client.attach_process(process_id)
+
+
+async def test_a_process_that_has_ended_is_not_found(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 1)
+    await process.wait(timeout=PATIENCE)
+    process.close()
+    with pytest.raises(ProcessNotFoundError):
+        await client.attach_process(process.process_id)
+
+
+async def test_text_can_be_iterated_over_alone(client: PieClient, engine: LocalEngine) -> None:
+    @engine.inferlet("mixed@1.0.0")
+    async def mixed(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("one")
+        session.eprint("no")
+        session.send("no")
+        session.send_file(b"no")
+        session.print("two")
+        return 2
+
+    process = await client.launch_process("mixed@1.0.0")
+    assert [text async for text in process.text()] == ["one\n", "two\n"]
+    assert await process.result(int) == 2
+
+
+async def test_iterating_over_text_ends_with_the_error_of_the_process(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", "word")
+    texts = process.text()
+    assert await anext(texts) == "doubling\n"
+    with pytest.raises(ProcessError, match="AssertionError"):
+        await anext(texts)
+
+
+async def _values(process: Process) -> AsyncIterator[str]:
+    async with asyncio.timeout(PATIENCE):
+        async for event in process:
+            assert isinstance(event, (Message, Return))
+            yield event.value
+
+
+async def _until_ended(client: PieClient, process_id: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while process_id in {info.id for info in await client.list_processes()}:
+            await client.ping()
