@@ -266,7 +266,10 @@ async def test_only_the_low_16_bits_of_the_port_count(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
-    await client.rpc.launch_daemon(inferlet="port@1.0.0", port=number + 65_536 * turns, input="{}")
+    if turns:
+        await client.rpc.launch_daemon(inferlet="port@1.0.0", port=number + 65_536 * turns, input="{}")
+    else:
+        await client.launch_daemon("port@1.0.0", number)
     assert await engine.daemons[0].uri() == f"http://127.0.0.1:{number}"
     assert engine.daemons[0].port == number
 

@@ -28,6 +28,7 @@ from pie_client import (
     Return,
     Stderr,
     Stdout,
+    inferlet,
 )
 from pie_client.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
@@ -669,6 +670,21 @@ async def test_what_is_tried_by_hand_on_real_engines_works_here_too(engine: Loca
         )
         output, _ = await steps.communicate()
     assert steps.returncode == 0, output.decode()
+
+
+@inferlet
+async def summarize(text: str, words: int = 2) -> list[str]:
+    """Give the first words of a text."""
+    await asyncio.sleep(0)
+    return text.split()[:words]
+
+
+async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: PieClient) -> None:
+    process = await client.run(summarize, "one two three")
+    assert await process.result(list[str], timeout=PATIENCE) == ["one", "two"]
+    process = await client.run(summarize, "one two three", words=1)
+    assert await process.result(list[str], timeout=PATIENCE) == ["one"]
+    assert list(engine.uploads) == [summarize.program]
 
 
 async def test_a_detached_script_is_attached_again(family: Family) -> None:
