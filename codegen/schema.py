@@ -110,6 +110,7 @@ class Defaults(_Row):
 class Scripts(_Row):
     runtime: dict[str, str]
     entry: str
+    default_entry: str
 
 
 class ProgramRegistry(_Row):

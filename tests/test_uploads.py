@@ -9,7 +9,16 @@ import pytest
 from blake3 import blake3
 from pydantic import JsonValue
 
-from pie_client import DeadlineError, Event, Family, InvalidArgumentError, PieClient, RefusedError, models
+from pie_client import (
+    DeadlineError,
+    Event,
+    Family,
+    InvalidArgumentError,
+    PieClient,
+    RefusedError,
+    UploadError,
+    models,
+)
 from pie_client.testing import InferletSession, LocalEngine, Refusal
 from tests.peers import PATIENCE
 
@@ -202,3 +211,23 @@ async def test_a_refusal_ends_an_upload_whose_content_is_slow_and_closes_it(thre
         with pytest.raises(RefusedError, match="disk full"):
             await client.rpc.add_program(content=content, manifest=MANIFEST)
     assert content.closed
+
+
+@pytest.mark.parametrize("size", [3 << 20, (3 << 20) + 1])
+async def test_the_size_of_uploads_is_limited_as_the_engine_was_told(family: Family, size: int) -> None:
+    async with (
+        LocalEngine(family=family, max_upload_bytes=3 << 20) as engine,
+        PieClient(engine.uri, timeout=PATIENCE) as client,
+    ):
+        if size == 3 << 20:
+            await client.rpc.add_program(content=bytes(size), manifest=MANIFEST)
+            assert len(engine.uploads["up@1.0.0"]) == size
+        else:
+            with pytest.raises(UploadError, match="upload exceeds max_upload_mb cap of 3 MiB"):
+                await client.rpc.add_program(content=bytes(size), manifest=MANIFEST)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_limit_that_allows_no_upload_is_refused(size: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="max_upload_bytes"):
+        LocalEngine(max_upload_bytes=size)

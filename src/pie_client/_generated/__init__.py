@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "e271e962ac810efa98aaf36db59d6931864175f55dd99d93e1c593207acec672"
+SCHEMA_DIGEST: Final = "32b827a1ae1fc61941d4cb03d5b4392a8c3a4abf2c482ff105c765efdb144e06"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

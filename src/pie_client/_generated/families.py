@@ -52,6 +52,9 @@ SCRIPT_RUNTIME: Final[Mapping[str, str]] = MappingProxyType({"language": "python
 SCRIPT_ENTRY: Final = "entry"
 """Key of the entry of that table which names the function to call."""
 
+SCRIPT_DEFAULT_ENTRY: Final = "main"
+"""Function that is called where no entry names one."""
+
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
 
@@ -256,6 +259,7 @@ __all__ = [
     "PROCESS",
     "PROGRAM_NAME_PATTERN",
     "PROGRAM_PATTERN",
+    "SCRIPT_DEFAULT_ENTRY",
     "SCRIPT_ENTRY",
     "SCRIPT_RUNTIME",
     "TAG",

@@ -141,6 +141,25 @@ class ManifestParameter(WireModel):
     description: Annotated[str | None, Field(description="What it means.")] = None
 
 
+class ManifestRuntime(WireModel):
+    """What the [runtime] table of a Pie.toml says where the program may be a script."""
+
+    language: Annotated[
+        Literal["python", "javascript"] | None,
+        Field(description="Language of the source that is uploaded; absent for a WASM component."),
+    ] = None
+    entry: Annotated[
+        str | None,
+        Field(description="Name of the function to call; `main` where absent."),
+    ] = None
+    call: Annotated[
+        Literal["input", "kwargs"] | None,
+        Field(
+            description="How the function gets the launch input: as its one argument, which is also what absent means, or as keyword arguments."
+        ),
+    ] = None
+
+
 class McpError(WireModel):
     """A JSON-RPC error as a relayed MCP call carries it."""
 
@@ -899,6 +918,7 @@ __all__ = [
     "Manifest",
     "ManifestPackage",
     "ManifestParameter",
+    "ManifestRuntime",
     "MapExpression",
     "McpError",
     "McpRequest",

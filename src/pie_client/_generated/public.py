@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Manifest,
         ManifestPackage,
         ManifestParameter,
+        ManifestRuntime,
         McpError,
         ProcessInfo,
     )
@@ -64,6 +65,7 @@ MODULE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "Manifest": "pie_client._generated.models",
         "ManifestPackage": "pie_client._generated.models",
         "ManifestParameter": "pie_client._generated.models",
+        "ManifestRuntime": "pie_client._generated.models",
         "McpError": "pie_client._generated.models",
         "Message": "pie_client._generated.events",
         "ProcessInfo": "pie_client._generated.models",
@@ -99,6 +101,7 @@ __all__ = [
     "Manifest",
     "ManifestPackage",
     "ManifestParameter",
+    "ManifestRuntime",
     "McpError",
     "Message",
     "ProcessInfo",

@@ -189,6 +189,7 @@ def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError
         (re.compile("Failed\\ to\\ write\\ manifest\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("(.*)\\ is\\ not\\ UTF\\-8\\ (.*)\\ source:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Manifest\\ not\\ found\\ for\\ program:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("Manifest\\ not\\ found\\ for:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("Program\\ not\\ found:\\ (.*)", re.DOTALL), ProgramNotFoundError),

@@ -70,6 +70,8 @@ PROCESS_TERMINATED: Final = "Signal"
 """Said by 0.4 and 0.5 servers."""
 WORKFLOW_CANCELLED: Final = "cancelled"
 """Said by 0.4 servers."""
+NO_RUN_INTERFACE: Final = "No 'run' interface found"
+"""Said by 0.4 servers."""
 STREAM_ABORTED: Final = "stream aborted"
 """Said by 0.5 servers."""
 NO_WORKER_AVAILABLE: Final = "no worker available"
@@ -250,6 +252,16 @@ def no_language_component(
     return f"no {language} language component at {detail}"
 
 
+def script_not_utf8(
+    *,
+    program: object,
+    language: object,
+    detail: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{program} is not UTF-8 {language} source: {detail}"
+
+
 def program_not_found(
     *,
     program: object,
@@ -323,6 +335,23 @@ def component_not_found(
 ) -> str:
     """Said by 0.4 and 0.5 servers."""
     return f"Component not found for program: {program}"
+
+
+def script_without_entry(
+    *,
+    program: object,
+    entry: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{program} defines no `{entry}`; a Python inferlet is a module with an entry function, `async def main(input: dict)` unless the manifest names another"
+
+
+def script_needs_object(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{program} takes keyword arguments, so its input must be a JSON object"
 
 
 def manifest_toml_invalid(
@@ -437,6 +466,7 @@ __all__ = [
     "write_manifest_failed",
     "read_wasm_failed",
     "no_language_component",
+    "script_not_utf8",
     "program_not_found",
     "no_program_named",
     "program_not_installed",
@@ -459,6 +489,9 @@ __all__ = [
     "token_budget_exhausted",
     "call_error",
     "component_not_found",
+    "NO_RUN_INTERFACE",
+    "script_without_entry",
+    "script_needs_object",
     "manifest_toml_invalid",
     "STREAM_ABORTED",
     "bad_client_frame",

@@ -12,7 +12,21 @@
 It speaks the real protocol over a real loopback socket and runs Python functions as inferlets. No model runs in it.
 """
 
+from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.engine import LocalEngine, Refusal
+from pie_client.testing.httpserver import DaemonRequest, DaemonResponse
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.scripts import ScriptLimits
 
-__all__ = ["InferletFunction", "InferletSession", "LocalEngine", "ProcessFailure", "Refusal"]
+__all__ = [
+    "DaemonFunction",
+    "DaemonRequest",
+    "DaemonResponse",
+    "InferletFunction",
+    "InferletSession",
+    "LocalEngine",
+    "ProcessFailure",
+    "Refusal",
+    "RunningDaemon",
+    "ScriptLimits",
+]

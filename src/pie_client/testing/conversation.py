@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from pie_client import wire
 from pie_client._generated import models, texts
@@ -22,6 +23,7 @@ from pie_client._generated.families import (
     CORRELATION,
     MODEL_STATISTICS,
     MODEL_STATUS,
+    PROCESS,
     PROGRAM_PATTERN,
     TOKEN_USER,
     Family,
@@ -32,7 +34,7 @@ from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
 from pie_client.testing.processes import RunningProcess
-from pie_client.testing.uploads import RejectedChunk, Uploads, digest_of
+from pie_client.testing.uploads import RejectedChunk, Uploads
 
 if TYPE_CHECKING:
     from pie_client.testing.engine import LocalEngine
@@ -58,6 +60,15 @@ class Answer:
     """The turn does not end with the reply."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A frame that waits to be sent."""
+
+    frame: bytes | str
+    origin: WireModel | None
+    """What it was made of, where it may have to be kept for another client."""
+
+
 class Conversation:
     """Serves one client: one message at a time, in the order in which they come."""
 
@@ -67,11 +78,13 @@ class Conversation:
         self._traits: FamilyTraits = engine.traits
         self._username: str | None = self._traits.user
         self._challenge: Challenge | None = None
-        self._uploads = Uploads(self._traits)
+        self._uploads = Uploads(self._traits, engine.max_upload_bytes)
         self._processes: dict[str, RunningProcess] = {}
         self._spoken = False
-        self._outgoing: asyncio.Queue[bytes | str | None] = asyncio.Queue()
-        """Frames to send; None ends the sending."""
+        self._gone = False
+        self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue()
+        """What to send; None ends the sending."""
+        self._sending: Outgoing | None = None
 
     @property
     def _family(self) -> Family:
@@ -94,13 +107,24 @@ class Conversation:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                 await writer
-            if self._traits.terminates_on_disconnect:
+            self._gone = True
+            if self._engine.keeps_detached:
+                self._detach_all()
+            elif self._traits.terminates_on_disconnect:
                 for process in self._processes.values():
                     process.terminate()
 
     def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before."""
-        self._outgoing.put_nowait(wire.encode_reply(message, self._family))
+        """Send a message after what was sent before; to a client that is gone, nothing."""
+        if not self._gone:
+            origin = message if self._engine.keeps_detached else None
+            self._outgoing.put_nowait(Outgoing(wire.encode_reply(message, self._family), origin))
+
+    def notice_end(self) -> None:
+        """Let go of everything at once where the connection is closed but was not cleaned up after yet."""
+        if self._engine.keeps_detached and self._socket.state is not State.OPEN:
+            self._gone = True
+            self._detach_all()
 
     def turn_done(self) -> None:
         """Tell that a turn has ended, where the family does so."""
@@ -108,8 +132,24 @@ class Conversation:
             self.push(models.TurnDone())
 
     async def _write(self) -> None:
-        while (frame := await self._outgoing.get()) is not None:
-            await self._socket.send(frame)
+        while (outgoing := await self._outgoing.get()) is not None:
+            self._sending = outgoing
+            await self._socket.send(outgoing.frame)
+            self._sending = None
+
+    def _detach_all(self) -> None:
+        """Give the processes what their client was not sent any more, for the next one."""
+        rest = [self._sending]
+        while not self._outgoing.empty():
+            rest.append(self._outgoing.get_nowait())
+        unsent: dict[str, list[WireModel]] = {}
+        for outgoing in rest:
+            if outgoing is not None and outgoing.origin is not None:
+                unsent.setdefault(getattr(outgoing.origin, PROCESS, ""), []).append(outgoing.origin)
+        for process in self._processes.values():
+            if process.client is self:
+                process.detach(unsent.get(process.id, []))
+                self._engine.hold(process)
 
     async def _receive(self, frame: bytes | str) -> None:
         if isinstance(frame, str) and not self._traits.text_frames:
@@ -191,7 +231,9 @@ class Conversation:
                 self._check_budgets(message.inputs, message.token_budgets)
                 return Answer(await self._run_all(message.inferlet, message.inputs))
             case models.AttachProcessRequest():
-                process = self._find(message.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH)
+                process = self._find(
+                    message.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, also_unfetched=True
+                )
                 self._check_attachable(process)
                 return Answer(texts.OK_ATTACH_PROCESS, then=lambda: self._attach(process), open_ended=True)
             case models.TerminateProcessRequest():
@@ -204,6 +246,11 @@ class Conversation:
             case models.TransferFileRequest():
                 self._transfer(message)
                 return Answer()
+            case models.LaunchDaemonRequest():
+                program = self._resolve(message.inferlet)
+                return Answer(
+                    texts.OK_LAUNCH_DAEMON, then=lambda: self._engine.run_daemon(program, message.port)
+                )
             case models.RegisterMcpServerRequest():
                 return Answer(texts.OK_REGISTER_MCP_SERVER)
             case models.McpResponseRequest():
@@ -274,7 +321,7 @@ class Conversation:
             raise Refusal(str(error)) from error
         if upload is None:
             return None
-        actual = digest_of(upload.data)
+        actual = upload.digest
         if self._traits.verifies_uploads and actual != message.program_hash:
             raise Refusal(texts.program_hash_mismatch(declared=message.program_hash, actual=actual))
         try:
@@ -285,7 +332,7 @@ class Conversation:
             ) from error
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise Refusal(texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=error))) from error
-        self._engine.store_program(manifest, upload.data, force=upload.force)
+        self._engine.store_program(manifest, upload.take(), force=upload.force)
         return texts.OK_ADD_PROGRAM
 
     # ------------------------------------------------------------- processes
@@ -293,7 +340,12 @@ class Conversation:
     def _launch(self, inferlet: str, input_text: str, *, capture: bool) -> RunningProcess:
         program = self._resolve(inferlet)
         process = RunningProcess(
-            program, input_text, self._username or "", capture=capture, client=self if capture else None
+            program,
+            input_text,
+            self._username or "",
+            capture=capture,
+            client=self if capture else None,
+            keeps_detached=self._engine.keeps_detached,
         )
         if capture:
             self._processes[process.id] = process
@@ -335,24 +387,27 @@ class Conversation:
         ]
         return json.dumps([info.model_dump() for info in found])
 
-    def _find(self, process_id: str, invalid: str) -> RunningProcess:
+    def _find(self, process_id: str, invalid: str, *, also_unfetched: bool = False) -> RunningProcess:
         try:
             key = str(uuid.UUID(process_id))
         except ValueError:
             raise Refusal(invalid) from None
-        process = self._engine.processes.get(key)
-        if process is None or process.outcome.done():
+        process = self._engine.processes.get(key) or self._engine.held.get(key)
+        if process is None or (process.outcome.done() and not (also_unfetched and process.unfetched)):
             raise Refusal(texts.PROCESS_NOT_FOUND)
         if process.username != self._username:
             raise Refusal(texts.PERMISSION_DENIED)
         return process
 
     def _check_attachable(self, process: RunningProcess) -> None:
+        if isinstance(process.client, Conversation):
+            process.client.notice_end()
         if process.client is not None:
             raise Refusal(texts.PROCESS_NOT_FOUND if self._traits.hides_attached else texts.CANNOT_ATTACH)
 
     def _attach(self, process: RunningProcess) -> None:
         self._processes[process.id] = process
+        self._engine.held.pop(process.id, None)
         process.attach(self)
 
     def _mine(self, process_id: str) -> RunningProcess | None:
@@ -373,9 +428,9 @@ class Conversation:
             return
         if upload is None:
             return
-        if digest_of(upload.data) != message.file_hash:
+        if upload.digest != message.file_hash:
             logger.info("dropping a file for process %s: its bytes do not match its digest", process.id)
-        elif not process.session.put_file(upload.data):
+        elif not process.session.put_file(upload.take()):
             logger.info("dropping a file for process %s: it does not wait for one", process.id)
 
     def _check_budgets(self, inputs: Sequence[str], budgets: Sequence[int | None] | None) -> None:

@@ -11,16 +11,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
+from pydantic import JsonValue
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from pie_client._generated import models, texts
-from pie_client._generated.families import FAMILIES, NEWEST, PROGRAM_PATTERN, TOKEN_BYTES, Family
+from pie_client._generated.families import (
+    FAMILIES,
+    NEWEST,
+    PROGRAM_PATTERN,
+    TOKEN_BYTES,
+    UPLOAD_BYTES,
+    Family,
+)
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.conversation import Conversation, Refusal
-from pie_client.testing.inferlet import InferletFunction
+from pie_client.testing.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
 
 __all__ = ["LocalEngine", "Refusal"]
 
@@ -28,9 +38,12 @@ logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that inferlets have to end when the engine stops."""
+HELD_PROCESSES = 1024
+"""Ended processes whose end nobody has fetched; the oldest go first."""
 
 M = TypeVar("M", bound=WireModel)
 F = TypeVar("F", bound=InferletFunction)
+D = TypeVar("D", bound=DaemonFunction)
 
 
 class LocalEngine:
@@ -38,10 +51,26 @@ class LocalEngine:
 
     No model runs in it. Use it as an async context manager, in the event loop of the program that uses it.
 
+    Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
+
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
         users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
         port: TCP port; 0 takes a free one.
+        keeps_detached: What becomes of the processes of a connection that ends. By default what real servers do:
+            those of the 0.4 family stay attached to the connection that is gone and their output is lost; those of
+            the 0.5 family are terminated. With True what Pie's documentation promises, in either family: they go on,
+            and their events are buffered, the newest 4096 of each process, until a client of the same user attaches.
+            One that has ended can be attached to until its terminal event was sent to a client; it is not listed.
+        allow_scripts: Whether an upload whose manifest says ``[runtime] language = "python"`` runs, in the 0.5
+            family, as on a real engine: its source in a process of its own, by this Python, with the standard library
+            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default,
+            and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
+        script_limits: What each process of a script may use.
+        max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
+
+    Raises:
+        InvalidArgumentError: An option has a value that it can't have.
     """
 
     model_name = "none"
@@ -49,21 +78,45 @@ class LocalEngine:
     folder = "(no folder: programs of LocalEngine are in memory)"
 
     def __init__(
-        self, *, family: Family = NEWEST, users: Mapping[str, Sequence[str]] | None = None, port: int = 0
+        self,
+        *,
+        family: Family = NEWEST,
+        users: Mapping[str, Sequence[str]] | None = None,
+        port: int = 0,
+        keeps_detached: bool = False,
+        allow_scripts: bool = False,
+        script_limits: ScriptLimits | None = None,
+        max_upload_bytes: int = UPLOAD_BYTES,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
                 f"family={family!r} is no server family; pass one of {', '.join(FAMILIES)}"
             )
+        if max_upload_bytes < 1:
+            raise InvalidArgumentError(
+                f"max_upload_bytes={max_upload_bytes} allows no upload; pass the number of bytes to allow"
+            )
+        if allow_scripts and not SUPPORTED:
+            raise InvalidArgumentError(
+                "allow_scripts=True needs POSIX processes; leave it out on this system"
+            )
         self.traits = FAMILIES[family]
+        self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
+        self._scripts: dict[str, Script] = {}
+        self.keeps_detached = keeps_detached
+        self.max_upload_bytes = max_upload_bytes
         self.users = users
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         """The internal token that ``auth_by_token`` takes."""
         self.processes: dict[str, RunningProcess] = {}
         """Running processes by id."""
+        self.held: dict[str, RunningProcess] = {}
+        """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
         self.uploads: dict[str, bytes] = {}
         """Uploaded programs by ``name@version``."""
         self._functions: dict[str, InferletFunction] = {}
+        self._daemon_functions: dict[str, DaemonFunction] = {}
+        self._daemons: list[RunningDaemon] = []
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
         self._port = port
         self._server: Server | None = None
@@ -106,6 +159,8 @@ class LocalEngine:
                 socket.transport.abort()
             for process in list(self.processes.values()):
                 process.terminate()
+            daemons, self._daemons = self._daemons, []
+            await asyncio.gather(*(daemon.stop() for daemon in daemons))
             ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets}
             if ending:
                 _, unending = await asyncio.wait(ending, timeout=GRACE)
@@ -115,6 +170,7 @@ class LocalEngine:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE):
                         await server.wait_closed()
+            self.held.clear()
 
     @property
     def uri(self) -> str:
@@ -130,17 +186,38 @@ class LocalEngine:
         The function gets its :class:`InferletSession` and the launch input as JSON. What it returns becomes the
         return event, written as JSON; an exception becomes the error event.
         """
-        if not re.fullmatch(PROGRAM_PATTERN, program):
-            raise InvalidArgumentError(f"{program!r} is no program; write it as name@major.minor.patch")
+        _check_program(program)
 
         def register(function: F) -> F:
-            is_async: bool = inspect.iscoroutinefunction(function)
-            if not is_async:
-                raise InvalidArgumentError(f"{program!r} is not an async function; write `async def`")
+            _check_async(program, function)
             self._functions[program] = function
             return function
 
         return register
+
+    def daemon(self, program: str) -> Callable[[D], D]:
+        """Make an async function a program that serves HTTP: ``@engine.daemon("name@1.0.0")``.
+
+        A client of the 0.4 family starts it with ``launch_daemon``; the 0.5 family has no daemons. It listens on the
+        loopback interface until the engine stops. The function gets a :class:`DaemonRequest` and returns a
+        :class:`DaemonResponse`, once per request; an exception becomes status 500 and is logged.
+
+        Raises:
+            InvalidArgumentError: The name is not one that servers take, or the function is not async.
+        """
+        _check_program(program)
+
+        def register(function: D) -> D:
+            _check_async(program, function)
+            self._daemon_functions[program] = function
+            return function
+
+        return register
+
+    @property
+    def daemons(self) -> tuple[RunningDaemon, ...]:
+        """The daemons that were launched, in that order; also those that could not get their port."""
+        return tuple(self._daemons)
 
     def answer(self, request: type[M], handler: Callable[[M], str | Awaitable[str]]) -> None:
         """Answer every request of a class by a function instead, which gives the result's text or raises Refusal."""
@@ -163,32 +240,70 @@ class LocalEngine:
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""
-        return program in self._functions or program in self.uploads
+        return program in self._functions or program in self._daemon_functions or program in self.uploads
 
     def find_program(self, name: str) -> str | None:
         """Give the name and version for a name with or without version, the last one that was added."""
         if self.has_program(name):
             return name
-        found = [p for p in (*self._functions, *self.uploads) if p.rpartition("@")[0] == name]
+        found = [
+            p
+            for p in (*self._functions, *self._daemon_functions, *self.uploads)
+            if p.rpartition("@")[0] == name
+        ]
         return found[-1] if found else None
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
-        """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine."""
+        """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
+
+        Raises:
+            Refusal: It says that it is a script, which are allowed, but it can't be one.
+        """
         program = f"{manifest.package.name}@{manifest.package.version}"
+        script = None
+        if self.traits.runs_scripts and self._script_limits is not None:
+            try:
+                script = read_script(program, manifest, data, self._script_limits)
+            except RejectedScript as error:
+                raise Refusal(str(error)) from error
         if force or not self.has_program(program):
             self.uploads[program] = data
+            self._scripts.pop(program, None)
+            if script is not None:
+                self._scripts[program] = script
 
     def run(self, process: RunningProcess) -> None:
-        """Run the function of a process; an upload has none and fails, for it can't run here."""
-        process.start(self._functions.get(process.program))
+        """Run the function or script of a process; any other upload fails, for it can't run here."""
+        function = self._functions.get(process.program)
+        if function is None and process.program in self._daemon_functions:
+            function = _without_run
+        if function is None and process.program in self._scripts:
+            function = self._scripts[process.program].run
+        process.start(function)
         if process.task is not None:
             self._inferlets.add(process.task)
             process.task.add_done_callback(self._inferlets.discard)
 
+    def run_daemon(self, program: str, port: int) -> None:
+        """Start a daemon; whether it gets its port shows only in the log, as in the real engine."""
+        function = self._daemon_functions.get(program)
+        self._daemons.append(RunningDaemon(program, port, function, max_body_bytes=self.max_upload_bytes))
+
     def add_process(self, process: RunningProcess) -> None:
         """List a process until its end."""
         self.processes[process.id] = process
-        process.outcome.add_done_callback(lambda _: self.processes.pop(process.id, None))
+        process.outcome.add_done_callback(lambda _: self._ended(process))
+
+    def hold(self, process: RunningProcess) -> None:
+        """Keep a process that has ended for the client that will fetch its end; any other process is left alone."""
+        if process.unfetched:
+            self.held[process.id] = process
+            if len(self.held) > HELD_PROCESSES:
+                del self.held[next(iter(self.held))]
+
+    def _ended(self, process: RunningProcess) -> None:
+        del self.processes[process.id]
+        self.hold(process)
 
     async def _serve(self, socket: ServerConnection) -> None:
         task = asyncio.current_task()
@@ -209,6 +324,20 @@ class LocalEngine:
         ):
             return connection.respond(http.HTTPStatus.UNAUTHORIZED, reason)
         return None
+
+
+def _check_program(program: str) -> None:
+    if not re.fullmatch(PROGRAM_PATTERN, program):
+        raise InvalidArgumentError(f"{program!r} is no program; write it as name@major.minor.patch")
+
+
+def _check_async(program: str, function: Callable[..., object]) -> None:
+    if not inspect.iscoroutinefunction(function):
+        raise InvalidArgumentError(f"{program!r} is not an async function; write `async def`")
+
+
+async def _without_run(_session: InferletSession, _input: JsonValue) -> object:
+    raise ProcessFailure(texts.NO_RUN_INTERFACE)
 
 
 def _identity_problem(header: str, value: str | None) -> str | None:

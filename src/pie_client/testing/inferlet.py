@@ -51,6 +51,8 @@ class InferletSession:
         self._signals: deque[str] = deque()
         self._signalled = asyncio.Event()
         self._file: asyncio.Future[bytes] | None = None
+        self._holds_files = False
+        self._held_file: bytes | None = None
 
     def print(self, *values: object, sep: str = " ", end: str = "\n") -> None:
         """Write to standard output, as one event."""
@@ -95,11 +97,16 @@ class InferletSession:
 
     async def receive_file(self) -> bytes:
         """Wait for a file of the client. A file that comes while nobody waits is dropped, as in the real engine."""
-        self._file = asyncio.get_running_loop().create_future()
+        if self._held_file is not None:
+            data, self._held_file = self._held_file, None
+            return data
+        waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._file = waiter
         try:
-            return await self._file
+            return await waiter
         finally:
-            self._file = None
+            if self._file is waiter:
+                self._file = None
 
     def put_signal(self, message: str) -> None:
         """Hand a client's signal to the inferlet."""
@@ -108,10 +115,22 @@ class InferletSession:
 
     def put_file(self, data: bytes) -> bool:
         """Hand a client's file to the inferlet; False when it does not wait for one."""
-        if self._file is None or self._file.done():
-            return False
-        self._file.set_result(data)
-        return True
+        if self._file is not None and not self._file.done():
+            self._file.set_result(data)
+            return True
+        self._held_file = data if self._holds_files else None
+        return self._holds_files
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether the last file that comes while nobody waits is kept, rather than dropped. Unset, it is dropped."""
+        return self._holds_files
+
+    @holds_files.setter
+    def holds_files(self, holds: bool) -> None:
+        self._holds_files = holds
+        if not holds:
+            self._held_file = None
 
 
 InferletFunction: TypeAlias = Callable[[InferletSession, JsonValue], Awaitable[object]]

@@ -6,6 +6,8 @@ import time
 import traceback
 import uuid
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -29,11 +31,29 @@ class Client(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A result that is sent as it is, rather than as JSON."""
+
+    value: str
+
+
 class RunningProcess:
-    """A process: it starts with :meth:`start` and is gone with its terminal event."""
+    """A process: it starts with :meth:`start` and is gone with its terminal event.
+
+    With ``keeps_detached`` a process that lost its client keeps all its events, the terminal one too, until they are
+    fetched.
+    """
 
     def __init__(
-        self, program: str, input_text: str, username: str, *, capture: bool, client: Client | None
+        self,
+        program: str,
+        input_text: str,
+        username: str,
+        *,
+        capture: bool,
+        client: Client | None,
+        keeps_detached: bool = False,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.program = program
@@ -45,8 +65,9 @@ class RunningProcess:
             asyncio.get_running_loop().create_future()
         )
         self._capture = capture
+        self._keeps = capture and keeps_detached
         self._born = time.monotonic()
-        self._buffer: deque[WireModel] = deque(maxlen=BUFFERED_EVENTS)
+        self._buffer: deque[WireModel] = deque()
         self.task: asyncio.Task[models.ReturnEvent] | None = None
 
     @property
@@ -57,6 +78,11 @@ class RunningProcess:
             id=self.id, username=self.username, program=self.program, input=self.input_text, elapsed_secs=age
         )
 
+    @property
+    def unfetched(self) -> bool:
+        """It has ended, and its terminal event waits for a client."""
+        return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
+
     def start(self, function: InferletFunction | None) -> None:
         """Run the function; without one the process fails at once, as a program that can't be instantiated."""
         if not self.outcome.done():
@@ -65,9 +91,19 @@ class RunningProcess:
 
     def attach(self, client: Client) -> None:
         """Give the process a client, and the client what was buffered."""
+        last = self.unfetched
         self.client = client
         while self._buffer:
             client.push(self._buffer.popleft())
+        if last:
+            client.turn_done()
+
+    def detach(self, unsent: Iterable[WireModel]) -> None:
+        """Take its client away, which was not sent some events any more."""
+        self.client = None
+        if self._keeps:
+            for message in unsent:
+                self._keep(message)
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to the client; without one keep it for the next where it is of the kind that is kept."""
@@ -75,8 +111,8 @@ class RunningProcess:
             return
         if self.client is not None:
             self.client.push(message)
-        elif buffered:
-            self._buffer.append(message)
+        elif buffered or self._keeps:
+            self._keep(message)
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
         """End the process with an error that gives the reason, whatever its function makes of being cancelled."""
@@ -88,6 +124,8 @@ class RunningProcess:
 
     async def _run(self, function: InferletFunction | None) -> models.ReturnEvent:
         result = await (function or _absent)(self.session, _parsed(self.input_text))
+        if isinstance(result, Text):
+            return models.ReturnEvent(process_id=self.id, value=as_utf8(result.value))
         value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
         return models.ReturnEvent(process_id=self.id, value=as_utf8(value))
 
@@ -106,6 +144,24 @@ class RunningProcess:
         if self.client is not None:
             self.client.push(end)
             self.client.turn_done()
+        elif self._keeps:
+            self._keep(end)
+
+    def _keep(self, message: WireModel) -> None:
+        self._buffer.append(message)
+        if len(self._buffer) > BUFFERED_EVENTS:
+            oldest = self._buffer.popleft()
+            while self._buffer and _follows(self._buffer[0], oldest):
+                oldest = self._buffer.popleft()  # of no use without the file's first chunk
+
+
+def _follows(message: WireModel, chunk: WireModel) -> bool:
+    return (
+        isinstance(message, models.FileChunk)
+        and isinstance(chunk, models.FileChunk)
+        and message.file_hash == chunk.file_hash
+        and message.chunk_index == chunk.chunk_index + 1
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from blake3 import blake3
 
 from pie_client._generated import texts
-from pie_client._generated.families import UPLOAD_BYTES, FamilyTraits
+from pie_client._generated.families import FamilyTraits
 
 
 class RejectedChunk(Exception):  # noqa: N818 - its text is the server's reply
@@ -20,18 +20,34 @@ class Upload:
     manifest: str = ""
     force: bool = False
     parts: list[bytes] = field(default_factory=list[bytes])
+    size: int = 0
+    """Bytes that have arrived."""
+    _digest: blake3 = field(default_factory=blake3)
 
     @property
-    def data(self) -> bytes:
-        """What has arrived."""
-        return b"".join(self.parts)
+    def digest(self) -> str:
+        """BLAKE3-256 of what has arrived, in lowercase hexadecimal."""
+        return self._digest.hexdigest()
+
+    def append(self, data: bytes) -> None:
+        """Take the next chunk."""
+        self.parts.append(data)
+        self.size += len(data)
+        self._digest.update(data)
+
+    def take(self) -> bytes:
+        """Give all that has arrived as one, and forget it."""
+        data = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        self.parts.clear()
+        return data
 
 
 class Uploads:
     """The uploads of one connection, programs and files alike, by a key that holds the digest which the client declared."""
 
-    def __init__(self, traits: FamilyTraits) -> None:
+    def __init__(self, traits: FamilyTraits, max_bytes: int) -> None:
         self._traits = traits
+        self._max_bytes = max_bytes
         self._open: dict[str, Upload] = {}
 
     def add(
@@ -49,15 +65,10 @@ class Uploads:
             raise RejectedChunk(texts.chunk_count_mismatch(expected=upload.total, actual=total))
         if index != len(upload.parts):
             raise RejectedChunk(texts.out_of_order_chunk(expected=len(upload.parts), actual=index))
-        if sum(map(len, upload.parts)) + len(data) > UPLOAD_BYTES:
-            raise RejectedChunk(texts.upload_too_large(mebibytes=UPLOAD_BYTES >> 20))
-        upload.parts.append(data)
+        if upload.size + len(data) > self._max_bytes:
+            raise RejectedChunk(texts.upload_too_large(mebibytes=self._max_bytes >> 20))
+        upload.append(data)
         if len(upload.parts) != upload.total:
             self._open[key] = upload
             return None
         return upload
-
-
-def digest_of(data: bytes) -> str:
-    """BLAKE3-256 in lowercase hexadecimal."""
-    return blake3(data).hexdigest()

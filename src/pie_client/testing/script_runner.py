@@ -1,0 +1,359 @@
+"""Runs one Python script program: started as a process of its own, with the standard library and nothing else.
+
+The engine talks to it over a socket whose number is its one argument. A frame is a kind of one byte, a length of eight
+bytes, and the content. Standard output and error are frames too, so that everything keeps its order.
+
+It treats scripts as a Pie 0.5 engine does: no modules besides the standard library and ``inferlet``, no environment, no
+arguments, an event loop without timers and threads, and one event for each write to standard output.
+"""
+
+import asyncio
+import contextlib
+import io
+import json
+import linecache
+import os
+import selectors
+import socket
+import struct
+import sys
+import traceback
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+HEADER: Final = struct.Struct(">cQ")
+COUNT: Final = struct.Struct(">Q")
+
+# To the runner.
+START: Final = b"S"
+"""What to run, as JSON: see ``Job`` of the engine's side."""
+SOURCE: Final = b"P"
+SIGNAL: Final = b"M"
+"""A signal of the client; also from the runner: a message to it."""
+FILE: Final = b"F"
+"""A file, in either direction."""
+
+# From the runner.
+STDOUT: Final = b"O"
+STDERR: Final = b"E"
+WANTS_FILE: Final = b"W"
+WANTS_NO_FILE: Final = b"w"
+IDLE: Final = b"I"
+"""Nothing happens in the script before something comes; with the number of frames that have come, as ``COUNT``."""
+RESULT: Final = b"R"
+FAILURE: Final = b"X"
+
+NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
+"""Parts of the package that scripts import which need a model."""
+
+
+class Channel:
+    """The socket to the engine."""
+
+    def __init__(self, number: int) -> None:
+        self._socket = socket.socket(fileno=number)
+        self._socket.set_inheritable(False)
+        self._received = bytearray()
+        self.count = 0
+        """Frames that have come."""
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, kind: bytes, content: bytes = b"") -> None:
+        """Send a frame; waits while the engine does not read."""
+        self._socket.sendall(HEADER.pack(kind, len(content)))
+        if content:
+            self._socket.sendall(content)
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """Wait for a frame."""
+        while (frame := self.take()) is None:
+            self.fill()
+        return frame
+
+    def fill(self) -> None:
+        """Read what has come, at least something; the end of the engine is the end of the process."""
+        if not (data := self._socket.recv(1 << 20)):
+            os._exit(1)
+        self._received += data
+
+    def take(self) -> tuple[bytes, bytes] | None:
+        """Give a frame that has come in full."""
+        if len(self._received) < HEADER.size:
+            return None
+        kind, length = HEADER.unpack_from(self._received)
+        end = HEADER.size + length
+        if len(self._received) < end:
+            return None
+        content = bytes(memoryview(self._received)[HEADER.size : end])
+        del self._received[:end]
+        self.count += 1
+        return kind, content
+
+
+class Stream(io.RawIOBase):
+    """Standard output or error: each write is one event."""
+
+    def __init__(self, channel: Channel, kind: bytes, number: int) -> None:
+        self.name = number
+        self._channel = channel
+        self._kind = kind
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self.name
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
+        content = bytes(data)
+        if content:
+            self._channel.send(self._kind, content)
+        return len(content)
+
+
+class Selector(selectors.DefaultSelector):
+    """Tells the engine before it waits."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout > 0:
+            self._channel.send(IDLE, COUNT.pack(self._channel.count))
+        return super().select(timeout)
+
+
+def make_loop(channel: Channel) -> asyncio.AbstractEventLoop:
+    """Make an event loop that lacks what the loop of scripts in a Pie 0.5 engine lacks."""
+    loop = asyncio.SelectorEventLoop(Selector(channel))
+    for name in ("call_at", "call_later", "run_in_executor"):
+        setattr(loop, name, _refuse)
+    return loop
+
+
+def _refuse(*_args: object, **_options: object) -> NoReturn:
+    raise NotImplementedError("the event loop of scripts has no timers and no threads in Pie 0.5 engines")
+
+
+class Session:
+    """What is behind ``inferlet.session``."""
+
+    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop) -> None:
+        self._channel = channel
+        self._loop = loop
+        self._signals: deque[str] = deque()
+        self._signal_waiters: deque[asyncio.Future[None]] = deque()
+        self._file_waiters: deque[asyncio.Future[bytes]] = deque()
+
+    def send(self, message: Any) -> None:  # noqa: ANN401 - so the real one is declared
+        """Send a message to the client: text as it is, anything else as JSON."""
+        self._channel.send(SIGNAL, encode(message).encode())
+
+    def send_file(self, data: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
+        """Send a file to the client; an empty one is not sent."""
+        if not isinstance(data, bytes):
+            raise TypeError(f"send_file takes bytes, not {type(data).__name__}")
+        self._channel.send(FILE, data)
+
+    async def receive(self) -> str:
+        """Wait for the next signal of the client."""
+        while not self._signals:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._signal_waiters.append(waiter)
+            await waiter
+        return self._signals.popleft()
+
+    async def receive_file(self) -> bytes:
+        """Wait for a file of the client; one that comes while nobody waits is dropped."""
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self._file_waiters.append(waiter)
+        if len(self._file_waiters) == 1:
+            self._channel.send(WANTS_FILE)
+        try:
+            return await waiter
+        finally:
+            if waiter in self._file_waiters:
+                self._file_waiters.remove(waiter)
+                if not self._file_waiters:
+                    self._channel.send(WANTS_NO_FILE)
+
+    def on_readable(self) -> None:
+        """Read what the engine has sent, and hand it on."""
+        self._channel.fill()
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """Hand on what was read."""
+        while (frame := self._channel.take()) is not None:
+            kind, content = frame
+            if kind == SIGNAL:
+                self._signals.append(content.decode())
+                self._wake()
+            elif kind == FILE:
+                self._put_file(content)
+
+    def _wake(self) -> None:
+        while self._signal_waiters:
+            waiter = self._signal_waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _put_file(self, content: bytes) -> None:
+        while self._file_waiters:
+            waiter = self._file_waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(content)
+                break
+        if self._file_waiters:
+            self._channel.send(WANTS_FILE)
+
+
+class Inferlet(types.ModuleType):
+    """The package that scripts import."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("inferlet", "The part of the inferlet SDK that needs no model.")
+        self.session = types.ModuleType("inferlet.session", "Talks with the client.")
+        for function in (session.send, session.send_file, session.receive, session.receive_file):
+            setattr(self.session, function.__name__, function)
+        self._returned: str | None = None
+        self.__path__ = []
+        self.__all__ = ["session"]
+
+    def set_return(self, value: str) -> None:
+        """Set what is returned where the entry function returns None."""
+        self._returned = value
+
+    def get_return_value(self) -> str | None:
+        """Give what was set."""
+        return self._returned
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in NEEDS_MODEL:
+            raise ImportError(f"inferlet.{name} needs a model, and LocalEngine runs none; use a Pie engine")
+        raise AttributeError(f"module 'inferlet' has no attribute {name!r}")
+
+
+def encode(value: Any) -> str:  # noqa: ANN401 - whatever a script gives
+    """Give a text as it is, anything else as JSON, with the text of what JSON can't express."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """Give the launch input, as a Pie 0.5 engine hands it to a script."""
+    if not text:
+        return {}
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"input": text}
+
+
+def describe(error: BaseException) -> str:
+    """Give an error as it is reported: what, and where in the script. Of this file only its name is told."""
+    trace = traceback.TracebackException.from_exception(error)
+    trace.stack = traceback.StackSummary.from_list(
+        traceback.FrameSummary(os.path.basename(__file__), frame.lineno, frame.name, line="")  # noqa: PTH119 - pathlib loads slowly
+        if frame.filename == __file__
+        else frame
+        for frame in trace.stack
+    )
+    return f"{type(error).__name__}: {error}\n{''.join(trace.format())}"
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Set resource limits by their names, as far as this system knows them."""
+    import resource  # noqa: PLC0415 - this module is also imported on systems that lack it
+
+    for name, value in limits.items():
+        number = getattr(resource, name, None)
+        if number is not None:
+            _, most = resource.getrlimit(number)
+            wanted = value if most == resource.RLIM_INFINITY else min(value, most)
+            spare = (
+                1 if name == "RLIMIT_CPU" and wanted != most else 0
+            )  # so that the signal tells what happened
+            with contextlib.suppress(OSError, ValueError):  # some systems know a limit but can't set it
+                resource.setrlimit(number, (wanted, wanted + spare))
+
+
+def isolate(channel: Channel, inferlet: Inferlet, filename: str, source: str) -> types.ModuleType:
+    """Make the surroundings that a script finds, and the module that it becomes."""
+    os.environ.clear()
+    sys.argv[:] = []
+    sys.stdout = io.TextIOWrapper(
+        Stream(channel, STDOUT, 1), "utf-8", "surrogateescape", "\n", write_through=True
+    )
+    sys.stderr = io.TextIOWrapper(
+        Stream(channel, STDERR, 2), "utf-8", "backslashreplace", "\n", write_through=True
+    )
+    module = types.ModuleType("__inferlet__")
+    module.__file__ = filename
+    sys.modules["inferlet"] = inferlet
+    sys.modules["inferlet.session"] = inferlet.session
+    sys.modules[module.__name__] = module
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return module
+
+
+class Refused(Exception):  # noqa: N818 - it is a text for the client
+    """Ends the process with exactly this text."""
+
+
+async def call(job: dict[str, Any], source: str, module: types.ModuleType, inferlet: Inferlet) -> str:
+    """Load the script and call its entry function; give the text that it returns."""
+    exec(compile(source, job["filename"], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - that is the purpose
+    entry: Callable[..., Any] | None = getattr(module, job["entry"], None)
+    if entry is None:
+        raise Refused(job["without_entry"])
+    value = parse(job["input"])
+    if job["keywords"]:
+        if not isinstance(value, dict):
+            raise Refused(job["needs_object"])
+        returned = entry(**value)
+    else:
+        returned = entry(value)
+    if hasattr(returned, "__await__"):
+        returned = await returned
+    if returned is None:
+        returned = inferlet.get_return_value() or ""
+    return encode(returned)
+
+
+async def run(
+    job: dict[str, Any], source: str, module: types.ModuleType, inferlet: Inferlet
+) -> tuple[bytes, bytes]:
+    """Run the script; give the last frame."""
+    try:
+        return RESULT, (await call(job, source, module, inferlet)).encode()
+    except Refused as refused:
+        text = str(refused)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+        text = describe(error)
+    return FAILURE, text.encode("utf-8", "replace")
+
+
+def main() -> None:
+    """Run the script that comes over the socket, and tell what came of it."""
+    channel = Channel(int(sys.argv[1]))
+    job: dict[str, Any] = json.loads(channel.receive()[1])
+    source = channel.receive()[1].decode()
+    limit(job["limits"])
+    loop = make_loop(channel)
+    session = Session(channel, loop)
+    inferlet = Inferlet(session)
+    module = isolate(channel, inferlet, job["filename"], source)
+    loop.add_reader(channel, session.on_readable)
+    loop.call_soon(session.hand_on)  # what came together with the source
+    channel.send(*loop.run_until_complete(run(job, source, module, inferlet)))
+    os._exit(0)  # what is left of the script ends with it
+
+
+if __name__ == "__main__":
+    main()

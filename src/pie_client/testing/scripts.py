@@ -1,0 +1,113 @@
+"""Script programs of the embedded engine: uploads that are Python source, each run in a process of its own."""
+
+import os
+from dataclasses import dataclass
+
+from pydantic import JsonValue, ValidationError
+
+from pie_client import wire
+from pie_client._generated import models, texts
+from pie_client._generated.families import SCRIPT_DEFAULT_ENTRY
+from pie_client.testing.inferlet import InferletSession, ProcessFailure
+from pie_client.testing.processes import Text
+from pie_client.testing.script_process import run_script
+
+SUPPORTED = os.name == "posix"
+"""Whether this system can start scripts: it takes process groups, and sockets that a child inherits."""
+
+
+class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
+    """An upload that says it is a script but can't be one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptLimits:
+    """What each process of a script may use, as far as the operating system can limit it.
+
+    They stop mistakes, not attackers: a script can read what its user can read. As another user than root it can't
+    start processes or threads.
+
+    Attributes:
+        memory_bytes: Address space.
+        cpu_seconds: Processor time, in whole seconds.
+        open_files: Open files and sockets.
+        file_bytes: Size of a file that it writes.
+    """
+
+    memory_bytes: int = 4 << 30
+    cpu_seconds: int = 600
+    open_files: int = 64
+    file_bytes: int = 64 << 20
+
+    def by_name(self) -> dict[str, int]:
+        """Give the limits by their names in the standard library."""
+        return {
+            "RLIMIT_AS": self.memory_bytes,
+            "RLIMIT_CPU": self.cpu_seconds,
+            "RLIMIT_NOFILE": self.open_files,
+            "RLIMIT_FSIZE": self.file_bytes,
+            "RLIMIT_NPROC": 0,
+            "RLIMIT_CORE": 0,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A program that is Python source."""
+
+    program: str
+    source: bytes
+    entry: str
+    keywords: bool
+    """The entry function takes the input as keyword arguments."""
+    limits: ScriptLimits
+
+    async def run(self, session: InferletSession, _input: JsonValue) -> Text:
+        """Run it in a process of its own, to its end. Raises ProcessFailure; cancelled, it kills the process."""
+        try:
+            return Text(await run_script(session, self._job(session.input_text), self.source))
+        except OSError as error:
+            raise ProcessFailure(
+                f"can't run the script {self.program} in a process of its own: {error.strerror}"
+            ) from error
+
+    def _job(self, input_text: str) -> dict[str, object]:
+        """Say what to run."""
+        name = self.program.partition("@")[0]
+        return {
+            "filename": f"{name}.py",
+            "entry": self.entry,
+            "keywords": self.keywords,
+            "input": input_text,
+            "limits": self.limits.by_name(),
+            "without_entry": texts.script_without_entry(program=self.program, entry=self.entry),
+            "needs_object": texts.script_needs_object(program=self.program),
+        }
+
+
+def read_script(program: str, manifest: models.Manifest, data: bytes, limits: ScriptLimits) -> Script | None:
+    """Give the script that an upload is; None where its manifest does not say that it is one. Raises RejectedScript."""
+    try:
+        runtime = models.ManifestRuntime.model_validate(manifest.runtime or {})
+    except ValidationError as error:
+        detail = texts.manifest_toml_invalid(detail=wire.explain(error))
+        raise RejectedScript(texts.invalid_manifest(detail=detail)) from error
+    match runtime.language:
+        case None:
+            return None
+        case "python":
+            pass
+        case language:
+            detail = "LocalEngine: it runs Python scripts only"
+            raise RejectedScript(texts.no_language_component(language=language, detail=detail))
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise RejectedScript(
+            texts.script_not_utf8(
+                program=program, language=runtime.language, detail=f"{error.reason} at index {error.start}"
+            )
+        ) from error
+    return Script(
+        program, data, runtime.entry or SCRIPT_DEFAULT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
+    )
