@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import AsyncGenerator
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import Self, TypeVar, cast, overload
 
 from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
@@ -170,7 +170,8 @@ class Process:
 
         Args:
             as_type: What to decode to: any type that pydantic can validate, such as a model, a dataclass or
-                ``list[int]``. By default plain JSON values.
+                ``list[int]``. By default plain JSON values. With ``str``, a text that is no JSON string is given as it is:
+                Python functions on 0.5 servers return texts like that.
             timeout: Seconds to wait; by default for as long as the connection lives.
 
         Raises:
@@ -189,6 +190,8 @@ class Process:
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
+            if as_type is str:
+                return cast("T", text)
             wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
             reason = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['type']}"

@@ -1,0 +1,117 @@
+"""Compare how clients upload a large program: `python benchmarks/install.py this=PYTHON other=PYTHON`.
+
+Each argument names an interpreter in whose environment a client is installed. A LocalEngine in a process of its own takes
+the upload of `--size` MiB; the client's process watches its own peak memory, and how long its event loop was ever held
+up: a task notes when it was to run and when it did. The clients take turns, and the median of their runs is shown. Both
+sides share the machine, so read the ratios.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pie_client.testing import LocalEngine
+
+CLIENT = """
+import asyncio, resource, sys, time
+from pie_client import PieClient
+
+BEAT = 0.001
+
+async def watch(found):
+    while True:
+        begin = time.perf_counter()
+        await asyncio.sleep(BEAT)
+        found[0] = max(found[0], time.perf_counter() - begin - BEAT)
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+async def main():
+    uri, wasm, toml, small, small_toml = sys.argv[1:]
+    async with PieClient(uri) as client:
+        await client.authenticate("alice")
+        await client.install_program(small, small_toml, True)  # loads what is loaded late
+        found = [0.0]
+        watching = asyncio.create_task(watch(found))
+        before, begin = peak(), time.perf_counter()
+        await client.install_program(wasm, toml, True)
+        seconds = time.perf_counter() - begin
+        watching.cancel()
+        print(seconds, peak() - before, found[0] * 1000)
+
+asyncio.run(main())
+"""
+MANIFEST = '[package]\nname = "{name}"\nversion = "1.0.0"\n'
+
+
+async def listen(limit: int) -> None:
+    """Serve until the process is ended; the address is the first line of output."""
+    async with LocalEngine(family="0.4", max_upload_bytes=limit) as engine:
+        print(engine.uri, flush=True)
+        await asyncio.Future()
+
+
+def make_programs(folder: Path, size: int) -> list[str]:
+    """Write a large and a small program with their manifests; give the paths in the order that the client takes."""
+    with (folder / "large.wasm").open("wb") as out:
+        for _ in range(size):
+            out.write(os.urandom(1 << 20))
+    (folder / "small.wasm").write_bytes(os.urandom(1 << 20))
+    for name in ("large", "small"):
+        (folder / f"{name}.toml").write_text(MANIFEST.format(name=name), encoding="utf-8")
+    return [str(folder / name) for name in ("large.wasm", "large.toml", "small.wasm", "small.toml")]
+
+
+def measure(python: str, paths: list[str], size: int) -> list[float]:
+    """Upload once with a fresh server; give seconds, MiB of peak memory gained, and the longest hold-up in ms."""
+    server = subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, __file__, "--serve", str((size + 1) << 20)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        uri = server.stdout.readline().strip() if server.stdout else ""
+        done = subprocess.run(  # noqa: S603 - the interpreter that the caller named
+            [python, "-c", CLIENT, uri, *paths], capture_output=True, text=True, check=True, timeout=600
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    return [float(figure) for figure in done.stdout.split()]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description="Compare how clients upload a large program.")
+    parser.add_argument(
+        "client", nargs="+", help="NAME=PYTHON, an interpreter in whose environment a client is installed"
+    )
+    parser.add_argument("--size", type=int, default=1024, help="MiB of the program")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    pythons = dict(client.partition("=")[::2] for client in options.client)
+    runs: dict[str, list[list[float]]] = {name: [] for name in pythons}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_programs(Path(folder), options.size)
+        for number in range(options.rounds):
+            for name, python in pythons.items():
+                runs[name].append(measure(python, paths, options.size))
+            print(f"\rround {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    print(
+        "| client | seconds | peak memory gained, MiB | event loop held up at most, ms |\n|---|---|---|---|"
+    )
+    for name, figures in runs.items():
+        seconds, memory, held = (statistics.median(column) for column in zip(*figures, strict=True))
+        print(f"| {name} | {seconds:.1f} | {memory:.1f} | {held:.1f} |")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        asyncio.run(listen(int(sys.argv[2])))
+    else:
+        main()
