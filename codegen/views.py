@@ -162,6 +162,12 @@ class ErrorClass:
     scope: str
 
 
+def envelope_members(schema: Schema) -> list[str]:
+    """Names of the members of JSON-RPC messages, in the order in which the schema first has them."""
+    found = (name for file in schema.protocol.mcp.envelope for name in schema.documents[file]["properties"])
+    return list(dict.fromkeys(map(str, found)))
+
+
 def requests(schema: Schema, renamed: Renamed) -> list[Request]:
     return [_request(schema, row, renamed) for row in schema.protocol.requests]
 
@@ -447,7 +453,9 @@ def _text(row: ErrorText) -> Text:
         advice=row.advice,
         code=row.code,
         families=tuple(row.families),
-        doc=f"Said by {' and '.join(row.families)} servers.",
+        doc="Said in answers to relayed MCP calls."
+        if row.scope == "relay"
+        else f"Said by {' and '.join(row.families)} servers.",
     )
 
 

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "fb78cd478a1e5d9a2c799747258947672af3aed83c48afacdc2e244d8b9cb31f"
+SCHEMA_DIGEST: Final = "7202e0f4d646b8688bcda44f4edc7eab36ea59320b11a16036519d44fd298fbd"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]
