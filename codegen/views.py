@@ -253,7 +253,7 @@ def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
 
 def public_names(schema: Schema) -> list[tuple[str, str]]:
     """Give (name, module) of what users import from the top of the package, sorted."""
-    found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families")]
+    found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families"), ("McpTransport", "mcp")]
     found += [(row.name, "events") for row in schema.protocol.events if row.file]
     found += [(error.name, "refusals") for error in schema.errors.classes]
     for file, document in schema.objects():

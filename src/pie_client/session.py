@@ -111,7 +111,7 @@ class Session:
     ) -> PendingCall:
         """Reserve a correlation number; the reply, or why there is none, goes to one of the callbacks."""
         self.check_alive()
-        self._check_family(method)
+        self.check_family(method)
 
         def accept(text: str) -> None:
             on_result(method.decode(text))
@@ -133,7 +133,7 @@ class Session:
     ) -> bytes:
         """Build and encode a message for the server; raises InvalidArgumentError or UnsupportedError."""
         self.check_alive()
-        self._check_family(method)
+        self.check_family(method)
         try:
             message = build()
         except ValidationError as error:
@@ -255,7 +255,8 @@ class Session:
         """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
         return f"the server said: {one_line(self._last_notice)}" if self._notices > call.notices else ""
 
-    def _check_family(self, method: Method[object]) -> None:
+    def check_family(self, method: Method[object]) -> None:
+        """Raise UnsupportedError where the server is known not to know a request."""
         if self.family is not None and method.tag not in CAPABILITIES[self.family]:
             raise UnsupportedError(
                 f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families)}"

@@ -57,18 +57,6 @@ LIST_PROMPTS: Final = "prompts/list"
 GET_PROMPT: Final = "prompts/get"
 """Fill in a prompt."""
 
-RELAYED: Final = frozenset(
-    {
-        LIST_TOOLS,
-        CALL_TOOL,
-        LIST_RESOURCES,
-        READ_RESOURCE,
-        LIST_PROMPTS,
-        GET_PROMPT,
-    }
-)
-"""Methods that inferlets can call."""
-
 MEMBER_JSONRPC: Final = "jsonrpc"
 MEMBER_ID: Final = "id"
 MEMBER_METHOD: Final = "method"
@@ -96,7 +84,6 @@ __all__ = [
     "GET_PROMPT",
     "STDIO",
     "HTTP",
-    "RELAYED",
     "TRANSPORTS",
     "UNSPECIFIED_CODE",
     "VERSIONS",

@@ -14,5 +14,14 @@ It speaks the real protocol over a real loopback socket and runs Python function
 
 from pie_client.testing.engine import LocalEngine, Refusal
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.mcp import McpCallError, McpSession
 
-__all__ = ["InferletFunction", "InferletSession", "LocalEngine", "ProcessFailure", "Refusal"]
+__all__ = [
+    "InferletFunction",
+    "InferletSession",
+    "LocalEngine",
+    "McpCallError",
+    "McpSession",
+    "ProcessFailure",
+    "Refusal",
+]

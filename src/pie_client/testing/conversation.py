@@ -31,6 +31,7 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
+from pie_client.testing.mcp import McpRelay
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.uploads import RejectedChunk, Uploads, digest_of
 
@@ -69,6 +70,7 @@ class Conversation:
         self._challenge: Challenge | None = None
         self._uploads = Uploads(self._traits)
         self._processes: dict[str, RunningProcess] = {}
+        self.mcp = McpRelay(self.push)
         self._spoken = False
         self._outgoing: asyncio.Queue[bytes | str | None] = asyncio.Queue()
         """Frames to send; None ends the sending."""
@@ -91,6 +93,7 @@ class Conversation:
         except ConnectionClosed:
             pass
         finally:
+            self.mcp.close()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                 await writer
@@ -205,8 +208,10 @@ class Conversation:
                 self._transfer(message)
                 return Answer()
             case models.RegisterMcpServerRequest():
+                self.mcp.register(message.name)
                 return Answer(texts.OK_REGISTER_MCP_SERVER)
             case models.McpResponseRequest():
+                self.mcp.answer(message)
                 return Answer()
             case _:
                 raise Refusal(
