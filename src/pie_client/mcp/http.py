@@ -51,7 +51,6 @@ class HttpLink(Link):
         self._headers = headers
         self._metadata: ClientMessageMetadata | None = None
         self._outlet: Any = None  # its class differs between the package's releases
-        self._refusal = ""
         self._initialized = False
         self._ready = asyncio.Event()
         self._leave = asyncio.Event()
@@ -122,7 +121,7 @@ class HttpLink(Link):
         except Exception as error:  # noqa: BLE001 - whatever the package or its HTTP library raises ends the session
             reason = _explain(error)
         finally:
-            self.end(self._refusal or reason)
+            self.end(self.refusal or reason)
             self._ready.set()
 
     async def _receive(self, stream: AsyncIterable[SessionMessage | Exception]) -> None:
@@ -154,7 +153,7 @@ class HttpLink(Link):
     def _look(self, status: int) -> None:
         """Note a refusal. A session that the server has lost is begun anew by the next call."""
         if status >= REFUSED and not self._initialized:
-            self._refusal = f"it answered with HTTP status {status}"
+            self.refusal = f"it answered with HTTP status {status}"
         elif status == NOT_FOUND:
             self.end("it does not know the session any more")
             self._leave.set()

@@ -19,12 +19,14 @@ class Link:
         name: Name of the server.
         peer: Sends requests and gets answers.
         ended: Why it ended; None while it works.
+        refusal: What the transport knows about why the server refused; "" for nothing.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.peer = Peer(name, self.send)
         self.ended: str | None = None
+        self.refusal = ""
         self.closing = False
 
     async def send(self, text: str) -> None:

@@ -140,13 +140,12 @@ class McpServer:
                 client_info=McpImplementation(name=CLIENT_NAME, version=__version__),
             )
             answer = await link.peer.request(INITIALIZE, hello.model_dump_json(), cancellable=False)
-            link.use_version(_agreed_version(self.name, answer))
+            link.use_version(_agreed_version(link, answer))
             await link.peer.notify(INITIALIZED)
         except BaseException:
             await link.close()
             raise
         return link
-
 
     def _check_running(self) -> None:
         if self._stopped:
@@ -258,19 +257,19 @@ async def _is_object(text: str) -> bool:
     return messages.is_object(text)
 
 
-def _agreed_version(name: str, answer: Answer) -> str:
+def _agreed_version(link: Link, answer: Answer) -> str:
     """Read the answer to initialize; raises McpServerError."""
     if not answer.ok:
-        words = one_line((answer.text or "")[:REASON_CHARACTERS])
-        raise McpServerError(name, f"it refused to be initialized: {words}")
+        words = link.refusal or one_line((answer.text or "")[:REASON_CHARACTERS])
+        raise McpServerError(link.name, f"it refused to be initialized: {words}")
     try:
         version = McpInitializeResult.model_validate_json(answer.text or "").protocol_version
     except ValidationError:
         raise McpServerError(
-            name, "its answer to initialize can't be read; check that it speaks MCP"
+            link.name, "its answer to initialize can't be read; check that it speaks MCP"
         ) from None
     if version not in VERSIONS:
         raise McpServerError(
-            name, f"it speaks version {version[:REASON_CHARACTERS]!r} of MCP, not {', '.join(VERSIONS)}"
+            link.name, f"it speaks version {version[:REASON_CHARACTERS]!r} of MCP, not {', '.join(VERSIONS)}"
         )
     return version
