@@ -69,6 +69,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the oldest dependencies that pyproject.toml allows."""
-    oldest = [re.sub(r">=", "==", requirement) for requirement in PYPROJECT["project"]["dependencies"]]
+    project = PYPROJECT["project"]
+    bounds = [*project["dependencies"], *project["optional-dependencies"]["mcp"]]
+    oldest = [re.sub(r">=([^,]+).*", r"==\1", requirement) for requirement in bounds]
     session.install("-e", ".", *oldest, *groups("test"))
     session.run("pytest", *(f"--ignore={path}" for path in NEED_TOOLS), *session.posargs)

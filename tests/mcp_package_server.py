@@ -12,43 +12,46 @@ import uvicorn
 MEBIBYTES = 5
 
 
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def where() -> list[str]:
+    """Tell the working directory and two variables of the environment."""
+    return [os.getcwd(), os.environ.get("GREETING", ""), os.environ.get("PATH", "")]  # noqa: PTH109 - as the system has it
+
+
+def broken() -> str:
+    """Fail."""
+    raise ValueError("no luck")
+
+
+def leave() -> str:
+    """End the server without an answer."""
+    os._exit(3)
+
+
+def large() -> str:
+    """Give several mebibytes."""
+    return "é\n" * (MEBIBYTES << 19)
+
+
+def greet(name: str) -> str:
+    """Greet somebody."""
+    return f"Hello {name}"
+
+
 def make_server() -> Any:
     """Make a server with whichever release of the package is there."""
     try:
         server = importlib.import_module("mcp.server.mcpserver").MCPServer("tests")
     except ImportError:
         server = importlib.import_module("mcp.server.fastmcp").FastMCP("tests")
-
-    @server.tool()
-    def add(a: int, b: int) -> int:  # pyright: ignore[reportUnusedFunction] - registered
-        """Add two numbers."""
-        return a + b
-
-    @server.tool()
-    def where() -> list[str]:  # pyright: ignore[reportUnusedFunction] - registered
-        """Tell the working directory and a variable of the environment."""
-        return [os.getcwd(), os.environ.get("GREETING", ""), os.environ.get("PATH", "")]  # noqa: PTH109 - as the system has it
-
-    @server.tool()
-    def broken() -> str:  # pyright: ignore[reportUnusedFunction] - registered
-        """Fail."""
-        raise ValueError("no luck")
-
-    @server.tool()
-    def leave() -> str:  # pyright: ignore[reportUnusedFunction] - registered
-        """End the server without an answer."""
-        os._exit(3)
-
-    @server.resource("large://text")
-    def large() -> str:  # pyright: ignore[reportUnusedFunction] - registered
-        """Give several mebibytes."""
-        return "é\n" * (MEBIBYTES << 19)
-
-    @server.prompt()
-    def greet(name: str) -> str:  # pyright: ignore[reportUnusedFunction] - registered
-        """Greet somebody."""
-        return f"Hello {name}"
-
+    for tool in (add, where, broken, leave):
+        server.tool()(tool)
+    server.resource("large://text")(large)
+    server.prompt()(greet)
     return server
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,13 +48,14 @@ class Script:
     """A server that is a script; it notes the id of its process each time that it starts."""
 
     def __init__(self, folder: Path, body: str) -> None:
-        self._pids = folder / "pids"
-        self._code = PRELUDE + body
+        self._folder = Path(tempfile.mkdtemp(dir=folder))
+        self._pids = self._folder / "pids"
+        (self._folder / "server.py").write_text(PRELUDE + body, encoding="utf-8")
 
     @property
     def args(self) -> list[str]:
         """Arguments for the Python interpreter."""
-        return ["-c", self._code, str(self._pids)]
+        return [str(self._folder / "server.py"), str(self._pids)]
 
     @property
     def command(self) -> str:

@@ -103,11 +103,15 @@ class HttpLink(Link):
         reason = "its connection ended"
         try:
             async with (
+                contextlib.AsyncExitStack() as left_open,
                 self._http_client() as http_client,
                 streamable_http_client(
                     self._url, http_client=cast("Any", http_client), **_without_limit()
                 ) as streams,
             ):
+                # Closed after the package's own tasks have ended; mcp 1 leaves that to whoever uses them.
+                left_open.push_async_callback(streams[0].aclose)
+                left_open.push_async_callback(streams[1].aclose)
                 self._outlet = streams[1]
                 self._ready.set()
                 receiving = asyncio.create_task(self._receive(streams[0]))

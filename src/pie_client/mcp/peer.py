@@ -71,7 +71,8 @@ class Peer:
             sent = True
             return await reply
         except asyncio.CancelledError:
-            if sent and cancellable and not reply.done():
+            answered = reply.done() and not reply.cancelled()
+            if sent and cancellable and not answered:
                 told = McpCancelledParams(request_id=number).model_dump_json(exclude_none=True)
                 self._spawn(functools.partial(self.notify, CANCELLED, told))
             raise
