@@ -320,6 +320,10 @@ async def test_noise_on_standard_output_is_passed_over_and_not_printed(
         '{"jsonrpc": "2.0"}',
         '{"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "secret"}}',
         '{"a": "' + "b" * (2 << 20),
+        '{"a": "' + '\\"' * (1 << 20),
+        '{"a": "' + "\\\\" * (1 << 20) + "\\",
+        '{"a" ' + " " * (2 << 20),
+        '{"a": ' + "9" * (2 << 20) + "]",
         "[" * (2 << 20),
         "\\x00\\xff",
     ]
@@ -434,9 +438,11 @@ async def test_a_registration_can_be_cancelled_at_any_point(bench: Bench, steps:
     registering = asyncio.create_task(bench.register(bench.script("initialize()\nread()")))
     for _ in range(steps):
         await asyncio.sleep(0)  # as many steps of the event loop
-    registering.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await in_time(registering)
+    if registering.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await in_time(registering)
+    else:  # the child was quicker
+        await bench.client.unregister_mcp_server("s")
     assert children() <= before
 
 

@@ -388,9 +388,17 @@ class PieClient:
             DeadlineError: It was not ready in time; it was stopped again.
         """
         spec = check_spec(
-            name, transport, command=command, args=args, url=url, env=env, cwd=cwd, headers=headers
+            name,
+            transport,
+            command=command,
+            args=args,
+            url=url,
+            env=env,
+            cwd=cwd,
+            headers=headers,
+            call_timeout=check_seconds("call_timeout", call_timeout),
         )
-        server = McpServer(name, spec, check_seconds("call_timeout", call_timeout))
+        server = McpServer(name, spec, call_timeout)
         await self._mcp().register(server, timeout)
 
     async def unregister_mcp_server(self, name: str) -> None:

@@ -211,7 +211,7 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
     """Connect. Raises ConnectError: ConnectTimeoutError after ``open_timeout``, HandshakeError for what is no WebSocket."""
     address = _address(parts)
     proxy: str | bool | None = options.proxy
-    if proxy is False or (proxy is True and _is_loopback(parts.hostname or "")):
+    if proxy is False or (proxy is True and is_loopback(parts.hostname or "")):
         proxy = None
     given = {name.lower() for name in options.headers}
     headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given} | dict(
@@ -310,7 +310,8 @@ def _address(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, whatever its proxy settings say."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

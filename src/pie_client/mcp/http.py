@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import importlib
 import inspect
-import ipaddress
 import logging
+import math
 from collections.abc import AsyncIterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pie_client._generated.mcp import VERSION_HEADER
 from pie_client.errors import McpServerError
 from pie_client.mcp.link import Link
+from pie_client.transport import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +46,11 @@ class HttpLink(Link):
     It runs in a task of its own, for the package's scopes have to be left by the task that entered them.
     """
 
-    def __init__(self, name: str, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, name: str, url: str, headers: Mapping[str, str], patience: float) -> None:
         super().__init__(name)
         self._url = url
         self._headers = headers
+        self._patience = patience
         self._metadata: ClientMessageMetadata | None = None
         self._outlet: Any = None  # its class differs between the package's releases
         self._initialized = False
@@ -97,7 +99,10 @@ class HttpLink(Link):
         self._task.cancel()
 
     def _closed(self) -> McpServerError:
-        return McpServerError(self.name, self.ended or "its connection is closed")
+        """End what can't be sent to any more, so that the next call begins anew."""
+        self.end("its connection is closed")
+        self._leave.set()
+        return McpServerError(self.name, self.ended or "")
 
     async def _run(self) -> None:
         reason = "its connection ended"
@@ -137,7 +142,7 @@ class HttpLink(Link):
                 await self.peer.receive(written.decode())
 
     def _http_client(self) -> AbstractAsyncContextManager[object]:
-        """Make a client without deadlines, for calls have their own."""
+        """Make a client that waits as long as calls may take: what is posted without an answer holds up the next."""
         try:
             library = importlib.import_module("httpx2")
         except ImportError:
@@ -148,8 +153,8 @@ class HttpLink(Link):
 
         client: AbstractAsyncContextManager[object] = library.AsyncClient(
             headers=dict(self._headers),
-            timeout=None,
-            trust_env=not _is_loopback(self._url),
+            timeout=None if self._patience == math.inf else self._patience,
+            trust_env=not is_loopback(urlsplit(self._url).hostname or ""),
             event_hooks={"response": [look]},
         )
         return client
@@ -175,10 +180,3 @@ def _explain(error: BaseException) -> str:
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     text = str(error)
     return f"{type(error).__name__}: {text}" if text and "://" not in text else type(error).__name__
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost" or host.endswith(".localhost")

@@ -26,8 +26,10 @@ Members = dict[str, str]
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
-_SCALAR = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^,\]}\s"{\[]+', re.DOTALL)
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+'
+_TOKEN = re.compile(rf'{_STRING}("|\\?\Z)|[{{}}\[\]]', re.DOTALL)
+"""A string or bracket. A string may lack its end, so that it is not looked for again from each quote in it."""
+_SCALAR = re.compile(rf'{_STRING}"|[^,\]}}\s"{{\[]++', re.DOTALL)
 
 _Skip = Callable[[str, int], int]
 
@@ -167,6 +169,8 @@ def _skip_structure(text: str, start: int) -> int:
                 depth -= 1
                 if depth == 0:
                     return token.end()
+            case _ if token[1] != '"':
+                break
             case _:
                 pass
     raise NotJsonRpcError("it is not JSON: a bracket is missing")

@@ -106,12 +106,6 @@ class McpServer:
         if self._link is not None:
             await self._link.close()
 
-    def kill(self) -> None:
-        """Stop it at once."""
-        self._stopped = True
-        if self._link is not None:
-            self._link.kill()
-
     async def _answered(self, method: str, params: str) -> tuple[bool, str]:
         try:
             link = await self.start()
@@ -129,11 +123,11 @@ class McpServer:
         return answer.ok, answer.text
 
     async def _open(self) -> Link:
-        self._check_running()
+        self.check_running()
         link = await self._spec.open(self.name)
         self._link = link  # so that it is stopped with the others while it starts
         try:
-            self._check_running()
+            self.check_running()
             hello = McpInitializeParams(
                 protocol_version=VERSIONS[-1],
                 capabilities={},
@@ -147,7 +141,8 @@ class McpServer:
             raise
         return link
 
-    def _check_running(self) -> None:
+    def check_running(self) -> None:
+        """Raise McpServerError when it was stopped."""
         if self._stopped:
             raise McpServerError(self.name, "it was stopped")
 
@@ -184,6 +179,7 @@ class McpServers:
                         name=server.name, transport=server.transport, timeout=math.inf
                     )
                     self._announced.add(server.name)
+                server.check_running()
                 connection.session.check_alive()
             except BaseException as error:
                 if self._servers.get(server.name) is server:

@@ -19,7 +19,9 @@ class HttpSpec:
     """A server that listens elsewhere. Its address and headers may hold secrets, so they are not shown."""
 
     url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    patience: float
+    """Seconds without a byte after which the server counts as gone."""
 
     @property
     def transport(self) -> McpTransport:
@@ -34,7 +36,7 @@ class HttpSpec:
             raise UnsupportedError(
                 f"transport={HTTP!r} needs the mcp package ({error}); run `pip install 'pie-client[mcp]'`"
             ) from error
-        link = HttpLink(name, self.url, self.headers)
+        link = HttpLink(name, self.url, self.headers, self.patience)
         try:
             await link.open()
         except BaseException:
@@ -53,6 +55,7 @@ def check_spec(
     env: Mapping[str, str] | None,
     cwd: str | os.PathLike[str] | None,
     headers: Mapping[str, str] | None,
+    call_timeout: float,
 ) -> Spec:
     """Make a specification of a server; raises InvalidArgumentError."""
     if not _is_text(name) or not name:
@@ -65,11 +68,9 @@ def check_spec(
     for argument in foreign:
         if given[argument] is not None:
             raise InvalidArgumentError(f"{argument}= does not go with transport={transport!r}; leave it out")
-    return (
-        _stdio(command, args, env, cwd)
-        if transport == STDIO
-        else HttpSpec(_url(url), _mapping("headers", headers))
-    )
+    if transport == STDIO:
+        return _stdio(command, args, env, cwd)
+    return HttpSpec(_url(url), _mapping("headers", headers), call_timeout)
 
 
 def _stdio(

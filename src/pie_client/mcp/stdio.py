@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from pie_client._generated.mcp import STDIO, McpTransport
-from pie_client.errors import McpServerError
+from pie_client.errors import McpServerError, one_line
 from pie_client.mcp.link import Lines, Link
 
 logger = logging.getLogger(__name__)
@@ -110,6 +110,11 @@ class Child(asyncio.SubprocessProtocol, Link):
                 raise McpServerError(self.name, self.ended or "it closed its standard input")
             self._stdin.write(text.encode() + b"\n")
 
+    def end(self, reason: str) -> None:
+        """Note that it ended; nobody waits for it to read any more."""
+        super().end(reason)
+        self._writable.set()
+
     async def close(self) -> None:
         """Close standard input, ask to terminate, kill: whichever ends it."""
         self.closing = True
@@ -128,6 +133,8 @@ class Child(asyncio.SubprocessProtocol, Link):
         self.end("it was killed")
         if not self._exited.is_set():
             self._signal(hard=True)
+        if self._stdin is not None and self._stdin.get_write_buffer_size():
+            self._stdin.abort()  # closing it would wait until everything was read
         if self._transport is not None:
             self._transport.close()
         self._finish()
@@ -239,4 +246,4 @@ class Child(asyncio.SubprocessProtocol, Link):
         self.kill()
 
     def _log(self, line: bytes) -> None:
-        logger.info("MCP server %r: %s", self.name, line.decode("utf-8", "replace"))
+        logger.info("MCP server %r: %s", self.name, one_line(line.decode("utf-8", "replace")))
