@@ -73,6 +73,6 @@ def lowest(session: nox.Session) -> None:
     """Run the tests with the oldest dependencies that pyproject.toml allows."""
     project = PYPROJECT["project"]
     allowed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
-    oldest = [re.sub(r">=", "==", requirement) for requirement in allowed]
+    oldest = [re.sub(r">=([^,]+).*", r"==\1", requirement) for requirement in allowed]
     session.install("-e", f".[{EXTRAS}]", *oldest, *groups("test"))
     session.run("pytest", *(f"--ignore={path}" for path in NEED_TOOLS), *session.posargs)

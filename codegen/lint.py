@@ -323,7 +323,8 @@ def _has_type(node: Node) -> bool:
 
 def _named_files(schema: Schema) -> list[str]:
     protocol = schema.protocol
-    files: list[str | None] = [*protocol.objects, protocol.program_registry.file]
+    files: list[str | None] = [*protocol.objects, protocol.program_registry.file, *protocol.mcp.envelope]
+    files += [method.params for method in protocol.mcp.methods.values()]
     for row in protocol.requests:
         files += [row.file, row.result]
     for message in protocol.messages:

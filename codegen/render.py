@@ -24,6 +24,7 @@ MODULES = (
     "refusals",
     "texts",
     "registry",
+    "mcp",
     "public",
     "__init__",
 )
@@ -72,6 +73,7 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "recognised_results": views.recognised_results(described),
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],
+        "envelope_members": views.envelope_members(described),
         "max_correlation": described.scalars()["CorrelationId"]["maximum"],
         "program_pattern": pattern,
         "program_name_pattern": pattern.partition("@")[0],

@@ -123,6 +123,22 @@ class ModelStatus(_Row):
     statistics: list[str]
 
 
+class McpMethod(_Row):
+    method: str
+    description: str
+    params: str | None = None
+    relayed: bool = False
+
+
+class Mcp(_Row):
+    versions: list[str]
+    version_header: str
+    transports: dict[str, str]
+    unspecified_code: int
+    envelope: list[str]
+    methods: dict[str, McpMethod]
+
+
 class Protocol(_Row):
     meta: str = Field(alias="$schema")
     title: str
@@ -141,6 +157,7 @@ class Protocol(_Row):
     messages: list[MessageRow]
     events: list[EventRow]
     objects: list[str]
+    mcp: Mcp
 
 
 class ErrorClass(_Row):

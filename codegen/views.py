@@ -174,6 +174,12 @@ class ErrorClass:
     scope: str
 
 
+def envelope_members(schema: Schema) -> list[str]:
+    """Names of the members of JSON-RPC messages, in the order in which the schema first has them."""
+    found = (name for file in schema.protocol.mcp.envelope for name in schema.documents[file]["properties"])
+    return list(dict.fromkeys(map(str, found)))
+
+
 def requests(schema: Schema, renamed: Renamed) -> list[Request]:
     return [_request(schema, row, renamed) for row in schema.protocol.requests]
 
@@ -270,7 +276,7 @@ def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
 
 def public_names(schema: Schema) -> list[tuple[str, str]]:
     """Give (name, module) of what users import from the top of the package, sorted."""
-    found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families")]
+    found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families"), ("McpTransport", "mcp")]
     found += [(row.name, "events") for row in schema.protocol.events if row.file]
     found += [(error.name, "refusals") for error in schema.errors.classes]
     for file, document in schema.objects():
@@ -469,7 +475,9 @@ def _text(row: ErrorText) -> Text:
         advice=row.advice,
         code=row.code,
         families=tuple(row.families),
-        doc=f"Said by {' and '.join(row.families)} servers.",
+        doc="Said in answers to relayed MCP calls."
+        if row.scope == "relay"
+        else f"Said by {' and '.join(row.families)} servers.",
     )
 
 

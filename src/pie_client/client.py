@@ -13,6 +13,7 @@ from typing import ParamSpec, Self, TypeVar, overload
 
 from pie_client._generated.calls import Calls
 from pie_client._generated.families import DEFAULT_USER, HIGHEST_PORT
+from pie_client._generated.mcp import McpTransport
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
@@ -24,6 +25,8 @@ from pie_client.keys import Signer, check_key
 from pie_client.launching import Launcher, as_json
 from pie_client.lookup import resolve_version
 from pie_client.manifests import checked_manifest, read_manifest
+from pie_client.mcp.relay import McpServer, McpServers
+from pie_client.mcp.spec import check_spec
 from pie_client.process import Process
 from pie_client.programs import Programs
 from pie_client.session import Session, canonical_id
@@ -49,6 +52,7 @@ class _Connected:
     authentication: Authentication
     programs: Programs
     launcher: Launcher
+    mcp_servers: McpServers
 
 
 class PieClient:
@@ -165,7 +169,10 @@ class PieClient:
         )
         authentication = Authentication(connection, self._username)
         connection.prepare = authentication.prepare
-        return _Connected(connection, authentication, Programs(connection), Launcher(connection))
+        mcp_servers = McpServers(connection)
+        connection.relayed = mcp_servers.answer
+        connection.ended = mcp_servers.abandon
+        return _Connected(connection, authentication, Programs(connection), Launcher(connection), mcp_servers)
 
     @contextlib.asynccontextmanager
     async def _second_connection(self) -> AsyncGenerator[Connection]:
@@ -179,7 +186,11 @@ class PieClient:
             await second.connection.close()
 
     async def close(self) -> None:
-        """Close the connection, within about a second. Whatever still waits fails with NotConnectedError."""
+        """Close the connection, within about a second. Whatever still waits fails with NotConnectedError.
+
+        MCP servers that were registered are stopped meanwhile, all at once; one that does not end by itself takes up to
+        half a second more.
+        """
         self._closes += 1
         await self._disconnect()
 
@@ -188,7 +199,7 @@ class PieClient:
         try:
             async with self._closing:
                 if connected is not None:
-                    await connected.connection.close()
+                    await asyncio.gather(connected.connection.close(), connected.mcp_servers.close())
         finally:
             if connected is not None:
                 connected.connection.abort()
@@ -599,6 +610,79 @@ class PieClient:
             InvalidArgumentError: The id is not a UUID.
         """
         await self.rpc.terminate_process(process_id=canonical_id(process_id), timeout=timeout)
+
+    # ------------------------------------------------------------- MCP
+
+    async def register_mcp_server(
+        self,
+        name: str,
+        transport: McpTransport,
+        command: str | None = None,
+        args: Sequence[str] | None = None,
+        url: str | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        call_timeout: float = 300.0,
+        timeout: float | None = None,
+    ) -> None:
+        """Run an MCP server here, and lend it to the inferlets that are attached to this connection.
+
+        The server is started, initialized and then announced. Only its name and transport go to the engine: arguments,
+        address and headers may hold secrets, and no engine uses them. Inferlets' calls are answered by the server
+        itself: what it gives over stdio goes on as it was written. One that dies is reported to whoever waits for it
+        and is started again for the next call, less and less often while it keeps dying. What it writes to standard
+        error is logged by ``pie_client.mcp.stdio`` at level INFO. It is stopped with the connection, and has to be
+        registered again on the next one.
+
+        Args:
+            name: Name by which inferlets find the server.
+            transport: ``"stdio"`` for a program that speaks MCP over its standard input and output, ``"http"`` for a
+                server that listens elsewhere (streamable HTTP; needs ``pip install 'pie-client[mcp]'``).
+            command: The program; stdio only.
+            args: Its arguments; none by default.
+            url: Address of the server; http only.
+            env: Environment variables of the program, on top of this process's.
+            cwd: Working directory of the program; this process's by default.
+            headers: HTTP headers that are sent with every request; http only.
+            call_timeout: Seconds that one call of an inferlet may take, with a restart that it may need, after which
+                the inferlet gets an error; ``math.inf`` for no limit.
+            timeout: Seconds until the server is announced; the client's default. A first ``npx -y`` downloads.
+
+        Raises:
+            InvalidArgumentError: An argument can't be used, or the name is in use.
+            McpServerError: The server can't be started or reached, or it does not speak MCP.
+            UnsupportedError: The engine knows no MCP servers (0.5), or the extra is not installed; nothing was started.
+            DeadlineError: It was not ready in time; it was stopped again.
+        """
+        spec = check_spec(
+            name,
+            transport,
+            command=command,
+            args=args,
+            url=url,
+            env=env,
+            cwd=cwd,
+            headers=headers,
+            call_timeout=check_seconds("call_timeout", call_timeout),
+        )
+        server = McpServer(name, spec, call_timeout)
+        await self._connected().mcp_servers.register(server, timeout)
+
+    async def unregister_mcp_server(self, name: str) -> None:
+        """Stop an MCP server that was registered, within about a second and a half.
+
+        The protocol has no word for it: inferlets still see the name, and are told that it is not registered when they
+        call. The name can be registered again.
+
+        Args:
+            name: Name under which it was registered.
+
+        Raises:
+            InvalidArgumentError: There is no server of that name.
+        """
+        await self._connected().mcp_servers.unregister(name)
 
     # ------------------------------------------------------------- other
 

@@ -8,11 +8,10 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TypeVar
 
-from pie_client._generated import texts
 from pie_client._generated.calls import Calls
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
-from pie_client._generated.models import McpError, McpRequest, ProcessInfo
+from pie_client._generated.models import McpRequest, ProcessInfo
 from pie_client.base import Chunk, Content, WireModel
 from pie_client.errors import (
     ConnectionLostError,
@@ -54,6 +53,10 @@ class Connection:
         self.calls = Calls(self)
         self.prepare: Callable[[], Awaitable[None]] = _ready
         """Awaited before a request that needs an identified session."""
+        self.relayed: Callable[[McpRequest], Coroutine[None, None, None]] = _passed_over
+        """Answers a relayed MCP call."""
+        self.ended: Callable[[], None] = _nothing
+        """Told when the connection is lost or closed."""
         self._transport = transport
         self._timeout = timeout
         self._ping_interval = ping_interval
@@ -167,6 +170,7 @@ class Connection:
         self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
         for task in (*self._tasks, *self._errands):
             task.cancel()
+        self.ended()
 
     async def _read(self) -> None:
         try:
@@ -175,7 +179,7 @@ class Connection:
                 self._received += 1
                 relayed = self.session.receive(frame)
                 if relayed is not None:
-                    self._spawn(self._refuse_relayed(relayed))
+                    self._spawn(self.relayed(relayed))
                 if self.session.spills:
                     await self._write_spills()
                 if self.session.doubtful:
@@ -244,6 +248,7 @@ class Connection:
             return error
 
         self.session.fail(failure)
+        self.ended()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name="pie-client errand")
@@ -265,16 +270,6 @@ class Connection:
 
     def _unlisted(self, listed: list[ProcessInfo]) -> set[str]:
         return self.session.running() - {info.id for info in listed}
-
-    async def _refuse_relayed(self, request: McpRequest) -> None:
-        text = texts.mcp_server_not_registered(server_name=request.server_name)
-        answer = McpError(code=texts.CODE_MCP_SERVER_NOT_REGISTERED, message=text).model_dump_json(
-            exclude_none=True
-        )
-        try:
-            await self.calls.mcp_response(corr_id=request.corr_id, ok=False, result=answer)
-        except PieError as error:
-            logger.warning("an MCP call for %.40r is not answered: %s", request.server_name, error)
 
     # ------------------------------------------------------------- parts of a call
 
@@ -385,4 +380,12 @@ def check_size(name: str, value: object) -> int:
 
 
 async def _ready() -> None:
+    pass
+
+
+async def _passed_over(request: McpRequest) -> None:
+    logger.warning("an MCP call for %.40r is not answered: nobody relays", request.server_name)
+
+
+def _nothing() -> None:
     pass

@@ -21,6 +21,7 @@ PieError
 ├── ServerError                      the server complained without naming a request; subclasses are generated
 ├── ProcessError                     a process ended with an error; subclasses are generated
 ├── ResultError (ValueError)         a process returned something else than was asked for
+├── McpServerError                   an MCP server can't be started or spoken to, or it ended
 ├── ProcessEndedError (EOFError)     no more events
 └── SlowConsumerError (BufferError)  events were not read and filled the buffer
 
@@ -191,6 +192,18 @@ class ProcessError(PieError):
 
 class ResultError(PieError, ValueError):
     """A process returned a text that is not what was asked for."""
+
+
+class McpServerError(PieError):
+    """An MCP server can't be started or spoken to, or it ended. ``reason`` says why, without the server's name."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"MCP server {name!r}: {reason}")
+
+    def __reduce__(self) -> tuple[type["McpServerError"], tuple[str, str]]:
+        return type(self), (self.name, self.reason)
 
 
 class ProcessEndedError(PieError, EOFError):

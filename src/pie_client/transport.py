@@ -311,7 +311,7 @@ def _address(parts: SplitResult) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, by its name or address."""
+    """Whether a host is this machine, whatever its proxy settings say."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,6 +15,8 @@ from pie_client import (
     Family,
     File,
     Manifest,
+    McpServerError,
+    McpTransport,
     Message,
     ParsedPrivateKey,
     PieClient,
@@ -124,6 +126,25 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(await client.terminate_process("id"), None)
     assert_type(await client.ping(timeout=0.5), None)
     assert_type(await client.query("model_status"), dict[str, JsonValue])
+    assert_type(await client.register_mcp_server("fs", "stdio", "npx", ["-y", "package"]), None)
+    assert_type(
+        await client.register_mcp_server(
+            name="fs",
+            transport="stdio",
+            command="npx",
+            args=("-y",),
+            env={"A": "b"},
+            cwd=Path(),
+            call_timeout=5,
+        ),
+        None,
+    )
+    transport: McpTransport = "http"
+    assert_type(
+        await client.register_mcp_server("web", transport, url="https://h", headers={"a": "b"}, timeout=1),
+        None,
+    )
+    assert_type(await client.unregister_mcp_server("fs"), None)
 
 
 async def process_methods(process: Process) -> None:
@@ -179,7 +200,9 @@ async def calls(client: PieClient) -> None:
     assert_type(await client.rpc.list_processes(), list[ProcessInfo])
 
 
-def errors(error: RefusedError) -> None:
+def errors(error: RefusedError, ended: McpServerError) -> None:
+    assert_type(ended.name, str)
+    assert_type(ended.reason, str)
     assert_type(error.request, str)
     assert_type(error.text, str)
     assert_type(error.subject, str)

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "32b827a1ae1fc61941d4cb03d5b4392a8c3a4abf2c482ff105c765efdb144e06"
+SCHEMA_DIGEST: Final = "cb32348b4c94f51d6b50394e5caa7b01816ebc2de06b4bb4e80b92cf8f2c20ca"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

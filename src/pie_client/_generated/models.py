@@ -81,6 +81,43 @@ DetachWorkflowResult = TypeAliasType(
 )
 
 
+class JsonRpcNotification(WireModel):
+    """A JSON-RPC request without an id, which is never answered."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    jsonrpc: Literal["2.0"] = "2.0"
+    method: Annotated[str, Field(description="What happened.")]
+    params: Annotated[dict[str, JsonValue] | None, Field(description="More about it.")] = None
+
+
+class JsonRpcRequest(WireModel):
+    """A JSON-RPC request, from either side of an MCP connection."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: Annotated[
+        int,
+        Field(description="Number that the response repeats; each side counts for itself."),
+    ]
+    method: Annotated[str, Field(description="What to do.")]
+    params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the method.")] = None
+
+
+class JsonRpcResponse(WireModel):
+    """A JSON-RPC response that gives a result."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: Annotated[JsonValue, Field(description="The id of the request, as it was.")]
+    result: Annotated[JsonValue, Field(description="What the method gives.")]
+
+
 JsonText = TypeAliasType("JsonText", Annotated[str, Field(description="A string that holds JSON.")])
 
 
@@ -160,6 +197,13 @@ class ManifestRuntime(WireModel):
     ] = None
 
 
+class McpCancelledParams(WireModel):
+    """Params of notifications/cancelled: the sender no longer waits for an answer."""
+
+    request_id: Annotated[int, Field(alias="requestId", description="Id of the request.")]
+    reason: Annotated[str | None, Field(description="Why.")] = None
+
+
 class McpError(WireModel):
     """A JSON-RPC error as a relayed MCP call carries it."""
 
@@ -169,6 +213,61 @@ class McpError(WireModel):
     code: Annotated[int, Field(description="JSON-RPC error code.")]
     message: Annotated[str, Field(description="What went wrong.")]
     data: Annotated[JsonValue | None, Field(description="More about it.")] = None
+
+
+class McpImplementation(WireModel):
+    """What program speaks at one end of an MCP connection."""
+
+    name: Annotated[str, Field(description="Name of the program.")]
+    version: Annotated[str, Field(description="Its release.")]
+
+
+class McpInitializeParams(WireModel):
+    """Params of initialize, the first request of an MCP connection."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    protocol_version: Annotated[
+        str,
+        Field(
+            alias="protocolVersion",
+            description="The newest version of MCP that the client speaks.",
+        ),
+    ]
+    capabilities: Annotated[
+        dict[str, JsonValue],
+        Field(description="What the client offers to the server; nothing, where empty."),
+    ]
+    client_info: Annotated[McpImplementation, Field(alias="clientInfo", description="Who connects.")]
+
+
+class McpInitializeResult(WireModel):
+    """What a server answers to initialize."""
+
+    protocol_version: Annotated[
+        str,
+        Field(
+            alias="protocolVersion",
+            description="The version of MCP that the connection speaks from here on.",
+        ),
+    ]
+
+
+class McpNamedParams(WireModel):
+    """Params of tools/call and prompts/get."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    name: Annotated[str, Field(description="Name of the tool or prompt.")]
+    arguments: Annotated[JsonValue | None, Field(description="What it gets; an object, as a rule.")] = None
+
+
+class McpResourceParams(WireModel):
+    """Params of resources/read."""
+
+    uri: Annotated[str, Field(description="Which resource.")]
 
 
 class McpResponseRequest(WireModel):
@@ -557,6 +656,20 @@ class FileChunk(WireModel):
     name: Annotated[str | None, Field(description="Name that the program gave the file.")] = None
 
 
+class JsonRpcFailure(WireModel):
+    """A JSON-RPC response that gives an error."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+    )
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: Annotated[
+        JsonValue,
+        Field(description="The id of the request, as it was; null where it could not be read."),
+    ]
+    error: Annotated[McpError, Field(description="Why there is no result.")]
+
+
 class LaunchDaemonRequest(WireModel):
     """
     Start a program that serves HTTP on a port of the server's loopback interface.
@@ -905,6 +1018,10 @@ __all__ = [
     "FoldExpression",
     "ForkExpression",
     "IterateExpression",
+    "JsonRpcFailure",
+    "JsonRpcNotification",
+    "JsonRpcRequest",
+    "JsonRpcResponse",
     "JsonText",
     "LaunchDaemonRequest",
     "LaunchDaemonResult",
@@ -920,8 +1037,14 @@ __all__ = [
     "ManifestParameter",
     "ManifestRuntime",
     "MapExpression",
+    "McpCancelledParams",
     "McpError",
+    "McpImplementation",
+    "McpInitializeParams",
+    "McpInitializeResult",
+    "McpNamedParams",
     "McpRequest",
+    "McpResourceParams",
     "McpResponseRequest",
     "MessageEvent",
     "OtherEvent",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pie_client._generated.families import (
         Family,
     )
+    from pie_client._generated.mcp import (
+        McpTransport,
+    )
     from pie_client._generated.models import (
         Manifest,
         ManifestPackage,
@@ -67,6 +70,7 @@ MODULE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "ManifestParameter": "pie_client._generated.models",
         "ManifestRuntime": "pie_client._generated.models",
         "McpError": "pie_client._generated.models",
+        "McpTransport": "pie_client._generated.mcp",
         "Message": "pie_client._generated.events",
         "ProcessInfo": "pie_client._generated.models",
         "ProcessNotFoundError": "pie_client._generated.refusals",
@@ -103,6 +107,7 @@ __all__ = [
     "ManifestParameter",
     "ManifestRuntime",
     "McpError",
+    "McpTransport",
     "Message",
     "ProcessInfo",
     "ProcessNotFoundError",

@@ -78,6 +78,8 @@ NO_WORKER_AVAILABLE: Final = "no worker available"
 """Said by 0.5 servers."""
 GATEWAY_DRAINING: Final = "gateway draining"
 """Said by 0.5 servers."""
+MCP_METHOD_NOT_FOUND: Final = "Method not found"
+"""Said in answers to relayed MCP calls."""
 
 
 def user_not_authorized(
@@ -417,15 +419,134 @@ def mcp_server_not_registered(
     *,
     server_name: object,
 ) -> str:
-    """Said by 0.4 servers."""
+    """Said in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' not registered"
+
+
+def mcp_client_gone(
+    *,
+    server_name: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"the client that runs MCP server '{server_name}' is gone"
+
+
+def mcp_arguments_invalid(
+    *,
+    detail: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"arguments are not JSON: {detail}"
+
+
+def mcp_server_ended(
+    *,
+    server_name: object,
+    method: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"MCP server '{server_name}' ended before it answered {method}"
+
+
+def mcp_server_unavailable(
+    *,
+    server_name: object,
+    reason: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"MCP server '{server_name}' is not available: {reason}"
+
+
+def mcp_server_silent(
+    *,
+    server_name: object,
+    method: object,
+    seconds: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"MCP server '{server_name}' did not answer {method} within {seconds} s"
+
+
+def mcp_params_invalid(
+    *,
+    method: object,
+    server_name: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"the params of {method} for MCP server '{server_name}' are not a JSON object"
+
+
+def mcp_answer_empty(
+    *,
+    server_name: object,
+    method: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"MCP server '{server_name}' answered {method} with neither a result nor an error"
+
+
+def mcp_answer_not_relayed(
+    *,
+    server_name: object,
+    method: object,
+    reason: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"the answer of MCP server '{server_name}' to {method} can't be relayed: {reason}"
+
+
+def mcp_relay_failed(
+    *,
+    method: object,
+    server_name: object,
+) -> str:
+    """Said in answers to relayed MCP calls."""
+    return f"{method} of MCP server '{server_name}' failed in the client, which logged why"
+
+
+def mcp_without_client(
+    *,
+    process_id: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"process {process_id} has no client that could run MCP servers"
 
 
 CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
 """JSON-RPC error code that goes with the text."""
+CODE_MCP_CLIENT_GONE: Final = -32000
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_ARGUMENTS_INVALID: Final = -32602
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_SERVER_ENDED: Final = -32000
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_SERVER_UNAVAILABLE: Final = -32000
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_SERVER_SILENT: Final = -32001
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_PARAMS_INVALID: Final = -32602
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_ANSWER_EMPTY: Final = -32603
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_ANSWER_NOT_RELAYED: Final = -32603
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_RELAY_FAILED: Final = -32603
+"""JSON-RPC error code that goes with the text."""
+CODE_MCP_METHOD_NOT_FOUND: Final = -32601
+"""JSON-RPC error code that goes with the text."""
 
 __all__ = [
     "CODE_MCP_SERVER_NOT_REGISTERED",
+    "CODE_MCP_CLIENT_GONE",
+    "CODE_MCP_ARGUMENTS_INVALID",
+    "CODE_MCP_SERVER_ENDED",
+    "CODE_MCP_SERVER_UNAVAILABLE",
+    "CODE_MCP_SERVER_SILENT",
+    "CODE_MCP_PARAMS_INVALID",
+    "CODE_MCP_ANSWER_EMPTY",
+    "CODE_MCP_ANSWER_NOT_RELAYED",
+    "CODE_MCP_RELAY_FAILED",
+    "CODE_MCP_METHOD_NOT_FOUND",
     "OK_AUTH_PROVE",
     "OK_AUTH_BY_TOKEN",
     "OK_ADD_PROGRAM",
@@ -503,4 +624,15 @@ __all__ = [
     "identity_empty",
     "identity_without_user",
     "mcp_server_not_registered",
+    "mcp_client_gone",
+    "mcp_arguments_invalid",
+    "mcp_server_ended",
+    "mcp_server_unavailable",
+    "mcp_server_silent",
+    "mcp_params_invalid",
+    "mcp_answer_empty",
+    "mcp_answer_not_relayed",
+    "mcp_relay_failed",
+    "MCP_METHOD_NOT_FOUND",
+    "mcp_without_client",
 ]

@@ -16,6 +16,7 @@ from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.engine import LocalEngine, Refusal
 from pie_client.testing.httpserver import DaemonRequest, DaemonResponse
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.mcp import McpCallError, McpSession
 from pie_client.testing.scripts import ScriptLimits
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "InferletFunction",
     "InferletSession",
     "LocalEngine",
+    "McpCallError",
+    "McpSession",
     "ProcessFailure",
     "Refusal",
     "RunningDaemon",

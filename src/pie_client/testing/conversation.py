@@ -33,6 +33,7 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
+from pie_client.testing.mcp import McpRelay
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.uploads import RejectedChunk, Uploads
 
@@ -80,6 +81,7 @@ class Conversation:
         self._challenge: Challenge | None = None
         self._uploads = Uploads(self._traits, engine.max_upload_bytes)
         self._processes: dict[str, RunningProcess] = {}
+        self.mcp = McpRelay(self.push)
         self._spoken = False
         self._gone = False
         self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue()
@@ -104,6 +106,7 @@ class Conversation:
         except ConnectionClosed:
             pass
         finally:
+            self.mcp.close()
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                 await writer
@@ -252,8 +255,10 @@ class Conversation:
                     texts.OK_LAUNCH_DAEMON, then=lambda: self._engine.run_daemon(program, message.port)
                 )
             case models.RegisterMcpServerRequest():
+                self.mcp.register(message.name)
                 return Answer(texts.OK_REGISTER_MCP_SERVER)
             case models.McpResponseRequest():
+                self.mcp.answer(message)
                 return Answer()
             case _:
                 raise Refusal(

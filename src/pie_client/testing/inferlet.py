@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from pie_client._generated import models
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.base import WireModel
+from pie_client.testing.mcp import McpSession
 
 
 def as_utf8(text: str) -> str:
@@ -40,13 +41,17 @@ class InferletSession:
         username: Owner of the process.
         program: The program as ``name@version``.
         input_text: The launch input as it was sent.
+        mcp: The MCP servers of the attached client.
     """
 
-    def __init__(self, outlet: Outlet, process_id: str, username: str, program: str, input_text: str) -> None:
+    def __init__(
+        self, outlet: Outlet, process_id: str, username: str, program: str, input_text: str, mcp: McpSession
+    ) -> None:
         self.process_id = process_id
         self.username = username
         self.program = program
         self.input_text = input_text
+        self.mcp = mcp
         self._outlet = outlet
         self._signals: deque[str] = deque()
         self._signalled = asyncio.Event()

@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
@@ -17,10 +17,13 @@ from pie_client._generated import models, texts
 from pie_client._generated.families import BUFFERED_EVENTS
 from pie_client.base import WireModel
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure, as_utf8
+from pie_client.testing.mcp import McpRelay, McpSession
 
 
 class Client(Protocol):
     """Who can be attached to a process."""
+
+    mcp: McpRelay
 
     def push(self, message: WireModel) -> None:
         """Send a message after what was sent before."""
@@ -60,7 +63,7 @@ class RunningProcess:
         self.username = username
         self.input_text = input_text
         self.client = client
-        self.session = InferletSession(self, self.id, username, program, input_text)
+        self.session = InferletSession(self, self.id, username, program, input_text, McpSession(self))
         self.outcome: asyncio.Future[models.ReturnEvent | models.ErrorEvent] = (
             asyncio.get_running_loop().create_future()
         )
@@ -121,6 +124,16 @@ class RunningProcess:
         self._finish(models.ErrorEvent(process_id=self.id, value=reason))
         if self.task is not None:
             self.task.cancel()
+
+    def relay(self) -> McpRelay | None:
+        """Give the relay of the client that is attached now; None without one."""
+        return None if self.client is None else self.client.mcp
+
+    def trap(self, detail: str) -> NoReturn:
+        """End the process, as the engine does when a program calls it where that can't be."""
+        reason = texts.call_error(detail=detail)
+        self.terminate(reason)
+        raise ProcessFailure(reason)
 
     async def _run(self, function: InferletFunction | None) -> models.ReturnEvent:
         result = await (function or _absent)(self.session, _parsed(self.input_text))

@@ -1,0 +1,119 @@
+"""What a caller says about a server, checked."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import urlsplit
+
+from pie_client._generated.mcp import HTTP, STDIO, TRANSPORTS, McpTransport
+from pie_client.errors import InvalidArgumentError, UnsupportedError
+from pie_client.mcp.link import Link, Spec
+from pie_client.mcp.stdio import StdioSpec
+
+SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSpec:
+    """A server that listens elsewhere. Its address and headers may hold secrets, so they are not shown."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    patience: float
+    """Seconds without a byte after which the server counts as gone."""
+
+    @property
+    def transport(self) -> McpTransport:
+        """What carries the messages."""
+        return HTTP
+
+    async def open(self, name: str) -> Link:
+        """Begin a session."""
+        try:
+            from pie_client.mcp.http import HttpLink  # noqa: PLC0415 - needs the extra
+        except ImportError as error:
+            raise UnsupportedError(
+                f"transport={HTTP!r} needs the mcp package ({error}); run `pip install 'pie-client[mcp]'`"
+            ) from error
+        link = HttpLink(name, self.url, self.headers, self.patience)
+        try:
+            await link.open()
+        except BaseException:
+            link.kill()
+            raise
+        return link
+
+
+def check_spec(
+    name: str,
+    transport: str,
+    *,
+    command: str | None,
+    args: Sequence[str] | None,
+    url: str | None,
+    env: Mapping[str, str] | None,
+    cwd: str | os.PathLike[str] | None,
+    headers: Mapping[str, str] | None,
+    call_timeout: float,
+) -> Spec:
+    """Make a specification of a server; raises InvalidArgumentError."""
+    if not _is_text(name) or not name:
+        raise InvalidArgumentError("name is not a text; pass the name by which inferlets find the MCP server")
+    if transport not in TRANSPORTS:
+        known = " or ".join(map(repr, TRANSPORTS))
+        raise InvalidArgumentError(f"transport={transport!r} is not known; pass {known}")
+    given = {"command": command, "args": args, "env": env, "cwd": cwd, "url": url, "headers": headers}
+    foreign = ("url", "headers") if transport == STDIO else ("command", "args", "env", "cwd")
+    for argument in foreign:
+        if given[argument] is not None:
+            raise InvalidArgumentError(f"{argument}= does not go with transport={transport!r}; leave it out")
+    if transport == STDIO:
+        return _stdio(command, args, env, cwd)
+    return HttpSpec(_url(url), _mapping("headers", headers), call_timeout)
+
+
+def _stdio(
+    command: str | None,
+    args: Sequence[str] | None,
+    env: Mapping[str, str] | None,
+    cwd: str | os.PathLike[str] | None,
+) -> StdioSpec:
+    if not _is_text(command) or not command:
+        raise InvalidArgumentError("command= is missing; pass the program that runs the MCP server")
+    if isinstance(args, str) or not all(_is_text(arg) for arg in args or ()):
+        raise InvalidArgumentError("args= is not a list of texts; pass each argument as one element")
+    try:
+        folder = None if cwd is None else os.fspath(cwd)
+    except TypeError:
+        raise InvalidArgumentError("cwd= is not a path") from None
+    return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder)
+
+
+def _url(url: str | None) -> str:
+    try:
+        parts = urlsplit(url or "") if _is_text(url) else None
+        usable = parts is not None and parts.scheme in SCHEMES and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidArgumentError("url= is not an address; pass http://HOST:PORT/PATH or https://...")
+    return str(url)
+
+
+def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:
+    copy = dict(cast("Mapping[object, object]", values or {}))
+    if not all(_is_text(key) and _is_text(value) for key, value in copy.items()):
+        raise InvalidArgumentError(f"{name}= does not map texts to texts")
+    return cast("dict[str, str]", copy)
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is a text that UTF-8 can express and that holds no NUL."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

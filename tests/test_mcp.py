@@ -1,0 +1,404 @@
+"""Real MCP servers, lent to inferlets of the embedded engine: the file system server of npm, and one of the Python package."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets.asyncio.client
+from pydantic import JsonValue
+
+from pie_client import (
+    DeadlineError,
+    InvalidArgumentError,
+    McpServerError,
+    PieClient,
+    ProcessError,
+    RefusedError,
+    UnsupportedError,
+    wire,
+)
+from pie_client._generated import models
+from pie_client.testing import InferletSession, LocalEngine, McpCallError
+from tests.mcp_servers import PACKAGE_SERVER, children, gone
+from tests.peers import PATIENCE, free_port, in_time
+
+NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
+NEEDS_NODE = pytest.mark.skipif(
+    shutil.which("npx") is None, reason="npx is not installed (npm and nodejs bring it)"
+)
+PYTHON = [str(PACKAGE_SERVER), "stdio"]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[PieClient]:
+    """A client of an engine of the 0.4 family whose inferlets make the calls that they are told."""
+    async with LocalEngine(family="0.4") as engine:
+
+        @engine.inferlet("call@1.0.0")
+        async def call(session: InferletSession, input: JsonValue) -> JsonValue:
+            assert isinstance(input, list)
+            name, *args = input
+            assert isinstance(name, str)
+            try:
+                result: JsonValue = await getattr(session.mcp, name)(*args)
+            except McpCallError as error:
+                return {"code": error.code, "message": error.message, "data": error.data}
+            return result
+
+        @engine.inferlet("servers@1.0.0")
+        async def servers(session: InferletSession, _input: JsonValue) -> JsonValue:
+            return list(session.mcp.available_servers())
+
+        async with PieClient(engine.uri, timeout=PATIENCE) as connected:
+            yield connected
+
+
+async def call(client: PieClient, *args: JsonValue) -> Any:  # noqa: ANN401 - JSON that the test looks into
+    """Have an inferlet make a call; gives the server's result, or the error as the inferlet sees it."""
+    process = await client.launch_process("call@1.0.0", list(args))
+    return await process.result(timeout=PATIENCE)
+
+
+async def available(client: PieClient) -> JsonValue:
+    process = await client.launch_process("servers@1.0.0")
+    return await process.result(timeout=PATIENCE)
+
+
+# ------------------------------------------------------------- the server of the guide
+
+
+@pytest.fixture(scope="session")
+def filesystem_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of npm's file system server, installed once."""
+    folder = tmp_path_factory.mktemp("npm")
+    subprocess.run(  # noqa: S603 - a fixed command
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), NPM_PACKAGE],  # noqa: S607 - found in PATH
+        check=True,
+        capture_output=True,
+        timeout=100,
+    )
+    return str(folder / "node_modules" / ".bin" / "mcp-server-filesystem")
+
+
+@NEEDS_NODE
+async def test_the_server_of_the_guide_is_listed_called_and_read_by_an_inferlet(
+    client: PieClient, filesystem_server: str, tmp_path: Path
+) -> None:
+    (tmp_path / "note.txt").write_text("hello from the disk")
+    await client.register_mcp_server("fs", "stdio", filesystem_server, [str(tmp_path)])
+    assert await available(client) == ["fs"]
+    tools = await call(client, "list_tools", "fs")
+    assert "read_text_file" in [tool["name"] for tool in tools["tools"]]
+    path = str(tmp_path / "note.txt")
+    result = await call(client, "call_tool", "fs", "read_text_file", {"path": path})
+    assert result["content"] == [{"type": "text", "text": "hello from the disk"}]
+    refused = await call(client, "call_tool", "fs", "read_text_file", {"path": "/etc/passwd"})
+    assert refused["isError"] is True
+    assert (await call(client, "list_prompts", "fs"))["code"] == -32601
+
+
+@NEEDS_NODE
+async def test_a_file_of_several_mebibytes_comes_through_the_server_of_the_guide(
+    client: PieClient, filesystem_server: str, tmp_path: Path
+) -> None:
+    """D60."""
+    text = "0123456789abcde\n" * (4 << 16)
+    (tmp_path / "large.txt").write_text(text)
+    await client.register_mcp_server("fs", "stdio", filesystem_server, [str(tmp_path)])
+    path = str(tmp_path / "large.txt")
+    result = await call(client, "call_tool", "fs", "read_text_file", {"path": path})
+    assert result["content"][0]["text"] == text
+
+
+@NEEDS_NODE
+async def test_the_example_of_the_guide_works_as_it_stands_and_leaves_no_process(client: PieClient) -> None:
+    before = children()
+    await client.register_mcp_server(
+        name="fs",
+        transport="stdio",
+        command="npx",
+        args=["-y", "@modelcontextprotocol/server-filesystem", "/tmp"],  # noqa: S108 - as in the guide
+        timeout=100,
+    )
+    started = children() - before
+    assert len(started) > 1  # npx starts node
+    tools = await call(client, "list_tools", "fs")
+    assert "list_directory" in [tool["name"] for tool in tools["tools"]]
+    await client.close()
+    await gone(*started)
+
+
+# ------------------------------------------------------------- a server of the Python package, over stdio
+
+
+async def test_a_python_server_is_listed_called_and_read_by_an_inferlet(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await check_the_package_server(client)
+
+
+async def check_the_package_server(client: PieClient) -> None:
+    tools = await call(client, "list_tools", "py")
+    assert {tool["name"] for tool in tools["tools"]} == {"add", "where", "broken", "leave"}
+    added = await call(client, "call_tool", "py", "add", {"a": 2, "b": 40})
+    assert added["content"][0]["text"] == "42"
+    failed = await call(client, "call_tool", "py", "broken")
+    assert failed["isError"] is True
+    assert "broken" in failed["content"][0]["text"]
+    resources = await call(client, "list_resources", "py")
+    assert [resource["uri"] for resource in resources["resources"]] == ["large://text"]
+    large = await call(client, "read_resource", "py", "large://text")
+    assert large["contents"][0]["text"] == "é\n" * (5 << 19)
+    prompts = await call(client, "list_prompts", "py")
+    assert [prompt["name"] for prompt in prompts["prompts"]] == ["greet"]
+    prompt = await call(client, "get_prompt", "py", "greet", {"name": "Ann"})
+    assert prompt["messages"][0]["content"]["text"] == "Hello Ann"
+    unknown = await call(client, "read_resource", "py", "nothing://here")
+    assert isinstance(unknown["code"], int)
+    assert unknown["message"]
+
+
+async def test_environment_and_working_directory_can_be_set(client: PieClient, tmp_path: Path) -> None:
+    """D71."""
+    await client.register_mcp_server(
+        "py", "stdio", sys.executable, PYTHON, env={"GREETING": "grüß"}, cwd=tmp_path
+    )
+    result = await call(client, "call_tool", "py", "where")
+    folder, greeting, path = [part["text"] for part in result["content"]]
+    assert (Path(folder).name, greeting) == (tmp_path.name, "grüß")
+    assert path  # the rest of the environment is there too
+
+
+async def test_a_server_that_dies_in_a_call_is_reported_and_restarted(client: PieClient) -> None:
+    """D70."""
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await call(client, "call_tool", "py", "leave") == {
+        "code": -32000,
+        "message": "MCP server 'py' ended before it answered tools/call",
+        "data": None,
+    }
+    added = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
+    assert added["content"][0]["text"] == "2"
+
+
+async def test_many_inferlets_call_one_server_at_once(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    results = await asyncio.gather(
+        *(call(client, "call_tool", "py", "add", {"a": n, "b": n}) for n in range(50))
+    )
+    assert [result["content"][0]["text"] for result in results] == [str(2 * n) for n in range(50)]
+
+
+# ------------------------------------------------------------- over HTTP
+
+
+@contextlib.asynccontextmanager
+async def http_server(port: int = 0) -> AsyncGenerator[tuple[str, asyncio.subprocess.Process]]:
+    """Run the Python server over HTTP."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(PACKAGE_SERVER), "http", str(port), stdout=subprocess.PIPE
+    )
+    try:
+        assert child.stdout is not None
+        line = await in_time(child.stdout.readline())
+        yield f"http://127.0.0.1:{int(line)}/mcp", child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGKILL)
+        await in_time(child.communicate())
+
+
+TOKEN = {"x-token": "secret"}
+
+
+async def test_a_server_is_lent_over_http(client: PieClient) -> None:
+    async with http_server() as (url, _):
+        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+        assert await available(client) == ["py"]
+        await check_the_package_server(client)
+        await client.close()
+
+
+async def test_a_server_over_http_that_was_restarted_is_found_again(client: PieClient) -> None:
+    port = free_port()
+    async with http_server(port) as (url, _):
+        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+    lost = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
+    assert lost["code"] == -32000
+    async with http_server(port), asyncio.timeout(PATIENCE):
+        while "code" in (added := await call(client, "call_tool", "py", "add", {"a": 1, "b": 2})):
+            assert added["code"] == -32000
+        assert added["content"][0]["text"] == "3"
+        await client.close()
+
+
+async def test_a_server_over_http_that_refuses_is_told_with_its_status(client: PieClient) -> None:
+    async with http_server() as (url, _):
+        with pytest.raises(McpServerError, match="HTTP status 401") as caught:
+            await client.register_mcp_server("py", "http", url=url, headers={"x-token": "wrong"})
+        assert "wrong" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_no_server_over_http_is_an_error_at_once(client: PieClient) -> None:
+    url = f"http://127.0.0.1:{free_port()}/mcp?key=hidden"
+    with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
+        await client.register_mcp_server("py", "http", url=url)
+    assert "hidden" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_http_without_its_package_says_what_to_install(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    for name in [name for name in sys.modules if name.startswith(("mcp.", "pie_client.mcp.http"))]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(UnsupportedError, match=r"pip install 'pie-client\[mcp\]'"):
+        await client.register_mcp_server("py", "http", url="http://127.0.0.1:9/mcp")
+
+
+# ------------------------------------------------------------- arguments, names, families
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "", "transport": "stdio", "command": "x"}, "name is not a text"),
+        ({"name": 1, "transport": "stdio", "command": "x"}, "name is not a text"),
+        ({"name": "a", "transport": "sse", "command": "x"}, "transport='sse' is not known"),
+        ({"name": "a", "transport": "stdio"}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": ""}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": "x\0"}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": "x", "args": "-y"}, "args= is not a list"),
+        ({"name": "a", "transport": "stdio", "command": "x", "args": [1]}, "args= is not a list"),
+        ({"name": "a", "transport": "stdio", "command": "x", "url": "http://h"}, "url= does not go with"),
+        ({"name": "a", "transport": "stdio", "command": "x", "headers": {}}, "headers= does not go with"),
+        ({"name": "a", "transport": "stdio", "command": "x", "env": {"A": 1}}, "env= does not map"),
+        ({"name": "a", "transport": "stdio", "command": "x", "cwd": 3}, "cwd= is not a path"),
+        ({"name": "a", "transport": "http"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "ws://h"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "http://[h"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "http://h", "command": "x"}, "command= does not go with"),
+        ({"name": "a", "transport": "http", "url": "http://h", "headers": {"a": 1}}, "headers= does not map"),
+        ({"name": "a", "transport": "stdio", "command": "x", "call_timeout": 0}, "call_timeout=0"),
+        ({"name": "a", "transport": "stdio", "command": "x", "timeout": -1}, "timeout=-1"),
+    ],
+)
+async def test_arguments_that_do_not_fit_are_named(
+    client: PieClient, arguments: dict[str, Any], words: str
+) -> None:
+    before = children()
+    with pytest.raises(InvalidArgumentError, match=words):
+        await client.register_mcp_server(**arguments)
+    assert children() == before
+
+
+async def test_a_program_that_is_not_there_is_named(client: PieClient, tmp_path: Path) -> None:
+    with pytest.raises(McpServerError, match=r"'no-such-program' can't be started: No such file") as caught:
+        await client.register_mcp_server("a", "stdio", "no-such-program", ["--key=hidden"])
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(McpServerError, match="can't be started"):
+        await client.register_mcp_server("a", "stdio", sys.executable, PYTHON, cwd=tmp_path / "none")
+    assert await available(client) == []
+
+
+async def test_a_server_that_knows_no_mcp_servers_gets_none_started() -> None:
+    before = children()
+    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri) as client:
+        with pytest.raises(UnsupportedError, match="register_mcp_server"):
+            await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+        assert children() == before
+
+
+async def test_a_name_is_used_once_and_free_again_after_it_was_unregistered(client: PieClient) -> None:
+    before = children()
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    with pytest.raises(InvalidArgumentError, match="'py' already"):
+        await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await client.unregister_mcp_server("py")
+    await gone(*children() - before)
+    assert (await call(client, "list_tools", "py"))["code"] == -1
+    with pytest.raises(InvalidArgumentError, match="no MCP server is registered as 'py'"):
+        await client.unregister_mcp_server("py")
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await available(client) == ["py"]
+    assert "tools" in await call(client, "list_tools", "py")
+
+
+async def test_a_server_is_registered_on_one_connection_and_again_on_the_next(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await client.connect()
+    assert await available(client) == []
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await available(client) == ["py"]
+
+
+async def test_a_registration_that_takes_too_long_is_given_up(client: PieClient) -> None:
+    with pytest.raises(DeadlineError, match="register_mcp_server"):
+        await client.register_mcp_server("py", "stdio", sys.executable, PYTHON, timeout=0.001)
+    assert await available(client) == []
+
+
+# ------------------------------------------------------------- what the engine does
+
+
+async def test_an_unknown_name_is_refused_by_the_engine_itself(client: PieClient) -> None:
+    assert await call(client, "list_tools", "nobody") == {
+        "code": -1,
+        "message": "MCP server 'nobody' not registered",
+        "data": None,
+    }
+
+
+async def test_an_inferlet_without_a_client_traps_when_it_calls_a_server() -> None:
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+
+        @engine.inferlet("lonely@1.0.0")
+        async def lonely(session: InferletSession, _input: JsonValue) -> JsonValue:
+            return await session.mcp.list_tools("py")
+
+        with pytest.raises(RefusedError, match=r"Call error: process .* has no client"):
+            await client.rpc.run_processes(inferlet="lonely@1.0.0", inputs=["{}"])
+
+
+async def test_an_inferlet_whose_client_has_gone_is_told() -> None:
+    async with LocalEngine(family="0.4") as engine, websockets.asyncio.client.connect(engine.uri) as socket:
+        told: asyncio.Future[McpCallError] = asyncio.get_running_loop().create_future()
+
+        @engine.inferlet("left@1.0.0")
+        async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+            try:
+                await session.mcp.call_tool("py", "sleep")
+            except McpCallError as error:
+                told.set_result(error)
+            return None
+
+        for request in (
+            models.AuthIdentifyRequest(corr_id=1, username="ann"),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
+            models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
+        ):
+            await socket.send(wire.encode_request(request))
+        while not isinstance(message := wire.decode_reply(await in_time(socket.recv())), models.McpRequest):
+            pass
+        assert (message.corr_id, message.method) == (1, "tools/call")
+        assert json.loads(message.params) == {"name": "sleep", "arguments": {}}
+        await socket.close()
+        assert (await in_time(told)).code == -32000
+
+
+async def test_a_process_can_be_terminated_while_it_waits_for_a_server(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    process = await client.launch_process("call@1.0.0", ["read_resource", "py", "large://text"])
+    await process.terminate()
+    with pytest.raises(ProcessError):
+        await process.wait()
+    assert "tools" in await call(client, "list_tools", "py")
