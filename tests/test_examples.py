@@ -1,11 +1,13 @@
 """What the README and the examples show runs as it is printed; only addresses and key paths change."""
 
 import asyncio
+import contextlib
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
@@ -16,11 +18,15 @@ from pydantic import BaseModel, JsonValue
 
 import pie_client
 import pie_client.testing
+from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SNIPPETS = dict(re.findall(r"<!-- snippet: (\w+) -->\n```python\n(.*?)```", README, re.DOTALL))
+USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+SNIPPET = re.compile(r"<!-- snippet: (\w+) -->\n```python\n(.*?)```", re.DOTALL)
+SNIPPETS = {f"readme:{name}": code for name, code in SNIPPET.findall(README)}
+SNIPPETS |= {f"usage:{name}": code for name, code in SNIPPET.findall(USAGE)}
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 
@@ -93,42 +99,108 @@ def test_every_command_of_the_readme_is_run_by_ci() -> None:
     assert [line for line in script if line in commands] == commands
 
 
-@pytest.mark.parametrize("name", ["connect", "stream", "result", "talk", "errors", "local"])
-async def test_a_snippet_of_the_readme_runs(
+def test_every_snippet_is_run() -> None:
+    assert SNIPPETS.keys() == EXPECTED.keys()
+    assert (README + USAGE).count("```python") == len(SNIPPETS)
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+async def test_a_snippet_runs_as_printed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if name == "usage:mcp" and shutil.which("npx") is None:
+        pytest.skip("npx is not installed")
     monkeypatch.chdir(tmp_path)
     key, public = key_pair(tmp_path)
-    async with LocalEngine(family="0.4", users={"alice": [public]} if name == "connect" else None) as engine:
+    write_files(tmp_path)
+    family: Family = "0.5" if name in ("usage:function", "usage:receive_file") else "0.4"
+    users = {"alice": [public]} if name in ("readme:connect", "usage:agent") else None
+    async with (
+        LocalEngine(family=family, users=users, allow_scripts=family == "0.5") as engine,
+        registry() as registry_url,
+    ):
         register_programs(engine)
         code = (
-            SNIPPETS[name].replace("ws://127.0.0.1:8080", engine.uri).replace("~/.ssh/id_ed25519", str(key))
+            SNIPPETS[name]
+            .replace("ws://127.0.0.1:8080", engine.uri)
+            .replace("~/.ssh/id_ed25519", str(key))
+            .replace("https://registry.example.org", registry_url)
+            .replace("/tmp/sandbox", str(tmp_path))  # noqa: S108 - it is replaced
         )
-        async with pie_client.PieClient(engine.uri) as client:
+        async with pie_client.PieClient(engine.uri, timeout=90) as client:
             names: dict[str, object] = {
                 **vars(pie_client.testing),
                 "BaseModel": BaseModel,
                 "JsonValue": JsonValue,
+                "Path": Path,
+                "asyncio": asyncio,
                 "client": client,
             }
             names |= {n: getattr(pie_client, n) for n in pie_client.__all__}
-            if name == "talk":
-                names["process"] = await client.launch_process("waiting@1.0.0")
-            await run(code, names)
+            if name == "usage:agent":
+                names["agent_keys"] = agent_of(key)
+            if name in ("usage:send_file", "usage:receive_file"):
+                names["process"] = await client.launch_process("files@1.0.0")
+            await run(code, names, tmp_path / "snippet.py")
     out = capsys.readouterr().out
     assert EXPECTED[name](out), out
 
 
 EXPECTED: dict[str, Callable[[str], bool]] = {
-    "connect": lambda out: "username='alice'" in out,
-    "stream": lambda out: out.startswith("one two") and Path("downloads").exists(),
-    "result": lambda out: out == "2\n",
-    "talk": lambda out: out == "",
-    "errors": lambda out: out.startswith(
+    "readme:connect": lambda out: "username='alice'" in out,
+    "readme:stream": lambda out: out.startswith("one two") and Path("downloads").exists(),
+    "readme:result": lambda out: out == "2\n",
+    "readme:install": lambda out: out == "",
+    "readme:errors": lambda out: out.startswith(
         "install it first: launch_process of 'does-not-exist@0.1.0' refused"
     ),
-    "local": lambda out: out == "done\n",
+    "readme:local": lambda out: out == "done\n",
+    "usage:install": lambda out: out == "5 of 5 bytes\n",
+    "usage:resolve": lambda out: out == "",
+    "usage:function": lambda out: out == "['HELLO', 'HELLO']\n",
+    "usage:gather": lambda out: out == "[0, 2, 4]\n",
+    "usage:batch": lambda out: out == "['2', '4', '6']\n",
+    "usage:come_back": lambda out: out == "KV cache reuse\n",
+    "usage:send_file": lambda out: out == "",
+    "usage:receive_file": lambda out: out == "downloads/photo.png\n",
+    "usage:mcp": lambda out: out == "",
+    "usage:agent": lambda out: out == "",
+    "usage:failures": lambda out: out == "install it first\n",
+    "usage:engine": lambda out: out == "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
 }
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that snippets name."""
+    (folder / "build.wasm").write_bytes(b"build")
+    (folder / "Pie.toml").write_text('[package]\nname = "greet"\nversion = "1.0.0"\n', encoding="utf-8")
+    (folder / "photo.png").write_bytes(b"photo")
+
+
+@contextlib.asynccontextmanager
+async def registry() -> AsyncGenerator[str]:
+    """Run a program registry that knows one program."""
+    listing = b'{"versions": [{"num": "1.0.0"}]}'
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(listing) + listing
+        )
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def agent_of(key: Path) -> Callable[[], Awaitable[list[pie_client.Signer]]]:
+    """Stand in for an ssh-agent, which test_agent.py runs for real."""
+
+    async def keys() -> list[pie_client.Signer]:
+        return [pie_client.ParsedPrivateKey.from_file(key)]
+
+    return keys
 
 
 def register_programs(engine: LocalEngine) -> None:
@@ -140,16 +212,28 @@ def register_programs(engine: LocalEngine) -> None:
         session.send_file(b"file")
         return {"text": "one two", "words": 2}
 
-    @engine.inferlet("waiting@1.0.0")
-    async def waiting(session: InferletSession, _input: JsonValue) -> JsonValue:
-        while True:
-            await session.receive()
+    @engine.inferlet("double@1.0.0")
+    async def double(_session: InferletSession, input: JsonValue) -> JsonValue:
+        assert isinstance(input, int)
+        return input * 2
+
+    @engine.inferlet("long-task@1.0.0")
+    async def long_task(session: InferletSession, input: JsonValue) -> JsonValue:
+        assert isinstance(input, dict)
+        assert await session.receive() == "hurry up"
+        return input["topic"]
+
+    @engine.inferlet("files@1.0.0")
+    async def files(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.send_file(b"photo", "photo.png")
+        return None
 
 
-async def run(code: str, names: dict[str, object]) -> None:
-    """Run a snippet as the body of an async function."""
+async def run(code: str, names: dict[str, object], path: Path) -> None:
+    """Run a snippet as the body of an async function, in a file, where the source of its functions can be found."""
     source = "async def snippet():\n" + textwrap.indent(code, "    ")
-    exec(compile(source, "README.md", "exec"), names)  # noqa: S102 - our own README
+    path.write_text(source, encoding="utf-8")
+    exec(compile(source, str(path), "exec"), names)  # noqa: S102 - our own documents
     await cast("Callable[[], Awaitable[None]]", names["snippet"])()
 
 
