@@ -29,7 +29,7 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.mcp_servers import PACKAGE_SERVER, children, gone
-from tests.peers import PATIENCE, free_port, in_time
+from tests.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
 
 M = TypeVar("M", bound=WireModel)
 
@@ -255,6 +255,30 @@ async def test_no_server_over_http_is_an_error_at_once(client: PieClient) -> Non
     with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
         await client.register_mcp_server("py", "http", url=url)
     assert "hidden" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_a_server_over_http_that_never_answers_is_given_up(client: PieClient) -> None:
+    async with tcp_peer(silent) as address:
+        with pytest.raises(DeadlineError, match="register_mcp_server"):
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp", timeout=1)
+        assert await available(client) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+        b"no HTTP at all\r\n\r\n",
+    ],
+)
+async def test_what_is_no_mcp_server_over_http_is_told_apart(client: PieClient, answer: bytes) -> None:
+    async with tcp_peer(says(answer, hang_up=True)) as address:
+        with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp")
+    assert "\n" not in str(caught.value)
     assert await available(client) == []
 
 
