@@ -9,11 +9,11 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
-import websockets.asyncio.client
 from pydantic import JsonValue
+from websockets.asyncio.client import ClientConnection, connect
 
 from pie_client import (
     DeadlineError,
@@ -26,9 +26,12 @@ from pie_client import (
     wire,
 )
 from pie_client._generated import models
+from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.mcp_servers import PACKAGE_SERVER, children, gone
-from tests.peers import PATIENCE, free_port, in_time
+from tests.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
+
+M = TypeVar("M", bound=WireModel)
 
 NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
 NEEDS_NODE = pytest.mark.skipif(
@@ -255,6 +258,30 @@ async def test_no_server_over_http_is_an_error_at_once(client: PieClient) -> Non
     assert await available(client) == []
 
 
+async def test_a_server_over_http_that_never_answers_is_given_up(client: PieClient) -> None:
+    async with tcp_peer(silent) as address:
+        with pytest.raises(DeadlineError, match="register_mcp_server"):
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp", timeout=1)
+        assert await available(client) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+        b"no HTTP at all\r\n\r\n",
+    ],
+)
+async def test_what_is_no_mcp_server_over_http_is_told_apart(client: PieClient, answer: bytes) -> None:
+    async with tcp_peer(says(answer, hang_up=True)) as address:
+        with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp")
+    assert "\n" not in str(caught.value)
+    assert await available(client) == []
+
+
 async def test_http_without_its_package_says_what_to_install(
     client: PieClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,30 +396,97 @@ async def test_an_inferlet_without_a_client_traps_when_it_calls_a_server() -> No
             await client.rpc.run_processes(inferlet="lonely@1.0.0", inputs=["{}"])
 
 
-async def test_an_inferlet_whose_client_has_gone_is_told() -> None:
-    async with LocalEngine(family="0.4") as engine, websockets.asyncio.client.connect(engine.uri) as socket:
-        told: asyncio.Future[McpCallError] = asyncio.get_running_loop().create_future()
+@contextlib.asynccontextmanager
+async def relaying() -> AsyncGenerator[tuple[ClientConnection, models.McpRequest]]:
+    """Speak to an engine in frames, as a client that has announced a server twice, until the first relayed call comes."""
+    async with LocalEngine(family="0.4") as engine, connect(engine.uri) as socket:
 
-        @engine.inferlet("left@1.0.0")
-        async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+        @engine.inferlet("call@1.0.0")
+        async def call(session: InferletSession, _input: JsonValue) -> JsonValue:
             try:
                 await session.mcp.call_tool("py", "sleep")
             except McpCallError as error:
-                told.set_result(error)
+                return [[*session.mcp.available_servers()], error.code, error.message, error.data]
             return None
 
         for request in (
             models.AuthIdentifyRequest(corr_id=1, username="ann"),
             models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
-            models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="anything"),
+            models.LaunchProcessRequest(corr_id=3, inferlet="call@1.0.0", input="{}", capture_outputs=True),
         ):
             await socket.send(wire.encode_request(request))
-        while not isinstance(message := wire.decode_reply(await in_time(socket.recv())), models.McpRequest):
-            pass
-        assert (message.corr_id, message.method) == (1, "tools/call")
-        assert json.loads(message.params) == {"name": "sleep", "arguments": {}}
-        await socket.close()
+        yield socket, await following(socket, models.McpRequest)
+
+
+async def following(socket: ClientConnection, kind: type[M]) -> M:
+    """Wait for the next message of a kind."""
+    while not isinstance(message := wire.decode_reply(await in_time(socket.recv())), kind):
+        pass
+    return message
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ('{"code": -5, "message": "m", "data": {"a": 1.5}}', [-5, "m", '{"a":1.5}']),
+        ('{"message": "m"}', [-32000, "m", None]),
+        ('{"code": "x", "message": "m"}', [-32000, "m", None]),
+        ('{"code": 7}', [7, '{"code": 7}', None]),
+        ('{"code": 4294967297, "message": "m"}', [1, "m", None]),
+        ("words", [-32000, "words", None]),
+        ("[1]", [-32000, "[1]", None]),
+    ],
+)
+async def test_the_engine_reads_errors_leniently(answer: str, seen: list[JsonValue]) -> None:
+    async with relaying() as (socket, request):
+        assert (request.corr_id, request.server_name, request.method) == (1, "py", "tools/call")
+        assert json.loads(request.params) == {"name": "sleep", "arguments": {}}
+        for number in (99, 1, 1):  # the first is nobody's, the last comes twice
+            response = models.McpResponseRequest(corr_id=number, ok=False, result=answer)
+            await socket.send(wire.encode_request(response))
+        end = await following(socket, models.ReturnEvent)
+        assert json.loads(end.value) == [["py", "py"], *seen]
+
+
+async def test_an_inferlet_whose_client_has_gone_is_told() -> None:
+    async with LocalEngine(family="0.4") as engine:
+        told: asyncio.Future[McpCallError] = asyncio.get_running_loop().create_future()
+        calling = asyncio.Event()
+
+        @engine.inferlet("left@1.0.0")
+        async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+            asyncio.get_running_loop().call_soon(calling.set)
+            try:
+                await session.mcp.list_tools("py")
+            except McpCallError as error:
+                told.set_result(error)
+            return None
+
+        async with connect(engine.uri) as socket:
+            for request in (
+                models.AuthIdentifyRequest(corr_id=1, username="ann"),
+                models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
+                models.LaunchProcessRequest(
+                    corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True
+                ),
+            ):
+                await socket.send(wire.encode_request(request))
+            await in_time(calling.wait())
         assert (await in_time(told)).code == -32000
+
+
+async def test_arguments_that_are_no_json_are_refused_for_the_inferlet() -> None:
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+
+        @engine.inferlet("odd@1.0.0")
+        async def odd(session: InferletSession, _input: JsonValue) -> JsonValue:
+            with pytest.raises(McpCallError, match="arguments are not JSON") as caught:
+                await session.mcp.get_prompt("py", "p", cast("JsonValue", object()))
+            return caught.value.code
+
+        process = await client.launch_process("odd@1.0.0")
+        assert await process.result(timeout=PATIENCE) == -32602
 
 
 async def test_a_process_can_be_terminated_while_it_waits_for_a_server(client: PieClient) -> None:

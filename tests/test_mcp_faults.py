@@ -390,11 +390,11 @@ send(id=first["id"], result="late")
 send(id=second["id"], result=[first["id"], cancelled])
 read()
 """,
-        call_timeout=2,
+        call_timeout=4,
     )
     assert await bench.error("tools/call") == {
         "code": -32001,
-        "message": "MCP server 's' did not answer tools/call within 2 s",
+        "message": "MCP server 's' did not answer tools/call within 4 s",
     }
     ok, text = await bench.call()
     assert ok, text
@@ -412,10 +412,10 @@ async def test_a_server_that_does_not_read_keeps_nobody_waiting(bench: Bench) ->
 
 async def test_a_server_that_never_answers_initialize_is_given_up_and_stopped(bench: Bench) -> None:
     """D68."""
-    script = bench.script(FOREVER)
+    before = children()
     with pytest.raises(DeadlineError, match="register_mcp_server was not done within 1 s"):
-        await bench.register(script, timeout=1)
-    assert not lives(await script.started())
+        await bench.register(bench.script(FOREVER), timeout=1)
+    assert children() <= before
     assert bench.peer.of(models.RegisterMcpServerRequest) == []
     await bench.serve("read()")
 
@@ -557,11 +557,12 @@ async def test_what_a_dying_server_had_answered_is_relayed(bench: Bench) -> None
 
 async def test_a_server_that_keeps_dying_is_not_started_all_the_time(bench: Bench) -> None:
     script = await bench.serve("read()\nsys.exit(1)")
-    messages = [(await bench.error())["message"] for _ in range(10)]
-    assert "ended before it answered" in messages[0]
-    assert any("is not available: it ended again soon after it was restarted" in m for m in messages)
-    assert len(script.pids) < 6
-    assert bench.peer.of(models.RegisterMcpServerRequest) != []
+    first, *others = [(await bench.error())["message"] for _ in range(20)]
+    assert first == "MCP server 's' ended before it answered tools/list"
+    words = "is not available: it died soon after it was started: it ended with status 1; its standard error is in the log; it is not tried again for"
+    assert any(words in message for message in others)
+    assert len(script.pids) < 10
+    assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
 
 
 async def test_a_server_that_can_not_be_restarted_is_reported_with_the_reason(

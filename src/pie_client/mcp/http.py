@@ -137,16 +137,17 @@ class HttpLink(Link):
         async for item in stream:
             if isinstance(item, Exception):
                 logger.warning("MCP server %r sent what can't be read: %s", self.name, type(item).__name__)
+                if not self._initialized:  # mcp 1 gives no other answer to what it can't read
+                    self.end("it sent what can't be read; check that it speaks MCP")
+                    self._leave.set()
             else:
                 written = _MESSAGE.dump_json(item.message, by_alias=True, exclude_unset=True)
                 await self.peer.receive(written.decode())
 
     def _http_client(self) -> AbstractAsyncContextManager[object]:
         """Make a client that waits as long as calls may take: what is posted without an answer holds up the next."""
-        try:
-            library = importlib.import_module("httpx2")
-        except ImportError:
-            library = importlib.import_module("httpx")  # mcp 1
+        used = inspect.getmodule(streamable_http_client)
+        library = importlib.import_module("httpx2" if hasattr(used, "httpx2") else "httpx")  # mcp 2, mcp 1
 
         async def look(response: _Response) -> None:
             self._look(response.status_code)

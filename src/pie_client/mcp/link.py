@@ -1,6 +1,7 @@
 """What every connection with an MCP server has in common, whatever carries it."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +20,7 @@ class Link:
         name: Name of the server.
         peer: Sends requests and gets answers.
         ended: Why it ended; None while it works.
+        ended_at: When, by the monotonic clock.
         refusal: What the transport knows about why the server refused; "" for nothing.
     """
 
@@ -26,6 +28,7 @@ class Link:
         self.name = name
         self.peer = Peer(name, self.send)
         self.ended: str | None = None
+        self.ended_at = 0.0
         self.refusal = ""
         self.closing = False
 
@@ -49,6 +52,7 @@ class Link:
         if self.ended is not None:
             return
         self.ended = reason
+        self.ended_at = time.monotonic()
         if not self.closing:
             logger.warning("MCP server %r ended: %s", self.name, reason)
         self.peer.fail(lambda: McpServerError(self.name, reason))

@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 CLIENT_NAME = "pie-client"
 CONCURRENT_CALLS = 32
 """Calls that one server gets at once; further ones wait."""
-FIRST_DELAY = 0.5
-"""Seconds before a server that could not be restarted is tried again; doubled each time."""
-LONGEST_DELAY = 10.0
+FIRST_DELAY = 1.0
+"""Seconds for which a server that died again, or could not be restarted, is not started; doubled each time."""
+LONGEST_DELAY = 30.0
 HEALTHY_SECONDS = 10.0
 """A server that lived for so long is restarted at once when it dies."""
 REASON_CHARACTERS = 200
@@ -56,9 +56,12 @@ class McpServer:
         self._stopped = False
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._started = -math.inf
-        self._delay = 0.0
-        self._failure = ""
+        self._born = 0.0
+        self._falls = 0
+        """How often in a row it could not be started, or died soon after it was."""
+        self._again = -math.inf
+        """When it may be started again."""
+        self._reason = ""
 
     async def start(self) -> Link:
         """Give the running server; starts it, and not too often.
@@ -69,20 +72,17 @@ class McpServer:
         async with self._starting:
             if self._link is not None and self._link.ended is None:
                 return self._link
-            if self._link is not None and time.monotonic() - self._started > HEALTHY_SECONDS:
-                self._delay = 0.0
-            wait = self._started + self._delay - time.monotonic()
+            self._count_death()
+            wait = self._again - time.monotonic()
             if wait > 0:
-                raise McpServerError(self.name, f"{self._failure}; it is not tried again for {wait:.1f} s")
-            self._started = time.monotonic()
-            self._delay = min(max(2 * self._delay, FIRST_DELAY), LONGEST_DELAY) if self._link else 0.0
+                raise McpServerError(self.name, f"{self._reason}; it is not tried again for {wait:.1f} s")
             try:
                 self._link = await self._open()
-            except McpServerError as error:
-                self._failure = error.reason
-                self._delay = max(self._delay, FIRST_DELAY)
+            except BaseException as error:
+                self._link = None
+                self._fall(error.reason if isinstance(error, McpServerError) else "it did not start in time")
                 raise
-            self._failure = "it ended again soon after it was restarted"
+            self._born = time.monotonic()
             return self._link
 
     async def call(self, method: str, params: str) -> tuple[bool, str]:
@@ -121,6 +121,21 @@ class McpServer:
             text = texts.mcp_answer_empty(server_name=self.name, method=method)
             return False, error_text(texts.CODE_MCP_ANSWER_EMPTY, text)
         return answer.ok, answer.text
+
+    def _count_death(self) -> None:
+        """Take note, once, that the server has died."""
+        link, self._link = self._link, None
+        if link is not None:
+            if link.ended_at - self._born > HEALTHY_SECONDS:
+                self._falls = 0
+            self._fall(f"it died soon after it was started: {link.ended}")
+
+    def _fall(self, reason: str) -> None:
+        """Put the next start off: not after the first failure, then longer each time."""
+        self._falls += 1
+        self._reason = reason
+        delay = 0.0 if self._falls == 1 else FIRST_DELAY * 2.0 ** min(self._falls - 2, 10)
+        self._again = time.monotonic() + min(delay, LONGEST_DELAY)
 
     async def _open(self) -> Link:
         self.check_running()
