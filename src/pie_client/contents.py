@@ -35,12 +35,12 @@ class _Readable(Protocol):
     def close(self) -> None: ...
 
 
-class BytesContent:
-    """Bytes in memory as content to send."""
+class _Measured:
+    """What contents whose size and digest are known have in common."""
 
-    def __init__(self, data: bytes, digest: str, progress: Progress | None = None) -> None:
-        self._data = data
+    def __init__(self, digest: str, size: int, progress: Progress | None) -> None:
         self._digest = digest
+        self._size = size
         self._progress = progress
 
     @property
@@ -51,40 +51,37 @@ class BytesContent:
     @property
     def total_chunks(self) -> int:
         """Number of chunks; an empty content is one empty chunk."""
-        return _chunks_of(len(self._data))
+        return max(1, -(-self._size // CHUNK_BYTES))
+
+    def sent(self, index: int) -> None:
+        """Report progress."""
+        if self._progress is not None:
+            self._progress(min((index + 1) * CHUNK_BYTES, self._size), self._size)
+
+
+class BytesContent(_Measured):
+    """Bytes in memory as content to send."""
+
+    def __init__(self, data: bytes, digest: str, progress: Progress | None = None) -> None:
+        super().__init__(digest, len(data), progress)
+        self._data = data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the chunks in order."""
         for index in range(self.total_chunks):
             yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
 
-    def sent(self, index: int) -> None:
-        """Report progress."""
-        _report(self._progress, index, len(self._data))
 
-
-class FileContent:
+class FileContent(_Measured):
     """A file as content to send. It is read twice, in a thread: once to hash it, once chunk by chunk.
 
     A file that changes in between is not completed.
     """
 
     def __init__(self, file: "_Disk", digest: str, size: int, name: str, progress: Progress | None) -> None:
+        super().__init__(digest, size, progress)
         self._file = file
-        self._digest = digest
-        self._size = size
         self._name = name
-        self._progress = progress
-
-    @property
-    def digest(self) -> str:
-        """BLAKE3-256 of the whole."""
-        return self._digest
-
-    @property
-    def total_chunks(self) -> int:
-        """Number of chunks; an empty content is one empty chunk."""
-        return _chunks_of(self._size)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the chunks in order; raises InvalidArgumentError when they are not what was hashed."""
@@ -97,10 +94,6 @@ class FileContent:
             raise InvalidArgumentError(
                 f"{self._name} changed while it was sent, so that nothing was completed; send it again"
             )
-
-    def sent(self, index: int) -> None:
-        """Report progress."""
-        _report(self._progress, index, self._size)
 
 
 class _Disk:
@@ -230,12 +223,3 @@ def _open_regular(path: Path) -> _Readable:
 def _open_at_once(name: str, flags: int) -> int:
     """Open a file without waiting, as one would for the other end of a pipe."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _chunks_of(size: int) -> int:
-    return max(1, -(-size // CHUNK_BYTES))
-
-
-def _report(progress: Progress | None, index: int, size: int) -> None:
-    if progress is not None:
-        progress(min((index + 1) * CHUNK_BYTES, size), size)
