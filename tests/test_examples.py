@@ -129,7 +129,7 @@ async def test_a_snippet_runs_as_printed(
         )
         async with pie_client.PieClient(engine.uri, timeout=90) as client:
             names: dict[str, object] = {
-                **vars(pie_client.testing),
+                **{n: getattr(pie_client.testing, n) for n in pie_client.testing.__all__},
                 "BaseModel": BaseModel,
                 "JsonValue": JsonValue,
                 "Path": Path,

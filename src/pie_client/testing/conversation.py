@@ -33,6 +33,7 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
+from pie_client.testing.fault import Refused, Sendable, Unanswered
 from pie_client.testing.mcp import McpRelay
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.uploads import RejectedChunk, Uploads
@@ -76,6 +77,7 @@ class Conversation:
     def __init__(self, engine: "LocalEngine", socket: ServerConnection) -> None:
         self._engine = engine
         self._socket = socket
+        self._number = engine.next_connection()
         self._traits: FamilyTraits = engine.traits
         self._username: str | None = self._traits.user
         self._challenge: Challenge | None = None
@@ -97,6 +99,8 @@ class Conversation:
         writer = asyncio.create_task(self._write(), name="local engine writer")
         try:
             async for frame in self._socket:
+                self._engine.observed(self._number, "received", frame)
+                await self._engine.faults.passage()
                 if len(frame) > self._traits.frame_bytes:
                     self._notify(texts.request_too_large(size=len(frame), limit=self._traits.frame_bytes))
                     self._outgoing.put_nowait(None)
@@ -117,11 +121,19 @@ class Conversation:
                 for process in self._processes.values():
                     process.terminate()
 
-    def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before; to a client that is gone, nothing."""
+    def push(self, message: WireModel, request: WireModel | None = None) -> None:
+        """Send a message, perhaps the answer to a request, after what was sent before; to a client that is gone, nothing."""
         if not self._gone:
+            for item in self._engine.faults.altered(self, message, request):
+                self.release(item)
+
+    def release(self, item: Sendable) -> None:
+        """Send something that no fault alters any more."""
+        if not self._gone:
+            message = item if isinstance(item, WireModel) else None
+            frame = item if isinstance(item, (bytes, str)) else wire.encode_reply(item, self._family)
             origin = message if self._engine.keeps_detached else None
-            self._outgoing.put_nowait(Outgoing(wire.encode_reply(message, self._family), origin))
+            self._outgoing.put_nowait(Outgoing(frame, origin))
 
     def notice_end(self) -> None:
         """Let go of everything at once where the connection is closed but was not cleaned up after yet."""
@@ -137,8 +149,10 @@ class Conversation:
     async def _write(self) -> None:
         while (outgoing := await self._outgoing.get()) is not None:
             self._sending = outgoing
+            await self._engine.faults.passage()
             await self._socket.send(outgoing.frame)
             self._sending = None
+            self._engine.observed(self._number, "sent", outgoing.frame)
 
     def _detach_all(self) -> None:
         """Give the processes what their client was not sent any more, for the next one."""
@@ -172,8 +186,11 @@ class Conversation:
         await self._answer(message)
 
     async def _answer(self, message: ClientMessage) -> None:
+        reaction = self._engine.faults.reaction(message)
+        if isinstance(reaction, Unanswered):
+            return
         try:
-            scripted = await self._engine.scripted_answer(message)
+            scripted = await self._engine.scripted_answer(message) if reaction is None else _text_of(reaction)
             answer = await self._perform(message) if scripted is None else Answer(scripted)
         except Refusal as refusal:
             self._respond(message, ok=False, result=str(refusal))
@@ -190,7 +207,7 @@ class Conversation:
     def _respond(self, message: WireModel, *, ok: bool, result: str) -> None:
         corr_id = getattr(message, CORRELATION, None)
         if isinstance(corr_id, int):
-            self.push(models.Response(corr_id=corr_id, ok=ok, result=result))
+            self.push(models.Response(corr_id=corr_id, ok=ok, result=result), message)
 
     def _reject(self, reason: str) -> None:
         """Ignore a frame; where the family says so, it does not before the first good one."""
@@ -441,3 +458,10 @@ class Conversation:
     def _check_budgets(self, inputs: Sequence[str], budgets: Sequence[int | None] | None) -> None:
         if budgets is not None and len(budgets) != len(inputs):
             raise Refusal(texts.token_budgets_length(actual=len(budgets), expected=len(inputs)))
+
+
+def _text_of(reaction: str | Refused) -> str:
+    """Give the result that a fault gives; raises Refusal."""
+    if isinstance(reaction, Refused):
+        raise Refusal(reaction.text)
+    return reaction

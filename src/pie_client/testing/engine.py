@@ -28,9 +28,12 @@ from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.faults import Faults
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
+from pie_client.testing.sockets import Direction, Socket
+from pie_client.testing.trace import Observer, TracedFrame
 
 __all__ = ["LocalEngine", "Refusal"]
 
@@ -122,7 +125,11 @@ class LocalEngine:
         self._server: Server | None = None
         self._stopping = asyncio.Lock()
         self._inferlets: set[asyncio.Task[models.ReturnEvent]] = set()
-        self._conversations: dict[asyncio.Task[object], ServerConnection] = {}
+        self._conversations: set[asyncio.Task[object]] = set()
+        self._connections = 0
+        self._observers: list[Observer] = []
+        self.faults = Faults(self.traits)
+        """What is to go wrong: each of its methods asks for one fault."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -142,6 +149,8 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
+            create_connection=type("EngineSocket", (Socket,), {"tampering": self.faults}),
+            open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
             max_size=None,
@@ -154,9 +163,11 @@ class LocalEngine:
             server, self._server = self._server, None
             if server is not None:
                 server.close()
-            for task, socket in self._conversations.items():
+            self.faults.end()
+            for task in self._conversations:
                 task.cancel()
-                socket.transport.abort()
+            for socket in list(self.faults.sockets):
+                socket.kill()
             for process in list(self.processes.values()):
                 process.terminate()
             daemons, self._daemons = self._daemons, []
@@ -228,7 +239,24 @@ class LocalEngine:
 
         self._answers[request] = checked
 
+    def observe(self, observer: Observer) -> None:
+        """Call a function with every frame that was received or sent, as a :class:`TracedFrame`.
+
+        It must not block, and it sees secrets: :func:`describe` leaves those out.
+        """
+        self._observers.append(observer)
+
     # ------------------------------------------------------------- for conversations
+
+    def next_connection(self) -> int:
+        """Give the number of a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    def observed(self, connection: int, direction: Direction, frame: bytes | str) -> None:
+        """Tell the observers of a frame."""
+        for observer in self._observers:
+            observer(TracedFrame(connection, direction, frame))
 
     async def scripted_answer(self, message: WireModel) -> str | None:
         """Give the answer of a handler; None where there is none for this request."""
@@ -259,6 +287,8 @@ class LocalEngine:
         Raises:
             Refusal: It says that it is a script, which are allowed, but it can't be one.
         """
+        if self.faults.loses_upload():
+            return
         program = f"{manifest.package.name}@{manifest.package.version}"
         script = None
         if self.traits.runs_scripts and self._script_limits is not None:
@@ -274,6 +304,8 @@ class LocalEngine:
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
+        if self.faults.keeps_from_starting(process.program):
+            return
         function = self._functions.get(process.program)
         if function is None and process.program in self._daemon_functions:
             function = _without_run
@@ -308,13 +340,15 @@ class LocalEngine:
     async def _serve(self, socket: ServerConnection) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
-        self._conversations[task] = socket
+        self._conversations.add(task)
         try:
             await Conversation(self, socket).serve()
         finally:
-            del self._conversations[task]
+            self._conversations.discard(task)
 
-    def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
+        if (wrong := await self.faults.at_upgrade(connection)) is not None:
+            return wrong
         if self.traits.path is not None and request.path.partition("?")[0] != self.traits.path:
             return connection.respond(http.HTTPStatus.NOT_FOUND, "")
         header = self.traits.identity_header
