@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import inspect
+import re
 import socket as sockets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
@@ -46,6 +48,7 @@ from pie_client.base import WireModel
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError
 from tests.mcp_servers import Script
 from tests.peers import PATIENCE, in_time
+from tests.repository import ROOT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 UPGRADE = (
@@ -990,3 +993,39 @@ async def test_a_fault_that_can_not_be_is_refused(
 ) -> None:
     with pytest.raises(InvalidArgumentError):
         ask(engine.faults)
+
+
+# ------------------------------------------------------------- what the guide says
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Give the rows of the first table under a heading of the guide."""
+    guide = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", guide, flags=re.MULTILINE)
+    [text] = [part for part in section if part.startswith(f"{heading}\n")]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+
+
+def offered() -> dict[str, str]:
+    """Give every fault that can be asked for, with the first line of its documentation."""
+    return {
+        name: (inspect.getdoc(method) or "").partition("\n")[0]
+        for name, method in inspect.getmembers(Faults, inspect.isfunction)
+        if not name.startswith("_") and inspect.signature(method).return_annotation in (Fault, "Fault")
+    }
+
+
+def test_the_guide_lists_every_fault_in_its_own_words() -> None:
+    assert len(offered()) > 35
+    assert rows("Faults") == offered()
+
+
+def test_every_fault_is_tried_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [
+        name for name in offered() if f"faults.{name}(" not in source and f"Faults.{name}," not in source
+    ] == []
+
+
+def test_the_guide_lists_every_option_of_the_engine() -> None:
+    assert rows("The engine").keys() == inspect.signature(LocalEngine).parameters.keys()

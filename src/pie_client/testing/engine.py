@@ -26,6 +26,7 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
@@ -70,6 +71,7 @@ class LocalEngine:
             and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default,
             and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
         script_limits: What each process of a script may use.
+        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
 
     Raises:
@@ -90,6 +92,7 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
+        builtins: bool = False,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
@@ -117,7 +120,7 @@ class LocalEngine:
         """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
         self.uploads: dict[str, bytes] = {}
         """Uploaded programs by ``name@version``."""
-        self._functions: dict[str, InferletFunction] = {}
+        self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
@@ -224,6 +227,14 @@ class LocalEngine:
             return function
 
         return register
+
+    @property
+    def programs(self) -> Mapping[str, str]:
+        """The functions that are programs, by ``name@version``, with the first line of what they say about themselves."""
+        functions = {**self._functions, **self._daemon_functions}
+        return {
+            name: (inspect.getdoc(function) or "").partition("\n")[0] for name, function in functions.items()
+        }
 
     @property
     def daemons(self) -> tuple[RunningDaemon, ...]:
