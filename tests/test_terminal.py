@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from pie_client import Event, ParsedPrivateKey, PieClient, ProcessError, ProgramNotFoundError, models, wire
+from pie_client._generated.registry import ClientMessage
 from pie_client.testing import TracedFrame, describe
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.terminal import main
@@ -73,7 +74,7 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(*arguments: str) -> Iterator[Terminal]:
+def terminal(*arguments: str) -> Generator[Terminal]:
     running = Terminal(*arguments)
     try:
         yield running
@@ -156,7 +157,7 @@ async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
 
 def test_secrets_are_not_described() -> None:
     token = "s3cret"  # noqa: S105 - what has to be hidden
-    messages = [
+    messages: list[ClientMessage] = [
         models.AuthByTokenRequest(corr_id=1, token=token),
         models.AuthProveRequest(corr_id=1, signature=token),
         models.RegisterMcpServerRequest(
@@ -200,7 +201,7 @@ def test_a_frame_is_described_on_one_line(data: bytes | str, line: str) -> None:
 
 
 @contextlib.contextmanager
-def taken_port() -> Iterator[int]:
+def taken_port() -> Generator[int]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
