@@ -45,7 +45,7 @@ from pie_client import (
 from pie_client._generated import texts
 from pie_client._generated.families import CHUNK_BYTES, MAX_CORRELATION
 from pie_client.base import WireModel
-from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError
+from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError, TracedFrame
 from tests.mcp_servers import Script
 from tests.peers import PATIENCE, in_time
 from tests.repository import ROOT
@@ -993,6 +993,52 @@ async def test_a_fault_that_can_not_be_is_refused(
 ) -> None:
     with pytest.raises(InvalidArgumentError):
         ask(engine.faults)
+
+
+async def test_frames_can_be_observed_and_an_observer_that_fails_disturbs_nobody(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[TracedFrame] = []
+
+    def fails(_frame: TracedFrame) -> None:
+        raise RuntimeError("observer")
+
+    engine.observe(fails)
+    engine.observe(seen.append)
+    for number in (1, 2):
+        async with PieClient(engine.uri) as client:
+            await client.ping()
+        mine = [frame for frame in seen if frame.connection == number]
+        assert [frame.direction for frame in mine][:2] == ["received", "sent"]
+        [ping] = [d for f in mine if isinstance(d := wire.decode_request(f.data), models.PingRequest)]
+        assert any(
+            wire.decode_reply(f.data) == models.Response(corr_id=ping.corr_id, ok=True, result=texts.OK_PING)
+            for f in mine
+        )
+    assert "an observer of frames failed" in caplog.text
+    caplog.clear()
+
+
+async def test_an_upload_of_one_client_is_ignored_and_that_of_another_is_not(engine: LocalEngine) -> None:
+    def chunk(index: int) -> models.AddProgramRequest:
+        return models.AddProgramRequest(
+            corr_id=3,
+            program_hash=blake3(b"ab").hexdigest(),
+            manifest='[package]\nname = "both"\nversion = "1.0.0"\n',
+            force_overwrite=False,
+            chunk_index=index,
+            total_chunks=2,
+            chunk_data=b"ab"[index : index + 1],
+        )
+
+    async with raw_client(engine) as first, raw_client(engine) as second:
+        fault = engine.faults.never_answer(models.AddProgramRequest)
+        await first.send(chunk(0))
+        await fault.happened()
+        await second.send(chunk(0), chunk(1))
+        assert (await second.expect(models.Response)).result == texts.OK_ADD_PROGRAM
+        await first.send(chunk(1))
+        assert (await first.ping(4)).corr_id == 4
 
 
 # ------------------------------------------------------------- what the guide says

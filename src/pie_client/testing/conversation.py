@@ -186,7 +186,7 @@ class Conversation:
         await self._answer(message)
 
     async def _answer(self, message: ClientMessage) -> None:
-        reaction = self._engine.faults.reaction(message)
+        reaction = self._engine.faults.reaction(self, message)
         if isinstance(reaction, Unanswered):
             return
         try:

@@ -267,7 +267,10 @@ class LocalEngine:
     def observed(self, connection: int, direction: Direction, frame: bytes | str) -> None:
         """Tell the observers of a frame."""
         for observer in self._observers:
-            observer(TracedFrame(connection, direction, frame))
+            try:
+                observer(TracedFrame(connection, direction, frame))
+            except Exception:
+                logger.exception("an observer of frames failed")
 
     async def scripted_answer(self, message: WireModel) -> str | None:
         """Give the answer of a handler; None where there is none for this request."""

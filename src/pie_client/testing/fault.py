@@ -53,7 +53,7 @@ class Sent:
     request: WireModel | None
 
 
-OnRequest: TypeAlias = Callable[["Fault", WireModel], Reaction | None]
+OnRequest: TypeAlias = Callable[["Fault", Line, WireModel], Reaction | None]
 """Tells what becomes of a request; None where the fault does not concern it."""
 OnMessage: TypeAlias = Callable[["Fault", Sent], Sequence[Sendable] | None]
 """Tells what is sent in place of a message; None where the fault does not concern it."""
@@ -65,6 +65,11 @@ class Held:
     def __init__(self, release: Callable[[], None]) -> None:
         self._release: Callable[[], None] | None = release
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def done(self) -> bool:
+        """It was done or given up."""
+        return self._release is None
 
     def let_go(self) -> None:
         """Do it now, unless it was done or given up."""
@@ -185,9 +190,9 @@ class Fault:
                 waiter.set_result(None)
         return True
 
-    def react(self, request: WireModel) -> Reaction | None:
+    def react(self, line: Line, request: WireModel) -> Reaction | None:
         """Tell what becomes of a request; None where this does not concern it."""
-        return None if self._on_request is None else self._on_request(self, request)
+        return None if self._on_request is None else self._on_request(self, line, request)
 
     def replace(self, sent: Sent) -> Sequence[Sendable] | None:
         """Tell what is sent in place of a message; None where this does not concern it."""
@@ -196,7 +201,7 @@ class Fault:
     def hold(self, release: Callable[[], None], until: Until | None = None) -> Held:
         """Do something later, at the latest when this is stopped."""
         held = Held(release)
-        self._held.append(held)
+        self._held = [each for each in self._held if not each.done] + [held]
         if until is not None:
             held.task = asyncio.create_task(_later(held, until), name=f"local engine fault {self.name}")
         return held
@@ -246,7 +251,7 @@ class StallFault(Fault):
         if on is None:
             self._begin()
 
-    def react(self, request: WireModel) -> Reaction | None:
+    def react(self, line: Line, request: WireModel) -> Reaction | None:
         """Begin with the request that was named."""
         if self._on is not None and not self.stalling and isinstance(request, self._on):
             self._begin()

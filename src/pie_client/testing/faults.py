@@ -112,18 +112,19 @@ class Faults:
             times: How often; None for every time.
         """
         _check_answered(request)
-        ignored: set[int] = set()
+        ignored: set[tuple[Line, int]] = set()
 
-        def react(fault: Fault, message: WireModel) -> Reaction | None:
+        def react(fault: Fault, line: Line, message: WireModel) -> Reaction | None:
             if not isinstance(message, request):
                 return None
             if isinstance(message, models.AddProgramRequest):
-                if message.corr_id in ignored and message.chunk_index > 0:
+                upload = (line, message.corr_id)
+                if upload in ignored and message.chunk_index > 0:
                     return Unanswered()
-                ignored.discard(message.corr_id)
+                ignored.discard(upload)
                 if not fault.take():
                     return None
-                ignored.add(message.corr_id)
+                ignored.add(upload)
                 return Unanswered()
             return Unanswered() if fault.take() else None
 
@@ -196,7 +197,7 @@ class Faults:
         """
         text = texts.PROCESS_NOT_FOUND if self._traits.hides_attached else texts.CANNOT_ATTACH
 
-        def react(fault: Fault, message: WireModel) -> Reaction | None:
+        def react(fault: Fault, _line: Line, message: WireModel) -> Reaction | None:
             if isinstance(message, models.AttachProcessRequest) and fault.take():
                 return Refused(text)
             return None
@@ -219,7 +220,7 @@ class Faults:
             times: How many launches fail; by default every one.
         """
 
-        def react(fault: Fault, message: WireModel) -> Reaction | None:
+        def react(fault: Fault, _line: Line, message: WireModel) -> Reaction | None:
             if isinstance(message, models.CheckProgramRequest):
                 meant = f"{message.name}@{message.version}" == program
                 return json.dumps(obj=True) if meant and fault.active else None
@@ -691,10 +692,10 @@ class Faults:
         for fault in list(self._faults):
             fault.end()
 
-    def reaction(self, request: WireModel) -> Reaction | None:
+    def reaction(self, line: Line, request: WireModel) -> Reaction | None:
         """Tell what becomes of a request; None where nothing goes wrong with it."""
         for fault in list(self._faults):
-            if (reaction := fault.react(request)) is not None:
+            if (reaction := fault.react(line, request)) is not None:
                 return reaction
         return None
 
@@ -803,7 +804,7 @@ class Faults:
     ) -> Fault:
         asked: set[str] = set()
 
-        def react(_fault: Fault, message: WireModel) -> Reaction | None:
+        def react(_fault: Fault, _line: Line, message: WireModel) -> Reaction | None:
             if isinstance(message, models.TerminateProcessRequest):
                 asked.add(_canonical(message.process_id))
             return None

@@ -1,6 +1,7 @@
 """Sockets of the embedded engine, whose bytes can be counted, cut off and held back."""
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ DIRECTIONS: tuple[Direction, ...] = ("sent", "received")
 Ending: TypeAlias = Literal["close", "reset", "silence"]
 """What becomes of a connection: it is closed without a close frame, or reset, or it stays open but dead."""
 
-RESET = struct.pack("ii", 1, 0)
+RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """Value of SO_LINGER that makes closing a reset."""
 
 

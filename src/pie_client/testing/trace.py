@@ -9,6 +9,7 @@ from pie_client import wire
 from pie_client._generated import models
 from pie_client._generated.families import CORRELATION, TAG
 from pie_client.base import WireModel
+from pie_client.errors import one_line
 from pie_client.testing.sockets import Direction
 
 TEXT_CHARACTERS = 60
@@ -54,7 +55,7 @@ def describe(frame: TracedFrame) -> str:
     fields = {name: _shown(value) for name, value in _fields(message) if not _hidden(message, name)}
     hidden = " (the rest is hidden)" if isinstance(message, SECRETIVE) else ""
     listed = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{start} {message.type} {listed}".rstrip() + hidden
+    return one_line(f"{start} {message.type} {listed}{hidden}")
 
 
 def _fields(message: WireModel) -> list[tuple[str, object]]:
