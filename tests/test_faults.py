@@ -348,6 +348,27 @@ async def test_the_reply_follows_the_end_where_a_process_sends_less(
     assert await process.result() == [1, 2]
 
 
+async def test_the_reply_to_an_attach_can_come_late_too(engine: LocalEngine, client: PieClient) -> None:
+    first = await client.launch_process("wait@1.0.0", capture_outputs=False)
+    [info] = await client.list_processes()
+    assert first.process_id in ("", info.id)
+    engine.faults.events_before_reply()
+    attaching = asyncio.create_task(client.attach_process(info.id.upper()))
+    while engine.processes[info.id].client is None:
+        await client.query("model_status")
+    await client.signal_process(info.id, "go")
+    assert await (await in_time(attaching)).result(str) == "go"
+
+
+async def test_a_launch_without_output_is_not_concerned(engine: LocalEngine, raw: Raw) -> None:
+    fault = engine.faults.events_before_reply()
+    await raw.send(
+        models.LaunchProcessRequest(corr_id=5, inferlet="wait@1.0.0", input="null", capture_outputs=False)
+    )
+    assert (await raw.expect(models.Response)).corr_id == 5
+    assert fault.count == 0
+
+
 async def test_events_come_after_the_end(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
     engine.faults.events_after_end(times=2)
     await raw.launched("quick@1.0.0")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pie_client import PieClient
+from pie_client.testing import LocalEngine
 from tests.repository import ROOT
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -101,6 +103,20 @@ def test_it_works_in_parallel(tmp_path: Path) -> None:
     )
     said = pytest_run(tmp_path, test, "-n", "2", "-o", "asyncio_mode=auto", plugins=("asyncio", "xdist"))
     assert "22 passed" in said, said
+
+
+@pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada", "timeout": 20})
+async def test_its_fixtures_are_at_hand_here_too(pie_engine: LocalEngine, pie_client: PieClient) -> None:
+    assert pie_engine.traits.name == "0.4"
+    process = await pie_client.launch_process("wait@1.0.0")
+    assert [info.username for info in await pie_client.list_processes()] == ["ada"]
+    await process.signal("go")
+    assert await process.result(str) == "go"
+
+
+async def test_an_engine_of_its_own_for_every_test(pie_engine: LocalEngine, pie_client: PieClient) -> None:
+    assert pie_engine.programs == {}
+    assert await pie_client.list_processes() == []
 
 
 ASYNC = "async def test_it(pie_client):\n    await pie_client.ping()\n"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pie_client import Event, ParsedPrivateKey, PieClient, ProcessError, ProgramNotFoundError, models, wire
 from pie_client._generated.registry import ClientMessage
-from pie_client.testing import TracedFrame, describe
+from pie_client.testing import LocalEngine, TracedFrame, describe
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.terminal import main
 from tests.peers import PATIENCE
@@ -97,28 +97,41 @@ async def test_it_says_where_it_is_and_what_it_has_and_stops_cleanly(family: str
             assert engine.stop(number) == (0, "", "")
 
 
-async def test_its_programs_do_what_they_are_named_for() -> None:
-    with terminal("--port", "0") as engine:
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
-            echo = await client.launch_process("echo@1.0.0", {"a": [1]})
-            assert await echo.result() == {"a": [1]}
+@contextlib.asynccontextmanager
+async def address_of_builtins(*, in_terminal: bool) -> AsyncGenerator[str]:
+    if in_terminal:
+        with terminal("--port", "0") as engine:
+            yield engine.uri
+    else:
+        async with LocalEngine(builtins=True) as engine:
+            yield engine.uri
 
-            count = await client.launch_process("count@1.0.0", 2)
-            assert [text async for text in count.text()] == ["1\n", "2\n"]
 
-            wait = await client.launch_process("wait@1.0.0")
-            await wait.signal("now")
-            assert await wait.result(str) == "now"
+@pytest.mark.parametrize("in_terminal", [True, False], ids=["in a terminal", "in a test"])
+async def test_its_programs_do_what_they_are_named_for(*, in_terminal: bool) -> None:
+    async with (
+        address_of_builtins(in_terminal=in_terminal) as uri,
+        PieClient(uri, timeout=PATIENCE) as client,
+    ):
+        echo = await client.launch_process("echo@1.0.0", {"a": [1]})
+        assert await echo.result() == {"a": [1]}
 
-            fail = await client.launch_process("fail@1.0.0", "as asked")
-            with pytest.raises(ProcessError, match="as asked"):
-                await fail.wait()
+        count = await client.launch_process("count@1.0.0", 2)
+        assert [text async for text in count.text()] == ["1\n", "2\n"]
 
-            files = await client.launch_process("files@1.0.0")
-            assert await files.recv() == (Event.Message, "ready")
-            await files.transfer_file(b"some bytes")
-            assert await files.recv() == (Event.File, b"some bytes")
-            assert '"bytes": 10' in await files.wait()
+        wait = await client.launch_process("wait@1.0.0")
+        await wait.signal("now")
+        assert await wait.result(str) == "now"
+
+        fail = await client.launch_process("fail@1.0.0", "as asked")
+        with pytest.raises(ProcessError, match="as asked"):
+            await fail.wait()
+
+        files = await client.launch_process("files@1.0.0")
+        assert await files.recv() == (Event.Message, "ready")
+        await files.transfer_file(b"some bytes")
+        assert await files.recv() == (Event.File, b"some bytes")
+        assert '"bytes": 10' in await files.wait()
 
 
 async def test_it_loads_programs_from_a_file(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ class LocalEngine:
             and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default,
             and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
         script_limits: What each process of a script may use.
-        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
+        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
         InvalidArgumentError: An option has a value that it can't have.

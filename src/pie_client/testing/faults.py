@@ -244,9 +244,11 @@ class Faults:
         def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
             message = sent.message
             if isinstance(message, models.Response):
-                if not isinstance(sent.request, OPEN_STREAMS) or not message.ok or not fault.take():
+                if not isinstance(sent.request, OPEN_STREAMS) or not message.ok:
                     return None
-                subject = getattr(sent.request, PROCESS, message.result)
+                subject = _canonical(getattr(sent.request, PROCESS, message.result))
+                if not subject or not fault.take():  # without an id nothing of the process comes here
+                    return None
                 waiting.append((subject, _Countdown(fault, sent.line, message, events)))
                 return []
             if not isinstance(message, PROCESS_MESSAGES):
