@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "527bdf4404cf3de01f87b3784caeecb49ebdc38cf5e5bd74da05c281909e0d70"
+SCHEMA_DIGEST: Final = "86c6300232c78e3648d4e341332904a51a0e24255ae8b3c2910d1560e97639ca"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]
