@@ -92,7 +92,9 @@ def render_models(schema: Schema) -> str:
 def _with_synonyms(schema: Schema, text: str) -> str:
     """Give the further names of fields to the classes."""
     lines = text.splitlines()
-    by_title = {str(schema.documents[file]["title"]): names for file, names in schema.protocol.synonyms.items()}
+    by_title = {
+        str(schema.documents[file]["title"]): names for file, names in schema.protocol.synonyms.items()
+    }
     for node in reversed(ast.parse(text).body):
         if not isinstance(node, ast.ClassDef) or node.name not in by_title:
             continue

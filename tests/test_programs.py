@@ -129,9 +129,7 @@ async def test_progress_is_told_after_every_chunk(client: PieClient, wasm: Path,
     assert told == [(CHUNK, size), (2 * CHUNK, size), (3 * CHUNK, size), (size, size)]
 
 
-async def test_other_tasks_run_while_a_build_is_hashed(
-    client: PieClient, tmp_path: Path, toml: Path
-) -> None:
+async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_path: Path, toml: Path) -> None:
     """D41"""
     wasm = tmp_path / "large.wasm"
     wasm.write_bytes(bytes(64 << 20))
@@ -156,7 +154,9 @@ async def test_other_tasks_run_while_a_build_is_hashed(
 
 
 @pytest.mark.parametrize("progress", [5, "text"])
-async def test_progress_has_to_be_a_plain_function(client: PieClient, wasm: Path, toml: Path, progress: object) -> None:
+async def test_progress_has_to_be_a_plain_function(
+    client: PieClient, wasm: Path, toml: Path, progress: object
+) -> None:
     with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
         await client.install_program(wasm, toml, progress=progress)  # type: ignore[arg-type]  # that is the mistake
 

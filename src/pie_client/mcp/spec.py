@@ -3,9 +3,8 @@
 import asyncio
 import importlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import urlsplit
 
 from pie_client._generated.mcp import HTTP, STDIO, TRANSPORTS, McpTransport
@@ -107,7 +106,7 @@ def _url(url: str | None) -> str:
 
 def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:
     pairs: list[tuple[object, object]] = list(values.items()) if hasattr(values, "items") and values else []
-    if values and not pairs or not all(_is_text(key) and _is_text(value) for key, value in pairs):
+    if (values and not pairs) or not all(_is_text(key) and _is_text(value) for key, value in pairs):
         raise InvalidArgumentError(f"{name}= does not map texts to texts; pass a dict of them")
     return dict(values or {})
 
