@@ -148,6 +148,7 @@ class Protocol(_Row):
     process: str
     event: str
     defaults: Defaults
+    synonyms: dict[str, dict[str, str]]
     scripts: Scripts
     model_status: ModelStatus
     limits: dict[str, Limit]

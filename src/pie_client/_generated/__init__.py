@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "cb32348b4c94f51d6b50394e5caa7b01816ebc2de06b4bb4e80b92cf8f2c20ca"
+SCHEMA_DIGEST: Final = "86c6300232c78e3648d4e341332904a51a0e24255ae8b3c2910d1560e97639ca"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]
