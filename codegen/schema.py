@@ -113,6 +113,12 @@ class Scripts(_Row):
     default_entry: str
 
 
+class Workflows(_Row):
+    value: str
+    arguments: str
+    falsy: list[str]
+
+
 class ProgramRegistry(_Row):
     path: str
     file: str = Field(alias="schema")
@@ -149,6 +155,8 @@ class Protocol(_Row):
     event: str
     defaults: Defaults
     scripts: Scripts
+    workflows: Workflows
+    abort: str
     model_status: ModelStatus
     limits: dict[str, Limit]
     program_registry: ProgramRegistry

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "cb32348b4c94f51d6b50394e5caa7b01816ebc2de06b4bb4e80b92cf8f2c20ca"
+SCHEMA_DIGEST: Final = "c9f36e334a0e34274b33c9aec3e885d015a426718fa1a31d364a6becf2f093b6"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -40,6 +40,15 @@ HIGHEST_PORT: Final = 65535
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read; then it stops answering."""
 
+WORKFLOW_ITERATIONS: Final = 1000
+"""Rounds after which a loop of a workflow fails."""
+
+WRONG_TOKEN_LEAST_MS: Final = 1000
+"""Milliseconds that a server of the 0.4 family lets a wrong token wait for its refusal, at least."""
+
+WRONG_TOKEN_MOST_MS: Final = 3000
+"""And at most; which it is is left to chance."""
+
 DEFAULT_USER: Final = "pie-client"
 """Who a client says it is when nobody told it."""
 
@@ -54,6 +63,18 @@ SCRIPT_ENTRY: Final = "entry"
 
 SCRIPT_DEFAULT_ENTRY: Final = "main"
 """Function that is called where no entry names one."""
+
+WORKFLOW_VALUE: Final = "_input"
+"""Key of a workflow process's input under which a value stands that is no object."""
+
+WORKFLOW_ARGUMENTS: Final = "_args"
+"""Key of the list to which a configuration is added that is no object."""
+
+WORKFLOW_FALSY: Final = frozenset(["", "false", "0", "null"])
+"""Texts that count as false in workflows."""
+
+ABORT: Final = "cancel"
+"""Text frame by which a client breaks off everything that it waits for."""
 
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
@@ -244,6 +265,7 @@ FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
 """Answers to the first identification of a connection that only one family gives."""
 
 __all__ = [
+    "ABORT",
     "CAPABILITIES",
     "CORRELATION",
     "DEFAULT_USER",
@@ -264,6 +286,9 @@ __all__ = [
     "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
+    "WORKFLOW_ARGUMENTS",
+    "WORKFLOW_FALSY",
+    "WORKFLOW_VALUE",
     "Family",
     "FamilyTraits",
     "CHUNK_BYTES",
@@ -274,4 +299,7 @@ __all__ = [
     "TOKEN_BYTES",
     "HIGHEST_PORT",
     "QUEUED_MESSAGES",
+    "WORKFLOW_ITERATIONS",
+    "WRONG_TOKEN_LEAST_MS",
+    "WRONG_TOKEN_MOST_MS",
 ]
