@@ -29,6 +29,10 @@ PUBLIC_OBJECTS = ("results", "manifest")
 """Folders of objects that users meet as values; the others are messages, for those who work with the protocol itself."""
 DEPTH = 3
 """How deep the reference shows lists of objects, which may hold lists of themselves."""
+TRAVELLING = ("integer", "boolean", "string", "bytes", "array")
+"""What values of requests are told apart as when they travel; all else is left to the models."""
+LARGEST = (1 << 64) - 1
+"""Largest integer that msgpack knows."""
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -404,14 +408,16 @@ def _travelling(schema: Schema, file: str, node: Node, *more: str) -> str:
     """Give the call that describes a value of a request as it travels."""
     while "$ref" in node or "anyOf" in node:
         if "anyOf" in node:
-            node = next(option for option in node["anyOf"] if option.get("type") != "null")
+            options = [option for option in node["anyOf"] if option.get("type") != "null"]
+            node = options[0] if len(options) == 1 else {}
         else:
             place = target(file, node["$ref"])
             file, node = place.partition("#")[0], cast("Node", resolve(schema, place))
-    parts = [repr("bytes" if node.get("format") == "binary" else node["type"]), *more]
-    if node["type"] == "integer":
-        parts.append(f"bits={int(node['maximum']).bit_length()}")
-    if node["type"] == "array":
+    kind = "bytes" if node.get("format") == "binary" else node.get("type")
+    parts = [repr(kind if kind in TRAVELLING else "other"), *more]
+    if kind == "integer":
+        parts.append(f"bits={32 if int(node.get('maximum', LARGEST)) < 1 << 32 else 64}")
+    if kind == "array":
         items: Node = node["items"]
         nullable = any(option.get("type") == "null" for option in items.get("anyOf", []))
         parts.append(f"items={_travelling(schema, file, items, *(['required=False'] if nullable else []))}")

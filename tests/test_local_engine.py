@@ -266,6 +266,7 @@ def add(index: int, total: int, data: bytes = b"x", digest: str = "00") -> model
     )
 
 
+@pytest.mark.parametrize("family", ["0.4"])
 async def test_upload_chunks_out_of_order_are_refused_and_the_upload_forgotten(raw: RawClient) -> None:
     await raw.reply(identify())
     assert await raw.reply(add(5, 9)) == (False, "First chunk index must be 0")

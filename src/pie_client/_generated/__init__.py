@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "c9f36e334a0e34274b33c9aec3e885d015a426718fa1a31d364a6becf2f093b6"
+SCHEMA_DIGEST: Final = "82905596e3e67a0ed0a54f7b3b427ab94bfb12bb631e3a1f936af97838d5452a"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

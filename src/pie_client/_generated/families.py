@@ -150,6 +150,10 @@ class FamilyTraits:
     """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
     """A WebSocket close is answered without delay."""
+    serial: bool
+    """A request that takes long holds up everything on its connection, events too."""
+    answers_rejected_chunks: bool
+    """A rejected chunk of a program is answered at once, rather than only where it is the last."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
@@ -173,6 +177,8 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
+            serial=True,
+            answers_rejected_chunks=True,
         ),
         "0.5": FamilyTraits(
             name="0.5",
@@ -193,6 +199,8 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
+            serial=False,
+            answers_rejected_chunks=False,
         ),
     }
 )

@@ -69,7 +69,7 @@ class TaggedUnion:
 class Field:
     """A field of a request as it travels."""
 
-    kind: Literal["integer", "boolean", "string", "bytes", "array"]
+    kind: Literal["integer", "boolean", "string", "bytes", "array", "other"]
     required: bool = True
     """It has to be there, and not nil."""
     bits: int = 0

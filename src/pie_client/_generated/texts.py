@@ -310,6 +310,23 @@ def script_not_utf8(
     return f"{program} is not UTF-8 {language} source: {detail}"
 
 
+def utf8_invalid(
+    *,
+    length: object,
+    place: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"invalid utf-8 sequence of {length} bytes from index {place}"
+
+
+def utf8_incomplete(
+    *,
+    place: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"incomplete utf-8 byte sequence from index {place}"
+
+
 def program_not_found(
     *,
     program: object,
@@ -811,6 +828,8 @@ __all__ = [
     "read_wasm_failed",
     "no_language_component",
     "script_not_utf8",
+    "utf8_invalid",
+    "utf8_incomplete",
     "program_not_found",
     "no_program_named",
     "program_not_installed",

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import http
 import inspect
 import logging
 import re
@@ -26,11 +25,16 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing import gate
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.quiet import QuietConnection
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
+from pie_client.testing.workflows import Workflow
 
 __all__ = ["LocalEngine", "Refusal"]
 
@@ -68,6 +72,9 @@ class LocalEngine:
             and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
+        keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
+            is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
+            answered only together with the next event. By default neither takes time.
 
     Raises:
         InvalidArgumentError: An option has a value that it can't have.
@@ -87,6 +94,7 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
+        keeps_waiting: bool = False,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
@@ -103,7 +111,9 @@ class LocalEngine:
         self.traits = FAMILIES[family]
         self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
         self._scripts: dict[str, Script] = {}
+        self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
+        self.keeps_waiting = keeps_waiting and self.traits.serial
         self.max_upload_bytes = max_upload_bytes
         self.users = users
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -114,6 +124,8 @@ class LocalEngine:
         """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
         self.uploads: dict[str, bytes] = {}
         """Uploaded programs by ``name@version``."""
+        self.workflows: dict[str, Workflow] = {}
+        """Workflows that have not ended, by id."""
         self._functions: dict[str, InferletFunction] = {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
@@ -146,6 +158,7 @@ class LocalEngine:
             ping_interval=None,
             max_size=None,
             close_timeout=1,
+            create_connection=QuietConnection if self.keeps_waiting else ServerConnection,
         )
 
     async def stop(self) -> None:
@@ -157,11 +170,14 @@ class LocalEngine:
             for task, socket in self._conversations.items():
                 task.cancel()
                 socket.transport.abort()
+            workflows = [w.task for w in self.workflows.values() if w.task is not None]
+            for task in workflows:
+                task.cancel()
             for process in list(self.processes.values()):
                 process.terminate()
             daemons, self._daemons = self._daemons, []
             await asyncio.gather(*(daemon.stop() for daemon in daemons))
-            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets}
+            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets, *workflows}
             if ending:
                 _, unending = await asyncio.wait(ending, timeout=GRACE)
                 for task in unending:
@@ -230,6 +246,10 @@ class LocalEngine:
 
     # ------------------------------------------------------------- for conversations
 
+    def scripts(self, message: WireModel) -> bool:
+        """Tell whether a handler answers a request."""
+        return type(message) in self._answers
+
     async def scripted_answer(self, message: WireModel) -> str | None:
         """Give the answer of a handler; None where there is none for this request."""
         handler = self._answers.get(type(message))
@@ -243,7 +263,7 @@ class LocalEngine:
         return program in self._functions or program in self._daemon_functions or program in self.uploads
 
     def find_program(self, name: str) -> str | None:
-        """Give the name and version for a name with or without version, the last one that was added."""
+        """Give the name and version for a name with or without version: then of its highest one."""
         if self.has_program(name):
             return name
         found = [
@@ -251,7 +271,7 @@ class LocalEngine:
             for p in (*self._functions, *self._daemon_functions, *self.uploads)
             if p.rpartition("@")[0] == name
         ]
-        return found[-1] if found else None
+        return max(found, key=version_key, default=None)
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
         """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
@@ -315,15 +335,7 @@ class LocalEngine:
             del self._conversations[task]
 
     def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
-        if self.traits.path is not None and request.path.partition("?")[0] != self.traits.path:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "")
-        header = self.traits.identity_header
-        if (
-            header is not None
-            and (reason := _identity_problem(header, request.headers.get(header))) is not None
-        ):
-            return connection.respond(http.HTTPStatus.UNAUTHORIZED, reason)
-        return None
+        return gate.refusal(self.traits, connection, request)
 
 
 def _check_program(program: str) -> None:
@@ -338,12 +350,3 @@ def _check_async(program: str, function: Callable[..., object]) -> None:
 
 async def _without_run(_session: InferletSession, _input: JsonValue) -> object:
     raise ProcessFailure(texts.NO_RUN_INTERFACE)
-
-
-def _identity_problem(header: str, value: str | None) -> str | None:
-    if value is None or not value.isascii():
-        return texts.identity_missing(header=header)
-    if not value.strip():
-        return texts.identity_empty(header=header)
-    user = value.partition("/")[2] if "/" in value else value
-    return None if user.strip() else texts.identity_without_user(header=header)

@@ -101,6 +101,20 @@ def _read(value: object, field: Field) -> object:
             if items is None or field.items is None:
                 wrong_type(value, texts.EXPECTED_SEQUENCE)
             return [_read(item, field.items) for item in items]
+        case "other":
+            return _plain_value(value)
+
+
+def _plain_value(value: object) -> object:
+    match value:
+        case Members():
+            return {text_of(k): _plain_value(v) for k, v in value}
+        case list():
+            return [_plain_value(item) for item in cast("list[object]", value)]
+        case Signed() | Wide():
+            return value.value
+        case _:
+            return value
 
 
 def _octets(value: object) -> bytes:

@@ -104,10 +104,14 @@ def read_script(program: str, manifest: models.Manifest, data: bytes, limits: Sc
         data.decode()
     except UnicodeDecodeError as error:
         raise RejectedScript(
-            texts.script_not_utf8(
-                program=program, language=runtime.language, detail=f"{error.reason} at index {error.start}"
-            )
+            texts.script_not_utf8(program=program, language=runtime.language, detail=_not_utf8(error))
         ) from error
     return Script(
         program, data, runtime.entry or SCRIPT_DEFAULT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
     )
+
+
+def _not_utf8(error: UnicodeDecodeError) -> str:
+    if error.end == len(error.object) and error.end - error.start > 1:
+        return texts.utf8_incomplete(place=error.start)
+    return texts.utf8_invalid(length=error.end - error.start, place=error.start)
