@@ -11,6 +11,8 @@ from tests.conversations import PROCESS, Exchange, Step
 VALID = bytes.fromhex("82a474797065a470696e67a7636f72725f696401")
 """A ping, in the bytes that clients send."""
 PROGRAM = "conversation"
+EMPTY: dict[str, object] = {}
+NESTED: object = [[[[[0]]]]]
 ABSENT = "00000000-0000-4000-8000-000000000000"
 PARROT = b"""\
 from inferlet import session
@@ -114,14 +116,14 @@ def encodings() -> Iterator[bytes]:
         b"ping",
         b"\xff",
         ["ping"],
-        {},
+        EMPTY,
         "nope",
         "launch_daemon",
     ):
         yield message(tag, corr_id=1, username="x")
     for form in ("cf000000000000000b", "d3000000000000000b", "cc0b", "cd000b", "ce0000000b", "d00b"):
         yield VALID[:6] + bytes.fromhex(form) + tail
-    for value in (
+    for form in (
         "ca3f800000",
         "cf0000000000000005",
         "d30000000000000005",
@@ -133,7 +135,7 @@ def encodings() -> Iterator[bytes]:
         yield number + bytes.fromhex(form)
     for value in (1.0, -0.0, 1e16, 1e-7, 123456789.123, float("nan"), float("inf"), -1, 2**32, 2**32 - 1, 0):
         yield ping(value)
-    for value in (None, True, "1", 'a"b\n', b"1", [1], {}):
+    for value in (None, True, "1", 'a"b\n', b"1", [1], EMPTY):
         yield ping(value)
     yield from (
         ping(x=1, y=None, z=[1, {"a": b"b"}]),
@@ -141,7 +143,7 @@ def encodings() -> Iterator[bytes]:
         message(11),
         msgpack.packb({"corr_id": 1}),
     )
-    yield msgpack.packb({})
+    yield msgpack.packb(EMPTY)
     for key in (5, 0, None, True, 1.5, b"\xff"):
         yield msgpack.packb({"type": "ping", "corr_id": 1, key: 7})
     yield msgpack.packb({"type": "ping", 0: 7})
@@ -158,10 +160,10 @@ def encodings() -> Iterator[bytes]:
     yield bytes.fromhex("dc0002a470696e6701")
     yield bytes.fromhex("82c40474797065c40470696e67c407636f72725f696401")
     yield b"\x83" + head + tail + b"\xa2\xff\xff\x01"
-    for value in ("al", b"al", b"\xff", 5, None, {}, ["a"]):
+    for value in ("al", b"al", b"\xff", 5, None, EMPTY, ["a"]):
         yield message("auth_identify", corr_id=1, username=value)
     yield b"\x83\xa4type\xadauth_identify" + tail + b"\xa8username\xa2\xff\xff"
-    yield ping(x=[[[[[]]]]])
+    yield ping(x=NESTED)
     yield b"\x83" + head + tail + b"\xa1x" + b"\x91" * 2000 + b"\x01"
     yield b"\x91" * 2000 + b"\x01"
 
@@ -171,7 +173,7 @@ def fields() -> Iterator[bytes]:
     data: object
     index: object
     force: object
-    for data in (b"x", "abc", [1, 2, 255], [], [256], [-1], ["a"], [None], [1.0], None, 5, {}, True, ...):
+    for data in (b"x", "abc", [1, 2, 255], [], [256], [-1], ["a"], [None], [1.0], None, 5, EMPTY, True, ...):
         yield add(b"x", 5, chunk_data=data)
     yield add(b"x", 5, chunk_data=msgpack.ExtType(1, b"a"))
     yield add(b"x", 5)[:-1] + b"\xff"
@@ -250,7 +252,7 @@ def texts() -> Iterator[str]:
     data: object
     yield from (
         '{"type":"ping","corr_id":3}',
-        ' {"corr_id":3, "type":"ping", "x":[{}]} ',
+        ' {"corr_id":3, "type":"ping", "x":[EMPTY]} ',
         '["ping",3]',
         "[11,3]",
     )
@@ -338,7 +340,9 @@ def uploads() -> Iterator[bytes]:
     ):
         yield add(PARROT, manifest=text)
     for source in (b"\xff", b"ab\xe2\x82", b"a\xe2\x82b"):
-        yield add(source, manifest=manifest("1.0.5"))
+        yield add(source, manifest=manifest("1.0.5", "unreadable"))
+    yield message("check_program", corr_id=1, name="unreadable", version="1.0.5")
+    yield launch("unreadable@1.0.5")
     yield add(PARROT, manifest=manifest("1.0", "bad name"))
     yield message("check_program", corr_id=1, name="bad name", version="1.0")
 
@@ -350,6 +354,7 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
     yield "requests", list(map(Step, requests()))
     yield "texts", [Step(VALID), *map(Step, texts())]
     yield "uploads", list(map(Step, uploads()))
+    first: bytes | str
     for name, first in (
         ("binary", b"\xc1"),
         ("text", "x"),
@@ -358,12 +363,24 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
     ):
         yield (
             f"a bad {name} frame before the first good one",
-            list(map(Step, (first, b"\xc1", VALID, b"\xc1"))),
+            [Step(frame) for frame in (first, b"\xc1", VALID, b"\xc1")],
         )
     yield "a request without a reply is a good frame", list(map(Step, (signal("m", "x"), b"\xc1")))
     yield "a refused request is a good frame", list(map(Step, (about("attach_process", "x"), b"\xc1")))
-    yield "a text frame is a good frame", list(map(Step, ('{"type":"ping","corr_id":3}', b"\xc1")))
-    yield "a frame that is too large", [Step(VALID), Step(b"\0" * 7_340_033)]
+    yield "a text frame is a good frame", [Step('{"type":"ping","corr_id":3}'), Step(b"\xc1")]
+    yield (
+        "frames that are too large",
+        [
+            *(
+                Step(VALID),
+                Step(bytes(7_340_032)),
+                Step(bytes(7_340_033)),
+                Step(bytes(8_126_464)),
+            ),
+            Step(VALID),
+            Step(bytes(8_126_465)),
+        ],
+    )
     started = [Step(add(PARROT)), Step(launch())]
     unhyphened = PROCESS.replace("-", "")
     yield (

@@ -40,14 +40,18 @@ class Step:
 
     def as_json(self) -> dict[str, object]:
         """Give what is recorded."""
-        data = {"hex": self.frame.hex()} if isinstance(self.frame, bytes) else {"text": self.frame}
+        data: dict[str, object] = {"text": self.frame}
+        if isinstance(self.frame, bytes):
+            data = {"hex": self.frame.hex()} if any(self.frame) else {"zeros": len(self.frame)}
         more = {"hangs_up": True} if self.hangs_up else {}
         return {"client": self.client, **data, **more, "replies": self.replies}
 
     @classmethod
     def from_json(cls, data: dict[str, object]) -> "Step":
         """Read what was recorded."""
-        frame = bytes.fromhex(str(data["hex"])) if "hex" in data else str(data["text"])
+        frame: bytes | str = bytes(cast("int", data.get("zeros", 0)))
+        if "zeros" not in data:
+            frame = bytes.fromhex(str(data["hex"])) if "hex" in data else str(data["text"])
         replies = cast("dict[str, list[Reply]]", data["replies"])
         return cls(frame, str(data["client"]), replies, "hangs_up" in data)
 
@@ -102,10 +106,14 @@ class Ids:
     def _replaced(self, data: bytes, *, outwards: bool) -> bytes:
         for number, real in enumerate(self._known, 1):
             shown = f"{PROCESS[:-1]}{number}"
-            for form in (str, str.upper, lambda text: str(text).replace("-", "")):
-                ours, theirs = form(shown).encode(), form(real).encode()
+            forms = zip(_forms(shown), _forms(real), strict=True)
+            for ours, theirs in forms:
                 data = data.replace(ours, theirs) if outwards else data.replace(theirs, ours)
         return data
+
+
+def _forms(text: str) -> list[bytes]:
+    return [form.encode() for form in (text, text.upper(), text.replace("-", ""))]
 
 
 def normalised(frame: bytes | str, ids: Ids) -> Reply:

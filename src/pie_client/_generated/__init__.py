@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "82905596e3e67a0ed0a54f7b3b427ab94bfb12bb631e3a1f936af97838d5452a"
+SCHEMA_DIGEST: Final = "83e2e93f03c39e7930851f39aac9e5a58ea356bf3f7674411db265434b2fc1ff"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

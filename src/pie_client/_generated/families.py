@@ -130,6 +130,9 @@ class FamilyTraits:
     """Largest WebSocket frame that the server reads."""
     message_bytes: int
     """Largest WebSocket message that the server reads."""
+    refused_frame_bytes: int | None
+    """Largest WebSocket frame that the server refuses in words, where it reads on; a larger one ends the
+    connection without any."""
     identify_first: bool
     """Nothing is answered before the client has identified itself."""
     text_frames: bool
@@ -149,7 +152,9 @@ class FamilyTraits:
     answers_unknown_queries: bool
     """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
-    """A WebSocket close is answered without delay."""
+    """A WebSocket close ends the connection without delay."""
+    drops_closed: bool
+    """A WebSocket close ends the TCP connection at once, instead of being answered with a close."""
     serial: bool
     """A request that takes long holds up everything on its connection, events too."""
     answers_rejected_chunks: bool
@@ -167,6 +172,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             user=None,
             frame_bytes=16777216,
             message_bytes=67108864,
+            refused_frame_bytes=None,
             identify_first=True,
             text_frames=False,
             bare_program_names=False,
@@ -177,6 +183,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
+            drops_closed=False,
             serial=True,
             answers_rejected_chunks=True,
         ),
@@ -189,6 +196,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             user="internal",
             frame_bytes=7340032,
             message_bytes=7340032,
+            refused_frame_bytes=8126464,
             identify_first=False,
             text_frames=True,
             bare_program_names=True,
@@ -199,6 +207,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
+            drops_closed=True,
             serial=False,
             answers_rejected_chunks=False,
         ),

@@ -35,12 +35,12 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
+from pie_client.testing.closing import QuietConnection
 from pie_client.testing.fields import SIZE_BITS, quoted
 from pie_client.testing.identifiers import canonical_uuid
 from pie_client.testing.leniency import UnreadableFrameError
 from pie_client.testing.mcp import McpRelay
 from pie_client.testing.processes import RunningProcess
-from pie_client.testing.quiet import QuietConnection
 from pie_client.testing.turns import Turns
 from pie_client.testing.uploads import RejectedChunk, Uploads
 from pie_client.testing.workflows import RejectedWorkflow, Workflow, read_expression
@@ -100,8 +100,7 @@ class Conversation:
         self.mcp = McpRelay(self.push)
         self._spoken = False
         self._gone = False
-        self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue()
-        """What to send; None ends the sending."""
+        self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
         self._sending: Outgoing | None = None
 
     @property
@@ -114,15 +113,10 @@ class Conversation:
         try:
             async for frame in self._socket:
                 size = len(frame.encode() if isinstance(frame, str) else frame)
-                if size > self._traits.frame_bytes and not self._traits.text_frames:
-                    logger.info("reading no further: a frame of %d bytes", size)
-                    await self._socket.wait_closed()
-                if size > self._traits.frame_bytes:
-                    self._notify(texts.request_too_large(size=size, limit=self._traits.frame_bytes))
-                    self._outgoing.put_nowait(None)
-                    await writer
-                    break
-                await self._receive(frame)
+                if size <= self._traits.frame_bytes:
+                    await self._receive(frame)
+                else:
+                    await self._refuse(size)
         except ConnectionClosed:
             pass
         finally:
@@ -172,7 +166,8 @@ class Conversation:
             self.push(models.TurnDone())
 
     async def _write(self) -> None:
-        while (outgoing := await self._outgoing.get()) is not None:
+        while True:
+            outgoing = await self._outgoing.get()
             self._sending = outgoing
             if isinstance(self._socket, QuietConnection):
                 self._socket.flush()
@@ -181,17 +176,28 @@ class Conversation:
 
     def _detach_all(self) -> None:
         """Give the processes what their client was not sent any more, for the next one."""
-        rest = [self._sending]
+        rest = [] if self._sending is None else [self._sending]
         while not self._outgoing.empty():
             rest.append(self._outgoing.get_nowait())
         unsent: dict[str, list[WireModel]] = {}
         for outgoing in rest:
-            if outgoing is not None and outgoing.origin is not None:
+            if outgoing.origin is not None:
                 unsent.setdefault(getattr(outgoing.origin, PROCESS, ""), []).append(outgoing.origin)
         for process in self._processes.values():
             if process.client is self:
                 process.detach(unsent.get(process.id, []))
                 self._engine.hold(process)
+
+    async def _refuse(self, size: int) -> None:
+        """Do with a frame that is too large what the family does."""
+        refused = self._traits.refused_frame_bytes
+        logger.info("a frame of %d bytes is too large", size)
+        if refused is None:
+            await self._socket.wait_closed()  # without reading any more
+        elif size <= refused:
+            self._notify(texts.request_too_large(size=size, limit=self._traits.frame_bytes))
+        else:
+            self._socket.transport.abort()
 
     async def _receive(self, frame: bytes | str) -> None:
         if isinstance(frame, str):
@@ -459,6 +465,7 @@ class Conversation:
         if self._traits.bare_program_names:
             program = self._engine.find_program(inferlet)
             if program is not None:
+                self._engine.check_runnable(program)
                 return program
             if "@" in inferlet and PROGRAM.fullmatch(inferlet):
                 raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))

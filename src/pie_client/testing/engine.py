@@ -26,13 +26,13 @@ from pie_client._generated.families import (
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing import gate
+from pie_client.testing.closing import CurtConnection, QuietConnection
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
-from pie_client.testing.quiet import QuietConnection
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
 from pie_client.testing.workflows import Workflow
 
@@ -111,6 +111,8 @@ class LocalEngine:
         self.traits = FAMILIES[family]
         self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
         self._scripts: dict[str, Script] = {}
+        self._broken: dict[str, str] = {}
+        """Why an upload was refused that is known all the same, by ``name@version``."""
         self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
         self.keeps_waiting = keeps_waiting and self.traits.serial
@@ -158,7 +160,7 @@ class LocalEngine:
             ping_interval=None,
             max_size=None,
             close_timeout=1,
-            create_connection=QuietConnection if self.keeps_waiting else ServerConnection,
+            create_connection=self._connection_class(),
         )
 
     async def stop(self) -> None:
@@ -260,18 +262,22 @@ class LocalEngine:
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""
-        return program in self._functions or program in self._daemon_functions or program in self.uploads
+        return any(program in table for table in self._programs())
 
     def find_program(self, name: str) -> str | None:
         """Give the name and version for a name with or without version: then of its highest one."""
         if self.has_program(name):
             return name
-        found = [
-            p
-            for p in (*self._functions, *self._daemon_functions, *self.uploads)
-            if p.rpartition("@")[0] == name
-        ]
+        found = [p for table in self._programs() for p in table if p.rpartition("@")[0] == name]
         return max(found, key=version_key, default=None)
+
+    def check_runnable(self, program: str) -> None:
+        """Raises Refusal for an upload that is kept although it was refused, as real servers do."""
+        if program in self._broken:
+            raise Refusal(self._broken[program])
+
+    def _programs(self) -> tuple[Mapping[str, object], ...]:
+        return self._functions, self._daemon_functions, self.uploads, self._broken
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
         """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
@@ -285,8 +291,10 @@ class LocalEngine:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
+                self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
         if force or not self.has_program(program):
+            self._broken.pop(program, None)
             self.uploads[program] = data
             self._scripts.pop(program, None)
             if script is not None:
@@ -333,6 +341,11 @@ class LocalEngine:
             await Conversation(self, socket).serve()
         finally:
             del self._conversations[task]
+
+    def _connection_class(self) -> type[ServerConnection]:
+        if self.traits.drops_closed:
+            return CurtConnection
+        return QuietConnection if self.keeps_waiting else ServerConnection
 
     def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         return gate.refusal(self.traits, connection, request)

@@ -35,6 +35,12 @@ class Wide:
     value: int
 
 
+class Written(float):
+    """A float that was read as text, and is written as such."""
+
+    __slots__ = ()
+
+
 Shape: TypeAlias = Mapping[str, Field]
 """The fields of a message in order."""
 
@@ -192,7 +198,7 @@ def _plain(value: float) -> str:
     """Write a float without an exponent, and with a point where it is finite."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else str(value)
-    text = format(Decimal(repr(value)), "f")
+    text = repr(value) if isinstance(value, Written) else format(Decimal(repr(value)), "f")
     return text if "." in text else f"{text}.0"
 
 

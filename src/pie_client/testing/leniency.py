@@ -22,6 +22,7 @@ from pie_client.testing.fields import (
     Signed,
     UnreadableFrameError,
     Wide,
+    Written,
     by_name,
     by_place,
     bytes_of,
@@ -124,7 +125,11 @@ class FrameReader:
     def _json(self, text: str) -> tuple[str, Members | list[object]]:
         try:
             value: object = json.loads(
-                text, object_pairs_hook=Members, parse_constant=_no_constant, parse_int=_number
+                text,
+                object_pairs_hook=Members,
+                parse_constant=_no_constant,
+                parse_float=Written,
+                parse_int=_number,
             )
             json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs
         except json.JSONDecodeError as error:
@@ -200,4 +205,4 @@ def _number(text: str) -> int | float:
     """Read an integer as servers do, to whom the largest and minus zero are floats."""
     value = int(text) if len(text) <= len(str(1 << SIZE_BITS)) else 1 << SIZE_BITS
     fits = -(1 << (SIZE_BITS - 1)) <= value < (1 << SIZE_BITS)
-    return value if fits and text != "-0" else float(text)
+    return value if fits and text != "-0" else Written(text)
