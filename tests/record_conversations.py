@@ -1,7 +1,7 @@
 """Record what a real 0.5.2 server answers: `python -m tests.record_conversations ws://127.0.0.1:8080`.
 
-Writes tests/data/conversations-0.5.2.jsonl. The server should have nothing else to do, and no processes; it keeps a few
-small programs. Takes some minutes: after each frame it waits for replies until none comes any more.
+Writes tests/data/conversations-0.5.2.jsonl. The server should be new, without programs, processes and other clients; it
+keeps a few small programs. Takes some minutes: after each frame it waits until no reply comes any more.
 """
 
 import argparse

@@ -350,6 +350,10 @@ class Conversation:
                 if detached := self._engine.workflows.get(self._workflow_key(message.workflow_id)):
                     detached.client = None
                 return Answer(texts.OK_DETACH_WORKFLOW)
+            case _:
+                raise Refusal(
+                    f"{message.type} is not implemented by LocalEngine; script it with engine.answer()"
+                )
 
     # ------------------------------------------------------------- authentication
 

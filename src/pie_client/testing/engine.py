@@ -291,7 +291,8 @@ class LocalEngine:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
-                self._broken[program] = str(error)
+                if error.kept:
+                    self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
         if force or not self.has_program(program):
             self._broken.pop(program, None)

@@ -17,6 +17,16 @@ class UnreadableFrameError(ValueError):
     """A frame that servers reject; it says why in their words."""
 
 
+class WrongTypeError(UnreadableFrameError):
+    """A frame with a value of another type than is expected there."""
+
+    def __init__(self, value: object, expected: str, *, json: bool = False) -> None:
+        found = texts.FOUND_NULL if json and value is None else _kind(value)
+        super().__init__(texts.frame_invalid_type(found=found, expected=expected))
+        self.value = value
+        self.expected = expected
+
+
 class Members(list[tuple[object, object]]):
     """A map with its members in order, also those that are named twice."""
 
@@ -167,7 +177,7 @@ def text_of(value: object) -> str | None:
 
 def wrong_type(value: object, expected: str) -> NoReturn:
     """Say that something else was expected."""
-    raise UnreadableFrameError(texts.frame_invalid_type(found=_kind(value), expected=expected))
+    raise WrongTypeError(value, expected)
 
 
 def _kind(value: object) -> str:

@@ -23,6 +23,7 @@ from pie_client.testing.fields import (
     UnreadableFrameError,
     Wide,
     Written,
+    WrongTypeError,
     by_name,
     by_place,
     bytes_of,
@@ -57,7 +58,14 @@ class FrameReader:
 
     def read(self, frame: bytes | str) -> ClientMessage:
         """Read a frame. Raises UnreadableFrameError."""
-        tag, rest = self._json(frame) if isinstance(frame, str) else self._msgpack(frame)
+        if isinstance(frame, bytes):
+            return self._message(*self._msgpack(frame))
+        try:
+            return self._message(*self._json(frame))
+        except WrongTypeError as error:
+            raise WrongTypeError(error.value, error.expected, json=True) from error
+
+    def _message(self, tag: str, rest: Members | list[object]) -> ClientMessage:
         shape = self._known[tag]
         if isinstance(rest, Members):
             fields = by_name(shape, rest)
@@ -142,8 +150,11 @@ class FrameReader:
         try:
             return self._split(value)
         except UnreadableFrameError as error:
+            mistake = error
+            if isinstance(error, WrongTypeError):
+                mistake = WrongTypeError(error.value, error.expected, json=True)
             place = {"line": text.count("\n") + 1, "column": len(text)}
-            raise UnreadableFrameError(texts.frame_not_json(detail=error, **place)) from error
+            raise UnreadableFrameError(texts.frame_not_json(detail=mistake, **place)) from error
 
     def _split(self, value: object) -> tuple[str, Members | list[object]]:
         """Tell the tag of a JSON value from the rest."""
@@ -153,9 +164,6 @@ class FrameReader:
         elif isinstance(value, list):
             items = cast("list[object]", value)
             tags, rest = items[:1], items[1:]
-        elif value is None:
-            found = texts.FOUND_NULL
-            raise UnreadableFrameError(texts.frame_invalid_type(found=found, expected=texts.EXPECTED_MESSAGE))
         else:
             wrong_type(value, texts.EXPECTED_MESSAGE)
         if not tags:

@@ -145,7 +145,7 @@ class Workflow:
                 return value[: expression.k] if isinstance(value, list) else value
 
     async def _pipe(self, stages: list[Expression], value: JsonValue) -> JsonValue:
-        following = [*stages[1:], None]
+        following = [*stages[1:], None][: len(stages)]
         taken = False
         for stage, after in zip(stages, following, strict=True):
             if taken:
