@@ -229,6 +229,14 @@ def rows_are_unique(schema: Schema) -> Iterator[str]:
         )
 
 
+def synonyms_mean_fields(schema: Schema) -> Iterator[str]:
+    for file, names in schema.protocol.synonyms.items():
+        properties = schema.documents.get(file, {}).get("properties", {})
+        for synonym, name in names.items():
+            if name not in properties or synonym in properties:
+                yield f"schema/protocol.json: synonyms: {synonym!r} has to be a new name for a field of schema/{file}, not for {name!r}"
+
+
 def families_exist(schema: Schema) -> Iterator[str]:
     known = {family.name for family in schema.protocol.families}
     rows: list[tuple[str, list[str]]] = []
@@ -292,6 +300,7 @@ RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
     requests_fit_their_kind,
     the_program_registry_answers_with_an_object,
     rows_are_unique,
+    synonyms_mean_fields,
     families_exist,
     families_are_recognised_by_what_exists,
     texts_have_classes,

@@ -86,7 +86,35 @@ def render_models(schema: Schema) -> str:
         )
     text = done.stdout
     _check(text, set(document["$defs"]) | {str(document["title"])})
-    return text
+    return _with_synonyms(schema, text)
+
+
+def _with_synonyms(schema: Schema, text: str) -> str:
+    """Give the further names of fields to the classes."""
+    lines = text.splitlines()
+    by_title = {
+        str(schema.documents[file]["title"]): names for file, names in schema.protocol.synonyms.items()
+    }
+    for node in reversed(ast.parse(text).body):
+        if not isinstance(node, ast.ClassDef) or node.name not in by_title:
+            continue
+        types = {
+            field.target.id: ast.unparse(field.annotation.slice.elts[0])
+            for field in node.body
+            if isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(field.annotation, ast.Subscript)
+            and isinstance(field.annotation.slice, ast.Tuple)
+        }
+        for synonym, name in by_title[node.name].items():
+            lines[node.end_lineno : node.end_lineno] = [
+                "",
+                "    @property",
+                f"    def {synonym}(self) -> {types[name]}:",
+                f'        """The same as ``{name}``, as the server\'s documentation calls it."""',
+                f"        return self.{name}",
+            ]
+    return "\n".join(lines) + "\n"
 
 
 def renamed_fields(models: str) -> dict[str, dict[str, str]]:

@@ -154,6 +154,7 @@ class Protocol(_Row):
     process: str
     event: str
     defaults: Defaults
+    synonyms: dict[str, dict[str, str]]
     scripts: Scripts
     workflows: Workflows
     abort: str

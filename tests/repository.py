@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,12 +172,25 @@ def mypy_findings(samples: Path, package: Path, cache: Path) -> set[Finding]:
     return {Finding(Path(f["file"]).name, f["line"], f["code"]) for f in found if f["severity"] == "error"}
 
 
-def pyright_findings(samples: Path, package: Path) -> set[Finding]:
-    """Run pyright as a strict user of the package would; give its errors and warnings."""
-    settings = {"include": ["."], "extraPaths": [str(package)], "typeCheckingMode": "strict"}
+def installed(package: Path, folder: Path) -> Path:
+    """Make an environment in which the package is installed, not a source folder; give its interpreter.
+
+    Checkers treat what is installed otherwise: only what a package exports may be imported from it.
+    """
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    (site,) = folder.glob("lib/python*/site-packages")
+    shutil.copytree(package / "pie_client", site / "pie_client")
+    (site / "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return python
+
+
+def pyright_findings(samples: Path, python: Path) -> set[Finding]:
+    """Run pyright as a strict user of an environment would; give its errors and warnings."""
+    settings = {"include": ["."], "typeCheckingMode": "strict"}
     write(samples / "pyrightconfig.json", {**settings, "pythonVersion": "3.11"})
-    done = subprocess.run(
-        [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", "-p", "."],
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "pyright", "--pythonpath", str(python), "--outputjson", "-p", "."],
         cwd=samples,
         capture_output=True,
         encoding="utf-8",

@@ -4,9 +4,12 @@ import asyncio
 import dataclasses
 import inspect
 import json
+import logging
 import math
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import BaseModel, JsonValue
 
 from pie_client import (
@@ -18,6 +21,7 @@ from pie_client import (
     InvalidKeyError,
     InvalidProgramNameError,
     Message,
+    ParsedPrivateKey,
     PieClient,
     ProcessError,
     ProcessNotFoundError,
@@ -86,6 +90,16 @@ async def test_authenticate_needs_no_key_where_authentication_is_off(client: Pie
     await client.authenticate("alice")
     assert client.server is not None
     assert client.server.username == ("alice" if family == "0.4" else "internal")
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_key_that_no_server_asked_for_is_told_in_the_log(
+    client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pie_client.authentication")
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    await client.authenticate("alice", ParsedPrivateKey.parse(key))
+    assert caplog.messages == ["Pie 0.5 servers ask nobody for a key; yours was not used"]
 
 
 async def test_authenticating_again_as_the_same_user_changes_nothing(client: PieClient) -> None:

@@ -25,8 +25,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 SNIPPET = re.compile(r"<!-- snippet: (\w+) -->\n```python\n(.*?)```", re.DOTALL)
-SNIPPETS = {f"readme:{name}": code for name, code in SNIPPET.findall(README)}
-SNIPPETS |= {f"usage:{name}": code for name, code in SNIPPET.findall(USAGE)}
+SNIPPETS = {f"readme:{name}": code for name, code in SNIPPET.findall(README)} | {
+    f"usage:{name}": code for name, code in SNIPPET.findall(USAGE)
+}
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 

@@ -1,10 +1,14 @@
 """Python functions that are programs."""
 
 import asyncio
+import functools
 import importlib
 import json
 import math
+import sys
+import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -109,11 +113,7 @@ def test_name_version_and_description_can_be_given() -> None:
 
 
 def test_only_the_function_and_the_imports_it_uses_travel() -> None:
-    assert circle.source.splitlines()[:3] == [
-        "from __future__ import annotations",
-        "import json",
-        "import math",
-    ]
+    assert circle.source.splitlines()[:2] == ["import json", "import math"]
     assert "@inferlet" not in circle.source
     assert "SCALE" not in circle.source
     compile(circle.source, "circle", "exec")
@@ -186,6 +186,128 @@ def test_a_variable_of_the_function_around_it_is_named() -> None:
 
     with pytest.raises(InvalidArgumentError, match=r"closure uses captured, which stays behind"):
         _ = closure.source
+
+
+def _imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> types.ModuleType:
+    """Import a module of this source, under a name of its own."""
+    name = f"functions_{abs(hash((source, str(tmp_path))))}"
+    (tmp_path / f"{name}.py").write_text("from pie_client import inferlet\n" + source, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        (
+            "from math import pow\n@inferlet\nasync def f(x: int) -> float:\n    return pow(x, 2)\n",
+            ["from math import pow"],
+        ),
+        (
+            (
+                "import xml.etree.ElementTree\nimport xml.dom.minidom\n"
+                "@inferlet\nasync def f() -> str:\n    return repr(xml.etree.ElementTree) + repr(xml.dom.minidom)\n"
+            ),
+            ["import xml.dom.minidom", "import xml.etree.ElementTree"],
+        ),
+        (
+            (
+                "try:\n    import orjson as json\nexcept ImportError:\n    import json\n"
+                "@inferlet\nasync def f() -> str:\n    return json.dumps(1)\n"
+            ),
+            ["import json"],
+        ),
+        (
+            "from os import *\n@inferlet\nasync def f() -> str:\n    return getcwd()\n",
+            ["from posix import getcwd"],
+        ),
+        ("import json as j\n@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n", ["import json as j"]),
+    ],
+)
+def test_what_a_name_means_here_is_what_it_means_there(
+    source: str, imports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = _imported(tmp_path, monkeypatch, source).f
+    assert [line for line in function.source.splitlines() if "import" in line] == imports
+    namespace: dict[str, object] = {}
+    exec(function.source, namespace)  # noqa: S102 - it is the test's own
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("def sorted(x): return x\n@inferlet\nasync def f() -> list: return sorted([2, 1])\n", "sorted"),
+        ("import json\njson = object()\n@inferlet\nasync def f() -> str: return json.dumps(1)\n", "json"),
+        (
+            "def outer():\n    max = 5\n    @inferlet\n    async def f() -> int: return max\n    return f\nf = outer()\n",
+            "max",
+        ),
+    ],
+)
+def test_a_name_that_means_something_else_there_is_refused(
+    source: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = _imported(tmp_path, monkeypatch, source).f
+    with pytest.raises(InvalidArgumentError, match=f"f uses {name}, which stays behind"):
+        _ = function.source
+
+
+def test_what_travels_is_what_was_loaded_although_the_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = _imported(tmp_path, monkeypatch, "@inferlet\nasync def f() -> int:\n    return 1\n")
+    assert module.__file__ is not None
+    Path(module.__file__).write_text("\n\nasync def f() -> int:\n    return 2\n", encoding="utf-8")
+    assert "return 1" in module.f.source
+
+
+def test_classes_inside_a_function_keep_their_annotations_and_its_own_do_not_travel() -> None:
+    @inferlet
+    async def inner(x: "OrderedDict[str, int]", y: int = 1) -> list[str]:
+        import dataclasses  # noqa: PLC0415 - the point
+
+        @dataclasses.dataclass
+        class Point:
+            x: int
+
+        local: OrderedDict[str, int] = x  # its name exists for checkers only
+        return [str(field.type) for field in dataclasses.fields(Point)] * len(local) * y
+
+    assert "OrderedDict" not in inner.source
+    assert "x: int" in inner.source
+    assert inner.manifest.parameters is not None
+    assert list(inner.manifest.parameters) == ["y"]
+    compile(inner.source, "inner", "exec")
+
+
+def test_a_decorator_that_would_stay_behind_is_refused() -> None:
+    def twice(function: Callable[[], Awaitable[int]]) -> Callable[[], Coroutine[object, object, int]]:
+        @functools.wraps(function)
+        async def wrapper() -> int:
+            return 2 * await function()
+
+        return wrapper
+
+    with pytest.raises(InvalidArgumentError, match="another decorator below @inferlet"):
+
+        @inferlet
+        @twice
+        async def decorated() -> int:
+            return 5
+
+
+def test_methods_and_generators_are_refused_for_what_they_are() -> None:
+    class Group:
+        async def method(self) -> None: ...
+
+    async def generator() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(InvalidArgumentError, match="'method' is a method"):
+        inferlet(Group.method)
+    with pytest.raises(InvalidArgumentError, match="'generator' is an async generator"):
+        inferlet(generator)  # type: ignore[arg-type]  # that is the mistake
 
 
 def test_only_async_functions_become_programs() -> None:

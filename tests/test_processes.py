@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from pie_client import (
     Event,
@@ -14,6 +15,7 @@ from pie_client import (
     InvalidRequestError,
     Message,
     NotAttachedError,
+    NotConnectedError,
     PieClient,
     Process,
     ProcessEndedError,
@@ -112,8 +114,42 @@ async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_
     assert process.process_id == ""
     assert repr(process) == "<Process without id not attached>"
     for use in (process.recv(), process.terminate(), process.signal("x")):
-        with pytest.raises(NotAttachedError, match=r"had ended, or was one of several alike"):
+        with pytest.raises(NotAttachedError, match="had ended when the server was asked for its id"):
             await use
+
+
+@only_0_5
+async def test_alike_processes_are_not_mistaken_for_the_one_without_captured_output(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D29"""
+    captured, loose = await asyncio.gather(
+        client.launch_process("converse@1.0.0", {}),
+        client.launch_process("converse@1.0.0", {}, capture_outputs=False),
+    )
+    assert loose.process_id not in ("", captured.process_id)
+    launches = [client.launch_process("converse@1.0.0", {}, capture_outputs=False) for _ in range(5)]
+    async with PieClient(engine.uri) as other:
+        launches += [other.launch_process("converse@1.0.0", {}, capture_outputs=False) for _ in range(5)]
+        loose_ids = [process.process_id for process in await asyncio.gather(*launches)]
+    assert len({*loose_ids, ""}) == 11
+    assert set(loose_ids) < {info.id for info in await client.list_processes()}
+    ended, captured = await asyncio.gather(
+        client.launch_process("double@1.0.0", 1, capture_outputs=False),
+        client.launch_process("double@1.0.0", 1),
+    )
+    assert ended.process_id == ""
+    assert await captured.result(int, timeout=PATIENCE) == 2
+
+
+async def test_a_launch_that_succeeded_does_not_fail_because_the_list_does() -> None:
+    """D29"""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+        peer.answers[models.ListProcessesRequest] = "no JSON"
+        peer.answers[models.LaunchProcessRequest] = ""
+        process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+        assert process.process_id == ""
+        assert len(peer.of(models.LaunchProcessRequest)) == 1
 
 
 async def test_a_failed_launch_without_captured_output_raises_as_any_launch(client: PieClient) -> None:
@@ -123,9 +159,10 @@ async def test_a_failed_launch_without_captured_output_raises_as_any_launch(clie
 
 async def test_a_release_0_3_server_is_not_asked_what_only_0_4_knows() -> None:
     """A 0.3 server leaves requests that it does not know unanswered, and answers the others in order."""
-    lists = ["[]", json.dumps([_listed("converse@1.0.0", "{}")])]
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
-        peer.answers[models.ListProcessesRequest] = lambda: lists.pop(0)
+        peer.answers[models.ListProcessesRequest] = lambda: json.dumps(
+            [_listed(r.inferlet, r.input) for r in peer.of(models.LaunchProcessRequest)]
+        )
         peer.answers[models.LaunchProcessRequest] = ""
         with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
             await client.launch_processes("converse@1.0.0", [{}])
@@ -222,6 +259,35 @@ async def test_running_many_uses_the_same_user_and_proof(engine: LocalEngine) ->
 
 
 @only_0_4
+async def test_running_many_ends_with_the_client(client: PieClient, engine: LocalEngine) -> None:
+    begun = asyncio.Event()
+
+    @engine.inferlet("endless@1.0.0")
+    async def endless(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        begun.set()
+        await asyncio.Event().wait()
+        return None
+
+    running = asyncio.create_task(client.run_processes("endless@1.0.0", [None]))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        await client.close()
+        with pytest.raises(NotConnectedError):
+            await running
+
+
+@only_0_4
+@pytest.mark.parametrize("inputs", ["abc", {"a": 1}, None, 5, b"abc"])
+async def test_inputs_are_a_list_with_one_for_each_process(
+    client: PieClient, inputs: Sequence[object]
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
+        await client.launch_processes("double@1.0.0", inputs)
+    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
+        await client.run_processes("double@1.0.0", inputs)
+
+
+@only_0_4
 async def test_a_failure_among_many_is_the_failure_of_the_run(client: PieClient) -> None:
     with pytest.raises(RefusedError, match=r"run_processes of 'double@1.0.0' refused: AssertionError"):
         await client.run_processes("double@1.0.0", [1, "two", 3])
@@ -242,10 +308,48 @@ async def test_what_the_family_does_not_know_fails_at_once(client: PieClient, us
 
 
 @only_0_4
-@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000])
+@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000, "8080"])
 async def test_a_daemon_needs_a_port_that_exists(client: PieClient, port: int) -> None:
     with pytest.raises(InvalidArgumentError, match="launch_daemon not sent: port"):
         await client.launch_daemon("double@1.0.0", port)
+
+
+@only_0_5
+async def test_an_unknown_request_says_which_release_knows_it(client: PieClient) -> None:
+    with pytest.raises(UnsupportedError, match=r"only to Pie 0\.3 and 0\.4 from release 0\.4 on"):
+        await client.run_processes("double@1.0.0", [1])
+
+
+async def test_a_client_of_another_event_loop_says_so(engine: LocalEngine) -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    client = PieClient(engine.uri)
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.connect(), loop))
+    with pytest.raises(InvalidArgumentError, match="connected in another event loop; make one in each"):
+        await client.ping()
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.close(), loop))
+    loop.call_soon_threadsafe(loop.stop)
+    await asyncio.to_thread(thread.join)
+    loop.close()
+
+
+async def test_a_result_can_be_of_a_type_that_has_no_class(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 4)
+    number = await process.result(TypeAdapter(int | None), timeout=PATIENCE)
+    assert number == 8
+
+
+async def test_the_listed_input_can_be_read_as_the_documentation_calls_it(client: PieClient) -> None:
+    await client.launch_process("converse@1.0.0", {"a": 1})
+    (info,) = await client.list_processes()
+    assert info.arguments == info.input == '{"a": 1}'
+
+
+async def test_reprs_tell_where_a_client_leads_and_whether_it_is_connected(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri) as client:
+        assert repr(client) == f"<PieClient {engine.uri} connected>"
+    assert repr(client) == f"<PieClient {engine.uri} closed>"
 
 
 # ------------------------------------------------------------- handles
@@ -262,6 +366,70 @@ async def test_a_second_handle_in_the_same_client_shares_the_events(client: PieC
     await first.signal("end")
     assert await first.result(timeout=PATIENCE) == ["a", "b"]
     assert await second.result(timeout=PATIENCE) == ["a", "b"]
+
+
+async def test_two_attaches_at_once_in_the_same_client_both_get_a_handle(client: PieClient) -> None:
+    """D30"""
+    launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    attaches = [client.attach_process(launched.process_id) for _ in range(3)]
+    processes = await asyncio.gather(*attaches)
+    await processes[0].signal("end")
+    assert [await process.result(timeout=PATIENCE) for process in processes] == [[]] * 3
+
+
+async def test_a_process_whose_launch_was_given_up_is_terminated() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.LaunchProcessRequest] = None
+        launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
+        request = await peer.asked(models.LaunchProcessRequest)
+        launching.cancel()
+        await asyncio.gather(launching, return_exceptions=True)
+        await peer.reply(request.corr_id, PROCESS)
+        terminated = await peer.asked(models.TerminateProcessRequest)
+        assert terminated.process_id == PROCESS
+
+
+async def test_a_process_whose_attachment_was_given_up_can_be_taken_up_all_the_same() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AttachProcessRequest] = None
+        attaching = asyncio.create_task(client.attach_process(PROCESS))
+        request = await peer.asked(models.AttachProcessRequest)
+        attaching.cancel()
+        await asyncio.gather(attaching, return_exceptions=True)
+        await peer.reply(request.corr_id, "Process attached")
+        await client.ping()
+        process = await client.attach_process(PROCESS)
+        await peer.send(models.ReturnEvent(process_id=PROCESS, value="1"))
+        assert await process.result(int, timeout=PATIENCE) == 1
+        assert len(peer.of(models.AttachProcessRequest)) == 1
+
+
+async def test_an_iteration_whose_handle_was_closed_does_not_look_complete(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    iterating = asyncio.create_task(anext(process))
+    await client.ping()
+    process.close()
+    with pytest.raises(ProcessEndedError, match="closed"):
+        await iterating
+
+
+async def test_sending_a_file_makes_room_for_a_server_that_has_much_to_say() -> None:
+    """D27"""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
+        process = await client.launch_process("converse@1.0.0")
+        text = models.StdoutEvent(process_id=process.process_id, value="x" * 1000)
+
+        async def flood() -> None:
+            for _ in range(30_000):  # more than all that is buffered on the way
+                await peer.send(text)
+
+        flooding = asyncio.create_task(flood())
+        peer.stop_reading()
+        sending = asyncio.create_task(process.transfer_file(bytes(64 << 20), timeout=PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            await flooding
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 @pytest.mark.parametrize("way", ["closed", "dropped"])

@@ -18,6 +18,7 @@ from pie_client import (
     ManifestError,
     PieClient,
     ProgramExistsError,
+    ProtocolError,
     UploadError,
     models,
     parse_manifest,
@@ -128,6 +129,43 @@ async def test_progress_is_told_after_every_chunk(client: PieClient, wasm: Path,
     assert told == [(CHUNK, size), (2 * CHUNK, size), (3 * CHUNK, size), (size, size)]
 
 
+async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_path: Path, toml: Path) -> None:
+    """D41"""
+    wasm = tmp_path / "large.wasm"
+    wasm.write_bytes(bytes(64 << 20))
+    turns, turns_at_first_chunk = 0, 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def note(sent: int, _total: int) -> None:
+        nonlocal turns_at_first_chunk
+        if sent == CHUNK:
+            turns_at_first_chunk = turns
+
+    await client.ping()
+    counting = asyncio.create_task(count())
+    await client.install_program(wasm, toml, progress=note)
+    counting.cancel()
+    assert turns_at_first_chunk > 100
+
+
+@pytest.mark.parametrize("progress", [5, "text"])
+async def test_progress_has_to_be_a_plain_function(
+    client: PieClient, wasm: Path, toml: Path, progress: object
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+        await client.install_program(wasm, toml, progress=progress)  # type: ignore[arg-type]  # that is the mistake
+
+    async def later(_sent: int, _total: int) -> None: ...
+
+    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+        await client.install_program(wasm, toml, progress=later)  # type: ignore[arg-type]  # that is the mistake
+
+
 async def test_a_failing_progress_callback_ends_the_upload_and_spoils_nothing(
     client: PieClient, wasm: Path, toml: Path
 ) -> None:
@@ -174,7 +212,57 @@ async def test_of_different_installs_of_one_version_at_once_one_succeeds_and_the
     assert engine.uploads["greet@1.2.3"] == bytes([results.index("greet@1.2.3")]) * CHUNK * 2
 
 
+async def test_what_another_client_installs_meanwhile_does_not_make_a_success_untrue(
+    wasm: Path, toml: Path
+) -> None:
+    """D44"""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        peer.answers[models.AddProgramRequest] = None
+        installing = asyncio.create_task(client.install_program(wasm, toml))
+        last = await peer.asked(models.AddProgramRequest, 4)
+        assert last.force_overwrite is True
+        await peer.reply(last.corr_id, "Program installed successfully")
+        await installing
+
+
 # ------------------------------------------------------------- what goes wrong
+
+
+async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml: Path) -> None:
+    wasm = tmp_path / "large.wasm"
+    wasm.write_bytes(bytes(CHUNK * 200))
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        peer.answers[models.AddProgramRequest] = "Program installed successfully"
+        with pytest.raises(
+            ProtocolError, match=r"confirmed an upload of 200 chunks \d+ chunks before its end"
+        ):
+            await client.install_program(wasm, toml)
+
+
+async def test_pieces_that_never_come_are_waited_for_no_longer_than_the_deadline(client: PieClient) -> None:
+    """D4"""
+    closed = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"x"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    with pytest.raises(DeadlineError, match="add_program"):
+        await client.install_program_bytes(pieces(), MANIFEST, timeout=0.2)
+    assert closed.is_set()
+
+
+@pytest.mark.parametrize("path", [5, None, b"bytes"])
+async def test_what_is_no_path_is_refused(client: PieClient, toml: Path, path: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+        await client.install_program(path, toml)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+        await client.install_program(toml, path)  # type: ignore[arg-type]  # that is the mistake
 
 
 async def test_an_error_of_the_server_ends_the_upload(
@@ -283,8 +371,10 @@ async def test_pieces_that_are_no_bytes_are_refused(client: PieClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield "text"  # type: ignore[misc]  # that is the mistake
 
+    given = pieces()
     with pytest.raises(InvalidArgumentError, match="a piece of the content is str; give bytes"):
-        await client.install_program_bytes(pieces(), MANIFEST)
+        await client.install_program_bytes(given, MANIFEST)
+    assert [piece async for piece in given] == [], "the iterator is closed"
 
 
 # ------------------------------------------------------------- manifests
@@ -336,6 +426,11 @@ async def test_a_bad_manifest_names_the_key_and_nothing_is_sent(
         assert "bad.toml" in str(caught.value)
         assert "\n" not in str(caught.value)
         assert peer.requests == []
+
+
+def test_a_byte_order_mark_is_named() -> None:
+    with pytest.raises(ManifestError, match="byte order mark"):
+        parse_manifest(b"\xef\xbb\xbf" + MANIFEST.encode())
 
 
 def test_a_manifest_in_another_encoding_is_refused() -> None:

@@ -22,6 +22,7 @@ from tests.repository import (
     edit,
     files_below,
     generated_files,
+    installed,
     marked_findings,
     mypy_findings,
     pyright_findings,
@@ -154,7 +155,7 @@ PRINTED = [
     ["launch", "priority None"],
     [
         "unsupported",
-        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5; do without it, or use such a server",
+        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5 from release 0.6 on; do without it, or use such a server",
     ],
 ]
 
@@ -246,7 +247,7 @@ def test_mypy_accepts_right_use_and_names_each_wrong_line(found_by_mypy: set[Fin
 
 
 def test_pyright_accepts_right_use_and_names_each_wrong_line(drill: Drill, samples: Path) -> None:
-    found = pyright_findings(samples, drill.root / "src")
+    found = pyright_findings(samples, installed(drill.root / "src", samples.parent / "installed"))
     assert found == marked_findings(samples, "pyright")
 
 

@@ -127,6 +127,40 @@ async def test_a_saved_file_has_moved_and_stays(spooling: PieClient, folder: Pat
     assert list(folder.iterdir()) == []
 
 
+async def test_a_file_can_be_saved_again(spooling: PieClient, tmp_path: Path) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    first, second = large.save(tmp_path / "one"), large.save(tmp_path / "two")
+    assert first.read_bytes() == second.read_bytes() == LARGE
+    assert large.path == first
+
+
+async def test_a_failed_save_leaves_nothing_in_the_folder(
+    spooling: PieClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    large.path.unlink()
+    (tmp_path / "downloads").mkdir()
+    with pytest.raises(FileNotFoundError):
+        large.save(tmp_path / "downloads")
+    assert list((tmp_path / "downloads").iterdir()) == []
+
+
+async def test_a_file_that_can_no_longer_be_read_from_disk_is_an_event(
+    spooling: PieClient, folder: Path
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    await process.wait(timeout=PATIENCE)
+    for path in folder.iterdir():
+        path.unlink()
+    await process.recv(timeout=PATIENCE)
+    kind, text = await process.recv(timeout=PATIENCE)
+    assert kind == Event.Error
+    assert "it can't be read from disk (No such file or directory)" in str(text)
+    assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
+
+
 async def test_a_file_on_disk_is_deleted_when_it_is_closed_or_forgotten(
     spooling: PieClient, folder: Path
 ) -> None:

@@ -20,7 +20,7 @@ import pie_client
 import pie_client.testing
 from pie_client._generated import calls, methods, models
 from pie_client.base import WireModel
-from tests.repository import ROOT, Finding, marked_findings, mypy_findings, pyright_findings
+from tests.repository import ROOT, Finding, installed, marked_findings, mypy_findings, pyright_findings
 
 SAMPLES = ROOT / "tests/type_samples"
 FOR_CHECKERS_ONLY = {"SigningKey": RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey}
@@ -46,7 +46,8 @@ def checked(
 ) -> tuple[str, set[Finding]]:
     if request.param == "mypy":
         return "mypy", mypy_findings(samples, ROOT / "src", tmp_path_factory.mktemp("cache"))
-    return "pyright", pyright_findings(samples, ROOT / "src")
+    python = installed(ROOT / "src", tmp_path_factory.mktemp("installed"))
+    return "pyright", pyright_findings(samples, python)
 
 
 def test_right_use_has_exactly_the_types_that_it_states(checked: tuple[str, set[Finding]]) -> None:

@@ -11,7 +11,7 @@ Importing this package loads nothing; each name loads what it needs when it is f
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pie_client._generated import public
+import pie_client._generated.public as public
 from pie_client._version import __version__
 
 if TYPE_CHECKING:

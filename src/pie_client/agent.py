@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
-from pie_client.connection import check_seconds
+from pie_client.deadline import check_seconds
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
 from pie_client.keys import checked_kind
 

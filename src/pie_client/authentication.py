@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection import Connection
 from pie_client.errors import RefusedError
 from pie_client.keys import Signer, answer_challenge
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Authentication:
             if self.server is None:
                 await self._identify(username, key)
             known = self.server
+            if known is not None and key is not None and FAMILIES[known.family].user is not None:
+                logger.info("%s servers ask nobody for a key; yours was not used", known.title)
             if known is not None and known.username != username and FAMILIES[known.family].user is None:
                 raise AuthenticationError(
                     AUTH_IDENTIFY.tag,

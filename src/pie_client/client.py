@@ -7,7 +7,6 @@ import os
 import ssl as ssl_module
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
@@ -17,12 +16,13 @@ from pie_client._generated.mcp import McpTransport
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
 from pie_client.authentication import Authentication, ServerInfo
-from pie_client.connection import Connection, check_seconds, check_size
-from pie_client.contents import Progress, Source
+from pie_client.connection import Connection, check_size
+from pie_client.contents import Progress, Source, as_path
+from pie_client.deadline import bounded, check_seconds
 from pie_client.errors import InvalidArgumentError, NotConnectedError
 from pie_client.inferlets import Inferlet
 from pie_client.keys import Signer, check_key
-from pie_client.launching import Launcher, as_json
+from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lookup import resolve_version
 from pie_client.manifests import checked_manifest, read_manifest
 from pie_client.mcp.relay import McpServer, McpServers
@@ -53,6 +53,8 @@ class _Connected:
     programs: Programs
     launcher: Launcher
     mcp_servers: McpServers
+    others: set[Connection]
+    """Further connections, for what a server does nothing else beside; they end with this one."""
 
 
 class PieClient:
@@ -130,6 +132,13 @@ class PieClient:
         self._current: _Connected | None = None
         self._login: Callable[[Authentication, float | None], Awaitable[None]] | None = None
 
+    def __repr__(self) -> str:
+        state = (
+            "connected" if self._current is not None and self._current.connection.session.alive else "closed"
+        )
+        port = f":{self._uri.port}" if self._uri.port else ""
+        return f"<PieClient {self._uri.scheme}://{self._uri.hostname}{port} {state}>"
+
     async def __aenter__(self) -> Self:
         await self.connect()
         return self
@@ -171,18 +180,33 @@ class PieClient:
         connection.prepare = authentication.prepare
         mcp_servers = McpServers(connection)
         connection.relayed = mcp_servers.answer
-        connection.ended = mcp_servers.abandon
-        return _Connected(connection, authentication, Programs(connection), Launcher(connection), mcp_servers)
+        others = set[Connection]()
+
+        def end() -> None:
+            mcp_servers.abandon()
+            for other in list(others):
+                other.abort()
+
+        connection.ended = end
+        return _Connected(
+            connection, authentication, Programs(connection), Launcher(connection), mcp_servers, others
+        )
 
     @contextlib.asynccontextmanager
-    async def _second_connection(self) -> AsyncGenerator[Connection]:
-        """Open another connection, as the same user, for a request that a server does nothing else beside."""
+    async def _second_connection(self, first: _Connected) -> AsyncGenerator[Connection]:
+        """Open another connection, as the same user, for a request that a server does nothing else beside.
+
+        It ends with the first one.
+        """
         second = await self._open()
+        first.others.add(second.connection)
         try:
+            first.connection.session.check_alive()
             if self._login is not None:
                 await self._login(second.authentication, None)
             yield second.connection
         finally:
+            first.others.discard(second.connection)
             await second.connection.close()
 
     async def close(self) -> None:
@@ -342,7 +366,7 @@ class PieClient:
                 word otherwise, so that the upload is not even begun.
             progress: Called with the bytes sent and the bytes in all, after every chunk.
             timeout: Seconds without progress, counted anew after every chunk; the client's default. After the last one
-                the server may compile.
+                the server may compile. An install of the same program or bytes that is under way is waited for first.
 
         Returns:
             The program as ``name@version``.
@@ -355,9 +379,10 @@ class PieClient:
             OSError: A file can't be read.
         """
         programs = self._connected().programs
+        build = as_path(wasm_path)
         text, manifest = await read_manifest(manifest_path)
         return await programs.install(
-            Path(wasm_path), text, manifest, force=force_overwrite, progress=progress, timeout=timeout
+            build, text, manifest, force=force_overwrite, progress=progress, timeout=timeout
         )
 
     async def install_program_bytes(
@@ -408,7 +433,9 @@ class PieClient:
             inferlet: The program as ``name@version``; 0.5 servers take the bare name too.
             input: What the program receives, as JSON: anything that ``json`` or pydantic can write; None for ``{}``.
             capture_outputs: Receive the process's events. Without it the process outlives the connection, and the handle
-                serves to terminate it, or to attach to it later by its id; what it prints is never to be had.
+                serves to terminate it, or to attach to it later by its id; what it prints is never to be had. Servers do
+                not tell the id of such a process: 0.3 and 0.5 servers are asked for their list, in which it is found by
+                white space that its input ends with.
             token_budget: Most tokens that the process may use. Known to 0.3 and 0.4 servers only.
             timeout: Seconds until the server accepts; the client's default. A first launch may download and compile.
 
@@ -418,6 +445,8 @@ class PieClient:
             UnsupportedError: The server's family knows no token budget; nothing was sent.
         """
         launcher = self._connected().launcher
+        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
+            raise InvalidArgumentError(f"capture_outputs={capture_outputs!r} is no bool; pass True or False")
         launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
         return await launch(inferlet, as_json(input), budget=token_budget, timeout=timeout)
 
@@ -450,9 +479,9 @@ class PieClient:
         """
         return await self._connected().launcher.launch_many(
             inferlet,
-            [as_json(each) for each in inputs],
+            as_inputs(inputs),
             capture=capture_outputs,
-            budgets=token_budgets,
+            budgets=as_budgets(token_budgets),
             timeout=timeout,
         )
 
@@ -487,16 +516,14 @@ class PieClient:
             UnsupportedError: The server knows no such request (0.3, 0.5); nothing was launched.
             ConnectError: The other connection can't be opened.
         """
-        texts = [as_json(each) for each in inputs]
+        texts, budgets = as_inputs(inputs), as_budgets(token_budgets)
         connected = self._connected()
-        await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
-        async with self._second_connection() as connection:
-            return await connection.calls.run_processes(
-                inferlet=inferlet,
-                inputs=texts,
-                token_budgets=None if token_budgets is None else list(token_budgets),
-                timeout=timeout,
-            )
+        async with bounded(RUN_PROCESSES.tag, timeout):
+            await connected.launcher.check_batches(RUN_PROCESSES, inferlet, timeout)
+            async with self._second_connection(connected) as connection:
+                return await connection.calls.run_processes(
+                    inferlet=inferlet, inputs=texts, token_budgets=budgets, timeout=timeout
+                )
 
     async def launch_daemon(
         self, inferlet: str, port: int, input: object = None, *, timeout: float | None = None
@@ -518,9 +545,9 @@ class PieClient:
             UnsupportedError: The server knows no daemons (0.5); nothing was sent.
         """
         calls, given = self.rpc, as_json(input)
-        if not 1 <= port <= HIGHEST_PORT:
+        if port not in range(1, HIGHEST_PORT + 1):
             raise InvalidArgumentError(
-                f"launch_daemon not sent: port={port} is none; pass one from 1 to {HIGHEST_PORT}"
+                f"launch_daemon not sent: port={port!r} is none; pass one from 1 to {HIGHEST_PORT}"
             )
         await calls.launch_daemon(inferlet=inferlet, port=port, input=given, timeout=timeout)
 

@@ -13,6 +13,7 @@ from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client._generated.models import McpRequest, ProcessInfo
 from pie_client.base import Chunk, Content, WireModel
+from pie_client.deadline import Deadline, bounded
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -61,6 +62,7 @@ class Connection:
         self._timeout = timeout
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
+        self._loop = asyncio.get_running_loop()
         self._received = 0
         self._readers = 0
         self._flowing = asyncio.Event()
@@ -100,6 +102,7 @@ class Connection:
                     call.method, functools.partial(build, self.session.spare_number(), chunk)
                 ),
                 finish=reply,
+                deadline=deadline,
             )
             return await reply
 
@@ -109,7 +112,8 @@ class Connection:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
             await self._prepare(method)
-            await self._send(method, build)
+            with self.reading():
+                await self._send(method, build)
 
     async def transfer(
         self,
@@ -126,7 +130,9 @@ class Connection:
                 await self._send(method, functools.partial(build, chunk))
                 deadline.extend()
 
-            await self._contents.send(content, emit, clear=emit)
+            # A server that can't get rid of what it has to say does not listen either.
+            with self.reading():
+                await self._contents.send(content, emit, clear=emit, deadline=deadline)
 
     async def family(self, timeout: float | None) -> Family:
         """Give the server's family, identifying the session first where that has not been done."""
@@ -182,6 +188,9 @@ class Connection:
                     self._spawn(self.relayed(relayed))
                 if self.session.spills:
                     await self._write_spills()
+                if self.session.orphans:
+                    orphans, self.session.orphans = self.session.orphans, []
+                    self._spawn(self._terminate(orphans))
                 if self.session.doubtful:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
@@ -255,6 +264,14 @@ class Connection:
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
+    async def _terminate(self, process_ids: list[str]) -> None:
+        """End processes of which nobody has a handle."""
+        for process_id in process_ids:
+            try:
+                await self.calls.terminate_process(process_id=process_id)
+            except PieError as error:
+                logger.debug("a process that nobody waited for is not terminated: %s", error)
+
     async def _call_the_roll(self) -> None:
         """Find out which processes an aborted stream has ended: those that two lists in a row leave out.
 
@@ -276,7 +293,7 @@ class Connection:
     @contextlib.asynccontextmanager
     async def _request(
         self, method: Method[R], timeout: float | None
-    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R], "Deadline"]]:
+    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R], Deadline]]:
         call: PendingCall | None = None
         try:
             async with self.deadline(method, timeout) as deadline:
@@ -304,8 +321,12 @@ class Connection:
             raise
 
     @contextlib.asynccontextmanager
-    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator["Deadline"]:
+    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[Deadline]:
         """Bound what is done for a request; raises DeadlineError. None takes the connection's timeout."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgumentError(
+                f"{method.tag} not sent: the client was connected in another event loop; make one in each"
+            )
         async with bounded(method.tag, self._timeout if timeout is None else timeout) as deadline:
             yield deadline
 
@@ -328,48 +349,6 @@ class Connection:
         except ConnectionLostError as error:
             # The reader tells the others, when it has read what arrived before.
             raise ConnectionLostError(str(error), sent=True) from error
-
-
-class Deadline:
-    """When something has to be done."""
-
-    def __init__(self, scope: asyncio.Timeout, seconds: float) -> None:
-        self._scope = scope
-        self._seconds = seconds
-
-    def extend(self) -> None:
-        """Count the seconds anew from now on, because there was progress."""
-        if self._seconds != math.inf and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time() + self._seconds)
-
-
-@contextlib.asynccontextmanager
-async def bounded(what: str, seconds: float) -> AsyncGenerator[Deadline]:
-    """Bound what is done inside; raises DeadlineError naming it."""
-    check_seconds("timeout", seconds)
-    scope = asyncio.timeout(None if seconds == math.inf else seconds)
-    try:
-        async with scope:
-            yield Deadline(scope, seconds)
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        raise DeadlineError(
-            f"{what} was not done within {seconds:g} s; raise timeout=, or check the server"
-        ) from None
-
-
-def check_seconds(name: str, value: float) -> float:
-    """Check a duration; raises InvalidArgumentError."""
-    try:
-        usable = value > 0 and not isinstance(value, bool)
-    except TypeError:
-        usable = False
-    if not usable:
-        raise InvalidArgumentError(
-            f"{name}={value!r} is not a duration; pass a positive number of seconds, or math.inf"
-        )
-    return value
 
 
 def check_size(name: str, value: object) -> int:

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import os
 import stat
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeGuard
+from typing import Protocol, TypeAlias, TypeGuard, cast
 
 from blake3 import blake3
 
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.base import Content
+from pie_client.deadline import Deadline
 from pie_client.errors import InvalidArgumentError
 
 HASH_INLINE_BYTES = 1 << 20
@@ -99,34 +102,42 @@ class FileContent(_Measured):
 class _Disk:
     """An open file that is read in threads, and may be closed while one of them still reads."""
 
-    def __init__(self, file: _Readable) -> None:
+    def __init__(self, file: _Readable | None = None) -> None:
         self._file = file
         self._lock = threading.Lock()
         self._closed = False
 
-    def measure(self) -> tuple[str, int]:
-        """Give digest and size of what is left to read."""
+    def open(self, path: Path) -> None:
+        """Open a regular file; raises InvalidArgumentError or OSError."""
+        with self._lock:
+            if not self._closed:
+                self._file = _open_regular(path)
+
+    def measure(self, on_block: Callable[[], object]) -> tuple[str, int]:
+        """Give digest and size of what is left to read, telling of every block that was."""
         hasher, size = blake3(), 0
         while block := self.read(BLOCK_BYTES, hasher):
             size += len(block)
+            on_block()
         return hasher.hexdigest(), size
 
     def read(self, size: int, hasher: "blake3") -> bytes:
         """Read up to a number of bytes, hashing them; nothing once it is closed."""
         with self._lock:
-            data = b"" if self._closed else self._file.read(size)
+            data = b"" if self._closed or self._file is None else self._file.read(size)
         hasher.update(data)
         return data
 
     def rewind(self) -> None:
         with self._lock:
-            if not self._closed:
+            if not self._closed and self._file is not None:
                 self._file.seek(0)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
 
 
 async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
@@ -144,25 +155,35 @@ async def as_content(content: bytes | Content, progress: Progress | None = None)
 
 
 @contextlib.asynccontextmanager
-async def opened(source: Source, progress: Progress | None = None) -> AsyncGenerator[Content]:
+async def opened(source: Source, progress: Progress | None, deadline: Deadline) -> AsyncGenerator[Content]:
     """Make a source sendable while the context lasts.
 
     Args:
         source: Bytes, the path of a file, or an async iterable of pieces; those are gathered first, beyond 8 MiB in a
             temporary file, because their digest leaves with the first chunk.
         progress: Told about every chunk that has left.
+        deadline: Counted anew with every block that is hashed and every piece that comes.
 
     Raises:
         InvalidArgumentError: It is none of these.
         OSError: The file can't be read.
     """
+    check: object = progress
+    if check is not None and (not callable(check) or inspect.iscoroutinefunction(check)):
+        raise InvalidArgumentError(
+            f"progress={progress!r:.60} can't be called between two chunks; pass a plain function of two numbers"
+        )
     data = _bytes_of(source)
     if data is not None:
         yield await as_content(data, progress)
     elif isinstance(source, os.PathLike):
-        disk = _Disk(await asyncio.to_thread(_open_regular, Path(source)))
+        path = as_path(source)
+        disk = _Disk()
         try:
-            yield FileContent(disk, *await asyncio.to_thread(disk.measure), os.fspath(source), progress)
+            await asyncio.to_thread(disk.open, path)
+            loop = asyncio.get_running_loop()
+            on_block = functools.partial(loop.call_soon_threadsafe, deadline.extend)
+            yield FileContent(disk, *await asyncio.to_thread(disk.measure, on_block), str(path), progress)
         finally:
             disk.close()
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
@@ -171,7 +192,7 @@ async def opened(source: Source, progress: Progress | None = None) -> AsyncGener
         )
     else:
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            digest, size = await _gather(source, spool)
+            digest, size = await _gather(source, spool, deadline)
             disk = _Disk(spool)
             try:
                 yield FileContent(disk, digest, size, "the content", progress)
@@ -180,7 +201,7 @@ async def opened(source: Source, progress: Progress | None = None) -> AsyncGener
 
 
 async def _gather(
-    pieces: AsyncIterable[bytes], spool: "tempfile.SpooledTemporaryFile[bytes]"
+    pieces: AsyncIterable[bytes], spool: "tempfile.SpooledTemporaryFile[bytes]", deadline: Deadline
 ) -> tuple[str, int]:
     hasher, size = blake3(), 0
 
@@ -188,17 +209,33 @@ async def _gather(
         hasher.update(data)
         spool.write(data)
 
-    async for piece in pieces:
-        data = _bytes_of(piece)
-        if data is None:
-            raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
-        size += len(data)
-        writing = asyncio.ensure_future(asyncio.to_thread(keep, data))
-        try:
-            await asyncio.shield(writing)
-        finally:
-            await asyncio.wait({writing})  # the spool must not be closed under the thread
+    try:
+        async for piece in pieces:
+            data = _bytes_of(piece)
+            if data is None:
+                raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
+            size += len(data)
+            writing = asyncio.ensure_future(asyncio.to_thread(keep, data))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await asyncio.wait({writing})  # the spool must not be closed under the thread
+            deadline.extend()
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
     return hasher.hexdigest(), size
+
+
+def as_path(path: object) -> Path:
+    """Take a path of a file; raises InvalidArgumentError. ``~`` is the home folder."""
+    text = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{path!r:.60} is no path; pass a str or a pathlib.Path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such home folder, which opening it will tell
+        return Path(text)
 
 
 def _bytes_of(value: object) -> bytes | None:
@@ -213,7 +250,7 @@ def _is_content(value: object) -> TypeGuard[Content]:
 
 
 def _open_regular(path: Path) -> _Readable:
-    file = open(path.expanduser(), "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise InvalidArgumentError(f"{path} is no regular file; pass one, or its bytes")

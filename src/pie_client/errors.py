@@ -200,7 +200,9 @@ class McpServerError(PieError):
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(f"MCP server {name!r}: {reason}")
+        super().__init__(
+            f"MCP server {name!r}: {reason}; try it by hand, and see the log pie_client.mcp at level INFO"
+        )
 
     def __reduce__(self) -> tuple[type["McpServerError"], tuple[str, str]]:
         return type(self), (self.name, self.reason)

@@ -19,7 +19,7 @@ PIECE_OVERHEAD_BYTES = 100
 """What a chunk of an unfinished file is taken to cost beside its bytes."""
 NAME_BYTES = 200
 """Longest name that a file is saved under: file systems take 255 bytes, and a number may be added."""
-RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL"} | {
+RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
 }
 """Names that mean a device on Windows, whatever their suffix."""
@@ -124,7 +124,10 @@ class Assembly:
         name, digest = self._first.name, self._first.file_hash
         if self.spool is not None:
             return SpooledFile(self.spool, self._bytes, name=name, digest=digest)
-        return File(b"".join(self._parts), name=name, digest=digest)
+        parts, self._parts = self._parts, []
+        data = b"".join(parts)
+        del parts  # a large file is in memory twice for a moment, not three times
+        return File(data, name=name, digest=digest)
 
 
 class Spool:
@@ -142,10 +145,12 @@ class Spool:
             os.close(handle)
             self.path = Path(name)
             self._finalizer = weakref.finalize(self, _unlink, name)
-        with self.path.open("ab") as out:
-            out.writelines(parts)
-        if self._released:
-            _unlink(str(self.path))  # what is written to after it was deleted exists again
+        try:
+            with self.path.open("ab") as out:
+                out.writelines(parts)
+        finally:
+            if self._released:
+                _unlink(str(self.path))  # what is written to after it was deleted exists again
 
     def release(self) -> None:
         """Delete it now, or as soon as what is being written is there."""
@@ -182,6 +187,7 @@ class SpooledFile:
         self.name = name
         self.digest = digest
         self._spool = spool
+        self._saved = False
 
     def __repr__(self) -> str:
         return f"SpooledFile(name={self.name!r}, {self.size} bytes)"
@@ -199,7 +205,7 @@ class SpooledFile:
         return self.path.read_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Move the file to a place of its own and return where, as :meth:`File.save` does.
+        """Move the file to a place of its own, and copy it from there the next times; return where, as :meth:`File.save` does.
 
         Args:
             path: A file to write, or a folder: then the file's own name is used, and nothing in it is replaced.
@@ -209,14 +215,20 @@ class SpooledFile:
         """
 
         def move(target: Path) -> None:
+            target = target.resolve()
+            if self._saved:
+                shutil.copyfile(self.path, target)
+                return
             target.touch()
             mode = target.stat().st_mode  # what the user's files have: a temporary file has another
             shutil.move(self.path, target)
             target.chmod(stat.S_IMODE(mode))
 
         place = _save(path, self.name, self.digest, move)
-        self._spool.keep()
-        self.path = place
+        if not self._saved:
+            self._spool.keep()
+            self._saved = True
+            self.path = place
         return place
 
     def close(self) -> None:
@@ -237,7 +249,7 @@ def _bare_name(name: str | None) -> str:
 def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Callable[[Path], None]) -> Path:
     """Write to a file, or into a folder under a name that is free there."""
     text = os.fspath(path)
-    place = Path(text)
+    place = Path(text).expanduser()
     if not (place.is_dir() or text.endswith(("/", os.sep))):
         write(place)
         return place
@@ -252,5 +264,9 @@ def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Ca
         except FileExistsError:
             number += 1
         else:
-            write(candidate)
+            try:
+                write(candidate)
+            except BaseException:
+                candidate.unlink(missing_ok=True)
+                raise
             return candidate

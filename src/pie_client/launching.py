@@ -3,17 +3,19 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+import secrets
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pie_client._generated.families import FAMILIES
-from pie_client._generated.methods import LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
-from pie_client._generated.models import ProcessInfo
+from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
 from pie_client.connection import Connection
 from pie_client.errors import (
     InvalidArgumentError,
     NotAttachedError,
+    PieError,
     ProtocolError,
     RefusedError,
     UnsupportedError,
@@ -24,13 +26,18 @@ from pie_client.session import canonical_id
 
 logger = logging.getLogger(__name__)
 
+WHITE_SPACE = " \t\n\r"
+"""What JSON allows around a value (RFC 8259, section 2)."""
+MARK_CHARACTERS = 40
+"""Length of the mark on an input, two bits a character."""
+
 
 class Launcher:
     """Starts the processes of one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._naming = asyncio.Lock()
+        self._attaching: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._knows_batches: bool | None = None
 
     async def launch(
@@ -48,18 +55,19 @@ class Launcher:
         input_texts: Sequence[str],
         *,
         capture: bool,
-        budgets: Sequence[int | None] | None,
+        budgets: list[int | None] | None,
         timeout: float | None,
     ) -> list[Process]:
         """Start a process for each input."""
-        await self.check_batches(LAUNCH_PROCESSES, inferlet, timeout)
-        process_ids = await self._connection.calls.launch_processes(
-            inferlet=inferlet,
-            inputs=list(input_texts),
-            capture_outputs=capture,
-            token_budgets=None if budgets is None else list(budgets),
-            timeout=timeout,
-        )
+        async with self._connection.deadline(LAUNCH_PROCESSES, timeout):
+            await self.check_batches(LAUNCH_PROCESSES, inferlet, timeout)
+            process_ids = await self._connection.calls.launch_processes(
+                inferlet=inferlet,
+                inputs=list(input_texts),
+                capture_outputs=capture,
+                token_budgets=budgets,
+                timeout=timeout,
+            )
         if len(process_ids) != len(input_texts):
             raise ProtocolError(
                 f"{LAUNCH_PROCESSES.tag} of {inferlet!r} gave {len(process_ids)} ids for {len(input_texts)} inputs; check what server this is"
@@ -72,36 +80,48 @@ class Launcher:
         self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
     ) -> Process:
         """Start a process that outlives the connection and sends it nothing, and find out what its id is."""
-        family = await self._connection.family(timeout)
-        if family in LAUNCH_PROCESSES.families and await self._has_batches(inferlet, timeout):
-            (process,) = await self.launch_many(
-                inferlet,
-                [input_text],
-                capture=False,
-                budgets=None if budget is None else [budget],
-                timeout=timeout,
-            )
-            return process
-        async with self._naming:  # two alike at once could not be told apart
-            before = await self._alike(inferlet, input_text, timeout)
-            await self._connection.calls.launch_process(
-                inferlet=inferlet,
-                input=input_text,
-                capture_outputs=False,
-                token_budget=budget,
-                timeout=timeout,
-            )
-            new = await self._alike(inferlet, input_text, timeout) - before
-        if len(new) > 1:
-            logger.warning("%d processes like the one launched of %s began meanwhile", len(new), inferlet)
-        return self._uncaptured(inferlet, new.pop() if len(new) == 1 else "")
+        async with self._connection.deadline(LAUNCH_PROCESS, timeout):
+            family = await self._connection.family(timeout)
+            if family in LAUNCH_PROCESSES.families and await self._has_batches(inferlet, timeout):
+                (process,) = await self.launch_many(
+                    inferlet,
+                    [input_text],
+                    capture=False,
+                    budgets=None if budget is None else [budget],
+                    timeout=timeout,
+                )
+                return process
+            return await self._launch_and_find(inferlet, input_text, budget, timeout)
+
+    async def _launch_and_find(
+        self, inferlet: str, input_text: str, budget: int | None, timeout: float | None
+    ) -> Process:
+        """Start a process with a mark on its input, and find it by that: servers pass on and list an input as it is."""
+        marked = input_text + _mark()
+        await self._connection.calls.launch_process(
+            inferlet=inferlet,
+            input=marked,
+            capture_outputs=False,
+            token_budget=budget,
+            timeout=timeout,
+        )
+        try:
+            listed = await self._connection.calls.list_processes(timeout=timeout)
+        except PieError as error:  # it was launched all the same
+            logger.warning("the process of %s runs, but what its id is can't be asked: %s", inferlet, error)
+            listed = []
+        return self._uncaptured(inferlet, next((info.id for info in listed if info.input == marked), ""))
 
     async def attach(self, process_id: str, *, timeout: float | None) -> Process:
         """Give a handle of a process, which the server is asked for unless this connection holds it."""
         process_id = canonical_id(process_id)
-        if not self._connection.session.holds(process_id):
-            await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
-        return Process(self._connection, self._connection.session.mailbox(process_id))
+        async with (
+            self._connection.deadline(ATTACH_PROCESS, timeout),
+            self._attaching.setdefault(process_id, asyncio.Lock()),
+        ):
+            if not self._connection.session.holds(process_id):
+                await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
+            return Process(self._connection, self._connection.session.mailbox(process_id))
 
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
         """Raise UnsupportedError where the server does not know a batch request: by its family, or because it is older."""
@@ -139,15 +159,6 @@ class Launcher:
                 await asyncio.wait({asking, pinging})
         return self._knows_batches
 
-    async def _alike(self, inferlet: str, input_text: str, timeout: float | None) -> set[str]:
-        def fits(info: ProcessInfo) -> bool:
-            name = info.program.rpartition("@")[0]
-            return info.input == input_text and inferlet in (info.program, name)
-
-        return {
-            info.id for info in await self._connection.calls.list_processes(timeout=timeout) if fits(info)
-        }
-
     def _captured(self, inferlet: str, method: Method[object], process_id: str) -> Process:
         try:
             process_id = canonical_id(process_id)
@@ -161,6 +172,32 @@ class Launcher:
         box = Mailbox(process_id, Budget())
         box.fail(_not_attached(inferlet, process_id))
         return Process(self._connection, box)
+
+
+def _mark() -> str:
+    """Give white space that no other launch has, which means nothing after JSON."""
+    return "".join(WHITE_SPACE[byte & 3] for byte in secrets.token_bytes(MARK_CHARACTERS))
+
+
+def as_inputs(inputs: Iterable[object]) -> list[str]:
+    """Write each of several inputs as JSON text."""
+    _check_many("inputs", inputs)
+    return [as_json(each) for each in inputs]
+
+
+def as_budgets(budgets: Iterable[int | None] | None) -> list[int | None] | None:
+    """Take token budgets; what is in them is checked against the schema."""
+    if budgets is None:
+        return None
+    _check_many("token_budgets", budgets)
+    return list(budgets)
+
+
+def _check_many(name: str, given: object) -> None:
+    """Raise InvalidArgumentError unless something has parts that are meant one by one."""
+    kind: type[object] = type(given)
+    if issubclass(kind, (str, bytes, Mapping)) or not issubclass(kind, Iterable):
+        raise InvalidArgumentError(f"{name} is {kind.__name__}; pass a list with one entry for each process")
 
 
 def as_json(value: object) -> str:
@@ -177,7 +214,7 @@ def as_json(value: object) -> str:
 
 def _not_attached(inferlet: str, process_id: str) -> Callable[[], NotAttachedError]:
     if process_id:
-        text = f"process {process_id} was launched with capture_outputs=False, so that nothing comes from it; attach_process gives a handle that receives"
+        text = f"process {process_id} was launched with capture_outputs=False, so that nothing comes from it or goes to it; attach_process gives a handle that does"
     else:
-        text = f"the process of {inferlet!r} was launched with capture_outputs=False and had ended, or was one of several alike, when the server was asked for its id; see list_processes"
+        text = f"the process of {inferlet!r} was launched with capture_outputs=False and had ended when the server was asked for its id, so that there is nothing to be done with it; launch it with captured output to see what it did"
     return lambda: NotAttachedError(text)

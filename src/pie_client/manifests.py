@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import tomllib
-from pathlib import Path
 
 import tomli_w
 from pydantic import ValidationError
@@ -12,10 +11,12 @@ from pydantic import ValidationError
 from pie_client import wire
 from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.models import Manifest
+from pie_client.contents import as_path
 from pie_client.errors import InvalidArgumentError, ManifestError, one_line
 
 PROGRAM = re.compile(PROGRAM_PATTERN)
 VERSION_MARK = "@"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def split_program(inferlet: str) -> tuple[str, str]:
@@ -60,6 +61,10 @@ def checked_manifest(source: str | bytes | Manifest) -> tuple[str, Manifest]:
         text = source
     else:
         raise ManifestError(f"the manifest is {type(source).__name__}; pass text, bytes or a Manifest")
+    if text.startswith(BYTE_ORDER_MARK):
+        raise ManifestError(
+            "the manifest begins with a byte order mark, which TOML does not allow; save it as UTF-8 without one"
+        )
     try:
         manifest = Manifest.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -76,15 +81,12 @@ def checked_manifest(source: str | bytes | Manifest) -> tuple[str, Manifest]:
 
 async def read_manifest(path: str | os.PathLike[str]) -> tuple[str, Manifest]:
     """Read a manifest file; raises ManifestError naming it, or OSError."""
-    data = await asyncio.to_thread(_read, path)
+    place = as_path(path)
+    data = await asyncio.to_thread(place.read_bytes)
     try:
         return checked_manifest(data)
     except ManifestError as error:
         raise ManifestError(f"{os.fspath(path)}: {error}") from None
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    return Path(path).expanduser().read_bytes()
 
 
 def _check_program(key: str, value: str, program: str) -> None:

@@ -21,8 +21,10 @@ from pie_client._generated.events import (
     Stdout,
     UnknownEvent,
 )
-from pie_client.connection import Connection, check_seconds
+from pie_client._generated.methods import TRANSFER_FILE
+from pie_client.connection import Connection
 from pie_client.contents import Progress, Source, opened
+from pie_client.deadline import check_seconds
 from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,
@@ -35,6 +37,7 @@ from pie_client.files import File, SpooledFile
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
 T = TypeVar("T")
+NONE_TYPE = type(None)
 
 
 class Process:
@@ -54,6 +57,8 @@ class Process:
         self._mailbox = mailbox
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed = False
+        self._ended = False
+        """The terminal event was given."""
         mailbox.listen(self._wake)
         self._finalizer = weakref.finalize(
             self, _release_from_anywhere, asyncio.get_running_loop(), connection, mailbox
@@ -91,6 +96,8 @@ class Process:
         try:
             return await self._next()
         except ProcessEndedError:
+            if self._closed and not self._ended:
+                raise  # what is left out must not look like the whole
             raise StopAsyncIteration from None
 
     async def recv(self, *, timeout: float = math.inf) -> tuple[Event, str | bytes]:
@@ -164,14 +171,17 @@ class Process:
     @overload
     async def result(self, *, timeout: float = math.inf) -> JsonValue: ...
     @overload
-    async def result(self, as_type: type[T], *, timeout: float = math.inf) -> T: ...
-    async def result(self, as_type: type[T] | None = None, *, timeout: float = math.inf) -> T | JsonValue:
+    async def result(self, as_type: type[T] | TypeAdapter[T], *, timeout: float = math.inf) -> T: ...
+    async def result(
+        self, as_type: type[T] | TypeAdapter[T] | None = None, *, timeout: float = math.inf
+    ) -> T | JsonValue:
         """Wait for the end of the process and give what it returned, decoded from JSON.
 
         Args:
             as_type: What to decode to: any type that pydantic can validate, such as a model, a dataclass or
-                ``list[int]``. By default plain JSON values. With ``str``, a text that is no JSON string is given as it is:
-                Python functions on 0.5 servers return texts like that.
+                ``list[int]``, or a pydantic TypeAdapter for what has no class, such as ``TypeAdapter(int | None)``. By
+                default plain JSON values. With ``str``, a text that is no JSON string is given as it is: Python functions
+                on 0.5 servers return texts like that, and nothing at all for None.
             timeout: Seconds to wait; by default for as long as the connection lives.
 
         Raises:
@@ -180,7 +190,11 @@ class Process:
             ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: As :meth:`wait` does.
         """
         try:
-            adapter: TypeAdapter[T | JsonValue] = TypeAdapter(JsonValue if as_type is None else as_type)
+            adapter: TypeAdapter[T] | TypeAdapter[T | JsonValue]
+            if isinstance(as_type, TypeAdapter):
+                adapter = as_type
+            else:
+                adapter = TypeAdapter(JsonValue if as_type is None else as_type)
             adapter.rebuild(raise_errors=True)
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise InvalidArgumentError(
@@ -192,13 +206,15 @@ class Process:
         except ValidationError as error:
             if as_type is str:
                 return cast("T", text)
+            if as_type is NONE_TYPE and not text:
+                return cast("T", None)
             wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
             reason = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['type']}"
                 for e in error.errors(include_input=False, include_url=False)
             )
             raise ResultError(
-                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); see wait() for the text"
+                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); result(str) and wait() give the text"
             ) from None
 
     async def signal(self, message: str, *, timeout: float | None = None) -> None:
@@ -235,7 +251,11 @@ class Process:
             OSError: The file can't be read.
         """
         self._check_reached()
-        async with opened(file_bytes, progress) as content:
+        async with (
+            self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
+            opened(file_bytes, progress, deadline) as content,
+        ):
+            deadline.pause()  # sending has its own
             await self._connection.calls.transfer_file(
                 process_id=self.process_id, content=content, timeout=timeout
             )
@@ -291,16 +311,25 @@ class Process:
         if event is not None:
             self._connection.flow()
             if isinstance(event, TERMINAL):
+                self._ended = True
                 self._wake()
         return event
 
-    async def _loaded(self, file: SpooledFile) -> File:
+    async def _loaded(self, file: SpooledFile) -> File | Broken:
         """Read a file that is on disk into memory."""
         try:
             data = await asyncio.to_thread(file.read)
         except asyncio.CancelledError:
-            self._mailbox.give_back(file)
+            if self._closed:
+                file.close()
+            else:
+                self._mailbox.give_back(file)
             raise
+        except OSError as error:
+            file.close()
+            return Broken(
+                f"file {file.digest} is lost: it can't be read from disk ({error.strerror or error})"
+            )
         file.close()
         return File(data, name=file.name, digest=file.digest)
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import warnings
 import weakref
-from pathlib import Path
 
 from blake3 import blake3
 
@@ -13,7 +12,7 @@ from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client._generated.models import Manifest
 from pie_client.base import Content
 from pie_client.connection import Connection
-from pie_client.contents import Progress, Source, opened
+from pie_client.contents import Progress, Source, as_path, opened
 from pie_client.errors import (
     HashesNotComparedWarning,
     InvalidArgumentError,
@@ -56,7 +55,10 @@ class Programs:
                 )
             manifest_hash = blake3(text.encode()).hexdigest()
         if wasm is not None:
-            async with opened(Path(wasm)) as content:
+            async with (
+                self._connection.deadline(CHECK_PROGRAM, timeout) as deadline,
+                opened(as_path(wasm), None, deadline) as content,
+            ):
                 wasm_hash = content.digest
         family = await self._connection.family(timeout)
         known = all(family in families for families in CHECK_PROGRAM.fields.values())
@@ -87,19 +89,23 @@ class Programs:
     ) -> str:
         """Upload a program unless the server would throw it away; give its name and version."""
         program = program_of(manifest)
-        async with opened(source, progress) as content:
+        async with (
+            self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
+            opened(source, progress, deadline) as content,
+        ):
             # A second install of the same name waits for the first, so that it sees what that came to.
             lock = self._locks.setdefault(program, asyncio.Lock())
             waited = lock.locked()
+            deadline.pause()  # each step has a deadline of its own from here on
             async with lock:
                 identity = content.digest, blake3(manifest_text.encode()).hexdigest()
                 if not force and await self.has(program, timeout=timeout):
                     if waited and self._installed.get(program) == identity:
                         return program
-                    raise ProgramExistsError(
-                        f"{ADD_PROGRAM.tag} of {program!r} not sent: the server has that version and would keep it; pass force_overwrite=True, or give it another version"
-                    )
-                await self._upload(content, manifest_text, force=force, timeout=timeout)
+                    raise _exists(program)
+                # Forced also where the server just said that it has none: should another client be faster, the server
+                # would keep its program, and say of this one that it was installed.
+                await self._upload(content, manifest_text, force=True, timeout=timeout)
                 self._installed[program] = identity
         return program
 
@@ -122,14 +128,19 @@ class Programs:
         async with self._locks.setdefault(program, asyncio.Lock()):
             if self._installed.get(program) != identity:
                 if pinned or not await self.has(program, timeout=None):
-                    async with opened(data) as content:
-                        await self._upload(content, manifest, force=pinned, timeout=None)
+                    await self._upload(data, manifest, force=True, timeout=None)
                 self._installed[program] = identity
         return program
 
     async def _upload(
-        self, content: Content, manifest_text: str, *, force: bool, timeout: float | None
+        self, content: bytes | Content, manifest_text: str, *, force: bool, timeout: float | None
     ) -> None:
         await self._connection.calls.add_program(
             content=content, manifest=manifest_text, force_overwrite=force, timeout=timeout
         )
+
+
+def _exists(program: str) -> ProgramExistsError:
+    return ProgramExistsError(
+        f"{ADD_PROGRAM.tag} of {program!r} not sent: the server has that version and would keep it; pass force_overwrite=True, or give it another version"
+    )

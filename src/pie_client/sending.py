@@ -12,7 +12,8 @@ from typing import TypeVar, cast
 
 from pie_client.base import Chunk, Content
 from pie_client.contents import as_content
-from pie_client.errors import InvalidArgumentError
+from pie_client.deadline import Deadline
+from pie_client.errors import InvalidArgumentError, ProtocolError
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -28,7 +29,13 @@ class ChunkSender:
         """Digests of which the server may hold some chunks but not all."""
 
     async def send(
-        self, given: bytes | Content, emit: Emit, *, clear: Emit, finish: asyncio.Future[R] | None = None
+        self,
+        given: bytes | Content,
+        emit: Emit,
+        *,
+        clear: Emit,
+        deadline: Deadline,
+        finish: asyncio.Future[R] | None = None,
     ) -> None:
         """Send every chunk in order.
 
@@ -38,11 +45,18 @@ class ChunkSender:
             clear: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
             finish: The reply. When it comes early it can only be an error, and nothing more is sent; the content counts
                 as on its way until it has come.
+            deadline: Does not count while an equal content is on its way, which has a deadline of its own.
+
+        Raises:
+            ProtocolError: The server said that all is well before it had all.
         """
         content = await as_content(given)
         digest, total = content.digest, content.total_chunks
         lock = self._locks.setdefault(digest, asyncio.Lock())
+        deadline.pause()
         async with lock:
+            deadline.extend()
+            left = total
             if digest in self._torn:
                 await clear(Chunk(total, total, b"", digest))
             self._torn.add(digest)
@@ -50,8 +64,13 @@ class ChunkSender:
                 while (chunk := await _unless(finish, anext(chunks, None))) is not None:
                     await emit(chunk)
                     content.sent(chunk.index)
+                    left -= 1
             if finish is not None:
                 await asyncio.wait([finish])
+                if left and finish.exception() is None:
+                    raise ProtocolError(
+                        f"the server confirmed an upload of {total} chunks {left} chunks before its end; check what server this is"
+                    )
             self._torn.discard(digest)
 
 

@@ -11,7 +11,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -43,6 +43,9 @@ FINISHED_IDS = 4096
 UNKNOWN_TAGS = 100
 """Unknown message types that are reported, each once."""
 TAG_CHARACTERS = 60
+ABANDONED_CALLS = 4096
+"""Calls that were given up and whose late replies are remembered."""
+LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
 TERMINAL_KINDS = {KIND_OF[event].value for event in TERMINAL}
 
 R = TypeVar("R")
@@ -59,6 +62,8 @@ class PendingCall:
     notices: int
     """How often the server had complained when the call was opened."""
     subject: str = ""
+    captures: bool = False
+    """It starts processes whose events come to this connection."""
     sent: bool = False
 
 
@@ -85,6 +90,10 @@ class Session:
         """What has to be written before the next frame is received."""
         self._budget = Budget()
         self._calls: dict[int, PendingCall] = {}
+        self._abandoned: OrderedDict[int, PendingCall] = OrderedDict()
+        """Calls that were given up although the server may still make a process ours by them, oldest first."""
+        self.orphans: list[str] = []
+        """Processes that such a call started, of which nobody has a handle: they should be terminated."""
         self._next = 0
         self._boxes: dict[str, Mailbox] = {}
         self._unclaimed: OrderedDict[str, Mailbox] = OrderedDict()
@@ -129,9 +138,9 @@ class Session:
 
     def spare_number(self) -> int:
         """Give a correlation number that nobody waits for: what is said under it is ignored."""
-        for _ in range(len(self._calls) + 1):
+        for _ in range(len(self._calls) + len(self._abandoned) + 1):
             number, self._next = self._next, self._next + 1 if self._next < MAX_CORRELATION else 0
-            if number not in self._calls:
+            if number not in self._calls and number not in self._abandoned:
                 return number
         raise InvalidArgumentError("every correlation number is in use; wait for some replies")
 
@@ -149,8 +158,10 @@ class Session:
             for field, families in method.fields.items():
                 if self.family not in families and getattr(message, field) is not None:
                     raise UnsupportedError(f"{method.tag} not sent: {_unknown(field, self.family, families)}")
-        if call is not None and method.subject is not None:
-            call.subject = str(getattr(message, method.subject))
+        if call is not None:
+            call.captures = isinstance(message, LAUNCHES) and message.capture_outputs
+            if method.subject is not None:
+                call.subject = str(getattr(message, method.subject))
         try:
             frame = wire.encode_request(message)
         except UnicodeEncodeError:
@@ -169,9 +180,13 @@ class Session:
         return frame
 
     def forget(self, call: PendingCall) -> None:
-        """Free the number of a call that nobody waits for any more. A late reply is ignored."""
+        """Free the number of a call that nobody waits for any more. A late reply is ignored but for its consequences."""
         if self._calls.get(call.corr_id) is call:
             del self._calls[call.corr_id]
+            if call.sent and (call.captures or call.method.tag == ATTACH_PROCESS.tag):
+                self._abandoned[call.corr_id] = call
+                if len(self._abandoned) > ABANDONED_CALLS:
+                    self._abandoned.popitem(last=False)
 
     def mailbox(self, process_id: str) -> Mailbox:
         """Give the mailbox of a process for a handle to read, with what has already arrived."""
@@ -288,13 +303,14 @@ class Session:
         """Raise UnsupportedError where the server's family, as far as it is known, does not know a request."""
         if self.family is not None and method.tag not in CAPABILITIES[self.family]:
             raise UnsupportedError(
-                f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families)}"
+                f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families, method.since)}"
             )
 
     def _receive_response(self, message: models.Response) -> None:
         call = self._calls.pop(message.corr_id, None)
         if call is None:
             logger.debug("ignoring a reply to number %d, for which nobody waits", message.corr_id)
+            self._face_consequences(message)
             return
         if not message.ok:
             error = refusals.request_error(message.result)
@@ -302,14 +318,31 @@ class Session:
             call.reject(error(call.method.tag, message.result, call.subject, advice=advice))
             return
         if call.method.tag == ATTACH_PROCESS.tag:
-            self._finished.pop(call.subject, None)  # its events may come before its mailbox is asked for
-            self._held.add(call.subject)
+            self._attached(call.subject)
         try:
             call.accept(message.result)
         except ValidationError as error:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {wire.explain(error)}"))
         except ValueError as error:
             call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
+
+    def _attached(self, process_id: str) -> None:
+        self._finished.pop(process_id, None)  # its events may come before its mailbox is asked for
+        self._held.add(process_id)
+
+    def _face_consequences(self, message: models.Response) -> None:
+        """Take note of the process that a call made ours after it was given up."""
+        call = self._abandoned.pop(message.corr_id, None)
+        if call is None or not message.ok:
+            return
+        if call.method.tag == ATTACH_PROCESS.tag:
+            self._attached(call.subject)
+            return
+        try:
+            started = call.method.decode(message.result)
+        except ValueError:
+            return
+        self.orphans += [started] if isinstance(started, str) else cast("list[str]", started)
 
     def _receive_unknown(self, tag: str) -> None:
         tag = tag[:TAG_CHARACTERS]
@@ -422,6 +455,8 @@ def canonical_id(process_id: str) -> str:
         ) from None
 
 
-def _unknown(what: str, family: Family, families: frozenset[Family]) -> str:
+def _unknown(what: str, family: Family, families: frozenset[Family], since: str = "") -> str:
     known = " and ".join(FAMILIES[name].title for name in sorted(families))
+    if since and all(since != FAMILIES[name].releases[0] for name in families):
+        known += f" from release {since} on"
     return f"{what} is not known to {FAMILIES[family].title} servers, only to {known}; do without it, or use such a server"

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "83e2e93f03c39e7930851f39aac9e5a58ea356bf3f7674411db265434b2fc1ff"
+SCHEMA_DIGEST: Final = "61021114b69cb19e6974538461db98c5d1de9762f63312ede7e3f7ee0facabb1"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

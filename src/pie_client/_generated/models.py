@@ -835,6 +835,11 @@ class ProcessInfo(WireModel):
     input: Annotated[str, Field(description="Launch input as it was sent.")]
     elapsed_secs: Annotated[Seconds, Field(description="Age since its creation.")]
 
+    @property
+    def arguments(self) -> str:
+        """The same as ``input``, as the server's documentation calls it."""
+        return self.input
+
 
 class ProgramListing(WireModel):
     """What a program registry says of a program."""

@@ -9,46 +9,100 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pie_client._generated.events import (
-        Error,
-        Event,
-        Message,
-        Return,
-        Stderr,
-        Stdout,
-        UnknownEvent,
+        Error as Error,
+    )
+    from pie_client._generated.events import (
+        Event as Event,
+    )
+    from pie_client._generated.events import (
+        Message as Message,
+    )
+    from pie_client._generated.events import (
+        Return as Return,
+    )
+    from pie_client._generated.events import (
+        Stderr as Stderr,
+    )
+    from pie_client._generated.events import (
+        Stdout as Stdout,
+    )
+    from pie_client._generated.events import (
+        UnknownEvent as UnknownEvent,
     )
     from pie_client._generated.families import (
-        Family,
+        Family as Family,
     )
     from pie_client._generated.mcp import (
-        McpTransport,
+        McpTransport as McpTransport,
     )
     from pie_client._generated.models import (
-        Manifest,
-        ManifestPackage,
-        ManifestParameter,
-        ManifestRuntime,
-        McpError,
-        ProcessInfo,
+        Manifest as Manifest,
+    )
+    from pie_client._generated.models import (
+        ManifestPackage as ManifestPackage,
+    )
+    from pie_client._generated.models import (
+        ManifestParameter as ManifestParameter,
+    )
+    from pie_client._generated.models import (
+        ManifestRuntime as ManifestRuntime,
+    )
+    from pie_client._generated.models import (
+        McpError as McpError,
+    )
+    from pie_client._generated.models import (
+        ProcessInfo as ProcessInfo,
     )
     from pie_client._generated.refusals import (
-        AccessDeniedError,
-        AlreadyAttachedError,
-        AuthenticationError,
-        BadFrameError,
-        FrameTooLargeError,
-        InstallError,
-        InvalidManifestError,
-        InvalidProgramNameError,
-        InvalidRequestError,
-        ProcessNotFoundError,
-        ProcessTerminatedError,
-        ProgramNotFoundError,
-        ServerBusyError,
-        StreamAbortedError,
-        TokenBudgetError,
-        UploadError,
-        WorkflowNotFoundError,
+        AccessDeniedError as AccessDeniedError,
+    )
+    from pie_client._generated.refusals import (
+        AlreadyAttachedError as AlreadyAttachedError,
+    )
+    from pie_client._generated.refusals import (
+        AuthenticationError as AuthenticationError,
+    )
+    from pie_client._generated.refusals import (
+        BadFrameError as BadFrameError,
+    )
+    from pie_client._generated.refusals import (
+        FrameTooLargeError as FrameTooLargeError,
+    )
+    from pie_client._generated.refusals import (
+        InstallError as InstallError,
+    )
+    from pie_client._generated.refusals import (
+        InvalidManifestError as InvalidManifestError,
+    )
+    from pie_client._generated.refusals import (
+        InvalidProgramNameError as InvalidProgramNameError,
+    )
+    from pie_client._generated.refusals import (
+        InvalidRequestError as InvalidRequestError,
+    )
+    from pie_client._generated.refusals import (
+        ProcessNotFoundError as ProcessNotFoundError,
+    )
+    from pie_client._generated.refusals import (
+        ProcessTerminatedError as ProcessTerminatedError,
+    )
+    from pie_client._generated.refusals import (
+        ProgramNotFoundError as ProgramNotFoundError,
+    )
+    from pie_client._generated.refusals import (
+        ServerBusyError as ServerBusyError,
+    )
+    from pie_client._generated.refusals import (
+        StreamAbortedError as StreamAbortedError,
+    )
+    from pie_client._generated.refusals import (
+        TokenBudgetError as TokenBudgetError,
+    )
+    from pie_client._generated.refusals import (
+        UploadError as UploadError,
+    )
+    from pie_client._generated.refusals import (
+        WorkflowNotFoundError as WorkflowNotFoundError,
     )
 
 MODULE_OF: Final[Mapping[str, str]] = MappingProxyType(

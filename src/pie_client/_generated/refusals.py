@@ -55,9 +55,7 @@ class ProgramNotFoundError(errors.RefusedError, LookupError):
 class ProcessNotFoundError(errors.RefusedError, LookupError):
     """No process that may be used has this id: it ended, or another connection holds it."""
 
-    advice = (
-        "see list_processes; a 0.3/0.4 server also says this of a process that some connection is attached to"
-    )
+    advice = "see list_processes; 0.3/0.4 servers also say this of a process that a connection is attached to, even a closed one, and 0.5 servers end processes with their connection"
 
 
 class WorkflowNotFoundError(errors.RefusedError, LookupError):

@@ -1,9 +1,10 @@
 """What a caller says about a server, checked."""
 
+import asyncio
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import urlsplit
 
 from pie_client._generated.mcp import HTTP, STDIO, TRANSPORTS, McpTransport
@@ -31,6 +32,8 @@ class HttpSpec:
     async def open(self, name: str) -> Link:
         """Begin a session."""
         try:
+            # Half a second: in a thread, for the event loop has other things to do.
+            await asyncio.to_thread(importlib.import_module, "pie_client.mcp.http")
             from pie_client.mcp.http import HttpLink  # noqa: PLC0415 - needs the extra
         except ImportError as error:
             raise UnsupportedError(
@@ -81,12 +84,12 @@ def _stdio(
 ) -> StdioSpec:
     if not _is_text(command) or not command:
         raise InvalidArgumentError("command= is missing; pass the program that runs the MCP server")
-    if isinstance(args, str) or not all(_is_text(arg) for arg in args or ()):
+    if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
         raise InvalidArgumentError("args= is not a list of texts; pass each argument as one element")
     try:
-        folder = None if cwd is None else os.fspath(cwd)
+        folder = None if cwd is None else os.path.expanduser(cwd)  # noqa: PTH111 - it stays the text that was given
     except TypeError:
-        raise InvalidArgumentError("cwd= is not a path") from None
+        raise InvalidArgumentError("cwd= is not a path; pass a str or a pathlib.Path") from None
     return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder)
 
 
@@ -102,10 +105,10 @@ def _url(url: str | None) -> str:
 
 
 def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:
-    copy = dict(cast("Mapping[object, object]", values or {}))
-    if not all(_is_text(key) and _is_text(value) for key, value in copy.items()):
-        raise InvalidArgumentError(f"{name}= does not map texts to texts")
-    return cast("dict[str, str]", copy)
+    pairs: list[tuple[object, object]] = list(values.items()) if hasattr(values, "items") and values else []
+    if (values and not pairs) or not all(_is_text(key) and _is_text(value) for key, value in pairs):
+        raise InvalidArgumentError(f"{name}= does not map texts to texts; pass a dict of them")
+    return dict(values or {})
 
 
 def _is_text(value: object) -> bool:

@@ -73,7 +73,7 @@ class StdioSpec:
                 raise
             what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise McpServerError(
-                name, f"{self.command!r} can't be started: {what}; check command= and cwd="
+                name, f"{self.command!r} can't be started: {what} (command= or cwd=)"
             ) from error
         return child
 
@@ -107,6 +107,8 @@ class Child(asyncio.SubprocessProtocol, Link):
         async with self._sending:
             await self._writable.wait()
             if self.ended is not None or self._stdin is None or self._stdin.is_closing():
+                if self.ended is None:
+                    await self._exits_within(POLITE_SECONDS)  # then it is known how it ended
                 raise McpServerError(self.name, self.ended or "it closed its standard input")
             self._stdin.write(text.encode() + b"\n")
 

@@ -1,0 +1,114 @@
+"""The server, the home folder and the files that users of the guide have."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pydantic import JsonValue
+
+from pie_client import (
+    Family,
+    PieClient,
+)
+from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+
+MANIFEST = '[package]\nname = "build"\nversion = "0.1.0"\n\n[runtime]\ncore = "0.4.0"\n'
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with Alice's key in it; also the working directory."""
+    folder = tmp_path / "home"
+    path = folder / ".ssh" / "id_ed25519"
+    path.parent.mkdir(parents=True)
+    key = Ed25519PrivateKey.generate()
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.chmod(0o600)
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    path.with_name("id_ed25519.pub").write_bytes(public)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def users(home: Path) -> dict[str, list[str]]:
+    """Whom a server that asks for keys knows."""
+    return {"alice": [(home / ".ssh" / "id_ed25519.pub").read_text()]}
+
+
+def add_programs(engine: LocalEngine) -> None:
+    """Give an engine what the guide launches."""
+
+    @engine.inferlet("text-completion@0.1.0")
+    async def text_completion(session: InferletSession, input: JsonValue) -> JsonValue:
+        assert isinstance(input, dict)
+        session.print("Hello", end="")
+        session.print(" world", end="")
+        return {"user": session.username, **input}
+
+    @engine.inferlet("my-inferlet@0.1.0")
+    async def my_inferlet(session: InferletSession, input: JsonValue) -> JsonValue:
+        session.print("out")
+        session.eprint("err")
+        session.send("a message")
+        session.send_file(b"\x00\xffblob")
+        if not input:
+            raise ProcessFailure("no prompt")
+        return input
+
+    @engine.inferlet("chat@0.1.0")
+    async def chat(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("ready")
+        return await session.receive()
+
+    @engine.inferlet("store@0.1.0")
+    async def store(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.holds_files = True
+        session.send("waiting")
+        data = await session.receive_file()
+        session.send_file(data)
+        return len(data)
+
+
+@pytest.fixture
+async def engine(family: Family) -> AsyncIterator[LocalEngine]:
+    """A server with authentication off."""
+    async with LocalEngine(family=family) as running:
+        add_programs(running)
+        yield running
+
+
+@pytest.fixture
+async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
+    """A server that asks for a key, where its family knows keys."""
+    async with LocalEngine(family=family, users=users) as running:
+        add_programs(running)
+        yield running
+
+
+@pytest.fixture
+async def keeper(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
+    """A server that asks for a key, and that keeps processes whose client left as it is promised."""
+    async with LocalEngine(family=family, users=users, keeps_detached=True) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
+    """A user's client."""
+    async with PieClient(engine.uri) as connected:
+        yield connected
+
+
+@pytest.fixture
+def build(home: Path) -> bytes:
+    """A local build of several chunks, with its manifest, in the working directory."""
+    data = os.urandom(600_000)
+    (home / "build.wasm").write_bytes(data)
+    (home / "Pie.toml").write_text(MANIFEST)
+    return data
