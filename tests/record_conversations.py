@@ -10,17 +10,20 @@ import json
 from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
-from tests.conversation_scripts import conversations, exchanges
+from tests.conversation_scripts import add, conversations, exchanges, launch, manifest
 from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange
 
 QUIET = 0.3
 """Seconds without a reply after which none is expected any more."""
+COMPILING = 300.0
+"""Seconds that a new server may take to start its first script."""
 STARTING = 2.0
 """The same after a frame that may start a process."""
 
 
 async def record(uri: str) -> list[str]:
     """Give the recording, line by line."""
+    await _warm_up(uri)
     lines: list[str] = []
     for name, steps in conversations():
         async with Player(uri) as player:
@@ -33,6 +36,18 @@ async def record(uri: str) -> list[str]:
         status, body = exchange(where.hostname or "", where.port or 0, asked.request)
         lines.append(json.dumps(asdict(replace(asked, status=status, body=body))))
     return lines
+
+
+async def _warm_up(uri: str) -> None:
+    """Run a script to its end: a new server compiles its Python first, which may take minutes."""
+    source = b"async def main(input):\n    return 1\n"
+    async with Player(uri) as player:
+        await player.open({"a"})
+        await player.send(Step(add(source, manifest=manifest(name="warm-up"))))
+        await player.send(Step(launch("warm-up@1.0.0")))
+        while (reply := await player.next("a", COMPILING)) is not None:
+            if reply.get("event") == "return":
+                break
 
 
 async def _recorded(player: Player, step: Step) -> Step:

@@ -25,6 +25,7 @@ from pie_client._generated.families import (
     MODEL_STATUS,
     PROCESS,
     PROGRAM_PATTERN,
+    QUEUED_MESSAGES,
     TOKEN_USER,
     WRONG_TOKEN_LEAST_MS,
     WRONG_TOKEN_MOST_MS,
@@ -102,6 +103,7 @@ class Conversation:
         self._gone = False
         self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
         self._sending: Outgoing | None = None
+        self._room = asyncio.Event()
 
     @property
     def _family(self) -> Family:
@@ -113,6 +115,7 @@ class Conversation:
         try:
             async for frame in self._socket:
                 size = len(frame.encode() if isinstance(frame, str) else frame)
+                await self._caught_up()
                 if size <= self._traits.frame_bytes:
                     await self._receive(frame)
                 else:
@@ -166,13 +169,24 @@ class Conversation:
             self.push(models.TurnDone())
 
     async def _write(self) -> None:
-        while True:
-            outgoing = await self._outgoing.get()
-            self._sending = outgoing
-            if isinstance(self._socket, QuietConnection):
-                self._socket.flush()
-            await self._socket.send(outgoing.frame)
-            self._sending = None
+        try:
+            while True:
+                outgoing = await self._outgoing.get()
+                self._sending = outgoing
+                if isinstance(self._socket, QuietConnection):
+                    self._socket.flush()
+                await self._socket.send(outgoing.frame)
+                self._sending = None
+                if self._outgoing.qsize() < QUEUED_MESSAGES:
+                    self._room.set()
+        finally:
+            self._room.set()
+
+    async def _caught_up(self) -> None:
+        """Wait, in a family that does one thing at a time, until a client that does not read has read enough."""
+        if self._traits.serial and self._outgoing.qsize() >= QUEUED_MESSAGES:
+            self._room.clear()
+            await self._room.wait()
 
     def _detach_all(self) -> None:
         """Give the processes what their client was not sent any more, for the next one."""

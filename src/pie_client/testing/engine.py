@@ -57,6 +57,10 @@ class LocalEngine:
 
     Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
 
+    It differs from real servers on purpose in this: uploads are not compiled, so that any bytes can be installed, and
+    programs are never fetched from a registry; all events of a workflow's processes arrive; an event never comes before
+    the reply that it follows from; and the words of the libraries that read TOML and JSON for real servers are others.
+
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
         users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
