@@ -289,7 +289,7 @@ async def test_a_client_that_reads_nothing_is_not_served_until_it_reads(engine: 
         done.set()
         return None
 
-    async with connect(engine.uri, max_queue=1) as socket:
+    async with connect(engine.uri, max_queue=1, close_timeout=0.1) as socket:
         await identified(socket)
         await socket.send(encode_request(launch("talker@1.0.0")))
         await asyncio.wait_for(started.wait(), PATIENCE)
