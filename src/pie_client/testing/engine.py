@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import http
 import inspect
 import logging
 import re
@@ -26,15 +25,20 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing import gate
 from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.closing import CurtConnection, QuietConnection
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
+from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
+from pie_client.testing.workflows import Workflow
 
 __all__ = ["LocalEngine", "Refusal"]
 
@@ -57,6 +61,10 @@ class LocalEngine:
 
     Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
 
+    It differs from real servers on purpose in this: uploads are not compiled, so that any bytes can be installed, and
+    programs are never fetched from a registry; all events of a workflow's processes arrive; an event never comes before
+    the reply that it follows from; and the words of the libraries that read TOML and JSON for real servers are others.
+
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
         users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
@@ -73,6 +81,9 @@ class LocalEngine:
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
         builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
+        keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
+            is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
+            answered only together with the next event. By default neither takes time.
 
     Raises:
         InvalidArgumentError: An option has a value that it can't have.
@@ -93,6 +104,7 @@ class LocalEngine:
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
         builtins: bool = False,
+        keeps_waiting: bool = False,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
@@ -109,7 +121,11 @@ class LocalEngine:
         self.traits = FAMILIES[family]
         self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
         self._scripts: dict[str, Script] = {}
+        self._broken: dict[str, str] = {}
+        """Why an upload was refused that is known all the same, by ``name@version``."""
+        self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
+        self.keeps_waiting = keeps_waiting and self.traits.serial
         self.max_upload_bytes = max_upload_bytes
         self.users = users
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -120,6 +136,8 @@ class LocalEngine:
         """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
         self.uploads: dict[str, bytes] = {}
         """Uploaded programs by ``name@version``."""
+        self.workflows: dict[str, Workflow] = {}
+        """Workflows that have not ended, by id."""
         self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
@@ -152,7 +170,7 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
-            create_connection=type("EngineSocket", (Socket,), {"tampering": self.faults}),
+            create_connection=self._connection_class(),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
@@ -171,11 +189,14 @@ class LocalEngine:
                 task.cancel()
             for socket in list(self.faults.sockets):
                 socket.kill()
+            workflows = [w.task for w in self.workflows.values() if w.task is not None]
+            for task in workflows:
+                task.cancel()
             for process in list(self.processes.values()):
                 process.terminate()
             daemons, self._daemons = self._daemons, []
             await asyncio.gather(*(daemon.stop() for daemon in daemons))
-            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets}
+            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets, *workflows}
             if ending:
                 _, unending = await asyncio.wait(ending, timeout=GRACE)
                 for task in unending:
@@ -272,6 +293,10 @@ class LocalEngine:
             except Exception:
                 logger.exception("an observer of frames failed")
 
+    def scripts(self, message: WireModel) -> bool:
+        """Tell whether a handler answers a request."""
+        return type(message) in self._answers
+
     async def scripted_answer(self, message: WireModel) -> str | None:
         """Give the answer of a handler; None where there is none for this request."""
         handler = self._answers.get(type(message))
@@ -282,18 +307,22 @@ class LocalEngine:
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""
-        return program in self._functions or program in self._daemon_functions or program in self.uploads
+        return any(program in table for table in self._tables())
 
     def find_program(self, name: str) -> str | None:
-        """Give the name and version for a name with or without version, the last one that was added."""
+        """Give the name and version for a name with or without version: then of its highest one."""
         if self.has_program(name):
             return name
-        found = [
-            p
-            for p in (*self._functions, *self._daemon_functions, *self.uploads)
-            if p.rpartition("@")[0] == name
-        ]
-        return found[-1] if found else None
+        found = [p for table in self._tables() for p in table if p.rpartition("@")[0] == name]
+        return max(found, key=version_key, default=None)
+
+    def check_runnable(self, program: str) -> None:
+        """Raises Refusal for an upload that is kept although it was refused, as real servers do."""
+        if program in self._broken:
+            raise Refusal(self._broken[program])
+
+    def _tables(self) -> tuple[Mapping[str, object], ...]:
+        return self._functions, self._daemon_functions, self.uploads, self._broken
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
         """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
@@ -309,8 +338,11 @@ class LocalEngine:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
+                if error.kept:
+                    self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
         if force or not self.has_program(program):
+            self._broken.pop(program, None)
             self.uploads[program] = data
             self._scripts.pop(program, None)
             if script is not None:
@@ -360,18 +392,18 @@ class LocalEngine:
         finally:
             self._conversations.discard(task)
 
+    def _connection_class(self) -> type[ServerConnection]:
+        ending: type[ServerConnection] = ServerConnection
+        if self.traits.drops_closed:
+            ending = CurtConnection
+        elif self.keeps_waiting:
+            ending = QuietConnection
+        return type("EngineConnection", (Socket, ending), {"tampering": self.faults})
+
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if (wrong := await self.faults.at_upgrade(connection)) is not None:
             return wrong
-        if self.traits.path is not None and request.path.partition("?")[0] != self.traits.path:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "")
-        header = self.traits.identity_header
-        if (
-            header is not None
-            and (reason := _identity_problem(header, request.headers.get(header))) is not None
-        ):
-            return connection.respond(http.HTTPStatus.UNAUTHORIZED, reason)
-        return None
+        return gate.refusal(self.traits, connection, request)
 
 
 def _check_program(program: str) -> None:
@@ -386,12 +418,3 @@ def _check_async(program: str, function: Callable[..., object]) -> None:
 
 async def _without_run(_session: InferletSession, _input: JsonValue) -> object:
     raise ProcessFailure(texts.NO_RUN_INTERFACE)
-
-
-def _identity_problem(header: str, value: str | None) -> str | None:
-    if value is None or not value.isascii():
-        return texts.identity_missing(header=header)
-    if not value.strip():
-        return texts.identity_empty(header=header)
-    user = value.partition("/")[2] if "/" in value else value
-    return None if user.strip() else texts.identity_without_user(header=header)

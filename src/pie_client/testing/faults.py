@@ -45,6 +45,7 @@ from pie_client.testing.fault import (
     UpgradeFault,
     UploadFault,
 )
+from pie_client.testing.identifiers import canonical_uuid
 from pie_client.testing.sockets import Cut, Direction, Ending, Socket
 
 TERMINAL_MESSAGES = (models.ReturnEvent, models.ErrorEvent)
@@ -938,7 +939,4 @@ def _is_program(meant: str, program: str) -> bool:
 
 def _canonical(process_id: str) -> str:
     """Give a process id as the engine writes it; what is none stays as it is."""
-    try:
-        return str(uuid.UUID(process_id))
-    except ValueError:
-        return process_id
+    return canonical_uuid(process_id) or process_id

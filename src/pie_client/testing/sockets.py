@@ -56,6 +56,7 @@ class Socket(ServerConnection):
         self._real = cast("asyncio.Transport", transport)
         self._passed: dict[Cut, int] = {}
         self._mute = False
+        self._closed_by_client = False
         super().connection_made(_Tap(self._real, self))
         self.tampering.sockets[self] = None
         self.look_at_cuts()
@@ -73,14 +74,15 @@ class Socket(ServerConnection):
         if cut is not None:
             self._end(cut.ending)
 
+    def send_data(self) -> None:
+        """Send what the protocol wants to send, or what is asked for in place of the answer to a close."""
+        if self.protocol.close_rcvd_then_sent and not self._closed_by_client:
+            self._closed_by_client = True
+            self._ignore_close()
+        super().send_data()
+
     def send_bytes(self, data: bytes) -> None:
         """Send what may go out."""
-        if not self._mute and self.protocol.close_rcvd is not None and self.protocol.close_rcvd_then_sent:
-            substitute = self.tampering.ignored_close()
-            if substitute is not None:
-                self._mute = True
-                if instead := substitute():
-                    self._real.write(Frame(Opcode.BINARY, instead).serialize(mask=False))
         passed, cut = self._divide("sent", data)
         if passed:
             self._real.write(passed)
@@ -102,6 +104,13 @@ class Socket(ServerConnection):
     def kill(self) -> None:
         """Break the connection off, whatever else was asked for."""
         self._real.abort()
+
+    def _ignore_close(self) -> None:
+        if self._mute or (substitute := self.tampering.ignored_close()) is None:
+            return
+        self._mute = True
+        if instead := substitute():
+            self._real.write(Frame(Opcode.BINARY, instead).serialize(mask=False))
 
     def _divide(self, direction: Direction, data: bytes) -> tuple[bytes, Cut | None]:
         """Give what passes, and what happens after it."""
