@@ -36,7 +36,7 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
-from pie_client.testing.closing import QuietConnection
+from pie_client.testing.closing import QuietSocket
 from pie_client.testing.fault import Refused, Sendable, Unanswered
 from pie_client.testing.fields import SIZE_BITS, quoted
 from pie_client.testing.identifiers import canonical_uuid
@@ -118,8 +118,8 @@ class Conversation:
             async for frame in self._socket:
                 self._engine.observed(self._number, "received", frame)
                 await self._engine.faults.passage()
-                await self._caught_up()
                 size = len(frame.encode() if isinstance(frame, str) else frame)
+                await self._caught_up()
                 if size <= self._traits.frame_bytes:
                     await self._receive(frame)
                 else:
@@ -140,12 +140,14 @@ class Conversation:
             elif self._traits.terminates_on_disconnect:
                 self._break_off()
 
-    def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before; to a client that is gone, nothing."""
-        if self._held is not None:
-            self._held.append(message)
-        else:
-            self._post(message)
+    def push(self, message: WireModel, request: WireModel | None = None) -> None:
+        """Send a message, perhaps the answer to a request, after what was sent before; to a client that is gone, nothing."""
+        if not self._gone:
+            if self._held is not None and request is None:
+                self._held.append(message)
+                return
+            for item in self._engine.faults.altered(self, message, request):
+                self.release(item)
 
     def release(self, item: Sendable) -> None:
         """Send something that no fault alters any more, whatever waits; to a client that is gone, nothing."""
@@ -155,17 +157,11 @@ class Conversation:
             origin = message if self._engine.keeps_detached else None
             self._outgoing.put_nowait(Outgoing(frame, origin))
 
-    def _post(self, message: WireModel, request: WireModel | None = None) -> None:
-        """Send a message, perhaps the answer to a request, as the faults would have it."""
-        if not self._gone:
-            for item in self._engine.faults.altered(self, message, request):
-                self.release(item)
-
     def _let_go(self) -> None:
         """Send what had to wait for the answer to a request; faults see it only now, where it comes in the order."""
         held, self._held = self._held, None
         for message in held or ():
-            self._post(message)
+            self.push(message)
 
     def notice_end(self) -> None:
         """Let go of everything at once where the connection is closed but was not cleaned up after yet."""
@@ -187,7 +183,7 @@ class Conversation:
                 outgoing = await self._outgoing.get()
                 self._sending = outgoing
                 await self._engine.faults.passage()
-                if isinstance(self._socket, QuietConnection):
+                if isinstance(self._socket, QuietSocket):
                     self._socket.flush()
                 await self._socket.send(outgoing.frame)
                 self._sending = None
@@ -298,7 +294,7 @@ class Conversation:
     def _respond(self, message: WireModel, *, ok: bool, result: str) -> None:
         corr_id = getattr(message, CORRELATION, None)
         if isinstance(corr_id, int):
-            self._post(models.Response(corr_id=corr_id, ok=ok, result=result), message)
+            self.push(models.Response(corr_id=corr_id, ok=ok, result=result), message)
 
     def _reject(self, reason: str) -> None:
         """Ignore a frame; where the family says so, it does not before the first good one."""
@@ -605,13 +601,13 @@ class Conversation:
         return workflow
 
 
+def _json(value: object) -> str:
+    """Write JSON as servers do, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _text_of(reaction: str | Refused) -> str:
     """Give the result that a fault gives; raises Refusal."""
     if isinstance(reaction, Refused):
         raise Refusal(reaction.text)
     return reaction
-
-
-def _json(value: object) -> str:
-    """Write JSON as servers do, without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

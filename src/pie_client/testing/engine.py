@@ -27,7 +27,7 @@ from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing import gate
 from pie_client.testing.builtins import BUILTINS
-from pie_client.testing.closing import CurtConnection, QuietConnection
+from pie_client.testing.closing import CurtSocket, QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
@@ -80,10 +80,10 @@ class LocalEngine:
             and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
-        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
         keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
             is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
             answered only together with the next event. By default neither takes time.
+        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
         InvalidArgumentError: An option has a value that it can't have.
@@ -103,8 +103,8 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
-        builtins: bool = False,
         keeps_waiting: bool = False,
+        builtins: bool = False,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
@@ -170,7 +170,7 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
-            create_connection=self._connection_class(),
+            create_connection=type("EngineSocket", (self._socket_class(),), {"tampering": self.faults}),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
@@ -307,13 +307,13 @@ class LocalEngine:
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""
-        return any(program in table for table in self._tables())
+        return any(program in table for table in self._programs())
 
     def find_program(self, name: str) -> str | None:
         """Give the name and version for a name with or without version: then of its highest one."""
         if self.has_program(name):
             return name
-        found = [p for table in self._tables() for p in table if p.rpartition("@")[0] == name]
+        found = [p for table in self._programs() for p in table if p.rpartition("@")[0] == name]
         return max(found, key=version_key, default=None)
 
     def check_runnable(self, program: str) -> None:
@@ -321,7 +321,7 @@ class LocalEngine:
         if program in self._broken:
             raise Refusal(self._broken[program])
 
-    def _tables(self) -> tuple[Mapping[str, object], ...]:
+    def _programs(self) -> tuple[Mapping[str, object], ...]:
         return self._functions, self._daemon_functions, self.uploads, self._broken
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
@@ -333,20 +333,22 @@ class LocalEngine:
         if self.faults.loses_upload():
             return
         program = f"{manifest.package.name}@{manifest.package.version}"
+        if self.has_program(program) and not force:
+            return
         script = None
         if self.traits.runs_scripts and self._script_limits is not None:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
                 if error.kept:
+                    self.uploads.pop(program, None)
                     self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
-        if force or not self.has_program(program):
-            self._broken.pop(program, None)
-            self.uploads[program] = data
-            self._scripts.pop(program, None)
-            if script is not None:
-                self._scripts[program] = script
+        self._broken.pop(program, None)
+        self.uploads[program] = data
+        self._scripts.pop(program, None)
+        if script is not None:
+            self._scripts[program] = script
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
@@ -392,13 +394,10 @@ class LocalEngine:
         finally:
             self._conversations.discard(task)
 
-    def _connection_class(self) -> type[ServerConnection]:
-        ending: type[ServerConnection] = ServerConnection
+    def _socket_class(self) -> type[Socket]:
         if self.traits.drops_closed:
-            ending = CurtConnection
-        elif self.keeps_waiting:
-            ending = QuietConnection
-        return type("EngineConnection", (Socket, ending), {"tampering": self.faults})
+            return CurtSocket
+        return QuietSocket if self.keeps_waiting else Socket
 
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if (wrong := await self.faults.at_upgrade(connection)) is not None:

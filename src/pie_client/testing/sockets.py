@@ -79,6 +79,10 @@ class Socket(ServerConnection):
         if self.protocol.close_rcvd_then_sent and not self._closed_by_client:
             self._closed_by_client = True
             self._ignore_close()
+        self.send_pending()
+
+    def send_pending(self) -> None:
+        """Send what the protocol wants to send."""
         super().send_data()
 
     def send_bytes(self, data: bytes) -> None:
