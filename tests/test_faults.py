@@ -921,6 +921,73 @@ async def test_a_close_is_never_answered(engine: LocalEngine) -> None:
         await process.wait()
 
 
+async def test_a_close_of_which_the_answer_is_kept_may_never_be_answered() -> None:
+    async with LocalEngine(family="0.4", keeps_waiting=True) as engine:
+        go = asyncio.Event()
+
+        @engine.inferlet("late@1.0.0")
+        async def late(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await go.wait()
+            session.print("an event, with which the answer would come")
+            return None
+
+        async with raw_client(engine) as raw:
+            await raw.launched("late@1.0.0")
+            with engine.faults.never_answer_close() as fault:
+                closing = asyncio.create_task(raw.socket.close())
+                await fault.happened()
+            go.set()
+            await closing
+            assert raw.socket.close_code == 1006
+
+
+@old_only
+async def test_what_waits_for_an_answer_is_altered_where_it_comes_in_the_order(
+    engine: LocalEngine, raw: Raw
+) -> None:
+    """Servers that do one thing at a time send events after the answer; faults go by what is sent, not by what waits."""
+    printed, shown = asyncio.Event(), asyncio.Event()
+
+    @engine.inferlet("talk@1.0.0")
+    async def talk(session: InferletSession, _input: JsonValue) -> JsonValue:
+        await shown.wait()
+        session.print("waits")
+        printed.set()
+        return None
+
+    async def slow(_message: models.QueryRequest) -> str:
+        shown.set()
+        await printed.wait()
+        return "{}"
+
+    engine.answer(models.QueryRequest, slow)
+    await raw.launched("talk@1.0.0")
+    fault = engine.faults.unknown_message_type(times=2)
+    await raw.send(models.QueryRequest(corr_id=3, subject="anything", record=""))
+    assert isinstance(await raw.next(), wire.UnknownMessage)
+    assert (await raw.expect(models.Response)).corr_id == 3
+    assert isinstance(await raw.next(), wire.UnknownMessage)
+    assert (await raw.expect(models.StdoutEvent)).value == "waits\n"
+    assert fault.count == 2
+
+
+async def test_a_request_that_a_handler_would_answer_is_ignored(engine: LocalEngine, raw: Raw) -> None:
+    asked: list[int] = []
+
+    def handler(message: models.QueryRequest) -> str:
+        asked.append(message.corr_id)
+        return "{}"
+
+    engine.answer(models.QueryRequest, handler)
+    engine.faults.never_answer(models.QueryRequest)
+    await raw.send(
+        models.QueryRequest(corr_id=3, subject="anything", record=""),
+        models.QueryRequest(corr_id=4, subject="anything", record=""),
+    )
+    assert (await raw.expect(models.Response)).corr_id == 4
+    assert asked == [4]
+
+
 async def test_everything_stalls(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
     go = asyncio.Event()
     fault = engine.faults.stall_all(go)
