@@ -10,12 +10,12 @@ from blake3 import blake3
 from pydantic import JsonValue
 from websockets.asyncio.client import ClientConnection, connect
 
-from pie_client import Family, PieClient
+from pie_client import ConnectionLostError, Family, PieClient
 from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine
 from pie_client.wire import decode_reply, encode_request
-from tests.peers import PATIENCE
+from tests.peers import PATIENCE, in_time
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 DATA = b"0123456789"
@@ -128,6 +128,43 @@ async def test_a_long_request_holds_up_nothing_in_the_new_family(
     assert await answer(socket, ping()) == (True, "Pong")
     released.set()
     assert await following(socket) == models.Response(corr_id=3, ok=True, result="{}")
+
+
+async def test_a_handler_that_fails_ends_the_connection(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(_message: models.QueryRequest) -> str:
+        raise ZeroDivisionError
+
+    engine.answer(models.QueryRequest, handler)
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        with pytest.raises(ConnectionLostError, match="1011"):
+            await client.query("anything")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_handler_has_ended_when_the_engine_has_stopped(engine: LocalEngine) -> None:
+    began = asyncio.Event()
+    ended: list[str] = []
+
+    async def handler(_message: models.QueryRequest) -> str:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+            return ""
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended.append("ended")
+
+    engine.answer(models.QueryRequest, handler)
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        asking = asyncio.create_task(client.query("anything"))
+        await in_time(began.wait())
+        await engine.stop()
+        assert ended == ["ended"]
+        with pytest.raises(ConnectionLostError):
+            await asking
 
 
 @pytest.mark.parametrize("keeps_waiting", [False, True])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from pie_client import wire
@@ -139,6 +140,8 @@ class Conversation:
                 self._detach_all()
             elif self._traits.terminates_on_disconnect:
                 self._break_off()
+            if self._answering:
+                await asyncio.wait(self._answering)
 
     def push(self, message: WireModel, request: WireModel | None = None) -> None:
         """Send a message, perhaps the answer to a request, after what was sent before; to a client that is gone, nothing."""
@@ -250,7 +253,7 @@ class Conversation:
             finally:
                 self._let_go()
         elif reaction is None and self._engine.scripts(message):
-            task = asyncio.create_task(self._answer(message, None), name=f"local engine {message.type}")
+            task = asyncio.create_task(self._answer_apart(message), name=f"local engine {message.type}")
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
         else:
@@ -264,6 +267,14 @@ class Conversation:
         for process_id in broken:
             if process_id is not None and (process := self._engine.processes.get(process_id)):
                 process.break_off(self)
+
+    async def _answer_apart(self, message: ClientMessage) -> None:
+        """Answer while others are answered too; a handler that fails ends the connection, as it does elsewhere."""
+        try:
+            await self._answer(message, None)
+        except Exception:
+            logger.exception("the handler of %s failed", message.type)
+            await self._socket.close(CloseCode.INTERNAL_ERROR)
 
     async def _answer(self, message: ClientMessage, reaction: str | Refused | None) -> None:
         try:
