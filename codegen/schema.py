@@ -113,6 +113,12 @@ class Scripts(_Row):
     default_entry: str
 
 
+class Workflows(_Row):
+    value: str
+    arguments: str
+    falsy: list[str]
+
+
 class ProgramRegistry(_Row):
     path: str
     file: str = Field(alias="schema")
@@ -150,6 +156,8 @@ class Protocol(_Row):
     defaults: Defaults
     synonyms: dict[str, dict[str, str]]
     scripts: Scripts
+    workflows: Workflows
+    abort: str
     model_status: ModelStatus
     limits: dict[str, Limit]
     program_registry: ProgramRegistry

@@ -29,6 +29,10 @@ PUBLIC_OBJECTS = ("results", "manifest")
 """Folders of objects that users meet as values; the others are messages, for those who work with the protocol itself."""
 DEPTH = 3
 """How deep the reference shows lists of objects, which may hold lists of themselves."""
+TRAVELLING = ("integer", "boolean", "string", "bytes", "array")
+"""What values of requests are told apart as when they travel; all else is left to the models."""
+LARGEST = (1 << 64) - 1
+"""Largest integer that msgpack knows."""
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -80,6 +84,8 @@ class Request:
     subject: str | None
     opens_session: bool
     fields: tuple[tuple[str, tuple[str, ...]], ...]
+    shape: tuple[tuple[str, str], ...]
+    """Each field as it travels, but the tag: its name, and the call that describes it."""
     parameters: tuple[Parameter, ...]
     result: Result | None
     chunks: dict[str, str]
@@ -371,6 +377,7 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
         subject=python.get(row.subject, row.subject) if row.subject else None,
         opens_session=row.opens_session,
         fields=_fields(row, python),
+        shape=tuple(_shape(schema, row)),
         parameters=tuple(_parameters(schema, row, python)),
         result=_result(schema, row.result) if row.result else None,
         chunks={r: python.get(str(n), str(n)) for r, n in row.chunks.roles.items()} if row.chunks else {},
@@ -383,6 +390,38 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
 
 def _fields(row: TaggedRow, python: dict[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((python.get(name, name), tuple(field.families)) for name, field in row.fields.items())
+
+
+def _shape(schema: Schema, row: RequestRow) -> list[tuple[str, str]]:
+    document = schema.documents[row.file]
+    found: list[tuple[str, str]] = []
+    for name, node in document["properties"].items():
+        if name != schema.protocol.tag:
+            more = ["required=False"] if name not in document["required"] else []
+            if name in row.fields:
+                more.append(f"families=frozenset({{{', '.join(map(repr, row.fields[name].families))}}})")
+            found.append((str(name), _travelling(schema, row.file, node, *more)))
+    return found
+
+
+def _travelling(schema: Schema, file: str, node: Node, *more: str) -> str:
+    """Give the call that describes a value of a request as it travels."""
+    while "$ref" in node or "anyOf" in node:
+        if "anyOf" in node:
+            options = [option for option in node["anyOf"] if option.get("type") != "null"]
+            node = options[0] if len(options) == 1 else {}
+        else:
+            place = target(file, node["$ref"])
+            file, node = place.partition("#")[0], cast("Node", resolve(schema, place))
+    kind = "bytes" if node.get("format") == "binary" else node.get("type")
+    parts = [repr(kind if kind in TRAVELLING else "other"), *more]
+    if kind == "integer":
+        parts.append(f"bits={32 if int(node.get('maximum', LARGEST)) < 1 << 32 else 64}")
+    if kind == "array":
+        items: Node = node["items"]
+        nullable = any(option.get("type") == "null" for option in items.get("anyOf", []))
+        parts.append(f"items={_travelling(schema, file, items, *(['required=False'] if nullable else []))}")
+    return f"Field({', '.join(parts)})"
 
 
 def _argument_name(name: str, field: str, reserved: set[str]) -> str:

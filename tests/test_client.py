@@ -365,8 +365,8 @@ async def test_attaching_to_a_process_of_another_client_is_refused(
     async with PieClient(engine.uri) as other:
         with pytest.raises(RefusedError):
             await other.attach_process(process.process_id)
-    await process.signal("still mine")
-    assert await process.result(str) == "still mine"
+        await process.signal("still mine")
+        assert await process.result(str) == "still mine"
 
 
 async def test_an_event_kind_of_the_future_does_not_break_the_stream(

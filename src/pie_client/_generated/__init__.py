@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "86c6300232c78e3648d4e341332904a51a0e24255ae8b3c2910d1560e97639ca"
+SCHEMA_DIGEST: Final = "61021114b69cb19e6974538461db98c5d1de9762f63312ede7e3f7ee0facabb1"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -40,6 +40,15 @@ HIGHEST_PORT: Final = 65535
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read; then it stops answering."""
 
+WORKFLOW_ITERATIONS: Final = 1000
+"""Rounds after which a loop of a workflow fails."""
+
+WRONG_TOKEN_LEAST_MS: Final = 1000
+"""Milliseconds that a server of the 0.4 family lets a wrong token wait for its refusal, at least."""
+
+WRONG_TOKEN_MOST_MS: Final = 3000
+"""And at most; which it is is left to chance."""
+
 DEFAULT_USER: Final = "pie-client"
 """Who a client says it is when nobody told it."""
 
@@ -54,6 +63,18 @@ SCRIPT_ENTRY: Final = "entry"
 
 SCRIPT_DEFAULT_ENTRY: Final = "main"
 """Function that is called where no entry names one."""
+
+WORKFLOW_VALUE: Final = "_input"
+"""Key of a workflow process's input under which a value stands that is no object."""
+
+WORKFLOW_ARGUMENTS: Final = "_args"
+"""Key of the list to which a configuration is added that is no object."""
+
+WORKFLOW_FALSY: Final = frozenset(["", "false", "0", "null"])
+"""Texts that count as false in workflows."""
+
+ABORT: Final = "cancel"
+"""Text frame by which a client breaks off everything that it waits for."""
 
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
@@ -109,6 +130,9 @@ class FamilyTraits:
     """Largest WebSocket frame that the server reads."""
     message_bytes: int
     """Largest WebSocket message that the server reads."""
+    refused_frame_bytes: int | None
+    """Largest WebSocket frame that the server refuses in words, where it reads on; a larger one ends the
+    connection without any."""
     identify_first: bool
     """Nothing is answered before the client has identified itself."""
     text_frames: bool
@@ -128,7 +152,13 @@ class FamilyTraits:
     answers_unknown_queries: bool
     """A query about an unknown subject is refused rather than left unanswered."""
     answers_close: bool
-    """A WebSocket close is answered without delay."""
+    """A WebSocket close ends the connection without delay."""
+    drops_closed: bool
+    """A WebSocket close ends the TCP connection at once, instead of being answered with a close."""
+    serial: bool
+    """A request that takes long holds up everything on its connection, events too."""
+    answers_rejected_chunks: bool
+    """A rejected chunk of a program is answered at once, rather than only where it is the last."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
@@ -142,6 +172,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             user=None,
             frame_bytes=16777216,
             message_bytes=67108864,
+            refused_frame_bytes=None,
             identify_first=True,
             text_frames=False,
             bare_program_names=False,
@@ -152,6 +183,9 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=True,
             answers_unknown_queries=False,
             answers_close=False,
+            drops_closed=False,
+            serial=True,
+            answers_rejected_chunks=True,
         ),
         "0.5": FamilyTraits(
             name="0.5",
@@ -162,6 +196,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             user="internal",
             frame_bytes=7340032,
             message_bytes=7340032,
+            refused_frame_bytes=8126464,
             identify_first=False,
             text_frames=True,
             bare_program_names=True,
@@ -172,6 +207,9 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             hides_attached=False,
             answers_unknown_queries=True,
             answers_close=True,
+            drops_closed=True,
+            serial=False,
+            answers_rejected_chunks=False,
         ),
     }
 )
@@ -244,6 +282,7 @@ FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
 """Answers to the first identification of a connection that only one family gives."""
 
 __all__ = [
+    "ABORT",
     "CAPABILITIES",
     "CORRELATION",
     "DEFAULT_USER",
@@ -264,6 +303,9 @@ __all__ = [
     "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
+    "WORKFLOW_ARGUMENTS",
+    "WORKFLOW_FALSY",
+    "WORKFLOW_VALUE",
     "Family",
     "FamilyTraits",
     "CHUNK_BYTES",
@@ -274,4 +316,7 @@ __all__ = [
     "TOKEN_BYTES",
     "HIGHEST_PORT",
     "QUEUED_MESSAGES",
+    "WORKFLOW_ITERATIONS",
+    "WRONG_TOKEN_LEAST_MS",
+    "WRONG_TOKEN_MOST_MS",
 ]

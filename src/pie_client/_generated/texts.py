@@ -78,8 +78,54 @@ NO_WORKER_AVAILABLE: Final = "no worker available"
 """Said by 0.5 servers."""
 GATEWAY_DRAINING: Final = "gateway draining"
 """Said by 0.5 servers."""
+UPGRADE_MISSING: Final = "Connection header did not include 'upgrade'"
+"""Said by 0.5 servers."""
+UPGRADE_NOT_WEBSOCKET: Final = "`Upgrade` header did not include 'websocket'"
+"""Said by 0.5 servers."""
+WEBSOCKET_VERSION_MISSING: Final = "`Sec-WebSocket-Version` header did not include '13'"
+"""Said by 0.5 servers."""
+WEBSOCKET_KEY_MISSING: Final = "`Sec-WebSocket-Key` header missing"
+"""Said by 0.5 servers."""
+FRAME_CUT_OFF: Final = "IO error while reading marker: failed to fill whole buffer"
+"""Said by 0.5 servers."""
+FRAME_WRONG_MARKER: Final = "wrong msgpack marker Reserved"
+"""Said by 0.5 servers."""
+FRAME_TOO_DEEP: Final = "depth limit exceeded"
+"""Said by 0.5 servers."""
+FOUND_BYTES: Final = "byte array"
+"""Said by 0.5 servers."""
+FOUND_UNIT: Final = "unit value"
+"""Said by 0.5 servers."""
+FOUND_NULL: Final = "null"
+"""Said by 0.5 servers."""
+FOUND_SEQUENCE: Final = "sequence"
+"""Said by 0.5 servers."""
+FOUND_MAP: Final = "map"
+"""Said by 0.5 servers."""
+FOUND_EXTENSION: Final = "newtype struct"
+"""Said by 0.5 servers."""
+EXPECTED_MESSAGE: Final = "internally tagged enum ClientMessage"
+"""Said by 0.5 servers."""
+EXPECTED_TAG: Final = "variant identifier"
+"""Said by 0.5 servers."""
+EXPECTED_KEY: Final = "field identifier"
+"""Said by 0.5 servers."""
+EXPECTED_STRING: Final = "a string"
+"""Said by 0.5 servers."""
+EXPECTED_BOOLEAN: Final = "a boolean"
+"""Said by 0.5 servers."""
+EXPECTED_BYTES: Final = "byte array"
+"""Said by 0.5 servers."""
+EXPECTED_SEQUENCE: Final = "a sequence"
+"""Said by 0.5 servers."""
+EXPECTED_SIZE: Final = "usize"
+"""Said by 0.5 servers."""
+EXPECTED_ONE: Final = "1 element in sequence"
+"""Said by 0.5 servers."""
 MCP_METHOD_NOT_FOUND: Final = "Method not found"
 """Said in answers to relayed MCP calls."""
+BASE64_INVALID_PADDING: Final = "Invalid padding"
+"""Said by 0.4 servers."""
 
 
 def user_not_authorized(
@@ -264,6 +310,23 @@ def script_not_utf8(
     return f"{program} is not UTF-8 {language} source: {detail}"
 
 
+def utf8_invalid(
+    *,
+    length: object,
+    place: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"invalid utf-8 sequence of {length} bytes from index {place}"
+
+
+def utf8_incomplete(
+    *,
+    place: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"incomplete utf-8 byte sequence from index {place}"
+
+
 def program_not_found(
     *,
     program: object,
@@ -415,6 +478,149 @@ def identity_without_user(
     return f"identity: `{header}` has empty user component"
 
 
+def identity_not_utf8(
+    *,
+    header: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"identity: `{header}` is not valid UTF-8"
+
+
+def frame_invalid_type(
+    *,
+    found: object,
+    expected: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"invalid type: {found}, expected {expected}"
+
+
+def frame_invalid_value(
+    *,
+    found: object,
+    expected: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"invalid value: {found}, expected {expected}"
+
+
+def frame_invalid_length(
+    *,
+    length: object,
+    expected: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"invalid length {length}, expected {expected}"
+
+
+def frame_missing_field(
+    *,
+    field: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"missing field `{field}`"
+
+
+def frame_duplicate_field(
+    *,
+    field: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"duplicate field `{field}`"
+
+
+def frame_unknown_variant(
+    *,
+    tag: object,
+    known: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"unknown variant `{tag}`, expected one of {known}"
+
+
+def frame_not_json(
+    *,
+    detail: object,
+    line: object,
+    column: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{detail} at line {line} column {column}"
+
+
+def found_integer(
+    *,
+    value: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"integer `{value}`"
+
+
+def found_float(
+    *,
+    value: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"floating point `{value}`"
+
+
+def found_boolean(
+    *,
+    value: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"boolean `{value}`"
+
+
+def found_string(
+    *,
+    value: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"string {value}"
+
+
+def expected_index(
+    *,
+    count: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"variant index 0 <= i < {count}"
+
+
+def expected_unsigned(
+    *,
+    bits: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"u{bits}"
+
+
+def expected_element(
+    *,
+    variant: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"struct variant ClientMessage::{variant} with 1 element"
+
+
+def expected_elements(
+    *,
+    variant: object,
+    count: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"struct variant ClientMessage::{variant} with {count} elements"
+
+
+def expected_many(
+    *,
+    count: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{count} elements in sequence"
+
+
 def mcp_server_not_registered(
     *,
     server_name: object,
@@ -512,6 +718,40 @@ def mcp_without_client(
     return f"process {process_id} has no client that could run MCP servers"
 
 
+def base64_invalid_symbol(
+    *,
+    symbol: object,
+    offset: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Invalid symbol {symbol}, offset {offset}."
+
+
+def base64_invalid_length(
+    *,
+    length: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Invalid input length: {length}"
+
+
+def base64_invalid_last_symbol(
+    *,
+    symbol: object,
+    offset: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Invalid last symbol {symbol}, offset {offset}."
+
+
+def workflow_loop_exceeded(
+    *,
+    limit: object,
+) -> str:
+    """Said by 0.4 servers."""
+    return f"Loop exceeded {limit} iterations"
+
+
 CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
 """JSON-RPC error code that goes with the text."""
 CODE_MCP_CLIENT_GONE: Final = -32000
@@ -588,6 +828,8 @@ __all__ = [
     "read_wasm_failed",
     "no_language_component",
     "script_not_utf8",
+    "utf8_invalid",
+    "utf8_incomplete",
     "program_not_found",
     "no_program_named",
     "program_not_installed",
@@ -623,6 +865,45 @@ __all__ = [
     "identity_missing",
     "identity_empty",
     "identity_without_user",
+    "identity_not_utf8",
+    "UPGRADE_MISSING",
+    "UPGRADE_NOT_WEBSOCKET",
+    "WEBSOCKET_VERSION_MISSING",
+    "WEBSOCKET_KEY_MISSING",
+    "frame_invalid_type",
+    "frame_invalid_value",
+    "frame_invalid_length",
+    "frame_missing_field",
+    "frame_duplicate_field",
+    "frame_unknown_variant",
+    "FRAME_CUT_OFF",
+    "FRAME_WRONG_MARKER",
+    "FRAME_TOO_DEEP",
+    "frame_not_json",
+    "found_integer",
+    "found_float",
+    "found_boolean",
+    "found_string",
+    "FOUND_BYTES",
+    "FOUND_UNIT",
+    "FOUND_NULL",
+    "FOUND_SEQUENCE",
+    "FOUND_MAP",
+    "FOUND_EXTENSION",
+    "EXPECTED_MESSAGE",
+    "EXPECTED_TAG",
+    "expected_index",
+    "EXPECTED_KEY",
+    "EXPECTED_STRING",
+    "EXPECTED_BOOLEAN",
+    "EXPECTED_BYTES",
+    "EXPECTED_SEQUENCE",
+    "expected_unsigned",
+    "EXPECTED_SIZE",
+    "expected_element",
+    "expected_elements",
+    "EXPECTED_ONE",
+    "expected_many",
     "mcp_server_not_registered",
     "mcp_client_gone",
     "mcp_arguments_invalid",
@@ -635,4 +916,9 @@ __all__ = [
     "mcp_relay_failed",
     "MCP_METHOD_NOT_FOUND",
     "mcp_without_client",
+    "base64_invalid_symbol",
+    "BASE64_INVALID_PADDING",
+    "base64_invalid_length",
+    "base64_invalid_last_symbol",
+    "workflow_loop_exceeded",
 ]

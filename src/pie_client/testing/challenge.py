@@ -1,7 +1,6 @@
 """Public-key authentication as a 0.3/0.4 server does it."""
 
 import base64
-import binascii
 import os
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key, lo
 
 from pie_client._generated import texts
 from pie_client._generated.families import CHALLENGE_BYTES
+from pie_client.testing.encodings import encoding_problem
 
 
 class Challenge:
@@ -29,10 +29,9 @@ class Challenge:
 
     def refusal(self, signature: str) -> str | None:
         """Say why a signature is not accepted; None when it is."""
-        try:
-            raw = base64.b64decode(signature, validate=True)
-        except (binascii.Error, ValueError) as error:
-            return texts.invalid_signature_encoding(detail=str(error))
+        if (problem := encoding_problem(signature)) is not None:
+            return texts.invalid_signature_encoding(detail=problem)
+        raw = base64.b64decode(signature)
         if any(_verifies(key, raw, self._data) for key in self._keys):
             return None
         return texts.SIGNATURE_VERIFICATION_FAILED

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 import re
 import tomllib
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,13 +19,16 @@ from websockets.protocol import State
 from pie_client import wire
 from pie_client._generated import models, texts
 from pie_client._generated.families import (
-    CAPABILITIES,
+    ABORT,
     CORRELATION,
     MODEL_STATISTICS,
     MODEL_STATUS,
     PROCESS,
     PROGRAM_PATTERN,
+    QUEUED_MESSAGES,
     TOKEN_USER,
+    WRONG_TOKEN_LEAST_MS,
+    WRONG_TOKEN_MOST_MS,
     Family,
     FamilyTraits,
 )
@@ -33,10 +36,16 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
+from pie_client.testing.closing import QuietSocket
 from pie_client.testing.fault import Refused, Sendable, Unanswered
+from pie_client.testing.fields import SIZE_BITS, quoted
+from pie_client.testing.identifiers import canonical_uuid
+from pie_client.testing.leniency import UnreadableFrameError
 from pie_client.testing.mcp import McpRelay
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.turns import Turns
 from pie_client.testing.uploads import RejectedChunk, Uploads
+from pie_client.testing.workflows import RejectedWorkflow, Workflow, read_expression
 
 if TYPE_CHECKING:
     from pie_client.testing.engine import LocalEngine
@@ -48,6 +57,10 @@ PROGRAM = re.compile(PROGRAM_PATTERN)
 
 class Refusal(Exception):  # noqa: N818 - its text is the server's reply
     """Answers a request with ``ok: false`` and this text."""
+
+
+class Silence(Exception):  # noqa: N818 - what a request comes to
+    """Refuses a request without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +96,16 @@ class Conversation:
         self._challenge: Challenge | None = None
         self._uploads = Uploads(self._traits, engine.max_upload_bytes)
         self._processes: dict[str, RunningProcess] = {}
+        self._turns = Turns()
+        self._answering: set[asyncio.Task[None]] = set()
+        self._held: list[WireModel] | None = None
+        """What has to wait for the answer to a request, in a family that does one thing at a time."""
         self.mcp = McpRelay(self.push)
         self._spoken = False
         self._gone = False
-        self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue()
-        """What to send; None ends the sending."""
+        self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
         self._sending: Outgoing | None = None
+        self._room = asyncio.Event()
 
     @property
     def _family(self) -> Family:
@@ -101,29 +118,34 @@ class Conversation:
             async for frame in self._socket:
                 self._engine.observed(self._number, "received", frame)
                 await self._engine.faults.passage()
-                if len(frame) > self._traits.frame_bytes:
-                    self._notify(texts.request_too_large(size=len(frame), limit=self._traits.frame_bytes))
-                    self._outgoing.put_nowait(None)
-                    await writer
-                    break
-                await self._receive(frame)
+                size = len(frame.encode() if isinstance(frame, str) else frame)
+                await self._caught_up()
+                if size <= self._traits.frame_bytes:
+                    await self._receive(frame)
+                else:
+                    await self._refuse(size)
         except ConnectionClosed:
             pass
         finally:
             self.mcp.close()
+            self._let_go()
             writer.cancel()
+            for task in self._answering:
+                task.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                 await writer
             self._gone = True
             if self._engine.keeps_detached:
                 self._detach_all()
             elif self._traits.terminates_on_disconnect:
-                for process in self._processes.values():
-                    process.terminate()
+                self._break_off()
 
     def push(self, message: WireModel, request: WireModel | None = None) -> None:
         """Send a message, perhaps the answer to a request, after what was sent before; to a client that is gone, nothing."""
         if not self._gone:
+            if self._held is not None and request is None:
+                self._held.append(message)
+                return
             for item in self._engine.faults.altered(self, message, request):
                 self.release(item)
 
@@ -135,55 +157,109 @@ class Conversation:
             origin = message if self._engine.keeps_detached else None
             self._outgoing.put_nowait(Outgoing(frame, origin))
 
+    def _let_go(self) -> None:
+        """Send what had to wait for the answer to a request."""
+        held, self._held = self._held, None
+        for message in held or ():
+            self.push(message)
+
     def notice_end(self) -> None:
         """Let go of everything at once where the connection is closed but was not cleaned up after yet."""
         if self._engine.keeps_detached and self._socket.state is not State.OPEN:
             self._gone = True
             self._detach_all()
 
-    def turn_done(self) -> None:
+    def turn_done(self, process_id: str | None = None) -> None:
         """Tell that a turn has ended, where the family does so."""
+        if process_id is not None:
+            self._turns.end(process_id)
         if self._traits.text_frames:
             self.push(models.TurnDone())
 
     async def _write(self) -> None:
-        while (outgoing := await self._outgoing.get()) is not None:
-            self._sending = outgoing
-            await self._engine.faults.passage()
-            await self._socket.send(outgoing.frame)
-            self._sending = None
-            self._engine.observed(self._number, "sent", outgoing.frame)
+        try:
+            while True:
+                outgoing = await self._outgoing.get()
+                self._sending = outgoing
+                await self._engine.faults.passage()
+                if isinstance(self._socket, QuietSocket):
+                    self._socket.flush()
+                await self._socket.send(outgoing.frame)
+                self._sending = None
+                self._engine.observed(self._number, "sent", outgoing.frame)
+                if self._outgoing.qsize() < QUEUED_MESSAGES:
+                    self._room.set()
+        finally:
+            self._room.set()
+
+    async def _caught_up(self) -> None:
+        """Wait, in a family that does one thing at a time, until a client that does not read has read enough."""
+        if self._traits.serial and self._outgoing.qsize() >= QUEUED_MESSAGES:
+            self._room.clear()
+            await self._room.wait()
 
     def _detach_all(self) -> None:
         """Give the processes what their client was not sent any more, for the next one."""
-        rest = [self._sending]
+        rest = [] if self._sending is None else [self._sending]
         while not self._outgoing.empty():
             rest.append(self._outgoing.get_nowait())
         unsent: dict[str, list[WireModel]] = {}
         for outgoing in rest:
-            if outgoing is not None and outgoing.origin is not None:
+            if outgoing.origin is not None:
                 unsent.setdefault(getattr(outgoing.origin, PROCESS, ""), []).append(outgoing.origin)
         for process in self._processes.values():
             if process.client is self:
                 process.detach(unsent.get(process.id, []))
                 self._engine.hold(process)
 
+    async def _refuse(self, size: int) -> None:
+        """Do with a frame that is too large what the family does."""
+        refused = self._traits.refused_frame_bytes
+        logger.info("a frame of %d bytes is too large", size)
+        if refused is None:
+            await self._socket.wait_closed()  # without reading any more
+        elif size <= refused:
+            self._notify(texts.request_too_large(size=size, limit=self._traits.frame_bytes))
+        else:
+            self._socket.transport.abort()
+
     async def _receive(self, frame: bytes | str) -> None:
-        if isinstance(frame, str) and not self._traits.text_frames:
-            return
+        if isinstance(frame, str):
+            if not self._traits.text_frames:
+                return
+            if frame.strip() == ABORT:
+                self._break_off()
+                return
         try:
-            message = wire.decode_request(frame)
-        except wire.MalformedFrameError as error:
+            message = self._engine.reader.read(frame)
+        except UnreadableFrameError as error:
             self._reject(str(error))
-            return
-        if isinstance(message, wire.UnknownMessage) or message.type not in CAPABILITIES[self._family]:
-            self._reject(f"unknown type {message.type}")
             return
         self._spoken = True
         if self._username is None and not METHODS[message.type].opens_session:
             logger.info("ignoring %s before the client has identified itself", message.type)
             return
-        await self._answer(message)
+        if self._traits.serial:
+            self._held = []
+            try:
+                await self._answer(message)
+            finally:
+                self._let_go()
+        elif self._engine.scripts(message):
+            task = asyncio.create_task(self._answer(message), name=f"local engine {message.type}")
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        else:
+            await self._answer(message)
+
+    def _break_off(self) -> None:
+        """End all that the client waits for, and each process that goes with it."""
+        broken = self._turns.break_off()
+        for _ in broken:
+            self._notify(texts.STREAM_ABORTED)
+        for process_id in broken:
+            if process_id is not None and (process := self._engine.processes.get(process_id)):
+                process.break_off(self)
 
     async def _answer(self, message: ClientMessage) -> None:
         reaction = self._engine.faults.reaction(self, message)
@@ -192,13 +268,23 @@ class Conversation:
         try:
             scripted = await self._engine.scripted_answer(message) if reaction is None else _text_of(reaction)
             answer = await self._perform(message) if scripted is None else Answer(scripted)
+        except Silence:
+            self.turn_done()
+            return
         except Refusal as refusal:
             self._respond(message, ok=False, result=str(refusal))
-            if not isinstance(message, (models.LaunchProcessRequest, models.AttachProcessRequest)):
+            if isinstance(message, models.AttachProcessRequest):
+                self._turns.begin(canonical_uuid(message.process_id))
+            elif isinstance(message, models.LaunchProcessRequest):
+                self._turns.begin(None)
+            else:
                 self.turn_done()
             return
         if answer.text is not None:
             self._respond(message, ok=True, result=answer.text)
+        if answer.open_ended:
+            self._turns.begin(canonical_uuid(answer.text or "") or self._attached(message))
+        self._let_go()
         if answer.then is not None:
             answer.then()
         if not answer.open_ended:
@@ -226,7 +312,7 @@ class Conversation:
             case models.AuthProveRequest():
                 return Answer(self._prove(message.signature))
             case models.AuthByTokenRequest():
-                return Answer(self._by_token(message.token))
+                return Answer(await self._by_token(message.token))
             case models.PingRequest():
                 return Answer(texts.OK_PING)
             case models.QueryRequest():
@@ -246,7 +332,7 @@ class Conversation:
                 started = [
                     self._launch(message.inferlet, i, capture=message.capture_outputs) for i in message.inputs
                 ]
-                return Answer(json.dumps([p.id for p in started]), then=lambda: self._start(*started))
+                return Answer(_json([p.id for p in started]), then=lambda: self._start(*started))
             case models.RunProcessesRequest():
                 self._check_budgets(message.inputs, message.token_budgets)
                 return Answer(await self._run_all(message.inferlet, message.inputs))
@@ -277,6 +363,19 @@ class Conversation:
             case models.McpResponseRequest():
                 self.mcp.answer(message)
                 return Answer()
+            case models.SubmitWorkflowRequest():
+                workflow = self._submit(message.json_)
+                return Answer(workflow.id, then=workflow.start)
+            case models.CancelWorkflowRequest():
+                workflow = self._workflow(message.workflow_id, texts.SERVICE_NOT_FOUND)
+                return Answer(texts.OK_CANCEL_WORKFLOW, then=workflow.cancel)
+            case models.AttachWorkflowRequest():
+                workflow = self._attachable_workflow(message.workflow_id)
+                return Answer(texts.OK_ATTACH_WORKFLOW, then=lambda: workflow.attach(self))
+            case models.DetachWorkflowRequest():
+                if detached := self._engine.workflows.get(self._workflow_key(message.workflow_id)):
+                    detached.client = None
+                return Answer(texts.OK_DETACH_WORKFLOW)
             case _:
                 raise Refusal(
                     f"{message.type} is not implemented by LocalEngine; script it with engine.answer()"
@@ -306,10 +405,12 @@ class Conversation:
         self._username = challenge.username
         return texts.OK_AUTH_PROVE
 
-    def _by_token(self, token: str) -> str:
+    async def _by_token(self, token: str) -> str:
         if self._username is not None:
             return texts.OK_ALREADY_AUTHENTICATED
         if token != self._engine.token:
+            if self._engine.keeps_waiting:
+                await asyncio.sleep(random.uniform(WRONG_TOKEN_LEAST_MS, WRONG_TOKEN_MOST_MS) / 1000)  # noqa: S311 - no secret
             raise Refusal(texts.INVALID_TOKEN)
         self._username = TOKEN_USER
         return texts.OK_AUTH_BY_TOKEN
@@ -318,9 +419,9 @@ class Conversation:
 
     def _query(self, subject: str) -> str | None:
         if subject == MODEL_STATUS:
-            return json.dumps({f"{self._engine.model_name}.{name}": 0 for name in MODEL_STATISTICS})
+            return _json({f"{self._engine.model_name}.{name}": 0 for name in MODEL_STATISTICS})
         if self._traits.answers_unknown_queries:
-            raise Refusal(texts.unknown_query_subject(subject=subject))
+            raise Refusal(texts.unknown_query_subject(subject=quoted(subject)[1:-1]))
         return None
 
     def _check_program(self, program: str) -> str:
@@ -340,6 +441,9 @@ class Conversation:
                 force=message.force_overwrite,
             )
         except RejectedChunk as error:
+            last = (message.chunk_index + 1) % (1 << SIZE_BITS) >= message.total_chunks
+            if not last and not self._traits.answers_rejected_chunks:
+                raise Silence from error
             raise Refusal(str(error)) from error
         if upload is None:
             return None
@@ -385,16 +489,18 @@ class Conversation:
         for end in ends:
             if isinstance(end, models.ErrorEvent):
                 raise Refusal(end.value)
-        return json.dumps([end.value for end in ends])
+        return _json([end.value for end in ends])
 
     def _resolve(self, inferlet: str) -> str:
         if self._traits.bare_program_names:
             program = self._engine.find_program(inferlet)
             if program is not None:
+                self._engine.check_runnable(program)
                 return program
-            if "@" in inferlet:
+            if "@" in inferlet and PROGRAM.fullmatch(inferlet):
                 raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
-            raise Refusal(texts.no_program_named(name=inferlet))
+            if "@" not in inferlet:
+                raise Refusal(texts.no_program_named(name=inferlet))
         if not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
         if not self._engine.has_program(inferlet):
@@ -407,13 +513,12 @@ class Conversation:
             for p in self._engine.processes.values()
             if p.username == self._username and not p.outcome.done()
         ]
-        return json.dumps([info.model_dump() for info in found])
+        return _json([info.model_dump() for info in found])
 
     def _find(self, process_id: str, invalid: str, *, also_unfetched: bool = False) -> RunningProcess:
-        try:
-            key = str(uuid.UUID(process_id))
-        except ValueError:
-            raise Refusal(invalid) from None
+        key = canonical_uuid(process_id)
+        if key is None:
+            raise Refusal(invalid)
         process = self._engine.processes.get(key) or self._engine.held.get(key)
         if process is None or (process.outcome.done() and not (also_unfetched and process.unfetched)):
             raise Refusal(texts.PROCESS_NOT_FOUND)
@@ -433,9 +538,13 @@ class Conversation:
         process.attach(self)
 
     def _mine(self, process_id: str) -> RunningProcess | None:
-        with contextlib.suppress(ValueError):
-            return self._processes.get(str(uuid.UUID(process_id)))
-        return None
+        key = canonical_uuid(process_id)
+        return None if key is None else self._processes.get(key)
+
+    def _attached(self, message: WireModel) -> str | None:
+        return (
+            canonical_uuid(message.process_id) if isinstance(message, models.AttachProcessRequest) else None
+        )
 
     def _transfer(self, message: models.TransferFileRequest) -> None:
         process = self._mine(message.process_id)
@@ -458,6 +567,42 @@ class Conversation:
     def _check_budgets(self, inputs: Sequence[str], budgets: Sequence[int | None] | None) -> None:
         if budgets is not None and len(budgets) != len(inputs):
             raise Refusal(texts.token_budgets_length(actual=len(budgets), expected=len(inputs)))
+
+    # ------------------------------------------------------------- workflows
+
+    def _submit(self, text: str) -> Workflow:
+        try:
+            expression = read_expression(text)
+        except RejectedWorkflow as error:
+            raise Refusal(str(error)) from error
+        workflow = Workflow(expression, self._username or "", self._engine, self)
+        self._engine.workflows[workflow.id] = workflow
+        return workflow
+
+    def _workflow_key(self, workflow_id: str) -> str:
+        key = canonical_uuid(workflow_id)
+        if key is None:
+            raise Refusal(texts.INVALID_WORKFLOW_ID)
+        return key
+
+    def _workflow(self, workflow_id: str, absent: str) -> Workflow:
+        workflow = self._engine.workflows.get(self._workflow_key(workflow_id))
+        if workflow is None:
+            raise Refusal(absent)
+        return workflow
+
+    def _attachable_workflow(self, workflow_id: str) -> Workflow:
+        workflow = self._workflow(workflow_id, texts.WORKFLOW_NOT_FOUND)
+        if workflow.username != self._username:
+            raise Refusal(texts.PERMISSION_DENIED)
+        if workflow.client is not None:
+            raise Refusal(texts.WORKFLOW_ALREADY_ATTACHED)
+        return workflow
+
+
+def _json(value: object) -> str:
+    """Write JSON as servers do, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text_of(reaction: str | Refused) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import http
 import inspect
 import logging
 import re
@@ -26,15 +25,20 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing import gate
 from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.closing import CurtSocket, QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
+from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
+from pie_client.testing.workflows import Workflow
 
 __all__ = ["LocalEngine", "Refusal"]
 
@@ -57,6 +61,10 @@ class LocalEngine:
 
     Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
 
+    It differs from real servers on purpose in this: uploads are not compiled, so that any bytes can be installed, and
+    programs are never fetched from a registry; all events of a workflow's processes arrive; an event never comes before
+    the reply that it follows from; and the words of the libraries that read TOML and JSON for real servers are others.
+
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
         users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
@@ -72,6 +80,9 @@ class LocalEngine:
             and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
+        keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
+            is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
+            answered only together with the next event. By default neither takes time.
         builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
@@ -92,6 +103,7 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
+        keeps_waiting: bool = False,
         builtins: bool = False,
     ) -> None:
         if family not in FAMILIES:
@@ -109,7 +121,11 @@ class LocalEngine:
         self.traits = FAMILIES[family]
         self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
         self._scripts: dict[str, Script] = {}
+        self._broken: dict[str, str] = {}
+        """Why an upload was refused that is known all the same, by ``name@version``."""
+        self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
+        self.keeps_waiting = keeps_waiting and self.traits.serial
         self.max_upload_bytes = max_upload_bytes
         self.users = users
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -120,6 +136,8 @@ class LocalEngine:
         """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
         self.uploads: dict[str, bytes] = {}
         """Uploaded programs by ``name@version``."""
+        self.workflows: dict[str, Workflow] = {}
+        """Workflows that have not ended, by id."""
         self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
@@ -152,7 +170,7 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
-            create_connection=type("EngineSocket", (Socket,), {"tampering": self.faults}),
+            create_connection=type("EngineSocket", (self._socket_class(),), {"tampering": self.faults}),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
@@ -171,11 +189,14 @@ class LocalEngine:
                 task.cancel()
             for socket in list(self.faults.sockets):
                 socket.kill()
+            workflows = [w.task for w in self.workflows.values() if w.task is not None]
+            for task in workflows:
+                task.cancel()
             for process in list(self.processes.values()):
                 process.terminate()
             daemons, self._daemons = self._daemons, []
             await asyncio.gather(*(daemon.stop() for daemon in daemons))
-            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets}
+            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets, *workflows}
             if ending:
                 _, unending = await asyncio.wait(ending, timeout=GRACE)
                 for task in unending:
@@ -272,6 +293,10 @@ class LocalEngine:
             except Exception:
                 logger.exception("an observer of frames failed")
 
+    def scripts(self, message: WireModel) -> bool:
+        """Tell whether a handler answers a request."""
+        return type(message) in self._answers
+
     async def scripted_answer(self, message: WireModel) -> str | None:
         """Give the answer of a handler; None where there is none for this request."""
         handler = self._answers.get(type(message))
@@ -282,18 +307,22 @@ class LocalEngine:
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""
-        return program in self._functions or program in self._daemon_functions or program in self.uploads
+        return any(program in table for table in self._programs())
 
     def find_program(self, name: str) -> str | None:
-        """Give the name and version for a name with or without version, the last one that was added."""
+        """Give the name and version for a name with or without version: then of its highest one."""
         if self.has_program(name):
             return name
-        found = [
-            p
-            for p in (*self._functions, *self._daemon_functions, *self.uploads)
-            if p.rpartition("@")[0] == name
-        ]
-        return found[-1] if found else None
+        found = [p for table in self._programs() for p in table if p.rpartition("@")[0] == name]
+        return max(found, key=version_key, default=None)
+
+    def check_runnable(self, program: str) -> None:
+        """Raises Refusal for an upload that is kept although it was refused, as real servers do."""
+        if program in self._broken:
+            raise Refusal(self._broken[program])
+
+    def _programs(self) -> tuple[Mapping[str, object], ...]:
+        return self._functions, self._daemon_functions, self.uploads, self._broken
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
         """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
@@ -304,17 +333,22 @@ class LocalEngine:
         if self.faults.loses_upload():
             return
         program = f"{manifest.package.name}@{manifest.package.version}"
+        if self.has_program(program) and not force:
+            return
         script = None
         if self.traits.runs_scripts and self._script_limits is not None:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
+                if error.kept:
+                    self.uploads.pop(program, None)
+                    self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
-        if force or not self.has_program(program):
-            self.uploads[program] = data
-            self._scripts.pop(program, None)
-            if script is not None:
-                self._scripts[program] = script
+        self._broken.pop(program, None)
+        self.uploads[program] = data
+        self._scripts.pop(program, None)
+        if script is not None:
+            self._scripts[program] = script
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
@@ -360,18 +394,15 @@ class LocalEngine:
         finally:
             self._conversations.discard(task)
 
+    def _socket_class(self) -> type[Socket]:
+        if self.traits.drops_closed:
+            return CurtSocket
+        return QuietSocket if self.keeps_waiting else Socket
+
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if (wrong := await self.faults.at_upgrade(connection)) is not None:
             return wrong
-        if self.traits.path is not None and request.path.partition("?")[0] != self.traits.path:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "")
-        header = self.traits.identity_header
-        if (
-            header is not None
-            and (reason := _identity_problem(header, request.headers.get(header))) is not None
-        ):
-            return connection.respond(http.HTTPStatus.UNAUTHORIZED, reason)
-        return None
+        return gate.refusal(self.traits, connection, request)
 
 
 def _check_program(program: str) -> None:
@@ -386,12 +417,3 @@ def _check_async(program: str, function: Callable[..., object]) -> None:
 
 async def _without_run(_session: InferletSession, _input: JsonValue) -> object:
     raise ProcessFailure(texts.NO_RUN_INTERFACE)
-
-
-def _identity_problem(header: str, value: str | None) -> str | None:
-    if value is None or not value.isascii():
-        return texts.identity_missing(header=header)
-    if not value.strip():
-        return texts.identity_empty(header=header)
-    user = value.partition("/")[2] if "/" in value else value
-    return None if user.strip() else texts.identity_without_user(header=header)

@@ -6,7 +6,7 @@ import time
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -29,7 +29,7 @@ class Client(Protocol):
         """Send a message after what was sent before."""
         ...
 
-    def turn_done(self) -> None:
+    def turn_done(self, process_id: str | None = None) -> None:
         """Tell, where the family does so, that the turn of a process has ended."""
         ...
 
@@ -57,6 +57,7 @@ class RunningProcess:
         capture: bool,
         client: Client | None,
         keeps_detached: bool = False,
+        observer: Callable[[WireModel], None] | None = None,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.program = program
@@ -69,6 +70,8 @@ class RunningProcess:
         )
         self._capture = capture
         self._keeps = capture and keeps_detached
+        self._observer = observer
+        """Also gets what is buffered for a client: output, and the end."""
         self._born = time.monotonic()
         self._buffer: deque[WireModel] = deque()
         self.task: asyncio.Task[models.ReturnEvent] | None = None
@@ -99,7 +102,7 @@ class RunningProcess:
         while self._buffer:
             client.push(self._buffer.popleft())
         if last:
-            client.turn_done()
+            client.turn_done(self.id)
 
     def detach(self, unsent: Iterable[WireModel]) -> None:
         """Take its client away, which was not sent some events any more."""
@@ -112,6 +115,8 @@ class RunningProcess:
         """Send a message to the client; without one keep it for the next where it is of the kind that is kept."""
         if self.outcome.done() or (buffered and not self._capture):
             return
+        if buffered and self._observer is not None:
+            self._observer(message)
         if self.client is not None:
             self.client.push(message)
         elif buffered or self._keeps:
@@ -124,6 +129,12 @@ class RunningProcess:
         self._finish(models.ErrorEvent(process_id=self.id, value=reason))
         if self.task is not None:
             self.task.cancel()
+
+    def break_off(self, client: Client) -> None:
+        """End the process because a client no longer waits for it, which then is told nothing more."""
+        if self.client is client:
+            self.client, self._keeps = None, False
+        self.terminate()
 
     def relay(self) -> McpRelay | None:
         """Give the relay of the client that is attached now; None without one."""
@@ -154,9 +165,11 @@ class RunningProcess:
         if self.outcome.done():
             return
         self.outcome.set_result(end)
+        if self._observer is not None:
+            self._observer(end)
         if self.client is not None:
             self.client.push(end)
-            self.client.turn_done()
+            self.client.turn_done(self.id)
         elif self._keeps:
             self._keep(end)
 

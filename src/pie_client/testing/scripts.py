@@ -17,7 +17,15 @@ SUPPORTED = os.name == "posix"
 
 
 class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
-    """An upload that says it is a script but can't be one."""
+    """An upload that says it is a script but can't be one.
+
+    Attributes:
+        kept: It is there all the same, as on real servers, and launching it is refused in the same words.
+    """
+
+    def __init__(self, text: str, *, kept: bool) -> None:
+        super().__init__(text)
+        self.kept = kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +99,7 @@ def read_script(program: str, manifest: models.Manifest, data: bytes, limits: Sc
         runtime = models.ManifestRuntime.model_validate(manifest.runtime or {})
     except ValidationError as error:
         detail = texts.manifest_toml_invalid(detail=wire.explain(error))
-        raise RejectedScript(texts.invalid_manifest(detail=detail)) from error
+        raise RejectedScript(texts.invalid_manifest(detail=detail), kept=False) from error
     match runtime.language:
         case None:
             return None
@@ -99,15 +107,20 @@ def read_script(program: str, manifest: models.Manifest, data: bytes, limits: Sc
             pass
         case language:
             detail = "LocalEngine: it runs Python scripts only"
-            raise RejectedScript(texts.no_language_component(language=language, detail=detail))
+            raise RejectedScript(texts.no_language_component(language=language, detail=detail), kept=True)
     try:
         data.decode()
     except UnicodeDecodeError as error:
         raise RejectedScript(
-            texts.script_not_utf8(
-                program=program, language=runtime.language, detail=f"{error.reason} at index {error.start}"
-            )
+            texts.script_not_utf8(program=program, language=runtime.language, detail=_not_utf8(error)),
+            kept=True,
         ) from error
     return Script(
         program, data, runtime.entry or SCRIPT_DEFAULT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
     )
+
+
+def _not_utf8(error: UnicodeDecodeError) -> str:
+    if error.reason == "unexpected end of data":
+        return texts.utf8_incomplete(place=error.start)
+    return texts.utf8_invalid(length=error.end - error.start, place=error.start)

@@ -1,0 +1,224 @@
+"""The fields of a client's message, converted as servers convert them, and their words where that can't be."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NoReturn, TypeAlias, cast
+
+from pie_client._generated import texts
+from pie_client._generated.registry import Field
+
+BYTE_BITS = 8
+SIZE_BITS = 64
+
+
+class UnreadableFrameError(ValueError):
+    """A frame that servers reject; it says why in their words."""
+
+
+class WrongTypeError(UnreadableFrameError):
+    """A frame with a value of another type than is expected there."""
+
+    def __init__(self, value: object, expected: str, *, json: bool = False) -> None:
+        found = texts.FOUND_NULL if json and value is None else _kind(value)
+        super().__init__(texts.frame_invalid_type(found=found, expected=expected))
+        self.value = value
+        self.expected = expected
+
+
+class Members(list[tuple[object, object]]):
+    """A map with its members in order, also those that are named twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An integer written as a signed one, which is no index."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """An integer of 16 or 32 bits, which is no index of a field."""
+
+    value: int
+
+
+class Written(float):
+    """A float that was read as text, and is written as such."""
+
+    __slots__ = ()
+
+
+Shape: TypeAlias = Mapping[str, Field]
+"""The fields of a message in order."""
+
+
+def by_place(variant: str, shape: Shape, values: list[object]) -> dict[str, object]:
+    """Give the fields of a message that came as an array; those that may be absent can be missing at its end."""
+    fields = {n: _read(v, f) for (n, f), v in zip(shape.items(), values, strict=False)}
+    count = len(shape)
+    if len(values) > count:
+        expected = texts.EXPECTED_ONE if count == 1 else texts.expected_many(count=count)
+        raise UnreadableFrameError(texts.frame_invalid_length(length=len(values), expected=expected))
+    if any(field.required for field in list(shape.values())[len(values) :]):
+        expected = (
+            texts.expected_element(variant=variant)
+            if count == 1
+            else texts.expected_elements(variant=variant, count=count)
+        )
+        raise UnreadableFrameError(texts.frame_invalid_length(length=len(values), expected=expected))
+    return fields
+
+
+def by_name(shape: Shape, members: Members) -> dict[str, object]:
+    """Give the fields of a message that came as a map, without those that it does not know."""
+    names = list(shape)
+    fields: dict[str, object] = {}
+    for key, value in members:
+        name = text_of(key)
+        if type(key) is int:
+            name = names[key] if key < len(names) else None
+        elif not isinstance(key, (str, bytes)):
+            wrong_type(key, texts.EXPECTED_KEY)
+        if name is None or name not in shape:
+            continue
+        if name in fields:
+            raise UnreadableFrameError(texts.frame_duplicate_field(field=name))
+        fields[name] = _read(value, shape[name])
+    for name, field in shape.items():
+        if field.required and name not in fields:
+            raise UnreadableFrameError(texts.frame_missing_field(field=name))
+    return fields
+
+
+def _read(value: object, field: Field) -> object:
+    if value is None and not field.required:
+        return None
+    match field.kind:
+        case "integer":
+            return _integer(value, field.bits)
+        case "boolean":
+            return value if isinstance(value, bool) else wrong_type(value, texts.EXPECTED_BOOLEAN)
+        case "string":
+            if not isinstance(value, (str, bytes)):
+                wrong_type(value, texts.EXPECTED_STRING)
+            text = text_of(value)
+            if text is None:
+                raise UnreadableFrameError(
+                    texts.frame_invalid_value(found=texts.FOUND_BYTES, expected=texts.EXPECTED_STRING)
+                )
+            return text
+        case "bytes":
+            return _octets(value)
+        case "array":
+            items = _sequence(value)
+            if items is None or field.items is None:
+                wrong_type(value, texts.EXPECTED_SEQUENCE)
+            return [_read(item, field.items) for item in items]
+        case "other":
+            return _plain_value(value)
+
+
+def _plain_value(value: object) -> object:
+    match value:
+        case Members():
+            return {text_of(k): _plain_value(v) for k, v in value}
+        case list():
+            return [_plain_value(item) for item in cast("list[object]", value)]
+        case Signed() | Wide():
+            return value.value
+        case _:
+            return value
+
+
+def _octets(value: object) -> bytes:
+    if isinstance(value, (str, bytes)):
+        return bytes_of(value)
+    items = _sequence(value)
+    if items is None:
+        wrong_type(value, texts.EXPECTED_BYTES)
+    return bytes(_integer(item, BYTE_BITS) for item in items)
+
+
+def _sequence(value: object) -> list[object] | None:
+    if not isinstance(value, list) or isinstance(value, Members):
+        return None
+    return cast("list[object]", value)
+
+
+def _integer(value: object, bits: int) -> int:
+    number = value.value if isinstance(value, (Signed, Wide)) else value
+    expected = texts.EXPECTED_SIZE if bits == SIZE_BITS else texts.expected_unsigned(bits=bits)
+    if type(number) is not int:
+        wrong_type(value, expected)
+    if not 0 <= number < 1 << bits:
+        raise UnreadableFrameError(
+            texts.frame_invalid_value(found=texts.found_integer(value=number), expected=expected)
+        )
+    return number
+
+
+def bytes_of(value: str | bytes) -> bytes:
+    """Give the bytes that a text was made of, UTF-8 or not."""
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+
+
+def text_of(value: object) -> str | None:
+    """Give a str, or bin or str that holds UTF-8; None for anything else."""
+    if not isinstance(value, (str, bytes)):
+        return None
+    try:
+        return bytes_of(value).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def wrong_type(value: object, expected: str) -> NoReturn:
+    """Say that something else was expected."""
+    raise WrongTypeError(value, expected)
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return texts.FOUND_UNIT
+        case bool():
+            return texts.found_boolean(value=str(value).lower())
+        case int():
+            return texts.found_integer(value=value)
+        case Signed() | Wide():
+            return texts.found_integer(value=value.value)
+        case float():
+            return texts.found_float(value=_plain(value))
+        case str() if text_of(value) is not None:
+            return texts.found_string(value=quoted(value))
+        case str() | bytes():
+            return texts.FOUND_BYTES
+        case Members():
+            return texts.FOUND_MAP
+        case list():
+            return texts.FOUND_SEQUENCE
+        case _:
+            return texts.FOUND_EXTENSION
+
+
+def _plain(value: float) -> str:
+    """Write a float without an exponent, and with a point where it is finite."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else str(value)
+    text = repr(value) if isinstance(value, Written) else format(Decimal(repr(value)), "f")
+    return text if "." in text else f"{text}.0"
+
+
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
+
+
+def quoted(text: str) -> str:
+    """Put a text in quotes, and escape in it what servers escape."""
+    parts = (
+        ESCAPES.get(char) or (char if char.isprintable() or char == " " else f"\\u{{{ord(char):x}}}")
+        for char in text
+    )
+    return f'"{"".join(parts)}"'

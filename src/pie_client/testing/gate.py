@@ -1,0 +1,53 @@
+"""Whom the embedded engine lets in: its answers to requests that are no WebSocket handshake of a client."""
+
+from http import HTTPStatus
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from pie_client._generated import texts
+from pie_client._generated.families import FamilyTraits
+
+GET = "GET"
+KEY, VERSION, SUPPORTED_VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "13"
+
+
+def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request) -> Response | None:
+    """Give the answer to a request that is not let in; None for any other."""
+    if traits.path is not None:
+        if request.path.partition("?")[0] != traits.path:
+            return connection.respond(HTTPStatus.NOT_FOUND, "")
+        if (
+            getattr(request, "method", GET) != GET
+        ):  # releases of the library before 16 refuse other methods themselves
+            return connection.respond(HTTPStatus.METHOD_NOT_ALLOWED, "")
+        if (problem := _handshake_problem(request.headers)) is not None:
+            return connection.respond(HTTPStatus.BAD_REQUEST, problem)
+    if traits.identity_header is not None:
+        first = next(iter(request.headers.get_all(traits.identity_header)), None)
+        problem = _identity_problem(traits.identity_header, first)
+        if problem is not None:
+            return connection.respond(HTTPStatus.UNAUTHORIZED, problem)
+    return None
+
+
+def _handshake_problem(headers: Headers) -> str | None:
+    if "upgrade" not in headers.get("Connection", "").lower():
+        return texts.UPGRADE_MISSING
+    if headers.get("Upgrade", "").lower() != "websocket":
+        return texts.UPGRADE_NOT_WEBSOCKET
+    if KEY not in headers:
+        return texts.WEBSOCKET_KEY_MISSING
+    return None if headers.get(VERSION) == SUPPORTED_VERSION else texts.WEBSOCKET_VERSION_MISSING
+
+
+def _identity_problem(header: str, value: str | None) -> str | None:
+    if value is None:
+        return texts.identity_missing(header=header)
+    if not value.isascii():
+        return texts.identity_not_utf8(header=header)
+    if not value.strip():
+        return texts.identity_empty(header=header)
+    user = value.partition("/")[2] if "/" in value else value
+    return None if user.strip() else texts.identity_without_user(header=header)

@@ -1,0 +1,73 @@
+"""Record what a real 0.5.2 server answers: `python -m tests.record_conversations ws://127.0.0.1:8080`.
+
+Writes tests/data/conversations-0.5.2.jsonl. The server should be new, without programs, processes and other clients; it
+keeps a few small programs. Takes some minutes: after each frame it waits until no reply comes any more.
+"""
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict, replace
+from urllib.parse import urlsplit
+
+from tests.conversation_scripts import add, conversations, exchanges, launch, manifest
+from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange
+
+QUIET = 0.3
+"""Seconds without a reply after which none is expected any more."""
+COMPILING = 300.0
+"""Seconds that a new server may take to start its first script."""
+STARTING = 2.0
+"""The same after a frame that may start a process."""
+
+
+async def record(uri: str) -> list[str]:
+    """Give the recording, line by line."""
+    await _warm_up(uri)
+    lines: list[str] = []
+    for name, steps in conversations():
+        async with Player(uri) as player:
+            await player.open({step.client for step in steps})
+            done = [(await _recorded(player, step)).as_json() for step in steps]
+        print(name)
+        lines.append(json.dumps({"name": name, "steps": done}))
+    where = urlsplit(uri)
+    for asked in exchanges():
+        status, body = exchange(where.hostname or "", where.port or 0, asked.request)
+        lines.append(json.dumps(asdict(replace(asked, status=status, body=body))))
+    return lines
+
+
+async def _warm_up(uri: str) -> None:
+    """Run a script to its end: a new server compiles its Python first, which may take minutes."""
+    source = b"async def main(input):\n    return 1\n"
+    async with Player(uri) as player:
+        await player.open({"a"})
+        await player.send(Step(add(source, manifest=manifest(name="warm-up"))))
+        await player.send(Step(launch("warm-up@1.0.0")))
+        while (reply := await player.next("a", COMPILING)) is not None:
+            if reply.get("event") == "return":
+                break
+
+
+async def _recorded(player: Player, step: Step) -> Step:
+    await player.send(step)
+    starts = b"launch_process" in (step.frame if isinstance(step.frame, bytes) else step.frame.encode())
+    replies: dict[str, list[Reply]] = {}
+    for name in player.names():
+        if step.hangs_up and name == step.client:
+            continue
+        patience = STARTING if starts and name == step.client else QUIET
+        while (reply := await player.next(name, patience)) is not None:
+            replies.setdefault(name, []).append(reply)
+            if reply["type"] == CLOSED:
+                break
+    return replace(step, replies=replies)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("uri", help="address of the server, without a path")
+    answers = asyncio.run(record(f"{parser.parse_args().uri}/v1/ws"))
+    RECORDING.parent.mkdir(exist_ok=True)
+    RECORDING.write_text("\n".join(answers) + "\n", "utf-8")

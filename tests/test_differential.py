@@ -1,0 +1,86 @@
+"""The embedded engine answers frame by frame as a real 0.5.2 server was recorded to answer.
+
+`python -m tests.record_conversations` makes the recording; `conversation_scripts.py` says what is sent.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.http11 import Request
+
+from pie_client.testing import LocalEngine
+from tests.conversations import (
+    CLOSED,
+    PROCESS,
+    Exchange,
+    Player,
+    Reply,
+    Step,
+    by_channel,
+    exchange,
+    recorded,
+    recorded_exchanges,
+)
+from tests.peers import PATIENCE
+
+FENCE = 99
+"""Number of the ping that shows that a server has nothing more to say."""
+PING = f'{{"type":"ping","corr_id":{FENCE}}}'
+CONVERSATIONS = dict(recorded())
+EXCHANGES = list(recorded_exchanges())
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+async def test_the_embedded_engine_answers_as_a_real_one_did(name: str) -> None:
+    steps = CONVERSATIONS[name]
+    async with (
+        LocalEngine(family="0.5", allow_scripts=True) as engine,
+        Player(f"{engine.uri}/v1/ws") as player,
+    ):
+        await player.open({step.client for step in steps})
+        for number, step in enumerate(steps):
+            await player.send(step)
+            for client in player.names():
+                expected = step.replies.get(client, [])
+                got = [await player.next(client, PATIENCE) for _ in expected]
+                assert all(got), f"step {number}: client {client} gets too little: {got}"
+                _compare(f"step {number}, {step.frame!r:.100}", [r for r in got if r], expected)
+        for client in player.names():
+            if _is_open(client, steps):
+                assert await _rest(player, client) == []
+
+
+def _compare(where: str, got: list[Reply], expected: list[Reply]) -> None:
+    assert by_channel(got) == by_channel(expected), where
+    launched = [reply for reply in got if reply.get("result") == PROCESS]
+    events = [reply for reply in got if reply.get("process_id") == PROCESS]
+    if launched and events:
+        assert got.index(launched[0]) < got.index(events[0]), where
+
+
+def _is_open(client: str, steps: list[Step]) -> bool:
+    replies = [reply for step in steps for reply in step.replies.get(client, [])]
+    return {"type": CLOSED} not in replies and not any(s.hangs_up for s in steps if s.client == client)
+
+
+async def _rest(player: Player, client: str) -> list[Reply | None]:
+    """Give what a client was sent that the recording does not have."""
+    await player.send(Step(PING, client))
+    rest: list[Reply | None] = []
+    while (reply := await player.next(client, PATIENCE)) is not None:
+        if reply.get("corr_id") == FENCE or reply["type"] == CLOSED:
+            break
+        rest.append(reply)
+    return rest
+
+
+@pytest.mark.parametrize("recorded_exchange", EXCHANGES, ids=[each.name for each in EXCHANGES])
+async def test_the_embedded_engine_lets_in_whom_a_real_one_let_in(recorded_exchange: Exchange) -> None:
+    if not recorded_exchange.request.startswith("GET") and "method" not in Request.__dataclass_fields__:
+        pytest.skip("this release of the WebSocket library reads nothing but GET")
+    async with LocalEngine(family="0.5") as engine:
+        where = urlsplit(engine.uri)
+        asked = recorded_exchange
+        status, body = await asyncio.to_thread(exchange, where.hostname or "", where.port or 0, asked.request)
+        assert (status, body) == (asked.status, asked.body)
