@@ -4,12 +4,14 @@ import asyncio
 import gc
 import json
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
 from pie_client import (
+    DeadlineError,
     Event,
     InvalidArgumentError,
     InvalidRequestError,
@@ -23,6 +25,7 @@ from pie_client import (
     ProcessNotFoundError,
     ProgramNotFoundError,
     RefusedError,
+    ResultError,
     Return,
     UnsupportedError,
     models,
@@ -340,6 +343,17 @@ async def test_a_result_can_be_of_a_type_that_has_no_class(client: PieClient) ->
     assert number == 8
 
 
+async def test_a_process_that_returns_an_empty_text_returned_nothing() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await client.launch_process("converse@1.0.0")
+        await peer.send(models.ReturnEvent(process_id=process.process_id, value=""))
+        assert await process.result(timeout=PATIENCE) is None
+        assert await process.result(TypeAdapter(int | None)) is None
+        assert await process.result(str) == ""
+        with pytest.raises(ResultError):
+            await process.result(int)
+
+
 async def test_the_listed_input_can_be_read_as_the_documentation_calls_it(client: PieClient) -> None:
     await client.launch_process("converse@1.0.0", {"a": 1})
     (info,) = await client.list_processes()
@@ -430,6 +444,68 @@ async def test_sending_a_file_makes_room_for_a_server_that_has_much_to_say() -> 
             await flooding
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_signals_do_not_make_a_client_read_more_than_it_may_buffer() -> None:
+    """D27"""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
+        process = await client.launch_process("converse@1.0.0")
+        text = models.StdoutEvent(process_id=process.process_id, value="x" * 1000)
+
+        async def flood() -> None:
+            for _ in range(30_000):
+                await peer.send(text)
+            await peer.send(models.ReturnEvent(process_id=process.process_id, value="1"))
+
+        flooding = asyncio.create_task(flood())
+        for _ in range(300):
+            await process.signal("go on")
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            assert len([event async for event in process]) == 30_001
+            await flooding
+
+
+async def test_a_launch_that_is_given_up_as_its_reply_comes_leaves_no_process() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.LaunchProcessRequest] = None
+        for steps in range(8):
+            launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
+            request = await peer.asked(models.LaunchProcessRequest, steps + 1)
+            process_id = str(uuid.uuid4())
+            await peer.reply(request.corr_id, process_id)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            launching.cancel()
+            (outcome,) = await asyncio.gather(launching, return_exceptions=True)
+            if isinstance(outcome, Process):
+                outcome.close()
+            else:
+                await client.ping()
+                await peer.asked(
+                    models.TerminateProcessRequest, len(peer.of(models.TerminateProcessRequest)) or 1
+                )
+                assert process_id in {r.process_id for r in peer.of(models.TerminateProcessRequest)}
+
+
+async def test_running_many_on_a_silent_server_ends_with_the_client_s_deadline() -> None:
+    """D4"""
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.3) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(DeadlineError):
+                await client.run_processes("double@1.0.0", [1])
+
+
+async def test_detaching_ends_an_iteration_quietly(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    await process.signal("one")
+    values: list[object] = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in process:
+            values.append(event)
+            process.detach()
+    assert values == [Message("one")]
 
 
 @pytest.mark.parametrize("way", ["closed", "dropped"])

@@ -229,6 +229,20 @@ async def test_what_another_client_installs_meanwhile_does_not_make_a_success_un
 # ------------------------------------------------------------- what goes wrong
 
 
+async def test_equal_uploads_to_a_silent_server_all_end_with_their_deadline(wasm: Path) -> None:
+    """D4"""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        uploads = [
+            client.rpc.add_program(content=wasm.read_bytes(), manifest=MANIFEST, timeout=seconds)
+            for seconds in (PATIENCE, 0.3, 0.3)
+        ]
+        first, *others = [asyncio.create_task(upload) for upload in uploads]
+        await asyncio.wait(others, timeout=PATIENCE / 2)
+        assert all(isinstance(other.exception(), DeadlineError) for other in others)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
 async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml: Path) -> None:
     wasm = tmp_path / "large.wasm"
     wasm.write_bytes(bytes(CHUNK * 200))

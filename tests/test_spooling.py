@@ -131,6 +131,7 @@ async def test_a_file_can_be_saved_again(spooling: PieClient, tmp_path: Path) ->
     process = await spooling.launch_process("files@1.0.0")
     large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
     first, second = large.save(tmp_path / "one"), large.save(tmp_path / "two")
+    assert large.save(first) == first
     assert first.read_bytes() == second.read_bytes() == LARGE
     assert large.path == first
 

@@ -137,7 +137,8 @@ class PieClient:
             "connected" if self._current is not None and self._current.connection.session.alive else "closed"
         )
         port = f":{self._uri.port}" if self._uri.port else ""
-        return f"<PieClient {self._uri.scheme}://{self._uri.hostname}{port} {state}>"
+        host = f"[{self._uri.hostname}]" if ":" in (self._uri.hostname or "") else self._uri.hostname
+        return f"<PieClient {self._uri.scheme}://{host}{port} {state}>"
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -363,10 +364,12 @@ class PieClient:
             wasm_path: The build: a WebAssembly component or, on 0.5 servers, a script.
             manifest_path: Its Pie.toml, in UTF-8.
             force_overwrite: Replace what the server has under this name and version. Servers keep that without a
-                word otherwise, so that the upload is not even begun.
+                word otherwise, so that the upload is not even begun. What another client installs under them after
+                that was asked is replaced all the same: the last one wins, and nobody is told something untrue.
             progress: Called with the bytes sent and the bytes in all, after every chunk.
             timeout: Seconds without progress, counted anew after every chunk; the client's default. After the last one
-                the server may compile. An install of the same program or bytes that is under way is waited for first.
+                the server may compile. An install of the same program or bytes that is under way is waited for first, while it
+                makes progress.
 
         Returns:
             The program as ``name@version``.
@@ -519,7 +522,7 @@ class PieClient:
         texts, budgets = as_inputs(inputs), as_budgets(token_budgets)
         connected = self._connected()
         async with bounded(RUN_PROCESSES.tag, timeout):
-            await connected.launcher.check_batches(RUN_PROCESSES, inferlet, timeout)
+            await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
             async with self._second_connection(connected) as connection:
                 return await connection.calls.run_processes(
                     inferlet=inferlet, inputs=texts, token_budgets=budgets, timeout=timeout

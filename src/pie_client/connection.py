@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+STUCK_SECONDS = 0.1
+"""Time after which a message that was not taken by the socket counts as stuck."""
+
 
 class Connection:
     """Carries the generated calls over one WebSocket.
@@ -112,7 +115,7 @@ class Connection:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
             await self._prepare(method)
-            with self.reading():
+            with self._reading_if_stuck():
                 await self._send(method, build)
 
     async def transfer(
@@ -127,12 +130,11 @@ class Connection:
             await self._prepare(method)
 
             async def emit(chunk: Chunk) -> None:
-                await self._send(method, functools.partial(build, chunk))
+                with self._reading_if_stuck():
+                    await self._send(method, functools.partial(build, chunk))
                 deadline.extend()
 
-            # A server that can't get rid of what it has to say does not listen either.
-            with self.reading():
-                await self._contents.send(content, emit, clear=emit, deadline=deadline)
+            await self._contents.send(content, emit, clear=emit, deadline=deadline)
 
     async def family(self, timeout: float | None) -> Family:
         """Give the server's family, identifying the session first where that has not been done."""
@@ -152,6 +154,14 @@ class Connection:
         finally:
             self._readers -= 1
 
+    @contextlib.contextmanager
+    def _reading_if_stuck(self) -> Generator[None]:
+        """Let the flow go on while a message does not get out: who can't get rid of what it says may not listen either."""
+        with contextlib.ExitStack() as stack:
+            handle = self._loop.call_later(STUCK_SECONDS, lambda: stack.enter_context(self.reading()))
+            stack.callback(handle.cancel)
+            yield
+
     def flow(self) -> None:
         """Look again whether reading may go on: something was read, or somebody waits."""
         if not self._flowing.is_set() and (self._readers or not self.session.congested):
@@ -159,6 +169,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgumentError("the client was connected in another event loop; close it there")
         tasks = [*self._tasks, *self._errands]
         try:
             self._end()
@@ -188,9 +200,7 @@ class Connection:
                     self._spawn(self.relayed(relayed))
                 if self.session.spills:
                     await self._write_spills()
-                if self.session.orphans:
-                    orphans, self.session.orphans = self.session.orphans, []
-                    self._spawn(self._terminate(orphans))
+                self._terminate_orphans()
                 if self.session.doubtful:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
@@ -264,6 +274,11 @@ class Connection:
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
+    def _terminate_orphans(self) -> None:
+        if self.session.orphans and self.session.alive:
+            orphans, self.session.orphans = self.session.orphans, []
+            self._spawn(self._terminate(orphans))
+
     async def _terminate(self, process_ids: list[str]) -> None:
         """End processes of which nobody has a handle."""
         for process_id in process_ids:
@@ -299,9 +314,12 @@ class Connection:
             async with self.deadline(method, timeout) as deadline:
                 await self._prepare(method)
                 reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+                late: list[R] = []
 
                 def succeed(result: R) -> None:
-                    if not reply.done():
+                    if reply.done():
+                        late.append(result)
+                    else:
                         reply.set_result(result)
 
                 def fail(error: PieError) -> None:
@@ -313,6 +331,14 @@ class Connection:
                 self.flow()
                 try:
                     yield call, reply, deadline
+                except BaseException:
+                    # The reply and the end of the patience for it may have met.
+                    if reply.done() and not reply.cancelled() and reply.exception() is None:
+                        late.append(reply.result())
+                    if late:
+                        self.session.orphan(call, late[0])
+                        self._terminate_orphans()
+                    raise
                 finally:
                     self.session.forget(call)
         except DeadlineError as error:

@@ -8,7 +8,7 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeGuard, cast
 
@@ -32,8 +32,9 @@ Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
 """What can be sent: bytes, the path of a file, or pieces of any size."""
 
 
-class _Readable(Protocol):
+class _File(Protocol):
     def read(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes, /) -> int: ...
     def seek(self, offset: int, /) -> int: ...
     def close(self) -> None: ...
 
@@ -100,16 +101,16 @@ class FileContent(_Measured):
 
 
 class _Disk:
-    """An open file that is read in threads, and may be closed while one of them still reads."""
+    """A file that is used in threads, and may be given up while one of them still does: that one closes it then."""
 
-    def __init__(self, file: _Readable | None = None) -> None:
+    def __init__(self, file: _File | None = None) -> None:
         self._file = file
         self._lock = threading.Lock()
         self._closed = False
 
     def open(self, path: Path) -> None:
         """Open a regular file; raises InvalidArgumentError or OSError."""
-        with self._lock:
+        with self._used():
             if not self._closed:
                 self._file = _open_regular(path)
 
@@ -123,21 +124,46 @@ class _Disk:
 
     def read(self, size: int, hasher: "blake3") -> bytes:
         """Read up to a number of bytes, hashing them; nothing once it is closed."""
-        with self._lock:
+        with self._used():
             data = b"" if self._closed or self._file is None else self._file.read(size)
         hasher.update(data)
         return data
 
+    def write(self, data: bytes, hasher: "blake3") -> None:
+        """Write, and hash it; raises OSError."""
+        hasher.update(data)
+        with self._used():
+            if not self._closed and self._file is not None:
+                self._file.write(data)
+
     def rewind(self) -> None:
-        with self._lock:
+        with self._used():
             if not self._closed and self._file is not None:
                 self._file.seek(0)
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
+        """Close it, without waiting for a thread that uses it."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            self._close_and_release()
+
+    @contextlib.contextmanager
+    def _used(self) -> Generator[None]:
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            if self._closed:
+                self._close_and_release()
+            else:
+                self._lock.release()
+
+    def _close_and_release(self) -> None:
+        try:
             if self._file is not None:
                 self._file.close()
+        finally:
+            self._lock.release()
 
 
 async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
@@ -168,11 +194,7 @@ async def opened(source: Source, progress: Progress | None, deadline: Deadline) 
         InvalidArgumentError: It is none of these.
         OSError: The file can't be read.
     """
-    check: object = progress
-    if check is not None and (not callable(check) or inspect.iscoroutinefunction(check)):
-        raise InvalidArgumentError(
-            f"progress={progress!r:.60} can't be called between two chunks; pass a plain function of two numbers"
-        )
+    check_progress(progress)
     data = _bytes_of(source)
     if data is not None:
         yield await as_content(data, progress)
@@ -191,40 +213,36 @@ async def opened(source: Source, progress: Progress | None, deadline: Deadline) 
             f"content is {type(source).__name__}; pass bytes, a pathlib.Path, or an async iterable of bytes"
         )
     else:
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            digest, size = await _gather(source, spool, deadline)
-            disk = _Disk(spool)
-            try:
-                yield FileContent(disk, digest, size, "the content", progress)
-            finally:
-                disk.close()
+        disk = _Disk(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - it is closed below
+        try:
+            digest, size = await _gather(source, disk, deadline)
+            yield FileContent(disk, digest, size, "the content", progress)
+        finally:
+            disk.close()
 
 
-async def _gather(
-    pieces: AsyncIterable[bytes], spool: "tempfile.SpooledTemporaryFile[bytes]", deadline: Deadline
-) -> tuple[str, int]:
+async def _gather(pieces: AsyncIterable[bytes], disk: _Disk, deadline: Deadline) -> tuple[str, int]:
     hasher, size = blake3(), 0
-
-    def keep(data: bytes) -> None:
-        hasher.update(data)
-        spool.write(data)
-
     try:
         async for piece in pieces:
             data = _bytes_of(piece)
             if data is None:
                 raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
             size += len(data)
-            writing = asyncio.ensure_future(asyncio.to_thread(keep, data))
-            try:
-                await asyncio.shield(writing)
-            finally:
-                await asyncio.wait({writing})  # the spool must not be closed under the thread
+            await asyncio.to_thread(disk.write, data, hasher)
             deadline.extend()
     finally:
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
     return hasher.hexdigest(), size
+
+
+def check_progress(progress: object) -> None:
+    """Raise InvalidArgumentError unless something can be called between two chunks, or is None."""
+    if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
+        raise InvalidArgumentError(
+            f"progress={progress!r:.60} can't be called between two chunks; pass a plain function of two numbers"
+        )
 
 
 def as_path(path: object) -> Path:
@@ -249,7 +267,7 @@ def _is_content(value: object) -> TypeGuard[Content]:
     return isinstance(value, Content)
 
 
-def _open_regular(path: Path) -> _Readable:
+def _open_regular(path: Path) -> _File:
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()

@@ -14,16 +14,21 @@ class Deadline:
     def __init__(self, scope: asyncio.Timeout, seconds: float) -> None:
         self._scope = scope
         self._seconds = seconds
-
-    def pause(self) -> None:
-        """Count no further until :meth:`extend`: something is waited for that has a deadline of its own."""
-        if not self._scope.expired():
-            self._scope.reschedule(None)
+        self._over = False
 
     def extend(self) -> None:
         """Count the seconds anew from now on, because there was progress."""
-        if self._seconds != math.inf and not self._scope.expired():
+        if self._seconds != math.inf and not self._over and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+    def pause(self) -> None:
+        """Count no further: what follows has deadlines of its own."""
+        if not self._over and not self._scope.expired():
+            self._scope.reschedule(None)
+
+    def finish(self) -> None:
+        """Take no further notice of progress."""
+        self._over = True
 
 
 @contextlib.asynccontextmanager
@@ -31,15 +36,50 @@ async def bounded(what: str, seconds: float) -> AsyncGenerator[Deadline]:
     """Bound what is done inside; raises DeadlineError naming it."""
     check_seconds("timeout", seconds)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
+    deadline = Deadline(scope, seconds)
     try:
         async with scope:
-            yield Deadline(scope, seconds)
+            try:
+                yield deadline
+            finally:
+                deadline.finish()
     except TimeoutError:
         if not scope.expired():
             raise
         raise DeadlineError(
             f"{what} was not done within {seconds:g} s; raise timeout=, or check the server"
         ) from None
+
+
+class Line:
+    """Those who want the same thing, of whom one at a time has it. Its progress is that of all who wait."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._waiting: set[Deadline] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Somebody has it."""
+        return self._lock.locked()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, deadline: Deadline) -> AsyncGenerator[None]:
+        """Wait for one's turn, as long as the deadline allows."""
+        self._waiting.add(deadline)
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting.discard(deadline)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def progress(self) -> None:
+        """Count the deadlines of all who wait anew."""
+        for deadline in self._waiting:
+            deadline.extend()
 
 
 def check_seconds(name: str, value: float) -> float:

@@ -216,6 +216,8 @@ class SpooledFile:
 
         def move(target: Path) -> None:
             target = target.resolve()
+            if self._saved and target.exists() and target.samefile(self.path):
+                return
             if self._saved:
                 shutil.copyfile(self.path, target)
                 return

@@ -245,7 +245,12 @@ def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
     for statement in node.body:
         _WithoutHints().visit(statement)
     header = FUTURE if function.__code__.co_flags & __future__.annotations.compiler_flag else ""
-    body = ast.unparse(node)
+    try:
+        body = ast.unparse(node)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"the source of {node.name} can't be written for the engine ({error}); move the expression out of the f-string"
+        ) from None
     closure = set(function.__code__.co_freevars)
     namespace: dict[str, object] = function.__globals__
     used = _globals_of(header + body) - {node.name}
@@ -335,9 +340,9 @@ def _imports_in(module: types.ModuleType | None) -> Iterator[tuple[str, str, Cal
         tree = ast.parse(inspect.getsource(module) if module is not None else "")
     except (OSError, TypeError, SyntaxError):
         return
-    statements: list[ast.AST] = list(tree.body)
+    statements = tree.body[::-1]
     while statements:
-        node = statements.pop(0)
+        node = statements.pop()
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
@@ -347,8 +352,13 @@ def _imports_in(module: types.ModuleType | None) -> Iterator[tuple[str, str, Cal
             for alias in node.names:
                 given = functools.partial(getattr, sys.modules.get(node.module), alias.name, None)
                 yield alias.asname or alias.name, ast.unparse(ast.ImportFrom(node.module, [alias], 0)), given
-        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            statements = [*ast.iter_child_nodes(node), *statements]
+        elif isinstance(node, (ast.If, ast.For, ast.While)):
+            statements += [*node.body, *node.orelse]
+        elif isinstance(node, ast.With):
+            statements += node.body
+        elif isinstance(node, (ast.Try, ast.TryStar)):
+            handled = [statement for handler in node.handlers for statement in handler.body]
+            statements += [*node.body, *handled, *node.orelse, *node.finalbody]
 
 
 def _import_for(name: str, value: object, namespace: dict[str, object]) -> str | None:

@@ -79,7 +79,12 @@ class Launcher:
     async def launch_uncaptured(
         self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
     ) -> Process:
-        """Start a process that outlives the connection and sends it nothing, and find out what its id is."""
+        """Start a process that outlives the connection and sends it nothing, and find out what its id is.
+
+        Where the server does not tell it, the process is found by a mark on its input, which servers pass on and list as
+        it is.
+        """
+        marked = input_text + _mark()
         async with self._connection.deadline(LAUNCH_PROCESS, timeout):
             family = await self._connection.family(timeout)
             if family in LAUNCH_PROCESSES.families and await self._has_batches(inferlet, timeout):
@@ -91,26 +96,25 @@ class Launcher:
                     timeout=timeout,
                 )
                 return process
-            return await self._launch_and_find(inferlet, input_text, budget, timeout)
-
-    async def _launch_and_find(
-        self, inferlet: str, input_text: str, budget: int | None, timeout: float | None
-    ) -> Process:
-        """Start a process with a mark on its input, and find it by that: servers pass on and list an input as it is."""
-        marked = input_text + _mark()
-        await self._connection.calls.launch_process(
-            inferlet=inferlet,
-            input=marked,
-            capture_outputs=False,
-            token_budget=budget,
-            timeout=timeout,
-        )
+            await self._connection.calls.launch_process(
+                inferlet=inferlet,
+                input=marked,
+                capture_outputs=False,
+                token_budget=budget,
+                timeout=timeout,
+            )
         try:
             listed = await self._connection.calls.list_processes(timeout=timeout)
         except PieError as error:  # it was launched all the same
-            logger.warning("the process of %s runs, but what its id is can't be asked: %s", inferlet, error)
-            listed = []
-        return self._uncaptured(inferlet, next((info.id for info in listed if info.input == marked), ""))
+            return self._uncaptured(
+                inferlet, "", f"and what its id is could not be asked ({error}); list_processes shows it"
+            )
+        found = next((info.id for info in listed if info.input == marked), "")
+        return self._uncaptured(
+            inferlet,
+            found,
+            "and had ended when the server was asked for its id; launch it with captured output to see what it did",
+        )
 
     async def attach(self, process_id: str, *, timeout: float | None) -> Process:
         """Give a handle of a process, which the server is asked for unless this connection holds it."""
@@ -120,7 +124,12 @@ class Launcher:
             self._attaching.setdefault(process_id, asyncio.Lock()),
         ):
             if not self._connection.session.holds(process_id):
-                await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
+                try:
+                    await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
+                except RefusedError:
+                    # An attach that was given up may have been answered just before.
+                    if not self._connection.session.holds(process_id):
+                        raise
             return Process(self._connection, self._connection.session.mailbox(process_id))
 
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
@@ -168,9 +177,9 @@ class Launcher:
             ) from None
         return Process(self._connection, self._connection.session.mailbox(process_id))
 
-    def _uncaptured(self, inferlet: str, process_id: str) -> Process:
+    def _uncaptured(self, inferlet: str, process_id: str, nameless: str = "") -> Process:
         box = Mailbox(process_id, Budget())
-        box.fail(_not_attached(inferlet, process_id))
+        box.fail(_not_attached(inferlet, process_id, nameless))
         return Process(self._connection, box)
 
 
@@ -212,9 +221,9 @@ def as_json(value: object) -> str:
         ) from error
 
 
-def _not_attached(inferlet: str, process_id: str) -> Callable[[], NotAttachedError]:
+def _not_attached(inferlet: str, process_id: str, nameless: str) -> Callable[[], NotAttachedError]:
     if process_id:
         text = f"process {process_id} was launched with capture_outputs=False, so that nothing comes from it or goes to it; attach_process gives a handle that does"
     else:
-        text = f"the process of {inferlet!r} was launched with capture_outputs=False and had ended when the server was asked for its id, so that there is nothing to be done with it; launch it with captured output to see what it did"
+        text = f"the process of {inferlet!r} was launched with capture_outputs=False, {nameless}"
     return lambda: NotAttachedError(text)

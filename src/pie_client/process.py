@@ -37,7 +37,6 @@ from pie_client.files import File, SpooledFile
 from pie_client.mailbox import Broken, Mailbox, ProcessEvent
 
 T = TypeVar("T")
-NONE_TYPE = type(None)
 
 
 class Process:
@@ -57,6 +56,7 @@ class Process:
         self._mailbox = mailbox
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed = False
+        self._detached = False
         self._ended = False
         """The terminal event was given."""
         mailbox.listen(self._wake)
@@ -96,7 +96,7 @@ class Process:
         try:
             return await self._next()
         except ProcessEndedError:
-            if self._closed and not self._ended:
+            if self._closed and not self._ended and not self._detached:
                 raise  # what is left out must not look like the whole
             raise StopAsyncIteration from None
 
@@ -131,10 +131,12 @@ class Process:
     async def text(self) -> AsyncGenerator[str]:
         """Iterate over what the process writes to its standard output, until it returns.
 
-        All other events are passed over and gone; :meth:`result` still gives what it returned.
+        All other events are passed over and gone; :meth:`result` still gives what it returned. Detaching the handle ends
+        the iteration too.
 
         Raises:
             ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            ProcessEndedError: The handle was closed meanwhile.
             NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: As :meth:`recv` does.
         """
         async for event in self:
@@ -206,8 +208,9 @@ class Process:
         except ValidationError as error:
             if as_type is str:
                 return cast("T", text)
-            if as_type is NONE_TYPE and not text:
-                return cast("T", None)
+            if not text:  # what a Python function returns for None
+                with contextlib.suppress(ValidationError):
+                    return adapter.validate_python(None)
             wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
             reason = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['type']}"
@@ -293,6 +296,7 @@ class Process:
         """
         if self._finalizer.alive:
             self._mailbox.kept = True
+            self._detached = True
             self.close()
         return self.process_id
 

@@ -1,6 +1,5 @@
 """Programs: what their manifests say, and how they get onto a server."""
 
-import asyncio
 import os
 import warnings
 import weakref
@@ -12,7 +11,8 @@ from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client._generated.models import Manifest
 from pie_client.base import Content
 from pie_client.connection import Connection
-from pie_client.contents import Progress, Source, as_path, opened
+from pie_client.contents import Progress, Source, as_path, check_progress, opened
+from pie_client.deadline import Line
 from pie_client.errors import (
     HashesNotComparedWarning,
     InvalidArgumentError,
@@ -27,7 +27,7 @@ class Programs:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
         self._installed: dict[str, tuple[str, str]] = {}
         """By name and version the last program that this connection installed, and its manifest, as digests."""
 
@@ -89,15 +89,22 @@ class Programs:
     ) -> str:
         """Upload a program unless the server would throw it away; give its name and version."""
         program = program_of(manifest)
+        line = self._lines.setdefault(program, Line())
+
+        def note(sent: int, total: int) -> None:
+            line.progress()
+            if progress is not None:
+                progress(sent, total)
+
+        check_progress(progress)
         async with (
             self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
-            opened(source, progress, deadline) as content,
+            opened(source, note, deadline) as content,
         ):
             # A second install of the same name waits for the first, so that it sees what that came to.
-            lock = self._locks.setdefault(program, asyncio.Lock())
-            waited = lock.locked()
-            deadline.pause()  # each step has a deadline of its own from here on
-            async with lock:
+            waited = line.busy
+            async with line.turn(deadline):
+                deadline.pause()  # each step has a deadline of its own from here on
                 identity = content.digest, blake3(manifest_text.encode()).hexdigest()
                 if not force and await self.has(program, timeout=timeout):
                     if waited and self._installed.get(program) == identity:
@@ -125,7 +132,11 @@ class Programs:
             raise UnsupportedError(
                 f"{ADD_PROGRAM.tag} of {program!r} not sent: {family.title} servers run no Python functions; build a WebAssembly program for them"
             )
-        async with self._locks.setdefault(program, asyncio.Lock()):
+        async with (
+            self._connection.deadline(ADD_PROGRAM, None) as deadline,
+            self._lines.setdefault(program, Line()).turn(deadline),
+        ):
+            deadline.pause()
             if self._installed.get(program) != identity:
                 if pinned or not await self.has(program, timeout=None):
                     await self._upload(data, manifest, force=True, timeout=None)

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from pie_client.base import Chunk, Content
 from pie_client.contents import as_content
-from pie_client.deadline import Deadline
+from pie_client.deadline import Deadline, Line
 from pie_client.errors import InvalidArgumentError, ProtocolError
 
 R = TypeVar("R")
@@ -24,7 +24,7 @@ class ChunkSender:
     """Sends the contents of one connection."""
 
     def __init__(self) -> None:
-        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
         self._torn: set[str] = set()
         """Digests of which the server may hold some chunks but not all."""
 
@@ -45,17 +45,15 @@ class ChunkSender:
             clear: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
             finish: The reply. When it comes early it can only be an error, and nothing more is sent; the content counts
                 as on its way until it has come.
-            deadline: Does not count while an equal content is on its way, which has a deadline of its own.
+            deadline: Counted anew also with every chunk of an equal content that has to be waited for.
 
         Raises:
             ProtocolError: The server said that all is well before it had all.
         """
         content = await as_content(given)
         digest, total = content.digest, content.total_chunks
-        lock = self._locks.setdefault(digest, asyncio.Lock())
-        deadline.pause()
-        async with lock:
-            deadline.extend()
+        line = self._lines.setdefault(digest, Line())
+        async with line.turn(deadline):
             left = total
             if digest in self._torn:
                 await clear(Chunk(total, total, b"", digest))
@@ -65,6 +63,7 @@ class ChunkSender:
                     await emit(chunk)
                     content.sent(chunk.index)
                     left -= 1
+                    line.progress()
             if finish is not None:
                 await asyncio.wait([finish])
                 if left and finish.exception() is None:

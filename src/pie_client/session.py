@@ -179,6 +179,16 @@ class Session:
             )
         return frame
 
+    def orphan(self, call: PendingCall, result: object) -> None:
+        """Take note of what a call came to that nobody waits for any more: the processes that it made ours."""
+        if not call.captures:
+            return
+        for process_id in [result] if isinstance(result, str) else cast("list[str]", result):
+            self.orphans.append(process_id)
+            if (box := self._unclaimed.pop(process_id, None)) is not None:
+                box.discard()
+            self._finish(process_id)
+
     def forget(self, call: PendingCall) -> None:
         """Free the number of a call that nobody waits for any more. A late reply is ignored but for its consequences."""
         if self._calls.get(call.corr_id) is call:
@@ -339,10 +349,9 @@ class Session:
             self._attached(call.subject)
             return
         try:
-            started = call.method.decode(message.result)
+            self.orphan(call, call.method.decode(message.result))
         except ValueError:
             return
-        self.orphans += [started] if isinstance(started, str) else cast("list[str]", started)
 
     def _receive_unknown(self, tag: str) -> None:
         tag = tag[:TAG_CHARACTERS]
