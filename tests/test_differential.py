@@ -7,6 +7,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.http11 import Request
 
 from pie_client.testing import LocalEngine
 from tests.conversations import (
@@ -76,6 +77,8 @@ async def _rest(player: Player, client: str) -> list[Reply | None]:
 
 @pytest.mark.parametrize("recorded_exchange", EXCHANGES, ids=[each.name for each in EXCHANGES])
 async def test_the_embedded_engine_lets_in_whom_a_real_one_let_in(recorded_exchange: Exchange) -> None:
+    if not recorded_exchange.request.startswith("GET") and "method" not in Request.__dataclass_fields__:
+        pytest.skip("this release of the WebSocket library reads nothing but GET")
     async with LocalEngine(family="0.5") as engine:
         where = urlsplit(engine.uri)
         asked = recorded_exchange

@@ -25,8 +25,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 SNIPPET = re.compile(r"<!-- snippet: (\w+) -->\n```python\n(.*?)```", re.DOTALL)
-SNIPPETS = {f"readme:{name}": code for name, code in SNIPPET.findall(README)} | {
-    f"usage:{name}": code for name, code in SNIPPET.findall(USAGE)
+TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+SNIPPETS = {
+    f"{document}:{name}": code
+    for document, text in (("readme", README), ("usage", USAGE), ("testing", TESTING))
+    for name, code in SNIPPET.findall(text)
 }
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
@@ -102,7 +105,8 @@ def test_every_command_of_the_readme_is_run_by_ci() -> None:
 
 def test_every_snippet_is_run() -> None:
     assert SNIPPETS.keys() == EXPECTED.keys()
-    assert (README + USAGE).count("```python") == len(SNIPPETS)
+    whole_files = TESTING.count("<!-- file: ")  # which test_pytest_plugin.py runs
+    assert (README + USAGE + TESTING).count("```python") == len(SNIPPETS) + whole_files
 
 
 @pytest.mark.parametrize("name", SNIPPETS)
@@ -130,11 +134,12 @@ async def test_a_snippet_runs_as_printed(
         )
         async with pie_client.PieClient(engine.uri, timeout=90) as client:
             names: dict[str, object] = {
-                **vars(pie_client.testing),
+                **{n: getattr(pie_client.testing, n) for n in pie_client.testing.__all__},
                 "BaseModel": BaseModel,
                 "JsonValue": JsonValue,
                 "Path": Path,
                 "asyncio": asyncio,
+                "models": pie_client.models,
                 "client": client,
             }
             names |= {n: getattr(pie_client, n) for n in pie_client.__all__}
@@ -167,6 +172,9 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
     "usage:mcp": lambda out: out == "",
     "usage:agent": lambda out: out == "",
     "usage:failures": lambda out: out == "install it first\n",
+    "testing:engine": lambda out: out == "hello, Ada\n",
+    "testing:faults": lambda out: out == "no reply, but it runs: ['wait@1.0.0']\nlost\n",
+    "testing:register": lambda out: out == "",
     "usage:engine": lambda out: out == "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
 }
 

@@ -275,10 +275,11 @@ async def test_registering_a_server_twice_lists_it_twice() -> None:
 
 @pytest.mark.parametrize("family", ["0.4"])
 async def test_a_client_that_reads_nothing_is_not_served_until_it_reads(engine: LocalEngine) -> None:
-    said, done = 3000, asyncio.Event()
+    said, started, done = 3000, asyncio.Event(), asyncio.Event()
 
     @engine.inferlet("talker@1.0.0")
     async def talker(session: InferletSession, _input: JsonValue) -> JsonValue:
+        started.set()
         for _ in range(said):
             session.print("x" * 10_000)
         return "end"
@@ -288,13 +289,10 @@ async def test_a_client_that_reads_nothing_is_not_served_until_it_reads(engine: 
         done.set()
         return None
 
-    async with connect(engine.uri, max_queue=1) as socket:
+    async with connect(engine.uri, max_queue=1, close_timeout=0.1) as socket:
         await identified(socket)
         await socket.send(encode_request(launch("talker@1.0.0")))
-        while not engine.processes:
-            await asyncio.sleep(0)
-        (process,) = engine.processes.values()
-        await asyncio.wait_for(asyncio.shield(process.outcome), PATIENCE)
+        await asyncio.wait_for(started.wait(), PATIENCE)
         await socket.send(encode_request(launch("mark@1.0.0")))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(done.wait(), 0.3)

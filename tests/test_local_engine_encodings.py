@@ -4,6 +4,7 @@ How the 0.5 family names each mistake is held by ``test_differential.py``; here 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import msgpack
@@ -166,3 +167,27 @@ async def test_the_old_family_reads_nothing_more_after_a_frame_that_is_too_large
     await socket.send(ping(7))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(_next(socket), 0.3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "budgets", "reason"),
+    [
+        (["a", b"b"], None, None),
+        ([], [], None),
+        (["a"], [None], None),
+        (["a"], [2**64 - 1], None),
+        ("a", None, 'invalid type: string "a", expected a sequence'),
+        (None, None, "invalid type: unit value, expected a sequence"),
+        (EMPTY, None, "invalid type: map, expected a sequence"),
+        (["a", 5], None, "invalid type: integer `5`, expected a string"),
+        (["a"], [-1], "invalid value: integer `-1`, expected usize"),
+        (["a"], [1.5], "invalid type: floating point `1.5`, expected usize"),
+    ],
+)
+def test_lists_are_read_item_by_item(inputs: object, budgets: object, reason: str | None) -> None:
+    frame = message("run_processes", corr_id=1, inferlet="a@1.0.0", inputs=inputs, token_budgets=budgets)
+    if reason is None:
+        assert FrameReader("0.4").read(frame).type == "run_processes"
+    else:
+        with pytest.raises(UnreadableFrameError, match=f"^{re.escape(reason)}$"):
+            FrameReader("0.4").read(frame)

@@ -62,6 +62,11 @@ def encode_reply(message: WireModel, family: Family) -> bytes | str:
     return msgpack.packb(message.model_dump(exclude=foreign))
 
 
+def encode_fields(fields: Fields) -> bytes:
+    """Encode a map that is no message of the schema, for servers that send such."""
+    return msgpack.packb(dict(fields))
+
+
 def decode_reply(frame: bytes | str) -> ServerMessage | UnknownMessage:
     """Decode a server's frame; raises MalformedFrameError."""
     fields = _fields(frame)

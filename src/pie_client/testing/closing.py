@@ -1,10 +1,11 @@
 """Connections that end as those of real servers do, which do not answer a WebSocket close as they should."""
 
-from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
+from pie_client.testing.sockets import Socket
 
-class QuietConnection(ServerConnection):
+
+class QuietSocket(Socket):
     """A server's connection that keeps its answer to a close until :meth:`flush`."""
 
     def send_data(self) -> None:
@@ -17,12 +18,14 @@ class QuietConnection(ServerConnection):
         super().send_data()
 
 
-class CurtConnection(ServerConnection):
+class CurtSocket(Socket):
     """A server's connection that ends without an answer when the client closes."""
 
-    def send_data(self) -> None:
-        """Send what the protocol wants to send; to a client that has closed, nothing more."""
+    def send_bytes(self, data: bytes) -> None:
+        """Send what may go out; the answer to a close never does."""
         if self.protocol.close_rcvd_then_sent:
-            self.transport.close()
+            super().send_bytes(b"")
+            if not self.mute:
+                self._end("close")
         else:
-            super().send_data()
+            super().send_bytes(data)

@@ -36,7 +36,8 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
-from pie_client.testing.closing import QuietConnection
+from pie_client.testing.closing import QuietSocket
+from pie_client.testing.fault import Refused, Sendable, Unanswered
 from pie_client.testing.fields import SIZE_BITS, quoted
 from pie_client.testing.identifiers import canonical_uuid
 from pie_client.testing.leniency import UnreadableFrameError
@@ -89,6 +90,7 @@ class Conversation:
     def __init__(self, engine: "LocalEngine", socket: ServerConnection) -> None:
         self._engine = engine
         self._socket = socket
+        self._number = engine.next_connection()
         self._traits: FamilyTraits = engine.traits
         self._username: str | None = self._traits.user
         self._challenge: Challenge | None = None
@@ -96,7 +98,7 @@ class Conversation:
         self._processes: dict[str, RunningProcess] = {}
         self._turns = Turns()
         self._answering: set[asyncio.Task[None]] = set()
-        self._held: list[Outgoing] | None = None
+        self._held: list[WireModel] | None = None
         """What has to wait for the answer to a request, in a family that does one thing at a time."""
         self.mcp = McpRelay(self.push)
         self._spoken = False
@@ -114,6 +116,8 @@ class Conversation:
         writer = asyncio.create_task(self._write(), name="local engine writer")
         try:
             async for frame in self._socket:
+                self._engine.observed(self._number, "received", frame)
+                await self._engine.faults.passage()
                 size = len(frame.encode() if isinstance(frame, str) else frame)
                 await self._caught_up()
                 if size <= self._traits.frame_bytes:
@@ -124,7 +128,7 @@ class Conversation:
             pass
         finally:
             self.mcp.close()
-            self._release()
+            self._let_go()
             writer.cancel()
             for task in self._answering:
                 task.cancel()
@@ -136,24 +140,28 @@ class Conversation:
             elif self._traits.terminates_on_disconnect:
                 self._break_off()
 
-    def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before; to a client that is gone, nothing."""
+    def push(self, message: WireModel, request: WireModel | None = None) -> None:
+        """Send a message, perhaps the answer to a request, after what was sent before; to a client that is gone, nothing."""
         if not self._gone:
-            outgoing = self._encoded(message)
-            if self._held is not None:
-                self._held.append(outgoing)
-            else:
-                self._outgoing.put_nowait(outgoing)
+            if self._held is not None and request is None:
+                self._held.append(message)
+                return
+            for item in self._engine.faults.altered(self, message, request):
+                self.release(item)
 
-    def _encoded(self, message: WireModel) -> Outgoing:
-        origin = message if self._engine.keeps_detached else None
-        return Outgoing(wire.encode_reply(message, self._family), origin)
+    def release(self, item: Sendable) -> None:
+        """Send something that no fault alters any more."""
+        if not self._gone:
+            message = item if isinstance(item, WireModel) else None
+            frame = item if isinstance(item, (bytes, str)) else wire.encode_reply(item, self._family)
+            origin = message if self._engine.keeps_detached else None
+            self._outgoing.put_nowait(Outgoing(frame, origin))
 
-    def _release(self) -> None:
-        """Let go what had to wait for the answer to a request."""
+    def _let_go(self) -> None:
+        """Send what had to wait for the answer to a request."""
         held, self._held = self._held, None
-        for outgoing in held or ():
-            self._outgoing.put_nowait(outgoing)
+        for message in held or ():
+            self.push(message)
 
     def notice_end(self) -> None:
         """Let go of everything at once where the connection is closed but was not cleaned up after yet."""
@@ -173,10 +181,12 @@ class Conversation:
             while True:
                 outgoing = await self._outgoing.get()
                 self._sending = outgoing
-                if isinstance(self._socket, QuietConnection):
+                await self._engine.faults.passage()
+                if isinstance(self._socket, QuietSocket):
                     self._socket.flush()
                 await self._socket.send(outgoing.frame)
                 self._sending = None
+                self._engine.observed(self._number, "sent", outgoing.frame)
                 if self._outgoing.qsize() < QUEUED_MESSAGES:
                     self._room.set()
         finally:
@@ -234,7 +244,7 @@ class Conversation:
             try:
                 await self._answer(message)
             finally:
-                self._release()
+                self._let_go()
         elif self._engine.scripts(message):
             task = asyncio.create_task(self._answer(message), name=f"local engine {message.type}")
             self._answering.add(task)
@@ -252,8 +262,11 @@ class Conversation:
                 process.break_off(self)
 
     async def _answer(self, message: ClientMessage) -> None:
+        reaction = self._engine.faults.reaction(self, message)
+        if isinstance(reaction, Unanswered):
+            return
         try:
-            scripted = await self._engine.scripted_answer(message)
+            scripted = await self._engine.scripted_answer(message) if reaction is None else _text_of(reaction)
             answer = await self._perform(message) if scripted is None else Answer(scripted)
         except Silence:
             self.turn_done()
@@ -271,7 +284,7 @@ class Conversation:
             self._respond(message, ok=True, result=answer.text)
         if answer.open_ended:
             self._turns.begin(canonical_uuid(answer.text or "") or self._attached(message))
-        self._release()
+        self._let_go()
         if answer.then is not None:
             answer.then()
         if not answer.open_ended:
@@ -279,9 +292,8 @@ class Conversation:
 
     def _respond(self, message: WireModel, *, ok: bool, result: str) -> None:
         corr_id = getattr(message, CORRELATION, None)
-        if isinstance(corr_id, int) and not self._gone:
-            response = models.Response(corr_id=corr_id, ok=ok, result=result)
-            self._outgoing.put_nowait(self._encoded(response))
+        if isinstance(corr_id, int):
+            self.push(models.Response(corr_id=corr_id, ok=ok, result=result), message)
 
     def _reject(self, reason: str) -> None:
         """Ignore a frame; where the family says so, it does not before the first good one."""
@@ -591,3 +603,10 @@ class Conversation:
 def _json(value: object) -> str:
     """Write JSON as servers do, without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text_of(reaction: str | Refused) -> str:
+    """Give the result that a fault gives; raises Refusal."""
+    if isinstance(reaction, Refused):
+        raise Refusal(reaction.text)
+    return reaction

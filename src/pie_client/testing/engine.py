@@ -26,14 +26,18 @@ from pie_client._generated.families import (
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing import gate
-from pie_client.testing.closing import CurtConnection, QuietConnection
+from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.closing import CurtSocket, QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.faults import Faults
 from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
+from pie_client.testing.sockets import Direction, Socket
+from pie_client.testing.trace import Observer, TracedFrame
 from pie_client.testing.workflows import Workflow
 
 __all__ = ["LocalEngine", "Refusal"]
@@ -81,6 +85,7 @@ class LocalEngine:
         keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
             is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
             answered only together with the next event. By default neither takes time.
+        builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
         InvalidArgumentError: An option has a value that it can't have.
@@ -101,6 +106,7 @@ class LocalEngine:
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
         keeps_waiting: bool = False,
+        builtins: bool = False,
     ) -> None:
         if family not in FAMILIES:
             raise InvalidArgumentError(
@@ -134,7 +140,7 @@ class LocalEngine:
         """Uploaded programs by ``name@version``."""
         self.workflows: dict[str, Workflow] = {}
         """Workflows that have not ended, by id."""
-        self._functions: dict[str, InferletFunction] = {}
+        self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
@@ -142,7 +148,11 @@ class LocalEngine:
         self._server: Server | None = None
         self._stopping = asyncio.Lock()
         self._inferlets: set[asyncio.Task[models.ReturnEvent]] = set()
-        self._conversations: dict[asyncio.Task[object], ServerConnection] = {}
+        self._conversations: set[asyncio.Task[object]] = set()
+        self._connections = 0
+        self._observers: list[Observer] = []
+        self.faults = Faults(self.traits)
+        """What is to go wrong: each of its methods asks for one fault."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -162,12 +172,13 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
+            create_connection=type("EngineSocket", (self._socket_class(),), {"tampering": self.faults}),
+            open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
             max_size=None,
             close_timeout=1,
             backlog=BACKLOG,
-            create_connection=self._connection_class(),
         )
 
     async def stop(self) -> None:
@@ -176,9 +187,11 @@ class LocalEngine:
             server, self._server = self._server, None
             if server is not None:
                 server.close()
-            for task, socket in self._conversations.items():
+            self.faults.end()
+            for task in self._conversations:
                 task.cancel()
-                socket.transport.abort()
+            for socket in list(self.faults.sockets):
+                socket.kill()
             workflows = [w.task for w in self.workflows.values() if w.task is not None]
             for task in workflows:
                 task.cancel()
@@ -240,6 +253,14 @@ class LocalEngine:
         return register
 
     @property
+    def programs(self) -> Mapping[str, str]:
+        """The functions that are programs, by ``name@version``, with the first line of what they say about themselves."""
+        functions = {**self._functions, **self._daemon_functions}
+        return {
+            name: (inspect.getdoc(function) or "").partition("\n")[0] for name, function in functions.items()
+        }
+
+    @property
     def daemons(self) -> tuple[RunningDaemon, ...]:
         """The daemons that were launched, in that order; also those that could not get their port."""
         return tuple(self._daemons)
@@ -253,7 +274,27 @@ class LocalEngine:
 
         self._answers[request] = checked
 
+    def observe(self, observer: Observer) -> None:
+        """Call a function with every frame that was received or sent, as a :class:`TracedFrame`.
+
+        It must not block, and it sees secrets: :func:`describe` leaves those out.
+        """
+        self._observers.append(observer)
+
     # ------------------------------------------------------------- for conversations
+
+    def next_connection(self) -> int:
+        """Give the number of a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    def observed(self, connection: int, direction: Direction, frame: bytes | str) -> None:
+        """Tell the observers of a frame."""
+        for observer in self._observers:
+            try:
+                observer(TracedFrame(connection, direction, frame))
+            except Exception:
+                logger.exception("an observer of frames failed")
 
     def scripts(self, message: WireModel) -> bool:
         """Tell whether a handler answers a request."""
@@ -292,24 +333,30 @@ class LocalEngine:
         Raises:
             Refusal: It says that it is a script, which are allowed, but it can't be one.
         """
+        if self.faults.loses_upload():
+            return
         program = f"{manifest.package.name}@{manifest.package.version}"
+        if self.has_program(program) and not force:
+            return
         script = None
         if self.traits.runs_scripts and self._script_limits is not None:
             try:
                 script = read_script(program, manifest, data, self._script_limits)
             except RejectedScript as error:
                 if error.kept:
+                    self.uploads.pop(program, None)
                     self._broken[program] = str(error)
                 raise Refusal(str(error)) from error
-        if force or not self.has_program(program):
-            self._broken.pop(program, None)
-            self.uploads[program] = data
-            self._scripts.pop(program, None)
-            if script is not None:
-                self._scripts[program] = script
+        self._broken.pop(program, None)
+        self.uploads[program] = data
+        self._scripts.pop(program, None)
+        if script is not None:
+            self._scripts[program] = script
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
+        if self.faults.keeps_from_starting(process.program):
+            return
         function = self._functions.get(process.program)
         if function is None and process.program in self._daemon_functions:
             function = _without_run
@@ -344,18 +391,20 @@ class LocalEngine:
     async def _serve(self, socket: ServerConnection) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
-        self._conversations[task] = socket
+        self._conversations.add(task)
         try:
             await Conversation(self, socket).serve()
         finally:
-            del self._conversations[task]
+            self._conversations.discard(task)
 
-    def _connection_class(self) -> type[ServerConnection]:
+    def _socket_class(self) -> type[Socket]:
         if self.traits.drops_closed:
-            return CurtConnection
-        return QuietConnection if self.keeps_waiting else ServerConnection
+            return CurtSocket
+        return QuietSocket if self.keeps_waiting else Socket
 
-    def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
+        if (wrong := await self.faults.at_upgrade(connection)) is not None:
+            return wrong
         return gate.refusal(self.traits, connection, request)
 
 

@@ -1,0 +1,7 @@
+"""Runs an embedded engine in a terminal: ``python -m pie_client.testing``."""
+
+import sys
+
+from pie_client.testing.terminal import main
+
+sys.exit(main())

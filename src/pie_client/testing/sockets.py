@@ -1,0 +1,178 @@
+"""Sockets of the embedded engine, whose bytes can be counted, cut off and held back."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from typing import Literal, Protocol, TypeAlias, cast
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+
+Direction: TypeAlias = Literal["sent", "received"]
+"""Which way bytes or frames go, as the engine sees it."""
+DIRECTIONS: tuple[Direction, ...] = ("sent", "received")
+Ending: TypeAlias = Literal["close", "reset", "silence"]
+"""What becomes of a connection: it is closed without a close frame, or reset, or it stays open but dead."""
+
+RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""Value of SO_LINGER that makes closing a reset."""
+
+
+class Cut(Protocol):
+    """What ends a connection at some byte."""
+
+    direction: Direction
+    after: int
+    ending: Ending
+
+    def take(self) -> bool:
+        """Tell whether it is to happen here, and count that it did."""
+        ...
+
+
+class Tampering(Protocol):
+    """What sockets have to do wrong."""
+
+    sockets: dict["Socket", None]
+
+    def cuts(self) -> Iterable[Cut]:
+        """Give what may end connections now."""
+        ...
+
+    def ignored_close(self) -> Callable[[], bytes] | None:
+        """Tell, when a client closes, that this is not answered: gives what makes the message that is sent instead."""
+        ...
+
+
+class Socket(ServerConnection):
+    """A connection that does wrong with its bytes what it was asked to."""
+
+    tampering: Tampering
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to count bytes."""
+        self._real = cast("asyncio.Transport", transport)
+        self._passed: dict[Cut, int] = {}
+        self._mute = False
+        super().connection_made(_Tap(self._real, self))
+        self.tampering.sockets[self] = None
+        self.look_at_cuts()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count no more."""
+        self.tampering.sockets.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what may come through."""
+        passed, cut = self._divide("received", data)
+        if passed:
+            super().data_received(passed)
+        if cut is not None:
+            self._end(cut.ending)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send what may go out."""
+        if not self._mute and self.protocol.close_rcvd is not None and self.protocol.close_rcvd_then_sent:
+            substitute = self.tampering.ignored_close()
+            if substitute is not None:
+                self._mute = True
+                if instead := substitute():
+                    self._real.write(Frame(Opcode.BINARY, instead).serialize(mask=False))
+        passed, cut = self._divide("sent", data)
+        if passed:
+            self._real.write(passed)
+        if cut is not None:
+            self._end(cut.ending)
+
+    @property
+    def mute(self) -> bool:
+        """Nothing goes out any more, the end of the connection included."""
+        return self._mute
+
+    def look_at_cuts(self) -> None:
+        """Do at once what is due without another byte."""
+        for direction in DIRECTIONS:
+            _, cut = self._divide(direction, b"")
+            if cut is not None:
+                self._end(cut.ending)
+
+    def kill(self) -> None:
+        """Break the connection off, whatever else was asked for."""
+        self._real.abort()
+
+    def _divide(self, direction: Direction, data: bytes) -> tuple[bytes, Cut | None]:
+        """Give what passes, and what happens after it."""
+        if self._mute or self._real.is_closing():
+            return b"", None
+        first: Cut | None = None
+        passing = len(data)
+        for cut in self.tampering.cuts():
+            if cut.direction != direction:
+                continue
+            left = cut.after - self._passed.get(cut, 0)
+            self._passed[cut] = self._passed.get(cut, 0) + len(data)
+            if left <= passing and cut.take():
+                first, passing = cut, max(left, 0)
+        return data[:passing], first
+
+    def _end(self, ending: Ending) -> None:
+        if ending == "silence":
+            self._mute = True
+            return
+        if ending == "reset":
+            raw = self._real.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self._real.abort()
+        else:
+            self._real.close()
+
+
+class _Tap(asyncio.Transport):
+    """A transport whose socket looks at what goes out."""
+
+    def __init__(self, real: asyncio.Transport, owner: Socket) -> None:
+        super().__init__()
+        self._real = real
+        self._owner = owner
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._owner.send_bytes(bytes(data))
+
+    def write_eof(self) -> None:
+        if not self._owner.mute:
+            self._real.write_eof()
+
+    def close(self) -> None:
+        if not self._owner.mute:
+            self._real.close()
+
+    def abort(self) -> None:
+        if not self._owner.mute:
+            self._real.abort()
+
+    def can_write_eof(self) -> bool:
+        return self._real.can_write_eof()
+
+    def is_closing(self) -> bool:
+        return self._real.is_closing()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._real.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return self._real.get_write_buffer_size()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._real.set_write_buffer_limits(high, low)
+
+    def pause_reading(self) -> None:
+        self._real.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._real.resume_reading()
+
+    def is_reading(self) -> bool:
+        return self._real.is_reading()

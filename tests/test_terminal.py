@@ -1,0 +1,274 @@
+"""The engine in a terminal, as a process of its own."""
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from pie_client import Event, ParsedPrivateKey, PieClient, ProcessError, ProgramNotFoundError, models, wire
+from pie_client._generated.registry import ClientMessage
+from pie_client.testing import LocalEngine, TracedFrame, describe
+from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.terminal import main
+from tests.peers import PATIENCE
+
+APP = """
+from pie_client.testing import InferletSession, LocalEngine
+from words import GREETING
+
+def register(engine: LocalEngine) -> None:
+    @engine.inferlet("greet@1.0.0")
+    async def greet(session: InferletSession, input: object) -> str:
+        "Greet whoever is named."
+        return f"{GREETING} {input}"
+"""
+
+
+class Terminal:
+    """A running engine, and what it prints."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-W", "error", "-m", "pie_client.testing", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._timer = threading.Timer(PATIENCE, self.process.kill)
+        self._timer.start()
+
+    def line(self) -> str:
+        """Give the next line; "" at the end."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.lines.append(line)
+        return line
+
+    @property
+    def uri(self) -> str:
+        found = re.search(r"ws://\S+", self.line())
+        assert found is not None, self.lines
+        return found[0]
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
+        """Send a signal; gives the exit status and the rest of what was printed."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def terminal(*arguments: str) -> Generator[Terminal]:
+    running = Terminal(*arguments)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("family", ["0.4", "0.5"])
+async def test_it_says_where_it_is_and_what_it_has_and_stops_cleanly(family: str, number: int) -> None:
+    with terminal("--family", family, "--port", "0") as engine:
+        uri = engine.uri
+        assert "no model runs in it" in engine.lines[0]
+        programs = [engine.line().split()[0] for _ in BUILTINS]
+        assert programs == list(BUILTINS)
+        async with PieClient(uri) as client:
+            await client.launch_process("wait@1.0.0")
+            assert client.server is not None
+            assert client.server.family == family
+            assert engine.stop(number) == (0, "", "")
+
+
+@contextlib.asynccontextmanager
+async def address_of_builtins(*, in_terminal: bool) -> AsyncGenerator[str]:
+    if in_terminal:
+        with terminal("--port", "0") as engine:
+            yield engine.uri
+    else:
+        async with LocalEngine(builtins=True) as engine:
+            yield engine.uri
+
+
+@pytest.mark.parametrize("in_terminal", [True, False], ids=["in a terminal", "in a test"])
+async def test_its_programs_do_what_they_are_named_for(*, in_terminal: bool) -> None:
+    async with (
+        address_of_builtins(in_terminal=in_terminal) as uri,
+        PieClient(uri, timeout=PATIENCE) as client,
+    ):
+        echo = await client.launch_process("echo@1.0.0", {"a": [1]})
+        assert await echo.result() == {"a": [1]}
+
+        count = await client.launch_process("count@1.0.0", 2)
+        assert [text async for text in count.text()] == ["1\n", "2\n"]
+
+        wait = await client.launch_process("wait@1.0.0")
+        await wait.signal("now")
+        assert await wait.result(str) == "now"
+
+        fail = await client.launch_process("fail@1.0.0", "as asked")
+        with pytest.raises(ProcessError, match="as asked"):
+            await fail.wait()
+
+        files = await client.launch_process("files@1.0.0")
+        assert await files.recv() == (Event.Message, "ready")
+        await files.transfer_file(b"some bytes")
+        assert await files.recv() == (Event.File, b"some bytes")
+        assert '"bytes": 10' in await files.wait()
+
+
+async def test_it_loads_programs_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text('GREETING = "hello"\n', encoding="utf-8")
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
+        async with PieClient(engine.uri) as client:
+            assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
+            assert await (await client.launch_process("greet@1.0.0", "Ada")).result(str) == "hello Ada"
+            with pytest.raises(ProgramNotFoundError):
+                await client.launch_process("echo@1.0.0")
+
+
+async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    (tmp_path / "keys").write_text(f"# ada's\n\n{public} ada@home\n", encoding="utf-8")
+    keys = f"ada={tmp_path / 'keys'}"
+    with terminal("--family", "0.4", "--port", "0", "--trace", "--authorized-keys", keys) as engine:
+        uri = engine.uri
+        async with PieClient(uri) as client:
+            await client.authenticate("ada", ParsedPrivateKey.parse(private))
+            process = await client.launch_process("echo@1.0.0", "x" * 100)
+            await process.wait()
+        code, out, err = engine.stop()
+    assert (code, err) == (0, "")
+    traced = [line for line in out.splitlines() if "@1.0.0 " not in line]
+    stamp = r"\d\d:\d\d:\d\d\.\d\d\d 1 "
+    assert all(re.match(stamp, line) for line in traced)
+    shown = "\n".join(re.sub(stamp, "", line) for line in traced)
+    assert '-> auth_identify corr_id=0 username="ada"' in shown
+    assert re.search(r"-> auth_prove corr_id=1 \(the rest is hidden\)$", shown, re.MULTILINE)
+    assert "(102 characters)" in shown
+
+
+def test_secrets_are_not_described() -> None:
+    token = "s3cret"  # noqa: S105 - what has to be hidden
+    messages: list[ClientMessage] = [
+        models.AuthByTokenRequest(corr_id=1, token=token),
+        models.AuthProveRequest(corr_id=1, signature=token),
+        models.RegisterMcpServerRequest(
+            corr_id=1, name="fs", transport="stdio", command="x", args=[token], url=token
+        ),
+    ]
+    for message in messages:
+        line = describe(TracedFrame(3, "received", wire.encode_request(message)))
+        assert line == f"3 -> {message.type} corr_id=1 (the rest is hidden)"
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"\xc1", "malformed: frame of 1 bytes is not msgpack"),
+        (wire.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
+        ('{"type":"turn_done"}', "1 <- turn_done"),
+        (
+            wire.encode_reply(
+                models.FileChunk(
+                    process_id="3fa85f64-5717-4562-b3fc-2c963f66afa6",
+                    file_hash="0" * 64,
+                    chunk_index=0,
+                    total_chunks=1,
+                    chunk_data=bytes(1000),
+                ),
+                "0.5",
+            ),
+            "chunk_data=<1000 bytes>",
+        ),
+        (
+            wire.encode_reply(models.Response(corr_id=1, ok=True, result="a\nb\x1b"), "0.5"),
+            '1 <- response corr_id=1 ok=True result="a\\nb\\u001b"',
+        ),
+    ],
+)
+def test_a_frame_is_described_on_one_line(data: bytes | str, line: str) -> None:
+    described = describe(TracedFrame(1, "sent", data))
+    assert line in described
+    assert described.isprintable()
+
+
+@contextlib.contextmanager
+def taken_port() -> Generator[int]:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port: int = holder.getsockname()[1]
+        yield port
+
+
+def test_a_port_in_use_is_told_in_one_line() -> None:
+    with taken_port() as port, terminal("--port", str(port)) as engine:
+        out, err = engine.process.communicate(timeout=PATIENCE)
+    assert engine.process.returncode == 1
+    assert (out, err) == (
+        "",
+        f"pie_client.testing: port {port} is in use; pass another --port, or 0 for a free one\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--family", "0.5", "--authorized-keys", "ada=keys"], "pass --family 0.4"),
+        (["--family", "0.4", "--authorized-keys", "ada"], "write it as user=path"),
+        (["--family", "0.4", "--authorized-keys", "ada=missing"], "missing can't be used: No such file"),
+        (["--family", "0.4", "--authorized-keys", "ada=empty"], "it has no key in it"),
+        (["--family", "0.4", "--authorized-keys", "ada=broken.py"], "key 1 in it is no public key"),
+        (["--load", "missing.py"], "No such file"),
+        (["--load", "empty"], "pass one that ends in .py"),
+        (["--load", "empty.py"], "it has no function register(engine)"),
+        (["--load", "broken.py"], "ZeroDivisionError: division by zero (line 2)"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("empty", "empty.py"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "broken.py").write_text("def register(engine):\n    1 / 0\n", encoding="utf-8")
+    assert main(["--port", "0", *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("pie_client.testing: ")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+@pytest.mark.parametrize("arguments", [["--port", "x"], ["--port", "70000"], ["--family", "0.1"], ["--what"]])
+def test_wrong_arguments_are_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: python -m pie_client.testing" in capsys.readouterr().err
