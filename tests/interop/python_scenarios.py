@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -221,6 +222,50 @@ async def a_manifest_that_is_none_is_refused(place: Place) -> None:
         await client.ping()
 
 
+# ------------------------------------------------------------- command line
+
+
+async def command_line(place: Place, command: str, *arguments: str) -> str:
+    """Run a command with standard input open, for its end means something; give what it printed."""
+    host, _, port = place["uri"].rpartition("/")[2].partition(":")
+    options = ["--host", host, "--port", port, "--username", "alice"]
+    if "private_key_option" in place.settings:
+        options += [place["private_key_option"], place["ed25519"]]
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("pie-client")),
+        *(command, *arguments[:cut], *options, *arguments[cut:]),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        text = (await process.stdout.read()).decode()
+        check((await process.wait(), text if process.returncode else ""), (0, ""))
+        return text
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def the_command_line_pings(place: Place) -> None:
+    check("alive" in await command_line(place, "ping"), True)
+
+
+async def the_command_line_submits_a_program_and_prints_its_events(place: Place) -> None:
+    text = await command_line(place, "submit", "echo@1.0.0", "--", "--prompt", "hello")
+    for part in ("out é", "err", "msg", '{"prompt": "hello"}'):
+        check((part, part in text), (part, True))
+
+
+async def the_command_line_installs_a_program(place: Place) -> None:
+    name = f"p{uuid.uuid4().hex[:8]}"
+    with program(b"x", MANIFEST.format(name=name)) as (wasm, manifest):
+        await command_line(place, "install", "--path", str(wasm), "--manifest", str(manifest))
+    async with connection(place) as client:
+        check(await client.check_program(f"{name}@1.0.0"), True)
+
+
 # ------------------------------------------------------------- what these clients do wrong
 
 
@@ -308,6 +353,9 @@ SCENARIOS = [
     a_file_goes_there_and_back,
     a_program_is_installed_in_chunks_and_known_from_then_on,
     a_manifest_that_is_none_is_refused,
+    the_command_line_pings,
+    the_command_line_submits_a_program_and_prints_its_events,
+    the_command_line_installs_a_program,
     a_large_result_arrives,
     closing_takes_less_than_two_seconds,
     a_process_without_captured_output_has_an_id,

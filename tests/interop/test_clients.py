@@ -190,6 +190,8 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
             "mcp_server": str(ROOT / "tests/mcp_package_server.py"),
             "key_below_home": "ed25519",
         }
+        if CLIENTS[name].family == "0.4":
+            settings["private_key_option"] = "--private-key-path"
         extra = [str(Path(os.environ[PLACES]) / name)] if name.startswith("npm") else []
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COVERAGE"))}
         process = await asyncio.create_subprocess_exec(
@@ -198,7 +200,12 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
             *extra,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**environment, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **environment,
+                "HOME": str(folder),
+                "PIE_CLI_HOME": str(folder),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             cwd=folder,
         )
         try:
