@@ -19,7 +19,7 @@ LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 NEED_TOOLS = ("tests/test_codegen.py", "tests/test_regeneration_drill.py", "tests/test_typing.py")
 """Tests that run the generator or the type checkers, which are pinned to other versions than the oldest."""
 
-FOREIGN = ("0.4.0", "0.5.3")
+FOREIGN = ("0.3.0", "0.4.0", "0.5.3")
 """Releases of the Python client that others published."""
 FOREIGN_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
 """The JavaScript client that others published, and a WebSocket that it needs before Node 22."""
