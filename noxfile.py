@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -9,7 +10,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["check", "lint", "types", "tests", "lowest"]
+nox.options.sessions = ["check", "lint", "types", "tests", "lowest", "interop"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
@@ -17,6 +18,11 @@ LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 
 NEED_TOOLS = ("tests/test_codegen.py", "tests/test_regeneration_drill.py", "tests/test_typing.py")
 """Tests that run the generator or the type checkers, which are pinned to other versions than the oldest."""
+
+FOREIGN = ("0.3.0", "0.4.0", "0.5.3")
+"""Releases of the Python client that others published."""
+FOREIGN_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
+"""The JavaScript client that others published, and a WebSocket that it needs before Node 22."""
 
 
 def groups(*names: str) -> list[str]:
@@ -76,3 +82,22 @@ def lowest(session: nox.Session) -> None:
     oldest = [re.sub(r">=([^,]+).*", r"==\1", requirement) for requirement in allowed]
     session.install("-e", f".[{EXTRAS}]", *oldest, *groups("test"))
     session.run("pytest", *(f"--ignore={path}" for path in NEED_TOOLS), *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Run clients that others published, each in an environment of its own, against the embedded engine."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    places = Path(session.create_tmp()).resolve()
+    for release in FOREIGN:
+        home = places / f"pypi-{release}"
+        session.run("python", "-m", "venv", str(home))
+        session.run(str(home / "bin" / "pip"), "install", "--quiet", f"pie-client=={release}", external=True)
+    if shutil.which("npm"):
+        home = places / f"npm-{FOREIGN_NPM[0].rpartition('@')[2]}"
+        home.mkdir(exist_ok=True)
+        (home / "package.json").write_text("{}")
+        npm = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+        with session.chdir(home):
+            session.run(*npm, *FOREIGN_NPM, external=True)
+    session.run("pytest", "tests/interop", *session.posargs, env={"INTEROP_CLIENTS": str(places)})

@@ -1,6 +1,8 @@
 """The embedded engine answers as the real servers of each family do; spoken to in raw frames."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import msgpack
@@ -325,6 +327,15 @@ async def test_an_upload_without_a_function_fails_when_it_runs(engine: LocalEngi
         process = await client.launch_process("up@1.0.0")
         with pytest.raises(ProcessError, match=r"Component not found for program: up@1\.0\.0"):
             await process.result()
+
+
+async def test_many_clients_that_come_at_once_are_not_held_up(engine: LocalEngine) -> None:
+    place = "127.0.0.1", int(engine.uri.rpartition(":")[2])
+    with contextlib.ExitStack() as stack:
+        for _ in range(120):  # nobody accepts meanwhile, for this blocks the engine's loop
+            stack.enter_context(socket.create_connection(place, timeout=0.5))
+    async with PieClient(engine.uri) as client:
+        await client.ping()
 
 
 async def test_the_address_is_known_only_while_it_runs() -> None:

@@ -232,7 +232,7 @@ def test_every_defect_that_a_test_names_is_explained_and_every_explained_one_is_
     )
     named = {
         number
-        for path in (ROOT / "tests").glob("test_*.py")
+        for path in (ROOT / "tests").rglob("test_*.py")
         for number in re.findall(r"\bD\d{1,2}\b", path.read_text(encoding="utf-8"))
     }
     assert explained == sorted(named, key=lambda number: int(number[1:]))

@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that inferlets have to end when the engine stops."""
+BACKLOG = 1024
+"""Connections that wait to be accepted; with fewer places, clients that come at once are held up for seconds."""
 HELD_PROCESSES = 1024
 """Ended processes whose end nobody has fetched; the oldest go first."""
 
@@ -176,6 +178,7 @@ class LocalEngine:
             ping_interval=None,
             max_size=None,
             close_timeout=1,
+            backlog=BACKLOG,
         )
 
     async def stop(self) -> None:

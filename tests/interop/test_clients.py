@@ -1,0 +1,254 @@
+"""Clients that others wrote and published do on the embedded engine what they do on real servers.
+
+Each runs in an environment of its own, in which it works through a list of scenarios. What it can't do because of its
+own known defects is expected to fail, in the way that is known.
+"""
+
+import ast
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from pie_client import Family
+from pie_client.testing import LocalEngine
+from tests.interop.engines import furnish
+from tests.repository import ROOT
+
+HERE = Path(__file__).parent
+PLACES = "INTEROP_CLIENTS"
+"""Names the folder in which `nox -s interop` has put the clients."""
+DEADLINE = 100
+"""Seconds for all scenarios of a client."""
+LATE = "nothing came in time"
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(PLACES not in os.environ, reason="needs the clients of others: nox -s interop"),
+    pytest.mark.timeout(DEADLINE + 20),
+]
+
+
+class KnownDefect(Exception):  # noqa: N818 - it is expected, not an error
+    """A client fails in the way that is known of it."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A client that others wrote: its scenarios, and which of them it fails because of what, and with what words."""
+
+    family: Family
+    scenarios: tuple[str, ...]
+    script: str
+    defects: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+
+
+COMMON_DEFECTS = {
+    "a_large_result_arrives": ("D1", "WebSocket"),
+    "use_before_connecting_raises_a_connection_error": ("D7", "AttributeError"),
+    "receiving_after_the_end_does_not_hang": ("D23", LATE),
+    "a_process_without_captured_output_has_an_id": ("D29", "False instead of True"),
+    "an_install_that_keeps_the_old_bytes_says_so": ("D44", "not refused"),
+}
+
+
+def listed(name: str) -> tuple[str, ...]:
+    """Give the scenarios of a script, which can't be imported here, for it imports another client."""
+    text = (HERE / name).read_text(encoding="utf-8")
+    if name.endswith(".mjs"):
+        return tuple(re.findall(r"^  async (\w+)\(\) \{$", text, re.M))
+    (values,) = [
+        node.value
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SCENARIOS"
+    ]
+    assert isinstance(values, ast.List)
+    return tuple(ast.unparse(value) for value in values.elts)
+
+
+COMMON = listed("python_scenarios.py")
+OLDER = listed("scenarios_0_4.py")
+BATCHES = {
+    "processes_are_launched_as_a_batch",
+    "processes_are_run_as_a_batch",
+    "budgets_of_another_number_are_refused",
+    "uncaptured_processes_of_a_batch_can_be_attached",
+    "attaching_leaves_an_earlier_handle_its_events",
+}
+"""Scenarios with batches, which 0.3 does not have."""
+OLDER_DEFECTS = {
+    **COMMON_DEFECTS,
+    "a_request_before_identification_does_not_hang": ("D5", LATE),
+    "closing_takes_less_than_two_seconds": ("D6", LATE),
+    "attaching_leaves_an_earlier_handle_its_events": ("D30", LATE),
+    "two_installs_of_the_same_bytes_at_once_work": ("D46", "Upload failed"),
+    "a_home_folder_is_found_by_its_sign": ("D50", "No such file"),
+}
+CLIENTS = {
+    "pypi-0.3.0": Foreign(
+        "0.4",
+        (*COMMON, *(scenario for scenario in OLDER if scenario not in BATCHES)),
+        "scenarios_0_4.py",
+        {**OLDER_DEFECTS, "a_large_result_arrives": ("D24", LATE)},
+    ),
+    "pypi-0.4.0": Foreign("0.4", (*COMMON, *OLDER), "scenarios_0_4.py", OLDER_DEFECTS),
+    "pypi-0.5.3": Foreign(
+        "0.5",
+        (*COMMON, *listed("scenarios_0_5.py")),
+        "scenarios_0_5.py",
+        {
+            **COMMON_DEFECTS,
+            "a_challenge_is_not_taken_for_success": ("D15", LATE),
+            "asking_twice_for_the_result_does_not_hang": ("D31", LATE),
+        },
+    ),
+    "npm-0.5.2": Foreign(
+        "0.5",
+        listed("scenarios.mjs"),
+        "scenarios.mjs",
+        {
+            "receiving_after_the_end_does_not_hang": ("D23", LATE),
+            "a_process_without_captured_output_has_an_id": ("D29", "false instead of true"),
+            "asking_twice_for_the_result_does_not_hang": ("D31", LATE),
+            "an_install_that_keeps_the_old_bytes_says_so": ("D44", "not refused"),
+        },
+    ),
+}
+
+
+def cases() -> list[object]:
+    """Give each scenario of each client."""
+    found: list[object] = []
+    for name, client in CLIENTS.items():
+        for scenario in client.scenarios:
+            defect = client.defects.get(scenario)
+            reason = f"{defect[0]} in tests/DEFECTS.md" if defect else ""
+            marks = [pytest.mark.xfail(strict=True, raises=KnownDefect, reason=reason)] if defect else []
+            found.append(pytest.param(name, scenario, id=f"{name}-{scenario}", marks=marks))
+    return found
+
+
+# ------------------------------------------------------------- keys and processes
+
+
+def keys(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Write a key of each kind; give the paths, and the public keys but for the unknown one."""
+    made: dict[str, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey] = {
+        "ed25519": ed25519.Ed25519PrivateKey.generate(),
+        "rsa": rsa.generate_private_key(65537, 2048),
+        "p256": ec.generate_private_key(ec.SECP256R1()),
+        "p384": ec.generate_private_key(ec.SECP384R1()),
+        "unknown": ed25519.Ed25519PrivateKey.generate(),
+    }
+    paths: dict[str, str] = {}
+    for name, key in made.items():
+        style = PrivateFormat.OpenSSH if name == "ed25519" else PrivateFormat.PKCS8
+        path = folder / name
+        path.write_bytes(key.private_bytes(Encoding.PEM, style, NoEncryption()))
+        path.chmod(0o600)
+        paths[name] = str(path)
+    del made["unknown"]
+    public = [
+        k.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() for k in made.values()
+    ]
+    return paths, public
+
+
+def command(name: str) -> list[str]:
+    """Give what starts a client's scenarios; skips where Node is not there."""
+    place = Path(os.environ[PLACES]) / name
+    if not name.startswith("npm"):
+        return [str(place / "bin" / "python"), str(HERE / CLIENTS[name].script)]
+    node = shutil.which("node")
+    if node is None or not place.exists():
+        pytest.skip("needs node and npm")
+    return [node, str(HERE / CLIENTS[name].script)]
+
+
+async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
+    """Work through a client's scenarios; give the failure of each, and what was written to standard error."""
+    starting, (paths, public) = command(name), keys(folder)
+    async with AsyncExitStack() as stack:
+        older = await stack.enter_async_context(LocalEngine(family="0.4", users={"alice": public}))
+        unlocked = await stack.enter_async_context(LocalEngine(family="0.4"))
+        newer = await stack.enter_async_context(LocalEngine(family="0.5", allow_scripts=True))
+        quiet = await stack.enter_async_context(LocalEngine(family="0.4", keeps_waiting=True))
+        for engine in (older, unlocked, newer):
+            furnish(engine)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        settings = {
+            **paths,
+            "uri": (older if CLIENTS[name].family == "0.4" else newer).uri,
+            "older_uri": older.uri,
+            "open_uri": unlocked.uri,
+            "quiet_uri": (quiet if CLIENTS[name].family == "0.4" else newer).uri,
+            "token": older.token,
+            "port": str(port),
+            "python": sys.executable,
+            "mcp_server": str(ROOT / "tests/mcp_package_server.py"),
+            "key_below_home": "ed25519",
+        }
+        if CLIENTS[name].family == "0.4":
+            settings["private_key_option"] = "--private-key-path"
+        extra = [str(Path(os.environ[PLACES]) / name)] if name.startswith("npm") else []
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COVERAGE"))}
+        process = await asyncio.create_subprocess_exec(
+            *starting,
+            json.dumps(settings),
+            *extra,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={
+                **environment,
+                "HOME": str(folder),
+                "PIE_CLI_HOME": str(folder),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            cwd=folder,
+        )
+        try:
+            async with asyncio.timeout(DEADLINE):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    told = [json.loads(line) for line in out.decode().splitlines() if line.startswith('{"scenario"')]
+    return {entry["scenario"]: entry["failure"] for entry in told}, err.decode()
+
+
+Outcomes = Callable[[str], tuple[dict[str, str | None], str]]
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """How the scenarios of a client went; they run when one of them is first asked for."""
+
+    @cache
+    def of(name: str) -> tuple[dict[str, str | None], str]:
+        return asyncio.run(run(name, tmp_path_factory.mktemp("client")))
+
+    return of
+
+
+@pytest.mark.parametrize(("name", "scenario"), cases())
+def test_a_client_of_others_passes_a_scenario(name: str, scenario: str, outcomes: Outcomes) -> None:
+    failures, errors = outcomes(name)
+    assert scenario in failures, f"it was not reached: {errors[-2000:]}"
+    failure = failures[scenario]
+    if failure is not None and (defect := CLIENTS[name].defects.get(scenario)) and defect[1] in failure:
+        raise KnownDefect(failure)
+    assert failure is None, f"{failure}\n{errors[-2000:]}"
