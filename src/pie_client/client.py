@@ -591,8 +591,10 @@ class PieClient:
         """Give a handle of a running process, and take over its events.
 
         A process of this client, whose handle was dropped, closed or detached, needs no word of the server; a second
-        handle shares its events with the first, each going to one of them. Otherwise what the server had buffered comes first. A 0.3/0.4 server also says "not found" of a process that another
-        connection is attached to, even a dead one.
+        handle shares its events with the first, each going to one of them. Otherwise what the server had buffered
+        comes first. A 0.3/0.4 server also says "not found" of a process that another connection is attached to, even a
+        dead one. A 0.5 server that refuses because another connection is attached still terminates the process when
+        this connection ends: don't try with processes of others that should live.
 
         Args:
             process_id: Id of the process, a UUID in any form.
