@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from blake3 import blake3
 from pydantic import JsonValue
 from websockets.asyncio.client import ClientConnection, connect
 
-from pie_client import ConnectionLostError, Family, PieClient
+from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError
 from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine
@@ -130,17 +132,35 @@ async def test_a_long_request_holds_up_nothing_in_the_new_family(
     assert await following(socket) == models.Response(corr_id=3, ok=True, result="{}")
 
 
-async def test_a_handler_that_fails_ends_the_connection(
+async def test_a_handler_that_fails_refuses_the_request_and_says_why(
     engine: LocalEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def handler(_message: models.QueryRequest) -> str:
-        raise ZeroDivisionError
+    def handler(message: models.QueryRequest) -> str:
+        if message.record:
+            return cast("str", 5)
+        raise ZeroDivisionError("oops")
 
     engine.answer(models.QueryRequest, handler)
     async with PieClient(engine.uri, timeout=PATIENCE) as client:
-        with pytest.raises(ConnectionLostError, match="1011"):
-            await client.query("anything")
-    assert "ZeroDivisionError" in caplog.text
+        with pytest.raises(
+            RefusedError, match=r"engine\.answer for QueryRequest failed: ZeroDivisionError: oops"
+        ):
+            await client.query("model_status")
+        with pytest.raises(RefusedError, match=r"engine\.answer for QueryRequest gave int"):
+            await client.query("model_status", "x")
+        await client.ping()
+    assert "the handler that answers QueryRequest failed" in caplog.text
+
+
+async def test_an_inferlet_that_exits_ends_its_process_alone(engine: LocalEngine) -> None:
+    @engine.inferlet("exits@1.0.0")
+    async def exits(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        sys.exit(3)
+
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        process = await client.launch_process("exits@1.0.0")
+        with pytest.raises(ProcessError, match="the program exited with status 3"):
+            await process.wait(timeout=PATIENCE)
 
 
 async def test_a_handler_has_ended_when_the_engine_has_stopped(engine: LocalEngine) -> None:

@@ -301,12 +301,25 @@ class LocalEngine:
         return type(message) in self._answers
 
     async def scripted_answer(self, message: WireModel) -> str | None:
-        """Give the answer of a handler; None where there is none for this request."""
+        """Give the answer of a handler; None where there is none for this request. Raises Refusal."""
         handler = self._answers.get(type(message))
         if handler is None:
             return None
-        text = handler(message)
-        return await text if inspect.isawaitable(text) else text
+        try:
+            given = handler(message)
+            text = await given if inspect.isawaitable(given) else given
+        except Refusal:
+            raise
+        except (Exception, SystemExit) as error:
+            logger.exception("the handler that answers %s failed", type(message).__name__)
+            raise Refusal(
+                f"engine.answer for {type(message).__name__} failed: {type(error).__name__}: {error}"
+            ) from error
+        if type(text) is not str:  # what handlers without types may give
+            raise Refusal(
+                f"engine.answer for {type(message).__name__} gave {type(text).__name__}; give the result's text"
+            )
+        return text
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there, as function or upload."""

@@ -147,7 +147,10 @@ class RunningProcess:
         raise ProcessFailure(reason)
 
     async def _run(self, function: InferletFunction | None) -> models.ReturnEvent:
-        result = await (function or _absent)(self.session, _parsed(self.input_text))
+        try:
+            result = await (function or _absent)(self.session, _parsed(self.input_text))
+        except SystemExit as error:  # it would end the program that the engine is part of
+            raise ProcessFailure(f"the program exited with status {error.code}") from error
         if isinstance(result, Text):
             return models.ReturnEvent(process_id=self.id, value=as_utf8(result.value))
         value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
