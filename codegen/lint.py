@@ -243,6 +243,7 @@ def families_exist(schema: Schema) -> Iterator[str]:
     for row in schema.tagged():
         rows.append((f"protocol.json: {row.type}", row.families))
         rows += [(f"protocol.json: {row.type}.{name}", field.families) for name, field in row.fields.items()]
+    rows += [(f"protocol.json: {row.type}.useless", row.useless) for row in schema.protocol.requests]
     rows += [(f"errors.json: {text.id}", text.families) for text in schema.errors.texts]
     for name, families in rows:
         yield from (f"schema/{name}: unknown family {family!r}" for family in families if family not in known)

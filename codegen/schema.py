@@ -84,6 +84,7 @@ class RequestRow(TaggedRow):
     since: str
     result: str | None = None
     subject: str | None = None
+    useless: list[str] = []
     opens_session: bool = False
     arguments: dict[str, Argument] = {}
     chunks: Chunks | None = None

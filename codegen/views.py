@@ -83,6 +83,7 @@ class Request:
     since: str
     subject: str | None
     opens_session: bool
+    useless: tuple[str, ...]
     fields: tuple[tuple[str, tuple[str, ...]], ...]
     shape: tuple[tuple[str, str], ...]
     """Each field as it travels, but the tag: its name, and the call that describes it."""
@@ -376,6 +377,7 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
         since=row.since,
         subject=python.get(row.subject, row.subject) if row.subject else None,
         opens_session=row.opens_session,
+        useless=tuple(row.useless),
         fields=_fields(row, python),
         shape=tuple(_shape(schema, row)),
         parameters=tuple(_parameters(schema, row, python)),

@@ -318,6 +318,15 @@ async def test_a_daemon_needs_a_port_that_exists(client: PieClient, port: int) -
 
 
 @only_0_5
+async def test_a_proof_by_key_fails_at_once_where_no_server_can_ask_for_one(client: PieClient) -> None:
+    await client.ping()
+    with pytest.raises(
+        UnsupportedError, match=r"auth_prove is not known to Pie 0\.5 servers, only to Pie 0\.3"
+    ):
+        await client.rpc.auth_prove(signature="")
+
+
+@only_0_5
 async def test_an_unknown_request_says_which_release_knows_it(client: PieClient) -> None:
     with pytest.raises(UnsupportedError, match=r"only to Pie 0\.3 and 0\.4 from release 0\.4 on"):
         await client.run_processes("double@1.0.0", [1])

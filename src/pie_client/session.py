@@ -311,9 +311,12 @@ class Session:
 
     def check_family(self, method: Method[object]) -> None:
         """Raise UnsupportedError where the server's family, as far as it is known, does not know a request."""
-        if self.family is not None and method.tag not in CAPABILITIES[self.family]:
+        if self.family is None:
+            return
+        if method.tag not in CAPABILITIES[self.family] or self.family in method.useless:
+            useful = method.families - method.useless
             raise UnsupportedError(
-                f"{method.tag} not sent: {_unknown(method.tag, self.family, method.families, method.since)}"
+                f"{method.tag} not sent: {_unknown(method.tag, self.family, useful, method.since)}"
             )
 
     def _receive_response(self, message: models.Response) -> None:

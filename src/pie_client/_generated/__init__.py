@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "61021114b69cb19e6974538461db98c5d1de9762f63312ede7e3f7ee0facabb1"
+SCHEMA_DIGEST: Final = "9059dae46ad4d1f09aeb080f79916cd0ca2daf7497a1f0aca9ac76d56fcc5609"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

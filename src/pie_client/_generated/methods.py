@@ -33,6 +33,8 @@ class Method(Generic[R_co]):
     """Field that says what the request is about."""
     opens_session: bool
     """It may be sent before the client has identified itself."""
+    useless: frozenset[Family]
+    """Families that take it, but can only refuse it."""
     fields: Mapping[str, frozenset[Family]]
     """Fields that only some families know."""
     decode: Callable[[str], R_co]
@@ -52,6 +54,7 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     since="0.3",
     subject="username",
     opens_session=True,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_auth_identify_result,
 )
@@ -68,6 +71,11 @@ AUTH_PROVE: Final[Method[models.AuthProveResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=True,
+    useless=frozenset(
+        {
+            "0.5",
+        }
+    ),
     fields=MappingProxyType({}),
     decode=results.decode_auth_prove_result,
 )
@@ -83,6 +91,7 @@ AUTH_BY_TOKEN: Final[Method[models.AuthByTokenResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=True,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_auth_by_token_result,
 )
@@ -99,6 +108,7 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     since="0.3",
     subject="name",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType(
         {
             "wasm_hash": frozenset(
@@ -128,6 +138,7 @@ QUERY: Final[Method[models.QueryResult]] = Method(
     since="0.3",
     subject="subject",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_query_result,
 )
@@ -144,6 +155,7 @@ ADD_PROGRAM: Final[Method[models.AddProgramResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_add_program_result,
 )
@@ -160,6 +172,7 @@ LAUNCH_PROCESS: Final[Method[models.LaunchProcessResult]] = Method(
     since="0.3",
     subject="inferlet",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType(
         {
             "token_budget": frozenset(
@@ -183,6 +196,7 @@ LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
     since="0.4",
     subject="inferlet",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_launch_processes_result,
 )
@@ -198,6 +212,7 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
     since="0.4",
     subject="inferlet",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_run_processes_result,
 )
@@ -213,6 +228,7 @@ LAUNCH_DAEMON: Final[Method[models.LaunchDaemonResult]] = Method(
     since="0.3",
     subject="inferlet",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_launch_daemon_result,
 )
@@ -229,6 +245,7 @@ ATTACH_PROCESS: Final[Method[models.AttachProcessResult]] = Method(
     since="0.3",
     subject="process_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_attach_process_result,
 )
@@ -245,6 +262,7 @@ TERMINATE_PROCESS: Final[Method[models.TerminateProcessResult]] = Method(
     since="0.3",
     subject="process_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_terminate_process_result,
 )
@@ -261,6 +279,7 @@ SIGNAL_PROCESS: Final[Method[None]] = Method(
     since="0.3",
     subject="process_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -277,6 +296,7 @@ TRANSFER_FILE: Final[Method[None]] = Method(
     since="0.3",
     subject="process_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -293,6 +313,7 @@ LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_list_processes_result,
 )
@@ -309,6 +330,7 @@ PING: Final[Method[models.PingResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_ping_result,
 )
@@ -324,6 +346,7 @@ REGISTER_MCP_SERVER: Final[Method[models.RegisterMcpServerResult]] = Method(
     since="0.3",
     subject="name",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_register_mcp_server_result,
 )
@@ -339,6 +362,7 @@ MCP_RESPONSE: Final[Method[None]] = Method(
     since="0.3",
     subject=None,
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -354,6 +378,7 @@ SUBMIT_WORKFLOW: Final[Method[models.SubmitWorkflowResult]] = Method(
     since="0.3",
     subject=None,
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_submit_workflow_result,
 )
@@ -369,6 +394,7 @@ CANCEL_WORKFLOW: Final[Method[models.CancelWorkflowResult]] = Method(
     since="0.3",
     subject="workflow_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_cancel_workflow_result,
 )
@@ -384,6 +410,7 @@ ATTACH_WORKFLOW: Final[Method[models.AttachWorkflowResult]] = Method(
     since="0.3",
     subject="workflow_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_attach_workflow_result,
 )
@@ -399,6 +426,7 @@ DETACH_WORKFLOW: Final[Method[models.DetachWorkflowResult]] = Method(
     since="0.3",
     subject="workflow_id",
     opens_session=False,
+    useless=frozenset({}),
     fields=MappingProxyType({}),
     decode=results.decode_detach_workflow_result,
 )
