@@ -205,9 +205,8 @@ class Connection:
                     self.session.doubtful = False
                     self._spawn(self._call_the_roll())
                 if self.session.full:
-                    await asyncio.sleep(
-                        0
-                    )  # receiving does not suspend while frames are at hand; whoever reads gets a turn
+                    # Receiving does not suspend while frames are at hand: whoever reads gets a turn.
+                    await asyncio.sleep(0)
                     if self.session.congested and not self._readers:
                         self._flowing.clear()
                         await self._flowing.wait()
@@ -231,9 +230,7 @@ class Connection:
             try:
                 await asyncio.shield(writing)
             except asyncio.CancelledError:
-                await asyncio.wait(
-                    {writing}
-                )  # so that nothing is written any more when the connection is closed
+                await asyncio.wait({writing})  # nothing is written once the connection is closed
                 raise
             except OSError as error:
                 logger.warning("a file can't be kept on disk: %s", error)

@@ -110,9 +110,7 @@ class Programs:
                     if waited and self._installed.get(program) == identity:
                         return program
                     raise _exists(program)
-                # Forced also where the server just said that it has none: should another client be faster, the server
-                # would keep its program, and say of this one that it was installed.
-                await self._upload(content, manifest_text, force=True, timeout=timeout)
+                await self._upload(content, manifest_text, timeout)
                 self._installed[program] = identity
         return program
 
@@ -139,15 +137,18 @@ class Programs:
             deadline.pause()
             if self._installed.get(program) != identity:
                 if pinned or not await self.has(program, timeout=None):
-                    await self._upload(data, manifest, force=True, timeout=None)
+                    await self._upload(data, manifest, None)
                 self._installed[program] = identity
         return program
 
-    async def _upload(
-        self, content: bytes | Content, manifest_text: str, *, force: bool, timeout: float | None
-    ) -> None:
+    async def _upload(self, content: bytes | Content, manifest_text: str, timeout: float | None) -> None:
+        """Upload by force.
+
+        Also where the server just said that it has no such program: should another client be faster, the server would
+        keep that one's, and say of this one that it was installed.
+        """
         await self._connection.calls.add_program(
-            content=content, manifest=manifest_text, force_overwrite=force, timeout=timeout
+            content=content, manifest=manifest_text, force_overwrite=True, timeout=timeout
         )
 
 
