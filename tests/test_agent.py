@@ -143,7 +143,7 @@ def public_line(private: Path) -> str:
 @contextlib.asynccontextmanager
 async def server_of(*public_keys: str) -> AsyncGenerator[PieClient]:
     """A client of a 0.4 server where alice has these keys."""
-    engine = LocalEngine(family="0.4", users={"alice": public_keys})
+    engine = LocalEngine(family="0.4", auth={"alice": public_keys})
     async with engine, PieClient(engine.uri, timeout=20) as client:
         yield client
 
@@ -179,7 +179,7 @@ async def test_every_signature_of_the_agent_is_one_that_servers_take(kind: str, 
     """Numbers of a signature vary in length; the more signatures, the more lengths."""
     private = agent.made(MADE_BY[kind])
     (key,) = await agent_keys(agent.path)
-    async with LocalEngine(family="0.4", users={"alice": [public_line(private)]}) as engine:
+    async with LocalEngine(family="0.4", auth={"alice": [public_line(private)]}) as engine:
         for _ in range(20):
             async with PieClient(engine.uri, timeout=20) as client:
                 await client.authenticate("alice", key)

@@ -56,7 +56,7 @@ def test_the_quickstart_streams_text_and_prints_the_return_value_without_a_serve
 
 async def test_the_quickstart_runs_on_a_server_that_asks_for_a_key(tmp_path: Path) -> None:
     key, public = key_pair(tmp_path)
-    async with LocalEngine(family="0.4", users={"alice": [public]}) as engine:
+    async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
 
         @engine.inferlet("shout@1.0.0")
         async def shout(session: InferletSession, input: JsonValue) -> JsonValue:
@@ -121,7 +121,7 @@ async def test_a_snippet_runs_as_printed(
     family: Family = "0.5" if name in ("usage:function", "usage:receive_file") else "0.4"
     users = {"alice": [public]} if name in ("readme:connect", "usage:agent") else None
     async with (
-        LocalEngine(family=family, users=users, allow_scripts=family == "0.5") as engine,
+        LocalEngine(family=family, auth=users, allow_scripts=family == "0.5") as engine,
         registry() as registry_url,
     ):
         register_programs(engine)

@@ -596,7 +596,7 @@ def test_a_key_file_that_only_its_owner_can_use_is_not_warned_of(
 
 async def authenticate(key: ParsedPrivateKey, public: str) -> None:
     """Prove oneself to a server that knows the public half of a key, and use it."""
-    engine = LocalEngine(family="0.4", users={"alice": [public]})
+    engine = LocalEngine(family="0.4", auth={"alice": [public]})
     async with engine, PieClient(engine.uri, timeout=20) as client:
         await client.authenticate("alice", key)
         assert client.server is not None

@@ -249,7 +249,7 @@ async def test_by_default_a_close_takes_no_time(engine: LocalEngine, family: Fam
 async def test_a_signature_that_is_not_base64_is_refused_in_the_servers_words(
     signature: str, detail: str
 ) -> None:
-    async with LocalEngine(family="0.4", users={"alice": []}) as engine, connect(engine.uri) as socket:
+    async with LocalEngine(family="0.4", auth={"alice": []}) as engine, connect(engine.uri) as socket:
         await identified(socket)
         prove = models.AuthProveRequest(corr_id=1, signature=signature)
         assert await answer(socket, prove) == (False, f"Invalid signature encoding: {detail}")
@@ -257,7 +257,7 @@ async def test_a_signature_that_is_not_base64_is_refused_in_the_servers_words(
 
 
 async def test_a_signature_of_no_bytes_just_does_not_fit() -> None:
-    async with LocalEngine(family="0.4", users={"alice": []}) as engine, connect(engine.uri) as socket:
+    async with LocalEngine(family="0.4", auth={"alice": []}) as engine, connect(engine.uri) as socket:
         await identified(socket)
         prove = models.AuthProveRequest(corr_id=1, signature="")
         assert await answer(socket, prove) == (False, "Signature verification failed")

@@ -86,7 +86,7 @@ async def engine(family: Family) -> AsyncIterator[LocalEngine]:
 @pytest.fixture
 async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
     """A server that asks for a key, where its family knows keys."""
-    async with LocalEngine(family=family, users=users) as running:
+    async with LocalEngine(family=family, auth=users) as running:
         add_programs(running)
         yield running
 
@@ -94,7 +94,7 @@ async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[
 @pytest.fixture
 async def keeper(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
     """A server that asks for a key, and that keeps processes whose client left as it is promised."""
-    async with LocalEngine(family=family, users=users, keeps_detached=True) as running:
+    async with LocalEngine(family=family, auth=users, keeps_detached=True) as running:
         yield running
 
 

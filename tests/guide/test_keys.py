@@ -74,7 +74,7 @@ async def test_a_key_of_each_format_proves_itself(form: str, family: Family, tmp
     if not public.exists():
         pubout = ["openssl", "pkey", "-in", str(path), "-pubout", "-out", str(public)]
         run(*pubout)
-    async with LocalEngine(family=family, users={"alice": [public.read_text()]}) as engine:
+    async with LocalEngine(family=family, auth={"alice": [public.read_text()]}) as engine:
         for key in (ParsedPrivateKey.from_file(str(path)), ParsedPrivateKey.parse(path.read_text())):
             async with PieClient(engine.uri) as client:
                 await client.authenticate("alice", key)

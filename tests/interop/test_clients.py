@@ -181,7 +181,7 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
     """Work through a client's scenarios; give the failure of each, and what was written to standard error."""
     starting, (paths, public) = command(name), keys(folder)
     async with AsyncExitStack() as stack:
-        older = await stack.enter_async_context(LocalEngine(family="0.4", users={"alice": public}))
+        older = await stack.enter_async_context(LocalEngine(family="0.4", auth={"alice": public}))
         unlocked = await stack.enter_async_context(LocalEngine(family="0.4"))
         newer = await stack.enter_async_context(LocalEngine(family="0.5", allow_scripts=True))
         quiet = await stack.enter_async_context(LocalEngine(family="0.4", keeps_waiting=True))

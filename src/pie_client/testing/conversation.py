@@ -398,12 +398,12 @@ class Conversation:
     def _identify(self, username: str) -> str:
         if self._username is not None:
             return texts.OK_ALREADY_AUTHENTICATED
-        if self._engine.users is None:
+        if self._engine.auth is None:
             self._username = username
             return texts.OK_AUTHENTICATION_DISABLED
-        if username not in self._engine.users:
+        if username not in self._engine.auth:
             raise Refusal(texts.user_not_authorized(username=username))
-        self._challenge = Challenge(username, self._engine.users[username])
+        self._challenge = Challenge(username, self._engine.auth[username])
         return self._challenge.text
 
     def _prove(self, signature: str) -> str:

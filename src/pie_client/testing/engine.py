@@ -69,7 +69,7 @@ class LocalEngine:
 
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
-        users: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
+        auth: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
         port: TCP port; 0 takes a free one.
         keeps_detached: What becomes of the processes of a connection that ends. By default what real servers do:
             those of the 0.4 family stay attached to the connection that is gone and their output is lost; those of
@@ -99,7 +99,7 @@ class LocalEngine:
         self,
         *,
         family: Family = NEWEST,
-        users: Mapping[str, Sequence[str]] | None = None,
+        auth: Mapping[str, Sequence[str]] | None = None,
         port: int = 0,
         keeps_detached: bool = False,
         allow_scripts: bool = False,
@@ -129,7 +129,7 @@ class LocalEngine:
         self.keeps_detached = keeps_detached
         self.keeps_waiting = keeps_waiting and self.traits.serial
         self.max_upload_bytes = max_upload_bytes
-        self.users = users
+        self.auth = auth
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         """The internal token that ``auth_by_token`` takes."""
         self.processes: dict[str, RunningProcess] = {}

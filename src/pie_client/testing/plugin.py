@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pie_client.testing.engine import LocalEngine
 
 MARKER = (
-    "pie(*, client={}, **engine): options of the embedded engine, such as family, users or allow_scripts, "
+    "pie(*, client={}, **engine): options of the embedded engine, such as family, auth or allow_scripts, "
     "and of the client, such as timeout, for the fixtures pie_engine and pie_client."
 )
 

@@ -89,7 +89,7 @@ async def _run(options: argparse.Namespace) -> int:
     family = cast("Family", options.family)
     engine = LocalEngine(
         family=family,
-        users=_users(family, options.authorized_keys),
+        auth=_users(family, options.authorized_keys),
         port=options.port,
         keeps_detached=options.keeps_detached,
         allow_scripts=options.allow_scripts,
