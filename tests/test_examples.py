@@ -87,15 +87,6 @@ def test_the_quickstart_tells_a_mistake_in_one_line(arguments: list[str], said: 
     assert said in err
 
 
-def test_the_script_for_a_real_engine_starts_as_printed() -> None:
-    script = ROOT / "tests" / "engine_by_hand.py"
-    done = subprocess.run(  # noqa: S603 - our own script, our own interpreter
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"python {script.relative_to(ROOT)}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-
-
 def test_every_command_of_the_readme_is_run_by_ci() -> None:
     commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
     assert len(commands) == 2
