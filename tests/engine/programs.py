@@ -1,6 +1,7 @@
 """What the scenarios run: scripts, which go to either server in the same way, and what plays a model where there is none."""
 
 import asyncio
+import contextlib
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -76,6 +77,19 @@ async def events_of(process: Process) -> list[ProcessEvent]:
     """Give all events of a process that ends."""
     async with asyncio.timeout(PATIENCE):
         return [event async for event in process]
+
+
+async def answer_to_file(process: Process, content: bytes) -> ProcessEvent:
+    """Send a file to a script that has said that it is ready; gives its next event.
+
+    A real engine may lose the file all the same, where what the script said overtook its wish; then it is sent again.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await process.transfer_file(content)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE / 5):
+                    return await anext(process)
 
 
 async def gone(client: PieClient, process: Process) -> None:

@@ -24,7 +24,7 @@ from pie_client import (
     UnsupportedError,
 )
 from pie_client._generated.families import CAPABILITIES
-from tests.engine.programs import PARROT, READY, WAIT, Programs, gone
+from tests.engine.programs import PARROT, READY, WAIT, Programs, answer_to_file, gone
 from tests.peers import in_time
 
 SCRIPT = "async def main(input):\n    return input\n"
@@ -123,8 +123,7 @@ async def main(input):
 """
     )
     assert await anext(process) == READY
-    await process.transfer_file(b"content")
-    assert await anext(process) == Return("content")
+    assert await answer_to_file(process, b"content") == Return("content")
 
 
 @works("list_processes")

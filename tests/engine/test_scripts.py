@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from pie_client import Error, File, Message, PieClient, ProcessError, Return, Stderr, Stdout, inferlet
-from tests.engine.programs import PARROT, READY, Programs, events_of
+from tests.engine.programs import PARROT, READY, Programs, answer_to_file, events_of
 from tests.peers import PATIENCE, in_time
 
 SIZES = [1, 262_144, 262_145, 1_000_000, 5 << 20, 20_000_000]
@@ -131,8 +131,7 @@ async def main(input):
     )
     data = os.urandom(size)
     assert await in_time(anext(process)) == READY
-    await process.transfer_file(data)
-    file = await in_time(anext(process))
+    file = await answer_to_file(process, data)
     assert isinstance(file, File)
     assert hashlib.sha256(file).digest() == hashlib.sha256(data[::-1]).digest()
     assert await in_time(process.wait()) == str(size)
@@ -147,11 +146,16 @@ async def main(input):
 """
     processes = [await programs.launch(source) for _ in range(2)]
     contents = [os.urandom(1_500_000) for _ in processes]
-    for process, content in zip(processes, contents, strict=True):
+    for process in processes:
         assert await in_time(anext(process)) == READY
-        await process.transfer_file(content)
-    for process, content in zip(processes, contents, strict=True):
-        assert await events_of(process) == [File(content), File(content * 2), Return("")]
+    async with asyncio.TaskGroup() as group:
+        answers = [
+            group.create_task(answer_to_file(process, content))
+            for process, content in zip(processes, contents, strict=True)
+        ]
+    for process, content, answer in zip(processes, contents, answers, strict=True):
+        assert answer.result() == File(content)
+        assert await events_of(process) == [File(content * 2), Return("")]
 
 
 async def test_an_exception_is_an_error_with_its_traceback(programs: Programs) -> None:
