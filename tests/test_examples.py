@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import BaseModel, JsonValue
 
 import pie_client
+import pie_client.models
 import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
@@ -67,6 +68,24 @@ async def test_the_quickstart_runs_on_a_server_that_asks_for_a_key(tmp_path: Pat
         out, err = await asyncio.to_thread(process.communicate, timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out == 'hey!\n[done] "alice"\n'
+
+
+def test_the_map_over_lines_runs_without_a_server_and_reads_standard_input() -> None:
+    script = QUICKSTART.with_name("map_lines.py")
+    done = subprocess.run(  # noqa: S603 - our own example, our own interpreter
+        [sys.executable, "-W", "error", str(script), "-", "--jobs", "2"],
+        input="one two\n\nthree\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stdout == (
+        '{"line": 1, "result": {"characters": 7, "words": 2, "longest": "one"}}\n'
+        '{"line": 3, "result": {"characters": 5, "words": 1, "longest": "three"}}\n'
+    )
+    assert "no model runs in it" in done.stderr
 
 
 @pytest.mark.parametrize(
