@@ -100,13 +100,14 @@ class Channel:
         return kind, content
 
 
-def end_with_engine(channel: Channel, folder: str) -> None:
+def end_with_engine(folder: str) -> None:
     """End this process, what it started and its folder when the engine is gone, in whatever way that went.
 
-    A thread does it, which is not among those that the script can list.
+    A thread does it, which is not among those that the script can list. It waits at standard error, which is a socket to
+    the engine: at the channel it would keep that open when the script closes it.
     """
     gone = select.poll()
-    gone.register(channel, 0)  # nothing but the end of the other side
+    gone.register(2, 0)  # nothing but the end of the other side
 
     def wait() -> None:
         try:
@@ -370,7 +371,7 @@ async def run(
 def main() -> None:
     """Run the script that comes over the socket, and tell what came of it."""
     channel = Channel(int(sys.argv[1]))
-    end_with_engine(channel, sys.argv[2])
+    end_with_engine(sys.argv[2])
     job: dict[str, Any] = json.loads(channel.receive()[1])
     source = channel.receive()[1].decode()
     limit(job["limits"])

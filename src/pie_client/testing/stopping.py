@@ -21,6 +21,8 @@ ENDED_AFTER = 5.0
 """Seconds after which the program is ended whatever has not."""
 REQUEST = 0
 """Asks to stop, as a signal does; no signal has this number."""
+ANSWER_SECONDS = 1.0
+"""Seconds after which an event loop that does not answer counts as blocked."""
 LINE_SECONDS = 0.5
 """Seconds that a line has to be written before the program ends."""
 
@@ -140,7 +142,7 @@ class Stopping:
             return _plural([_thread_name(t) for t in _lasting_threads()] or [self.busy_with], "not ended")
         alive = threading.Event()
         self._call(alive.set)
-        if not alive.wait(LINE_SECONDS):
+        if not alive.wait(ANSWER_SECONDS):
             task = asyncio.current_task(self._loop)
             return f"{'a callback' if task is None else _task_name(task)} blocks the event loop"
         tasks = [t for t in asyncio.all_tasks(self._loop) if t is not self._main and t.cancelling()]
