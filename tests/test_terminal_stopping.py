@@ -173,7 +173,7 @@ def test_loading_can_be_interrupted(kind: str, number: int, tmp_path: Path) -> N
 
 def test_a_file_that_swallows_its_interruption_is_ended(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
-        "import time\nprint('ready', flush=True)\nwhile True:\n    try:\n        time.sleep(1000)\n"
+        "import time\nwhile True:\n    try:\n        print('ready', flush=True)\n        time.sleep(1000)\n"
         "    except BaseException:\n        pass\n",
         encoding="utf-8",
     )
