@@ -14,8 +14,11 @@ KEY, VERSION, SUPPORTED_VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version", 
 
 
 def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request) -> Response | None:
-    """Give the answer to a request that is not let in; None for any other."""
-    if traits.path is not None:
+    """Give the answer to a request that is not let in; None for any other, and where the connection was ended instead."""
+    if traits.path is None:
+        if getattr(request, "method", GET) != GET or _handshake_problem(request.headers) is not None:
+            connection.transport.close()  # servers that speak no HTTP but this handshake answer nothing else
+    else:
         if request.path.partition("?")[0] != traits.path:
             return connection.respond(HTTPStatus.NOT_FOUND, "")
         if (
@@ -33,13 +36,18 @@ def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request
 
 
 def _handshake_problem(headers: Headers) -> str | None:
-    if "upgrade" not in headers.get("Connection", "").lower():
+    if "upgrade" not in _first(headers, "Connection").lower():
         return texts.UPGRADE_MISSING
-    if headers.get("Upgrade", "").lower() != "websocket":
+    if _first(headers, "Upgrade").lower() != "websocket":
         return texts.UPGRADE_NOT_WEBSOCKET
     if KEY not in headers:
         return texts.WEBSOCKET_KEY_MISSING
-    return None if headers.get(VERSION) == SUPPORTED_VERSION else texts.WEBSOCKET_VERSION_MISSING
+    return None if _first(headers, VERSION) == SUPPORTED_VERSION else texts.WEBSOCKET_VERSION_MISSING
+
+
+def _first(headers: Headers, name: str) -> str:
+    """Give the value of a header, the first where it stands there several times."""
+    return next(iter(headers.get_all(name)), "")
 
 
 def _identity_problem(header: str, value: str | None) -> str | None:
