@@ -193,7 +193,6 @@ async def test_servers_of_the_old_family_answer_no_plain_http(engine: LocalEngin
         ("0.5", "no Upgrade", b"400"),
         ("0.5", "Connection twice", b"101"),
         ("0.5", "Sec-WebSocket-Version of nothing", b"400"),
-        ("0.5", "POST", b"405"),
         ("0.5", "path '/v1/ws/'", b"404"),
         ("0.5", "a query", b"101"),
         ("0.5", "no x-pie-identity", b"401"),

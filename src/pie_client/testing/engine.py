@@ -189,6 +189,7 @@ class LocalEngine:
             ping_interval=None,
             max_size=None,
             close_timeout=1,
+            logger=gate.handshakes,
             backlog=BACKLOG,
         )
 

@@ -1,5 +1,6 @@
 """Whom the embedded engine lets in: its answers to requests that are no WebSocket handshake of a client."""
 
+import logging
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection
@@ -11,6 +12,25 @@ from pie_client._generated.families import FamilyTraits
 
 GET = "GET"
 KEY, VERSION, SUPPORTED_VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "13"
+
+
+handshakes = logging.getLogger(__name__)
+"""Where the WebSocket library logs."""
+FAILED = "opening handshake failed"
+"""What older releases of the library (15.0 does) log as an error, with a traceback, when a client speaks no WebSocket."""
+
+
+def _calmly(record: logging.LogRecord) -> bool:
+    if record.msg == FAILED:
+        record.levelno, record.levelname, record.exc_info = (
+            logging.INFO,
+            logging.getLevelName(logging.INFO),
+            None,
+        )
+    return True
+
+
+handshakes.addFilter(_calmly)
 
 
 def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request) -> Response | None:
