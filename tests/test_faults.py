@@ -136,9 +136,20 @@ async def test_all_chunks_of_an_upload_are_ignored(
     fault = engine.faults.never_answer(models.AddProgramRequest)
     manifest = tmp_path / "Pie.toml"
     manifest.write_text('[package]\nname = "big"\nversion = "1.0.0"\n', encoding="utf-8")
-    with pytest.raises(DeadlineError):
-        await client.install_program(build, manifest, timeout=SOON)
+    all_sent = asyncio.Event()
+
+    def progress(sent: int, total: int) -> None:
+        if sent == total:
+            all_sent.set()
+
+    installing = asyncio.create_task(client.install_program(build, manifest, progress=progress))
+    await in_time(all_sent.wait())
+    await client.ping()  # answered after all that was sent before
+    assert not installing.done()
     assert fault.count == 1
+    installing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await installing
     await client.install_program(build, manifest)
     assert await client.check_program("big@1.0.0")
 
