@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import inspect
+import json
 import re
 import socket as sockets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import msgpack
 import pytest
 from blake3 import blake3
 from pydantic import JsonValue
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from pie_client import (
@@ -48,74 +47,12 @@ from pie_client.base import WireModel
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError, TracedFrame
 from tests.mcp_servers import Script
 from tests.peers import PATIENCE, in_time
+from tests.raw import UPGRADE, Raw, address, raw_client, upgraded
 from tests.repository import ROOT
 
-IDENTITY = {"x-pie-identity": "tenant/user"}
-UPGRADE = (
-    b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"x-pie-identity: tenant/user\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 SOON = 0.2
 """Deadline of what has to fail."""
 FILE = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
-M = TypeVar("M", bound=WireModel)
-
-
-class Raw:
-    """A WebSocket that shows each frame as it is, ends of turns aside."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def send(self, *messages: WireModel) -> None:
-        for message in messages:
-            await self.socket.send(wire.encode_request(message))
-
-    async def frame(self) -> bytes | str:
-        while True:
-            frame = await in_time(self.socket.recv())
-            if isinstance(frame, bytes) or frame != models.TurnDone().model_dump_json():
-                return frame
-
-    async def next(self) -> WireModel | wire.UnknownMessage:
-        return wire.decode_reply(await self.frame())
-
-    async def fields(self) -> dict[str, object]:
-        frame = await self.frame()
-        assert isinstance(frame, bytes)
-        fields: dict[str, object] = msgpack.unpackb(frame)
-        return fields
-
-    async def expect(self, model: type[M]) -> M:
-        message = await self.next()
-        assert isinstance(message, model)
-        return message
-
-    async def ping(self, number: int = 7) -> models.Response:
-        await self.send(models.PingRequest(corr_id=number))
-        return await self.expect(models.Response)
-
-    async def launch(self, program: str, number: int = 5) -> None:
-        await self.send(
-            models.LaunchProcessRequest(corr_id=number, inferlet=program, input="null", capture_outputs=True)
-        )
-
-    async def launched(self, program: str) -> str:
-        await self.launch(program)
-        return (await self.expect(models.Response)).result
-
-
-@contextlib.asynccontextmanager
-async def raw_client(engine: LocalEngine, *, identified: bool = True) -> AsyncGenerator[Raw]:
-    async with connect(
-        f"{engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_size=None, close_timeout=0.2
-    ) as socket:
-        raw = Raw(socket)
-        if identified:
-            await raw.send(models.AuthIdentifyRequest(corr_id=1, username="alice"))
-            assert (await raw.expect(models.Response)).ok
-        yield raw
 
 
 @pytest.fixture
@@ -199,9 +136,20 @@ async def test_all_chunks_of_an_upload_are_ignored(
     fault = engine.faults.never_answer(models.AddProgramRequest)
     manifest = tmp_path / "Pie.toml"
     manifest.write_text('[package]\nname = "big"\nversion = "1.0.0"\n', encoding="utf-8")
-    with pytest.raises(DeadlineError):
-        await client.install_program(build, manifest, timeout=SOON)
+    all_sent = asyncio.Event()
+
+    def progress(sent: int, total: int) -> None:
+        if sent == total:
+            all_sent.set()
+
+    installing = asyncio.create_task(client.install_program(build, manifest, progress=progress))
+    await in_time(all_sent.wait())
+    await client.ping()  # answered after all that was sent before
+    assert not installing.done()
     assert fault.count == 1
+    installing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await installing
     await client.install_program(build, manifest)
     assert await client.check_program("big@1.0.0")
 
@@ -524,16 +472,112 @@ async def test_a_process_never_starts_but_can_be_terminated(
         await process.wait(timeout=PATIENCE)
 
 
-async def test_a_process_never_ends(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
-    engine.faults.never_end(times=2)
-    await raw.launched("umlaut@1.0.0")
+async def test_a_process_never_ends_but_can_be_terminated(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    fault = engine.faults.never_end(times=2)
+    process_id = await raw.launched("umlaut@1.0.0")
     await raw.expect(models.StdoutEvent)
+    await fault.happened()
     assert (await raw.ping()).ok
+    await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
+    assert (await raw.expect(models.Response)).result == texts.OK_TERMINATE_PROCESS
+    assert (await raw.expect(models.ErrorEvent)).value == texts.PROCESS_TERMINATED
 
     process = await client.launch_process("quick@1.0.0")
+    await fault.happened(2)
     with pytest.raises(DeadlineError):
         await process.wait(timeout=SOON)
     assert await process.recv() == (Event.Stdout, "one\n")
+    assert [info.id for info in await client.list_processes()] == [process.process_id]
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+    assert await client.list_processes() == []
+    assert await (await client.launch_process("quick@1.0.0")).result() == [1, 2]
+
+
+async def test_a_process_that_never_ends_can_be_attached_to(engine: LocalEngine, client: PieClient) -> None:
+    fault = engine.faults.never_end("umlaut@1.0.0")
+    assert await (await client.launch_process("quick@1.0.0")).result() == [1, 2]
+    await client.launch_process("umlaut@1.0.0", capture_outputs=False)
+    await fault.happened()
+    [info] = await client.list_processes()
+    process = await client.attach_process(info.id)
+    assert (await client.list_processes())[0].id == info.id
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_a_process_that_never_ends_goes_as_others_do_when_its_client_leaves(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    fault = engine.faults.never_end()
+    async with raw_client(engine) as other:
+        process_id = await other.launched("umlaut@1.0.0")
+        await fault.happened()
+        process = engine.processes[process_id]
+    if engine.traits.terminates_on_disconnect:
+        end = await in_time(process.outcome)
+        assert isinstance(end, models.ErrorEvent)
+        assert await client.list_processes() == []
+    else:
+        async with raw_client(engine) as another:
+            await another.send(models.AttachProcessRequest(corr_id=3, process_id=process_id))
+            assert (await another.expect(models.Response)).result == texts.PROCESS_NOT_FOUND
+            await another.send(models.TerminateProcessRequest(corr_id=4, process_id=process_id))
+            assert (await another.expect(models.Response)).result == texts.OK_TERMINATE_PROCESS
+
+
+async def test_a_process_that_never_ends_is_detached_where_processes_are() -> None:
+    async with LocalEngine(family="0.5", keeps_detached=True, builtins=True) as engine:
+        fault = engine.faults.never_end()
+        async with raw_client(engine) as other:
+            process_id = await other.launched("count@1.0.0")
+            await fault.happened()
+        async with PieClient(engine.uri) as client:
+            process = await client.attach_process(process_id)
+            await process.terminate()
+            with pytest.raises(ProcessTerminatedError):
+                await process.wait(timeout=PATIENCE)
+
+
+async def workflow(raw: Raw) -> None:
+    """Submit a workflow of two processes."""
+    step = {"type": "process", "program_name": "umlaut@1.0.0"}
+    text = json.dumps({"type": "pipe", "stages": [step, step]})
+    await raw.send(models.SubmitWorkflowRequest(corr_id=3, json_=text))
+    assert (await raw.expect(models.Response)).ok
+
+
+@old_only
+async def test_the_end_of_a_workflow_is_lost(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    fault = engine.faults.lose_workflow_end()
+    await workflow(raw)
+    kinds = [type(await raw.next()) for _ in range(3)]
+    assert kinds == [models.StdoutEvent, models.ReturnEvent, models.StdoutEvent]
+    await fault.happened()
+    assert (await raw.ping()).ok
+    assert engine.workflows == {}
+
+    await workflow(raw)
+    kinds = [type(await raw.next()) for _ in range(4)]
+    assert kinds == [models.StdoutEvent, models.ReturnEvent] * 2
+    assert fault.count == 1
+
+
+@old_only
+async def test_a_workflow_that_is_cancelled_loses_no_end(engine: LocalEngine, raw: Raw) -> None:
+    with engine.faults.lose_workflow_end() as fault:
+        text = json.dumps({"type": "process", "program_name": "wait@1.0.0"})
+        await raw.send(models.SubmitWorkflowRequest(corr_id=3, json_=text))
+        workflow_id = (await raw.expect(models.Response)).result
+        await raw.expect(models.StdoutEvent)
+        await raw.send(models.CancelWorkflowRequest(corr_id=4, workflow_id=workflow_id))
+        assert (await raw.expect(models.Response)).ok
+        assert (await raw.expect(models.ErrorEvent)).value == texts.WORKFLOW_CANCELLED
+    assert fault.count == 0
 
 
 # ------------------------------------------------------------- files
@@ -603,6 +647,17 @@ async def test_a_chunk_of_a_file_comes_twice(engine: LocalEngine, raw: Raw, clie
     broken, second = await received(client)
     assert isinstance(broken, Broken)
     assert second == b"second"
+
+
+async def test_an_empty_file_is_nothing_on_the_wire(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    @engine.inferlet("empty@1.0.0")
+    async def empty(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.send_file(b"", "empty.txt")
+        return None
+
+    await raw.launched("empty@1.0.0")
+    await raw.expect(models.ReturnEvent)
+    assert await events(await client.launch_process("empty@1.0.0")) == [Return("null")]
 
 
 # ------------------------------------------------------------- MCP
@@ -767,20 +822,6 @@ async def test_a_frame_is_malformed(engine: LocalEngine, raw: Raw, client: PieCl
 # ------------------------------------------------------------- connections
 
 
-async def upgraded(engine: LocalEngine) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket by hand, so that every byte can be seen."""
-    reader, writer = await asyncio.open_connection(*address(engine))
-    writer.write(UPGRADE)
-    with contextlib.suppress(asyncio.IncompleteReadError):
-        await in_time(reader.readuntil(b"\r\n\r\n"))
-    return reader, writer
-
-
-def address(engine: LocalEngine) -> tuple[str, int]:
-    host, port = engine.uri.removeprefix("ws://").split(":")
-    return host, int(port)
-
-
 @pytest.mark.parametrize("status", [401, 404, 503])
 async def test_the_upgrade_is_refused(engine: LocalEngine, status: int) -> None:
     engine.faults.refuse_upgrade(status, "go away", times=2)
@@ -845,7 +886,7 @@ async def test_exactly_so_many_bytes_come_before_the_connection_is_dropped(engin
     for count in (0, 1, 50):
         fault = engine.faults.drop_connection(count)
         reader, writer = await asyncio.open_connection(*address(engine))
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        writer.write(UPGRADE)
         assert len(await in_time(reader.read())) == count
         assert fault.count == 1
         writer.close()

@@ -255,6 +255,62 @@ async def test_a_daemon_outlives_its_client_and_ends_with_the_engine(
     browser.close()
 
 
+@pytest.mark.parametrize("bit_by_bit", [False, True])
+@pytest.mark.parametrize("leave", ["close", "end", "reset"])
+async def test_a_call_is_cancelled_when_its_http_client_leaves(
+    engine: LocalEngine, client: PieClient, leave: str, *, bit_by_bit: bool
+) -> None:
+    asked, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async def bits() -> AsyncIterator[bytes]:
+        yield b"bit"
+        await wait()
+
+    @engine.daemon("slow@1.0.0")
+    async def slow(request: DaemonRequest) -> DaemonResponse:
+        if request.path != "/slow":
+            return DaemonResponse(body="quick")
+        if not bit_by_bit:
+            await wait()
+        return DaemonResponse(body=bits())
+
+    await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
+    uri = await engine.daemons[0].uri()
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(urlsplit(uri).hostname, urlsplit(uri).port)
+        writer.write(b"GET /slow HTTP/1.1\r\n\r\n")
+        await asked.wait()
+        if leave == "close":
+            writer.close()
+        elif leave == "reset":
+            writer.transport.abort()
+        else:
+            writer.write_eof()
+            await reader.read()
+        await cancelled.wait()
+        writer.close()
+    assert (await raw_answer(uri, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")).endswith(b"quick")
+    assert not {task.get_name() for task in asyncio.all_tasks()} & {"daemon call", "daemon client leaves"}
+
+
+async def test_a_client_that_ends_its_side_at_once_still_gets_an_answer_that_takes_no_time(uri: str) -> None:
+    address = urlsplit(uri)
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        writer.write_eof()
+        assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
+        writer.close()
+        await writer.wait_closed()
+
+
 @pytest.mark.parametrize("turns", [0, 1])
 async def test_only_the_low_16_bits_of_the_port_count(
     engine: LocalEngine, client: PieClient, turns: int

@@ -25,7 +25,7 @@ from pie_client import (
     UnsupportedError,
     wire,
 )
-from pie_client._generated import models
+from pie_client._generated import models, texts
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.mcp_servers import PACKAGE_SERVER, children, gone
@@ -449,31 +449,67 @@ async def test_the_engine_reads_errors_leniently(answer: str, seen: list[JsonVal
         assert json.loads(end.value) == [["py", "py"], *seen]
 
 
-async def test_an_inferlet_whose_client_has_gone_is_told() -> None:
+@contextlib.asynccontextmanager
+async def left_in_a_call(engine: LocalEngine) -> AsyncGenerator[asyncio.Queue[McpCallError]]:
+    """Have a client leave while an inferlet calls its server; gives the error that it sees."""
+    seen: asyncio.Queue[McpCallError] = asyncio.Queue()
+
+    @engine.inferlet("left@1.0.0")
+    async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+        try:
+            await session.mcp.list_tools("py")
+        except McpCallError as error:
+            seen.put_nowait(error)
+        return None
+
+    async with connect(engine.uri) as socket:
+        for request in (
+            models.AuthIdentifyRequest(corr_id=1, username="ann"),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
+            models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
+        ):
+            await socket.send(wire.encode_request(request))
+        await following(socket, models.McpRequest)
+    yield seen
+
+
+async def test_an_inferlet_whose_client_has_left_waits_for_ever_as_servers_do_not_notice() -> None:
+    async with LocalEngine(family="0.4") as engine, left_in_a_call(engine) as seen:
+        async with PieClient(engine.uri, username="ann") as client:
+            [info] = await client.list_processes()
+            await client.ping()
+            assert not engine.processes[info.id].outcome.done()
+            end = engine.processes[info.id].outcome
+            await client.terminate_process(info.id)
+            assert (await in_time(end)).value == texts.PROCESS_TERMINATED
+        assert seen.empty()
+
+
+async def test_an_inferlet_may_also_call_only_after_its_client_has_left() -> None:
     async with LocalEngine(family="0.4") as engine:
-        told: asyncio.Future[McpCallError] = asyncio.get_running_loop().create_future()
-        calling = asyncio.Event()
+        go, calling = asyncio.Event(), asyncio.Event()
 
-        @engine.inferlet("left@1.0.0")
-        async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+        @engine.inferlet("late@1.0.0")
+        async def late(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await go.wait()
+            with pytest.raises(McpCallError, match="not registered"):
+                await session.mcp.list_tools("other")
             asyncio.get_running_loop().call_soon(calling.set)
-            try:
-                await session.mcp.list_tools("py")
-            except McpCallError as error:
-                told.set_result(error)
-            return None
+            return await session.mcp.list_tools("py")
 
-        async with connect(engine.uri) as socket:
-            for request in (
-                models.AuthIdentifyRequest(corr_id=1, username="ann"),
-                models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
-                models.LaunchProcessRequest(
-                    corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True
-                ),
-            ):
-                await socket.send(wire.encode_request(request))
+        async with PieClient(engine.uri) as client, PieClient(engine.uri) as other:
+            await client.rpc.register_mcp_server(name="py", transport="stdio")
+            process = await client.launch_process("late@1.0.0")
+            await client.close()
+            go.set()
             await in_time(calling.wait())
-        assert (await in_time(told)).code == -32000
+            await other.ping()
+            assert not engine.processes[process.process_id].outcome.done()
+
+
+async def test_an_inferlet_whose_client_has_gone_is_told_where_that_is_noticed() -> None:
+    async with LocalEngine(family="0.4", keeps_detached=True) as engine, left_in_a_call(engine) as seen:
+        assert (await in_time(seen.get())).code == texts.CODE_MCP_CLIENT_GONE
 
 
 async def test_arguments_that_are_no_json_are_refused_for_the_inferlet() -> None:

@@ -139,7 +139,7 @@ MISTAKES = {
     "unknown option": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(famly='0.4')\n" + ASYNC,
         ("asyncio",),
-        "'famly' is not an option of the engine; there are allow_scripts",
+        "'famly' is not an option of the engine; there are accepts_serially, allow_scripts",
     ),
     "unknown client option": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timout': 1})\n" + ASYNC,

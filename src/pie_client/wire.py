@@ -56,10 +56,18 @@ def encode_request(message: WireModel) -> bytes:
 def encode_reply(message: WireModel, family: Family) -> bytes | str:
     """Encode a server's message as ``family`` does: a text frame where the schema says so."""
     tag = getattr(message, TAG)
-    foreign = {n for n, f in registry.FIELDS_OF_FAMILIES.get(type(message), {}).items() if family not in f}
     if tag in registry.TEXT_MESSAGES and isinstance(message, registry.TEXT_MESSAGES[tag]):
-        return message.model_dump_json(exclude=foreign)
-    return msgpack.packb(message.model_dump(exclude=foreign))
+        return message.model_dump_json(exclude=_foreign(message, family))
+    return msgpack.packb(reply_fields(message, family))
+
+
+def reply_fields(message: WireModel, family: Family) -> dict[str, object]:
+    """Give the fields that a server's message has in ``family``."""
+    return message.model_dump(exclude=_foreign(message, family))
+
+
+def _foreign(message: WireModel, family: Family) -> set[str]:
+    return {n for n, f in registry.FIELDS_OF_FAMILIES.get(type(message), {}).items() if family not in f}
 
 
 def encode_fields(fields: Fields) -> bytes:

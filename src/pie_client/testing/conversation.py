@@ -38,11 +38,12 @@ from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing.challenge import Challenge
 from pie_client.testing.closing import QuietSocket
-from pie_client.testing.fault import Refused, Sendable, Unanswered
+from pie_client.testing.fault import Refused, Unanswered
 from pie_client.testing.fields import SIZE_BITS, quoted
 from pie_client.testing.identifiers import canonical_uuid
 from pie_client.testing.leniency import UnreadableFrameError
 from pie_client.testing.mcp import McpRelay
+from pie_client.testing.passing import Sent
 from pie_client.testing.processes import RunningProcess
 from pie_client.testing.turns import Turns
 from pie_client.testing.uploads import RejectedChunk, Uploads
@@ -128,7 +129,8 @@ class Conversation:
         except ConnectionClosed:
             pass
         finally:
-            self.mcp.close()
+            if self._engine.keeps_detached:
+                self.mcp.close()
             self._let_go()
             writer.cancel()
             for task in self._answering:
@@ -152,13 +154,12 @@ class Conversation:
             for item in self._engine.faults.altered(self, message, request):
                 self.release(item)
 
-    def release(self, item: Sendable) -> None:
+    def release(self, sent: Sent) -> None:
         """Send something that no fault alters any more, whatever waits; to a client that is gone, nothing."""
         if not self._gone:
-            message = item if isinstance(item, WireModel) else None
-            frame = item if isinstance(item, (bytes, str)) else wire.encode_reply(item, self._family)
+            message = sent.message if isinstance(sent.message, WireModel) else None
             origin = message if self._engine.keeps_detached else None
-            self._outgoing.put_nowait(Outgoing(frame, origin))
+            self._outgoing.put_nowait(Outgoing(sent.frame(self._family), origin))
 
     def _let_go(self) -> None:
         """Send what had to wait for the answer to a request; faults see it only now, where it comes in the order."""

@@ -12,7 +12,10 @@ logger = logging.getLogger(__name__)
 PORTS = 1 << 16
 
 DaemonFunction: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
-"""A daemon: called once per HTTP request, gives the response. What it raises becomes status 500."""
+"""A daemon: called once per HTTP request, gives the response. What it raises becomes status 500.
+
+It is cancelled when its HTTP client leaves, or ends its side of the connection, before the response is there.
+"""
 
 
 class RunningDaemon:

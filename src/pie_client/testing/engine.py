@@ -38,6 +38,7 @@ from pie_client.testing.processes import RunningProcess
 from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
+from pie_client.testing.turnstile import Turnstile
 from pie_client.testing.workflows import Workflow
 
 __all__ = ["LocalEngine", "Refusal"]
@@ -64,8 +65,9 @@ class LocalEngine:
     Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
 
     It differs from real servers on purpose in this: uploads are not compiled, so that any bytes can be installed, and
-    programs are never fetched from a registry; all events of a workflow's processes arrive; an event never comes before
-    the reply that it follows from; and the words of the libraries that read TOML and JSON for real servers are others.
+    programs are never fetched from a registry; all events of a workflow's processes arrive, where real servers lose the
+    last ones more often than not (``faults.lose_workflow_end``); an event never comes before the reply that it follows
+    from; and the words of the libraries that read TOML and JSON for real servers are others.
 
     Args:
         family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
@@ -85,6 +87,9 @@ class LocalEngine:
         keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
             is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
             answered only together with the next event. By default neither takes time.
+        accepts_serially: Whether connections of the 0.4 family are accepted one after the other, as by real servers: one
+            that sends nothing keeps all later ones from their opening handshake, until it leaves. By default none waits
+            for another.
         builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
@@ -106,6 +111,7 @@ class LocalEngine:
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
         keeps_waiting: bool = False,
+        accepts_serially: bool = False,
         builtins: bool = False,
     ) -> None:
         if family not in FAMILIES:
@@ -128,6 +134,7 @@ class LocalEngine:
         self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
         self.keeps_waiting = keeps_waiting and self.traits.serial
+        self.accepts_serially = accepts_serially and self.traits.serial
         self.max_upload_bytes = max_upload_bytes
         self.auth = auth
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -151,7 +158,9 @@ class LocalEngine:
         self._conversations: set[asyncio.Task[object]] = set()
         self._connections = 0
         self._observers: list[Observer] = []
-        self.faults = Faults(self.traits)
+        self.faults = Faults(
+            self.traits, lambda process_id: process_id in self.processes or process_id in self.held
+        )
         """What is to go wrong: each of its methods asks for one fault."""
 
     async def __aenter__(self) -> Self:
@@ -167,17 +176,20 @@ class LocalEngine:
         """Listen. Raises OSError when the port is taken, RuntimeError when it listens already."""
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
+        turnstile = Turnstile() if self.accepts_serially else None
+        members = {"tampering": self.faults, "turnstile": turnstile}
         self._server = await serve(
             self._serve,
             "127.0.0.1",
             self._port,
             process_request=self._gate,
-            create_connection=type("EngineSocket", (self._socket_class(),), {"tampering": self.faults}),
+            create_connection=type("EngineSocket", (self._socket_class(),), members),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
             max_size=None,
             close_timeout=1,
+            logger=gate.handshakes,
             backlog=BACKLOG,
         )
 
@@ -247,7 +259,8 @@ class LocalEngine:
 
         A client of the 0.4 family starts it with ``launch_daemon``; the 0.5 family has no daemons. It listens on the
         loopback interface until the engine stops. The function gets a :class:`DaemonRequest` and returns a
-        :class:`DaemonResponse`, once per request; an exception becomes status 500 and is logged.
+        :class:`DaemonResponse`, once per request; an exception becomes status 500 and is logged. It is cancelled when
+        the HTTP client leaves, or ends its side of the connection, before the response is there.
 
         Raises:
             InvalidArgumentError: The name is not one that servers take, or the function is not async.
@@ -384,7 +397,7 @@ class LocalEngine:
             function = _without_run
         if function is None and process.program in self._scripts:
             function = self._scripts[process.program].run
-        process.start(function)
+        process.start(function, stays=lambda: self.faults.keeps_from_ending(process.program))
         if process.task is not None:
             self._inferlets.add(process.task)
             process.task.add_done_callback(self._inferlets.discard)
@@ -414,6 +427,8 @@ class LocalEngine:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
         self._conversations.add(task)
+        if isinstance(socket, Socket):
+            socket.opened()
         try:
             await Conversation(self, socket).serve()
         finally:

@@ -12,20 +12,11 @@ from websockets.http11 import Response
 
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.testing.passing import Line, Sent
 from pie_client.testing.sockets import Direction, Ending
 
 Until: TypeAlias = float | asyncio.Event
 """When something that is held goes on: after so many seconds, or when the event is set."""
-Sendable: TypeAlias = WireModel | bytes | str
-"""A message, or a frame as it is."""
-
-
-class Line(Protocol):
-    """A conversation, as faults see it."""
-
-    def release(self, item: Sendable) -> None:
-        """Send something that no fault alters any more; to a client that is gone, nothing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +35,12 @@ Reaction: TypeAlias = str | Refused | Unanswered
 """What becomes of a request instead of its being carried out; a text is its result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message on its way to a client, and the request that it answers, if it does."""
-
-    line: Line
-    message: WireModel
-    request: WireModel | None
-
-
 OnRequest: TypeAlias = Callable[["Fault", Line, WireModel], Reaction | None]
 """Tells what becomes of a request; None where the fault does not concern it."""
-OnMessage: TypeAlias = Callable[["Fault", Sent], Sequence[Sendable] | None]
+OnMessage: TypeAlias = Callable[["Fault", Sent], Sequence[Sent] | None]
 """Tells what is sent in place of a message; None where the fault does not concern it."""
+OnCarriedOut: TypeAlias = Callable[[WireModel], None]
+"""Is told of a request that is carried out."""
 
 
 class Held:
@@ -88,12 +72,16 @@ class Held:
 class Book(Protocol):
     """Where faults are listed."""
 
-    def add(self, fault: "Fault") -> None:
-        """List a fault."""
+    def add(self, fault: "Fault") -> int:
+        """List a fault, and give its number: that of one that was asked for later is higher."""
         ...
 
     def remove(self, fault: "Fault") -> None:
         """List it no more."""
+        ...
+
+    def send_on(self, fault: "Fault", sent: Sent) -> None:
+        """Send what a fault held back, as those that were asked for later leave it."""
         ...
 
 
@@ -106,6 +94,7 @@ class Fault:
     Attributes:
         name: Name of the method of :class:`Faults` that asked for it.
         count: How often it has happened.
+        number: Which of the engine's faults it is, in the order in which they were asked for.
     """
 
     def __init__(
@@ -116,6 +105,7 @@ class Fault:
         *,
         on_request: OnRequest | None = None,
         on_message: OnMessage | None = None,
+        on_carried_out: OnCarriedOut | None = None,
     ) -> None:
         if times is not None and times < 1:
             raise InvalidArgumentError(
@@ -127,10 +117,11 @@ class Fault:
         self._times = math.inf if times is None else times
         self._on_request = on_request
         self._on_message = on_message
+        self._on_carried_out = on_carried_out
         self._over = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []
         self._held: list[Held] = []
-        book.add(self)
+        self.number = book.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -190,11 +181,23 @@ class Fault:
                 waiter.set_result(None)
         return True
 
+    def concerns(self, sent: Sent) -> bool:
+        """Count that it happens to a message, once for all of its copies; False where it can't any more."""
+        concerned = sent.occasion.concerned
+        if self.number not in concerned and self.take():
+            concerned.add(self.number)
+        return self.number in concerned
+
     def react(self, line: Line, request: WireModel) -> Reaction | None:
         """Tell what becomes of a request; None where this does not concern it."""
         return None if self._on_request is None else self._on_request(self, line, request)
 
-    def replace(self, sent: Sent) -> Sequence[Sendable] | None:
+    def notice(self, request: WireModel, *, carried_out: bool) -> None:
+        """Take note of a request, whatever faults make of it."""
+        if carried_out and self._on_carried_out is not None:
+            self._on_carried_out(request)
+
+    def replace(self, sent: Sent) -> Sequence[Sent] | None:
         """Tell what is sent in place of a message; None where this does not concern it."""
         return None if self._on_message is None else self._on_message(self, sent)
 
@@ -205,6 +208,15 @@ class Fault:
         if until is not None:
             held.task = asyncio.create_task(_later(held, until), name=f"local engine fault {self.name}")
         return held
+
+    def hold_back(self, sent: Sequence[Sent], until: Until | None = None) -> Held:
+        """Send something later, at the latest when this is stopped."""
+
+        def send() -> None:
+            for each in sent:
+                self._book.send_on(self, each)
+
+        return self.hold(send, until)
 
     async def wait_over(self) -> None:
         """Wait until it is stopped, or its engine."""
@@ -251,11 +263,11 @@ class StallFault(Fault):
         if on is None:
             self._begin()
 
-    def react(self, line: Line, request: WireModel) -> Reaction | None:
+    def notice(self, request: WireModel, *, carried_out: bool) -> None:
         """Begin with the request that was named."""
+        super().notice(request, carried_out=carried_out)
         if self._on is not None and not self.stalling and isinstance(request, self._on):
             self._begin()
-        return None
 
     def _begin(self) -> None:
         self.stalling = True
@@ -285,13 +297,29 @@ class CloseFault(Fault):
         self.instead = instead
 
 
-class StartFault(Fault):
-    """A process that never begins."""
+class ProcessFault(Fault):
+    """A process of which something stays out."""
 
     def __init__(self, book: Book, name: str, times: int | None, program: str | None) -> None:
         super().__init__(book, name, times)
-        self.program = program
+        self._program = program
+
+    def holds_up(self, program: str) -> bool:
+        """Tell, and count, whether this concerns a process of a program."""
+        return self._program in (None, program) and self.take()
+
+
+class StartFault(ProcessFault):
+    """A process that never begins."""
+
+
+class EndFault(ProcessFault):
+    """A process that never ends by itself."""
 
 
 class UploadFault(Fault):
     """An upload that is not stored."""
+
+
+class WorkflowFault(Fault):
+    """The end of a workflow's last process that is lost."""

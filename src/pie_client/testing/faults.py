@@ -8,7 +8,9 @@ assert fault.count == 1
 
 import asyncio
 import http
+import itertools
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -21,31 +23,32 @@ from websockets.http11 import Response
 from pie_client import wire
 from pie_client._generated import models, texts
 from pie_client._generated.events import EVENT_MESSAGES
-from pie_client._generated.families import MAX_CORRELATION, PROCESS, TAG, FamilyTraits
+from pie_client._generated.families import MAX_CORRELATION, TAG, FamilyTraits
 from pie_client._generated.mcp import LIST_TOOLS
 from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing.countdown import Countdowns
 from pie_client.testing.fault import (
     CloseFault,
     CutFault,
+    EndFault,
     Fault,
-    Held,
-    Line,
     OnMessage,
     OnRequest,
+    ProcessFault,
     Reaction,
     Refused,
-    Sendable,
-    Sent,
     StallFault,
     StartFault,
     Unanswered,
     Until,
     UpgradeFault,
     UploadFault,
+    WorkflowFault,
 )
 from pie_client.testing.identifiers import canonical_uuid
+from pie_client.testing.passing import Line, Sendable, Sent
 from pie_client.testing.sockets import Cut, Direction, Ending, Socket
 
 TERMINAL_MESSAGES = (models.ReturnEvent, models.ErrorEvent)
@@ -57,7 +60,7 @@ LAUNCHES = (
     models.RunProcessesRequest,
     models.LaunchDaemonRequest,
 )
-OPEN_STREAMS = (models.LaunchProcessRequest, models.LaunchProcessesRequest, models.AttachProcessRequest)
+PROCESS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ANSWERED = frozenset(m.model for m in METHODS.values() if m.kind in ("call", "upload"))
 """Requests that are answered."""
 (VALUE,) = (
@@ -76,7 +79,7 @@ NEVER = b"\xc1"
 """The one byte that msgpack never uses."""
 UNKNOWN = "telemetry"
 """What unknown types, kinds and names are called."""
-FLIP = 0xFF
+BYTES = 1 << 8
 
 F = TypeVar("F", bound=Fault)
 
@@ -89,11 +92,14 @@ class Faults:
     A fault concerns whichever client comes first. Several may be asked for at once; they are applied in that order.
     """
 
-    def __init__(self, traits: FamilyTraits) -> None:
+    def __init__(self, traits: FamilyTraits, runs: Callable[[str], bool]) -> None:
         self.sockets: dict[Socket, None] = {}
         """Connections, oldest first."""
         self._traits = traits
+        self._runs = runs
+        """Tells whether events of the process with an id are still to come."""
         self._faults: list[Fault] = []
+        self._numbers = itertools.count()
 
     def stop(self) -> None:
         """Let nothing go wrong any more. What is held back is sent; connections that are gone or dead stay so."""
@@ -138,7 +144,7 @@ class Faults:
             request: Class of the request.
             times: How often; None for every time.
         """
-        return self._on_reply("lose_reply", request, times, lambda _fault, _line, _reply: [])
+        return self._on_reply("lose_reply", request, times, lambda _fault, _sent, _reply: [])
 
     def delay(self, request: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
         """A reply comes late, perhaps when nobody waits for it any more; everything else goes on meanwhile.
@@ -149,8 +155,8 @@ class Faults:
             times: How often; None for every time.
         """
 
-        def replace(fault: Fault, line: Line, reply: models.Response) -> Sequence[Sendable]:
-            fault.hold(lambda: line.release(reply), until)
+        def replace(fault: Fault, sent: Sent, _reply: models.Response) -> Sequence[Sent]:
+            fault.hold_back([sent], until)
             return []
 
         return self._on_reply("delay", request, times, replace)
@@ -162,7 +168,7 @@ class Faults:
             request: Class of the request.
             times: How often; None for every time.
         """
-        return self._on_reply("duplicate_reply", request, times, lambda _fault, _line, reply: [reply, reply])
+        return self._on_reply("duplicate_reply", request, times, lambda _fault, sent, _reply: [sent, sent])
 
     def reply_to_unknown_number(
         self, number: int = MAX_CORRELATION, *, ok: bool = True, result: str = "", times: int | None = 1
@@ -185,10 +191,10 @@ class Faults:
             times: How often; None for every time.
         """
 
-        def replace(_fault: Fault, _line: Line, reply: models.Response) -> Sequence[Sendable] | None:
-            return [models.Response(corr_id=reply.corr_id, ok=True, result="")] if reply.ok else None
+        def replace(_fault: Fault, sent: Sent, reply: models.Response) -> Sequence[Sent]:
+            return [sent.altered(models.Response(corr_id=reply.corr_id, ok=True, result=""))]
 
-        return self._on_reply("empty_launch_id", models.LaunchProcessRequest, times, replace)
+        return self._on_reply("empty_launch_id", models.LaunchProcessRequest, times, replace, only_ok=True)
 
     def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
         """An attach is refused as though another connection held the process; 0.4 servers say that it is not found.
@@ -240,28 +246,18 @@ class Faults:
             events: How many messages of the process come first.
             times: How often; None for every time.
         """
-        waiting: list[tuple[str, _Countdown]] = []
+        waiting = Countdowns()
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
-            message = sent.message
-            if isinstance(message, models.Response):
-                if not isinstance(sent.request, OPEN_STREAMS) or not message.ok:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
+            message, reply = sent.message, sent.occasion.message
+            if isinstance(reply, models.Response):
+                processes = _followed_by(sent.request, reply)
+                if not processes or not fault.concerns(sent):
                     return None
-                subject = _canonical(getattr(sent.request, PROCESS, message.result))
-                if not subject or not fault.take():  # without an id nothing of the process comes here
-                    return None
-                waiting.append((subject, _Countdown(fault, sent.line, message, events)))
-                return []
+                return self._behind(waiting, fault, processes, sent, events)
             if not isinstance(message, PROCESS_MESSAGES):
                 return None
-            for entry in waiting:
-                subject, countdown = entry
-                if message.process_id in subject:
-                    if not countdown.passes(end=isinstance(message, TERMINAL_MESSAGES)):
-                        return None
-                    waiting.remove(entry)
-                    return countdown.after(sent)
-            return None
+            return waiting.passing(sent, message.process_id, end=isinstance(message, TERMINAL_MESSAGES))
 
         return self._on_message("events_before_reply", times, replace)
 
@@ -272,7 +268,7 @@ class Faults:
             times: After how many ends; None for every one.
         """
 
-        def follow(message: models.ReturnEvent | models.ErrorEvent) -> Sequence[Sendable]:
+        def follow(sent: Sent, message: models.ReturnEvent | models.ErrorEvent) -> Sequence[Sent]:
             late = models.StdoutEvent(process_id=message.process_id, value="after the end\n")
             data = b"after the end"
             chunk = models.FileChunk(
@@ -282,7 +278,7 @@ class Faults:
                 total_chunks=1,
                 chunk_data=data,
             )
-            return [message, late, chunk]
+            return [sent, sent.along(late), sent.along(chunk)]
 
         return self._at_end("events_after_end", times, follow)
 
@@ -293,9 +289,9 @@ class Faults:
             times: How many processes; None for every one.
         """
 
-        def follow(message: models.ReturnEvent | models.ErrorEvent) -> Sequence[Sendable]:
+        def follow(sent: Sent, message: models.ReturnEvent | models.ErrorEvent) -> Sequence[Sent]:
             other = models.ErrorEvent if isinstance(message, models.ReturnEvent) else models.ReturnEvent
-            return [message, other(process_id=message.process_id, value='"a second end"')]
+            return [sent, sent.along(other(process_id=message.process_id, value='"a second end"'))]
 
         return self._at_end("second_terminal", times, follow)
 
@@ -310,12 +306,12 @@ class Faults:
             times: How often; None for every time.
         """
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if not isinstance(message, PROCESS_MESSAGES) or not fault.take():
                 return None
-            event = models.OtherEvent(process_id=message.process_id, event=kind, value=value)
-            return [event if value is not None else _without_value(event), message]
+            event = sent.apart(models.OtherEvent(process_id=message.process_id, event=kind, value=value))
+            return [event if value is not None else event.without_field(VALUE), sent]
 
         return self._on_message("unknown_event_kind", times, replace)
 
@@ -329,10 +325,9 @@ class Faults:
         if event not in EVENT_MESSAGES:
             raise InvalidArgumentError(f"{event.__name__} is no event; pass a class like models.StdoutEvent")
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
-            message = sent.message
-            concerned = isinstance(message, event) and fault.take()
-            return [_without_value(message)] if concerned else None
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
+            concerned = isinstance(sent.message, event) and fault.concerns(sent)
+            return [sent.without_field(VALUE)] if concerned else None
 
         return self._on_message("missing_value", times, replace)
 
@@ -343,16 +338,16 @@ class Faults:
             times: How often; None for every time. Output that is all ASCII does not count.
         """
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if not isinstance(message, (models.StdoutEvent, models.StderrEvent)):
                 return None
             place = next((i for i, c in enumerate(message.value) if not c.isascii()), None)
-            if place is None or not fault.take():
+            if place is None or not fault.concerns(sent):
                 return None
             data, cut = message.value.encode(), len(message.value[:place].encode()) + 1
             halves = (data[:cut].decode(errors="replace"), data[cut:].decode(errors="replace"))
-            return [type(message)(process_id=message.process_id, value=half) for half in halves]
+            return [sent.altered(type(message)(process_id=message.process_id, value=half)) for half in halves]
 
         return self._on_message("split_utf8", times, replace)
 
@@ -363,17 +358,16 @@ class Faults:
             times: How often; None for every time. Processes that no client is attached to do not end visibly, and the
                 reply stays out.
         """
-        waiting: dict[str, _Countdown] = {}
+        waiting = Countdowns()
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
-            message, request = sent.message, sent.request
-            if isinstance(message, models.Response) and isinstance(request, models.TerminateProcessRequest):
-                if not message.ok or not fault.take():
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
+            message, reply, request = sent.message, sent.occasion.message, sent.request
+            if isinstance(reply, models.Response) and isinstance(request, models.TerminateProcessRequest):
+                if not reply.ok or not fault.concerns(sent):
                     return None
-                waiting[_canonical(request.process_id)] = _Countdown(fault, sent.line, message, 1)
-                return []
-            if isinstance(message, TERMINAL_MESSAGES) and message.process_id in waiting:
-                return waiting.pop(message.process_id).after(sent)
+                return self._behind(waiting, fault, frozenset([_canonical(request.process_id)]), sent, 1)
+            if isinstance(message, TERMINAL_MESSAGES):
+                return waiting.passing(sent, message.process_id, end=True)
             return None
 
         return self._on_message("terminate_event_before_reply", times, replace)
@@ -386,8 +380,8 @@ class Faults:
             times: How often; None for every time.
         """
 
-        def late(fault: Fault, line: Line, message: WireModel) -> None:
-            fault.hold(lambda: line.release(message), until)
+        def late(fault: Fault, sent: Sent) -> None:
+            fault.hold_back([sent], until)
 
         return self._after_termination("terminate_event_after_reply", times, late)
 
@@ -397,7 +391,7 @@ class Faults:
         Args:
             times: How often; None for every time.
         """
-        return self._after_termination("terminate_event_never", times, lambda _fault, _line, _message: None)
+        return self._after_termination("terminate_event_never", times, lambda _fault, _sent: None)
 
     def never_start(self, program: str | None = None, *, times: int | None = 1) -> Fault:
         """A launch is confirmed and the process listed, but it never begins, as where a server waits for room.
@@ -410,13 +404,22 @@ class Faults:
         """
         return StartFault(self, "never_start", times, program)
 
-    def never_end(self, *, times: int | None = 1) -> Fault:
-        """A process never ends, as far as its client can see.
+    def never_end(self, program: str | None = None, *, times: int | None = 1) -> Fault:
+        """A process never ends: its program does, but it stays listed, attached and without an end until it is terminated.
 
         Args:
+            program: The program as ``name@version``; any, where None.
             times: How many processes; None for every one.
         """
-        return self._at_end("never_end", times, lambda _message: [])
+        return EndFault(self, "never_end", times, program)
+
+    def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
+        """The end of a workflow's last process never comes, as where a server has forgotten the workflow by then.
+
+        Args:
+            times: How many workflows; None for every one. One that is cancelled does not count.
+        """
+        return WorkflowFault(self, "lose_workflow_end", times)
 
     # ------------------------------------------------------------- files
 
@@ -426,12 +429,7 @@ class Faults:
         Args:
             times: How many files; None for every one.
         """
-
-        def replace(chunk: models.FileChunk) -> Sequence[Sendable]:
-            unnamed = chunk.model_dump() | {FILE_NAME: None}
-            return [wire.encode_fields(unnamed)]
-
-        return self._whole_file("nil_name", times, replace)
+        return self._whole_file("nil_name", times, lambda sent: [sent.with_fields({FILE_NAME: None})])
 
     def lose_file(self, *, times: int | None = 1) -> Fault:
         """A file that a process sends never comes, as real servers do with empty ones.
@@ -439,7 +437,7 @@ class Faults:
         Args:
             times: How many files; None for every one.
         """
-        return self._whole_file("lose_file", times, lambda _chunk: [])
+        return self._whole_file("lose_file", times, lambda _sent: [])
 
     def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """The bytes of a file's chunk are not those that were sent, so that the file does not match its digest.
@@ -449,18 +447,17 @@ class Faults:
             times: How many files; None for every one.
         """
 
-        def replace(chunk: models.FileChunk) -> Sequence[Sendable]:
-            wrong = bytes([chunk.chunk_data[0] ^ FLIP]) + chunk.chunk_data[1:]
-            return [
-                models.FileChunk(
-                    process_id=chunk.process_id,
-                    file_hash=chunk.file_hash,
-                    chunk_index=chunk.chunk_index,
-                    total_chunks=chunk.total_chunks,
-                    chunk_data=wrong,
-                    name=chunk.name,
-                )
-            ]
+        def replace(sent: Sent, chunk: models.FileChunk) -> Sequence[Sent]:
+            wrong = bytes([(chunk.chunk_data[0] + 1) % BYTES]) + chunk.chunk_data[1:]
+            corrupt = models.FileChunk(
+                process_id=chunk.process_id,
+                file_hash=chunk.file_hash,
+                chunk_index=chunk.chunk_index,
+                total_chunks=chunk.total_chunks,
+                chunk_data=wrong,
+                name=chunk.name,
+            )
+            return [sent.altered(corrupt)]
 
         return self._chunk("corrupt_file_chunk", index, times, replace)
 
@@ -471,7 +468,7 @@ class Faults:
             index: Which chunk, from 0.
             times: How many files; None for every one.
         """
-        return self._chunk("drop_file_chunk", index, times, lambda _chunk: [])
+        return self._chunk("drop_file_chunk", index, times, lambda _sent, _chunk: [])
 
     def duplicate_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """A chunk of a file comes twice.
@@ -480,7 +477,7 @@ class Faults:
             index: Which chunk, from 0.
             times: How many files; None for every one.
         """
-        return self._chunk("duplicate_file_chunk", index, times, lambda chunk: [chunk, chunk])
+        return self._chunk("duplicate_file_chunk", index, times, lambda sent, _chunk: [sent, sent])
 
     # ------------------------------------------------------------- MCP
 
@@ -547,12 +544,10 @@ class Faults:
         """
         added = {UNKNOWN: {"list": [1, 2.5, "text", True, None]}} if keys is None else dict(keys)
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
-            message = sent.message
-            frame = wire.encode_reply(message, self._traits.name)
-            if isinstance(frame, str) or not fault.take():
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
+            if not isinstance(sent.message, WireModel) or isinstance(sent.frame(self._traits.name), str):
                 return None
-            return [wire.encode_fields({**message.model_dump(), **added})]
+            return [sent.with_fields(added)] if fault.concerns(sent) else None
 
         return self._on_message("extra_keys", times, replace)
 
@@ -569,16 +564,19 @@ class Faults:
         if of not in EVENT_MESSAGES:
             _check_answered(of)
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if isinstance(message, models.Response):
-                if not isinstance(sent.request, of) or not fault.take():
+                if not isinstance(sent.request, of) or not fault.concerns(sent):
                     return None
                 text = _filled(message.result, size)
-                return [models.Response(corr_id=message.corr_id, ok=message.ok, result=text)]
-            if not isinstance(message, TEXT_EVENTS) or not isinstance(message, of) or not fault.take():
+                return [sent.altered(models.Response(corr_id=message.corr_id, ok=message.ok, result=text))]
+            if not isinstance(message, TEXT_EVENTS) or not isinstance(message, of):
                 return None
-            return [type(message)(process_id=message.process_id, value=_filled(message.value, size))]
+            if not fault.concerns(sent):
+                return None
+            text = _filled(message.value, size)
+            return [sent.altered(type(message)(process_id=message.process_id, value=text))]
 
         return self._on_message("oversize_message", times, replace)
 
@@ -681,9 +679,10 @@ class Faults:
 
     # ------------------------------------------------------------- for the engine
 
-    def add(self, fault: Fault) -> None:
-        """Apply a fault from now on."""
+    def add(self, fault: Fault) -> int:
+        """Apply a fault from now on, after those that are there; gives its number."""
         self._faults.append(fault)
+        return next(self._numbers)
 
     def remove(self, fault: Fault) -> None:
         """Apply a fault no more."""
@@ -697,18 +696,27 @@ class Faults:
 
     def reaction(self, line: Line, request: WireModel) -> Reaction | None:
         """Tell what becomes of a request; None where nothing goes wrong with it."""
+        reactions = (fault.react(line, request) for fault in list(self._faults))
+        found = next((reaction for reaction in reactions if reaction is not None), None)
         for fault in list(self._faults):
-            if (reaction := fault.react(line, request)) is not None:
-                return reaction
-        return None
+            fault.notice(request, carried_out=found is None)
+        return found
 
-    def altered(self, line: Line, message: WireModel, request: WireModel | None) -> Iterable[Sendable]:
+    def altered(self, line: Line, message: WireModel, request: WireModel | None) -> Iterable[Sent]:
         """Give what is sent in place of a message, which may answer a request."""
-        items: list[Sendable] = [message]
-        for fault in list(self._faults):
-            after: list[Sendable] = []
+        return self._through(self._faults, Sent.first(line, message, request))
+
+    def send_on(self, fault: Fault, sent: Sent) -> None:
+        """Send what a fault held back, as those that were asked for later leave it."""
+        for item in self._through([f for f in self._faults if f.number > fault.number], sent):
+            item.line.release(item)
+
+    def _through(self, faults: Iterable[Fault], sent: Sent) -> Iterable[Sent]:
+        items = [sent]
+        for fault in list(faults):
+            after: list[Sent] = []
             for item in items:
-                instead = fault.replace(Sent(line, item, request)) if isinstance(item, WireModel) else None
+                instead = fault.replace(item) if isinstance(item.message, WireModel) else None
                 after.extend([item] if instead is None else instead)
             items = after
         return items
@@ -721,35 +729,55 @@ class Faults:
 
     async def at_upgrade(self, connection: ServerConnection) -> Response | None:
         """Give the response that an opening handshake gets instead of the right one; None for that."""
-        fault = next(iter(self._of(UpgradeFault)), None)
-        if fault is None:
-            return None
-        fault.take()
-        if fault.respond is not None:
-            return fault.respond(connection)
-        ends = [asyncio.ensure_future(connection.wait_closed()), asyncio.ensure_future(fault.wait_over())]
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for end in ends:
-                end.cancel()
+        for fault in self._of(UpgradeFault):
+            if not fault.take():
+                continue
+            if fault.respond is not None:
+                return fault.respond(connection)
+            ends = [
+                asyncio.ensure_future(connection.wait_closed()),
+                asyncio.ensure_future(fault.wait_over()),
+            ]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if ends[0].done():
+                    return None
+            finally:
+                for end in ends:
+                    end.cancel()
         return None
 
     def keeps_from_starting(self, program: str) -> bool:
         """Tell whether a process never begins."""
-        return any(f.take() for f in self._of(StartFault) if f.program in (None, program))
+        return self._hold_up(StartFault, program)
+
+    def keeps_from_ending(self, program: str) -> bool:
+        """Tell whether a process whose program has ended never does."""
+        return self._hold_up(EndFault, program)
+
+    def _hold_up(self, kind: type[ProcessFault], program: str) -> bool:
+        return any(fault.holds_up(program) for fault in self._of(kind))
 
     def loses_upload(self) -> bool:
         """Tell whether an upload is not stored."""
         return any(fault.take() for fault in self._of(UploadFault))
 
+    def may_lose_workflow_end(self) -> bool:
+        """Tell whether the end of a workflow's last process would be lost now."""
+        return bool(self._of(WorkflowFault))
+
+    def loses_workflow_end(self) -> bool:
+        """Tell whether the end of a workflow's last process is lost."""
+        return any(fault.take() for fault in self._of(WorkflowFault))
+
     def cuts(self) -> Iterable[Cut]:
         """Give what may end connections now."""
         return self._of(CutFault)
 
-    def ignored_close(self) -> Callable[[], bytes] | None:
-        """Tell whether a close is not answered: gives what makes the message that is sent instead, b"" for none."""
-        return next((fault.instead for fault in self._of(CloseFault) if fault.take()), None)
+    def ignored_close(self) -> Callable[[], Sequence[bytes]] | None:
+        """Tell whether a close is not answered: gives what makes the messages that are sent instead."""
+        taken = [fault for fault in self._of(CloseFault) if fault.take()]
+        return (lambda: [frame for fault in taken if (frame := fault.instead())]) if taken else None
 
     # ------------------------------------------------------------- kinds of faults
 
@@ -767,24 +795,33 @@ class Faults:
         name: str,
         request: type[WireModel],
         times: int | None,
-        replace: Callable[[Fault, Line, models.Response], Sequence[Sendable] | None],
+        replace: Callable[[Fault, Sent, models.Response], Sequence[Sent]],
+        *,
+        only_ok: bool = False,
     ) -> Fault:
         _check_answered(request)
 
-        def reply(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def reply(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if not isinstance(message, models.Response) or not isinstance(sent.request, request):
                 return None
-            if not fault.active or (instead := replace(fault, sent.line, message)) is None:
+            if (only_ok and not message.ok) or not fault.concerns(sent):
                 return None
-            fault.take()
-            return instead
+            return replace(fault, sent, message)
 
         return self._on_message(name, times, reply)
 
+    def _behind(
+        self, waiting: Countdowns, fault: Fault, processes: frozenset[str], reply: Sent, messages: int
+    ) -> Sequence[Sent]:
+        """Keep a reply until messages of its processes have passed, which they have where those are gone."""
+        if not any(self._runs(process_id) for process_id in processes):
+            return [reply]
+        return waiting.wait(fault, processes, reply, messages)
+
     def _insert(self, name: str, item: Sendable, times: int | None) -> Fault:
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
-            return [item, sent.message] if fault.take() else None
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
+            return [sent.apart(item), sent] if fault.take() else None
 
         return self._on_message(name, times, replace)
 
@@ -792,70 +829,68 @@ class Faults:
         self,
         name: str,
         times: int | None,
-        follow: Callable[[models.ReturnEvent | models.ErrorEvent], Sequence[Sendable]],
+        follow: Callable[[Sent, models.ReturnEvent | models.ErrorEvent], Sequence[Sent]],
     ) -> Fault:
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
-            if not isinstance(message, TERMINAL_MESSAGES) or not fault.take():
+            if not isinstance(message, TERMINAL_MESSAGES) or not fault.concerns(sent):
                 return None
-            return follow(message)
+            return follow(sent, message)
 
         return self._on_message(name, times, replace)
 
-    def _after_termination(
-        self, name: str, times: int | None, late: Callable[[Fault, Line, WireModel], None]
-    ) -> Fault:
+    def _after_termination(self, name: str, times: int | None, late: Callable[[Fault, Sent], None]) -> Fault:
         asked: set[str] = set()
 
-        def react(_fault: Fault, _line: Line, message: WireModel) -> Reaction | None:
-            if isinstance(message, models.TerminateProcessRequest):
-                asked.add(_canonical(message.process_id))
-            return None
+        def note(request: WireModel) -> None:
+            if isinstance(request, models.TerminateProcessRequest):
+                process_id = _canonical(request.process_id)
+                if self._runs(process_id):
+                    asked.add(process_id)
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
-            if not isinstance(message, models.ErrorEvent) or message.process_id not in asked:
-                return None
-            asked.discard(message.process_id)
-            if not fault.take():
-                return None
-            late(fault, sent.line, message)
+            if fault.number not in sent.occasion.concerned:
+                if not isinstance(message, models.ErrorEvent) or message.process_id not in asked:
+                    return None
+                asked.discard(message.process_id)
+                if not fault.concerns(sent):
+                    return None
+            late(fault, sent)
             return []
 
-        return Fault(self, name, times, on_request=react, on_message=replace)
+        return Fault(self, name, times, on_message=replace, on_carried_out=note)
 
     def _chunk(
         self,
         name: str,
         index: int,
         times: int | None,
-        change: Callable[[models.FileChunk], Sequence[Sendable]],
+        change: Callable[[Sent, models.FileChunk], Sequence[Sent]],
     ) -> Fault:
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if not isinstance(message, models.FileChunk) or message.chunk_index != index:
                 return None
-            return change(message) if fault.take() else None
+            return change(sent, message) if fault.concerns(sent) else None
 
         return self._on_message(name, times, replace)
 
-    def _whole_file(
-        self, name: str, times: int | None, change: Callable[[models.FileChunk], Sequence[Sendable]]
-    ) -> Fault:
+    def _whole_file(self, name: str, times: int | None, change: Callable[[Sent], Sequence[Sent]]) -> Fault:
         concerned: set[tuple[str, str]] = set()
 
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
             if not isinstance(message, models.FileChunk):
                 return None
             file = (message.process_id, message.file_hash)
-            if message.chunk_index == 0 and fault.take():
+            if file in concerned:
+                sent.occasion.concerned.add(fault.number)
+            elif message.chunk_index == 0 and fault.concerns(sent):
                 concerned.add(file)
-            if file not in concerned:
-                return None
             if message.chunk_index == message.total_chunks - 1:
                 concerned.discard(file)
-            return change(message)
+            return change(sent) if fault.number in sent.occasion.concerned else None
 
         return self._on_message(name, times, replace)
 
@@ -868,19 +903,18 @@ class Faults:
         method: str | None = None,
         params: str | None = None,
     ) -> Fault:
-        def replace(fault: Fault, sent: Sent) -> Sequence[Sendable] | None:
+        def replace(fault: Fault, sent: Sent) -> Sequence[Sent] | None:
             message = sent.message
-            if not isinstance(message, models.McpRequest) or not fault.take():
+            if not isinstance(message, models.McpRequest) or not fault.concerns(sent):
                 return None
-            return [
-                models.McpRequest(
-                    corr_id=message.corr_id,
-                    process_id=message.process_id,
-                    server_name=message.server_name if server is None else server,
-                    method=message.method if method is None else method,
-                    params=message.params if params is None else params,
-                )
-            ]
+            wrong = models.McpRequest(
+                corr_id=message.corr_id,
+                process_id=message.process_id,
+                server_name=message.server_name if server is None else server,
+                method=message.method if method is None else method,
+                params=message.params if params is None else params,
+            )
+            return [sent.altered(wrong)]
 
         return self._on_message(name, times, replace)
 
@@ -889,29 +923,6 @@ class Faults:
         for socket in list(self.sockets):
             socket.look_at_cuts()
         return cut
-
-
-class _Countdown:
-    """A reply that waits for messages."""
-
-    def __init__(self, fault: Fault, line: Line, reply: WireModel, messages: int) -> None:
-        self._line = line
-        self._reply = reply
-        self._left = messages
-        self._held: Held = fault.hold(lambda: line.release(reply))
-
-    def passes(self, *, end: bool) -> bool:
-        """Count a message; tells whether the reply follows it."""
-        self._left -= 1
-        return end or self._left <= 0
-
-    def after(self, sent: Sent) -> Sequence[Sendable]:
-        """Give a message with the reply after it."""
-        if sent.line is not self._line:
-            self._held.let_go()
-            return [sent.message]
-        self._held.give_up()
-        return [sent.message, self._reply]
 
 
 def _check_answered(request: type[WireModel]) -> None:
@@ -925,8 +936,15 @@ def _no_request(given: type[WireModel]) -> InvalidArgumentError:
     )
 
 
-def _without_value(message: WireModel) -> bytes:
-    return wire.encode_fields(message.model_dump(exclude={VALUE}))
+def _followed_by(request: WireModel | None, reply: models.Response) -> frozenset[str]:
+    """Give the ids of the processes whose events follow a reply."""
+    if not reply.ok:
+        return frozenset()
+    if isinstance(request, models.AttachProcessRequest):
+        return frozenset([_canonical(request.process_id)])
+    launches = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
+    captured = isinstance(request, launches) and request.capture_outputs
+    return frozenset(PROCESS_ID.findall(reply.result)) if captured else frozenset()
 
 
 def _filled(text: str, size: int) -> str:

@@ -1,5 +1,6 @@
 """Whom the embedded engine lets in: its answers to requests that are no WebSocket handshake of a client."""
 
+import logging
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection
@@ -13,9 +14,31 @@ GET = "GET"
 KEY, VERSION, SUPPORTED_VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "13"
 
 
+handshakes = logging.getLogger(__name__)
+"""Where the WebSocket library logs."""
+FAILED = "opening handshake failed"
+"""What older releases of the library (15.0 does) log as an error, with a traceback, when a client speaks no WebSocket."""
+
+
+def _calmly(record: logging.LogRecord) -> bool:
+    if record.msg == FAILED:
+        record.levelno, record.levelname, record.exc_info = (
+            logging.INFO,
+            logging.getLevelName(logging.INFO),
+            None,
+        )
+    return True
+
+
+handshakes.addFilter(_calmly)
+
+
 def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request) -> Response | None:
-    """Give the answer to a request that is not let in; None for any other."""
-    if traits.path is not None:
+    """Give the answer to a request that is not let in; None for any other, and where the connection was ended instead."""
+    if traits.path is None:
+        if getattr(request, "method", GET) != GET or _handshake_problem(request.headers) is not None:
+            connection.transport.close()  # servers that speak no HTTP but this handshake answer nothing else
+    else:
         if request.path.partition("?")[0] != traits.path:
             return connection.respond(HTTPStatus.NOT_FOUND, "")
         if (
@@ -33,13 +56,18 @@ def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request
 
 
 def _handshake_problem(headers: Headers) -> str | None:
-    if "upgrade" not in headers.get("Connection", "").lower():
+    if "upgrade" not in _first(headers, "Connection").lower():
         return texts.UPGRADE_MISSING
-    if headers.get("Upgrade", "").lower() != "websocket":
+    if _first(headers, "Upgrade").lower() != "websocket":
         return texts.UPGRADE_NOT_WEBSOCKET
     if KEY not in headers:
         return texts.WEBSOCKET_KEY_MISSING
-    return None if headers.get(VERSION) == SUPPORTED_VERSION else texts.WEBSOCKET_VERSION_MISSING
+    return None if _first(headers, VERSION) == SUPPORTED_VERSION else texts.WEBSOCKET_VERSION_MISSING
+
+
+def _first(headers: Headers, name: str) -> str:
+    """Give the value of a header, the first where it stands there several times."""
+    return next(iter(headers.get_all(name)), "")
 
 
 def _identity_problem(header: str, value: str | None) -> str | None:

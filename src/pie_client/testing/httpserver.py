@@ -9,11 +9,11 @@ import http
 import io
 import logging
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ IDLE = 60.0
 """Seconds that a client may take to send a head, or a body; and to take a piece of the answer."""
 GRACE = 1.0
 """Seconds that functions have to end when the server closes."""
+
+T = TypeVar("T")
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -78,6 +80,25 @@ class Unacceptable(Exception):  # noqa: N818 - it becomes a response
         self.status = status
 
 
+class Peer(asyncio.StreamReaderProtocol):
+    """A client, of whom can be told that it has left while nothing is read."""
+
+    def __init__(self, connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]) -> None:
+        super().__init__(asyncio.StreamReader(limit=HEAD_BYTES), connected)
+        self.left = asyncio.Event()
+
+    def eof_received(self) -> bool:
+        """Note that it sends nothing more, which is all that shows where it has closed the connection."""
+        self.left.set()
+        super().eof_received()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is gone."""
+        self.left.set()
+        super().connection_lost(exc)
+
+
 class HttpServer:
     """Serves HTTP/1.1 on a loopback port, one call of a function per request.
 
@@ -96,7 +117,8 @@ class HttpServer:
 
     async def listen(self, port: int) -> int:
         """Listen, and give the port. Raises OSError when it can't be had."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=HEAD_BYTES)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Peer(self._connected), "127.0.0.1", port)
         listening: int = self._server.sockets[0].getsockname()[1]
         return listening
 
@@ -142,7 +164,7 @@ class HttpServer:
                 head.send_error(error.status)
             else:
                 request = DaemonRequest(head.command, head.path, head.fields(), body)
-                return await self._respond(head, request, writer)
+                return await _while_there(writer, self._respond(head, request, writer))
         writer.write(head.taken())
         await _linger(reader, writer)
         return False
@@ -209,6 +231,24 @@ class Head(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Log instead of writing to standard error."""
         logger.info(format, *args)
+
+
+async def _while_there(writer: asyncio.StreamWriter, work: Coroutine[None, None, T]) -> T:
+    """Do something for a client, and break it off when the client leaves. Raises ConnectionAbortedError then."""
+    peer = writer.transport.get_protocol()
+    assert isinstance(peer, Peer)  # noqa: S101 - each connection is made with one
+    task = asyncio.create_task(work, name="daemon call")
+    leaving = asyncio.create_task(peer.left.wait(), name="daemon client leaves")
+    try:
+        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ConnectionAbortedError("the client has left before it was answered")
+        return await task
+    finally:
+        leaving.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -63,7 +63,7 @@ class McpRelay:
             reply.set_result(response)
 
     def close(self) -> None:
-        """Note that the client is gone."""
+        """Note that the client is gone and known to be, which real servers never notice."""
         self._gone = True
         for reply in self._open.values():
             reply.cancel()

@@ -70,6 +70,7 @@ class RunningProcess:
         )
         self._capture = capture
         self._keeps = capture and keeps_detached
+        self._stays: Callable[[], bool] = bool
         self._observer = observer
         """Also gets what is buffered for a client: output, and the end."""
         self._born = time.monotonic()
@@ -89,9 +90,13 @@ class RunningProcess:
         """It has ended, and its terminal event waits for a client."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
 
-    def start(self, function: InferletFunction | None) -> None:
-        """Run the function; without one the process fails at once, as a program that can't be instantiated."""
+    def start(self, function: InferletFunction | None, *, stays: Callable[[], bool]) -> None:
+        """Run the function; without one the process fails at once, as a program that can't be instantiated.
+
+        Where ``stays`` says so when the function has ended, the process does not, and only :meth:`terminate` ends it.
+        """
         if not self.outcome.done():
+            self._stays = stays
             name = f"inferlet {self.program} (process {self.id})"
             self.task = asyncio.create_task(self._run(function), name=name)
             self.task.add_done_callback(self._ended)
@@ -158,9 +163,12 @@ class RunningProcess:
         return models.ReturnEvent(process_id=self.id, value=as_utf8(value))
 
     def _ended(self, task: asyncio.Task[models.ReturnEvent]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self.outcome.done() or self._stays():
+            return
         if task.cancelled():
             self._finish(models.ErrorEvent(process_id=self.id, value=texts.PROCESS_TERMINATED))
-        elif (error := task.exception()) is not None:
+        elif error is not None:
             self._finish(models.ErrorEvent(process_id=self.id, value=as_utf8(_reason(error))))
         else:
             self._finish(task.result())

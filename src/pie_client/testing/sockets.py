@@ -4,11 +4,13 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol, TypeAlias, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
+
+from pie_client.testing.turnstile import Turnstile
 
 Direction: TypeAlias = Literal["sent", "received"]
 """Which way bytes or frames go, as the engine sees it."""
@@ -41,8 +43,8 @@ class Tampering(Protocol):
         """Give what may end connections now."""
         ...
 
-    def ignored_close(self) -> Callable[[], bytes] | None:
-        """Tell, when a client closes, that this is not answered: gives what makes the message that is sent instead."""
+    def ignored_close(self) -> Callable[[], Sequence[bytes]] | None:
+        """Tell, when a client closes, that this is not answered: gives what makes the messages that are sent instead."""
         ...
 
 
@@ -50,6 +52,8 @@ class Socket(ServerConnection):
     """A connection that does wrong with its bytes what it was asked to."""
 
     tampering: Tampering
+    turnstile: Turnstile | None = None
+    """Where handshakes are made one at a time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count bytes."""
@@ -60,17 +64,35 @@ class Socket(ServerConnection):
         super().connection_made(_Tap(self._real, self))
         self.tampering.sockets[self] = None
         self.look_at_cuts()
+        if self.turnstile is not None:
+            self.turnstile.arrive(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count no more."""
         self.tampering.sockets.pop(self, None)
+        self.opened()
         super().connection_lost(exc)
+
+    def opened(self) -> None:
+        """Note that the opening handshake is over."""
+        if self.turnstile is not None:
+            self.turnstile.leave(self)
+
+    def hold(self) -> None:
+        """Read nothing for now; what comes waits in TCP, as where nobody has accepted the connection."""
+        self._real.pause_reading()
+
+    def admit(self) -> None:
+        """Read again."""
+        self._real.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Pass on what may come through."""
         passed, cut = self._divide("received", data)
         if passed:
             super().data_received(passed)
+        if self.request is None and self.protocol.handshake_exc is not None:
+            self.transport.close()  # the library would wait for the client to do so
         if cut is not None:
             self._end(cut.ending)
 
@@ -113,22 +135,26 @@ class Socket(ServerConnection):
         if self._mute or (substitute := self.tampering.ignored_close()) is None:
             return
         self._mute = True
-        if instead := substitute():
+        for instead in substitute():
             self._real.write(Frame(Opcode.BINARY, instead).serialize(mask=False))
 
     def _divide(self, direction: Direction, data: bytes) -> tuple[bytes, Cut | None]:
         """Give what passes, and what happens after it."""
-        if self._mute or self._real.is_closing():
+        if self._real.is_closing():
             return b"", None
         first: Cut | None = None
-        passing = len(data)
+        passing = 0 if self._mute else len(data)
         for cut in self.tampering.cuts():
-            if cut.direction != direction:
+            if cut.direction != direction or (self._mute and cut.ending == "silence"):
                 continue
-            left = cut.after - self._passed.get(cut, 0)
-            self._passed[cut] = self._passed.get(cut, 0) + len(data)
-            if left <= passing and cut.take():
-                first, passing = cut, max(left, 0)
+            left = max(cut.after - self._passed.get(cut, 0), 0)
+            if left < passing or (left == passing and first is None):
+                first, passing = cut, left
+        for cut in self.tampering.cuts():
+            if cut.direction == direction:
+                self._passed[cut] = self._passed.get(cut, 0) + passing
+        if first is not None:
+            first.take()
         return data[:passing], first
 
     def _end(self, ending: Ending) -> None:

@@ -18,6 +18,7 @@ from pie_client._generated.families import (
     WORKFLOW_VALUE,
 )
 from pie_client.base import WireModel
+from pie_client.testing.faults import TERMINAL_MESSAGES, Faults
 from pie_client.testing.processes import RunningProcess
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Host(Protocol):
     """The engine, as a workflow needs it."""
 
     workflows: "dict[str, Workflow]"
+    faults: Faults
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there."""
@@ -86,6 +88,9 @@ class Workflow:
         self._expression = expression
         self._host = host
         self._unread: list[WireModel] = []
+        self._running: set[str] = set()
+        self._last_end: WireModel | None = None
+        """End of the process that may have been the last, where it may get lost."""
 
     def start(self) -> None:
         """Begin to evaluate the expression."""
@@ -105,6 +110,19 @@ class Workflow:
         for message in unread:
             client.push(message)
 
+    def _pass_on(self, message: WireModel) -> None:
+        if isinstance(message, TERMINAL_MESSAGES):
+            self._running.discard(message.process_id)
+            if not self._running and self._host.faults.may_lose_workflow_end():
+                self._last_end = message
+                return
+        self._push(message)
+
+    def _push_last_end(self) -> None:
+        message, self._last_end = self._last_end, None
+        if message is not None:
+            self._push(message)
+
     def _push(self, message: WireModel) -> None:
         if self.client is None:
             self._unread.append(message)
@@ -113,6 +131,8 @@ class Workflow:
 
     def _ended(self, task: asyncio.Task[JsonValue]) -> None:
         self._host.workflows.pop(self.id, None)
+        if self._last_end is None or task.cancelled() or not self._host.faults.loses_workflow_end():
+            self._push_last_end()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.info("workflow %s has no value: %s", self.id, error)
 
@@ -179,8 +199,10 @@ class Workflow:
             raise WorkflowFailureError(texts.program_not_found(program=program))
         input_text = json.dumps(_with_config(_as_object(value), expression.config), ensure_ascii=False)
         process = RunningProcess(
-            program, input_text, self.username, capture=True, client=None, observer=self._push
+            program, input_text, self.username, capture=True, client=None, observer=self._pass_on
         )
+        self._push_last_end()
+        self._running.add(process.id)
         self._host.add_process(process)
         self._host.run(process)
         try:
