@@ -61,10 +61,12 @@ async def expect(process, *wanted):
 
 @contextlib.contextmanager
 def program(data: bytes, manifest: str):
-    """Put a program and its manifest on disk."""
+    """Put a program and its manifest on disk: a WebAssembly component whose only content is a comment."""
+    length = len(data) + 1
+    padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder, "program.wasm"), Path(folder, "Pie.toml")
-        paths[0].write_bytes(data)
+        paths[0].write_bytes(b"\0asm\x0d\0\1\0\0" + padded + b"\0" + data)
         paths[1].write_text(manifest, encoding="utf-8")
         yield paths
 

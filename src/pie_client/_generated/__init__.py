@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "9059dae46ad4d1f09aeb080f79916cd0ca2daf7497a1f0aca9ac76d56fcc5609"
+SCHEMA_DIGEST: Final = "1e770ebc526a948e283ac3bc074935622932a49484ccca2172478d26632a3016"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]
