@@ -234,19 +234,6 @@ async def main(input):
 """
 """Waits for three things at once."""
 
-CANCELS = b"""\
-import asyncio
-from inferlet import session
-
-async def main(input):
-    waiting = asyncio.create_task(session.receive())
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.sleep(0)
-    print("cancelled", end="")
-    return await session.receive()
-"""
-
 WAITS = b"""\
 from inferlet import session
 
@@ -263,8 +250,8 @@ def toml(name: str, version: str = "1.0.0", *, language: str = "", **needs: str)
     return text + "[dependencies]\n" + "".join(f'{key} = "{value}"\n' for key, value in needs.items())
 
 
-def script(source: bytes, name: str, **more: object) -> Step:
-    return Step(add(source, manifest=manifest("1.0.0", name), **more))
+def script(source: bytes, name: str) -> Step:
+    return Step(add(source, manifest=manifest("1.0.0", name)))
 
 
 def run(name: str, client: str = "a", **inputs: object) -> Step:
@@ -435,7 +422,6 @@ def scripts() -> Iterator[tuple[str, list[Step]]]:
     yield "three wait for a file at once", [script(THREE, "three"), run("three", files=True), whole, whole]
     heard = [Step(signal(text)) for text in "abc"]
     yield "three wait for a signal at once", [script(THREE, "three"), run("three", files=False), *heard]
-    yield "a signal for a cancelled wait", [script(CANCELS, "cancels"), run("cancels"), Step(signal("a"))]
     alone = [script(ALONE, "alone"), Step(launch("alone@1.0.0", capture_outputs=False))]
     yield "waiting for a file without a client", [*alone, Step(listing(), eventually=True)]
     waits = script(WAITS, "waits")

@@ -49,7 +49,7 @@ def _exports(data: memoryview, header: bytes) -> bool:
 
 
 def _sections(data: memoryview, header: bytes) -> Iterator[tuple[int, memoryview]]:
-    if data[: len(header)] != header:
+    if data[: len(header)].tobytes() != header:
         raise MalformedComponentError
     at = len(header)
     while at < len(data):
