@@ -17,7 +17,8 @@ from pie_client._generated import models
 from pie_client._generated.registry import SHAPES
 from pie_client.testing import LocalEngine
 from pie_client.testing.leniency import FrameReader, UnreadableFrameError
-from tests.conversation_scripts import EMPTY, NESTED, message, packed, ping
+from tests.conversation_scripts import EMPTY, NESTED
+from tests.frames import message, packed, ping
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 PING = bytes.fromhex("82a474797065a470696e67a7636f72725f696401")

@@ -79,8 +79,9 @@ class LocalEngine:
             One that has ended can be attached to until its terminal event was sent to a client; it is not listed.
         allow_scripts: Whether an upload whose manifest says ``[runtime] language = "python"`` runs, in the 0.5
             family, as on a real engine: its source in a process of its own, by this Python, with the standard library
-            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default,
-            and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
+            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default
+            the process of a script fails, as it does for WASM, which can't run here; the 0.4 family has no scripts.
+            Needs POSIX.
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
         keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
