@@ -5,10 +5,12 @@ in any form of a UUID. What is random in a reply is replaced likewise.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,7 @@ PROCESS = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1"
 """Stands for the id of a process."""
 CLOSED = "the server closed"
 LONG = 1000
-"""Characters above which a recording has the length and digest of a text instead of the text."""
+"""Characters above which a recording has a frame compressed, and of a text in a reply its length and digest."""
 OWN_FRAME = re.compile(r'^  File "(/0/|/bundled/|/world/|script_runner\.py).*\n(    .*\n)*', re.MULTILINE)
 """A line of a traceback that is not about the script but about what runs it."""
 
@@ -49,20 +51,20 @@ class Step:
         """Give what is recorded."""
         data: dict[str, object] = {"text": self.frame}
         if isinstance(self.frame, bytes):
-            data = {"hex": self.frame.hex()} if any(self.frame) else {"zeros": len(self.frame)}
-        elif len(self.frame) > LONG and not self.frame.strip():
-            data = {"spaces": len(self.frame)}
+            data = {"hex": self.frame.hex()}
+        if len(self.frame) > LONG:
+            [(kind, content)] = data.items()
+            data = {kind: base64.b64encode(zlib.compress(str(content).encode())).decode(), "packed": True}
         more = {"hangs_up": True} if self.hangs_up else {"eventually": True} if self.eventually else {}
         return {"client": self.client, **data, **more, "replies": self.replies}
 
     @classmethod
     def from_json(cls, data: dict[str, object]) -> "Step":
         """Read what was recorded."""
-        frame: bytes | str = bytes(cast("int", data.get("zeros", 0)))
-        if "spaces" in data:
-            frame = " " * cast("int", data["spaces"])
-        elif "zeros" not in data:
-            frame = bytes.fromhex(str(data["hex"])) if "hex" in data else str(data["text"])
+        [(kind, content)] = [(kind, str(data[kind])) for kind in ("hex", "text") if kind in data]
+        if "packed" in data:
+            content = zlib.decompress(base64.b64decode(content)).decode()
+        frame = bytes.fromhex(content) if kind == "hex" else content
         replies = cast("dict[str, list[Reply]]", data["replies"])
         return cls(frame, str(data["client"]), replies, "hangs_up" in data, "eventually" in data)
 
@@ -196,6 +198,13 @@ def by_channel(replies: list[Reply]) -> dict[str, list[Reply]]:
         kind = str(reply.get("process_id") or reply["type"])
         channels.setdefault(kind, []).append(reply)
     return channels
+
+
+def in_order(replies: list[Reply]) -> list[Reply]:
+    """Sort replies so that their order says nothing about what a server does in parallel: by channel."""
+    channels = by_channel(replies)
+    kinds = sorted(channels, key=lambda kind: (kind == CLOSED, kind != "response", kind))
+    return [reply for kind in kinds for reply in channels[kind]]
 
 
 class Player:

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
 from tests.conversation_scripts import conversations, exchanges
-from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange
+from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange, in_order
 from tests.frames import add, launch, manifest
 
 QUIET = 0.3
@@ -67,7 +67,7 @@ async def _recorded(player: Player, step: Step) -> Step:
                 patience = QUIET
             if reply["type"] == CLOSED:
                 break
-    return replace(step, replies=replies)
+    return replace(step, replies={name: in_order(got) for name, got in replies.items()})
 
 
 if __name__ == "__main__":
