@@ -324,8 +324,9 @@ async def test_a_build_that_changes_while_it_is_sent_is_not_completed(
     with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
         await client.install_program(wasm, toml, progress=change)
     assert engine.uploads == {}
+    wasm.write_bytes(component(b"changed"))
     await client.install_program(wasm, toml)
-    assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
+    assert engine.uploads["greet@1.2.3"] == component(b"changed")
 
 
 async def test_a_build_that_shrinks_while_it_is_sent_is_not_completed(
