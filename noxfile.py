@@ -1,6 +1,9 @@
 """What a contributor runs: `nox` for everything, `nox -s NAME` for one session, `nox -l` for the list."""
 
+import ctypes.util
 import itertools
+import os
+import platform
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +13,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["check", "lint", "types", "tests", "lowest", "interop"]
+nox.options.sessions = ["check", "lint", "types", "tests", "lowest", "interop", "engine"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
@@ -23,6 +26,11 @@ FOREIGN = ("0.3.0", "0.4.0", "0.5.3")
 """Releases of the Python client that others published."""
 FOREIGN_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
 """The JavaScript client that others published, and a WebSocket that it needs before Node 22."""
+
+SERVER = "pie-server[python]==0.5.2"
+"""The real engine. It depends on a published client, so it has an environment of its own."""
+VULKAN = {"libvulkan1": "the Vulkan loader", "mesa-vulkan-drivers": "a Vulkan driver that needs no GPU"}
+"""What the engine needs of the system, by the name of its Debian package."""
 
 
 def groups(*names: str) -> list[str]:
@@ -101,3 +109,52 @@ def interop(session: nox.Session) -> None:
         with session.chdir(home):
             session.run(*npm, *FOREIGN_NPM, external=True)
     session.run("pytest", "tests/interop", *session.posargs, env={"INTEROP_CLIENTS": str(places)})
+
+
+@nox.session
+def engine(session: nox.Session) -> None:
+    """Run a real pie-server without a GPU, and on it every test that is marked `engine`."""
+    if reason := _unfit_for_engine():
+        # On a machine that has to run everything, skipping is failing.
+        (session.error if os.environ.get("CI") else session.skip)(reason)
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    cache = Path(session.cache_dir).resolve()
+    server, model = cache / "pie-server", cache / "model"
+    python = server / "bin" / "python"
+    if _is_outdated(server, SERVER):
+        session.run("python", "-m", "venv", "--clear", str(server))
+        session.run(str(python), "-m", "pip", "install", "--quiet", SERVER, external=True)
+        _note(server, SERVER)
+    recipe = Path("tests/engine/tiny_model.py").read_text("utf-8")
+    if _is_outdated(model, recipe):
+        session.run("python", "-m", "tests.engine.tiny_model", str(model))
+        _note(model, recipe)
+    where = {"ENGINE_PYTHON": str(python), "ENGINE_MODEL": str(model)}
+    session.run("pytest", "-m", "engine", *(session.posargs or ["tests/engine"]), env=where)
+
+
+def _unfit_for_engine() -> str | None:
+    """Say why the real engine can't run here, and what to do; None where it can."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return f"pie-server runs without a GPU on Linux on x86_64, not on {platform.system()} on {platform.machine()}"
+    places = ("/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d")
+    found = {
+        "libvulkan1": ctypes.util.find_library("vulkan"),
+        "mesa-vulkan-drivers": os.environ.get("VK_DRIVER_FILES")
+        or [driver for place in places for driver in Path(place).glob("*.json")],
+    }
+    if missing := [package for package in VULKAN if not found[package]]:
+        what = " and ".join(VULKAN[package] for package in missing)
+        return f"{what} not found; install with: apt-get install {' '.join(missing)}"
+    return None
+
+
+def _is_outdated(made: Path, recipe: str) -> bool:
+    """Tell whether something in the cache was not made, or not in full, or otherwise."""
+    note = made / "made-from"
+    return not note.exists() or note.read_text("utf-8") != recipe
+
+
+def _note(made: Path, recipe: str) -> None:
+    """Note what something in the cache was made from; nothing is noted of what failed midway."""
+    (made / "made-from").write_text(recipe, "utf-8")

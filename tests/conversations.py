@@ -25,6 +25,8 @@ RECORDING = Path(__file__).parent / "data" / "conversations-0.5.2.jsonl"
 IDENTITY = {"x-pie-identity": "tenant/user"}
 PROCESS = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1"
 """Stands for the id of a process."""
+TERMINAL = ("return", "error")
+"""Events with which a process ends."""
 CLOSED = "the server closed"
 LONG = 1000
 """Characters above which a recording has a frame compressed, and of a text in a reply its length and digest."""
@@ -214,6 +216,8 @@ class Player:
         self._uri = uri
         self._ids = Ids()
         self._clients: dict[str, ClientConnection] = {}
+        self.ended: set[str] = set()
+        """Ids of processes whose end some client was told."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -247,6 +251,10 @@ class Player:
             return None
         except ConnectionClosed:
             return {"type": CLOSED}
+        if isinstance(frame, bytes):
+            event: Reply = msgpack.unpackb(frame)
+            if event.get("event") in TERMINAL:
+                self.ended.add(str(event["process_id"]))
         return normalised(frame, self._ids)
 
     def names(self) -> list[str]:

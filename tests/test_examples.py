@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import BaseModel, JsonValue
 
 import pie_client
+import pie_client.models
 import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
@@ -70,6 +71,24 @@ async def test_the_quickstart_runs_on_a_server_that_asks_for_a_key(tmp_path: Pat
     assert out == 'hey!\n[done] "alice"\n'
 
 
+def test_the_map_over_lines_runs_without_a_server_and_reads_standard_input() -> None:
+    script = QUICKSTART.with_name("map_lines.py")
+    done = subprocess.run(  # noqa: S603 - our own example, our own interpreter
+        [sys.executable, "-W", "error", str(script), "-", "--jobs", "2"],
+        input="one two\n\nthree\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stdout == (
+        '{"line": 1, "result": {"characters": 7, "words": 2, "longest": "one"}}\n'
+        '{"line": 3, "result": {"characters": 5, "words": 1, "longest": "three"}}\n'
+    )
+    assert "no model runs in it" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -86,15 +105,6 @@ def test_the_quickstart_tells_a_mistake_in_one_line(arguments: list[str], said: 
     assert err.startswith("quickstart: ")
     assert err.count("\n") == 1
     assert said in err
-
-
-def test_the_script_for_a_real_engine_starts_as_printed() -> None:
-    script = ROOT / "tests" / "engine_by_hand.py"
-    done = subprocess.run(  # noqa: S603 - our own script, our own interpreter
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"python {script.relative_to(ROOT)}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_every_command_of_the_readme_is_run_by_ci() -> None:

@@ -402,6 +402,31 @@ async def test_stopping_the_engine_ends_although_inferlets_swallow_their_cancell
     assert engine.processes == {}
 
 
+async def test_an_inferlet_that_goes_on_when_the_engine_stops_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    released = asyncio.Event()
+    async with LocalEngine() as engine:
+
+        @engine.inferlet("stubborn@1.0.0")
+        async def stubborn(session: InferletSession, _input: JsonValue) -> None:
+            session.send("ready")
+            while not released.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await released.wait()
+
+        async with PieClient(engine.uri) as client:
+            process = await client.launch_process("stubborn@1.0.0")
+            await process.recv()
+            async with asyncio.timeout(20):
+                await engine.stop()
+    task = f"inferlet stubborn@1.0.0 (process {process.process_id})"
+    assert f"{task} does not end although it was cancelled" in caplog.text
+    left = [each for each in asyncio.all_tasks() if each.get_name() == task]
+    released.set()
+    await asyncio.wait(left, timeout=20)
+
+
 async def test_stopping_the_engine_lets_inferlets_clean_up(engine: LocalEngine) -> None:
     cleaned = asyncio.Event()
     started = asyncio.Event()

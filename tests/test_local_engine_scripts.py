@@ -5,7 +5,6 @@ What they are expected to send was recorded from a real one.
 
 import asyncio
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,12 +27,10 @@ from pie_client import (
     Return,
     Stderr,
     Stdout,
-    inferlet,
 )
 from pie_client.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
 from tests.peers import COMPONENT, PATIENCE
-from tests.repository import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts need POSIX processes")
 
@@ -738,22 +735,6 @@ async def test_the_old_family_takes_no_scripts() -> None:
     ):
         with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
             await install(client, BUSY)
-
-
-async def test_what_is_tried_by_hand_on_real_engines_works_here_too(engine: LocalEngine) -> None:
-    async with asyncio.timeout(PATIENCE):
-        steps = await asyncio.create_subprocess_exec(
-            sys.executable, "tests/engine_by_hand.py", engine.uri, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await steps.communicate()
-    assert steps.returncode == 0, output.decode()
-
-
-@inferlet
-async def summarize(text: str, words: int = 2) -> list[str]:
-    """Give the first words of a text."""
-    await asyncio.sleep(0)
-    return text.split()[:words]
 
 
 async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: PieClient) -> None:

@@ -1,12 +1,16 @@
 """The engine in a terminal, as a process of its own."""
 
+import asyncio
 import contextlib
+import dataclasses
+import inspect
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
+import textwrap
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
@@ -14,12 +18,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from pie_client import Event, ParsedPrivateKey, PieClient, ProcessError, ProgramNotFoundError, models, wire
+from pie_client import (
+    Event,
+    ParsedPrivateKey,
+    PieClient,
+    ProcessError,
+    ProgramNotFoundError,
+    RefusedError,
+    models,
+    wire,
+)
 from pie_client._generated.registry import ClientMessage
-from pie_client.testing import LocalEngine, TracedFrame, describe
+from pie_client.testing import LocalEngine, ScriptLimits, TracedFrame, describe
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.terminal import main
 from tests.peers import PATIENCE
+from tests.terminals import SCRIPT_MANIFEST, launch_script, terminal
 
 APP = """
 from pie_client.testing import InferletSession, LocalEngine
@@ -31,55 +45,6 @@ def register(engine: LocalEngine) -> None:
         "Greet whoever is named."
         return f"{GREETING} {input}"
 """
-
-
-class Terminal:
-    """A running engine, and what it prints."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-W", "error", "-m", "pie_client.testing", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._timer = threading.Timer(PATIENCE, self.process.kill)
-        self._timer.start()
-
-    def line(self) -> str:
-        """Give the next line; "" at the end."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.lines.append(line)
-        return line
-
-    @property
-    def uri(self) -> str:
-        found = re.search(r"ws://\S+", self.line())
-        assert found is not None, self.lines
-        return found[0]
-
-    def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
-        """Send a signal; gives the exit status and the rest of what was printed."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out, err
-
-    def close(self) -> None:
-        self._timer.cancel()
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-
-@contextlib.contextmanager
-def terminal(*arguments: str) -> Generator[Terminal]:
-    running = Terminal(*arguments)
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -143,6 +108,82 @@ async def test_it_loads_programs_from_a_file(tmp_path: Path) -> None:
             assert await (await client.launch_process("greet@1.0.0", "Ada")).result(str) == "hello Ada"
             with pytest.raises(ProgramNotFoundError):
                 await client.launch_process("echo@1.0.0")
+
+
+async def test_options_of_the_engine_reach_it(tmp_path: Path) -> None:
+    limits = ["--allow-scripts", "--script-limit", "cpu_seconds=1", "--script-limit", "open_files=40"]
+    with terminal("--port", "0", "--max-upload-bytes", "100", *limits) as engine:
+        async with PieClient(engine.uri) as client:
+            source = (
+                "import resource\ndef main(x):\n    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
+            )
+            await client.rpc.add_program(
+                content=source.encode(), manifest=SCRIPT_MANIFEST, force_overwrite=True
+            )
+            assert await (await client.launch_process("app@1.0.0")).result(int) == 40
+            with pytest.raises(RefusedError):
+                await client.rpc.add_program(
+                    content=bytes(101), manifest=SCRIPT_MANIFEST, force_overwrite=True
+                )
+
+
+async def test_a_function_that_registers_may_be_async(tmp_path: Path) -> None:
+    app = "import asyncio\nasync def register(engine):\n    await asyncio.sleep(0)\n" + textwrap.indent(
+        APP.partition("None:\n")[2].replace("{GREETING}", "hi"), ""
+    )
+    (tmp_path / "app.py").write_text(app.replace(": InferletSession", ""), encoding="utf-8")
+    with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
+        async with PieClient(engine.uri) as client:
+            assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
+            assert await (await client.launch_process("greet@1.0.0", "Ada")).result(str) == "hi Ada"
+
+
+def test_a_file_may_be_named_as_a_module_that_others_use(tmp_path: Path) -> None:
+    app = 'import json\nassert hasattr(json, "loads")\ndef register(engine):\n    pass\n'
+    (tmp_path / "asyncio.py").write_text(app, encoding="utf-8")
+    with terminal("--port", "0", "--load", str(tmp_path / "asyncio.py")) as engine:
+        assert engine.uri
+        assert engine.stop()[::2] == (0, "")
+
+
+def test_what_the_output_can_not_express_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = APP.replace("Greet whoever", "Grüße whoever")
+    (tmp_path / "words.py").write_text('GREETING = "hello"\n', encoding="utf-8")
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
+        assert engine.uri
+        assert engine.line() == "  greet@1.0.0  Gr\\xfc\\xdfe whoever is named.\n"
+        assert engine.stop() == (0, "", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of others are not watched there")
+async def test_it_ends_quietly_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+    with terminal("--port", "0", "--trace", "--allow-scripts") as engine:
+        async with PieClient(engine.uri) as client:
+            script = await launch_script(client, tmp_path)
+            assert engine.process.stdout is not None
+            assert engine.process.stderr is not None
+            engine.process.stdout.close()
+            assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 128 + signal.SIGPIPE
+            assert engine.process.stderr.read() == ""
+            await script.gone()
+
+
+def test_output_that_can_not_be_written_is_told_in_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pie_client.testing", "--port", "0"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "pie_client.testing: standard output can't be written: No space left on device\n"
 
 
 async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
@@ -232,6 +273,22 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
     )
 
 
+MISTAKES = {
+    "empty": b"",
+    "empty.py": b"",
+    "binary.py": b"\xff\xfe",
+    "private": b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+    "broken.py": b"def register(engine):\n    1 / 0\n",
+    "uses_broken.py": b"import beside\n",
+    "beside.py": b"table = {}\ntable['a']\n",
+    "unfinished.py": b"def register(engine):\n    print(\n",
+    "exits.py": b"raise SystemExit(3)\n",
+    "exits_saying.py": b"raise SystemExit('one\\ntwo')\n",
+    "fails_later.py": b"import asyncio\nasync def register(engine):\n    await asyncio.sleep(0)\n    raise ValueError\n",
+    "cancels.py": b"import asyncio\nasync def register(engine):\n    raise asyncio.CancelledError\n",
+}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -240,10 +297,22 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
         (["--family", "0.4", "--authorized-keys", "ada=missing"], "missing can't be used: No such file"),
         (["--family", "0.4", "--authorized-keys", "ada=empty"], "it has no key in it"),
         (["--family", "0.4", "--authorized-keys", "ada=broken.py"], "key 1 in it is no public key"),
-        (["--load", "missing.py"], "No such file"),
+        (["--family", "0.4", "--authorized-keys", "ada=private"], "pass the public half"),
+        (["--family", "0.4", "--authorized-keys", "ada=binary.py"], "it is no text"),
+        (["--family", "0.5", "--keeps-waiting"], "pass --family 0.4"),
+        (["--family", "0.4", "--allow-scripts"], "pass --family 0.5"),
+        (["--script-limit", "cpu_seconds=1"], "without --allow-scripts"),
+        (["--load", "missing.py"], "--load missing.py can't be read: No such file or directory"),
+        (["--load", "."], "can't be read: Is a directory"),
         (["--load", "empty"], "pass one that ends in .py"),
         (["--load", "empty.py"], "it has no function register(engine)"),
-        (["--load", "broken.py"], "ZeroDivisionError: division by zero (line 2)"),
+        (["--load", "broken.py"], "--load broken.py: ZeroDivisionError: division by zero (line 2)"),
+        (["--load", "uses_broken.py"], "--load uses_broken.py: KeyError: 'a' (beside.py, line 2)"),
+        (["--load", "unfinished.py"], "--load unfinished.py: SyntaxError: '(' was never closed (line 2)"),
+        (["--load", "exits.py"], "--load exits.py: it exited with status 3 (line 1)"),
+        (["--load", "exits_saying.py"], "--load exits_saying.py: it exited: one / two (line 1)"),
+        (["--load", "fails_later.py"], "--load fails_later.py: ValueError (line 4)"),
+        (["--load", "cancels.py"], "--load cancels.py: CancelledError (line 3)"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(
@@ -255,9 +324,9 @@ def test_a_mistake_is_told_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("empty", "empty.py"):
-        (tmp_path / name).write_text("", encoding="utf-8")
-    (tmp_path / "broken.py").write_text("def register(engine):\n    1 / 0\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+    for name, text in MISTAKES.items():
+        (tmp_path / name).write_bytes(text)
     assert main(["--port", "0", *arguments]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -266,7 +335,38 @@ def test_a_mistake_is_told_in_one_line(
     assert said in err
 
 
-@pytest.mark.parametrize("arguments", [["--port", "x"], ["--port", "70000"], ["--family", "0.1"], ["--what"]])
+OPTIONS = {"auth": "--authorized-keys", "builtins": "--no-builtins", "script_limits": "--script-limit"}
+"""Flags that are named otherwise than the option of LocalEngine that they set."""
+
+
+def test_every_option_of_an_engine_has_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    for name in inspect.signature(LocalEngine).parameters:
+        assert OPTIONS.get(name, f"--{name.replace('_', '-')}") in shown
+
+
+def test_every_limit_of_a_script_has_a_name_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(field.name in shown for field in dataclasses.fields(ScriptLimits))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "x"],
+        ["--port", "70000"],
+        ["--family", "0.1"],
+        ["--max-upload-bytes", "0"],
+        ["--script-limit", "cpu_seconds=-1"],
+        ["--script-limit", "colour=1"],
+        ["--what"],
+    ],
+)
 def test_wrong_arguments_are_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)

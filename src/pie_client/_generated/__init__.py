@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "1e770ebc526a948e283ac3bc074935622932a49484ccca2172478d26632a3016"
+SCHEMA_DIGEST: Final = "ca1ccca185ac0856725e4457d33da6c01bf9df90ae48fec3a1ce59d9612f9512"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

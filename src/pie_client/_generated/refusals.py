@@ -127,6 +127,7 @@ _REQUEST_TEXTS: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyTyp
         texts.FIRST_CHUNK_INDEX: UploadError,
         texts.UPLOAD_WITHOUT_CHUNKS: UploadError,
         texts.PROCESS_NOT_FOUND: ProcessNotFoundError,
+        texts.CANNOT_ATTACH_TO_ENDED: ProcessNotFoundError,
         texts.WORKFLOW_NOT_FOUND: WorkflowNotFoundError,
         texts.SERVICE_NOT_FOUND: WorkflowNotFoundError,
         texts.SERVICE_CHANNEL_CLOSED: WorkflowNotFoundError,

@@ -56,6 +56,8 @@ PERMISSION_DENIED: Final = "Permission denied"
 """Said by 0.4 servers."""
 CANNOT_ATTACH: Final = "Cannot attach: already attached"
 """Said by 0.5 servers."""
+CANNOT_ATTACH_TO_ENDED: Final = "Cannot attach: Service not found"
+"""Said by 0.5 servers."""
 WORKFLOW_NOT_FOUND: Final = "Workflow not found"
 """Said by 0.4 servers."""
 SERVICE_NOT_FOUND: Final = "Service not found"
@@ -873,6 +875,7 @@ __all__ = [
     "INVALID_PROCESS_ID_TO_TERMINATE",
     "PERMISSION_DENIED",
     "CANNOT_ATTACH",
+    "CANNOT_ATTACH_TO_ENDED",
     "token_budgets_length",
     "unknown_query_subject",
     "WORKFLOW_NOT_FOUND",

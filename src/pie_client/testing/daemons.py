@@ -28,7 +28,7 @@ class RunningDaemon:
     ) -> None:
         self.program = program
         self.port = port % PORTS
-        self._server = HttpServer(function or self._absent, max_body_bytes)
+        self._server = HttpServer(function or self._absent, max_body_bytes, f"daemon {program}")
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting = asyncio.create_task(self._start(), name=f"daemon {program}")
 
@@ -40,12 +40,13 @@ class RunningDaemon:
         """
         return f"http://127.0.0.1:{await asyncio.shield(self._listening)}"
 
-    async def stop(self) -> None:
-        """Stop listening, break off every connection and cancel every call."""
+    async def stop(self) -> set[asyncio.Task[None]]:
+        """Stop listening, break off every connection and cancel every call; gives the calls that do not end."""
         self._starting.cancel()
         await asyncio.wait([self._starting])
-        await self._server.close()
+        unending = await self._server.close()
         self._fail(ConnectionAbortedError(f"daemon {self.program} was stopped"))
+        return unending
 
     async def _start(self) -> None:
         try:

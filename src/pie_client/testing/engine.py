@@ -184,7 +184,16 @@ class LocalEngine:
         )
 
     async def stop(self) -> None:
-        """Stop listening, break off every connection and terminate every process; waits a second for those to end."""
+        """Stop listening, break off every connection and terminate every process; waits a second for those to end.
+
+        A warning is logged for each inferlet that goes on although it was cancelled, and names it and its process; such
+        a one goes on until its event loop ends. ``asyncio.run`` cancels it once more, and waits for it without limit.
+        """
+        for task in await self.end():
+            logger.warning("%s does not end although it was cancelled", task.get_name())
+
+    async def end(self) -> set[asyncio.Task[object]]:
+        """Stop, and give what does not end rather than log it."""
         async with self._stopping:
             server, self._server = self._server, None
             if server is not None:
@@ -200,17 +209,17 @@ class LocalEngine:
             for process in list(self.processes.values()):
                 process.terminate()
             daemons, self._daemons = self._daemons, []
-            await asyncio.gather(*(daemon.stop() for daemon in daemons))
+            calls = await asyncio.gather(*(daemon.stop() for daemon in daemons))
+            unending: set[asyncio.Task[object]] = {task for tasks in calls for task in tasks}
             ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets, *workflows}
             if ending:
-                _, unending = await asyncio.wait(ending, timeout=GRACE)
-                for task in unending:
-                    logger.warning("%s does not end although it was cancelled", task.get_name())
+                unending |= (await asyncio.wait(ending, timeout=GRACE))[1]
             if server is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE):
                         await server.wait_closed()
             self.held.clear()
+        return unending
 
     @property
     def uri(self) -> str:

@@ -84,10 +84,12 @@ class HttpServer:
     Args:
         answer: The function. What it raises is logged and answered with status 500.
         max_body_bytes: Largest body that a request may have.
+        name: Name of the tasks that serve connections.
     """
 
-    def __init__(self, answer: Answering, max_body_bytes: int) -> None:
+    def __init__(self, answer: Answering, max_body_bytes: int, name: str) -> None:
         self._answer = answer
+        self._name = name
         self._max_body = max_body_bytes
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -98,20 +100,20 @@ class HttpServer:
         listening: int = self._server.sockets[0].getsockname()[1]
         return listening
 
-    async def close(self) -> None:
-        """Stop listening, break off every connection and cancel every call; waits a second for those to end."""
+    async def close(self) -> set[asyncio.Task[None]]:
+        """Stop listening, break off every connection and cancel every call; waits a second, gives what does not end."""
         if self._server is not None:
             self._server.close()
         for task, writer in self._connections.items():
             writer.transport.abort()
             task.cancel()
-        if self._connections:
-            _, unending = await asyncio.wait(self._connections, timeout=GRACE)
-            for task in unending:
-                logger.warning("%s does not end although it was cancelled", task.get_name())
+        if not self._connections:
+            return set()
+        _, unending = await asyncio.wait(self._connections, timeout=GRACE)
+        return unending
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer), name="daemon connection")
+        task = asyncio.create_task(self._serve(reader, writer), name=self._name)
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
 

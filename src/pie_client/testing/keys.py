@@ -6,6 +6,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
 
 PEM = "-----BEGIN"
+PRIVATE = "PRIVATE KEY-----"
 
 
 def read_authorized_keys(path: Path) -> list[str]:
@@ -15,7 +16,12 @@ def read_authorized_keys(path: Path) -> list[str]:
         OSError: The file can't be read.
         ValueError: There is no key in it, or one that can't be used.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is no text; write keys like the line in id_ed25519.pub") from None
+    if PRIVATE in text.partition("\n")[0]:
+        raise ValueError("it is a private key; pass the public half, which is in the file that ends in .pub")
     if text.lstrip().startswith(PEM):
         found = [text]
     else:

@@ -97,7 +97,8 @@ class RunningProcess:
     def start(self, function: InferletFunction | None) -> None:
         """Run the function; without one the process fails at once, as a program that can't be instantiated."""
         if not self.outcome.done():
-            self.task = asyncio.create_task(self._run(function), name=f"inferlet {self.program}")
+            name = f"inferlet {self.program} (process {self.id})"
+            self.task = asyncio.create_task(self._run(function), name=name)
             self.task.add_done_callback(self._ended)
 
     def attach(self, client: Client) -> None:

@@ -77,7 +77,7 @@ async def _started() -> AsyncGenerator[Child]:
         channel, stdout, stderr = (theirs for _, theirs in pairs)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-I", "-S", "-B", "-X", "utf8", runner.__file__, str(channel.fileno())),
+            *("-I", "-S", "-B", "-X", "utf8", runner.__file__, str(channel.fileno()), folder),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout.fileno(),
             stderr=stderr.fileno(),

@@ -1,19 +1,23 @@
 """Runs one Python script program: started as a process of its own, with the standard library and nothing else.
 
-The engine talks to it over a socket whose number is its one argument. A frame is a kind of one byte, a length of eight
+The engine talks to it over a socket whose number is its first argument; the second is the folder that it may write to,
+which it removes when the engine is gone. A frame is a kind of one byte, a length of eight
 bytes, and the content. Standard output and error are frames too, so that everything keeps its order.
 
 It treats scripts as a Pie 0.5 engine does: no modules besides the standard library and ``inferlet``, no environment, no
 arguments, an event loop without timers and threads, and one event for each write to standard output.
 """
 
+import _thread
 import asyncio
 import contextlib
 import io
 import json
 import linecache
 import os
+import select
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -49,6 +53,8 @@ IDLE: Final = b"I"
 RESULT: Final = b"R"
 FAILURE: Final = b"X"
 
+GUARD_STACK: Final = 1 << 18
+"""Bytes of stack for the thread that waits for the engine's end; they count as memory of the script."""
 NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
 """Parts of the package that scripts import which need a model."""
 
@@ -79,9 +85,9 @@ class Channel:
         return frame
 
     def fill(self) -> None:
-        """Read what has come, at least something; the end of the engine is the end of the process."""
-        if not (data := self._socket.recv(1 << 20)):
-            os._exit(1)
+        """Read what has come, at least something. Without an engine it waits to be ended with it."""
+        while not (data := self._socket.recv(1 << 20)):
+            select.poll().poll()
         self._received += data
 
     def take(self) -> tuple[bytes, bytes] | None:
@@ -96,6 +102,29 @@ class Channel:
         del self._received[:end]
         self.count += 1
         return kind, content
+
+
+def end_with_engine(folder: str) -> None:
+    """End this process, what it started and its folder when the engine is gone, in whatever way that went.
+
+    A thread does it, which is not among those that the script can list. It waits at standard error, which is a socket to
+    the engine: at the channel it would keep that open when the script closes it.
+    """
+    gone = select.poll()
+    gone.register(2, 0)  # nothing but the end of the other side
+
+    def wait() -> None:
+        try:
+            gone.poll()
+            import shutil  # noqa: PLC0415 - only here, for it takes time
+
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.kill(0, signal.SIGKILL)
+
+    usual = _thread.stack_size(GUARD_STACK)
+    _thread.start_new_thread(wait, ())
+    _thread.stack_size(usual)
 
 
 class Stream(io.RawIOBase):
@@ -375,6 +404,7 @@ async def run(
 def main() -> None:
     """Run the script that comes over the socket, and tell what came of it."""
     channel = Channel(int(sys.argv[1]))
+    end_with_engine(sys.argv[2])
     job: dict[str, Any] = json.loads(channel.receive()[1])
     source = channel.receive()[1].decode()
     limit(job["limits"])

@@ -27,7 +27,8 @@ class ScriptLimits:
     """What each process of a script may use, as far as the operating system can limit it.
 
     They stop mistakes, not attackers: a script can read what its user can read. As another user than root it can't
-    start processes. Threads it can never start, as on real engines.
+    start processes. Threads it can never start, as on real engines. A script ends with the engine, also with one that
+    was killed: then at the latest when it comes out of C code, or has used up its processor time.
 
     Attributes:
         memory_bytes: Address space.

@@ -2,24 +2,35 @@
 
 import argparse
 import asyncio
+import contextlib
+import dataclasses
 import errno
-import importlib.util
-import signal
+import io
+import os
+import select
+import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import cast
 
-from pie_client._generated.families import FAMILIES, HIGHEST_PORT, NEWEST, Family
-from pie_client.errors import InvalidArgumentError, one_line
+from pie_client._generated.families import FAMILIES, HIGHEST_PORT, NEWEST, UPLOAD_BYTES, Family
+from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine import LocalEngine
 from pie_client.testing.keys import read_authorized_keys
+from pie_client.testing.loading import REGISTER, LoadError, load
+from pie_client.testing.scripts import ScriptLimits
+from pie_client.testing.stopping import ENDED_AFTER, Stopping, end_status
 from pie_client.testing.trace import TracedFrame, describe
 
-REGISTER = "register"
-"""Name of the function that a file of programs defines."""
+SIGINT, SIGPIPE = 2, 13
+"""Their numbers everywhere; Windows has no SIGPIPE."""
+PORT_PROBLEMS = {
+    errno.EADDRINUSE: "is in use",
+    errno.EACCES: "needs rights that you do not have",
+}
 
 
 class CommandError(Exception):
@@ -27,21 +38,99 @@ class CommandError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an engine until it is interrupted; gives the exit status."""
+    """Run an engine until it is asked to stop; gives the exit status."""
+    _open_missing_streams()
+    stdout: object = sys.stdout
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     options = _parser().parse_args(arguments)
-    try:
-        return asyncio.run(_run(options))
-    except KeyboardInterrupt:
-        return 0  # where the event loop handles no signals
-    except (CommandError, InvalidArgumentError) as error:
-        sys.stderr.write(f"pie_client.testing: {error}\n")
-        return 1
+    with Stopping(_complain) as stopping:
+        output = Output(stopping.request)
+        try:
+            asyncio.run(_run(options, stopping, output))
+        except KeyboardInterrupt:
+            _complain(f"interrupted while {stopping.busy_with}")
+            return end_status(stopping.signal or SIGINT)
+        except (CommandError, LoadError, InvalidArgumentError) as error:
+            _complain(str(error))
+            return 1
+    return output.status
+
+
+class Output:
+    """Standard output, in lines. When it can't be written any more, that is told to the one who asked for it, once."""
+
+    def __init__(self, on_failure: Callable[[], None]) -> None:
+        self.status = 0
+        """Exit status: another than 0 when standard output failed."""
+        self._on_failure = on_failure
+
+    def watch(self) -> None:
+        """Notice that nobody reads a pipe any more also while nothing is written, from now on."""
+        with contextlib.suppress(OSError):  # what has no number is no pipe
+            number = sys.stdout.fileno()
+            if os.name == "posix" and stat.S_ISFIFO(os.fstat(number).st_mode):
+                threading.Thread(target=self._wait, args=(number,), name="output", daemon=True).start()
+
+    def _wait(self, number: int) -> None:
+        left = select.poll()
+        left.register(number, 0)  # nothing but that the other end is closed
+        left.poll()
+        self._fail(end_status(SIGPIPE))
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        if self.status:
+            return
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read it has enough, as `head` has
+            self._fail(end_status(SIGPIPE))
+        except OSError as error:
+            _complain(f"standard output can't be written: {error.strerror}")
+            self._fail(1)
+
+    def frame(self, frame: TracedFrame) -> None:
+        """Write a frame, and when it was."""
+        now = time.time()
+        clock = time.strftime("%H:%M:%S", time.localtime(now))
+        self.say(f"{clock}.{int(now * 1000) % 1000:03} {describe(frame)}")
+
+    def _fail(self, status: int) -> None:
+        if not self.status:
+            self.status = status
+            _redirect_to_nothing(sys.stdout)
+            self._on_failure()
+
+
+def _complain(line: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"pie_client.testing: {line}\n")
+
+
+def _open_missing_streams() -> None:
+    """Open those standard streams that are closed, lest their numbers become those of sockets."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
+
+
+def _redirect_to_nothing(stream: object) -> None:
+    """Make what is left in a stream's buffer go nowhere, lest its last flush fail."""
+    with contextlib.suppress(OSError, AttributeError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, cast("io.TextIOWrapper", stream).fileno())
+        os.close(nothing)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pie_client.testing",
-        description="Run an embedded Pie engine on this machine's loopback interface. No model runs in it.",
+        description="Run an embedded Pie engine on this machine's loopback interface. No model runs in it. "
+        "Ctrl-C stops it, a second Ctrl-C ends it at once; what has not stopped after "
+        f"{ENDED_AFTER:.0f} seconds is ended, with exit status 1.",
     )
     parser.add_argument(
         "--family", choices=FAMILIES, default=NEWEST, help="server family to imitate (default: %(default)s)"
@@ -55,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         metavar="FILE.py",
-        help=f"programs of yours: a Python file with a function {REGISTER}(engine); may be repeated",
+        help=f"programs of yours: a Python file with a function {REGISTER}(engine), async or not; may be repeated",
     )
     parser.add_argument(
         "--no-builtins", action="store_true", help="leave out the programs that the engine has by itself"
@@ -66,6 +155,23 @@ def _parser() -> argparse.ArgumentParser:
         help="run uploaded Python scripts (0.5 family); only those that you trust",
     )
     parser.add_argument(
+        "--script-limit",
+        action="append",
+        default=[],
+        type=_script_limit,
+        metavar="NAME=NUMBER",
+        help="what the process of a script may use, "
+        + ", ".join(f"{f.name} (default: {f.default})" for f in dataclasses.fields(ScriptLimits))
+        + "; may be repeated",
+    )
+    parser.add_argument(
+        "--max-upload-bytes",
+        type=_count,
+        default=UPLOAD_BYTES,
+        metavar="NUMBER",
+        help="largest program or file that a client may upload (default: %(default)s)",
+    )
+    parser.add_argument(
         "--authorized-keys",
         action="append",
         default=[],
@@ -74,64 +180,103 @@ def _parser() -> argparse.ArgumentParser:
         "Without it authentication is off",
     )
     parser.add_argument("--keeps-detached", action="store_true", help="keep processes whose client is gone")
+    parser.add_argument(
+        "--keeps-waiting",
+        action="store_true",
+        help="let clients wait where real servers do: after a wrong token, and when they close (0.4 family)",
+    )
     parser.add_argument("--trace", action="store_true", help="print every frame, without secrets")
     return parser
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= HIGHEST_PORT:
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; pass a number from 0 to {HIGHEST_PORT}")
+    return int(text)
 
 
-async def _run(options: argparse.Namespace) -> int:
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1; write it in digits")
+    return int(text)
+
+
+def _script_limit(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    names = [field.name for field in dataclasses.fields(ScriptLimits)]
+    if name not in names:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not understood; write it as name=number, with one of {', '.join(names)}"
+        )
+    return name, _count(number)
+
+
+async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) -> None:
     family = cast("Family", options.family)
+    _check_family(options, family)
     engine = LocalEngine(
         family=family,
-        auth=_users(family, options.authorized_keys),
+        auth=_users(options.authorized_keys),
         port=options.port,
         keeps_detached=options.keeps_detached,
+        keeps_waiting=options.keeps_waiting,
         allow_scripts=options.allow_scripts,
+        script_limits=ScriptLimits(**dict(options.script_limit)),
+        max_upload_bytes=options.max_upload_bytes,
         builtins=not options.no_builtins,
     )
     for path in options.load:
-        _load(path, engine)
+        stopping.busy_with = f"loading {path}"
+        await load(path, engine)
     if options.trace:
-        engine.observe(_print_frame)
+        engine.observe(output.frame)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows: Ctrl-C interrupts instead
-            break
+    stopping.serve(stop.set)
+    output.watch()
+    await _start(engine, options.port)
     try:
-        await engine.start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CommandError(
-                f"port {options.port} is in use; pass another --port, or 0 for a free one"
-            ) from None
-        raise CommandError(
-            f"can't listen on port {options.port}: {error.strerror or error}; pass another --port"
-        ) from None
-    try:
-        _say(f"{FAMILIES[family].title} at {engine.uri} (no model runs in it; Ctrl-C stops it)")
-        _list(engine.programs)
+        output.say(f"{FAMILIES[family].title} at {engine.uri} (no model runs in it; Ctrl-C stops it)")
+        for line in _listed(engine.programs):
+            output.say(line)
         await stop.wait()
     finally:
-        await engine.stop()
-    return 0
+        unending = await engine.end()
+    if unending:
+        await asyncio.wait(unending)  # the end that `stopping` makes after a while is the limit
 
 
-def _users(family: Family, given: Sequence[str]) -> Mapping[str, Sequence[str]] | None:
-    if not given:
-        return None
-    if not FAMILIES[family].identify_first:
+def _check_family(options: argparse.Namespace, family: Family) -> None:
+    """Refuse what would have no effect."""
+    traits = FAMILIES[family]
+    if options.authorized_keys and not traits.identify_first:
         raise CommandError(
             f"--authorized-keys can't be used with --family {family}, whose servers ask for no keys; pass --family 0.4"
         )
+    if options.keeps_waiting and not traits.serial:
+        raise CommandError(
+            f"--keeps-waiting can't be used with --family {family}, whose servers let nobody wait; pass --family 0.4"
+        )
+    if options.allow_scripts and not traits.runs_scripts:
+        raise CommandError(
+            f"--allow-scripts can't be used with --family {family}, whose servers run no scripts; pass --family 0.5"
+        )
+    if options.script_limit and not options.allow_scripts:
+        raise CommandError("--script-limit limits nothing without --allow-scripts; pass that, too")
+
+
+async def _start(engine: LocalEngine, port: int) -> None:
+    try:
+        await engine.start()
+    except OSError as error:
+        reason = PORT_PROBLEMS.get(error.errno or 0)
+        if reason is None:
+            raise CommandError(f"can't listen on port {port}: {error.strerror or error}") from None
+        raise CommandError(f"port {port} {reason}; pass another --port, or 0 for a free one") from None
+
+
+def _users(given: Sequence[str]) -> Mapping[str, Sequence[str]] | None:
+    if not given:
+        return None
     users: dict[str, list[str]] = {}
     for each in given:
         user, _, path = each.partition("=")
@@ -146,54 +291,6 @@ def _users(family: Family, given: Sequence[str]) -> Mapping[str, Sequence[str]] 
     return users
 
 
-def _load(path: Path, engine: LocalEngine) -> None:
-    """Run a file, and its function that registers programs."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise CommandError(f"--load {path}: it is no Python file; pass one that ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-        _register_of(module, path)(engine)
-    except CommandError:
-        raise
-    except Exception as error:
-        raise CommandError(
-            f"--load {path}: {type(error).__name__}: {one_line(str(error))}{_line_of(error, path)}"
-        ) from error
-
-
-def _register_of(module: ModuleType, path: Path) -> Callable[[LocalEngine], object]:
-    found: object = getattr(module, REGISTER, None)
-    if not callable(found):
-        raise CommandError(f"--load {path}: it has no function {REGISTER}(engine); define one")
-    return cast("Callable[[LocalEngine], object]", found)
-
-
-def _line_of(error: BaseException, path: Path) -> str:
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return "" if line is None else f" (line {line})"
-
-
-def _list(programs: Mapping[str, str]) -> None:
+def _listed(programs: Mapping[str, str]) -> list[str]:
     width = max(map(len, programs), default=0)
-    for name, summary in programs.items():
-        _say(f"  {name:{width}}  {summary}".rstrip())
-
-
-def _print_frame(frame: TracedFrame) -> None:
-    now = time.time()
-    clock = time.strftime("%H:%M:%S", time.localtime(now))
-    _say(f"{clock}.{int(now * 1000) % 1000:03} {describe(frame)}")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    return [f"  {name:{width}}  {summary}".rstrip() for name, summary in programs.items()]

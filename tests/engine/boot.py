@@ -1,0 +1,36 @@
+"""Boot a real engine on a free port: `python boot.py MODEL`, with the Python that pie-server is installed in.
+
+Prints the engine's address when it listens; serves until standard input ends, so that it never outlives who started it.
+"""
+
+import asyncio
+import sys
+
+from pie.config import Config, EngineConfig, ModelConfig, ServerConfig
+from pie.server import Server
+
+LIMITS = {
+    # Mesa's software Vulkan tells of 2 GiB, all of which the engine would keep free for others.
+    "device_memory": "8GiB",
+    # Without these it asks for 4 GiB in one piece.
+    "max_forward_tokens": 256,
+    "max_forward_requests": 8,
+    "max_state_slots": 16,
+    "max_total_pages": 256,
+}
+
+
+async def serve(model: str) -> None:
+    """Serve until standard input ends."""
+    engine = EngineConfig(type="wgpu", device=["wgpu:0"], options=LIMITS)
+    config = Config(
+        server=ServerConfig(port=0),
+        model=ModelConfig(name="default", hf_repo=model, sku="qwen35-tiny-u4g64-kv-bf16", engine=engine),
+    )
+    async with Server(config) as server:
+        print(server.url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1]))

@@ -1,0 +1,125 @@
+"""The examples, given a server's address."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pie_client import PieClient
+from tests.engine.programs import WAIT, Programs
+from tests.peers import PATIENCE, in_time
+from tests.repository import ROOT
+
+LINES = ["one two three", "", "größer", *(f"line {number}" for number in range(100))]
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A text of many lines, one of them empty."""
+    path = tmp_path / "text"
+    path.write_text("\n".join(LINES), "utf-8")
+    return path
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """Examples that run; those that still do at the end are killed."""
+    processes: list[asyncio.subprocess.Process] = []
+    yield processes
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def start(
+    started: list[asyncio.subprocess.Process], name: str, *arguments: str | Path
+) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", ROOT / "examples" / name, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    started.append(process)
+    return process
+
+
+async def finished(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
+    out, err = await in_time(process.communicate())
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_quickstart_streams_what_a_program_generates(
+    uri: str, started: list[asyncio.subprocess.Process]
+) -> None:
+    asked = {"prompt": "hi", "max_tokens": 3, "stream": True}
+    options = ("--inferlet", "compat-openai@0.1.0", "--input", json.dumps(asked))
+    code, out, err = await finished(await start(started, "quickstart.py", uri, *options))
+    assert (code, err) == (0, "")
+    streamed, _, end = out.partition("\n")
+    assert streamed.count('"text":') == 4, "three tokens and an end"
+    assert end.startswith("[done]")
+
+
+async def test_a_function_is_mapped_over_the_lines_of_a_text(
+    uri: str, text: Path, started: list[asyncio.subprocess.Process]
+) -> None:
+    code, out, err = await finished(await start(started, "map_lines.py", text, uri))
+    assert (code, err) == (0, "102 lines done, 0 of them failed\n")
+    outcomes = [json.loads(line) for line in out.splitlines()]
+    assert [outcome["line"] for outcome in outcomes] == [n for n, line in enumerate(LINES, 1) if line]
+    assert outcomes[0]["result"] == {"characters": 13, "words": 3, "longest": "three"}
+    assert outcomes[1]["result"] == {"characters": 6, "words": 1, "longest": "größer"}
+
+
+async def test_a_program_is_mapped_and_the_lines_that_fail_are_told(
+    uri: str, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
+) -> None:
+    program = await programs.install(
+        "async def main(text, more):\n    if 'line 5' in text:\n        raise ValueError('no fives')\n"
+        "    return [text, more]\n",
+        call="kwargs",
+    )
+    options = ("--inferlet", program, "--input", '{"text": "<{}>", "more": ["{}", 1]}', "--jobs", "3")
+    code, out, err = await finished(await start(started, "map_lines.py", text, uri, *options))
+    assert (code, err) == (1, "102 lines done, 11 of them failed\n")
+    outcomes = [json.loads(line) for line in out.splitlines()]
+    assert outcomes[0] == {"line": 1, "result": ["<one two three>", ["one two three", 1]]}
+    failed = [outcome for outcome in outcomes if "error" in outcome]
+    assert len(failed) == 11
+    assert all("no fives" in outcome["error"] for outcome in failed)
+
+
+async def test_no_more_run_at_a_time_than_was_said_and_an_interrupt_leaves_none(
+    uri: str, client: PieClient, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
+) -> None:
+    program = await programs.install(WAIT)
+    process = await start(started, "map_lines.py", text, uri, "--inferlet", program, "--jobs", "5")
+    async with asyncio.timeout(PATIENCE):
+        while len(await client.list_processes()) < 5:
+            pass
+    for info in await client.list_processes():
+        await client.terminate_process(info.id)
+    assert process.stdout is not None
+    for _ in range(5):
+        await in_time(process.stdout.readline())
+    assert len(await client.list_processes()) <= 5
+    process.send_signal(signal.SIGINT)
+    code, _, err = await finished(process)
+    assert (code, err) == (130, "5 lines done, 5 of them failed\n")
+    async with asyncio.timeout(PATIENCE):
+        while await client.list_processes():
+            pass
+
+
+async def test_a_server_that_is_not_there_is_told_in_one_line(
+    text: Path, started: list[asyncio.subprocess.Process]
+) -> None:
+    code, out, err = await finished(await start(started, "map_lines.py", text, "ws://127.0.0.1:1"))
+    assert (code, out) == (1, "")
+    assert err.startswith("map_lines: could not connect to ws://127.0.0.1:1")
+    assert err.count("\n") == 1
