@@ -27,6 +27,7 @@ from pie_client import (
     Return,
     Stderr,
     Stdout,
+    inferlet,
 )
 from pie_client.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
@@ -735,6 +736,13 @@ async def test_the_old_family_takes_no_scripts() -> None:
     ):
         with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
             await install(client, BUSY)
+
+
+@inferlet
+async def summarize(text: str, words: int = 2) -> list[str]:
+    """Give the first words of a text."""
+    await asyncio.sleep(0)
+    return text.split()[:words]
 
 
 async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: PieClient) -> None:
