@@ -61,12 +61,20 @@ async def listen(limit: int) -> None:
         await asyncio.Future()
 
 
+def heading(size: int) -> bytes:
+    """Give what makes so many bytes the comment of a WebAssembly component."""
+    length = size + 1
+    padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
+    return b"\0asm\x0d\0\1\0\0" + padded + b"\0"
+
+
 def make_programs(folder: Path, size: int) -> list[str]:
     """Write a large and a small program with their manifests; give the paths in the order that the client takes."""
     with (folder / "large.wasm").open("wb") as out:
+        out.write(heading(size << 20))
         for _ in range(size):
             out.write(os.urandom(1 << 20))
-    (folder / "small.wasm").write_bytes(os.urandom(1 << 20))
+    (folder / "small.wasm").write_bytes(heading(1 << 20) + os.urandom(1 << 20))
     for name in ("large", "small"):
         (folder / f"{name}.toml").write_text(MANIFEST.format(name=name), encoding="utf-8")
     return [str(folder / name) for name in ("large.wasm", "large.toml", "small.wasm", "small.toml")]

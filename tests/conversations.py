@@ -5,16 +5,19 @@ in any form of a UUID. What is random in a reply is replaced likewise.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, cast
 
 import msgpack
+from blake3 import blake3
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -25,6 +28,10 @@ PROCESS = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1"
 TERMINAL = ("return", "error")
 """Events with which a process ends."""
 CLOSED = "the server closed"
+LONG = 1000
+"""Characters above which a recording has a frame compressed, and of a text in a reply its length and digest."""
+OWN_FRAME = re.compile(r'^  File "(/0/|/bundled/|/world/|script_runner\.py).*\n(    .*\n)*', re.MULTILINE)
+"""A line of a traceback that is not about the script but about what runs it."""
 
 Reply = dict[str, object]
 
@@ -39,23 +46,29 @@ class Step:
     """What each client gets then, as recorded."""
     hangs_up: bool = False
     """The client closes its connection instead of sending."""
+    eventually: bool = False
+    """What is answered depends on what a process does meanwhile; it is asked again until the answer is the recorded one."""
 
     def as_json(self) -> dict[str, object]:
         """Give what is recorded."""
         data: dict[str, object] = {"text": self.frame}
         if isinstance(self.frame, bytes):
-            data = {"hex": self.frame.hex()} if any(self.frame) else {"zeros": len(self.frame)}
-        more = {"hangs_up": True} if self.hangs_up else {}
+            data = {"hex": self.frame.hex()}
+        if len(self.frame) > LONG:
+            [(kind, content)] = data.items()
+            data = {kind: base64.b64encode(zlib.compress(str(content).encode())).decode(), "packed": True}
+        more = {"hangs_up": True} if self.hangs_up else {"eventually": True} if self.eventually else {}
         return {"client": self.client, **data, **more, "replies": self.replies}
 
     @classmethod
     def from_json(cls, data: dict[str, object]) -> "Step":
         """Read what was recorded."""
-        frame: bytes | str = bytes(cast("int", data.get("zeros", 0)))
-        if "zeros" not in data:
-            frame = bytes.fromhex(str(data["hex"])) if "hex" in data else str(data["text"])
+        [(kind, content)] = [(kind, str(data[kind])) for kind in ("hex", "text") if kind in data]
+        if "packed" in data:
+            content = zlib.decompress(base64.b64decode(content)).decode()
+        frame = bytes.fromhex(content) if kind == "hex" else content
         replies = cast("dict[str, list[Reply]]", data["replies"])
-        return cls(frame, str(data["client"]), replies, "hangs_up" in data)
+        return cls(frame, str(data["client"]), replies, "hangs_up" in data, "eventually" in data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +150,27 @@ def normalised(frame: bytes | str, ids: Ids) -> Reply:
     assert msgpack.packb(reply) == frame, "not in the shortest form"
     for name in ("result", "value"):
         if isinstance(reply.get(name), str):
-            reply[name] = _text(str(reply[name]), ids)
+            reply[name] = shortened(_text(str(reply[name]), ids))
     if isinstance(process := reply.get("process_id"), str):
         reply["process_id"] = ids.out_of(process)
     if isinstance(data := reply.get("chunk_data"), bytes):
-        reply["chunk_data"] = data.hex()
+        reply["chunk_data"] = shortened(data.hex())
     return reply
+
+
+def shortened(text: str) -> str:
+    """Give a long text by its length and digest."""
+    return text if len(text) <= LONG else f"({len(text)} characters, {blake3(text.encode()).hexdigest()})"
 
 
 def _text(text: str, ids: Ids) -> str:
     if re.fullmatch(r"[0-9a-f-]{36}", text):
         ids.learn(text)
-    text = re.sub(r"looked in .*\)$", "looked in (folder))", text)
+    text = re.sub(r"looked in .*\)(, and|$)", r"looked in (folder))\1", text)
     text = re.sub(r"(?s)(manifest TOML: ).*", r"\1(TOML)", text)
+    text = re.sub(r"(language component at ).*", r"\1(why)", text)
+    text = re.sub(r"(?s)^(Call error: ).*", r"\1(what)", text)
+    text = re.sub(r"(?s)Traceback \(most recent call last\):\n.*", lambda found: _trace(found[0]), text)
     text = re.sub(r'"elapsed_secs":\d+', '"elapsed_secs":0', text)
     if text.startswith("[{"):
         for info in json.loads(text):
@@ -160,6 +181,12 @@ def _text(text: str, ids: Ids) -> str:
         stable = r'"[^".]*\.((?:kv_pages|total|last|avg)_(?:used|total|batches|tokens_processed|batch_latency_us))"'
         return f"(status with {', '.join(sorted(set(re.findall(stable, text))))})"
     return ids.out_of(text)
+
+
+def _trace(text: str) -> str:
+    """Leave out of a traceback what is not about the script, and what marks the place within a line."""
+    text = OWN_FRAME.sub("", text)
+    return re.sub(r"(?m)^ +[~^]+\n", "", text)
 
 
 def by_channel(replies: list[Reply]) -> dict[str, list[Reply]]:
@@ -173,6 +200,13 @@ def by_channel(replies: list[Reply]) -> dict[str, list[Reply]]:
         kind = str(reply.get("process_id") or reply["type"])
         channels.setdefault(kind, []).append(reply)
     return channels
+
+
+def in_order(replies: list[Reply]) -> list[Reply]:
+    """Sort replies so that their order says nothing about what a server does in parallel: by channel."""
+    channels = by_channel(replies)
+    kinds = sorted(channels, key=lambda kind: (kind == CLOSED, kind != "response", kind))
+    return [reply for kind in kinds for reply in channels[kind]]
 
 
 class Player:

@@ -292,3 +292,23 @@ async def in_time(what: Awaitable[T]) -> T:
     """Await something that must not hang."""
     async with asyncio.timeout(PATIENCE):
         return await what
+
+
+COMPONENT = b"\0asm\x0d\0\1\0"
+"""The smallest program: an empty WebAssembly component."""
+EXPORTING_COMPONENT = COMPONENT + b"\x05\x03\x01\x01\0" + b"\x0b\x07\x01\0\x01x\x05\0\0"
+"""A component that exports an empty instance named x."""
+COMMENT_OVERHEAD = len(COMPONENT) + 1 + 5 + 1
+"""Bytes around a comment: the header, the number and length of a section, and the section's name, which is empty."""
+
+
+def component(comment: bytes) -> bytes:
+    """Give a program that holds nothing but a comment, so that it can be of any content and size."""
+    length = len(comment) + 1
+    padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
+    return COMPONENT + b"\0" + padded + b"\0" + comment
+
+
+def sized_component(size: int) -> bytes:
+    """Give a program of so many bytes."""
+    return component(bytes(size - COMMENT_OVERHEAD))

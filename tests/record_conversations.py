@@ -10,8 +10,9 @@ import json
 from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
-from tests.conversation_scripts import add, conversations, exchanges, launch, manifest
-from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange
+from tests.conversation_scripts import conversations, exchanges
+from tests.conversations import CLOSED, RECORDING, Player, Reply, Step, exchange, in_order
+from tests.frames import add, launch, manifest
 
 QUIET = 0.3
 """Seconds without a reply after which none is expected any more."""
@@ -51,6 +52,8 @@ async def _warm_up(uri: str) -> None:
 
 
 async def _recorded(player: Player, step: Step) -> Step:
+    if step.eventually:
+        await asyncio.sleep(STARTING)
     await player.send(step)
     starts = b"launch_process" in (step.frame if isinstance(step.frame, bytes) else step.frame.encode())
     replies: dict[str, list[Reply]] = {}
@@ -60,9 +63,11 @@ async def _recorded(player: Player, step: Step) -> Step:
         patience = STARTING if starts and name == step.client else QUIET
         while (reply := await player.next(name, patience)) is not None:
             replies.setdefault(name, []).append(reply)
+            if reply.get("event") in ("return", "error"):
+                patience = QUIET
             if reply["type"] == CLOSED:
                 break
-    return replace(step, replies=replies)
+    return replace(step, replies={name: in_order(got) for name, got in replies.items()})
 
 
 if __name__ == "__main__":

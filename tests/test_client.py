@@ -39,6 +39,7 @@ from pie_client import (
 from pie_client._generated.calls import Calls
 from pie_client._generated.families import CAPABILITIES
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal
+from tests.peers import component
 
 
 @pytest.fixture(autouse=True)
@@ -416,7 +417,7 @@ async def test_fifty_processes_at_once_keep_their_events_apart(client: PieClient
 
 
 async def test_an_upload_is_sent_in_chunks_and_stored(client: PieClient, engine: LocalEngine) -> None:
-    content = bytes(range(256)) * 5_000
+    content = component(bytes(range(256)) * 5_000)
     manifest = '[package]\nname = "up"\nversion = "1.2.3"\n'
     assert (
         await client.rpc.add_program(content=content, manifest=manifest) == "Program installed successfully"
@@ -445,7 +446,7 @@ async def test_an_upload_stops_at_the_first_refusal_and_the_connection_goes_on(
 
 async def test_two_uploads_of_the_same_bytes_at_once_both_succeed(client: PieClient) -> None:
     """D46."""
-    content = b"same" * 300_000
+    content = component(b"same" * 300_000)
     manifest = '[package]\nname = "twin"\nversion = "1.0.0"\n'
     await asyncio.gather(*(client.rpc.add_program(content=content, manifest=manifest) for _ in range(3)))
 

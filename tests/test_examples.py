@@ -21,6 +21,7 @@ import pie_client.models
 import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
+from tests.peers import COMPONENT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -171,7 +172,7 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
         "install it first: launch_process of 'does-not-exist@0.1.0' refused"
     ),
     "readme:local": lambda out: out == "done\n",
-    "usage:install": lambda out: out == "5 of 5 bytes\n",
+    "usage:install": lambda out: out == "8 of 8 bytes\n",
     "usage:resolve": lambda out: out == "",
     "usage:function": lambda out: out == "['HELLO', 'HELLO']\n",
     "usage:gather": lambda out: out == "[0, 2, 4]\n",
@@ -191,7 +192,7 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
 
 def write_files(folder: Path) -> None:
     """Write the files that snippets name."""
-    (folder / "build.wasm").write_bytes(b"build")
+    (folder / "build.wasm").write_bytes(COMPONENT)
     (folder / "Pie.toml").write_text('[package]\nname = "greet"\nversion = "1.0.0"\n', encoding="utf-8")
     (folder / "photo.png").write_bytes(b"photo")
 

@@ -46,7 +46,7 @@ from pie_client._generated.families import CHUNK_BYTES, MAX_CORRELATION
 from pie_client.base import WireModel
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError, TracedFrame
 from tests.mcp_servers import Script
-from tests.peers import PATIENCE, in_time
+from tests.peers import COMPONENT, PATIENCE, in_time, sized_component
 from tests.raw import UPGRADE, Raw, address, raw_client, upgraded
 from tests.repository import ROOT
 
@@ -132,7 +132,7 @@ async def test_all_chunks_of_an_upload_are_ignored(
     engine: LocalEngine, client: PieClient, tmp_path: Path
 ) -> None:
     build = tmp_path / "build.wasm"
-    build.write_bytes(bytes(3 * CHUNK_BYTES))
+    build.write_bytes(sized_component(3 * CHUNK_BYTES))
     fault = engine.faults.never_answer(models.AddProgramRequest)
     manifest = tmp_path / "Pie.toml"
     manifest.write_text('[package]\nname = "big"\nversion = "1.0.0"\n', encoding="utf-8")
@@ -1152,12 +1152,12 @@ async def test_an_upload_of_one_client_is_ignored_and_that_of_another_is_not(eng
     def chunk(index: int) -> models.AddProgramRequest:
         return models.AddProgramRequest(
             corr_id=3,
-            program_hash=blake3(b"ab").hexdigest(),
+            program_hash=blake3(COMPONENT).hexdigest(),
             manifest='[package]\nname = "both"\nversion = "1.0.0"\n',
             force_overwrite=False,
             chunk_index=index,
             total_chunks=2,
-            chunk_data=b"ab"[index : index + 1],
+            chunk_data=COMPONENT[4 * index : 4 * index + 4],
         )
 
     async with raw_client(engine) as first, raw_client(engine) as second:

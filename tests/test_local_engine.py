@@ -26,6 +26,7 @@ from pie_client._generated import models
 from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.peers import COMPONENT, EXPORTING_COMPONENT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 
@@ -323,9 +324,13 @@ async def test_an_inferlet_that_raises_ends_with_its_traceback(engine: LocalEngi
 
 async def test_an_upload_without_a_function_fails_when_it_runs(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
-        await client.rpc.add_program(content=b"wasm", manifest='[package]\nname = "up"\nversion = "1.0.0"\n')
+        await client.rpc.add_program(
+            content=EXPORTING_COMPONENT, manifest='[package]\nname = "up"\nversion = "1.0.0"\n'
+        )
         process = await client.launch_process("up@1.0.0")
-        with pytest.raises(ProcessError, match=r"Component not found for program: up@1\.0\.0"):
+        with pytest.raises(
+            ProcessError, match=r'up@1\.0\.0 is WebAssembly, .*; make .*@engine\.inferlet\("up@1\.0\.0"\)'
+        ):
             await process.result()
 
 
@@ -530,8 +535,7 @@ async def test_an_upload_begun_under_another_number_is_another_upload_to_the_new
     raw: RawClient, family: Family
 ) -> None:
     await raw.reply(identify())
-    data = b"abcdef"
-    digest = blake3(data).hexdigest()
+    digest = blake3(COMPONENT).hexdigest()
 
     def chunk(number: int, index: int) -> models.AddProgramRequest:
         return models.AddProgramRequest(
@@ -541,7 +545,7 @@ async def test_an_upload_begun_under_another_number_is_another_upload_to_the_new
             force_overwrite=True,
             chunk_index=index,
             total_chunks=2,
-            chunk_data=data[3 * index : 3 * index + 3],
+            chunk_data=COMPONENT[4 * index : 4 * index + 4],
         )
 
     await raw.send(chunk(1, 0))

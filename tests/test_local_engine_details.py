@@ -17,10 +17,10 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing import InferletSession, LocalEngine
 from pie_client.wire import decode_reply, encode_request
-from tests.peers import PATIENCE, in_time
+from tests.peers import PATIENCE, component, in_time
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
-DATA = b"0123456789"
+DATA = component(b"0123456789")
 DIGEST = blake3(DATA).hexdigest()
 MANIFEST = '[package]\nname = "x"\nversion = "1.0.0"\n'
 

@@ -17,7 +17,9 @@ from pie_client._generated import models
 from pie_client._generated.registry import SHAPES
 from pie_client.testing import LocalEngine
 from pie_client.testing.leniency import FrameReader, UnreadableFrameError
-from tests.conversation_scripts import EMPTY, NESTED, message, packed, ping
+from tests.conversation_scripts import EMPTY, NESTED
+from tests.frames import message, packed, ping
+from tests.peers import COMPONENT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 PING = bytes.fromhex("82a474797065a470696e67a7636f72725f696401")
@@ -112,14 +114,14 @@ async def test_a_frame_that_cannot_be_read_is_passed_over(
     assert await _next(socket) == models.Response(corr_id=7, ok=True, result="Pong")
 
 
-@pytest.mark.parametrize("data", [b"abc", "abc", [97, 98, 99]])
+@pytest.mark.parametrize("data", [COMPONENT, COMPONENT.decode(), list(COMPONENT)])
 async def test_bytes_may_come_as_text_or_as_numbers(
     socket: ClientConnection, engine: LocalEngine, data: object
 ) -> None:
     upload = message(
         "add_program",
         corr_id=1,
-        program_hash=blake3(b"abc").hexdigest(),
+        program_hash=blake3(COMPONENT).hexdigest(),
         manifest='[package]\nname = "x"\nversion = "1.0.0"\n',
         force_overwrite=False,
         chunk_index=0,
@@ -128,7 +130,7 @@ async def test_bytes_may_come_as_text_or_as_numbers(
     )
     await socket.send(upload)
     assert await _next(socket) == models.Response(corr_id=1, ok=True, result="Program installed successfully")
-    assert engine.uploads["x@1.0.0"] == b"abc"
+    assert engine.uploads["x@1.0.0"] == COMPONENT
 
 
 @pytest.mark.parametrize("tag", SHAPES)

@@ -5,7 +5,6 @@ What they are expected to send was recorded from a real one.
 
 import asyncio
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,8 +31,7 @@ from pie_client import (
 )
 from pie_client.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
-from tests.peers import PATIENCE
-from tests.repository import ROOT
+from tests.peers import COMPONENT, PATIENCE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts need POSIX processes")
 
@@ -372,8 +370,8 @@ async def test_an_upload_replaces_a_script_only_where_it_is_forced(client: PieCl
     assert await events_of(await client.launch_process("app@1.0.0")) == [Return("old")]
     await install(client, returning("'new'"))
     assert await events_of(await client.launch_process("app@1.0.0")) == [Return("new")]
-    await install(client, b"wasm", '[package]\nname = "app"\nversion = "1.0.0"\n')
-    with pytest.raises(ProcessError, match="Component not found"):
+    await install(client, COMPONENT, '[package]\nname = "app"\nversion = "1.0.0"\n')
+    with pytest.raises(ProcessError, match="No 'run' interface found"):
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
@@ -410,34 +408,103 @@ async def main(x):
         assert await anext(process) == Return("taken")
 
 
-async def test_a_wait_for_a_file_can_be_given_up_and_begun_again(client: PieClient) -> None:
+async def test_a_wait_for_a_file_replaces_the_one_before(client: PieClient) -> None:
     process = await launch(
         client,
         """
 async def main(x):
-    waiting = [asyncio.create_task(session.receive_file()) for _ in range(2)]
+    waiting = [asyncio.create_task(session.receive_file()) for _ in range(3)]
     await asyncio.sleep(0)
-    waiting[0].cancel()
-    session.send("one")
-    sizes = [len(await waiting[1])]
-    given_up = asyncio.create_task(session.receive_file())
-    await asyncio.sleep(0)
-    given_up.cancel()
-    session.send("two")
-    both = asyncio.gather(session.receive_file(), session.receive_file())
-    await asyncio.sleep(0)
-    session.send("three")
-    return sizes + [len(data) for data in await both]
+    session.send("now")
+    files = await asyncio.gather(*waiting, return_exceptions=True)
+    return [str(each) for each in files]
 """,
     )
     async with asyncio.timeout(PATIENCE):
-        assert await anext(process) == Message("one")
-        await process.transfer_file(b"")
-        assert await anext(process) == Message("two")
-        await process.transfer_file(b"22")
-        assert await anext(process) == Message("three")
-        await process.transfer_file(b"333")
-        assert await anext(process) == Return("[0, 2, 3]")
+        assert await anext(process) == Message("now")
+        await process.transfer_file(b"x")
+        assert await anext(process) == Return(
+            '["Session receive_file failed", "Session receive_file failed", "b\'x\'"]'
+        )
+
+
+async def test_a_script_that_waits_for_a_file_without_a_client_is_told_so(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    await install(
+        client,
+        """
+async def main(x):
+    try:
+        await session.receive_file()
+    except RuntimeError as error:
+        return str(error)
+""",
+    )
+    await client.launch_process("app", capture_outputs=False)
+    [process] = engine.processes.values()
+    end = await asyncio.wait_for(process.outcome, PATIENCE)
+    assert end.value == "Session receive_file failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("asyncio.create_task(session.receive())", "ended while a receive or receive_file"),
+        ("asyncio.create_task(session.receive_file())", "ended while a receive or receive_file"),
+        ("await asyncio.get_running_loop().create_future()", "waits for what can't happen"),
+        ("import sys; asyncio.get_running_loop().call_soon(sys.exit); await session.receive()", "SystemExit"),
+    ],
+)
+async def test_what_breaks_the_runtime_of_scripts_ends_the_process(
+    client: PieClient, body: str, text: str
+) -> None:
+    process = await launch(client, f"async def main(x):\n    {body}\n    return 'end'\n")
+    with pytest.raises(ProcessError, match=f"Call error: .*{text}"):
+        await process.wait(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("what", ["receive", "receive_file"])
+async def test_what_comes_for_a_cancelled_wait_ends_the_process(client: PieClient, what: str) -> None:
+    process = await launch(
+        client,
+        f"""
+async def main(x):
+    given_up = asyncio.create_task(session.{what}())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    session.send("given up")
+    await session.{what}()
+""",
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert await anext(process) == Message("given up")
+        await process.signal("x")
+        with pytest.raises(ProcessError, match="Call error: something came for a receive or receive_file"):
+            await process.wait()
+
+
+async def test_a_script_ends_when_all_its_tasks_have_ended(client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def other():
+    for _ in range(300):
+        await asyncio.sleep(0)
+    session.send("other")
+
+async def main(x):
+    asyncio.create_task(other())
+    return "main"
+""",
+    )
+    assert await events_of(process) == [Message("other"), Return("main")]
+
+
+async def test_no_more_of_a_write_arrives_than_a_real_engine_takes(client: PieClient) -> None:
+    process = await launch(client, "async def main(x):\n    print('y' * (2 << 20))\n")
+    assert await events_of(process) == [Stdout("y" * (1 << 20)), Stdout("\n"), Return("")]
 
 
 async def test_files_and_messages_may_be_large(client: PieClient) -> None:
@@ -449,7 +516,7 @@ async def main(x):
     data = await session.receive_file()
     session.send_file(data)
     session.send("m" * 3_000_000)
-    print("p" * 3_000_000, end="")
+    print("p" * 1_000_000, end="")
     return await session.receive()
 """,
     )
@@ -459,7 +526,7 @@ async def main(x):
         await process.transfer_file(data)
         assert await anext(process) == File(data)
         assert await anext(process) == Message("m" * 3_000_000)
-        assert await anext(process) == Stdout("p" * 3_000_000)
+        assert await anext(process) == Stdout("p" * 1_000_000)
         await process.signal("s" * 3_000_000)
         assert await anext(process) == Return("s" * 3_000_000)
 
@@ -654,28 +721,21 @@ async def test_a_script_that_cannot_be_started_fails(
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
-async def test_scripts_run_only_where_they_are_allowed(family: Family) -> None:
-    async with LocalEngine(family=family) as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
-        with pytest.raises(ProcessError, match=r"Component not found for program: app@1\.0\.0"):
+async def test_scripts_run_only_where_they_are_allowed() -> None:
+    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
+        with pytest.raises(
+            ProcessError, match=r"app@1\.0\.0 is a script; pass allow_scripts=True to LocalEngine"
+        ):
             await (await launch(client, BUSY)).wait(timeout=PATIENCE)
 
 
-async def test_scripts_run_only_in_the_new_family() -> None:
+async def test_the_old_family_takes_no_scripts() -> None:
     async with (
         LocalEngine(family="0.4", allow_scripts=True) as engine,
         PieClient(engine.uri, timeout=PATIENCE) as client,
     ):
-        with pytest.raises(ProcessError, match=r"Component not found for program: app@1\.0\.0"):
-            await (await launch(client, BUSY)).wait(timeout=PATIENCE)
-
-
-async def test_what_is_tried_by_hand_on_real_engines_works_here_too(engine: LocalEngine) -> None:
-    async with asyncio.timeout(PATIENCE):
-        steps = await asyncio.create_subprocess_exec(
-            sys.executable, "tests/engine_by_hand.py", engine.uri, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await steps.communicate()
-    assert steps.returncode == 0, output.decode()
+        with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
+            await install(client, BUSY)
 
 
 @inferlet

@@ -24,7 +24,7 @@ from pie_client import (
     parse_manifest,
 )
 from pie_client.testing import InferletSession, LocalEngine, Refusal
-from tests.peers import PATIENCE, websocket_peer
+from tests.peers import COMMENT_OVERHEAD, COMPONENT, PATIENCE, component, sized_component, websocket_peer
 
 CHUNK = 262_144
 MANIFEST = """\
@@ -48,10 +48,21 @@ only_0_4 = pytest.mark.parametrize("family", ["0.4"])
 
 
 @pytest.fixture
+def engine(engine: LocalEngine) -> LocalEngine:
+    """An engine that has the program which the others depend on."""
+
+    @engine.inferlet("words@0.1.0")
+    async def words(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        return []
+
+    return engine
+
+
+@pytest.fixture
 def wasm(tmp_path: Path) -> Path:
     """A build of several chunks, the last of which is not full."""
     path = tmp_path / "build.wasm"
-    path.write_bytes(os.urandom(3 * CHUNK + 5))
+    path.write_bytes(component(os.urandom(3 * CHUNK + 5 - COMMENT_OVERHEAD)))
     return path
 
 
@@ -74,29 +85,31 @@ async def test_a_build_is_installed_from_its_files(
 
 
 async def test_a_build_is_installed_from_memory(client: PieClient, engine: LocalEngine) -> None:
-    assert await client.install_program_bytes(b"wasm", MANIFEST) == "greet@1.2.3"
-    assert engine.uploads == {"greet@1.2.3": b"wasm"}
+    assert await client.install_program_bytes(COMPONENT, MANIFEST) == "greet@1.2.3"
+    assert engine.uploads == {"greet@1.2.3": COMPONENT}
 
 
 async def test_a_build_is_installed_from_pieces_that_come_one_by_one(
     client: PieClient, engine: LocalEngine
 ) -> None:
+    content = component(b"".join(bytes([number]) * 300_000 for number in range(40)))
+
     async def pieces() -> AsyncIterator[bytes]:
-        for number in range(40):
-            yield bytes([number]) * 300_000
+        for start in range(0, len(content), 300_000):
+            yield content[start : start + 300_000]
 
     await client.install_program_bytes(pieces(), parse_manifest(MANIFEST))
-    assert engine.uploads["greet@1.2.3"] == b"".join(bytes([n]) * 300_000 for n in range(40))
+    assert engine.uploads["greet@1.2.3"] == content
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize("size", [COMMENT_OVERHEAD, CHUNK, CHUNK + 1])
 async def test_a_build_of_any_size_is_installed_whole(
     client: PieClient, engine: LocalEngine, tmp_path: Path, toml: Path, size: int
 ) -> None:
     wasm = tmp_path / "build.wasm"
-    wasm.write_bytes(b"x" * size)
+    wasm.write_bytes(sized_component(size))
     await client.install_program(wasm, toml)
-    assert engine.uploads["greet@1.2.3"] == b"x" * size
+    assert engine.uploads["greet@1.2.3"] == sized_component(size)
 
 
 async def test_a_home_folder_in_a_path_is_expanded(
@@ -132,7 +145,7 @@ async def test_progress_is_told_after_every_chunk(client: PieClient, wasm: Path,
 async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_path: Path, toml: Path) -> None:
     """D41"""
     wasm = tmp_path / "large.wasm"
-    wasm.write_bytes(bytes(64 << 20))
+    wasm.write_bytes(sized_component(64 << 20))
     turns, turns_at_first_chunk = 0, 0
 
     async def count() -> None:
@@ -184,12 +197,13 @@ async def test_what_the_server_would_keep_is_not_replaced_in_silence(
     client: PieClient, engine: LocalEngine
 ) -> None:
     """D44"""
-    await client.install_program_bytes(b"old", MANIFEST)
+    old, new = component(b"old"), component(b"new")
+    await client.install_program_bytes(old, MANIFEST)
     with pytest.raises(ProgramExistsError, match=r"'greet@1\.2\.3' not sent: .*force_overwrite=True"):
-        await client.install_program_bytes(b"new", MANIFEST)
-    assert engine.uploads["greet@1.2.3"] == b"old"
-    await client.install_program_bytes(b"new", MANIFEST, True)
-    assert engine.uploads["greet@1.2.3"] == b"new"
+        await client.install_program_bytes(new, MANIFEST)
+    assert engine.uploads["greet@1.2.3"] == old
+    await client.install_program_bytes(new, MANIFEST, True)
+    assert engine.uploads["greet@1.2.3"] == new
 
 
 async def test_equal_installs_at_once_all_succeed(
@@ -205,11 +219,12 @@ async def test_of_different_installs_of_one_version_at_once_one_succeeds_and_the
     client: PieClient, engine: LocalEngine
 ) -> None:
     """D44, D46"""
-    installs = [client.install_program_bytes(bytes([n]) * CHUNK * 2, MANIFEST) for n in range(3)]
+    builds = [component(bytes([n]) * CHUNK * 2) for n in range(3)]
+    installs = [client.install_program_bytes(build, MANIFEST) for build in builds]
     results = await asyncio.gather(*installs, return_exceptions=True)
     assert results.count("greet@1.2.3") == 1
     assert sum(isinstance(result, ProgramExistsError) for result in results) == 2
-    assert engine.uploads["greet@1.2.3"] == bytes([results.index("greet@1.2.3")]) * CHUNK * 2
+    assert engine.uploads["greet@1.2.3"] == builds[results.index("greet@1.2.3")]
 
 
 async def test_what_another_client_installs_meanwhile_does_not_make_a_success_untrue(
@@ -309,8 +324,9 @@ async def test_a_build_that_changes_while_it_is_sent_is_not_completed(
     with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
         await client.install_program(wasm, toml, progress=change)
     assert engine.uploads == {}
+    wasm.write_bytes(component(b"changed"))
     await client.install_program(wasm, toml)
-    assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
+    assert engine.uploads["greet@1.2.3"] == component(b"changed")
 
 
 async def test_a_build_that_shrinks_while_it_is_sent_is_not_completed(

@@ -20,7 +20,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, Refusal
-from tests.peers import PATIENCE
+from tests.peers import PATIENCE, sized_component
 
 CHUNK = 262_144
 MANIFEST = '[package]\nname = "up"\nversion = "1.0.0"\n'
@@ -70,6 +70,10 @@ def thread(family: Family) -> Iterator[EngineThread]:
         yield running
 
 
+async def ends_at_once(_session: InferletSession, _input: JsonValue) -> JsonValue:
+    return None
+
+
 class Pieces:
     """A content in pieces that can be held back, or lie about how many they are."""
 
@@ -105,7 +109,7 @@ async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThr
     async with PieClient(thread.uri) as client:
         await client.ping()
         counting = asyncio.create_task(count())
-        await client.rpc.add_program(content=bytes(CHUNK * total), manifest=MANIFEST)
+        await client.rpc.add_program(content=sized_component(CHUNK * total), manifest=MANIFEST)
         counting.cancel()
     assert turns >= total
 
@@ -129,7 +133,7 @@ async def test_a_refusal_stops_the_upload_that_is_still_being_sent(thread: Engin
 
 async def test_equal_uploads_at_once_do_not_destroy_each_other(thread: EngineThread) -> None:
     """D46"""
-    content = bytes(CHUNK * 30)
+    content = sized_component(CHUNK * 30)
     async with PieClient(thread.uri) as client:
         calls = [client.rpc.add_program(content=content, manifest=MANIFEST) for _ in range(3)]
         assert len(await asyncio.gather(*calls)) == 3
@@ -157,6 +161,7 @@ async def test_an_upload_that_was_broken_off_does_not_spoil_the_next_of_the_same
         await broken.held.wait()
         upload.cancel()
         await asyncio.gather(upload, return_exceptions=True)
+        thread.engine.inferlet("up@1.0.0")(ends_at_once)  # so that the bytes need not be a program
         again = Pieces(announced=5, given=5)
         assert "success" in await client.rpc.add_program(content=again, manifest=MANIFEST)
 
@@ -220,11 +225,11 @@ async def test_the_size_of_uploads_is_limited_as_the_engine_was_told(family: Fam
         PieClient(engine.uri, timeout=PATIENCE) as client,
     ):
         if size == 3 << 20:
-            await client.rpc.add_program(content=bytes(size), manifest=MANIFEST)
+            await client.rpc.add_program(content=sized_component(size), manifest=MANIFEST)
             assert len(engine.uploads["up@1.0.0"]) == size
         else:
             with pytest.raises(UploadError, match="upload exceeds max_upload_mb cap of 3 MiB"):
-                await client.rpc.add_program(content=bytes(size), manifest=MANIFEST)
+                await client.rpc.add_program(content=sized_component(size), manifest=MANIFEST)
 
 
 @pytest.mark.parametrize("size", [0, -1])

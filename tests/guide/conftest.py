@@ -14,6 +14,7 @@ from pie_client import (
     PieClient,
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.peers import component
 
 MANIFEST = '[package]\nname = "build"\nversion = "0.1.0"\n\n[runtime]\ncore = "0.4.0"\n'
 
@@ -108,7 +109,7 @@ async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
 @pytest.fixture
 def build(home: Path) -> bytes:
     """A local build of several chunks, with its manifest, in the working directory."""
-    data = os.urandom(600_000)
+    data = component(os.urandom(600_000))
     (home / "build.wasm").write_bytes(data)
     (home / "Pie.toml").write_text(MANIFEST)
     return data

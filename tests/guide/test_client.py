@@ -31,7 +31,7 @@ from pie_client._generated.families import LISTING_PATH
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
 from tests.guide.helpers import end_of, only_0_4, only_0_5
 from tests.mcp_servers import children, gone
-from tests.peers import PATIENCE, free_port, in_time, tcp_peer, websocket_peer
+from tests.peers import PATIENCE, component, free_port, in_time, tcp_peer, websocket_peer
 
 # ------------------------------------------------------------- PieClient
 
@@ -226,15 +226,15 @@ async def test_an_installed_build_is_replaced_only_by_force(
 ) -> None:
     async with PieClient(engine.uri) as client:
         await client.install_program(wasm_path="./build.wasm", manifest_path="./Pie.toml")
-        (home / "build.wasm").write_bytes(b"another")
+        (home / "build.wasm").write_bytes(component(b"another"))
         with pytest.raises(ProgramExistsError):
             await client.install_program("./build.wasm", "./Pie.toml")
         assert engine.uploads == {"build@0.1.0": build}
         await client.install_program("./build.wasm", "./Pie.toml", True)
-        assert engine.uploads == {"build@0.1.0": b"another"}
-        (home / "build.wasm").write_bytes(b"one more")
+        assert engine.uploads == {"build@0.1.0": component(b"another")}
+        (home / "build.wasm").write_bytes(component(b"one more"))
         await client.install_program("./build.wasm", "./Pie.toml", force_overwrite=True)
-        assert engine.uploads == {"build@0.1.0": b"one more"}
+        assert engine.uploads == {"build@0.1.0": component(b"one more")}
 
 
 # ------------------------------------------------------------- processes

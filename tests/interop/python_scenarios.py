@@ -59,6 +59,13 @@ async def expect(process, *wanted):
         check((kind, value), event)
 
 
+def component(comment: bytes) -> bytes:
+    """Give a WebAssembly component that holds nothing but a comment."""
+    length = len(comment) + 1
+    padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
+    return b"\0asm\x0d\0\1\0\0" + padded + b"\0" + comment
+
+
 @contextlib.contextmanager
 def program(data: bytes, manifest: str):
     """Put a program and its manifest on disk."""
@@ -209,7 +216,7 @@ async def a_program_is_installed_in_chunks_and_known_from_then_on(place: Place) 
     name = f"p{uuid.uuid4().hex[:8]}"
     async with connection(place) as client:
         check(await client.check_program(f"{name}@1.0.0"), False)
-        with program(bytes(range(256)) * 2500, MANIFEST.format(name=name)) as paths:
+        with program(component(bytes(range(256)) * 2500), MANIFEST.format(name=name)) as paths:
             await client.install_program(*paths)
             check(await client.check_program(f"{name}@1.0.0"), True)
             await client.install_program(*paths, force_overwrite=True)
@@ -260,7 +267,7 @@ async def the_command_line_submits_a_program_and_prints_its_events(place: Place)
 
 async def the_command_line_installs_a_program(place: Place) -> None:
     name = f"p{uuid.uuid4().hex[:8]}"
-    with program(b"x", MANIFEST.format(name=name)) as (wasm, manifest):
+    with program(component(b"x"), MANIFEST.format(name=name)) as (wasm, manifest):
         await command_line(place, "install", "--path", str(wasm), "--manifest", str(manifest))
     async with connection(place) as client:
         check(await client.check_program(f"{name}@1.0.0"), True)
@@ -315,16 +322,16 @@ async def a_second_handle_leaves_the_first_one_its_events(place: Place) -> None:
 async def an_install_that_keeps_the_old_bytes_says_so(place: Place) -> None:
     name = f"p{uuid.uuid4().hex[:8]}"
     async with connection(place) as client:
-        with program(b"old", MANIFEST.format(name=name)) as paths:
+        with program(component(b"old"), MANIFEST.format(name=name)) as paths:
             await client.install_program(*paths)
-        with program(b"new", MANIFEST.format(name=name)) as paths:
+        with program(component(b"new"), MANIFEST.format(name=name)) as paths:
             await refused(client.install_program(*paths), name)
 
 
 async def two_installs_of_the_same_bytes_at_once_work(place: Place) -> None:
     name = f"p{uuid.uuid4().hex[:8]}"
     async with connection(place) as client:
-        with program(bytes(16 << 20), MANIFEST.format(name=name)) as paths:
+        with program(component(bytes(16 << 20)), MANIFEST.format(name=name)) as paths:
             both = (client.install_program(*paths), client.install_program(*paths))
             await asyncio.wait_for(asyncio.gather(*both), MOMENT)
 

@@ -63,6 +63,13 @@ async function expectMessage(running, value) {
   check(await running.recv(), { event: "message", value });
 }
 
+// A WebAssembly component that holds nothing but a comment.
+function component(comment) {
+  const length = comment.length + 1;
+  const padded = [0, 7, 14, 21].map((shift) => ((length >> shift) & 0x7f) | 0x80);
+  return Buffer.concat([Buffer.from([0, 97, 115, 109, 13, 0, 1, 0, 0, ...padded, length >> 28, 0]), comment]);
+}
+
 async function withProgram(data, manifest, work) {
   const folder = await mkdtemp(join(tmpdir(), "interop-"));
   try {
@@ -212,7 +219,7 @@ const scenarios = {
     await connected(async (client) => {
       const name = fresh("p");
       check(await client.checkProgram(`${name}@1.0.0`), false);
-      await withProgram(Buffer.alloc(640_000, 1), manifestOf(name), async (...paths) => {
+      await withProgram(component(Buffer.alloc(640_000, 1)), manifestOf(name), async (...paths) => {
         await client.installProgram(...paths);
         check(await client.checkProgram(`${name}@1.0.0`), true);
         await client.installProgram(...paths, true);
@@ -270,8 +277,8 @@ const scenarios = {
   async an_install_that_keeps_the_old_bytes_says_so() {
     await connected(async (client) => {
       const name = fresh("p");
-      await client.installProgramBytes(Buffer.from("old"), manifestOf(name));
-      await refused(client.installProgramBytes(Buffer.from("new"), manifestOf(name)), name);
+      await client.installProgramBytes(component(Buffer.from("old")), manifestOf(name));
+      await refused(client.installProgramBytes(component(Buffer.from("new")), manifestOf(name)), name);
     });
   },
 };

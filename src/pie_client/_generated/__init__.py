@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "f2a0c4eddaab5f007996c4bd0417a37aa5d8637e7d06958e6281250d7ec806c8"
+SCHEMA_DIGEST: Final = "ca1ccca185ac0856725e4457d33da6c01bf9df90ae48fec3a1ce59d9612f9512"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

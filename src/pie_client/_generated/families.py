@@ -145,6 +145,9 @@ class FamilyTraits:
     """Uploads of programs are told apart by their correlation number as well as their digest."""
     runs_scripts: bool
     """A program may be a script instead of a WebAssembly component."""
+    verifies_dependencies: bool
+    """A program is refused where one that it depends on was not uploaded before, rather than looked for in a
+    registry."""
     terminates_on_disconnect: bool
     """The end of a connection terminates the processes whose output it captured."""
     hides_attached: bool
@@ -179,6 +182,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=False,
             uploads_by_number=False,
             runs_scripts=False,
+            verifies_dependencies=False,
             terminates_on_disconnect=False,
             hides_attached=True,
             answers_unknown_queries=False,
@@ -203,6 +207,7 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             verifies_uploads=True,
             uploads_by_number=True,
             runs_scripts=True,
+            verifies_dependencies=True,
             terminates_on_disconnect=True,
             hides_attached=False,
             answers_unknown_queries=True,

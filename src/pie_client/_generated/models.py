@@ -181,6 +181,10 @@ class ManifestParameter(WireModel):
 class ManifestRuntime(WireModel):
     """What the [runtime] table of a Pie.toml says where the program may be a script."""
 
+    core: Annotated[
+        str | None,
+        Field(description="Version of the engine's interface that the program was made for."),
+    ] = None
     language: Annotated[
         Literal["python", "javascript"] | None,
         Field(description="Language of the source that is uploaded; absent for a WASM component."),

@@ -189,6 +189,20 @@ def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError
         (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),
         (re.compile("(.*)\\ is\\ not\\ UTF\\-8\\ (.*)\\ source:\\ (.*)", re.DOTALL), InstallError),
+        (
+            re.compile(
+                "program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\),\\ and\\ (.*)\\ depends\\ on\\ it",
+                re.DOTALL,
+            ),
+            InstallError,
+        ),
+        (
+            re.compile(
+                "(.*)\\ depends\\ on\\ (.*),\\ which\\ is\\ a\\ (.*)\\ script;\\ only\\ a\\ component\\ can\\ be\\ a\\ dependency",
+                re.DOTALL,
+            ),
+            InstallError,
+        ),
         (re.compile("Manifest\\ not\\ found\\ for\\ program:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("Manifest\\ not\\ found\\ for:\\ (.*)", re.DOTALL), ProgramNotFoundError),
         (re.compile("Program\\ not\\ found:\\ (.*)", re.DOTALL), ProgramNotFoundError),
@@ -277,6 +291,12 @@ def advice_on(text: str) -> str | None:
         return "pass the token that the server printed when it last started"
     if re.fullmatch("Already\\ authenticated", text, re.DOTALL):
         return "open another connection to be another user"
+    if re.fullmatch(
+        "program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\),\\ and\\ (.*)\\ depends\\ on\\ it",
+        text,
+        re.DOTALL,
+    ):
+        return "upload the program that it depends on first"
     return None
 
 

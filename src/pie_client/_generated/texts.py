@@ -44,6 +44,8 @@ FIRST_CHUNK_INDEX: Final = "First chunk index must be 0"
 """Said by 0.4 and 0.5 servers."""
 UPLOAD_WITHOUT_CHUNKS: Final = "Upload must have at least one chunk"
 """Said by 0.5 servers."""
+WASM_NOT_PARSED: Final = "failed to parse WebAssembly module"
+"""Said by 0.4 and 0.5 servers."""
 PROCESS_NOT_FOUND: Final = "Process not found"
 """Said by 0.4 and 0.5 servers."""
 INVALID_PROCESS_ID_TO_ATTACH: Final = "Invalid process_id"
@@ -73,7 +75,9 @@ PROCESS_TERMINATED: Final = "Signal"
 WORKFLOW_CANCELLED: Final = "cancelled"
 """Said by 0.4 servers."""
 NO_RUN_INTERFACE: Final = "No 'run' interface found"
-"""Said by 0.4 servers."""
+"""Said by 0.4 and 0.5 servers."""
+SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
+"""Said by 0.5 servers."""
 STREAM_ABORTED: Final = "stream aborted"
 """Said by 0.5 servers."""
 NO_WORKER_AVAILABLE: Final = "no worker available"
@@ -345,6 +349,26 @@ def no_program_named(
     return f"no program named '{name}' is installed"
 
 
+def dependency_not_installed(
+    *,
+    dependency: object,
+    folder: object,
+    program: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"program {dependency} is not installed (looked in {folder}), and {program} depends on it"
+
+
+def dependency_is_script(
+    *,
+    program: object,
+    dependency: object,
+    language: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"{program} depends on {dependency}, which is a {language} script; only a component can be a dependency"
+
+
 def program_not_installed(
     *,
     program: object,
@@ -402,6 +426,14 @@ def component_not_found(
 ) -> str:
     """Said by 0.4 and 0.5 servers."""
     return f"Component not found for program: {program}"
+
+
+def dependency_not_found(
+    *,
+    program: object,
+) -> str:
+    """Said by 0.4 and 0.5 servers."""
+    return f"Dependency component not found: {program}"
 
 
 def script_without_entry(
@@ -819,6 +851,7 @@ __all__ = [
     "manifest_not_found",
     "manifest_missing",
     "compile_failed",
+    "WASM_NOT_PARSED",
     "compilation_task_failed",
     "manifest_download_failed",
     "manifest_response_unreadable",
@@ -834,6 +867,8 @@ __all__ = [
     "utf8_incomplete",
     "program_not_found",
     "no_program_named",
+    "dependency_not_installed",
+    "dependency_is_script",
     "program_not_installed",
     "PROCESS_NOT_FOUND",
     "INVALID_PROCESS_ID_TO_ATTACH",
@@ -856,8 +891,10 @@ __all__ = [
     "call_error",
     "component_not_found",
     "NO_RUN_INTERFACE",
+    "dependency_not_found",
     "script_without_entry",
     "script_needs_object",
+    "SCRIPT_RECEIVES_NO_FILE",
     "manifest_toml_invalid",
     "STREAM_ABORTED",
     "bad_client_frame",

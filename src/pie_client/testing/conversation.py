@@ -518,6 +518,7 @@ class Conversation:
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
         if not self._engine.has_program(inferlet):
             raise Refusal(texts.program_not_found(program=inferlet))
+        self._engine.check_runnable(inferlet)
         return inferlet
 
     def _list(self) -> str:

@@ -6,7 +6,7 @@ import inspect
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -27,6 +27,7 @@ from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing import gate
 from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.catalogue import Catalogue, RejectedProgram
 from pie_client.testing.closing import CurtSocket, QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
@@ -35,7 +36,7 @@ from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
-from pie_client.testing.scripts import SUPPORTED, RejectedScript, Script, ScriptLimits, read_script
+from pie_client.testing.scripts import SUPPORTED, ScriptLimits
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
 from pie_client.testing.turnstile import Turnstile
@@ -64,7 +65,7 @@ class LocalEngine:
 
     Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
 
-    It differs from real servers on purpose in this: uploads are not compiled, so that any bytes can be installed, and
+    It differs from real servers on purpose in this: of a WASM upload only the layout is checked, and it does not run;
     programs are never fetched from a registry; all events of a workflow's processes arrive, where real servers lose the
     last ones more often than not (``faults.lose_workflow_end``); an event never comes before the reply that it follows
     from; and the words of the libraries that read TOML and JSON for real servers are others.
@@ -80,8 +81,9 @@ class LocalEngine:
             One that has ended can be attached to until its terminal event was sent to a client; it is not listed.
         allow_scripts: Whether an upload whose manifest says ``[runtime] language = "python"`` runs, in the 0.5
             family, as on a real engine: its source in a process of its own, by this Python, with the standard library
-            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default,
-            and in the 0.4 family, the process of an upload fails, as it does for WASM, which can't run here. Needs POSIX.
+            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default
+            the process of a script fails, as it does for WASM, which can't run here; the 0.4 family has no scripts.
+            Needs POSIX.
         script_limits: What each process of a script may use.
         max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
         keeps_waiting: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
@@ -127,10 +129,6 @@ class LocalEngine:
                 "allow_scripts=True needs POSIX processes; leave it out on this system"
             )
         self.traits = FAMILIES[family]
-        self._script_limits = (script_limits or ScriptLimits()) if allow_scripts else None
-        self._scripts: dict[str, Script] = {}
-        self._broken: dict[str, str] = {}
-        """Why an upload was refused that is known all the same, by ``name@version``."""
         self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
         self.keeps_waiting = keeps_waiting and self.traits.serial
@@ -143,13 +141,17 @@ class LocalEngine:
         """Running processes by id."""
         self.held: dict[str, RunningProcess] = {}
         """Ended processes by id whose terminal event waits for a client, with ``keeps_detached``."""
-        self.uploads: dict[str, bytes] = {}
-        """Uploaded programs by ``name@version``."""
         self.workflows: dict[str, Workflow] = {}
         """Workflows that have not ended, by id."""
         self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
+        self._catalogue = Catalogue(
+            self.traits,
+            stands_in=lambda program: program in self._functions or program in self._daemon_functions,
+            folder=self.folder,
+            limits=(script_limits or ScriptLimits()) if allow_scripts else None,
+        )
         self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
         self._port = port
         self._server: Server | None = None
@@ -283,6 +285,11 @@ class LocalEngine:
         }
 
     @property
+    def uploads(self) -> Mapping[str, bytes]:
+        """Uploaded programs by ``name@version``, without those that were refused."""
+        return self._catalogue.contents
+
+    @property
     def daemons(self) -> tuple[RunningDaemon, ...]:
         """The daemons that were launched, in that order; also those that could not get their port."""
         return tuple(self._daemons)
@@ -355,38 +362,28 @@ class LocalEngine:
         return max(found, key=version_key, default=None)
 
     def check_runnable(self, program: str) -> None:
-        """Raises Refusal for an upload that is kept although it was refused, as real servers do."""
-        if program in self._broken:
-            raise Refusal(self._broken[program])
+        """Raises Refusal for an upload that is kept although it can't be installed, as real servers do."""
+        if program in self._catalogue:
+            try:
+                self._catalogue.install(program)
+            except RejectedProgram as error:
+                raise Refusal(str(error)) from error
 
-    def _programs(self) -> tuple[Mapping[str, object], ...]:
-        return self._functions, self._daemon_functions, self.uploads, self._broken
+    def _programs(self) -> tuple[Collection[str], ...]:
+        return self._functions, self._daemon_functions, self._catalogue
 
     def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
         """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
 
         Raises:
-            Refusal: It says that it is a script, which are allowed, but it can't be one.
+            Refusal: It can't be installed.
         """
         if self.faults.loses_upload():
             return
-        program = f"{manifest.package.name}@{manifest.package.version}"
-        if self.has_program(program) and not force:
-            return
-        script = None
-        if self.traits.runs_scripts and self._script_limits is not None:
-            try:
-                script = read_script(program, manifest, data, self._script_limits)
-            except RejectedScript as error:
-                if error.kept:
-                    self.uploads.pop(program, None)
-                    self._broken[program] = str(error)
-                raise Refusal(str(error)) from error
-        self._broken.pop(program, None)
-        self.uploads[program] = data
-        self._scripts.pop(program, None)
-        if script is not None:
-            self._scripts[program] = script
+        try:
+            self._catalogue.keep(manifest, data, replaces=force)
+        except RejectedProgram as error:
+            raise Refusal(str(error)) from error
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
@@ -395,8 +392,7 @@ class LocalEngine:
         function = self._functions.get(process.program)
         if function is None and process.program in self._daemon_functions:
             function = _without_run
-        if function is None and process.program in self._scripts:
-            function = self._scripts[process.program].run
+        function = function or self._catalogue.function(process.program)
         process.start(function, stays=lambda: self.faults.keeps_from_ending(process.program))
         if process.task is not None:
             self._inferlets.add(process.task)

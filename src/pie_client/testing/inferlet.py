@@ -22,6 +22,11 @@ def as_utf8(text: str) -> str:
 class Outlet(Protocol):
     """Where the messages of a process go."""
 
+    @property
+    def attached(self) -> bool:
+        """Whether anybody is."""
+        ...
+
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to whoever is attached; ``buffered`` ones are kept for a while where nobody is."""
         ...
@@ -101,10 +106,19 @@ class InferletSession:
         return self._signals.popleft()
 
     async def receive_file(self) -> bytes:
-        """Wait for a file of the client. A file that comes while nobody waits is dropped, as in the real engine."""
+        """Wait for a file of the client that is attached now. One that comes while nobody waits is dropped.
+
+        Only the last of several that wait at once gets a file. All this is as in the real engine.
+
+        Raises:
+            RuntimeError: No client is attached, it is gone, or another wait has replaced this one.
+        """
         if self._held_file is not None:
             data, self._held_file = self._held_file, None
             return data
+        self.drop_file_waiter("another receive_file has replaced this one")
+        if not self._outlet.attached:
+            raise RuntimeError("no client is attached to the process, so that no file can come")
         waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._file = waiter
         try:
@@ -112,6 +126,11 @@ class InferletSession:
         finally:
             if self._file is waiter:
                 self._file = None
+
+    def drop_file_waiter(self, reason: str) -> None:
+        """Fail the wait for a file, where there is one, with a RuntimeError that gives the reason."""
+        if self._file is not None and not self._file.done():
+            self._file.set_exception(RuntimeError(reason))
 
     def put_signal(self, message: str) -> None:
         """Hand a client's signal to the inferlet."""

@@ -86,6 +86,11 @@ class RunningProcess:
         )
 
     @property
+    def attached(self) -> bool:
+        """Whether it has a client."""
+        return self.client is not None
+
+    @property
     def unfetched(self) -> bool:
         """It has ended, and its terminal event waits for a client."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
@@ -113,6 +118,7 @@ class RunningProcess:
     def detach(self, unsent: Iterable[WireModel]) -> None:
         """Take its client away, which was not sent some events any more."""
         self.client = None
+        self.session.drop_file_waiter("the client that could send a file is gone")
         if self._keeps:
             for message in unsent:
                 self._keep(message)

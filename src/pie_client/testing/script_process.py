@@ -197,18 +197,17 @@ class Conductor:
                 self._session.send_file(content)
             case runner.WANTS_FILE:
                 self._fetching = self._start(self._fetch_file())
-            case runner.WANTS_NO_FILE:
-                if self._fetching is not None:
-                    self._fetching.cancel()
-                    self._fetching = None
             case _:
                 return False
         return True
 
     async def _fetch_file(self) -> None:
-        content = await self._session.receive_file()
+        try:
+            kind, content = runner.FILE, await self._session.receive_file()
+        except RuntimeError:
+            kind, content = runner.NO_FILE, b""
         self._fetching = None
-        await self._send(runner.FILE, content)
+        await self._send(kind, content)
 
 
 def _how_it_ended(code: int) -> str:

@@ -21,6 +21,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import traceback
 import types
 from collections import deque
@@ -38,12 +39,15 @@ SIGNAL: Final = b"M"
 """A signal of the client; also from the runner: a message to it."""
 FILE: Final = b"F"
 """A file, in either direction."""
+NO_FILE: Final = b"N"
+"""None can come to who waits for one."""
 
 # From the runner.
 STDOUT: Final = b"O"
 STDERR: Final = b"E"
 WANTS_FILE: Final = b"W"
-WANTS_NO_FILE: Final = b"w"
+WRITE_BYTES: Final = 1 << 20
+"""What a write to standard output takes at most in a Pie 0.5 engine; the rest is lost."""
 IDLE: Final = b"I"
 """Nothing happens in the script before something comes; with the number of frames that have come, as ``COUNT``."""
 RESULT: Final = b"R"
@@ -138,31 +142,36 @@ class Stream(io.RawIOBase):
         return self.name
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
-        content = bytes(data)
+        content = bytes(data[:WRITE_BYTES])
         if content:
             self._channel.send(self._kind, content)
         return len(content)
 
 
 class Selector(selectors.DefaultSelector):
-    """Tells the engine before it waits."""
+    """Tells when nothing happens in the script before something comes."""
 
-    def __init__(self, channel: Channel) -> None:
-        super().__init__()
-        self._channel = channel
+    on_idle: Callable[[], None]
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout > 0:
-            self._channel.send(IDLE, COUNT.pack(self._channel.count))
+            self.on_idle()
         return super().select(timeout)
 
 
-def make_loop(channel: Channel) -> asyncio.AbstractEventLoop:
+def make_loop(selector: Selector) -> asyncio.AbstractEventLoop:
     """Make an event loop that lacks what the loop of scripts in a Pie 0.5 engine lacks."""
-    loop = asyncio.SelectorEventLoop(Selector(channel))
+    loop = asyncio.SelectorEventLoop(selector)
     for name in ("call_at", "call_later", "run_in_executor"):
         setattr(loop, name, _refuse)
+    for name in ("_start_new_thread", "_start_joinable_thread"):  # the second one since Python 3.13
+        if hasattr(threading, name):
+            setattr(threading, name, _refuse_thread)
     return loop
+
+
+def _refuse_thread(*_args: object, **_options: object) -> NoReturn:
+    raise RuntimeError("can't start new thread")
 
 
 def _refuse(*_args: object, **_options: object) -> NoReturn:
@@ -170,14 +179,25 @@ def _refuse(*_args: object, **_options: object) -> NoReturn:
 
 
 class Session:
-    """What is behind ``inferlet.session``."""
+    """What is behind ``inferlet.session``.
 
-    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop) -> None:
+    A wait stays open where its task is cancelled, as it does in a Pie 0.5 engine, which then ends the process as soon
+    as something comes for it, or the script ends.
+    """
+
+    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop, job: dict[str, Any]) -> None:
         self._channel = channel
         self._loop = loop
         self._signals: deque[str] = deque()
-        self._signal_waiters: deque[asyncio.Future[None]] = deque()
-        self._file_waiters: deque[asyncio.Future[bytes]] = deque()
+        self._signal_waiters: deque[asyncio.Future[str]] = deque()
+        self._file_waiter: asyncio.Future[bytes] | None = None
+        self._no_file: str = job["no_file"]
+        self._trapped: str = job["trapped"]
+
+    @property
+    def waits(self) -> bool:
+        """Something may come for the script."""
+        return bool(self._signal_waiters) or self._file_waiter is not None
 
     def send(self, message: Any) -> None:  # noqa: ANN401 - so the real one is declared
         """Send a message to the client: text as it is, anything else as JSON."""
@@ -191,25 +211,24 @@ class Session:
 
     async def receive(self) -> str:
         """Wait for the next signal of the client."""
-        while not self._signals:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._signal_waiters.append(waiter)
-            await waiter
-        return self._signals.popleft()
+        if self._signals:
+            return self._signals.popleft()
+        waiter: asyncio.Future[str] = self._loop.create_future()
+        self._signal_waiters.append(waiter)
+        return await waiter
 
     async def receive_file(self) -> bytes:
-        """Wait for a file of the client; one that comes while nobody waits is dropped."""
-        waiter: asyncio.Future[bytes] = self._loop.create_future()
-        self._file_waiters.append(waiter)
-        if len(self._file_waiters) == 1:
+        """Wait for a file of the client; one that comes while nobody waits is dropped.
+
+        Raises RuntimeError where no client is attached, and where another wait replaces this one.
+        """
+        if self._file_waiter is None:
             self._channel.send(WANTS_FILE)
-        try:
-            return await waiter
-        finally:
-            if waiter in self._file_waiters:
-                self._file_waiters.remove(waiter)
-                if not self._file_waiters:
-                    self._channel.send(WANTS_NO_FILE)
+        else:
+            self._refuse_file()
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self._file_waiter = waiter
+        return await waiter
 
     def on_readable(self) -> None:
         """Read what the engine has sent, and hand it on."""
@@ -221,26 +240,38 @@ class Session:
         while (frame := self._channel.take()) is not None:
             kind, content = frame
             if kind == SIGNAL:
-                self._signals.append(content.decode())
-                self._wake()
-            elif kind == FILE:
-                self._put_file(content)
-
-    def _wake(self) -> None:
-        while self._signal_waiters:
-            waiter = self._signal_waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-
-    def _put_file(self, content: bytes) -> None:
-        while self._file_waiters:
-            waiter = self._file_waiters.popleft()
-            if not waiter.done():
+                self._put_signal(content.decode())
+            elif kind == NO_FILE:
+                self._refuse_file()
+            elif kind == FILE and (waiter := self._taken_file_waiter()) is not None:
                 waiter.set_result(content)
-                break
-        if self._file_waiters:
-            self._channel.send(WANTS_FILE)
+
+    def _put_signal(self, text: str) -> None:
+        if self._signal_waiters:
+            waiter = self._signal_waiters.popleft()
+            self._check(waiter)
+            waiter.set_result(text)
+        else:
+            self._signals.append(text)
+
+    def _refuse_file(self) -> None:
+        if (waiter := self._taken_file_waiter()) is not None:
+            waiter.set_exception(RuntimeError(self._no_file))
+
+    def _taken_file_waiter(self) -> asyncio.Future[bytes] | None:
+        waiter, self._file_waiter = self._file_waiter, None
+        if waiter is not None:
+            self._check(waiter)
+        return waiter
+
+    def _check(self, waiter: asyncio.Future[Any]) -> None:
+        if waiter.done():
+            self.trap("something came for a receive or receive_file that the script had cancelled")
+
+    def trap(self, detail: str) -> NoReturn:
+        """End the process at once, where a Pie 0.5 engine does so because the script's runtime breaks down."""
+        self._channel.send(FAILURE, f"{self._trapped}{detail}".encode())
+        os._exit(0)
 
 
 class Inferlet(types.ModuleType):
@@ -251,15 +282,15 @@ class Inferlet(types.ModuleType):
         self.session = types.ModuleType("inferlet.session", "Talks with the client.")
         for function in (session.send, session.send_file, session.receive, session.receive_file):
             setattr(self.session, function.__name__, function)
-        self._returned: str | None = None
+        self._returned: Any = None
         self.__path__ = []
         self.__all__ = ["session"]
 
-    def set_return(self, value: str) -> None:
+    def set_return(self, value: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Set what is returned where the entry function returns None."""
         self._returned = value
 
-    def get_return_value(self) -> str | None:
+    def get_return_value(self) -> Any:  # noqa: ANN401 - scripts are not type-checked
         """Give what was set."""
         return self._returned
 
@@ -352,6 +383,8 @@ async def call(job: dict[str, Any], source: str, module: types.ModuleType, infer
         returned = await returned
     if returned is None:
         returned = inferlet.get_return_value() or ""
+        if not isinstance(returned, str):
+            raise TypeError(f"set_return takes a str, not {type(returned).__name__}")
     return encode(returned)
 
 
@@ -375,14 +408,31 @@ def main() -> None:
     job: dict[str, Any] = json.loads(channel.receive()[1])
     source = channel.receive()[1].decode()
     limit(job["limits"])
-    loop = make_loop(channel)
-    session = Session(channel, loop)
+    selector = Selector()
+    loop = make_loop(selector)
+    session = Session(channel, loop, job)
     inferlet = Inferlet(session)
     module = isolate(channel, inferlet, job["filename"], source)
     loop.add_reader(channel, session.on_readable)
     loop.call_soon(session.hand_on)  # what came together with the source
-    channel.send(*loop.run_until_complete(run(job, source, module, inferlet)))
-    os._exit(0)  # what is left of the script ends with it
+    running = loop.create_task(run(job, source, module, inferlet))
+
+    def idle() -> None:
+        """End the process once all its tasks have ended, or it is certain that they can't."""
+        if running.done() and not session.waits:
+            channel.send(*running.result())
+            os._exit(0)
+        if running.done():
+            session.trap("the script ended while a receive or receive_file of it was waiting")
+        if not session.waits:
+            session.trap("the script waits for what can't happen")
+        channel.send(IDLE, COUNT.pack(channel.count))
+
+    selector.on_idle = idle
+    try:
+        loop.run_forever()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+        session.trap(describe(error))
 
 
 if __name__ == "__main__":

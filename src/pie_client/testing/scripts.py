@@ -2,10 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from typing import Self
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from pie_client import wire
 from pie_client._generated import models, texts
 from pie_client._generated.families import SCRIPT_DEFAULT_ENTRY
 from pie_client.testing.inferlet import InferletSession, ProcessFailure
@@ -14,18 +14,12 @@ from pie_client.testing.script_process import run_script
 
 SUPPORTED = os.name == "posix"
 """Whether this system can start scripts: it takes process groups, and sockets that a child inherits."""
+LANGUAGE = "python"
+"""The language of scripts that run here."""
 
 
 class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
-    """An upload that says it is a script but can't be one.
-
-    Attributes:
-        kept: It is there all the same, as on real servers, and launching it is refused in the same words.
-    """
-
-    def __init__(self, text: str, *, kept: bool) -> None:
-        super().__init__(text)
-        self.kept = kept
+    """An upload that says it is a script but can't be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +27,8 @@ class ScriptLimits:
     """What each process of a script may use, as far as the operating system can limit it.
 
     They stop mistakes, not attackers: a script can read what its user can read. As another user than root it can't
-    start processes or threads. A script ends with the engine, also with one that was killed: then at the latest when it
-    comes out of C code, or has used up its processor time.
+    start processes. Threads it can never start, as on real engines. A script ends with the engine, also with one that
+    was killed: then at the latest when it comes out of C code, or has used up its processor time.
 
     Attributes:
         memory_bytes: Address space.
@@ -71,6 +65,12 @@ class Script:
     """The entry function takes the input as keyword arguments."""
     limits: ScriptLimits
 
+    @classmethod
+    def of(cls, program: str, runtime: models.ManifestRuntime, source: bytes, limits: ScriptLimits) -> Self:
+        """Make a script of what its manifest says."""
+        entry = runtime.entry or SCRIPT_DEFAULT_ENTRY
+        return cls(program, source, entry, keywords=runtime.call == "kwargs", limits=limits)
+
     async def run(self, session: InferletSession, _input: JsonValue) -> Text:
         """Run it in a process of its own, to its end. Raises ProcessFailure; cancelled, it kills the process."""
         try:
@@ -91,34 +91,22 @@ class Script:
             "limits": self.limits.by_name(),
             "without_entry": texts.script_without_entry(program=self.program, entry=self.entry),
             "needs_object": texts.script_needs_object(program=self.program),
+            "trapped": texts.call_error(detail=""),
+            "no_file": texts.SCRIPT_RECEIVES_NO_FILE,
         }
 
 
-def read_script(program: str, manifest: models.Manifest, data: bytes, limits: ScriptLimits) -> Script | None:
-    """Give the script that an upload is; None where its manifest does not say that it is one. Raises RejectedScript."""
-    try:
-        runtime = models.ManifestRuntime.model_validate(manifest.runtime or {})
-    except ValidationError as error:
-        detail = texts.manifest_toml_invalid(detail=wire.explain(error))
-        raise RejectedScript(texts.invalid_manifest(detail=detail), kept=False) from error
-    match runtime.language:
-        case None:
-            return None
-        case "python":
-            pass
-        case language:
-            detail = "LocalEngine: it runs Python scripts only"
-            raise RejectedScript(texts.no_language_component(language=language, detail=detail), kept=True)
+def check_script(program: str, language: str, data: bytes) -> None:
+    """Raises RejectedScript for source that no engine could run, or not this one."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
         raise RejectedScript(
-            texts.script_not_utf8(program=program, language=runtime.language, detail=_not_utf8(error)),
-            kept=True,
+            texts.script_not_utf8(program=program, language=language, detail=_not_utf8(error))
         ) from error
-    return Script(
-        program, data, runtime.entry or SCRIPT_DEFAULT_ENTRY, keywords=runtime.call == "kwargs", limits=limits
-    )
+    if language != LANGUAGE:
+        detail = "LocalEngine: it runs Python scripts only"
+        raise RejectedScript(texts.no_language_component(language=language, detail=detail))
 
 
 def _not_utf8(error: UnicodeDecodeError) -> str:
