@@ -2,17 +2,10 @@
 
 import argparse
 import asyncio
-import contextlib
 import dataclasses
 import errno
-import io
-import os
-import select
-import stat
-import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,12 +14,10 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine import LocalEngine
 from pie_client.testing.keys import read_authorized_keys
 from pie_client.testing.loading import REGISTER, LoadError, load
+from pie_client.testing.output import Output, complain, prepare_streams
 from pie_client.testing.scripts import ScriptLimits
 from pie_client.testing.stopping import ENDED_AFTER, Stopping, end_status
-from pie_client.testing.trace import TracedFrame, describe
 
-SIGINT, SIGPIPE = 2, 13
-"""Their numbers everywhere; Windows has no SIGPIPE."""
 PORT_PROBLEMS = {
     errno.EADDRINUSE: "is in use",
     errno.EACCES: "needs rights that you do not have",
@@ -39,90 +30,19 @@ class CommandError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an engine until it is asked to stop; gives the exit status."""
-    _open_missing_streams()
-    stdout: object = sys.stdout
-    if isinstance(stdout, io.TextIOWrapper):
-        stdout.reconfigure(errors="backslashreplace", line_buffering=True)
+    prepare_streams()
     options = _parser().parse_args(arguments)
-    with Stopping(_complain) as stopping:
+    with Stopping(complain) as stopping:
         output = Output(stopping.request)
         try:
             asyncio.run(_run(options, stopping, output))
         except KeyboardInterrupt:
-            _complain(f"interrupted while {stopping.busy_with}")
-            return end_status(stopping.signal or SIGINT)
+            complain(f"interrupted while {stopping.busy_with}")
+            return end_status(stopping.signal or signal.SIGINT)
         except (CommandError, LoadError, InvalidArgumentError) as error:
-            _complain(str(error))
+            complain(str(error))
             return 1
     return output.status
-
-
-class Output:
-    """Standard output, in lines. When it can't be written any more, that is told to the one who asked for it, once."""
-
-    def __init__(self, on_failure: Callable[[], None]) -> None:
-        self.status = 0
-        """Exit status: another than 0 when standard output failed."""
-        self._on_failure = on_failure
-
-    def watch(self) -> None:
-        """Notice that nobody reads a pipe any more also while nothing is written, from now on."""
-        with contextlib.suppress(OSError):  # what has no number is no pipe
-            number = sys.stdout.fileno()
-            if os.name == "posix" and stat.S_ISFIFO(os.fstat(number).st_mode):
-                threading.Thread(target=self._wait, args=(number,), name="output", daemon=True).start()
-
-    def _wait(self, number: int) -> None:
-        left = select.poll()
-        left.register(number, 0)  # nothing but that the other end is closed
-        left.poll()
-        self._fail(end_status(SIGPIPE))
-
-    def say(self, line: str) -> None:
-        """Write a line."""
-        if self.status:
-            return
-        try:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:  # whoever read it has enough, as `head` has
-            self._fail(end_status(SIGPIPE))
-        except OSError as error:
-            _complain(f"standard output can't be written: {error.strerror}")
-            self._fail(1)
-
-    def frame(self, frame: TracedFrame) -> None:
-        """Write a frame, and when it was."""
-        now = time.time()
-        clock = time.strftime("%H:%M:%S", time.localtime(now))
-        self.say(f"{clock}.{int(now * 1000) % 1000:03} {describe(frame)}")
-
-    def _fail(self, status: int) -> None:
-        if not self.status:
-            self.status = status
-            _redirect_to_nothing(sys.stdout)
-            self._on_failure()
-
-
-def _complain(line: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"pie_client.testing: {line}\n")
-
-
-def _open_missing_streams() -> None:
-    """Open those standard streams that are closed, lest their numbers become those of sockets."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            mode = "w" if number else "r"
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
-
-
-def _redirect_to_nothing(stream: object) -> None:
-    """Make what is left in a stream's buffer go nowhere, lest its last flush fail."""
-    with contextlib.suppress(OSError, AttributeError):
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, cast("io.TextIOWrapper", stream).fileno())
-        os.close(nothing)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -185,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let clients wait where real servers do: after a wrong token, and when they close (0.4 family)",
     )
+    parser.add_argument(
+        "--accepts-serially",
+        action="store_true",
+        help="let a connection that says nothing keep the next ones waiting, as real servers do (0.4 family)",
+    )
     parser.add_argument("--trace", action="store_true", help="print every frame, without secrets")
     return parser
 
@@ -220,6 +145,7 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
         port=options.port,
         keeps_detached=options.keeps_detached,
         keeps_waiting=options.keeps_waiting,
+        accepts_serially=options.accepts_serially,
         allow_scripts=options.allow_scripts,
         script_limits=ScriptLimits(**dict(options.script_limit)),
         max_upload_bytes=options.max_upload_bytes,
@@ -252,10 +178,14 @@ def _check_family(options: argparse.Namespace, family: Family) -> None:
         raise CommandError(
             f"--authorized-keys can't be used with --family {family}, whose servers ask for no keys; pass --family 0.4"
         )
-    if options.keeps_waiting and not traits.serial:
-        raise CommandError(
-            f"--keeps-waiting can't be used with --family {family}, whose servers let nobody wait; pass --family 0.4"
-        )
+    for flag, given in (
+        ("--keeps-waiting", options.keeps_waiting),
+        ("--accepts-serially", options.accepts_serially),
+    ):
+        if given and not traits.serial:
+            raise CommandError(
+                f"{flag} can't be used with --family {family}, whose servers let nobody wait; pass --family 0.4"
+            )
     if options.allow_scripts and not traits.runs_scripts:
         raise CommandError(
             f"--allow-scripts can't be used with --family {family}, whose servers run no scripts; pass --family 0.5"
