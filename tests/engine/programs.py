@@ -16,13 +16,24 @@ PREAMBLE = """
 import asyncio, json, os, sys
 from inferlet import session
 
+async def start(*given, **named):
+    await session.receive()
+    return await main(*given, **named)
+
 async def receive_file():
     waiting = asyncio.ensure_future(session.receive_file())
     await asyncio.sleep(0)
     session.send("ready")
     return await waiting
 """
-"""What scripts here have. A file that comes before a script waits for one is lost, so it waits before it says so."""
+"""What scripts here have.
+
+They wait for a signal before they do anything: a real engine loses what one in some hundreds says before its client is
+told of it, and one in some thousands never ends. A file that comes before a script waits for one is lost, too, so it
+waits before it says that it does.
+"""
+GO = "go"
+"""The signal that scripts wait for."""
 READY = Message("ready")
 """What ``receive_file`` says of a script that waits for a file."""
 
@@ -52,8 +63,9 @@ class Programs:
     """What the names of all begin with."""
     count: int = 0
 
-    async def install(self, source: str, *, entry: str = "main", call: str | None = None) -> str:
+    async def install(self, source: str, *, call: str | None = None, waits: bool = True) -> str:
         """Install a script under a new name; gives that with its version."""
+        entry = "start" if waits else "main"
         self.count += 1
         name = f"{self.prefix}-{self.count}"
         manifest = (
@@ -69,8 +81,16 @@ class Programs:
         self, source: str, input: JsonValue = "", *, call: str | None = None, capture_outputs: bool = True
     ) -> Process:
         """Install a script and launch it."""
-        program = await self.install(source, call=call)
-        return await self.client.launch_process(program, input, capture_outputs=capture_outputs)
+        program = await self.install(source, call=call, waits=capture_outputs)
+        if capture_outputs:
+            return await self.start(program, input)
+        return await self.client.launch_process(program, input, capture_outputs=False)
+
+    async def start(self, program: str, input: JsonValue = "") -> Process:
+        """Launch a script that was installed, and let it begin."""
+        process = await self.client.launch_process(program, input)
+        await process.signal(GO)
+        return process
 
 
 async def events_of(process: Process) -> list[ProcessEvent]:

@@ -38,7 +38,7 @@ async def main(input):
 async def test_fifty_processes_run_at_once_on_one_connection(client: PieClient, programs: Programs) -> None:
     program = await programs.install(PARROT)
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        launches = [group.create_task(client.launch_process(program, number)) for number in range(MANY)]
+        launches = [group.create_task(programs.start(program, number)) for number in range(MANY)]
     processes = [launch.result() for launch in launches]
     assert len({process.process_id for process in processes}) == MANY
     assert {info.id for info in await client.list_processes()} == {p.process_id for p in processes}
@@ -83,7 +83,7 @@ async def test_a_process_can_be_terminated_from_another_connection(
 async def test_what_a_connection_captured_ends_with_it_and_nothing_else(
     uri: str, client: PieClient, programs: Programs
 ) -> None:
-    program = await programs.install(WAIT)
+    program = await programs.install(WAIT, waits=False)
     async with PieClient(uri, timeout=PATIENCE) as other:
         captured = await other.launch_process(program)
         uncaptured = await other.launch_process(program, capture_outputs=False)
@@ -102,7 +102,7 @@ async def test_an_input_as_large_as_the_server_reads_is_taken_and_a_larger_one_i
 ) -> None:
     program = await programs.install("async def main(input):\n    return len(input)\n")
     fits = TRAITS.message_bytes - 200
-    process = await client.launch_process(program, "x" * fits)
+    process = await programs.start(program, "x" * fits)
     assert await in_time(process.wait()) == str(fits)
     with pytest.raises(
         InvalidArgumentError, match=f"more than the {TRAITS.message_bytes} that the server reads"

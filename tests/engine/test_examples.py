@@ -83,6 +83,7 @@ async def test_a_program_is_mapped_and_the_lines_that_fail_are_told(
         "async def main(text, more):\n    if 'line 5' in text:\n        raise ValueError('no fives')\n"
         "    return [text, more]\n",
         call="kwargs",
+        waits=False,
     )
     options = ("--inferlet", program, "--input", '{"text": "<{}>", "more": ["{}", 1]}', "--jobs", "3")
     code, out, err = await finished(await start(started, "map_lines.py", text, uri, *options))
@@ -97,7 +98,7 @@ async def test_a_program_is_mapped_and_the_lines_that_fail_are_told(
 async def test_no_more_run_at_a_time_than_was_said_and_an_interrupt_leaves_none(
     uri: str, client: PieClient, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
-    program = await programs.install(WAIT)
+    program = await programs.install(WAIT, waits=False)
     process = await start(started, "map_lines.py", text, uri, "--inferlet", program, "--jobs", "5")
     async with asyncio.timeout(PATIENCE):
         while len(await client.list_processes()) < 5:

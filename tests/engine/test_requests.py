@@ -76,7 +76,7 @@ async def check(client: PieClient, programs: Programs) -> None:
 @works("add_program")
 async def add(client: PieClient, programs: Programs) -> None:
     program = await programs.install(SCRIPT + "#" * 600_000)  # three chunks
-    process = await client.launch_process(program, {"a": 1})
+    process = await programs.start(program, {"a": 1})
     assert await process.result() == {"a": 1}
 
 
@@ -84,7 +84,7 @@ async def add(client: PieClient, programs: Programs) -> None:
 async def launch(client: PieClient, programs: Programs) -> None:
     program = await programs.install(SCRIPT)
     for name in (program, program.partition("@")[0]):
-        process = await client.launch_process(name, [1, "é", None])
+        process = await programs.start(name, [1, "é", None])
         assert uuid.UUID(process.process_id).version == 4
         assert await process.result() == [1, "é", None]
 
@@ -287,7 +287,7 @@ async def test_a_program_is_not_overwritten_unless_asked(client: PieClient, prog
     other = b"async def main(input):\n    return 'other'\n"
     with pytest.raises(ProgramExistsError):
         await client.install_program_bytes(other, manifest(name))
-    assert await (await client.launch_process(program, {"a": 1})).result() == {"a": 1}
+    assert await (await programs.start(program, {"a": 1})).result() == {"a": 1}
     await client.install_program_bytes(other, manifest(name), force_overwrite=True)
     assert await (await client.launch_process(program, {"a": 1})).wait() == "other"
 
