@@ -6,7 +6,8 @@ python examples/map_lines.py prompts.txt ws://127.0.0.1:8080 --jobs 4 --inferlet
         --input '{"prompt": "{}", "max_tokens": 3}'               # any program; {} stands for the line
 
 Prints one object for each line that is not empty, in the order of the text: its number and its result, or why there is
-none. A line that fails stops no other; the exit code is 1 then. With - for a file it reads standard input.
+none. A line that fails stops no other; the exit code is 1 then. With --attempts a line that has no result in time is tried
+again. With - for a file it reads standard input.
 """
 
 import argparse
@@ -59,8 +60,16 @@ class Tally:
         return f"{self.done} lines done, {self.failed} of them failed"
 
 
-async def result_of(launch: Launch, line: str, timeout: float) -> JsonValue:
-    """Run the program on a line; whatever goes wrong, no process is left behind."""
+async def result_of(launch: Launch, line: str, timeout: float, attempts: int) -> JsonValue:
+    """Run the program on a line, again where it gives no result in time."""
+    for _ in range(attempts - 1):
+        with suppress(TimeoutError):
+            return await attempt(launch, line, timeout)
+    return await attempt(launch, line, timeout)
+
+
+async def attempt(launch: Launch, line: str, timeout: float) -> JsonValue:
+    """Run the program on a line once; whatever goes wrong, no process is left behind."""
     process: Process | None = None
     try:
         async with asyncio.timeout(timeout):
@@ -79,13 +88,17 @@ async def result_of(launch: Launch, line: str, timeout: float) -> JsonValue:
 
 
 async def work(
-    lines: Iterator[tuple[int, tuple[int, str]]], launch: Launch, tally: Tally, timeout: float
+    lines: Iterator[tuple[int, tuple[int, str]]],
+    launch: Launch,
+    tally: Tally,
+    timeout: float,
+    attempts: int,
 ) -> None:
     """Take lines, one after another, until none is left."""
     for place, (number, line) in lines:
         outcome: dict[str, JsonValue] = {"line": number}
         try:
-            outcome["result"] = await result_of(launch, line, timeout)
+            outcome["result"] = await result_of(launch, line, timeout, attempts)
         except PieConnectionError:
             raise  # the other lines would fail too
         except TimeoutError:
@@ -129,7 +142,7 @@ async def main(text: Iterable[str], options: argparse.Namespace) -> int:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(options.jobs):
-                    group.create_task(work(lines, launch, tally, options.timeout))
+                    group.create_task(work(lines, launch, tally, options.timeout, options.attempts))
         except* PieConnectionError as errors:
             raise errors.exceptions[0] from None
         finally:
@@ -150,10 +163,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--timeout", type=float, default=120, help="seconds for a line (default: %(default)s)"
     )
+    parser.add_argument(
+        "--attempts",
+        type=int,
+        default=1,
+        help="times to try a line without a result in time (default: %(default)s)",
+    )
     parser.add_argument("--user", help="user name")
     options = parser.parse_args()
-    if options.jobs < 1:
-        parser.error(f"--jobs {options.jobs} runs nothing; give 1 or more")
+    for name in ("jobs", "attempts"):
+        if (number := getattr(options, name)) < 1:
+            parser.error(f"--{name} {number} runs nothing; give 1 or more")
     return options
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import shutil
 import subprocess
@@ -87,6 +88,24 @@ def test_the_map_over_lines_runs_without_a_server_and_reads_standard_input() -> 
         '{"line": 3, "result": {"characters": 5, "words": 1, "longest": "three"}}\n'
     )
     assert "no model runs in it" in done.stderr
+
+
+async def test_the_map_over_lines_tries_again_what_has_no_result_in_time(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("1\n2\n3\n", encoding="utf-8")
+    options = ("--inferlet", "echo@1.0.0", "--input", '["{}"]', "--timeout", "1", "--attempts", "2")
+    async with LocalEngine(builtins=True) as engine:
+        engine.faults.never_end(times=2)
+        script = QUICKSTART.with_name("map_lines.py")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", script, text, engine.uri, *options),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        assert engine.processes == {}
+    assert process.returncode == 0
+    assert [json.loads(line)["result"] for line in out.splitlines()] == [["1"], ["2"], ["3"]]
 
 
 @pytest.mark.parametrize(
