@@ -29,6 +29,7 @@ FOREIGN_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
 
 SERVER = "pie-server[python]==0.5.2"
 """The real engine. It depends on a published client, so it has an environment of its own."""
+GLIBC = (2, 35)
 VULKAN = {"libvulkan1": "the Vulkan loader", "mesa-vulkan-drivers": "a Vulkan driver that needs no GPU"}
 """What the engine needs of the system, by the name of its Debian package."""
 
@@ -137,6 +138,11 @@ def _unfit_for_engine() -> str | None:
     """Say why the real engine can't run here, and what to do; None where it can."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return f"pie-server runs without a GPU on Linux on x86_64, not on {platform.system()} on {platform.machine()}"
+    _, glibc = platform.libc_ver()
+    if tuple(map(int, glibc.split(".") if glibc else ())) < GLIBC:
+        return (
+            f"pie-server needs glibc {'.'.join(map(str, GLIBC))} or later; this system has {glibc or 'none'}"
+        )
     places = ("/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d")
     found = {
         "libvulkan1": ctypes.util.find_library("vulkan"),
