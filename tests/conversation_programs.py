@@ -193,18 +193,21 @@ async def main(input):
 THINGS = re.findall(r'case "([^"]*)"', ANYTHING)
 
 TAKER = b"""\
+import asyncio
 from inferlet import session
 
 async def main(input):
     for _ in range(input["files"]):
+        waiting = asyncio.ensure_future(session.receive_file())
+        await asyncio.sleep(0)
         session.send("ready")
-        data = await session.receive_file()
+        data = await waiting
         print(len(data), flush=True)
         if input.get("back"):
             session.send_file(data)
     return "done"
 """
-"""Takes files."""
+"""Takes files; it waits before it says so, for a file that nobody waits for is lost."""
 
 ALONE = b"""\
 from inferlet import session

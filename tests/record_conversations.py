@@ -1,12 +1,14 @@
 """Record what a real 0.5.2 server answers: `python -m tests.record_conversations ws://127.0.0.1:8080`.
 
 Writes tests/data/conversations-0.5.2.jsonl. The server should be new, without programs, processes and other clients; it
-keeps a few small programs. Takes some minutes: after each frame it waits until no reply comes any more.
+keeps a few small programs. Takes some minutes: after each frame it waits until no reply comes any more. Names after the
+address limit it to those conversations and exchanges; the others stay as they are.
 """
 
 import argparse
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
@@ -22,11 +24,19 @@ STARTING = 2.0
 """The same after a frame that may start a process."""
 
 
-async def record(uri: str) -> list[str]:
-    """Give the recording, line by line."""
+async def record(uri: str, wanted: Collection[str]) -> list[str]:
+    """Give the recording, line by line; what is not wanted is taken from the one that there is."""
     await _warm_up(uri)
     lines: list[str] = []
+    known = (
+        {json.loads(line)["name"]: line for line in RECORDING.read_text("utf-8").splitlines()}
+        if wanted
+        else {}
+    )
     for name, steps in conversations():
+        if wanted and name not in wanted:
+            lines.append(known[name])
+            continue
         async with Player(uri) as player:
             await player.open({step.client for step in steps})
             done = [(await _recorded(player, step)).as_json() for step in steps]
@@ -34,6 +44,9 @@ async def record(uri: str) -> list[str]:
         lines.append(json.dumps({"name": name, "steps": done}))
     where = urlsplit(uri)
     for asked in exchanges():
+        if wanted and asked.name not in wanted:
+            lines.append(known[asked.name])
+            continue
         status, body = exchange(where.hostname or "", where.port or 0, asked.request)
         lines.append(json.dumps(asdict(replace(asked, status=status, body=body))))
     return lines
@@ -73,6 +86,8 @@ async def _recorded(player: Player, step: Step) -> Step:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("uri", help="address of the server, without a path")
-    answers = asyncio.run(record(f"{parser.parse_args().uri}/v1/ws"))
+    parser.add_argument("names", nargs="*", help="conversations and exchanges to record (default: all)")
+    options = parser.parse_args()
+    answers = asyncio.run(record(f"{options.uri}/v1/ws", options.names))
     RECORDING.parent.mkdir(exist_ok=True)
     RECORDING.write_text("\n".join(answers) + "\n", "utf-8")

@@ -24,6 +24,8 @@ SERVERS = ["embedded", *([REAL] if {PYTHON, MODEL} <= os.environ.keys() else [])
 
 peaks: list[int] = []
 """Most memory of each real engine that has run, in bytes."""
+notes: list[str] = []
+"""What a run is to tell at its end."""
 
 
 @inferlet
@@ -41,13 +43,14 @@ def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_engine(engine_folder: Path) -> Iterator[RealEngine]:
     """The real engine that most tests share; it has started a script before."""
     with RealEngine(engine_folder) as engine:
-        asyncio.run(_start_first_script(engine.uri))
+        asyncio.run(start_first_script(engine.uri))
         yield engine
         engine.stop()
     peaks.append(engine.peak_memory)
 
 
-async def _start_first_script(uri: str) -> None:
+async def start_first_script(uri: str) -> None:
+    """Let an engine compile its Python, so that later scripts start at once."""
     async with PieClient(uri, timeout=FIRST_LAUNCH) as client:
         await (await client.run(warm_up)).wait()
 
@@ -120,6 +123,8 @@ def start(server: str, engine_folder: Path, tmp_path: Path) -> Iterator[Callable
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell what the real engines needed."""
+    for note in notes:
+        terminalreporter.write_line(note)
     if peaks:
         terminalreporter.write_line(
             f"{len(peaks)} real engines; the largest needed {max(peaks) / 1e9:.2f} GB of memory"

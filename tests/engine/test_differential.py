@@ -4,12 +4,15 @@
 """
 
 import asyncio
+from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.http11 import Request
 
 from pie_client import PieClient
+from tests.conversation_scripts import conversations, exchanges
 from tests.conversations import (
     CLOSED,
     PROCESS,
@@ -22,6 +25,8 @@ from tests.conversations import (
     recorded,
     recorded_exchanges,
 )
+from tests.engine.conftest import notes, start_first_script
+from tests.engine.servers import RealEngine
 from tests.peers import PATIENCE
 
 FENCE = 99
@@ -31,9 +36,44 @@ CONVERSATIONS = dict(recorded())
 EXCHANGES = list(recorded_exchanges())
 
 
+def test_what_is_recorded_is_what_the_scripts_say() -> None:
+    scripts = {name: [(step.client, step.frame) for step in steps] for name, steps in conversations()}
+    assert scripts == {
+        name: [(step.client, step.frame) for step in steps] for name, steps in CONVERSATIONS.items()
+    }
+    asked = [(each.name, each.request) for each in exchanges()]
+    assert asked == [(each.name, each.request) for each in EXCHANGES]
+
+
+NEW_ENGINES = 3
+"""A real engine loses what one process in some hundreds says. What is missing may come from a new one; what differs may not."""
+
+
+class MissingReplyError(AssertionError):
+    """Less came than was recorded."""
+
+
 @pytest.mark.parametrize("name", CONVERSATIONS)
-async def test_a_server_answers_as_a_real_one_did(uri: str, name: str) -> None:
+async def test_a_server_answers_as_a_real_one_did(uri: str, server: str, name: str, tmp_path: Path) -> None:
     steps = CONVERSATIONS[name]
+    if server != "real":
+        await _converse(uri, steps, PATIENCE)
+        return
+    with ExitStack() as engines:
+        for attempt in range(NEW_ENGINES):
+            try:
+                await _converse(uri, steps, PATIENCE / 3)
+            except MissingReplyError as missing:
+                notes.append(f"{name!r} was played again on a new engine: {missing}")
+            else:
+                return
+            engine = await asyncio.to_thread(RealEngine, tmp_path / str(attempt))
+            uri = engines.enter_context(engine).uri
+            await start_first_script(uri)
+        await _converse(uri, steps, PATIENCE / 3)
+
+
+async def _converse(uri: str, steps: list[Step], patience: float) -> None:
     async with Player(f"{uri}/v1/ws") as player:
         await player.open({step.client for step in steps})
         for number, step in enumerate(steps):
@@ -45,9 +85,12 @@ async def test_a_server_answers_as_a_real_one_did(uri: str, name: str) -> None:
             await player.send(step)
             for client in player.names():
                 expected = step.replies.get(client, [])
-                got = [await player.next(client, PATIENCE) for _ in expected]
-                assert all(got), f"step {number}: client {client} gets too little: {got}"
-                _compare(f"step {number}, {step.frame!r:.100}", [r for r in got if r], expected)
+                got: list[Reply] = []
+                while len(got) < len(expected):
+                    if (reply := await player.next(client, patience)) is None:
+                        raise MissingReplyError(f"step {number}: client {client} gets only {got}")
+                    got.append(reply)
+                _compare(f"step {number}, {step.frame!r:.100}", got, expected)
             await _nothing_ends_later(uri, player)
         for client in player.names():
             if _is_open(client, steps):
