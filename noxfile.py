@@ -123,11 +123,13 @@ def engine(session: nox.Session) -> None:
     server, model = cache / "pie-server", cache / "model"
     python = server / "bin" / "python"
     if _is_outdated(server, SERVER):
-        session.run("python", "-m", "venv", "--clear", str(server))
+        shutil.rmtree(server, ignore_errors=True)
+        session.run("python", "-m", "venv", str(server))
         session.run(str(python), "-m", "pip", "install", "--quiet", SERVER, external=True)
         _note(server, SERVER)
     recipe = Path("tests/engine/tiny_model.py").read_text("utf-8")
     if _is_outdated(model, recipe):
+        shutil.rmtree(model, ignore_errors=True)
         session.run("python", "-m", "tests.engine.tiny_model", str(model))
         _note(model, recipe)
     where = {"ENGINE_PYTHON": str(python), "ENGINE_MODEL": str(model)}
@@ -146,8 +148,7 @@ def _unfit_for_engine() -> str | None:
     places = ("/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d")
     found = {
         "libvulkan1": ctypes.util.find_library("vulkan"),
-        "mesa-vulkan-drivers": os.environ.get("VK_DRIVER_FILES")
-        or [driver for place in places for driver in Path(place).glob("*.json")],
+        "mesa-vulkan-drivers": [driver for place in places for driver in Path(place).glob("lvp_icd*.json")],
     }
     if missing := [package for package in VULKAN if not found[package]]:
         what = " and ".join(VULKAN[package] for package in missing)
