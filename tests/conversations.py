@@ -143,8 +143,8 @@ def normalised(frame: bytes | str, ids: Ids) -> Reply:
             text["message"] = re.sub(
                 r"(bad client frame: ).* at line \d+ column \d+$", r"\1(JSON)", text["message"]
             )
-            # Where a frame ends too early shows in a word of the msgpack library.
-            text["message"] = text["message"].replace("while reading data", "while reading marker")
+            # Where a frame ends too early shows in the words of the msgpack library.
+            text["message"] = re.sub(r"(?<=IO error while reading )\w+: .*", "(what)", text["message"])
         return cast("Reply", text)
     reply: Reply = msgpack.unpackb(frame)
     assert msgpack.packb(reply) == frame, "not in the shortest form"

@@ -444,9 +444,8 @@ class Conversation:
 
     def _add_program(self, message: models.AddProgramRequest) -> str | None:
         try:
-            number = f"{message.corr_id} " if self._traits.uploads_by_number else ""
             upload = self._uploads.add(
-                number + message.program_hash,
+                message.corr_id if self._traits.uploads_by_number else message.program_hash,
                 message.chunk_index,
                 message.total_chunks,
                 message.chunk_data,
@@ -505,21 +504,20 @@ class Conversation:
         return _json([end.value for end in ends])
 
     def _resolve(self, inferlet: str) -> str:
-        if self._traits.bare_program_names:
+        if self._traits.bare_program_names and "@" not in inferlet:
             program = self._engine.find_program(inferlet)
-            if program is not None:
-                self._engine.check_runnable(program)
-                return program
-            if "@" in inferlet and PROGRAM.fullmatch(inferlet):
-                raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
-            if "@" not in inferlet:
+            if program is None:
                 raise Refusal(texts.no_program_named(name=inferlet))
-        if not PROGRAM.fullmatch(inferlet):
+        elif not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
-        if not self._engine.has_program(inferlet):
+        elif not self._engine.has_program(inferlet):
+            if self._traits.bare_program_names:
+                raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
             raise Refusal(texts.program_not_found(program=inferlet))
-        self._engine.check_runnable(inferlet)
-        return inferlet
+        else:
+            program = inferlet
+        self._engine.check_runnable(program)
+        return program
 
     def _list(self) -> str:
         found = [
@@ -566,7 +564,10 @@ class Conversation:
             return
         try:
             upload = self._uploads.add(
-                message.file_hash, message.chunk_index, message.total_chunks, message.chunk_data
+                (process.id, message.file_hash) if self._traits.uploads_by_number else message.file_hash,
+                message.chunk_index,
+                message.total_chunks,
+                message.chunk_data,
             )
         except RejectedChunk as error:
             logger.info("dropping a file for process %s: %s", process.id, error)
