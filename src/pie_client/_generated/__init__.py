@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "5435fe5df709a31325fdc013b44543b0297204f34e4a15b6f3d65a80b87ca8a5"
+SCHEMA_DIGEST: Final = "96b65a8698c9bdcd980c3bfb711ffe981f85668108ab15ebdac4145c3039b808"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

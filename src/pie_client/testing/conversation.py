@@ -45,6 +45,7 @@ from pie_client.testing.leniency import UnreadableFrameError
 from pie_client.testing.mcp import McpRelay
 from pie_client.testing.passing import Sent
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.sockets import Socket
 from pie_client.testing.turns import Turns
 from pie_client.testing.uploads import RejectedChunk, Uploads
 from pie_client.testing.workflows import RejectedWorkflow, Workflow, read_expression
@@ -81,7 +82,8 @@ class Answer:
 class Outgoing:
     """A frame that waits to be sent."""
 
-    frame: bytes | str
+    frame: bytes | str | None
+    """None: there is nothing more, and the connection ends."""
     origin: WireModel | None
     """What it was made of, where it may have to be kept for another client."""
 
@@ -122,7 +124,7 @@ class Conversation:
                 await self._engine.faults.passage()
                 size = len(frame.encode() if isinstance(frame, str) else frame)
                 await self._caught_up()
-                if size <= self._traits.frame_bytes:
+                if size <= self._traits.message_bytes:
                     await self._receive(frame)
                 else:
                     await self._refuse(size)
@@ -189,6 +191,10 @@ class Conversation:
                 await self._engine.faults.passage()
                 if isinstance(self._socket, QuietSocket):
                     self._socket.flush()
+                if outgoing.frame is None:
+                    if isinstance(self._socket, Socket):
+                        self._socket.end()
+                    return
                 await self._socket.send(outgoing.frame)
                 self._sending = None
                 self._engine.observed(self._number, "sent", outgoing.frame)
@@ -218,15 +224,12 @@ class Conversation:
                 self._engine.hold(process)
 
     async def _refuse(self, size: int) -> None:
-        """Do with a frame that is too large what the family does."""
-        refused = self._traits.refused_frame_bytes
+        """Refuse a frame that is too large in words; one that comes before any good one ends the connection."""
         logger.info("a frame of %d bytes is too large", size)
-        if refused is None:
+        self._notify(texts.request_too_large(size=size, limit=self._traits.message_bytes))
+        if not self._spoken:
+            self._outgoing.put_nowait(Outgoing(None, None))
             await self._socket.wait_closed()  # without reading any more
-        elif size <= refused:
-            self._notify(texts.request_too_large(size=size, limit=self._traits.frame_bytes))
-        else:
-            self._socket.transport.abort()
 
     async def _receive(self, frame: bytes | str) -> None:
         if isinstance(frame, str):
