@@ -307,8 +307,7 @@ async def test_a_frame_over_the_limit_is_refused_and_one_far_over_it_ends_the_co
     assert notice.message.startswith("request too large: 7340033 bytes, limit 7340032")
     assert await raw.next() == models.Response(corr_id=7, ok=True, result="Pong")
     with pytest.raises(ConnectionClosed):
-        await raw.send(b"\0" * 8_126_465)
-        await raw.next()
+        await asyncio.gather(raw.send(b"\0" * 8_126_465), raw.next())
 
 
 async def test_an_inferlet_that_raises_ends_with_its_traceback(engine: LocalEngine) -> None:

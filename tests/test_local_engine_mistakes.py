@@ -128,3 +128,17 @@ async def test_the_new_family_closes_where_the_first_frame_is_too_large(engine: 
             await in_time(raw.socket.recv())
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1005
+
+
+async def test_an_input_that_is_nested_too_deep_stays_a_text(engine: LocalEngine) -> None:
+    @engine.inferlet("kind@1.0.0")
+    async def kind(_session: InferletSession, given: JsonValue) -> JsonValue:
+        return type(given).__name__
+
+    async with raw_client(engine) as raw:
+        deep = "[" * 100_000
+        await raw.send(
+            models.LaunchProcessRequest(corr_id=5, inferlet="kind@1.0.0", input=deep, capture_outputs=True)
+        )
+        assert (await raw.expect(models.Response)).ok
+        assert (await raw.expect(models.ReturnEvent)).value == '"str"'
