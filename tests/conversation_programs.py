@@ -306,6 +306,23 @@ def binaries() -> Iterator[bytes]:
         yield COMPONENT + section(number, content)
 
 
+def paths() -> Iterator[bytes]:
+    """Give programs whose name or version leads elsewhere, or nowhere, as a path."""
+    for name, version in (
+        *(("a/b", "1.0.0"), ("a/b", ""), ("a/", "1"), ("./p", "1"), ("../p", "1")),
+        *(("p", "../1"), ("p", "a/b"), ("p", ".."), ("p", "."), ("p", "x/"), ("p", "a//b"), ("p", "./x")),
+        *(("p", "../q/b"), ("p", "a/../b")),
+        *(("n" * 255, "1"), ("n" * 256, "1"), ("\u00e9" * 128, "1"), ("n" * 300, ""), ("n" * 256, "a/b")),
+        *(("p", "v" * 249), ("p", "v" * 250), ("p", "v" * 251), ("p", "v" * 252), ("p", "v" * 253)),
+        *(("p", "v" * 300), ("p", f"{'v' * 300}/1"), ("p", f"{'v' * 100}/1")),
+        *(("nul\\u0000", "1.0.0"), ("\\u0000", ""), ("p", "1\\u0000"), ("p", "a\\u0000/b")),
+        *((f"{'n' * 256}\\u0000", "1"), ("p", f"{'v' * 256}\\u0000"), ("n/m/o", "1"), ("line\\nquote'", "1")),
+        *(("a\\nb\\u0000\\\"'\\\\", "1"), ("p", "a\\nb/c")),
+    ):
+        for language in ("python", ""):
+            yield add(ONE, manifest=toml(name, version, language=language))
+
+
 def uploads() -> Iterator[tuple[str, list[Step]]]:
     """Give conversations about what is uploaded."""
     steps: list[Step] = []
@@ -364,6 +381,7 @@ def uploads() -> Iterator[tuple[str, list[Step]]]:
     for name, version in (("..", "1.0.0"), (".", "1.0.0"), ("", "1.0.0"), ("a.b", "1.0.0"), ("named", "")):
         steps.append(Step(add(COMPONENT, manifest=toml(name, version))))
     yield "manifests", steps
+    yield "names that are paths", list(map(Step, paths()))
 
     def needing(name: str, data: bytes = COMPONENT, language: str = "", **needs: str) -> Step:
         return Step(add(data, manifest=toml(name, language=language, **needs)))
@@ -395,6 +413,8 @@ def scripts() -> Iterator[tuple[str, list[Step]]]:
     """Give conversations with one script."""
     anything = script(ANYTHING.encode(), "anything")
     yield "anything that a script can do", [anything, *(run("anything", what=what) for what in THINGS)]
+    inputs = ("[" * 100_000, '{"a":' * 5_000, "[" * 400 + "]" * 400, "{", "NaN", "")
+    yield "odd inputs", [script(ONE, "one"), *(Step(launch("one@1.0.0", input=text)) for text in inputs)]
     yield "a script that is no Python", [script(FAILS, "fails"), run("fails")]
     takes = script(TAKER, "taker")
     for name, data in (
@@ -421,6 +441,16 @@ def scripts() -> Iterator[tuple[str, list[Step]]]:
             ),
             *(whole, whole),
         ],
+    )
+    one, other = list(file(bytes(CHUNK + 1))), list(file(b"\1" * (CHUNK + 1)))
+    two = [takes, run("taker", files=1), run("taker", files=1)]
+    same = list(file(bytes(CHUNK + 1), process=OTHER))
+    yield "the same file for two processes at once", [*two, one[0], same[0], one[1], same[1]]
+    shouted = list(file(bytes(CHUNK + 1), process=PROCESS.upper()))
+    yield "a file for a process whose id is written in two ways", [*two[:2], one[0], shouted[1]]
+    yield (
+        "two files for a process at once",
+        [takes, run("taker", files=2), one[0], other[0], one[1], other[1]],
     )
     yield "three wait for a file at once", [script(THREE, "three"), run("three", files=True), whole, whole]
     heard = [Step(signal(text)) for text in "abc"]

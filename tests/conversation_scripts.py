@@ -25,6 +25,7 @@ from tests.frames import (
 
 EMPTY: dict[str, object] = {}
 NESTED: object = [[[[[0]]]]]
+ONE = b"async def main(input):\n    return 1\n"
 ABSENT = "00000000-0000-4000-8000-000000000000"
 PARROT = b"""\
 from inferlet import session
@@ -118,6 +119,33 @@ def encodings() -> Iterator[bytes]:
     yield ping(x=NESTED)
     yield b"\x83" + head + tail + b"\xa1x" + b"\x91" * 2000 + b"\x01"
     yield b"\x91" * 2000 + b"\x01"
+    yield from announcing()
+
+
+def announcing() -> Iterator[bytes]:
+    """Give frames that announce more than they hold, or than a reader may make room for."""
+    tag = VALID[1:11]
+    number, unknown = b"\x82" + tag + b"\xa7corr_id", b"\x83" + VALID[1:] + b"\xa1x"
+    for marker in (b"\xdd", b"\xdf", b"\xdb", b"\xc6", b"\xc9"):
+        yield number + marker + b"\xff" * 4
+        yield unknown + marker + b"\xff" * 4 + b"\x05"
+        yield b"\x82\xa4type" + marker + b"\xff" * 4
+        yield b"\x82" + marker + b"\xff" * 4
+        yield marker + b"\xff" * 4
+    yield b"\xdf" + b"\xff" * 4 + VALID[1:]
+    yield b"\xdd" + b"\xff" * 4 + VALID[6:11] + b"\x01"
+    yield unknown + b"\xdd" + b"\xff" * 4 + b"\xc1"
+    yield unknown + b"\xdd\x10\0\0\0"
+    yield unknown + b"\xdc\xff\xff" + b"\x01" * 5
+    for extension in (
+        b"\xd4\xff\x01",
+        b"\xc7\0\xff",
+        b"\xd6\xff\0\0\0\x01",
+        b"\xd7" + b"\xff" * 9,
+        b"\xc7\x0c" + b"\xff" * 13,
+    ):
+        yield unknown + extension
+        yield number + extension
 
 
 def fields() -> Iterator[bytes]:
@@ -297,6 +325,26 @@ def uploads() -> Iterator[bytes]:
     yield launch("unreadable@1.0.5")
     yield add(PARROT, manifest=manifest("1.0", "bad name"))
     yield message("check_program", corr_id=1, name="bad name", version="1.0")
+    yield from (part(0, program_hash="x"), part(1, program_hash="y"), part(2))
+    yield from (part(0), part(1), part(2, program_hash="x"), part(2))
+    yield from (part(0), add(PARROT), add(PARROT))
+    yield from (part(0), VALID, part(1), part(2))
+
+
+def odd_names() -> Iterator[bytes]:
+    """Give programs whose names and versions are unusual, and launches of them."""
+    for name, version in (
+        ("x", "1"),
+        ("x", "1.2"),
+        ("sp ace", "1.0"),
+        ("\u00e9", "1.0.0"),
+        ("a@b", "1.0.0"),
+        ("-y", "1.0.0"),
+        ("z", "1.0.0-rc1"),
+    ):
+        yield add(ONE, manifest=manifest(version, name))
+        yield launch(f"{name}@{version}")
+        yield launch(name)
 
 
 def conversations() -> Iterator[tuple[str, list[Step]]]:
@@ -306,6 +354,7 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
     yield "requests", list(map(Step, requests()))
     yield "texts", [Step(VALID), *map(Step, texts())]
     yield "uploads", list(map(Step, uploads()))
+    yield "odd names of programs", list(map(Step, odd_names()))
     first: bytes | str
     for name, first in (
         ("binary", b"\xc1"),
@@ -333,6 +382,17 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
             Step(bytes(8_126_465)),
         ],
     )
+    for kind, big in (("", bytes(7_340_033)), ("text ", " " * 7_340_033)):
+        yield f"a {kind}frame that is too large, before the first good one", [Step(big)]
+        yield (
+            f"a {kind}frame that is too large, after a bad one",
+            [Step(b"\xc1"), Step(big)],
+        )
+        yield (
+            f"a {kind}frame that is too large, after a request without a reply",
+            [Step(signal("m", "x")), Step(big), Step(VALID)],
+        )
+    yield "a frame that is far too large, before the first good one", [Step(bytes(8_126_465))]
     yield (
         "text frames that are too large",
         [

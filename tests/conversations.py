@@ -143,8 +143,8 @@ def normalised(frame: bytes | str, ids: Ids) -> Reply:
             text["message"] = re.sub(
                 r"(bad client frame: ).* at line \d+ column \d+$", r"\1(JSON)", text["message"]
             )
-            # Where a frame ends too early shows in a word of the msgpack library.
-            text["message"] = text["message"].replace("while reading data", "while reading marker")
+            # Where a frame ends too early shows in the words of the msgpack library.
+            text["message"] = re.sub(r"(?<=IO error while reading )\w+: .*", "(what)", text["message"])
         return cast("Reply", text)
     reply: Reply = msgpack.unpackb(frame)
     assert msgpack.packb(reply) == frame, "not in the shortest form"
@@ -167,6 +167,9 @@ def _text(text: str, ids: Ids) -> str:
     if re.fullmatch(r"[0-9a-f-]{36}", text):
         ids.learn(text)
     text = re.sub(r"looked in .*\)(, and|$)", r"looked in (folder))\1", text)
+    text = re.sub(
+        r'^(writing |Failed to create directory ")(\(no folder[^)]*\)|/.*?/inferlets)/', r"\1(folder)/", text
+    )
     text = re.sub(r"(?s)(manifest TOML: ).*", r"\1(TOML)", text)
     text = re.sub(r"(language component at ).*", r"\1(why)", text)
     text = re.sub(r"(?s)^(Call error: ).*", r"\1(what)", text)

@@ -43,6 +43,7 @@ ACCEPTED = {
     "an unknown key twice": b"\x84" + TAG + NUMBER + b"\xa1x\x01\xa1x\x01",
     "an unknown key that is not UTF-8": b"\x83" + TAG + NUMBER + b"\xa2\xff\xff\x01",
     "another message behind it": PING + ping(2),
+    "an unknown key with an odd extension": b"\x83" + TAG + NUMBER + b"\xa1x\xc7\0\xff",
     "garbage behind it": PING + b"\xc1\xff",
 }
 REJECTED = {
@@ -74,6 +75,12 @@ REJECTED = {
     "a number for a str": message("auth_identify", corr_id=1, username=5),
     "a str that is not UTF-8": message("auth_identify", corr_id=1, username=b"\xff"),
     "0 for a bool": message("launch_process", corr_id=1, inferlet="a@1.0.0", input="", capture_outputs=0),
+    "an array that is announced larger than any": PING[:-1] + b"\xdd" + b"\xff" * 4,
+    "a map that is announced larger than any": b"\x83" + TAG + NUMBER + b"\xa1x\xdf" + b"\xff" * 4,
+    "a str that is announced larger than any": b"\x82\xa4type\xdb" + b"\xff" * 4,
+    "an extension that is announced larger than any": PING[:-1] + b"\xc9" + b"\xff" * 4 + b"\x05",
+    "members that are announced more than any": b"\xdf" + b"\xff" * 4 + TAG + NUMBER,
+    "an extension for a number": PING[:-1] + b"\xd4\xff\x01",
     "nested without end": b"\x83" + TAG + NUMBER + b"\xa1x" + b"\x91" * 2000 + b"\x01",
 }
 

@@ -349,7 +349,14 @@ async def test_an_unknown_workflow_is_refused_in_the_servers_words(alice: Client
 
 
 async def test_what_is_no_workflow_is_refused(alice: Client) -> None:
-    for text in ("", "x", "5", "{}", '{"type": "nope"}', '{"type": "take", "k": -1}', '{"type": "pipe"}'):
+    no_json = (
+        "",
+        "x",
+        '{"type": "literal", "value": NaN}',
+        '{"type": "literal", "value": [-Infinity]}',
+        "[" * 9999,
+    )
+    for text in (*no_json, "5", "{}", '{"type": "nope"}', '{"type": "take", "k": -1}', '{"type": "pipe"}'):
         ok, reason = await alice.reply(submission(text))
         assert (ok, reason[:23]) == (False, "Invalid workflow JSON: ")
     assert await alice.reply(submission('{"type": "pipe", "stages": []}')) == (

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "ca1ccca185ac0856725e4457d33da6c01bf9df90ae48fec3a1ce59d9612f9512"
+SCHEMA_DIGEST: Final = "96b65a8698c9bdcd980c3bfb711ffe981f85668108ab15ebdac4145c3039b808"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

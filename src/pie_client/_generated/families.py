@@ -142,7 +142,8 @@ class FamilyTraits:
     verifies_uploads: bool
     """The digest of an uploaded program is compared with its bytes."""
     uploads_by_number: bool
-    """Uploads of programs are told apart by their correlation number as well as their digest."""
+    """Uploads of programs are told apart by their correlation number, and files by their process and digest;
+    else both by the digest alone, in one table."""
     runs_scripts: bool
     """A program may be a script instead of a WebAssembly component."""
     verifies_dependencies: bool

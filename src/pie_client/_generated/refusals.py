@@ -185,6 +185,7 @@ def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError
         (re.compile("Failed\\ to\\ read\\ WASM\\ response:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Failed\\ to\\ create\\ directory\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Failed\\ to\\ write\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
+        (re.compile("writing\\ (.*):\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Failed\\ to\\ write\\ manifest\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
         (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),

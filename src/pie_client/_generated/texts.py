@@ -92,6 +92,12 @@ WEBSOCKET_VERSION_MISSING: Final = "`Sec-WebSocket-Version` header did not inclu
 """Said by 0.5 servers."""
 WEBSOCKET_KEY_MISSING: Final = "`Sec-WebSocket-Key` header missing"
 """Said by 0.5 servers."""
+PATH_TOO_LONG: Final = "File name too long (os error 36)"
+"""Said by 0.5 servers."""
+PATH_WITHOUT_FOLDER: Final = "No such file or directory (os error 2)"
+"""Said by 0.5 servers."""
+PATH_WITH_NUL: Final = "file name contained an unexpected NUL byte"
+"""Said by 0.5 servers."""
 FRAME_CUT_OFF: Final = "IO error while reading marker: failed to fill whole buffer"
 """Said by 0.5 servers."""
 FRAME_WRONG_MARKER: Final = "wrong msgpack marker Reserved"
@@ -269,7 +275,7 @@ def create_directory_failed(
     *,
     detail: object,
 ) -> str:
-    """Said by 0.4 servers."""
+    """Said by 0.4 and 0.5 servers."""
     return f"Failed to create directory {detail}"
 
 
@@ -281,11 +287,20 @@ def write_wasm_failed(
     return f"Failed to write WASM file: {detail}"
 
 
+def write_program_failed(
+    *,
+    path: object,
+    detail: object,
+) -> str:
+    """Said by 0.5 servers."""
+    return f"writing {path}: {detail}"
+
+
 def write_manifest_failed(
     *,
     detail: object,
 ) -> str:
-    """Said by 0.4 servers."""
+    """Said by 0.4 and 0.5 servers."""
     return f"Failed to write manifest file: {detail}"
 
 
@@ -859,6 +874,7 @@ __all__ = [
     "wasm_response_unreadable",
     "create_directory_failed",
     "write_wasm_failed",
+    "write_program_failed",
     "write_manifest_failed",
     "read_wasm_failed",
     "no_language_component",
@@ -916,6 +932,9 @@ __all__ = [
     "frame_missing_field",
     "frame_duplicate_field",
     "frame_unknown_variant",
+    "PATH_TOO_LONG",
+    "PATH_WITHOUT_FOLDER",
+    "PATH_WITH_NUL",
     "FRAME_CUT_OFF",
     "FRAME_WRONG_MARKER",
     "FRAME_TOO_DEEP",

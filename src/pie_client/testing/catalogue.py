@@ -8,12 +8,10 @@ from pydantic import JsonValue, ValidationError
 from pie_client import wire
 from pie_client._generated import models, texts
 from pie_client._generated.families import FamilyTraits
+from pie_client.testing import folders
 from pie_client.testing.components import MalformedComponentError, exports
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.scripts import RejectedScript, Script, ScriptLimits, check_script
-
-PATH_NAMES = ("", ".", "..")
-"""Names under which a real server finds no folder of a program."""
 
 
 class RejectedProgram(Exception):  # noqa: N818 - its text is the server's reply
@@ -86,10 +84,10 @@ class Catalogue:
         package = manifest.package
         program = f"{package.name}@{package.version}"
         runtime = self._runtime(manifest)
-        if self._traits.verifies_dependencies and (
-            package.name in PATH_NAMES or "/" in package.name or not package.version
-        ):
-            raise RejectedProgram(texts.program_not_installed(program=program, folder=self._folder))
+        if self._traits.verifies_dependencies:
+            reason = folders.refusal(self._folder, package.name, package.version, runtime.language)
+            if reason is not None:
+                raise RejectedProgram(reason)
         if replaces or not (program in self._kept or self._stands_in(program)):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
             self._kept[program] = Kept(program, data, runtime, needs)

@@ -27,3 +27,7 @@ class CurtSocket(Socket):
             self.transport.close()
         else:
             super().send_pending()
+
+    def give_up(self) -> None:
+        """End the connection, without a word, to a client that has made a mistake."""
+        self.transport.close()

@@ -45,6 +45,7 @@ from pie_client.testing.leniency import UnreadableFrameError
 from pie_client.testing.mcp import McpRelay
 from pie_client.testing.passing import Sent
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.sockets import Socket
 from pie_client.testing.turns import Turns
 from pie_client.testing.uploads import RejectedChunk, Uploads
 from pie_client.testing.workflows import RejectedWorkflow, Workflow, read_expression
@@ -81,7 +82,8 @@ class Answer:
 class Outgoing:
     """A frame that waits to be sent."""
 
-    frame: bytes | str
+    frame: bytes | str | None
+    """None: there is nothing more, and the connection ends."""
     origin: WireModel | None
     """What it was made of, where it may have to be kept for another client."""
 
@@ -122,7 +124,7 @@ class Conversation:
                 await self._engine.faults.passage()
                 size = len(frame.encode() if isinstance(frame, str) else frame)
                 await self._caught_up()
-                if size <= self._traits.frame_bytes:
+                if size <= self._traits.message_bytes:
                     await self._receive(frame)
                 else:
                     await self._refuse(size)
@@ -189,6 +191,10 @@ class Conversation:
                 await self._engine.faults.passage()
                 if isinstance(self._socket, QuietSocket):
                     self._socket.flush()
+                if outgoing.frame is None:
+                    if isinstance(self._socket, Socket):
+                        self._socket.end()
+                    return
                 await self._socket.send(outgoing.frame)
                 self._sending = None
                 self._engine.observed(self._number, "sent", outgoing.frame)
@@ -218,15 +224,12 @@ class Conversation:
                 self._engine.hold(process)
 
     async def _refuse(self, size: int) -> None:
-        """Do with a frame that is too large what the family does."""
-        refused = self._traits.refused_frame_bytes
+        """Refuse a frame that is too large in words; one that comes before any good one ends the connection."""
         logger.info("a frame of %d bytes is too large", size)
-        if refused is None:
+        self._notify(texts.request_too_large(size=size, limit=self._traits.message_bytes))
+        if not self._spoken:
+            self._outgoing.put_nowait(Outgoing(None, None))
             await self._socket.wait_closed()  # without reading any more
-        elif size <= refused:
-            self._notify(texts.request_too_large(size=size, limit=self._traits.frame_bytes))
-        else:
-            self._socket.transport.abort()
 
     async def _receive(self, frame: bytes | str) -> None:
         if isinstance(frame, str):
@@ -444,9 +447,8 @@ class Conversation:
 
     def _add_program(self, message: models.AddProgramRequest) -> str | None:
         try:
-            number = f"{message.corr_id} " if self._traits.uploads_by_number else ""
             upload = self._uploads.add(
-                number + message.program_hash,
+                message.corr_id if self._traits.uploads_by_number else message.program_hash,
                 message.chunk_index,
                 message.total_chunks,
                 message.chunk_data,
@@ -505,21 +507,20 @@ class Conversation:
         return _json([end.value for end in ends])
 
     def _resolve(self, inferlet: str) -> str:
-        if self._traits.bare_program_names:
+        if self._traits.bare_program_names and "@" not in inferlet:
             program = self._engine.find_program(inferlet)
-            if program is not None:
-                self._engine.check_runnable(program)
-                return program
-            if "@" in inferlet and PROGRAM.fullmatch(inferlet):
-                raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
-            if "@" not in inferlet:
+            if program is None:
                 raise Refusal(texts.no_program_named(name=inferlet))
-        if not PROGRAM.fullmatch(inferlet):
+        elif not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
-        if not self._engine.has_program(inferlet):
+        elif not self._engine.has_program(inferlet):
+            if self._traits.bare_program_names:
+                raise Refusal(texts.program_not_installed(program=inferlet, folder=self._engine.folder))
             raise Refusal(texts.program_not_found(program=inferlet))
-        self._engine.check_runnable(inferlet)
-        return inferlet
+        else:
+            program = inferlet
+        self._engine.check_runnable(program)
+        return program
 
     def _list(self) -> str:
         found = [
@@ -566,7 +567,10 @@ class Conversation:
             return
         try:
             upload = self._uploads.add(
-                message.file_hash, message.chunk_index, message.total_chunks, message.chunk_data
+                (process.id, message.file_hash) if self._traits.uploads_by_number else message.file_hash,
+                message.chunk_index,
+                message.total_chunks,
+                message.chunk_data,
             )
         except RejectedChunk as error:
             logger.info("dropping a file for process %s: %s", process.id, error)

@@ -179,7 +179,12 @@ class LocalEngine:
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
         turnstile = Turnstile() if self.accepts_serially else None
-        members = {"tampering": self.faults, "turnstile": turnstile}
+        largest = self.traits.refused_frame_bytes
+        members = {
+            "tampering": self.faults,
+            "turnstile": turnstile,
+            "frame_bytes": self.traits.frame_bytes if largest is None else None,
+        }
         self._server = await serve(
             self._serve,
             "127.0.0.1",
@@ -189,7 +194,7 @@ class LocalEngine:
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
             ping_interval=None,
-            max_size=None,
+            max_size=largest or self.traits.message_bytes,
             close_timeout=1,
             logger=gate.handshakes,
             backlog=BACKLOG,

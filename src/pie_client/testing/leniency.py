@@ -38,6 +38,10 @@ FIXED_MAP, LONG_MAPS = 0x80, (0xDE, 0xDF)
 FIXED_ARRAY, LONG_ARRAYS = 0x90, (0xDC, 0xDD)
 WIDE = (0xCD, 0xCE)
 SIGNED = (0xD0, 0xD1, 0xD2, 0xD3)
+LONGEST_EXTENSION = 0xC9
+EXTENSIONS = (0xC7, 0xC8, LONGEST_EXTENSION, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8)
+EXTENSION = msgpack.ExtType(0, b"")
+"""Stands for every extension: none is expected anywhere."""
 
 Shapes: TypeAlias = Mapping[str, Shape]
 
@@ -83,12 +87,24 @@ class FrameReader:
             strict_map_key=False,
             unicode_errors="surrogateescape",
             max_buffer_size=0,
+            max_array_len=len(frame),  # it makes room for what is announced
+            max_map_len=len(frame),
         )
         reader.feed(frame)
 
         def next_value() -> object:
             place = reader.tell()
-            value: object = reader.unpack()
+            marker = _marker(frame, place)
+            if marker in EXTENSIONS:
+                if marker == LONGEST_EXTENSION and int.from_bytes(frame[place + 1 : place + 5]) > len(frame):
+                    raise msgpack.OutOfData  # the library counts round to zero
+                reader.skip()  # what it holds may be wrong for the library
+                return EXTENSION
+            try:
+                value: object = reader.unpack()
+            except ValueError:
+                _check(frame[place:])
+                raise
             if type(value) is int:
                 if frame[place] in SIGNED or value < 0:
                     return Signed(value)
@@ -99,14 +115,18 @@ class FrameReader:
         def next_tag() -> object:
             if _is_array(frame, reader.tell()):
                 return []  # it may be nested too deep to be read
+            if _is_map(frame, reader.tell()):
+                return Members()
+            if _marker(frame, reader.tell()) in EXTENSIONS:
+                return EXTENSION
             return next_value()
 
         def map_or_array() -> tuple[str | None, Members | list[object]]:
             if _is_array(frame, 0):
                 size = reader.read_array_header()
                 return (self._tag(next_tag()) if size else None), [next_value() for _ in range(size - 1)]
-            if not _is_map(frame):
-                wrong_type(next_value(), texts.EXPECTED_MESSAGE)
+            if not _is_map(frame, 0):
+                wrong_type(next_tag(), texts.EXPECTED_MESSAGE)
             members, tag = Members(), None
             for _ in range(reader.read_map_header()):
                 key = next_value()
@@ -122,9 +142,11 @@ class FrameReader:
             tag, rest = map_or_array()
         except msgpack.OutOfData as error:
             raise UnreadableFrameError(texts.FRAME_CUT_OFF) from error
-        except msgpack.StackError as error:
+        except (msgpack.StackError, RecursionError) as error:
             raise UnreadableFrameError(texts.FRAME_TOO_DEEP) from error
-        except msgpack.UnpackException as error:
+        except UnreadableFrameError:
+            raise
+        except (msgpack.UnpackException, ValueError) as error:
             raise UnreadableFrameError(texts.FRAME_WRONG_MARKER) from error
         if tag is None:
             raise UnreadableFrameError(texts.frame_missing_field(field=TAG))
@@ -196,13 +218,25 @@ class FrameReader:
         return tag
 
 
+def _check(data: bytes) -> None:
+    """Raise what is wrong first with a value, however much it announces."""
+    reader = msgpack.Unpacker(max_buffer_size=0)
+    reader.feed(data)
+    reader.skip()
+
+
+def _marker(frame: bytes, place: int) -> int:
+    return frame[place] if place < len(frame) else 0
+
+
 def _is_array(frame: bytes, place: int) -> bool:
-    marker = frame[place] if place < len(frame) else 0
+    marker = _marker(frame, place)
     return marker & 0xF0 == FIXED_ARRAY or marker in LONG_ARRAYS
 
 
-def _is_map(frame: bytes) -> bool:
-    return bool(frame) and (frame[0] & 0xF0 == FIXED_MAP or frame[0] in LONG_MAPS)
+def _is_map(frame: bytes, place: int) -> bool:
+    marker = _marker(frame, place)
+    return marker & 0xF0 == FIXED_MAP or marker in LONG_MAPS
 
 
 def _no_constant(name: str) -> NoReturn:

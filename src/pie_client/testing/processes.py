@@ -223,6 +223,6 @@ def _parsed(text: str) -> JsonValue:
     """Give an input as JSON; a text that is none stays a text, for servers do not look at it."""
     try:
         value: JsonValue = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value

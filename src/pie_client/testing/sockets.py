@@ -1,16 +1,21 @@
 """Sockets of the embedded engine, whose bytes can be counted, cut off and held back."""
 
 import asyncio
+import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Literal, Protocol, TypeAlias, cast
 
 from websockets.asyncio.server import ServerConnection
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from pie_client.testing.turnstile import Turnstile
+
+logger = logging.getLogger(__name__)
 
 Direction: TypeAlias = Literal["sent", "received"]
 """Which way bytes or frames go, as the engine sees it."""
@@ -54,6 +59,8 @@ class Socket(ServerConnection):
     tampering: Tampering
     turnstile: Turnstile | None = None
     """Where handshakes are made one at a time."""
+    frame_bytes: int | None = None
+    """Largest frame, also where it is part of a message; what is larger is a mistake of the client."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count bytes."""
@@ -61,6 +68,9 @@ class Socket(ServerConnection):
         self._passed: dict[Cut, int] = {}
         self._mute = False
         self._closed_by_client = False
+        self._overlong = False
+        self._close_for = self.protocol.fail
+        self.protocol.fail = self._mistaken  # type: ignore[method-assign]  # the library has no other place for it
         super().connection_made(_Tap(self._real, self))
         self.tampering.sockets[self] = None
         self.look_at_cuts()
@@ -85,6 +95,40 @@ class Socket(ServerConnection):
     def admit(self) -> None:
         """Read again."""
         self._real.resume_reading()
+
+    def process_event(self, event: Frame | Request | Response) -> None:
+        """Pass on a frame, unless it or one before it is too large."""
+        if self.frame_bytes is not None and isinstance(event, Frame) and len(event.data) > self.frame_bytes:
+            self._overlong = True  # what came with it was read already
+            self._mistaken(CloseCode.MESSAGE_TOO_BIG, "a frame is too large")
+        if not self._overlong:
+            super().process_event(event)
+
+    def _mistaken(self, code: CloseCode | int, reason: str = "") -> None:
+        """Do with a client that speaks no proper WebSocket what the family does, instead of closing with a code."""
+        if self.protocol.state is not State.OPEN or code == CloseCode.ABNORMAL_CLOSURE:
+            self._close_for(code, reason)
+            return
+        logger.info("reading nothing more: %s", reason)
+        self.protocol.parser = self._deaf()
+        next(self.protocol.parser)
+        self.give_up()
+
+    def _deaf(self) -> Generator[None, None, None]:
+        while not (yield from self.protocol.reader.at_eof()):
+            self.protocol.reader.discard()
+        self.protocol.state = State.CLOSED
+        yield
+
+    def give_up(self) -> None:
+        """Do nothing but read no more of a client that has made a mistake; it is still written to."""
+
+    def end(self) -> None:
+        """End the connection with a close that has no status, without an answer to it."""
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close()
+            self.send_pending()
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Pass on what may come through."""

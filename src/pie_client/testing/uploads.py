@@ -1,5 +1,6 @@
 """The table in which a server puts uploads together, and the rules by which it rejects them."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from blake3 import blake3
@@ -43,15 +44,15 @@ class Upload:
 
 
 class Uploads:
-    """The uploads of one connection, programs and files alike, by a key that holds the digest which the client declared."""
+    """The uploads of one connection, programs and files alike, each by the key by which its family tells it from others."""
 
     def __init__(self, traits: FamilyTraits, max_bytes: int) -> None:
         self._traits = traits
         self._max_bytes = max_bytes
-        self._open: dict[str, Upload] = {}
+        self._open: dict[Hashable, Upload] = {}
 
     def add(
-        self, key: str, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
+        self, key: Hashable, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
     ) -> Upload | None:
         """Take a chunk; give the upload when it is complete. Raises RejectedChunk."""
         upload = self._open.pop(key, None)

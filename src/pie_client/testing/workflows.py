@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Final, Protocol, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from pie_client import wire
 from pie_client._generated import models, texts
@@ -65,9 +66,12 @@ class Follower(Protocol):
 def read_expression(text: str) -> Expression:
     """Read a workflow's JSON text. Raises RejectedWorkflow."""
     try:
+        from_json(text, allow_inf_nan=False)  # which the other reader takes
         expression = _EXPRESSION.validate_json(text)
     except ValidationError as error:
         raise RejectedWorkflow(texts.invalid_workflow_json(detail=wire.explain(error))) from error
+    except ValueError as error:
+        raise RejectedWorkflow(texts.invalid_workflow_json(detail=error)) from error
     if isinstance(expression, models.PipeExpression) and not expression.stages:
         raise RejectedWorkflow(texts.WORKFLOW_HAS_NO_STEPS)
     return expression
