@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,6 +22,7 @@ import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
 from tests.peers import COMPONENT
+from tests.tools import need
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -223,8 +223,8 @@ def test_every_snippet_is_run() -> None:
 async def test_a_snippet_runs_as_printed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name == "usage:mcp" and shutil.which("npx") is None:
-        pytest.skip("npx is not installed")
+    if name == "usage:mcp":
+        need("npx")
     monkeypatch.chdir(tmp_path)
     key, public = key_pair(tmp_path)
     write_files(tmp_path)
