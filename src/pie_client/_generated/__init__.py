@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "ca1ccca185ac0856725e4457d33da6c01bf9df90ae48fec3a1ce59d9612f9512"
+SCHEMA_DIGEST: Final = "b1e59184959512a6336a8114fedd51f85b2f3a68900f2cf0cef1e3616abae731"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

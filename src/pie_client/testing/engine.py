@@ -25,10 +25,10 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing import gate
+from pie_client.testing import gate, reception
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.catalogue import Catalogue, RejectedProgram
-from pie_client.testing.closing import CurtSocket, QuietSocket
+from pie_client.testing.closing import QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
@@ -179,12 +179,13 @@ class LocalEngine:
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
         turnstile = Turnstile() if self.accepts_serially else None
-        members = {"tampering": self.faults, "turnstile": turnstile}
+        members = {"tampering": self.faults, "turnstile": turnstile, "traits": self.traits}
         self._server = await serve(
             self._serve,
             "127.0.0.1",
             self._port,
             process_request=self._gate,
+            process_response=reception.prove,
             create_connection=type("EngineSocket", (self._socket_class(),), members),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
@@ -432,13 +433,15 @@ class LocalEngine:
 
     def _socket_class(self) -> type[Socket]:
         if self.traits.drops_closed:
-            return CurtSocket
+            return reception.HttpSocket
         return QuietSocket if self.keeps_waiting else Socket
 
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if (wrong := await self.faults.at_upgrade(connection)) is not None:
             return wrong
-        return gate.refusal(self.traits, connection, request)
+        if self.traits.path is None:
+            gate.hang_up_unless_handshake(connection, request)
+        return None
 
 
 def _check_program(program: str) -> None:
