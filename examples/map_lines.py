@@ -13,6 +13,7 @@ again. With - for a file it reads standard input.
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, nullcontext, suppress
@@ -123,7 +124,7 @@ def filled(template: JsonValue, line: str) -> JsonValue:
 
 async def main(text: Iterable[str], options: argparse.Namespace) -> int:
     """Run the workers; gives the exit code."""
-    template: JsonValue = json.loads(options.input)
+    template: JsonValue = options.input
     tally = Tally()
     async with AsyncExitStack() as stack:
         uri: str | None = options.uri
@@ -143,11 +144,20 @@ async def main(text: Iterable[str], options: argparse.Namespace) -> int:
             async with asyncio.TaskGroup() as group:
                 for _ in range(options.jobs):
                     group.create_task(work(lines, launch, tally, options.timeout, options.attempts))
-        except* PieConnectionError as errors:
+        except ExceptionGroup as errors:  # one ends all
             raise errors.exceptions[0] from None
         finally:
             print(f"\r{tally}" if sys.stderr.isatty() else tally, file=sys.stderr)
     return 1 if tally.failed else 0
+
+
+def as_json(text: str) -> JsonValue:
+    """Read a value on the command line."""
+    try:
+        value: JsonValue = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    return value
 
 
 def arguments() -> argparse.Namespace:
@@ -157,7 +167,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("uri", nargs="?", help="the server; without it an embedded engine is started")
     parser.add_argument("--inferlet", help="program to run (default: a Python function that counts words)")
     parser.add_argument(
-        "--input", default='"{}"', help="its input as JSON; {} stands for the line (default: %(default)s)"
+        "--input",
+        type=as_json,
+        default='"{}"',
+        help="its input as JSON; {} stands for the line (default: %(default)s)",
     )
     parser.add_argument("--jobs", type=int, default=8, help="lines at a time (default: %(default)s)")
     parser.add_argument(
@@ -174,6 +187,8 @@ def arguments() -> argparse.Namespace:
     for name in ("jobs", "attempts"):
         if (number := getattr(options, name)) < 1:
             parser.error(f"--{name} {number} runs nothing; give 1 or more")
+    if not options.timeout > 0:  # nan included
+        parser.error(f"--timeout {options.timeout:g} leaves no line any time; give more than 0 seconds")
     return options
 
 
@@ -182,7 +197,12 @@ if __name__ == "__main__":
         given = arguments()
         with nullcontext(sys.stdin) if given.file == "-" else Path(given.file).open(encoding="utf-8") as file:
             sys.exit(asyncio.run(main(file, given)))
-    except (PieError, OSError, ValueError) as error:
+    except BrokenPipeError:  # who read the output has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is still to be written
+        sys.exit(141)  # as those that end by SIGPIPE
+    except (PieError, ValueError) as error:
         sys.exit(f"map_lines: {error}")
+    except OSError as error:
+        sys.exit(f"map_lines: {error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -10,6 +10,7 @@ python examples/quickstart.py ws://127.0.0.1:8080 --inferlet compat-openai@0.1.0
 import argparse
 import asyncio
 import json
+import os
 import sys
 
 from pydantic import JsonValue
@@ -52,6 +53,15 @@ async def recite(session: InferletSession, input: JsonValue) -> JsonValue:
     return {"text": " ".join(words), "words": len(words)}
 
 
+def as_json(text: str) -> JsonValue:
+    """Read a value on the command line."""
+    try:
+        value: JsonValue = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--input is not JSON: {error}") from None
+    return value
+
+
 async def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Launch a program on a Pie server and stream its events.")
@@ -68,7 +78,7 @@ async def main() -> None:
     parser.add_argument("--key", help="private key file, where the server asks for one")
     options = parser.parse_args()
     key = ParsedPrivateKey.from_file(options.key) if options.key else None
-    given = json.loads(options.input)
+    given = as_json(options.input)
     if options.uri is not None:
         await complete(options.uri, options.inferlet, given, options.user, key)
         return
@@ -81,5 +91,12 @@ async def main() -> None:
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (PieError, OSError, ValueError) as error:
+    except BrokenPipeError:  # who read the output has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is still to be written
+        sys.exit(141)  # as those that end by SIGPIPE
+    except (PieError, ValueError) as error:
         sys.exit(f"quickstart: {error}")
+    except OSError as error:
+        sys.exit(f"quickstart: {error.filename or 'output'}: {error.strerror}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pie_client import Family, PieClient
 from pie_client.testing import LocalEngine
+from tests.tools import need
 
 PROXY_SETTINGS = (
     "http_proxy",
@@ -24,6 +25,12 @@ PROXY_SETTINGS = (
     "socks_proxy",
     "no_proxy",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look for the programs that a test is marked to need, before its fixtures use them."""
+    need(*dict.fromkeys(tool for marker in item.iter_markers("tools") for tool in marker.args))
 
 
 @pytest.fixture(params=["0.4", "0.5"])

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -30,9 +29,7 @@ from pie_client import (
 from pie_client.testing import LocalEngine
 from tests.peers import PATIENCE
 
-TOOLS = ("ssh-agent", "ssh-add", "ssh-keygen")
-MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
-needs_agent = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+needs_agent = pytest.mark.tools("ssh-agent", "ssh-add", "ssh-keygen")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="agents listen on Unix sockets here")
 
 MADE_BY = {

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,6 +22,7 @@ import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
 from tests.peers import COMPONENT
+from tests.tools import need
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -113,8 +113,10 @@ async def test_the_map_over_lines_tries_again_what_has_no_result_in_time(tmp_pat
     [
         (["ws://127.0.0.1:1"], "could not connect to ws://127.0.0.1:1"),
         ([""], "server_uri is not a WebSocket URI"),
-        (["--key", "no-such-file"], "no-such-file"),
-        (["--input", "{bad"], "Expecting"),
+        (["--key", "no-such-file"], "quickstart: no-such-file: No such file or directory"),
+        (["--key", "."], "quickstart: .: Is a directory"),
+        (["--input", "{bad"], "quickstart: --input is not JSON: Expecting"),
+        (["--inferlet", "-"], "no program"),
     ],
 )
 def test_the_quickstart_tells_a_mistake_in_one_line(arguments: list[str], said: str) -> None:
@@ -126,6 +128,83 @@ def test_the_quickstart_tells_a_mistake_in_one_line(arguments: list[str], said: 
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--timeout", "-1"], "error: --timeout -1 leaves no line any time"),
+        (["--timeout", "0"], "error: --timeout 0 leaves no line any time"),
+        (["--timeout", "nan"], "error: --timeout nan leaves no line any time"),
+        (["--jobs", "0"], "error: --jobs 0 runs nothing"),
+        (["--attempts", "0"], "error: --attempts 0 runs nothing"),
+        (["--input", "{bad"], "error: argument --input: not JSON: Expecting"),
+    ],
+)
+def test_the_map_over_lines_refuses_options_that_make_no_sense(arguments: list[str], said: str) -> None:
+    done = map_lines("-", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_map_over_lines_names_a_file_that_it_cannot_read(tmp_path: Path) -> None:
+    done = map_lines("no-such-file")
+    assert (done.returncode, done.stderr) == (1, "map_lines: no-such-file: No such file or directory\n")
+    (tmp_path / "bytes").write_bytes(b"one\n\xff\n")
+    done = map_lines(str(tmp_path / "bytes"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("map_lines: 'utf-8' codec can't decode byte 0xff")
+    assert "Traceback" not in done.stderr
+
+
+def map_lines(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the map over lines, with nothing on its standard input."""
+    return subprocess.run(  # noqa: S603 - our own example, our own interpreter
+        [sys.executable, "-W", "error", str(QUICKSTART.with_name("map_lines.py")), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+async def test_the_map_over_lines_tells_in_one_line_that_its_server_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("1\n2\n3\n", encoding="utf-8")
+    async with LocalEngine() as engine:
+
+        @engine.inferlet("drop@1.0.0")
+        async def drop(session: InferletSession, input: JsonValue) -> JsonValue:
+            engine.faults.drop_connection()
+            return await session.receive()
+
+        text = str(tmp_path / "text")
+        done = await asyncio.to_thread(map_lines, text, engine.uri, "--inferlet", "drop@1.0.0", "--jobs", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    tally, said = done.stderr.splitlines()
+    assert tally == "0 lines done, 0 of them failed"
+    assert said.startswith("map_lines: ")
+    assert "connection" in said
+
+
+@pytest.mark.parametrize("example", ["quickstart.py", "map_lines.py"])
+def test_an_example_tells_in_one_line_that_its_output_can_not_be_written(example: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    arguments = [str(ROOT / "README.md")] if example == "map_lines.py" else []
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603 - our own example, our own interpreter
+            [sys.executable, str(QUICKSTART.with_name(example)), *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(": output: No space left on device")
+    assert "Traceback" not in done.stderr
+
+
 def test_every_command_of_the_readme_is_run_by_ci() -> None:
     commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
     assert len(commands) == 2
@@ -135,7 +214,8 @@ def test_every_command_of_the_readme_is_run_by_ci() -> None:
 
 def test_every_snippet_is_run() -> None:
     assert SNIPPETS.keys() == EXPECTED.keys()
-    whole_files = TESTING.count("<!-- file: ")  # which test_pytest_plugin.py runs
+    # test_pytest_plugin.py runs those.
+    whole_files = len(re.findall(r"<!-- file: \w+\.py -->", TESTING))
     assert (README + USAGE + TESTING).count("```python") == len(SNIPPETS) + whole_files
 
 
@@ -143,8 +223,8 @@ def test_every_snippet_is_run() -> None:
 async def test_a_snippet_runs_as_printed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name == "usage:mcp" and shutil.which("npx") is None:
-        pytest.skip("npx is not installed")
+    if name == "usage:mcp":
+        need("npx")
     monkeypatch.chdir(tmp_path)
     key, public = key_pair(tmp_path)
     write_files(tmp_path)

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 from pie_client import InvalidArgumentError, InvalidKeyError, ParsedPrivateKey, PieClient, PieError
 from pie_client.testing import LocalEngine
 
-needs_ssh_keygen = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="ssh-keygen is not installed")
-needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+needs_ssh_keygen = pytest.mark.tools("ssh-keygen")
+needs_openssl = pytest.mark.tools("openssl")
 
 PASSPHRASE = "correct hörse battery"  # noqa: S105 - of keys that live as long as a test
 CHALLENGE = bytes(range(48))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -34,9 +33,7 @@ from tests.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
 M = TypeVar("M", bound=WireModel)
 
 NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
-NEEDS_NODE = pytest.mark.skipif(
-    shutil.which("npx") is None, reason="npx is not installed (npm and nodejs bring it)"
-)
+NEEDS_NODE = pytest.mark.tools("npx")
 PYTHON = [str(PACKAGE_SERVER), "stdio"]
 
 

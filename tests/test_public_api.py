@@ -6,7 +6,6 @@ import inspect
 import json
 import pkgutil
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ import pie_client.models
 from pie_client import _generated, errors
 from pie_client._generated import events, models, public, refusals, results
 from tests.repository import ROOT, run
+from tests.tools import need
 
 INIT = ROOT / "src/pie_client/__init__.py"
 TOP_LEVEL = {
@@ -209,9 +209,9 @@ def test_errors_and_events_come_without_a_socket_library() -> None:
 
 
 def test_the_top_level_of_the_repository_is_a_closed_list() -> None:
-    git = shutil.which("git")
-    if git is None or not (ROOT / ".git").exists():
+    if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
+    (git,) = need("git")
     done = subprocess.run(  # noqa: S603 - fixed arguments
         [git, "-c", "safe.directory=*", "-c", "core.quotePath=false", "ls-files"],
         cwd=ROOT,

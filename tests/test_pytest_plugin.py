@@ -13,7 +13,10 @@ from pie_client.testing import LocalEngine
 from tests.repository import ROOT
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-[EXAMPLE] = re.findall(r"<!-- file: (?:\w+\.py) -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
+FILES: dict[str, str] = dict(
+    re.findall(r"<!-- file: ([\w.]+) -->\n```(?:python|toml)\n(.*?)```", GUIDE, re.DOTALL)
+)
+EXAMPLE = FILES["test_greeting.py"] + "\n" + FILES["test_deadline.py"]
 SETTINGS = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 PLUGINS = {"asyncio": "pytest_asyncio.plugin", "anyio": "anyio.pytest_plugin", "xdist": "xdist.plugin"}
 OURS = "pie_client.testing.plugin"
@@ -27,6 +30,11 @@ def pytest_run(
     (folder / "pytest.ini").write_text(
         SETTINGS if "asyncio" in plugins else SETTINGS.replace("asyncio_", "#"), encoding="utf-8"
     )
+    return pytest_run_in(folder, *arguments, plugins=plugins, ours=ours)
+
+
+def pytest_run_in(folder: Path, *arguments: str, plugins: tuple[str, ...] = (), ours: bool = True) -> str:
+    """Run what is in a folder with nothing but the named plugins; gives what pytest says."""
     loaded = [argument for name in plugins for argument in ("-p", PLUGINS[name])]
     loaded += ["-p", OURS] if ours else []
     done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -41,10 +49,87 @@ def pytest_run(
     return done.stdout + done.stderr
 
 
-def test_the_example_of_the_guide_runs_as_printed(tmp_path: Path) -> None:
-    said = pytest_run(tmp_path, EXAMPLE, "-o", "asyncio_mode=auto", plugins=("asyncio",))
-    assert "2 passed" in said, said
-    assert len(EXAMPLE.splitlines()) <= 20
+def test_the_files_of_the_guide_run_as_printed(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    said = pytest_run_in(tmp_path, "-W", "error", plugins=("asyncio",))
+    assert f"{len(FILES) - 1} passed" in said, said
+
+
+def test_ten_lines_and_three_settings_are_a_test_of_an_application(tmp_path: Path) -> None:
+    for name in ("test_greeting.py", "pyproject.toml"):
+        (tmp_path / name).write_text(FILES[name], encoding="utf-8")
+    said = pytest_run_in(tmp_path, "-W", "error", plugins=("asyncio",))
+    assert "1 passed" in said, said
+    assert len(FILES["test_greeting.py"].splitlines()) <= 10
+    assert len(FILES["pyproject.toml"].splitlines()) <= 3
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_an_async_fixture_of_the_same_loop_takes_the_client(tmp_path: Path, scope: str) -> None:
+    test = f"""
+import pytest, pytest_asyncio
+pytestmark = [pytest.mark.asyncio(loop_scope={scope!r}), pytest.mark.pie(builtins=True)]
+
+@pytest_asyncio.fixture(loop_scope={scope!r})
+async def process(pie_client):
+    return await pie_client.launch_process("wait@1.0.0")
+
+async def test_it(process):
+    await process.signal("go")
+    assert await process.result(str) == "go"
+"""
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "1 passed" in said, said
+
+
+def test_one_engine_serves_all_tests_of_a_project_that_says_so(tmp_path: Path) -> None:
+    test = FILES["test_one_engine.py"].replace("builtins=True", 'builtins=True, family="0.4"') + (
+        "\nseen = set()\n\n"
+        '@pytest.mark.pie(client={"username": "ada"})\n@pytest.mark.parametrize("n", range(2))\n'
+        "async def test_more(pie_engine, pie_client, n):\n"
+        '    await pie_client.launch_process("wait@1.0.0")\n'
+        '    assert {p.username for p in await pie_client.list_processes()} == {"ada"}\n'
+        "    seen.add(pie_engine.uri)\n    assert len(seen) == 1\n"
+    )
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "3 passed" in said, said
+
+
+@pytest.mark.parametrize("scope", ["class", "module"])
+def test_a_fixture_that_lasts_longer_than_a_test_is_told_that_it_cannot_take_the_engine(
+    tmp_path: Path, scope: str
+) -> None:
+    test = (
+        f"import pytest\n\n@pytest.fixture(scope={scope!r})\ndef mine(pie_engine):\n    pass\n\n"
+        "@pytest.mark.asyncio\nasync def test_it(mine):\n    pass\n"
+    )
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "ScopeMismatch" in said, said
+    assert "1 error" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said_then"),
+    [("", "PytestUnknownMarkWarning"), ('markers = ["pie: unused"]\n', "1 passed")],
+    ids=["unknown", "registered"],
+)
+def test_marked_tests_need_their_marker_where_the_plugin_is_left_out(
+    tmp_path: Path, settings: str, said_then: str
+) -> None:
+    (tmp_path / "test_it.py").write_text(
+        'import pytest\n\n@pytest.mark.pie(family="0.4")\ndef test_it():\n    pass\n', encoding="utf-8"
+    )
+    (tmp_path / "pyproject.toml").write_text(FILES["pyproject.toml"] + settings, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:pie", "-W", "error"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert said_then in done.stdout, done.stdout + done.stderr
 
 
 def test_an_installed_plugin_is_found_by_itself(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import os
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pie_client import PieClient
+from pie_client import PieClient, RefusedError
 from tests.engine.programs import WAIT, Programs
 from tests.peers import PATIENCE, in_time
 from tests.repository import ROOT
@@ -39,11 +42,14 @@ async def started() -> AsyncIterator[list[asyncio.subprocess.Process]]:
 
 
 async def start(
-    started: list[asyncio.subprocess.Process], name: str, *arguments: str | Path
+    started: list[asyncio.subprocess.Process],
+    name: str,
+    *arguments: str | Path,
+    stdout: int = asyncio.subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", ROOT / "examples" / name, *arguments),
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
     started.append(process)
@@ -52,7 +58,7 @@ async def start(
 
 async def finished(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
     out, err = await in_time(process.communicate())
-    return process.returncode, out.decode(), err.decode()
+    return process.returncode, (out or b"").decode(), err.decode()
 
 
 async def test_the_quickstart_streams_what_a_program_generates(
@@ -134,3 +140,54 @@ async def test_a_server_that_is_not_there_is_told_in_one_line(
     assert (code, out) == (1, "")
     assert err.startswith("map_lines: could not connect to ws://127.0.0.1:1")
     assert err.count("\n") == 1
+
+
+async def running(client: PieClient, count: int, ended: Collection[str] = ()) -> list[str]:
+    """Wait for so many processes besides those that have ended; gives their ids."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            ids = [info.id for info in await client.list_processes() if info.id not in ended]
+            if len(ids) == count:
+                return ids
+
+
+async def test_the_map_ends_quietly_and_leaves_nothing_when_nobody_reads_its_output_any_more(
+    uri: str, client: PieClient, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
+) -> None:
+    program = await programs.install(WAIT, waits=False)
+    reader, writer = os.pipe()
+    options = ("--inferlet", program, "--jobs", "3")
+    process = await start(started, "map_lines.py", text, uri, *options, stdout=writer)
+    os.close(writer)
+    first = await running(client, 3)
+    for each in first:
+        await client.terminate_process(each)
+    told = b""
+    while told.count(b"\n") < 3:
+        told += await in_time(asyncio.to_thread(os.read, reader, 1000))
+    os.close(reader)
+    for each in await running(client, 3, ended=first):
+        with suppress(RefusedError):  # the first of them ended the others
+            await client.terminate_process(each)
+    code, _, err = await finished(process)
+    assert code == 128 + signal.SIGPIPE
+    assert re.fullmatch(r"[4-6] lines done, [4-6] of them failed\n", err)
+    async with asyncio.timeout(PATIENCE):
+        while await client.list_processes():
+            pass
+
+
+@pytest.mark.parametrize("example", ["quickstart.py", "map_lines.py"])
+async def test_an_example_whose_output_nobody_reads_ends_quietly(
+    uri: str, text: Path, started: list[asyncio.subprocess.Process], example: str
+) -> None:
+    asked = json.dumps({"prompt": "hi", "max_tokens": 2, "stream": True})
+    arguments = [text, uri] if example == "map_lines.py" else [uri]
+    arguments += ["--inferlet", "compat-openai@0.1.0", "--input", asked]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await start(started, example, *arguments, stdout=writer)
+    os.close(writer)
+    code, _, err = await finished(process)
+    assert code == 128 + signal.SIGPIPE
+    assert re.fullmatch(r"(\d+ lines done, 0 of them failed\n)?", err)

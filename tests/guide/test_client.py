@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import sys
 import urllib.request
 import uuid
@@ -363,7 +362,7 @@ async def test_a_daemon_serves_http_on_its_port(
 
 
 @only_0_4
-@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not installed (npm and nodejs bring it)")
+@pytest.mark.tools("npx")
 async def test_a_file_system_server_is_lent_to_inferlets(
     engine: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

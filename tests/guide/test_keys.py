@@ -1,6 +1,5 @@
 """Private keys in each format that the guide lists."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pie_client import (
 )
 from pie_client.testing import LocalEngine
 from tests.guide.helpers import only_0_4
+from tests.tools import need
 
 
 async def test_a_key_is_loaded_from_a_file_or_parsed_from_its_text(guarded: LocalEngine, home: Path) -> None:
@@ -52,8 +52,7 @@ def make_key(command: str, path: Path) -> None:
         for word in command.format(out=path).split()
         for part in (["-N", ""] if word == "-N=" else [word])
     ]
-    if not shutil.which(words[0]):
-        pytest.skip(f"{words[0]} is not installed")
+    need(words[0])
     run(*words)
     path.chmod(0o600)
 

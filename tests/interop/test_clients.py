@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from pie_client import Family
 from pie_client.testing import LocalEngine
 from tests.interop.engines import furnish
 from tests.repository import ROOT
+from tests.tools import lack, need
 
 HERE = Path(__file__).parent
 PLACES = "INTEROP_CLIENTS"
@@ -167,13 +167,13 @@ def keys(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def command(name: str) -> list[str]:
-    """Give what starts a client's scenarios; skips where Node is not there."""
+    """Give what starts a client's scenarios; needs Node for some."""
     place = Path(os.environ[PLACES]) / name
     if not name.startswith("npm"):
         return [str(place / "bin" / "python"), str(HERE / CLIENTS[name].script)]
-    node = shutil.which("node")
-    if node is None or not place.exists():
-        pytest.skip("needs node and npm")
+    node, _ = need("node", "npm")
+    if not place.exists():
+        lack("not installed by nox: npm was not there")
     return [node, str(HERE / CLIENTS[name].script)]
 
 

@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "96b65a8698c9bdcd980c3bfb711ffe981f85668108ab15ebdac4145c3039b808"
+SCHEMA_DIGEST: Final = "37d11c4864833617551f3d14b69624bf27afc69c921cd8412b602deba20b71e1"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -88,6 +88,8 @@ UPGRADE_MISSING: Final = "Connection header did not include 'upgrade'"
 """Said by 0.5 servers."""
 UPGRADE_NOT_WEBSOCKET: Final = "`Upgrade` header did not include 'websocket'"
 """Said by 0.5 servers."""
+UPGRADE_NOT_POSSIBLE: Final = "WebSocket request couldn't be upgraded since no upgrade state was present"
+"""Said by 0.5 servers."""
 WEBSOCKET_VERSION_MISSING: Final = "`Sec-WebSocket-Version` header did not include '13'"
 """Said by 0.5 servers."""
 WEBSOCKET_KEY_MISSING: Final = "`Sec-WebSocket-Key` header missing"
@@ -924,6 +926,7 @@ __all__ = [
     "identity_not_utf8",
     "UPGRADE_MISSING",
     "UPGRADE_NOT_WEBSOCKET",
+    "UPGRADE_NOT_POSSIBLE",
     "WEBSOCKET_VERSION_MISSING",
     "WEBSOCKET_KEY_MISSING",
     "frame_invalid_type",

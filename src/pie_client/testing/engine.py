@@ -25,10 +25,10 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing import gate
+from pie_client.testing import gate, reception
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.catalogue import Catalogue, RejectedProgram
-from pie_client.testing.closing import CurtSocket, QuietSocket
+from pie_client.testing.closing import QuietSocket
 from pie_client.testing.conversation import Conversation, Refusal
 from pie_client.testing.daemons import DaemonFunction, RunningDaemon
 from pie_client.testing.faults import Faults
@@ -183,6 +183,7 @@ class LocalEngine:
         members = {
             "tampering": self.faults,
             "turnstile": turnstile,
+            "traits": self.traits,
             "frame_bytes": self.traits.frame_bytes if largest is None else None,
         }
         self._server = await serve(
@@ -190,6 +191,7 @@ class LocalEngine:
             "127.0.0.1",
             self._port,
             process_request=self._gate,
+            process_response=reception.prove,
             create_connection=type("EngineSocket", (self._socket_class(),), members),
             open_timeout=None,  # only who wants to stays long in the opening handshake
             compression=None,
@@ -437,13 +439,15 @@ class LocalEngine:
 
     def _socket_class(self) -> type[Socket]:
         if self.traits.drops_closed:
-            return CurtSocket
+            return reception.HttpSocket
         return QuietSocket if self.keeps_waiting else Socket
 
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
         if (wrong := await self.faults.at_upgrade(connection)) is not None:
             return wrong
-        return gate.refusal(self.traits, connection, request)
+        if self.traits.path is None:
+            gate.hang_up_unless_handshake(connection, request)
+        return None
 
 
 def _check_program(program: str) -> None:

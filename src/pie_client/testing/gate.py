@@ -1,16 +1,18 @@
 """Whom the embedded engine lets in: its answers to requests that are no WebSocket handshake of a client."""
 
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 
 from pie_client._generated import texts
 from pie_client._generated.families import FamilyTraits
+from pie_client.testing import heads
 
-GET = "GET"
+GET, HEAD = "GET", "HEAD"
 KEY, VERSION, SUPPORTED_VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "13"
 
 
@@ -33,25 +35,37 @@ def _calmly(record: logging.LogRecord) -> bool:
 handshakes.addFilter(_calmly)
 
 
-def refusal(traits: FamilyTraits, connection: ServerConnection, request: Request) -> Response | None:
-    """Give the answer to a request that is not let in; None for any other, and where the connection was ended instead."""
-    if traits.path is None:
-        if getattr(request, "method", GET) != GET or _handshake_problem(request.headers) is not None:
-            connection.transport.close()  # servers that speak no HTTP but this handshake answer nothing else
-    else:
-        if request.path.partition("?")[0] != traits.path:
-            return connection.respond(HTTPStatus.NOT_FOUND, "")
-        if (
-            getattr(request, "method", GET) != GET
-        ):  # releases of the library before 16 refuse other methods themselves
-            return connection.respond(HTTPStatus.METHOD_NOT_ALLOWED, "")
-        if (problem := _handshake_problem(request.headers)) is not None:
-            return connection.respond(HTTPStatus.BAD_REQUEST, problem)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response that refuses a request."""
+
+    status: HTTPStatus
+    text: str = ""
+    allow: str | None = None
+    """Methods that there are instead of the one that was asked for."""
+
+
+def hang_up_unless_handshake(connection: ServerConnection, request: Request) -> None:
+    """End the connection of a request that is no handshake, as servers do that speak no other HTTP."""
+    if getattr(request, "method", GET) != GET or _handshake_problem(request.headers) is not None:
+        connection.transport.close()
+
+
+def refusal(traits: FamilyTraits, head: heads.Head) -> Answer | None:
+    """Give the answer of a server with several endpoints to a request that is not let in; None for any other."""
+    if head.path != traits.path:
+        return Answer(HTTPStatus.NOT_FOUND)
+    if head.method != GET:
+        return Answer(HTTPStatus.METHOD_NOT_ALLOWED, allow=None if head.method == HEAD else f"{GET},{HEAD}")
+    if (problem := _handshake_problem(head.headers)) is not None:
+        return Answer(HTTPStatus.BAD_REQUEST, problem)
+    if head.version != heads.HTTP_1_1:
+        return Answer(HTTPStatus.UPGRADE_REQUIRED, texts.UPGRADE_NOT_POSSIBLE)
     if traits.identity_header is not None:
-        first = next(iter(request.headers.get_all(traits.identity_header)), None)
+        first = next(iter(head.headers.get_all(traits.identity_header)), None)
         problem = _identity_problem(traits.identity_header, first)
         if problem is not None:
-            return connection.respond(HTTPStatus.UNAUTHORIZED, problem)
+            return Answer(HTTPStatus.UNAUTHORIZED, problem)
     return None
 
 

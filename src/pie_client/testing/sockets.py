@@ -134,11 +134,15 @@ class Socket(ServerConnection):
         """Pass on what may come through."""
         passed, cut = self._divide("received", data)
         if passed:
-            super().data_received(passed)
+            self.received(passed)
         if self.request is None and self.protocol.handshake_exc is not None:
             self.transport.close()  # the library would wait for the client to do so
         if cut is not None:
             self._end(cut.ending)
+
+    def received(self, data: bytes) -> None:
+        """Take what came through."""
+        super().data_received(data)
 
     def send_data(self) -> None:
         """Send what the protocol wants to send, or what is asked for in place of the answer to a close."""
