@@ -94,7 +94,8 @@ class HttpSocket(CurtSocket):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
 
     def _pass_on(self) -> None:
-        if self._unread and self.protocol.state is not State.CONNECTING:
+        ended = self.transport.is_closing()  # the library takes nothing after the end
+        if self._unread and not ended and self.protocol.state is not State.CONNECTING:
             data = bytes(self._unread)
             self._unread.clear()
             super().received(data)
