@@ -36,6 +36,7 @@ from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
+from pie_client.testing.reasons import line_of
 from pie_client.testing.scripts import SUPPORTED, ScriptLimits
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
@@ -339,11 +340,9 @@ class LocalEngine:
             text = await given if inspect.isawaitable(given) else given
         except Refusal:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             logger.exception("the handler that answers %s failed", type(message).__name__)
-            raise Refusal(
-                f"engine.answer for {type(message).__name__} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise Refusal(f"engine.answer for {type(message).__name__} failed: {line_of(error)}") from error
         if type(text) is not str:  # what handlers without types may give
             raise Refusal(
                 f"engine.answer for {type(message).__name__} gave {type(text).__name__}; give the result's text"
