@@ -209,6 +209,50 @@ async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
     assert "(102 characters)" in shown
 
 
+async def test_a_trace_that_nobody_reads_holds_nobody_up() -> None:
+    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            for _ in range(4):
+                await asyncio.gather(*(client.ping() for _ in range(1000)))
+            async with asyncio.timeout(PATIENCE):
+                while "left out" not in (line := await asyncio.to_thread(engine.line)):
+                    assert line != ""
+            found = re.fullmatch(
+                r"\((\d+) frames are left out here, for they were not read in time\)\n", line
+            )
+            assert found is not None
+            assert len(engine.lines) - 2 + int(found[1]) >= 8000
+            await client.ping()
+            assert "ping" in "".join([await asyncio.to_thread(engine.line) for _ in range(3)])
+
+
+async def test_it_stops_although_nobody_reads_its_trace() -> None:
+    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            for _ in range(2):
+                await asyncio.gather(*(client.ping() for _ in range(1000)))
+        engine.process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 0
+        assert re.fullmatch(
+            r"pie_client\.testing: standard output is not read: \d+ lines are lost\n", engine.complaint()
+        )
+
+
+@pytest.mark.parametrize(
+    "statement", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = open(os.devnull)"]
+)
+async def test_a_loaded_file_may_do_what_it_likes_with_standard_output(
+    statement: str, tmp_path: Path
+) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(f"import os, sys\ndef register(engine):\n    {statement}\n", encoding="utf-8")
+    with terminal("--port", "0", "--no-builtins", "--load", str(app)) as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            await client.ping()
+        code, _, err = engine.stop()
+    assert (code, "Traceback" in err) == (0, False)
+
+
 def test_secrets_are_not_described() -> None:
     token = "s3cret"  # noqa: S105 - what has to be hidden
     messages: list[ClientMessage] = [

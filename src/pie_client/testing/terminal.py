@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (CommandError, LoadError, InvalidArgumentError) as error:
             complain(str(error))
             return 1
+        finally:
+            output.close()
     return output.status
 
 
