@@ -731,7 +731,7 @@ async def test_scripts_run_only_where_they_are_allowed() -> None:
 
 async def test_the_old_family_takes_no_scripts() -> None:
     async with (
-        LocalEngine(family="0.4", allow_scripts=True) as engine,
+        LocalEngine(family="0.4") as engine,
         PieClient(engine.uri, timeout=PATIENCE) as client,
     ):
         with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):

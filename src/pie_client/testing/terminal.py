@@ -14,6 +14,7 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine import LocalEngine
 from pie_client.testing.keys import read_authorized_keys
 from pie_client.testing.loading import REGISTER, LoadError, load
+from pie_client.testing.options import misfit
 from pie_client.testing.output import Output, complain, prepare_streams
 from pie_client.testing.scripts import ScriptLimits
 from pie_client.testing.stopping import ENDED_AFTER, Stopping, end_status
@@ -22,6 +23,14 @@ PORT_PROBLEMS = {
     errno.EADDRINUSE: "is in use",
     errno.EACCES: "needs rights that you do not have",
 }
+
+FLAGS = {
+    "auth": "authorized-keys",
+    "keeps_waiting": "keeps-waiting",
+    "accepts_serially": "accepts-serially",
+    "allow_scripts": "allow-scripts",
+}
+"""By option of the engine, the flags of those that not every family has."""
 
 
 class CommandError(Exception):
@@ -149,7 +158,7 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
         keeps_waiting=options.keeps_waiting,
         accepts_serially=options.accepts_serially,
         allow_scripts=options.allow_scripts,
-        script_limits=ScriptLimits(**dict(options.script_limit)),
+        script_limits=ScriptLimits(**dict(options.script_limit)) if options.script_limit else None,
         max_upload_bytes=options.max_upload_bytes,
         builtins=not options.no_builtins,
     )
@@ -175,22 +184,11 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
 
 def _check_family(options: argparse.Namespace, family: Family) -> None:
     """Refuse what would have no effect."""
-    traits = FAMILIES[family]
-    if options.authorized_keys and not traits.identify_first:
+    given = {option for option, flag in FLAGS.items() if getattr(options, flag.replace("-", "_"))}
+    if (wrong := misfit(family, given)) is not None:
         raise CommandError(
-            f"--authorized-keys can't be used with --family {family}, whose servers ask for no keys; pass --family 0.4"
-        )
-    for flag, given in (
-        ("--keeps-waiting", options.keeps_waiting),
-        ("--accepts-serially", options.accepts_serially),
-    ):
-        if given and not traits.serial:
-            raise CommandError(
-                f"{flag} can't be used with --family {family}, whose servers let nobody wait; pass --family 0.4"
-            )
-    if options.allow_scripts and not traits.runs_scripts:
-        raise CommandError(
-            f"--allow-scripts can't be used with --family {family}, whose servers run no scripts; pass --family 0.5"
+            f"--{FLAGS[wrong.option]} can't be used with --family {family}, whose servers {wrong.because}; "
+            f"pass --family {wrong.family}"
         )
     if options.script_limit and not options.allow_scripts:
         raise CommandError("--script-limit limits nothing without --allow-scripts; pass that, too")
