@@ -325,7 +325,7 @@ class LocalEngine:
         """Tell the observers of a frame."""
         for observer in self._observers:
             try:
-                observer(TracedFrame(connection, direction, frame))
+                observer(TracedFrame(connection, direction, frame, self.traits.name))
             except Exception:
                 logger.exception("an observer of frames failed")
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from pie_client._generated.families import FAMILIES, HIGHEST_PORT, Family
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.keys import read_public_key
 from pie_client.testing.scripts import SUPPORTED, ScriptLimits
+
+LARGEST_NUMBER: Final = 1 << 62
+"""What systems can count to."""
 
 
 class Misfit(NamedTuple):
@@ -54,7 +57,7 @@ def check(
         raise InvalidArgumentError(
             f"port={port!r} is no port; pass a number from 0 to {HIGHEST_PORT}, 0 for a free one"
         )
-    if not _is_number(max_upload_bytes, 1):
+    if not _is_number(max_upload_bytes, 1, LARGEST_NUMBER):
         raise InvalidArgumentError(
             f"max_upload_bytes={max_upload_bytes!r} allows no upload; pass the number of bytes to allow"
         )
@@ -83,8 +86,10 @@ def _check_limits(limits: object) -> None:
         )
     for field in dataclasses.fields(limits):
         value: object = getattr(limits, field.name)
-        if not _is_number(value, 1):
-            raise InvalidArgumentError(f"ScriptLimits: {field.name}={value!r} is no number from 1; pass one")
+        if not _is_number(value, 1, LARGEST_NUMBER):
+            raise InvalidArgumentError(
+                f"ScriptLimits: {field.name}={value!r} is no number from 1 to {LARGEST_NUMBER}"
+            )
 
 
 def _check_users(auth: object) -> None:
@@ -112,5 +117,5 @@ def _check_users(auth: object) -> None:
                 raise InvalidArgumentError(f"auth: key {number} of {user!r} {error}") from None
 
 
-def _is_number(value: object, least: int, most: int | None = None) -> bool:
-    return type(value) is int and value >= least and (most is None or value <= most)
+def _is_number(value: object, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most

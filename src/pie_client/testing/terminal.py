@@ -14,7 +14,7 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine import LocalEngine
 from pie_client.testing.keys import read_authorized_keys
 from pie_client.testing.loading import REGISTER, LoadError, load
-from pie_client.testing.options import misfit
+from pie_client.testing.options import LARGEST_NUMBER, misfit
 from pie_client.testing.output import Output, complain, prepare_streams
 from pie_client.testing.scripts import ScriptLimits
 from pie_client.testing.stopping import ENDED_AFTER, Stopping, end_status
@@ -24,6 +24,8 @@ PORT_PROBLEMS = {
     errno.EACCES: "needs rights that you do not have",
 }
 
+SHOWN_CHARACTERS = 40
+"""How much of a wrong argument is told."""
 FLAGS = {
     "auth": "authorized-keys",
     "keeps_waiting": "keeps-waiting",
@@ -61,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pie_client.testing",
         description="Run an embedded Pie engine on this machine's loopback interface. No model runs in it. "
         "Ctrl-C stops it, a second Ctrl-C ends it at once; what has not stopped after "
-        f"{ENDED_AFTER:.0f} seconds is ended, with exit status 1.",
+        f"{ENDED_AFTER:.0f} seconds is ended, with exit status 1; but a call of C code that keeps the interpreter's lock, "
+        "and an atexit handler, are waited for.",
     )
     parser.add_argument(
         "--family", choices=FAMILIES, default=NEWEST, help="server family to imitate (default: %(default)s)"
@@ -126,15 +129,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; pass a number from 0 to {HIGHEST_PORT}")
+    if not (_is_short_number(text) and int(text) <= HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(
+            f"{_quoted(text)} is no port; pass a number from 0 to {HIGHEST_PORT}"
+        )
     return int(text)
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1; write it in digits")
+    if not (_is_short_number(text) and 0 < int(text) <= LARGEST_NUMBER):
+        raise argparse.ArgumentTypeError(
+            f"{_quoted(text)} is no number from 1 to {LARGEST_NUMBER}; write it in digits"
+        )
     return int(text)
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= SHOWN_CHARACTERS
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]!r}..."
 
 
 def _script_limit(text: str) -> tuple[str, int]:
@@ -142,7 +157,7 @@ def _script_limit(text: str) -> tuple[str, int]:
     names = [field.name for field in dataclasses.fields(ScriptLimits)]
     if name not in names:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not understood; write it as name=number, with one of {', '.join(names)}"
+            f"{_quoted(text)} is not understood; write it as name=number, with one of {', '.join(names)}"
         )
     return name, _count(number)
 
