@@ -768,6 +768,6 @@ async def test_a_detached_script_is_attached_again(family: Family) -> None:
 
 
 def test_a_system_without_posix_processes_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pie_client.testing.engine.SUPPORTED", False)
+    monkeypatch.setattr("pie_client.testing.options.SUPPORTED", False)
     with pytest.raises(InvalidArgumentError, match="allow_scripts"):
         LocalEngine(allow_scripts=True)
