@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import json
+import math
 import re
 import socket as sockets
 from collections.abc import AsyncIterator, Callable
@@ -1110,6 +1111,10 @@ IMPOSSIBLE: list[Callable[[Faults], Fault]] = [
     lambda faults: faults.oversize_message(10, models.Response),
     lambda faults: faults.missing_value(models.PingRequest),
     lambda faults: faults.stall_all(on=models.Response),
+    lambda faults: faults.stall_all(-1),
+    lambda faults: faults.stall_all(math.nan),
+    lambda faults: faults.delay(models.PingRequest, -1),
+    lambda faults: faults.terminate_event_after_reply(-1),
     lambda faults: faults.refuse_upgrade(7),
     lambda faults: faults.drop_connection(-1),
     lambda faults: faults.never_end(times=0),

@@ -525,6 +525,30 @@ async def test_a_fault_happens_once_to_all_copies_of_a_reply(engine: LocalEngine
         assert huge.count == 2
 
 
+async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) -> None:
+    @engine.inferlet("says@1.0.0")
+    async def says(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("one", end="")
+        session.print("two", end="")
+        return None
+
+    missing = engine.faults.missing_value()
+    huge = engine.faults.oversize_message(SIZE, models.StdoutEvent)
+    wire = Wire()
+    engine.observe(lambda frame: wire.frames.append(frame.data))
+    async with raw_client(engine) as raw:
+        await raw.send(
+            models.LaunchProcessRequest(
+                corr_id=LAUNCH, inferlet="says@1.0.0", input="{}", capture_outputs=True
+            )
+        )
+        await in_time(missing.happened())
+        await in_time(huge.happened())
+        await raw.ping(LATER)
+    assert (missing.count, huge.count) == (1, 1)
+    assert [len(str(wire.fields[place].get("value", ""))) for place in wire.events("stdout")] == [0, SIZE]
+
+
 async def test_a_request_that_is_ignored_can_begin_a_stall(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
         await client.ping()

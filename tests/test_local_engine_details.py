@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError
 from pie_client._generated import models
 from pie_client.base import WireModel
-from pie_client.testing import InferletSession, LocalEngine
+from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from pie_client.wire import decode_reply, encode_request
 from tests.peers import PATIENCE, component, in_time
 
@@ -161,6 +161,86 @@ async def test_an_inferlet_that_exits_ends_its_process_alone(engine: LocalEngine
         process = await client.launch_process("exits@1.0.0")
         with pytest.raises(ProcessError, match="the program exited with status 3"):
             await process.wait(timeout=PATIENCE)
+
+
+class UnspeakableError(Exception):
+    """Its texts can't be had."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError("no text")
+
+    __repr__ = __str__
+
+
+class Sly(str):
+    """A text with code of its own."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+    def __format__(self, _spec: str) -> str:
+        raise ZeroDivisionError("no text")
+
+    encode = __format__  # type: ignore[assignment] # so that nothing can be made of it
+
+
+class SlyError(Exception):
+    """Its text has code of its own."""
+
+    def __str__(self) -> str:
+        return Sly("sly")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UnspeakableError(), "UnspeakableError: (UnspeakableError.__str__ failed with ZeroDivisionError)"),
+        (Exception(UnspeakableError()), "Exception: (Exception.__str__ failed with ZeroDivisionError)"),
+        (ProcessFailure(UnspeakableError()), "(ProcessFailure.__str__ failed with ZeroDivisionError)"),
+        (SlyError(), "SlyError: sly"),
+        (ProcessFailure(Sly("sly")), "sly"),
+        (
+            BaseExceptionGroup("many", [KeyboardInterrupt(), UnspeakableError()]),
+            "BaseExceptionGroup: many (2 sub",
+        ),
+        (SystemExit(UnspeakableError()), "the program exited with status (SystemExit.__str__ failed with"),
+        (SystemExit(), "the program exited with status 0"),
+        (KeyboardInterrupt(), "the program raised KeyboardInterrupt"),
+        (GeneratorExit(), "GeneratorExit: "),
+        (StopIteration(), "RuntimeError: coroutine raised StopIteration"),
+        (StopAsyncIteration(), "StopAsyncIteration: "),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+async def test_whatever_an_inferlet_raises_ends_its_process_alone(
+    engine: LocalEngine, error: BaseException, text: str
+) -> None:
+    @engine.inferlet("raises@1.0.0")
+    async def raises(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        raise error
+
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        process = await client.launch_process("raises@1.0.0")
+        with pytest.raises(ProcessError) as caught:
+            await process.wait(timeout=PATIENCE)
+        assert text in str(caught.value)
+        assert not engine.processes
+
+
+@pytest.mark.parametrize(
+    "error", [UnspeakableError(), KeyboardInterrupt(), SystemExit(2)], ids=lambda error: type(error).__name__
+)
+async def test_whatever_a_handler_raises_is_a_refusal(engine: LocalEngine, error: BaseException) -> None:
+    def handler(_message: models.QueryRequest) -> str:
+        raise error
+
+    engine.answer(models.QueryRequest, handler)
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        with pytest.raises(RefusedError, match=type(error).__name__):
+            await client.query("model_status")
+        await client.ping()
 
 
 async def test_a_handler_has_ended_when_the_engine_has_stopped(engine: LocalEngine) -> None:

@@ -731,7 +731,7 @@ async def test_scripts_run_only_where_they_are_allowed() -> None:
 
 async def test_the_old_family_takes_no_scripts() -> None:
     async with (
-        LocalEngine(family="0.4", allow_scripts=True) as engine,
+        LocalEngine(family="0.4") as engine,
         PieClient(engine.uri, timeout=PATIENCE) as client,
     ):
         with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
@@ -768,6 +768,6 @@ async def test_a_detached_script_is_attached_again(family: Family) -> None:
 
 
 def test_a_system_without_posix_processes_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pie_client.testing.engine.SUPPORTED", False)
+    monkeypatch.setattr("pie_client.testing.options.SUPPORTED", False)
     with pytest.raises(InvalidArgumentError, match="allow_scripts"):
         LocalEngine(allow_scripts=True)

@@ -124,10 +124,8 @@ async def test_an_engine_stops_while_connections_wait(engine: LocalEngine) -> No
         await in_time(engine.stop())
 
 
-@pytest.mark.parametrize("serially", [False, True])
-async def test_by_default_and_in_the_new_family_nobody_waits(family: Family, *, serially: bool) -> None:
-    serially = serially and family == "0.5"
-    async with LocalEngine(family=family, accepts_serially=serially) as engine, silent_peer(engine):
+async def test_by_default_nobody_waits(family: Family) -> None:
+    async with LocalEngine(family=family) as engine, silent_peer(engine):
         _, writer = await upgraded(engine)
         writer.close()
         await writer.wait_closed()

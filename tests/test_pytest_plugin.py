@@ -205,6 +205,14 @@ async def test_an_engine_of_its_own_for_every_test(pie_engine: LocalEngine, pie_
 
 
 ASYNC = "async def test_it(pie_client):\n    await pie_client.ping()\n"
+UNITTEST = """
+import pytest, unittest
+
+@pytest.mark.usefixtures("pie_engine")
+class TestIt(unittest.IsolatedAsyncioTestCase):
+    async def test_it(self):
+        pass
+"""
 MISTAKES = {
     "no loop": (ASYNC, (), "needs an event loop: install pytest-asyncio"),
     "no marker": (ASYNC, ("asyncio",), "mark the test with pytest.mark.asyncio"),
@@ -231,6 +239,33 @@ MISTAKES = {
         ("asyncio",),
         "'timout' is not an option of the client; there are",
     ),
+    "unknown client option without a client": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timout': 1})\n"
+        + ASYNC.replace("pie_client", "pie_engine"),
+        ("asyncio",),
+        "'timout' is not an option of the client; there are",
+    ),
+    "wrong value": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(port='x')\n" + ASYNC,
+        ("asyncio",),
+        "the marker pie: port='x' is no port",
+    ),
+    "option of another family": (
+        "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(keeps_waiting=True)\n"
+        "@pytest.mark.parametrize('anyio_backend', ['asyncio'])\n" + ASYNC,
+        ("anyio",),
+        "the marker pie: keeps_waiting can't be used with family",
+    ),
+    "wrong client value": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timeout': -1})\n" + ASYNC,
+        ("asyncio",),
+        "the marker pie: client: ",
+    ),
+    "unittest": (
+        UNITTEST,
+        ("asyncio",),
+        "pie_engine can't be used in unittest.TestCase classes",
+    ),
     "wrong form": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie('0.4')\n" + ASYNC,
         ("asyncio",),
@@ -246,6 +281,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, mistake: str) -> None:
     assert text in said, said
     assert "1 error" in said
     assert "Traceback" not in said
+    assert "src/pie_client" not in said
 
 
 def test_options_of_a_module_are_completed_by_those_of_a_test(tmp_path: Path) -> None:

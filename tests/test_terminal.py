@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import inspect
+import itertools
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import textwrap
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
+import msgpack
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -31,6 +33,7 @@ from pie_client import (
 from pie_client._generated.registry import ClientMessage
 from pie_client.testing import LocalEngine, ScriptLimits, TracedFrame, describe
 from pie_client.testing.builtins import BUILTINS
+from pie_client.testing.sockets import Direction
 from pie_client.testing.terminal import main
 from tests.peers import PATIENCE
 from tests.terminals import SCRIPT_MANIFEST, launch_script, terminal
@@ -209,6 +212,50 @@ async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
     assert "(102 characters)" in shown
 
 
+async def test_a_trace_that_nobody_reads_holds_nobody_up() -> None:
+    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            for _ in range(4):
+                await asyncio.gather(*(client.ping() for _ in range(1000)))
+            async with asyncio.timeout(PATIENCE):
+                while "left out" not in (line := await asyncio.to_thread(engine.line)):
+                    assert line != ""
+            found = re.fullmatch(
+                r"\((\d+) frames are left out here, for they were not read in time\)\n", line
+            )
+            assert found is not None
+            assert len(engine.lines) - 2 + int(found[1]) >= 8000
+            await client.ping()
+            assert "ping" in "".join([await asyncio.to_thread(engine.line) for _ in range(3)])
+
+
+async def test_it_stops_although_nobody_reads_its_trace() -> None:
+    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            for _ in range(2):
+                await asyncio.gather(*(client.ping() for _ in range(1000)))
+        engine.process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 0
+        assert re.fullmatch(
+            r"pie_client\.testing: standard output is not read: \d+ lines are lost\n", engine.complaint()
+        )
+
+
+@pytest.mark.parametrize(
+    "statement", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = open(os.devnull)"]
+)
+async def test_a_loaded_file_may_do_what_it_likes_with_standard_output(
+    statement: str, tmp_path: Path
+) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(f"import os, sys\ndef register(engine):\n    {statement}\n", encoding="utf-8")
+    with terminal("--port", "0", "--no-builtins", "--load", str(app)) as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            await client.ping()
+        code, _, err = engine.stop()
+    assert (code, "Traceback" in err) == (0, False)
+
+
 def test_secrets_are_not_described() -> None:
     token = "s3cret"  # noqa: S105 - what has to be hidden
     messages: list[ClientMessage] = [
@@ -254,6 +301,33 @@ def test_a_frame_is_described_on_one_line(data: bytes | str, line: str) -> None:
     assert described.isprintable()
 
 
+def test_of_many_fields_the_first_are_described() -> None:
+    many = {f"key{number}": number for number in range(20_000)}
+    directions: tuple[Direction, ...] = ("received", "sent")
+    for direction, tag in itertools.product(directions, ("new", "ping", "response", "x" * 9000)):
+        data = wire.encode_fields({"type": tag, "corr_id": 1, "ok": True, "result": "", **many})
+        line = describe(TracedFrame(1, direction, data))
+        assert len(line) < 1000
+        if tag == "new":
+            assert line.endswith("... and 19983 more)")
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        (["ping", 7], "1 -> ping corr_id=7"),
+        (["auth_by_token", 7, "s3cret"], "1 -> auth_by_token corr_id=7 (the rest is hidden)"),
+        (["ping", "s3cret"], "1 -> (malformed: "),
+    ],
+)
+def test_a_frame_is_described_as_the_engine_reads_it(fields: list[object], line: str) -> None:
+    data = msgpack.packb(fields)
+    assert data is not None
+    described = describe(TracedFrame(1, "received", data, "0.4"))
+    assert described.startswith(line)
+    assert "s3cret" not in described
+
+
 @contextlib.contextmanager
 def taken_port() -> Generator[int]:
     with socket.socket() as holder:
@@ -285,6 +359,10 @@ MISTAKES = {
     "exits.py": b"raise SystemExit(3)\n",
     "exits_saying.py": b"raise SystemExit('one\\ntwo')\n",
     "fails_later.py": b"import asyncio\nasync def register(engine):\n    await asyncio.sleep(0)\n    raise ValueError\n",
+    "unspeakable.py": b"class Odd(Exception):\n    def __str__(self): raise ValueError\ndef register(engine):\n    raise Odd\n",
+    "starts.py": b"async def register(engine):\n    await engine.start()\n",
+    "yields.py": b"def register(engine):\n    yield\n",
+    "yields_later.py": b"async def register(engine):\n    yield\n",
     "cancels.py": b"import asyncio\nasync def register(engine):\n    raise asyncio.CancelledError\n",
 }
 
@@ -312,6 +390,10 @@ MISTAKES = {
         (["--load", "exits.py"], "--load exits.py: it exited with status 3 (line 1)"),
         (["--load", "exits_saying.py"], "--load exits_saying.py: it exited: one / two (line 1)"),
         (["--load", "fails_later.py"], "--load fails_later.py: ValueError (line 4)"),
+        (["--load", "unspeakable.py"], "Odd: (Odd.__str__ failed with ValueError) (line 4)"),
+        (["--load", "starts.py"], "--load starts.py: register has started the engine at ws://127.0.0.1:"),
+        (["--load", "yields.py"], "--load yields.py: register has a `yield` in it"),
+        (["--load", "yields_later.py"], "--load yields_later.py: register has a `yield` in it"),
         (["--load", "cancels.py"], "--load cancels.py: CancelledError (line 3)"),
     ],
 )
@@ -358,6 +440,10 @@ def test_every_limit_of_a_script_has_a_name_in_the_help(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--port", "9" * 5000],
+        ["--max-upload-bytes", "9" * 5000],
+        ["--script-limit", "cpu_seconds=" + "9" * 5000],
+        ["--script-limit", "x" * 5000],
         ["--port", "x"],
         ["--port", "70000"],
         ["--family", "0.1"],
@@ -371,4 +457,8 @@ def test_wrong_arguments_are_explained(arguments: list[str], capsys: pytest.Capt
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: python -m pie_client.testing" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "usage: python -m pie_client.testing" in said
+    line = said.splitlines()[-1]
+    assert "; " in line or "choose from" in line or "unrecognized" in line, line
+    assert len(line) < 300

@@ -25,7 +25,7 @@ from pie_client._generated.families import (
 )
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing import gate, reception
+from pie_client.testing import gate, options, reception
 from pie_client.testing.builtins import BUILTINS
 from pie_client.testing.catalogue import Catalogue, RejectedProgram
 from pie_client.testing.closing import QuietSocket
@@ -36,7 +36,8 @@ from pie_client.testing.identifiers import version_key
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.leniency import FrameReader
 from pie_client.testing.processes import RunningProcess
-from pie_client.testing.scripts import SUPPORTED, ScriptLimits
+from pie_client.testing.reasons import line_of
+from pie_client.testing.scripts import ScriptLimits
 from pie_client.testing.sockets import Direction, Socket
 from pie_client.testing.trace import Observer, TracedFrame
 from pie_client.testing.turnstile import Turnstile
@@ -95,7 +96,8 @@ class LocalEngine:
         builtins: Whether it has the programs of :mod:`pie_client.testing.builtins`: echo, count, wait, fail and files.
 
     Raises:
-        InvalidArgumentError: An option has a value that it can't have.
+        InvalidArgumentError: An option has a value that it can't have, a key is one that no server takes, or an option
+            has no effect: in this family, or without ``allow_scripts``.
     """
 
     model_name = "none"
@@ -116,23 +118,25 @@ class LocalEngine:
         accepts_serially: bool = False,
         builtins: bool = False,
     ) -> None:
-        if family not in FAMILIES:
-            raise InvalidArgumentError(
-                f"family={family!r} is no server family; pass one of {', '.join(FAMILIES)}"
-            )
-        if max_upload_bytes < 1:
-            raise InvalidArgumentError(
-                f"max_upload_bytes={max_upload_bytes} allows no upload; pass the number of bytes to allow"
-            )
-        if allow_scripts and not SUPPORTED:
-            raise InvalidArgumentError(
-                "allow_scripts=True needs POSIX processes; leave it out on this system"
-            )
+        options.check(
+            family=family,
+            auth=auth,
+            port=port,
+            max_upload_bytes=max_upload_bytes,
+            script_limits=script_limits,
+            flags={
+                "keeps_detached": keeps_detached,
+                "allow_scripts": allow_scripts,
+                "keeps_waiting": keeps_waiting,
+                "accepts_serially": accepts_serially,
+                "builtins": builtins,
+            },
+        )
         self.traits = FAMILIES[family]
         self.reader = FrameReader(family)
         self.keeps_detached = keeps_detached
-        self.keeps_waiting = keeps_waiting and self.traits.serial
-        self.accepts_serially = accepts_serially and self.traits.serial
+        self.keeps_waiting = keeps_waiting
+        self.accepts_serially = accepts_serially
         self.max_upload_bytes = max_upload_bytes
         self.auth = auth
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -328,7 +332,7 @@ class LocalEngine:
         """Tell the observers of a frame."""
         for observer in self._observers:
             try:
-                observer(TracedFrame(connection, direction, frame))
+                observer(TracedFrame(connection, direction, frame, self.traits.name))
             except Exception:
                 logger.exception("an observer of frames failed")
 
@@ -346,11 +350,9 @@ class LocalEngine:
             text = await given if inspect.isawaitable(given) else given
         except Refusal:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             logger.exception("the handler that answers %s failed", type(message).__name__)
-            raise Refusal(
-                f"engine.answer for {type(message).__name__} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise Refusal(f"engine.answer for {type(message).__name__} failed: {line_of(error)}") from error
         if type(text) is not str:  # what handlers without types may give
             raise Refusal(
                 f"engine.answer for {type(message).__name__} gave {type(text).__name__}; give the result's text"

@@ -230,6 +230,14 @@ class Fault:
         self.stop()
 
 
+def check_until(until: object) -> None:
+    """Raises InvalidArgumentError for what is no time to wait, and no event."""
+    if until is None or isinstance(until, asyncio.Event):
+        return
+    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < math.inf:
+        raise InvalidArgumentError(f"until={until!r} is no time; pass seconds from 0, or an asyncio.Event")
+
+
 async def _later(held: Held, until: Until) -> None:
     if isinstance(until, asyncio.Event):
         await until.wait()

@@ -46,6 +46,7 @@ from pie_client.testing.fault import (
     UpgradeFault,
     UploadFault,
     WorkflowFault,
+    check_until,
 )
 from pie_client.testing.identifiers import canonical_uuid
 from pie_client.testing.passing import Line, Sendable, Sent
@@ -154,6 +155,7 @@ class Faults:
             until: Seconds, or an event that lets the reply go.
             times: How often; None for every time.
         """
+        check_until(until)
 
         def replace(fault: Fault, sent: Sent, _reply: models.Response) -> Sequence[Sent]:
             fault.hold_back([sent], until)
@@ -379,6 +381,7 @@ class Faults:
             until: Seconds, or an event that lets the end go.
             times: How often; None for every time.
         """
+        check_until(until)
 
         def late(fault: Fault, sent: Sent) -> None:
             fault.hold_back([sent], until)
@@ -559,7 +562,7 @@ class Faults:
         Args:
             size: Bytes that the text has at least.
             of: Class of the event, or of the request whose reply it is.
-            times: How often; None for every time.
+            times: How often; None for every time. Events whose value is missing do not count.
         """
         if of not in EVENT_MESSAGES:
             _check_answered(of)
@@ -571,7 +574,7 @@ class Faults:
                     return None
                 text = _filled(message.result, size)
                 return [sent.altered(models.Response(corr_id=message.corr_id, ok=message.ok, result=text))]
-            if not isinstance(message, TEXT_EVENTS) or not isinstance(message, of):
+            if not isinstance(message, TEXT_EVENTS) or not isinstance(message, of) or VALUE in sent.removed:
                 return None
             if not fault.concerns(sent):
                 return None
@@ -675,6 +678,7 @@ class Faults:
         """
         if on is not None and on not in ANSWERED:
             raise _no_request(on)
+        check_until(until)
         return StallFault(self, "stall_all", until, on)
 
     # ------------------------------------------------------------- for the engine

@@ -174,7 +174,11 @@ class HttpServer:
             response = await self._answer(request)
             _check(response)
             body = response.body.encode() if isinstance(response.body, str) else response.body
-        except Exception:  # whatever the function raises is a 500, and the server goes on
+        except (
+            Exception,
+            SystemExit,
+            KeyboardInterrupt,
+        ):  # whatever the function raises is a 500, and the server goes on
             logger.exception("a daemon failed to answer %s %s", request.method, request.path)
             response = DaemonResponse(http.HTTPStatus.INTERNAL_SERVER_ERROR)
             body = http.HTTPStatus.INTERNAL_SERVER_ERROR.phrase.encode()
@@ -331,7 +335,7 @@ async def _stream(body: AsyncIterable[bytes], writer: asyncio.StreamWriter, *, c
                     await writer.drain()
     except OSError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         logger.exception("a daemon failed in the middle of its answer")
         writer.transport.abort()
         raise ConnectionAbortedError("the answer was not completed") from error

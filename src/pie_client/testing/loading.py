@@ -1,6 +1,7 @@
 """Files of programs that ``python -m pie_client.testing`` loads."""
 
 import asyncio
+import contextlib
 import importlib.util
 import inspect
 import sys
@@ -11,6 +12,7 @@ from typing import cast
 
 from pie_client.errors import one_line
 from pie_client.testing.engine import LocalEngine
+from pie_client.testing.reasons import line_of, text_of
 
 REGISTER = "register"
 """Name of the function that a file of programs defines."""
@@ -34,6 +36,7 @@ async def load(path: Path, engine: LocalEngine) -> None:
         returned = _register_of(module, path)(engine)
         if inspect.isawaitable(returned):
             await returned
+        await _check_use(returned, engine, path)
     except (LoadError, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit, too, and what test frameworks raise
@@ -41,6 +44,20 @@ async def load(path: Path, engine: LocalEngine) -> None:
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise  # the command is interrupted
         raise LoadError(f"--load {path}: {_what(error)}{_where(error, path)}") from error
+
+
+async def _check_use(returned: object, engine: LocalEngine, path: Path) -> None:
+    """Raises LoadError where the function has registered nothing, or done what the command does."""
+    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+        raise LoadError(
+            f"--load {path}: {REGISTER} has a `yield` in it, so that it does nothing; leave that out"
+        )
+    with contextlib.suppress(RuntimeError):  # it is not running, as it should be
+        uri = engine.uri
+        await engine.end()
+        raise LoadError(
+            f"--load {path}: {REGISTER} has started the engine at {uri}; leave that to the command"
+        )
 
 
 def _folder(path: Path) -> Path:
@@ -71,11 +88,12 @@ def _register_of(module: ModuleType, path: Path) -> Callable[[LocalEngine], obje
 
 def _what(error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        how = f" with status {error.code or 0}" if isinstance(error.code, int | None) else f": {error.code}"
+        status = text_of(error)
+        how = f" with status {status or 0}" if isinstance(error.code, int | None) else f": {status}"
         return one_line(f"it exited{how}")
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {one_line(error.msg)}"  # its text would tell the place again
-    return f"{type(error).__name__}: {one_line(str(error))}".removesuffix(": ")
+        return f"{type(error).__name__}: {one_line(str(error.msg))}"  # its text would tell the place again
+    return one_line(line_of(error))
 
 
 def _where(error: BaseException, path: Path) -> str:
@@ -88,7 +106,7 @@ def _where(error: BaseException, path: Path) -> str:
         if file.parent == folder:
             place = file, trace.tb_lineno
         trace = trace.tb_next
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+    if isinstance(error, SyntaxError) and isinstance(error.filename, str) and error.lineno:
         place = Path(error.filename).resolve(), error.lineno
     if place is None:
         return ""

@@ -72,20 +72,32 @@ async def anyio_client(
 
 def make_engine(request: pytest.FixtureRequest) -> "LocalEngine":
     """Make the engine that a test's marker describes."""
+    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - only where it is used
     from pie_client.testing.engine import LocalEngine  # noqa: PLC0415 - only where it is used
 
-    options, _ = _options(request)
+    options, theirs = _options(request)
     _check("an option of the engine", options, LocalEngine)
-    return LocalEngine(**options)  # type: ignore[arg-type] # the user's own values, checked by name
+    if theirs:
+        from pie_client.client import PieClient  # noqa: PLC0415 - only where it is used
+
+        _check("an option of the client", theirs, PieClient)
+    try:
+        return LocalEngine(**options)  # type: ignore[arg-type] # the user's own values, checked by name
+    except InvalidArgumentError as error:
+        pytest.fail(f"the marker pie: {error}", pytrace=False)
 
 
 def make_client(request: pytest.FixtureRequest, engine: "LocalEngine") -> "PieClient":
     """Make the client that a test's marker describes."""
     from pie_client.client import PieClient  # noqa: PLC0415 - only where it is used
+    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - only where it is used
 
     _, options = _options(request)
     _check("an option of the client", options, PieClient)
-    return PieClient(engine.uri, **options)  # type: ignore[arg-type] # the user's own values, checked by name
+    try:
+        return PieClient(engine.uri, **options)  # type: ignore[arg-type] # the user's own values, checked by name
+    except InvalidArgumentError as error:
+        pytest.fail(f"the marker pie: client: {error}", pytrace=False)
 
 
 def _options(request: pytest.FixtureRequest) -> tuple[dict[str, object], dict[str, object]]:
@@ -115,6 +127,14 @@ def _check(what: str, options: Mapping[str, object], called: type) -> None:
 
 def _runner(request: pytest.FixtureRequest, fixture: str) -> str:
     """Tell who runs the test's event loop, as it stands in the names of the fixtures above."""
+    owner: object = getattr(request, "cls", None)
+    unittest = sys.modules.get("unittest")
+    if unittest is not None and isinstance(owner, type) and issubclass(owner, unittest.TestCase):
+        pytest.fail(
+            f"{fixture} can't be used in unittest.TestCase classes; write `async with LocalEngine()` in the test, "
+            "or make the class a plain one",
+            pytrace=False,
+        )
     function: object = getattr(request, "function", None)
     function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     if not inspect.iscoroutinefunction(function):

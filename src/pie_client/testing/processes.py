@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from pie_client._generated.families import BUFFERED_EVENTS
 from pie_client.base import WireModel
 from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure, as_utf8
 from pie_client.testing.mcp import McpRelay, McpSession
+from pie_client.testing.reasons import text_of, trace_of
 
 
 class Client(Protocol):
@@ -162,7 +162,11 @@ class RunningProcess:
         try:
             result = await (function or _absent)(self.session, _parsed(self.input_text))
         except SystemExit as error:  # it would end the program that the engine is part of
-            raise ProcessFailure(f"the program exited with status {error.code}") from error
+            raise ProcessFailure(f"the program exited with status {text_of(error) or 0}") from error
+        except (
+            KeyboardInterrupt
+        ) as error:  # so would this one; Ctrl-C itself is for the event loop, not for inferlets
+            raise ProcessFailure("the program raised KeyboardInterrupt") from error
         if isinstance(result, Text):
             return models.ReturnEvent(process_id=self.id, value=as_utf8(result.value))
         value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
@@ -210,9 +214,9 @@ def _follows(message: WireModel, chunk: WireModel) -> bool:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, ProcessFailure):
-        return str(error)
-    trace = "".join(traceback.format_tb(error.__traceback__)[1:])
-    return f"{type(error).__name__}: {error}\nTraceback (most recent call last):\n{trace}"
+        return text_of(error)
+    trace = trace_of(error, skipped=1)
+    return f"{type(error).__name__}: {text_of(error)}\nTraceback (most recent call last):\n{trace}"
 
 
 async def _absent(session: InferletSession, _input: JsonValue) -> object:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Self, TypeVar
 
+from pie_client.testing import script_keeper as keeper
 from pie_client.testing import script_runner as runner
 from pie_client.testing.inferlet import InferletSession, ProcessFailure
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that a script which has ended has to be gone, and what it wrote to arrive."""
+KEEPER_GRACE = 5.0
+"""Seconds that the parent of a script has to end it; under load that may have to start first."""
 BUFFER = 1 << 20
 """Bytes of a script's output that are read at once."""
 LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -41,9 +44,10 @@ async def run_script(session: InferletSession, job: Mapping[str, object], source
 class Child:
     """A process that waits for its script."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, life: socket.socket) -> None:
         self.process = process
-        self._killed = False
+        """Its keeper, which ends as the script does."""
+        self._life = life
 
     async def connect(self, channel: socket.socket, stdout: socket.socket, stderr: socket.socket) -> None:
         """Open the streams; ``stdout`` and ``stderr`` are what goes past Python's own, as from C."""
@@ -52,16 +56,19 @@ class Child:
         self.stderr, self._stderr_writer = await asyncio.open_connection(sock=stderr)
 
     def kill(self) -> None:
-        """Kill it, and what it started; only once, for its number may become another's."""
-        if not self._killed:
-            self._killed = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is gone, or about to be
-                os.killpg(self.process.pid, signal.SIGKILL)
+        """Have its keeper kill it, and what it started."""
+        with contextlib.suppress(OSError):  # the keeper is gone, and with it the rest
+            self._life.shutdown(socket.SHUT_RDWR)
 
     async def reap(self) -> None:
         """Kill it and wait until it is gone."""
         self.kill()
-        await self.process.wait()
+        try:
+            await asyncio.wait_for(self.process.wait(), KEEPER_GRACE)
+        except TimeoutError:  # whoever stopped the keeper: on Linux the script ends with it
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
         for name in ("writer", "_stdout_writer", "_stderr_writer"):
             if isinstance(writer := getattr(self, name, None), asyncio.StreamWriter):
                 writer.transport.abort()
@@ -75,20 +82,29 @@ async def _started() -> AsyncGenerator[Child]:
         )
         pairs = [_socket_pair(stack) for _ in range(3)]
         channel, stdout, stderr = (theirs for _, theirs in pairs)
+        life, their_life = _socket_pair(stack)
+        python = (sys.executable, "-I", "-S", "-B", "-X", "utf8")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-S", "-B", "-X", "utf8", runner.__file__, str(channel.fileno()), folder),
+            *(
+                *python,
+                keeper.__file__,
+                str(their_life.fileno()),
+                str(channel.fileno()),
+                str(os.getpid()),
+                folder,
+            ),
+            *(*python, runner.__file__),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout.fileno(),
             stderr=stderr.fileno(),
             cwd=folder,
             env={name: os.environ[name] for name in LIBRARY_PATHS if name in os.environ},
-            pass_fds=(channel.fileno(),),
+            pass_fds=(channel.fileno(), their_life.fileno()),
             start_new_session=True,
         )
-        child = Child(process)
+        child = Child(process, life)
         stack.push_async_callback(child.reap)
-        for _, theirs in pairs:
+        for theirs in (channel, stdout, stderr, their_life):
             theirs.close()
         await child.connect(*(ours for ours, _ in pairs))
         yield child

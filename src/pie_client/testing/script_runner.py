@@ -1,14 +1,13 @@
 """Runs one Python script program: started as a process of its own, with the standard library and nothing else.
 
-The engine talks to it over a socket whose number is its first argument; the second is the folder that it may write to,
-which it removes when the engine is gone. A frame is a kind of one byte, a length of eight
-bytes, and the content. Standard output and error are frames too, so that everything keeps its order.
+The engine talks to it over a socket whose number is its argument. A frame is a kind of one byte, a length of eight bytes,
+and the content. Standard output and error are frames too, so that everything keeps its order. ``script_keeper.py`` starts
+it, and ends it when the engine is gone.
 
 It treats scripts as a Pie 0.5 engine does: no modules besides the standard library and ``inferlet``, no environment, no
 arguments, an event loop without timers and threads, and one event for each write to standard output.
 """
 
-import _thread
 import asyncio
 import contextlib
 import io
@@ -17,7 +16,6 @@ import linecache
 import os
 import select
 import selectors
-import signal
 import socket
 import struct
 import sys
@@ -53,8 +51,6 @@ IDLE: Final = b"I"
 RESULT: Final = b"R"
 FAILURE: Final = b"X"
 
-GUARD_STACK: Final = 1 << 18
-"""Bytes of stack for the thread that waits for the engine's end; they count as memory of the script."""
 NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
 """Parts of the package that scripts import which need a model."""
 
@@ -102,29 +98,6 @@ class Channel:
         del self._received[:end]
         self.count += 1
         return kind, content
-
-
-def end_with_engine(folder: str) -> None:
-    """End this process, what it started and its folder when the engine is gone, in whatever way that went.
-
-    A thread does it, which is not among those that the script can list. It waits at standard error, which is a socket to
-    the engine: at the channel it would keep that open when the script closes it.
-    """
-    gone = select.poll()
-    gone.register(2, 0)  # nothing but the end of the other side
-
-    def wait() -> None:
-        try:
-            gone.poll()
-            import shutil  # noqa: PLC0415 - only here, for it takes time
-
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.kill(0, signal.SIGKILL)
-
-    usual = _thread.stack_size(GUARD_STACK)
-    _thread.start_new_thread(wait, ())
-    _thread.stack_size(usual)
 
 
 class Stream(io.RawIOBase):
@@ -324,7 +297,11 @@ def describe(error: BaseException) -> str:
         else frame
         for frame in trace.stack
     )
-    return f"{type(error).__name__}: {error}\n{''.join(trace.format())}"
+    try:
+        text = str.__str__(str(error))
+    except BaseException as failure:  # noqa: BLE001 - it is the script's own code
+        text = f"({type(error).__name__}.__str__ failed with {type(failure).__name__})"
+    return f"{type(error).__name__}: {text}\n{''.join(trace.format())}"
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -404,7 +381,6 @@ async def run(
 def main() -> None:
     """Run the script that comes over the socket, and tell what came of it."""
     channel = Channel(int(sys.argv[1]))
-    end_with_engine(sys.argv[2])
     job: dict[str, Any] = json.loads(channel.receive()[1])
     source = channel.receive()[1].decode()
     limit(job["limits"])

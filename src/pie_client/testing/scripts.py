@@ -28,7 +28,9 @@ class ScriptLimits:
 
     They stop mistakes, not attackers: a script can read what its user can read. As another user than root it can't
     start processes. Threads it can never start, as on real engines. A script ends with the engine, also with one that
-    was killed: then at the latest when it comes out of C code, or has used up its processor time.
+    was killed, for a process between the two sees to that: whatever the script does within its own process, and on Linux
+    with all that it has started. Elsewhere it stays where that process is killed,
+    too, and with it what has left its process group.
 
     Attributes:
         memory_bytes: Address space.

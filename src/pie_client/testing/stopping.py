@@ -37,7 +37,8 @@ class Stopping:
 
     Until :meth:`serve` the first signal interrupts the main thread, as Ctrl-C does. Afterwards it calls what was given
     there; 2 seconds later one line names what has not ended, and after 5 seconds the program ends with status 1. A
-    second signal ends it at once, in either case. Ended in this way nothing is cleaned up.
+    second signal ends it at once, in either case. Ended in this way nothing is cleaned up. It can't end a call of C code
+    that keeps the interpreter's lock, and has no say any more when handlers of ``atexit`` run.
 
     Args:
         complain: Writes a line about what does not end. It is called in a thread, and may hang.

@@ -14,6 +14,7 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine import LocalEngine
 from pie_client.testing.keys import read_authorized_keys
 from pie_client.testing.loading import REGISTER, LoadError, load
+from pie_client.testing.options import LARGEST_NUMBER, misfit
 from pie_client.testing.output import Output, complain, prepare_streams
 from pie_client.testing.scripts import ScriptLimits
 from pie_client.testing.stopping import ENDED_AFTER, Stopping, end_status
@@ -22,6 +23,16 @@ PORT_PROBLEMS = {
     errno.EADDRINUSE: "is in use",
     errno.EACCES: "needs rights that you do not have",
 }
+
+SHOWN_CHARACTERS = 40
+"""How much of a wrong argument is told."""
+FLAGS = {
+    "auth": "authorized-keys",
+    "keeps_waiting": "keeps-waiting",
+    "accepts_serially": "accepts-serially",
+    "allow_scripts": "allow-scripts",
+}
+"""By option of the engine, the flags of those that not every family has."""
 
 
 class CommandError(Exception):
@@ -42,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (CommandError, LoadError, InvalidArgumentError) as error:
             complain(str(error))
             return 1
+        finally:
+            output.close()
     return output.status
 
 
@@ -50,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pie_client.testing",
         description="Run an embedded Pie engine on this machine's loopback interface. No model runs in it. "
         "Ctrl-C stops it, a second Ctrl-C ends it at once; what has not stopped after "
-        f"{ENDED_AFTER:.0f} seconds is ended, with exit status 1.",
+        f"{ENDED_AFTER:.0f} seconds is ended, with exit status 1; but a call of C code that keeps the interpreter's lock, "
+        "and an atexit handler, are waited for.",
     )
     parser.add_argument(
         "--family", choices=FAMILIES, default=NEWEST, help="server family to imitate (default: %(default)s)"
@@ -115,15 +129,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; pass a number from 0 to {HIGHEST_PORT}")
+    if not (_is_short_number(text) and int(text) <= HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(
+            f"{_quoted(text)} is no port; pass a number from 0 to {HIGHEST_PORT}"
+        )
     return int(text)
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1; write it in digits")
+    if not (_is_short_number(text) and 0 < int(text) <= LARGEST_NUMBER):
+        raise argparse.ArgumentTypeError(
+            f"{_quoted(text)} is no number from 1 to {LARGEST_NUMBER}; write it in digits"
+        )
     return int(text)
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= SHOWN_CHARACTERS
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]!r}..."
 
 
 def _script_limit(text: str) -> tuple[str, int]:
@@ -131,7 +157,7 @@ def _script_limit(text: str) -> tuple[str, int]:
     names = [field.name for field in dataclasses.fields(ScriptLimits)]
     if name not in names:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not understood; write it as name=number, with one of {', '.join(names)}"
+            f"{_quoted(text)} is not understood; write it as name=number, with one of {', '.join(names)}"
         )
     return name, _count(number)
 
@@ -147,7 +173,7 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
         keeps_waiting=options.keeps_waiting,
         accepts_serially=options.accepts_serially,
         allow_scripts=options.allow_scripts,
-        script_limits=ScriptLimits(**dict(options.script_limit)),
+        script_limits=ScriptLimits(**dict(options.script_limit)) if options.script_limit else None,
         max_upload_bytes=options.max_upload_bytes,
         builtins=not options.no_builtins,
     )
@@ -173,22 +199,11 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
 
 def _check_family(options: argparse.Namespace, family: Family) -> None:
     """Refuse what would have no effect."""
-    traits = FAMILIES[family]
-    if options.authorized_keys and not traits.identify_first:
+    given = {option for option, flag in FLAGS.items() if getattr(options, flag.replace("-", "_"))}
+    if (wrong := misfit(family, given)) is not None:
         raise CommandError(
-            f"--authorized-keys can't be used with --family {family}, whose servers ask for no keys; pass --family 0.4"
-        )
-    for flag, given in (
-        ("--keeps-waiting", options.keeps_waiting),
-        ("--accepts-serially", options.accepts_serially),
-    ):
-        if given and not traits.serial:
-            raise CommandError(
-                f"{flag} can't be used with --family {family}, whose servers let nobody wait; pass --family 0.4"
-            )
-    if options.allow_scripts and not traits.runs_scripts:
-        raise CommandError(
-            f"--allow-scripts can't be used with --family {family}, whose servers run no scripts; pass --family 0.5"
+            f"--{FLAGS[wrong.option]} can't be used with --family {family}, whose servers {wrong.because}; "
+            f"pass --family {wrong.family}"
         )
     if options.script_limit and not options.allow_scripts:
         raise CommandError("--script-limit limits nothing without --allow-scripts; pass that, too")

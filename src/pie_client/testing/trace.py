@@ -1,5 +1,7 @@
 """Frames as an observer of the embedded engine sees them, and as a line to read, without secrets."""
 
+import contextlib
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +9,19 @@ from typing import TypeAlias, cast
 
 from pie_client import wire
 from pie_client._generated import models
-from pie_client._generated.families import CORRELATION, TAG
+from pie_client._generated.families import CORRELATION, NEWEST, TAG, Family
+from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.errors import one_line
+from pie_client.testing.leniency import FrameReader, UnreadableFrameError
 from pie_client.testing.sockets import Direction
 
 TEXT_CHARACTERS = 60
 """How much of a text is shown."""
+ERROR_CHARACTERS = 300
+"""How much is shown of what is wrong with a frame."""
+SHOWN_FIELDS = 20
+"""How many fields are shown."""
 ARROWS: dict[Direction, str] = {"received": "->", "sent": "<-"}
 SECRETIVE = (models.AuthProveRequest, models.AuthByTokenRequest, models.RegisterMcpServerRequest)
 """Messages whose texts may be signatures, tokens or credentials: of them nothing but the tag and the number is shown."""
@@ -27,11 +35,13 @@ class TracedFrame:
         connection: Number of the connection, from 1 in the order in which they came.
         direction: ``"received"`` or ``"sent"``, as the engine sees it.
         data: The frame: bytes for a binary one, text for a text frame.
+        family: Server family of the engine.
     """
 
     connection: int
     direction: Direction
     data: bytes | str
+    family: Family = NEWEST
 
 
 Observer: TypeAlias = Callable[[TracedFrame], None]
@@ -39,23 +49,46 @@ Observer: TypeAlias = Callable[[TracedFrame], None]
 
 
 def describe(frame: TracedFrame) -> str:
-    """Write a frame on one line: direction, type and fields. Bytes are counted, long texts cut, secrets left out."""
+    """Write a frame on one line: direction, type and fields. Bytes are counted, long texts cut, secrets left out.
+
+    What clients send is read as the engine reads it. Of many fields the first are shown, and how many more there are.
+    """
     start = f"{frame.connection} {ARROWS[frame.direction]}"
     try:
-        message = (
-            wire.decode_request(frame.data)
-            if frame.direction == "received"
-            else wire.decode_reply(frame.data)
-        )
+        message = _received(frame) if frame.direction == "received" else wire.decode_reply(frame.data)
     except wire.MalformedFrameError as error:
-        return f"{start} (malformed: {error})"
+        return one_line(f"{start} (malformed: {_cut(str(error), ERROR_CHARACTERS)})")
     if isinstance(message, wire.UnknownMessage):
-        names = ", ".join(repr(name)[:TEXT_CHARACTERS] for name in message.fields if name != TAG)
-        return f"{start} {_shown(message.type)} (unknown type; fields: {names or 'none'})"
-    fields = {name: _shown(value) for name, value in _fields(message) if not _hidden(message, name)}
+        names = [repr(name)[:TEXT_CHARACTERS] for name in message.fields if name != TAG]
+        listed = ", ".join(_first(names))
+        return one_line(f"{start} {_shown(message.type)} (unknown type; fields: {listed or 'none'})")
+    fields = [f"{name}={_shown(value)}" for name, value in _fields(message) if not _hidden(message, name)]
     hidden = " (the rest is hidden)" if isinstance(message, SECRETIVE) else ""
-    listed = " ".join(f"{name}={value}" for name, value in fields.items())
-    return one_line(f"{start} {message.type} {listed}{hidden}")
+    return one_line(f"{start} {message.type} {' '.join(_first(fields))}{hidden}")
+
+
+def _received(frame: TracedFrame) -> ClientMessage | wire.UnknownMessage:
+    """Read what a client sent. The engine's own reader says what is wrong with the values in it; that is not shown."""
+    try:
+        return wire.decode_request(frame.data)
+    except wire.MalformedFrameError:
+        with contextlib.suppress(UnreadableFrameError):
+            return _reader(frame.family).read(frame.data)
+        raise
+
+
+@functools.cache
+def _reader(family: Family) -> FrameReader:
+    return FrameReader(family)
+
+
+def _first(items: list[str]) -> list[str]:
+    more = len(items) - SHOWN_FIELDS
+    return items if more <= 0 else [*items[:SHOWN_FIELDS], f"... and {more} more"]
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
 
 
 def _fields(message: WireModel) -> list[tuple[str, object]]:
@@ -74,4 +107,4 @@ def _shown(value: object) -> str:
         return cut if len(value) <= TEXT_CHARACTERS else f"{cut}... ({len(value)} characters)"
     if isinstance(value, list):
         return f"<{len(cast('list[object]', value))} items>"
-    return str(value)
+    return _cut(str(value), ERROR_CHARACTERS)
