@@ -7,7 +7,7 @@ python examples/map_lines.py prompts.txt ws://127.0.0.1:8080 --jobs 4 --inferlet
 
 Prints one object for each line that is not empty, in the order of the text: its number and its result, or why there is
 none. A line that fails stops no other; the exit code is 1 then. With --attempts a line that has no result in time is tried
-again. With - for a file it reads standard input.
+again. With - for a file it reads standard input; nothing else happens while it waits for that.
 """
 
 import argparse

@@ -41,6 +41,11 @@ async def started() -> AsyncIterator[list[asyncio.subprocess.Process]]:
         await process.communicate()
 
 
+def hear_interrupts() -> None:
+    """Hear SIGINT also where who started the tests ignores it, as shells do with what runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def start(
     started: list[asyncio.subprocess.Process],
     name: str,
@@ -51,6 +56,7 @@ async def start(
         *(sys.executable, "-W", "error", ROOT / "examples" / name, *arguments),
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
     started.append(process)
     return process

@@ -197,6 +197,65 @@ async def test_a_script_that_can_not_start_fails_when_it_is_launched(
     assert says in end.value
 
 
+@pytest.mark.parametrize("name", ["ssl", "ctypes", "lzma", "termios", "tkinter", "curses.ascii", "cgi"])
+async def test_modules_that_no_engine_has_can_not_be_imported(programs: Programs, name: str) -> None:
+    process = await programs.launch(
+        f"""
+async def main(input):
+    try:
+        import {name}
+    except ModuleNotFoundError as error:
+        return str(error)
+"""
+    )
+    # Pythons differ in which part of a dotted name they name.
+    assert (await in_time(process.wait())).startswith(f"No module named '{name.partition('.')[0]}")
+
+
+@pytest.mark.parametrize(
+    "name", ["zipfile", "tarfile", "tempfile", "subprocess", "uuid", "http.client", "mailbox"]
+)
+async def test_modules_that_could_use_those_can_be_imported(programs: Programs, name: str) -> None:
+    source = f"async def main(input):\n    import {name}\n    return {name}.__name__\n"
+    assert await in_time((await programs.launch(source)).wait()) == name
+
+
+async def test_a_text_without_content_is_an_input_without_entries(programs: Programs) -> None:
+    program = await programs.install(returning("repr(input)"))
+    process = await programs.start(program, {})
+    assert await in_time(process.wait()) == "{}"
+
+
+@pytest.mark.parametrize("input", ["text", 5, [1]])
+async def test_keyword_arguments_have_to_be_an_object(programs: Programs, input: JsonValue) -> None:
+    program = await programs.install("async def main(**given):\n    return 1\n", call="kwargs", waits=False)
+    process = await programs.client.launch_process(program, input)
+    with pytest.raises(ProcessError):
+        await in_time(process.result())
+
+
+async def test_a_script_finds_no_environment_and_no_arguments(programs: Programs) -> None:
+    process = await programs.launch(returning("[dict(os.environ), sys.argv[1:]]"))
+    assert await in_time(process.result()) == [{}, []]
+
+
+@pytest.mark.parametrize(
+    "call", ["loop.run_in_executor(None, print)", "loop.call_later(1, print)", "asyncio.sleep(0.01)"]
+)
+async def test_the_event_loop_of_scripts_has_no_timers_and_no_threads(programs: Programs, call: str) -> None:
+    process = await programs.launch(
+        f"""
+async def main(input):
+    loop = asyncio.get_running_loop()
+    found = {call}
+    if asyncio.iscoroutine(found):
+        await found
+"""
+    )
+    with pytest.raises(ProcessError, match="NotImplementedError"):
+        await in_time(process.result())
+
+
 async def test_two_coroutines_of_a_script_run_by_turns(programs: Programs) -> None:
     process = await programs.launch(
         """

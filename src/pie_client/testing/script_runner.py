@@ -55,6 +55,78 @@ NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reaso
 """Parts of the package that scripts import which need a model."""
 
 
+ABSENT: Final = frozenset(
+    [
+        "aifc",
+        "asynchat",
+        "asyncore",
+        "audioop",
+        "bz2",
+        "cgi",
+        "cgitb",
+        "chunk",
+        "crypt",
+        "ctypes",
+        "curses",
+        "distutils",
+        "ensurepip",
+        "fcntl",
+        "grp",
+        "idlelib",
+        "imghdr",
+        "imp",
+        "lib2to3",
+        "lzma",
+        "mailcap",
+        "mmap",
+        "msilib",
+        "msvcrt",
+        "nis",
+        "nntplib",
+        "ossaudiodev",
+        "pipes",
+        "pty",
+        "pwd",
+        "readline",
+        "resource",
+        "smtpd",
+        "sndhdr",
+        "spwd",
+        "ssl",
+        "sunau",
+        "syslog",
+        "telnetlib",
+        "termios",
+        "tkinter",
+        "tty",
+        "turtle",
+        "uu",
+        "venv",
+        "winreg",
+        "winsound",
+        "xdrlib",
+    ]
+)
+"""Modules of the standard library that the Python of a Pie 0.5.2 engine was seen to lack."""
+
+
+class Absence:
+    """Keeps scripts from importing what they could not import there."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+        """Raise ModuleNotFoundError for such a module; leave all others to who comes next."""
+        if name.partition(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    @classmethod
+    def begin(cls) -> None:
+        """Let those modules be absent from now on, also where something has imported them."""
+        for name in [name for name in sys.modules if name.partition(".")[0] in ABSENT]:
+            del sys.modules[name]
+        sys.meta_path.insert(0, cls)
+
+
 class Channel:
     """The socket to the engine."""
 
@@ -332,6 +404,7 @@ def isolate(channel: Channel, inferlet: Inferlet, filename: str, source: str) ->
     )
     module = types.ModuleType("__inferlet__")
     module.__file__ = filename
+    Absence.begin()
     sys.modules["inferlet"] = inferlet
     sys.modules["inferlet.session"] = inferlet.session
     sys.modules[module.__name__] = module
