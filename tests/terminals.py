@@ -114,8 +114,10 @@ class RunningScript:
             time.sleep(0.01)
 
 
-async def launch_script(client: PieClient, folder: Path, line: str = SLEEPING) -> RunningScript:
-    """Run a script whose last line never ends by itself; a pipe is made in the folder."""
+async def launch_script(
+    client: PieClient, folder: Path, line: str = SLEEPING, *, lasts: bool = True
+) -> RunningScript:
+    """Run a script whose last line never ends by itself, unless it is said not to last; a pipe is made in the folder."""
     pipe = folder / "alive"
     os.mkfifo(pipe)
     reading = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
@@ -124,5 +126,5 @@ async def launch_script(client: PieClient, folder: Path, line: str = SLEEPING) -
     )
     _, said = await (await client.launch_process("app@1.0.0", str(pipe))).recv()
     running = RunningScript(reading, Path(str(said)))
-    assert running.folder.exists()
+    assert running.folder.exists() or not lasts
     return running

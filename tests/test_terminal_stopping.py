@@ -198,7 +198,8 @@ async def test_a_script_ends_when_its_keeper_is_killed(tmp_path: Path) -> None:
         pytest.skip("only Linux ends a process with its parent")
     with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
         async with PieClient(engine.uri) as client:
-            script = await launch_script(client, tmp_path, "os.kill(os.getppid(), 9); time.sleep(1000)")
+            line = "os.kill(os.getppid(), 9); time.sleep(1000)"
+            script = await launch_script(client, tmp_path, line, lasts=False)
             await script.gone()
             assert engine.stop() == (0, "", "")
 

@@ -59,7 +59,7 @@ def check(
         )
     if not _is_number(max_upload_bytes, 1, LARGEST_NUMBER):
         raise InvalidArgumentError(
-            f"max_upload_bytes={max_upload_bytes!r} allows no upload; pass the number of bytes to allow"
+            f"max_upload_bytes={max_upload_bytes!r} is no size of an upload; pass a whole number of bytes, from 1"
         )
     _check_limits(script_limits)
     _check_users(auth)

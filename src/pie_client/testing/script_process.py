@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that a script which has ended has to be gone, and what it wrote to arrive."""
-KEEPER_GRACE = 5.0
+KEEPER_GRACE = 2.0
 """Seconds that the parent of a script has to end it; under load that may have to start first."""
 BUFFER = 1 << 20
 """Bytes of a script's output that are read at once."""
