@@ -19,7 +19,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 
-NEED_TOOLS = ("tests/test_codegen.py", "tests/test_regeneration_drill.py", "tests/test_typing.py")
+NEED_TOOLS = ("tests/codegen", "tests/test_typing.py")
 """Tests that run the generator or the type checkers, which are pinned to other versions than the oldest."""
 
 FOREIGN = ("0.3.0", "0.4.0", "0.5.3")
@@ -129,13 +129,13 @@ def engine(session: nox.Session) -> None:
         session.run("python", "-m", "venv", str(server))
         session.run(str(python), "-m", "pip", "install", "--quiet", SERVER, external=True)
         _note(server, SERVER)
-    recipe = Path("tests/engine/tiny_model.py").read_text("utf-8")
+    recipe = Path("tests/scenarios/tiny_model.py").read_text("utf-8")
     if _is_outdated(model, recipe):
         shutil.rmtree(model, ignore_errors=True)
-        session.run("python", "-m", "tests.engine.tiny_model", str(model))
+        session.run("python", "-m", "tests.scenarios.tiny_model", str(model))
         _note(model, recipe)
     where = {"ENGINE_PYTHON": str(python), "ENGINE_MODEL": str(model)}
-    session.run("pytest", "-m", "engine", *(session.posargs or ["tests/engine"]), env=where)
+    session.run("pytest", "-m", "engine", *(session.posargs or ["tests/scenarios"]), env=where)
 
 
 def _unfit_for_engine() -> str | None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from pie_client import Family, Message, PieClient, Process, Return, Stdout
+from pie_client import Family, MessageEvent, PieClient, Process, ReturnEvent, StdoutEvent
 from pie_client.testing import InferletSession, LocalEngine
 
 FAMILIES: tuple[Family, ...] = ("0.4", "0.5")
@@ -81,7 +81,7 @@ async def start(client: PieClient, tally: Tally) -> Process | None:
     try:
         process = await client.launch_process(PROGRAM, input={})
         event = await anext(aiter(process))
-        if event != Message(READY):
+        if event != MessageEvent(READY):
             tally.errors[f"began with {type(event).__name__}"] += 1
     except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
         tally.errors[type(error).__name__] += 1
@@ -96,9 +96,9 @@ async def take(process: Process, tally: Tally) -> None:
         await process.signal(GO)
         async for event in process:
             match event:
-                case Stdout(text) if text == f"{expected}\n":
+                case StdoutEvent(text) if text == f"{expected}\n":
                     expected += 1
-                case Return():
+                case ReturnEvent():
                     pass
                 case _:
                     tally.errors[f"unexpected {type(event).__name__}"] += 1

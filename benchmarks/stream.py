@@ -14,7 +14,7 @@ import uuid
 from websockets.asyncio.server import ServerConnection, serve
 
 from pie_client import models
-from pie_client.wire import decode_request, encode_reply
+from pie_client.protocol.codec import decode_request, encode_reply
 
 EVENTS = 50_000
 ROUNDS = 5
@@ -48,10 +48,10 @@ async def answer(socket: ServerConnection) -> None:
             process_id = str(uuid.uuid4())
             reply = models.Response(corr_id=request.corr_id, ok=True, result=process_id)
             await socket.send(encode_reply(reply, "0.4"))
-            event = encode_reply(models.StdoutEvent(process_id=process_id, value="hello world tok"), "0.4")
+            event = encode_reply(models.StdoutFrame(process_id=process_id, value="hello world tok"), "0.4")
             for _ in range(EVENTS):
                 await socket.send(event)
-            await socket.send(encode_reply(models.ReturnEvent(process_id=process_id, value="1"), "0.4"))
+            await socket.send(encode_reply(models.ReturnFrame(process_id=process_id, value="1"), "0.4"))
 
 
 async def listen() -> None:

@@ -98,6 +98,7 @@ class MessageRow(TaggedRow):
 class EventRow(_Row):
     event: str
     name: str
+    class_name: str = Field(alias="class")
     file: str | None = Field(default=None, alias="schema")
     assembled_from: str | None = None
     terminal: bool

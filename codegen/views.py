@@ -147,6 +147,7 @@ class Event:
     """A kind of process event."""
 
     member: str
+    class_name: str
     value: str
     model: str | None
     terminal: bool
@@ -231,6 +232,7 @@ def events(schema: Schema, renamed: Renamed) -> list[Event]:
         found.append(
             Event(
                 row.name,
+                row.class_name,
                 row.event,
                 model,
                 row.terminal,
@@ -284,7 +286,7 @@ def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
 def public_names(schema: Schema) -> list[tuple[str, str]]:
     """Give (name, module) of what users import from the top of the package, sorted."""
     found = [("Event", "events"), ("UnknownEvent", "events"), ("Family", "families"), ("McpTransport", "mcp")]
-    found += [(row.name, "events") for row in schema.protocol.events if row.file]
+    found += [(row.class_name, "events") for row in schema.protocol.events if row.file]
     found += [(error.name, "refusals") for error in schema.errors.classes]
     for file, document in schema.objects():
         if document.get("type") == "object" and file.split("/")[0] in PUBLIC_OBJECTS:

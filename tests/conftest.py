@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pie_client import Family, PieClient
 from pie_client.testing import LocalEngine
-from tests.tools import need
+from tests.support.tools import need
 
 PROXY_SETTINGS = (
     "http_proxy",

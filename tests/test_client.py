@@ -16,11 +16,11 @@ from pie_client import (
     AuthenticationError,
     DeadlineError,
     Event,
-    File,
+    FileEvent,
     InvalidArgumentError,
     InvalidKeyError,
     InvalidProgramNameError,
-    Message,
+    MessageEvent,
     ParsedPrivateKey,
     PieClient,
     ProcessError,
@@ -29,9 +29,9 @@ from pie_client import (
     ProgramNotFoundError,
     RefusedError,
     ResultError,
-    Return,
-    Stderr,
-    Stdout,
+    ReturnEvent,
+    StderrEvent,
+    StdoutEvent,
     UnknownEvent,
     UnsupportedError,
     models,
@@ -39,7 +39,7 @@ from pie_client import (
 from pie_client._generated.calls import Calls
 from pie_client._generated.families import CAPABILITIES
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal
-from tests.peers import component
+from tests.support.peers import component
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ async def test_authenticate_needs_no_key_where_authentication_is_off(client: Pie
 async def test_a_key_that_no_server_asked_for_is_told_in_the_log(
     client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "pie_client.authentication")
+    caplog.set_level(logging.INFO, "pie_client.auth.login")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     await client.authenticate("alice", ParsedPrivateKey.parse(key))
     assert caplog.messages == ["Pie 0.5 servers ask nobody for a key; yours was not used"]
@@ -147,9 +147,15 @@ async def test_events_come_in_order_and_the_iteration_ends_with_the_terminal_one
 ) -> None:
     process = await client.launch_process("chatty@1.0.0")
     events = [event async for event in process]
-    assert events == [Stdout("out\n"), Stderr("err\n"), Message("msg"), b"file", Return('"end"')]
+    assert events == [
+        StdoutEvent("out\n"),
+        StderrEvent("err\n"),
+        MessageEvent("msg"),
+        b"file",
+        ReturnEvent('"end"'),
+    ]
     file = events[3]
-    assert isinstance(file, File)
+    assert isinstance(file, FileEvent)
     assert file.name == ("a.txt" if family == "0.5" else None)
 
 
@@ -169,7 +175,7 @@ async def test_recv_and_iteration_can_be_mixed(client: PieClient) -> None:
     process = await client.launch_process("chatty@1.0.0")
     assert await process.recv() == (Event.Stdout, "out\n")
     async for event in process:
-        assert event == Stderr("err\n")
+        assert event == StderrEvent("err\n")
         break
     assert await process.recv() == (Event.Message, "msg")
 
@@ -377,15 +383,15 @@ async def test_an_event_kind_of_the_future_does_not_break_the_stream(
 
     @engine.inferlet("future@1.0.0")
     async def future(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.emit(models.OtherEvent(process_id=session.process_id, event="hologram", value="3D"))
-        session.emit(models.OtherEvent(process_id=session.process_id, event="void"))
+        session.emit(models.UnknownFrame(process_id=session.process_id, event="hologram", value="3D"))
+        session.emit(models.UnknownFrame(process_id=session.process_id, event="void"))
         return 1
 
     process = await client.launch_process("future@1.0.0")
     assert [event async for event in process] == [
         UnknownEvent("hologram", "3D"),
         UnknownEvent("void", None),
-        Return("1"),
+        ReturnEvent("1"),
     ]
     again = await client.launch_process("future@1.0.0")
     assert await again.recv() == (Event.Return, "1")

@@ -21,8 +21,8 @@ import pie_client.models
 import pie_client.testing
 from pie_client import Family
 from pie_client.testing import InferletSession, LocalEngine
-from tests.peers import COMPONENT
-from tests.tools import need
+from tests.support.peers import COMPONENT
+from tests.support.tools import need
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

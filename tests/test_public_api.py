@@ -17,8 +17,8 @@ import pie_client
 import pie_client.models
 from pie_client import _generated, errors
 from pie_client._generated import events, models, public, refusals, results
-from tests.repository import ROOT, run
-from tests.tools import need
+from tests.support.repository import ROOT, run
+from tests.support.tools import need
 
 INIT = ROOT / "src/pie_client/__init__.py"
 TOP_LEVEL = {
@@ -201,7 +201,8 @@ def test_the_client_comes_without_what_only_keys_and_extras_need() -> None:
 def test_errors_and_events_come_without_a_socket_library() -> None:
     assert loaded_by("from pie_client import PieError, ConnectError") & set(HEAVY) == set()
     assert (
-        loaded_by("from pie_client import Stdout, Event") & {"cryptography", "websockets", "msgpack"} == set()
+        loaded_by("from pie_client import StdoutEvent, Event") & {"cryptography", "websockets", "msgpack"}
+        == set()
     )
 
 

@@ -20,7 +20,14 @@ import pie_client
 import pie_client.testing
 from pie_client._generated import calls, methods, models
 from pie_client.base import WireModel
-from tests.repository import ROOT, Finding, installed, marked_findings, mypy_findings, pyright_findings
+from tests.support.repository import (
+    ROOT,
+    Finding,
+    installed,
+    marked_findings,
+    mypy_findings,
+    pyright_findings,
+)
 
 SAMPLES = ROOT / "tests/type_samples"
 FOR_CHECKERS_ONLY = {"SigningKey": RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey}

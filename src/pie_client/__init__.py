@@ -16,8 +16,9 @@ from pie_client._version import __version__
 
 if TYPE_CHECKING:
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
-    from pie_client.agent import AgentKey, agent_keys
-    from pie_client.authentication import ServerInfo
+    from pie_client.auth.agent import AgentKey, agent_keys
+    from pie_client.auth.keys import ParsedPrivateKey, Signer
+    from pie_client.auth.login import ServerInfo
     from pie_client.client import PieClient
     from pie_client.errors import (
         AgentError,
@@ -46,16 +47,15 @@ if TYPE_CHECKING:
         SlowConsumerError,
         UnsupportedError,
     )
-    from pie_client.files import File, SpooledFile
-    from pie_client.inferlets import Inferlet, inferlet
-    from pie_client.keys import ParsedPrivateKey, Signer
-    from pie_client.mailbox import Broken, ProcessEvent
-    from pie_client.manifests import parse_manifest
     from pie_client.process import Process
+    from pie_client.programs.functions import Inferlet, inferlet
+    from pie_client.programs.manifest import parse_manifest
+    from pie_client.protocol.files import FileEvent, SpooledFile
+    from pie_client.protocol.mailbox import CorruptEvent, ProcessEvent
 
 _MODULES = {
-    "pie_client.agent": ("AgentKey", "agent_keys"),
-    "pie_client.authentication": ("ServerInfo",),
+    "pie_client.auth.agent": ("AgentKey", "agent_keys"),
+    "pie_client.auth.login": ("ServerInfo",),
     "pie_client.client": ("PieClient",),
     "pie_client.errors": (
         "AgentError",
@@ -84,14 +84,14 @@ _MODULES = {
         "SlowConsumerError",
         "UnsupportedError",
     ),
-    "pie_client.files": ("File", "SpooledFile"),
-    "pie_client.inferlets": ("Inferlet", "inferlet"),
-    "pie_client.keys": ("ParsedPrivateKey", "Signer"),
-    "pie_client.mailbox": (
-        "Broken",
+    "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
+    "pie_client.programs.functions": ("Inferlet", "inferlet"),
+    "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
+    "pie_client.protocol.mailbox": (
+        "CorruptEvent",
         "ProcessEvent",
     ),
-    "pie_client.manifests": ("parse_manifest",),
+    "pie_client.programs.manifest": ("parse_manifest",),
     "pie_client.process": ("Process",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
@@ -99,12 +99,12 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__: list[str] = [
     "AgentError",
     "AgentKey",
-    "Broken",
     "ConnectError",
     "ConnectTimeoutError",
     "ConnectionLostError",
+    "CorruptEvent",
     "DeadlineError",
-    "File",
+    "FileEvent",
     "HandshakeError",
     "HashesNotComparedWarning",
     "Inferlet",

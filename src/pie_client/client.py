@@ -15,22 +15,12 @@ from pie_client._generated.families import DEFAULT_USER, HIGHEST_PORT
 from pie_client._generated.mcp import McpTransport
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
-from pie_client.authentication import Authentication, ServerInfo
-from pie_client.connection import Connection, check_size
-from pie_client.contents import Progress, Source, as_path
-from pie_client.deadline import bounded, check_seconds
-from pie_client.errors import InvalidArgumentError, NotConnectedError
-from pie_client.inferlets import Inferlet
-from pie_client.keys import Signer, check_key
-from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
-from pie_client.lookup import resolve_version
-from pie_client.manifests import checked_manifest, read_manifest
-from pie_client.mcp.relay import McpServer, McpServers
-from pie_client.mcp.spec import check_spec
-from pie_client.process import Process
-from pie_client.programs import Programs
-from pie_client.session import Session, canonical_id
-from pie_client.transport import (
+from pie_client.auth.keys import Signer, check_key
+from pie_client.auth.login import Authentication, ServerInfo
+from pie_client.connection.connection import Connection, check_size
+from pie_client.connection.contents import Progress, Source, as_path
+from pie_client.connection.deadline import bounded, check_seconds
+from pie_client.connection.transport import (
     Options,
     as_headers,
     check_options,
@@ -39,6 +29,16 @@ from pie_client.transport import (
     open_transport,
     parse_uri,
 )
+from pie_client.errors import InvalidArgumentError, NotConnectedError
+from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
+from pie_client.mcp.relay import McpServer, McpServers
+from pie_client.mcp.spec import check_spec
+from pie_client.process import Process
+from pie_client.programs.functions import Inferlet
+from pie_client.programs.install import Programs
+from pie_client.programs.manifest import checked_manifest, read_manifest
+from pie_client.programs.registry import resolve_version
+from pie_client.protocol.session import Session, canonical_id
 
 P = ParamSpec("P")
 R = TypeVar("R")

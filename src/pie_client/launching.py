@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
-from pie_client.connection import Connection
+from pie_client.connection.connection import Connection
 from pie_client.errors import (
     InvalidArgumentError,
     NotAttachedError,
@@ -20,9 +20,9 @@ from pie_client.errors import (
     RefusedError,
     UnsupportedError,
 )
-from pie_client.mailbox import Budget, Mailbox
 from pie_client.process import Process
-from pie_client.session import canonical_id
+from pie_client.protocol.mailbox import Budget, Mailbox
+from pie_client.protocol.session import canonical_id
 
 logger = logging.getLogger(__name__)
 

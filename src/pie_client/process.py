@@ -14,17 +14,17 @@ from pie_client._generated import refusals
 from pie_client._generated.events import (
     KIND_OF,
     TERMINAL,
-    Error,
+    ErrorEvent,
     Event,
     NamedEvent,
-    Return,
-    Stdout,
+    ReturnEvent,
+    StdoutEvent,
     UnknownEvent,
 )
 from pie_client._generated.methods import TRANSFER_FILE
-from pie_client.connection import Connection
-from pie_client.contents import Progress, Source, opened
-from pie_client.deadline import check_seconds
+from pie_client.connection.connection import Connection
+from pie_client.connection.contents import Progress, Source, opened
+from pie_client.connection.deadline import check_seconds
 from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,
@@ -33,8 +33,8 @@ from pie_client.errors import (
     ProcessEndedError,
     ResultError,
 )
-from pie_client.files import File, SpooledFile
-from pie_client.mailbox import Broken, Mailbox, ProcessEvent
+from pie_client.protocol.files import FileEvent, SpooledFile
+from pie_client.protocol.mailbox import CorruptEvent, Mailbox, ProcessEvent
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class Process:
 
         The value is text, for ``Event.File`` a :class:`File`, which is ``bytes``. A file that arrived corrupt, or an
         event that can't be read, is given as ``Event.Error`` although the process goes on; iterate over the process to
-        tell it apart as :class:`Broken`. Events of kinds that the schema does not know are passed over here.
+        tell it apart as :class:`CorruptEvent`. Events of kinds that the schema does not know are passed over here.
 
         Args:
             timeout: Seconds to wait; by default for as long as the connection lives.
@@ -140,9 +140,9 @@ class Process:
             NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: As :meth:`recv` does.
         """
         async for event in self:
-            if isinstance(event, Stdout):
+            if isinstance(event, StdoutEvent):
                 yield event.value
-            elif isinstance(event, Error):
+            elif isinstance(event, ErrorEvent):
                 raise refusals.process_error(event.value)(self.process_id, event.value)
 
     async def wait(self, *, timeout: float = math.inf) -> str:
@@ -166,7 +166,7 @@ class Process:
             while (end := self._mailbox.terminal) is None:
                 self._check()
                 await self._change()
-        if isinstance(end, Return):
+        if isinstance(end, ReturnEvent):
             return end.value
         raise refusals.process_error(end.value)(self.process_id, end.value)
 
@@ -321,7 +321,7 @@ class Process:
                 self._wake()
         return event
 
-    async def _loaded(self, file: SpooledFile) -> File | Broken:
+    async def _loaded(self, file: SpooledFile) -> FileEvent | CorruptEvent:
         """Read a file that is on disk into memory."""
         try:
             data = await asyncio.to_thread(file.read)
@@ -333,11 +333,11 @@ class Process:
             raise
         except OSError as error:
             file.close()
-            return Broken(
+            return CorruptEvent(
                 f"file {file.digest} is lost: it can't be read from disk ({error.strerror or error})"
             )
         file.close()
-        return File(data, name=file.name, digest=file.digest)
+        return FileEvent(data, name=file.name, digest=file.digest)
 
     def _check(self) -> None:
         if self._closed:
@@ -384,13 +384,13 @@ class Process:
 
 
 def _kind_and_value(
-    event: NamedEvent | File | Broken,
+    event: NamedEvent | FileEvent | CorruptEvent,
 ) -> tuple[Event, str | bytes]:
     """Give an event as the pair of the user guide."""
     match event:
-        case File():
+        case FileEvent():
             return Event.File, event
-        case Broken():
+        case CorruptEvent():
             return Event.Error, event.value
         case _:
             return KIND_OF[type(event)], event.value

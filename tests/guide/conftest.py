@@ -14,7 +14,7 @@ from pie_client import (
     PieClient,
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
-from tests.peers import component
+from tests.support.peers import component
 
 MANIFEST = '[package]\nname = "build"\nversion = "0.1.0"\n\n[runtime]\ncore = "0.4.0"\n'
 
@@ -96,7 +96,7 @@ async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[
 async def keeper(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
     """A server that asks for a key, where its family knows keys, and that keeps processes whose client left as it is promised."""
     keys = users if family == "0.4" else None
-    async with LocalEngine(family=family, auth=keys, keeps_detached=True) as running:
+    async with LocalEngine(family=family, auth=keys, keep_detached=True) as running:
         yield running
 
 

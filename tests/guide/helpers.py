@@ -6,7 +6,7 @@ from pie_client import (
     Event,
     Process,
 )
-from tests.peers import in_time
+from tests.support.peers import in_time
 
 only_0_4 = pytest.mark.parametrize("family", ["0.4"])
 only_0_5 = pytest.mark.parametrize("family", ["0.5"])

@@ -29,8 +29,8 @@ from pie_client import (
 from pie_client._generated.families import LISTING_PATH
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
 from tests.guide.helpers import end_of, only_0_4, only_0_5
-from tests.mcp_servers import children, gone
-from tests.peers import PATIENCE, component, free_port, in_time, tcp_peer, websocket_peer
+from tests.support.mcp_servers import children, gone
+from tests.support.peers import PATIENCE, component, free_port, in_time, tcp_peer, websocket_peer
 
 # ------------------------------------------------------------- PieClient
 

@@ -18,7 +18,7 @@ from pie_client import (
     ProcessNotFoundError,
 )
 from pie_client.testing import InferletSession, LocalEngine
-from tests.peers import PATIENCE, in_time
+from tests.support.peers import PATIENCE, in_time
 
 
 class Absence:
@@ -116,7 +116,7 @@ async def test_who_launches_without_authenticating_has_to_be_named_where_process
     family: Family, named: bool
 ) -> None:
     """Before a first request, a client that was not told who it is says that it is somebody else than Alice."""
-    async with LocalEngine(family=family, keeps_detached=True) as engine:
+    async with LocalEngine(family=family, keep_detached=True) as engine:
         absence = add_long_task(engine)
         async with PieClient(engine.uri, username="alice") if named else PieClient(engine.uri) as c:
             p = await c.launch_process("long-task@0.1.0", input={"topic": "KV cache reuse"})

@@ -19,7 +19,7 @@ from pie_client import (
 )
 from pie_client.testing import LocalEngine
 from tests.guide.helpers import only_0_4
-from tests.peers import free_port, in_time, tcp_peer
+from tests.support.peers import free_port, in_time, tcp_peer
 
 
 async def use(uri: str, username: str = "alice") -> None:

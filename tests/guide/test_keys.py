@@ -13,7 +13,7 @@ from pie_client import (
 )
 from pie_client.testing import LocalEngine
 from tests.guide.helpers import only_0_4
-from tests.tools import need
+from tests.support.tools import need
 
 
 async def test_a_key_is_loaded_from_a_file_or_parsed_from_its_text(guarded: LocalEngine, home: Path) -> None:

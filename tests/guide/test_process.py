@@ -19,7 +19,7 @@ from pie_client import (
 )
 from pie_client.testing import LocalEngine
 from tests.guide.helpers import end_of
-from tests.peers import in_time
+from tests.support.peers import in_time
 
 # ------------------------------------------------------------- quick start
 

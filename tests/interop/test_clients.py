@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pie_client import Family
 from pie_client.testing import LocalEngine
 from tests.interop.engines import furnish
-from tests.repository import ROOT
-from tests.tools import lack, need
+from tests.support.repository import ROOT
+from tests.support.tools import lack, need
 
 HERE = Path(__file__).parent
 PLACES = "INTEROP_CLIENTS"
@@ -184,7 +184,7 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
         older = await stack.enter_async_context(LocalEngine(family="0.4", auth={"alice": public}))
         unlocked = await stack.enter_async_context(LocalEngine(family="0.4"))
         newer = await stack.enter_async_context(LocalEngine(family="0.5", allow_scripts=True))
-        quiet = await stack.enter_async_context(LocalEngine(family="0.4", keeps_waiting=True))
+        quiet = await stack.enter_async_context(LocalEngine(family="0.4", imitate_delays=True))
         for engine in (older, unlocked, newer):
             furnish(engine)
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -198,7 +198,7 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
             "token": older.token,
             "port": str(port),
             "python": sys.executable,
-            "mcp_server": str(ROOT / "tests/mcp_package_server.py"),
+            "mcp_server": str(ROOT / "tests/support/mcp_package_server.py"),
             "key_below_home": "ed25519",
         }
         if CLIENTS[name].family == "0.4":

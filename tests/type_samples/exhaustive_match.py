@@ -3,16 +3,16 @@
 from typing import assert_never
 
 from pie_client import (
-    Broken,
-    Error,
-    File,
-    Message,
+    CorruptEvent,
+    ErrorEvent,
+    FileEvent,
+    MessageEvent,
     Process,
     ProcessEvent,
-    Return,
+    ReturnEvent,
     SpooledFile,
-    Stderr,
-    Stdout,
+    StderrEvent,
+    StdoutEvent,
     UnknownEvent,
 )
 from pie_client._generated.results import (
@@ -26,13 +26,13 @@ from pie_client._generated.results import (
 
 def show(event: ProcessEvent) -> str:
     match event:
-        case Stdout(text) | Stderr(text) | Message(text):
+        case StdoutEvent(text) | StderrEvent(text) | MessageEvent(text):
             return text
-        case File() | SpooledFile() as file:
+        case FileEvent() | SpooledFile() as file:
             return file.digest
-        case Return(text) | Error(text):
+        case ReturnEvent(text) | ErrorEvent(text):
             return text
-        case Broken(text):
+        case CorruptEvent(text):
             return text
         case UnknownEvent(kind):
             return kind

@@ -9,27 +9,27 @@ from pydantic import BaseModel, JsonValue
 
 from pie_client import (
     AgentKey,
-    Broken,
-    Error,
+    CorruptEvent,
+    ErrorEvent,
     Event,
     Family,
-    File,
+    FileEvent,
     Manifest,
     McpServerError,
     McpTransport,
-    Message,
+    MessageEvent,
     ParsedPrivateKey,
     PieClient,
     Process,
     ProcessEvent,
     ProcessInfo,
     RefusedError,
-    Return,
+    ReturnEvent,
     ServerInfo,
     Signer,
     SpooledFile,
-    Stderr,
-    Stdout,
+    StderrEvent,
+    StdoutEvent,
     UnknownEvent,
     agent_keys,
     inferlet,
@@ -172,10 +172,17 @@ async def process_methods(process: Process) -> None:
 
 def events(event: ProcessEvent) -> None:
     match event:
-        case Stdout(text) | Stderr(text) | Message(text) | Return(text) | Error(text) | Broken(text):
+        case (
+            StdoutEvent(text)
+            | StderrEvent(text)
+            | MessageEvent(text)
+            | ReturnEvent(text)
+            | ErrorEvent(text)
+            | CorruptEvent(text)
+        ):
             assert_type(text, str)
-        case File() as file:
-            assert_type(file, File)
+        case FileEvent() as file:
+            assert_type(file, FileEvent)
             assert_type(file.name, str | None)
         case SpooledFile() as spooled:
             assert_type(spooled.save("folder/"), Path)

@@ -3,25 +3,31 @@
 from typing import assert_never
 
 from pie_client import (
-    Broken,
-    Error,
-    File,
-    Message,
+    CorruptEvent,
+    ErrorEvent,
+    FileEvent,
+    MessageEvent,
     PieClient,
     Process,
     ProcessEvent,
-    Return,
-    Stderr,
-    Stdout,
+    ReturnEvent,
+    StderrEvent,
+    StdoutEvent,
     UnknownEvent,
 )
 
 
 def forgets_broken(event: ProcessEvent) -> str | bytes | None:
     match event:
-        case Stdout(value) | Stderr(value) | Message(value) | Return(value) | Error(value):
+        case (
+            StdoutEvent(value)
+            | StderrEvent(value)
+            | MessageEvent(value)
+            | ReturnEvent(value)
+            | ErrorEvent(value)
+        ):
             return value
-        case File():
+        case FileEvent():
             return event
         case UnknownEvent():
             return event.value
@@ -31,9 +37,15 @@ def forgets_broken(event: ProcessEvent) -> str | bytes | None:
 
 def forgets_return(event: ProcessEvent) -> str | bytes | None:
     match event:
-        case Stdout(value) | Stderr(value) | Message(value) | Error(value) | Broken(value):
+        case (
+            StdoutEvent(value)
+            | StderrEvent(value)
+            | MessageEvent(value)
+            | ErrorEvent(value)
+            | CorruptEvent(value)
+        ):
             return value
-        case File():
+        case FileEvent():
             return event
         case UnknownEvent():
             return event.value

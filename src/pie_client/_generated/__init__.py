@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "37d11c4864833617551f3d14b69624bf27afc69c921cd8412b602deba20b71e1"
+SCHEMA_DIGEST: Final = "c7cfdf2211506d80a3e185db2bc1e3e59818135a18a19b2160adb7d646a8684c"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

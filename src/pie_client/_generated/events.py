@@ -35,35 +35,35 @@ class Event(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stdout:
+class StdoutEvent:
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stderr:
+class StderrEvent:
     """A piece of standard error: one write, not one line."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageEvent:
     """A text that the program sent to its client."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class ReturnEvent:
     """The program ended well. Nothing follows."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class ErrorEvent:
     """The program failed or was stopped. Nothing follows."""
 
     value: str
@@ -77,74 +77,74 @@ class UnknownEvent:
     value: str | None
 
 
-NamedEvent: TypeAlias = Stdout | Stderr | Message | Return | Error
+NamedEvent: TypeAlias = StdoutEvent | StderrEvent | MessageEvent | ReturnEvent | ErrorEvent
 """An event of a kind that the schema knows, and that arrives as one message."""
 
 ModelledEvent: TypeAlias = NamedEvent | UnknownEvent
 """An event that arrives as one message."""
 
-TerminalEvent: TypeAlias = Return | Error
+TerminalEvent: TypeAlias = ReturnEvent | ErrorEvent
 """An event that nothing follows."""
 
 TERMINAL: Final = (
-    Return,
-    Error,
+    ReturnEvent,
+    ErrorEvent,
 )
 """Classes of the events that nothing follows."""
 
 KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
     {
-        Stdout: Event.Stdout,
-        Stderr: Event.Stderr,
-        Message: Event.Message,
-        Return: Event.Return,
-        Error: Event.Error,
+        StdoutEvent: Event.Stdout,
+        StderrEvent: Event.Stderr,
+        MessageEvent: Event.Message,
+        ReturnEvent: Event.Return,
+        ErrorEvent: Event.Error,
     }
 )
 """Kind of each event class that arrives as one message."""
 
 
 EventMessage: TypeAlias = (
-    models.StdoutEvent
-    | models.StderrEvent
-    | models.MessageEvent
-    | models.ReturnEvent
-    | models.ErrorEvent
-    | models.OtherEvent
+    models.StdoutFrame
+    | models.StderrFrame
+    | models.MessageFrame
+    | models.ReturnFrame
+    | models.ErrorFrame
+    | models.UnknownFrame
 )
 """A message that carries an event."""
 
 EVENT_MESSAGES: Final = (
-    models.StdoutEvent,
-    models.StderrEvent,
-    models.MessageEvent,
-    models.ReturnEvent,
-    models.ErrorEvent,
-    models.OtherEvent,
+    models.StdoutFrame,
+    models.StderrFrame,
+    models.MessageFrame,
+    models.ReturnFrame,
+    models.ErrorFrame,
+    models.UnknownFrame,
 )
 """Classes of the messages that carry an event."""
 
 
 def event_of(message: EventMessage) -> ModelledEvent:
     """Give what a message says, without its envelope."""
-    if isinstance(message, models.StdoutEvent):
-        return Stdout(
+    if isinstance(message, models.StdoutFrame):
+        return StdoutEvent(
             message.value,
         )
-    if isinstance(message, models.StderrEvent):
-        return Stderr(
+    if isinstance(message, models.StderrFrame):
+        return StderrEvent(
             message.value,
         )
-    if isinstance(message, models.MessageEvent):
-        return Message(
+    if isinstance(message, models.MessageFrame):
+        return MessageEvent(
             message.value,
         )
-    if isinstance(message, models.ReturnEvent):
-        return Return(
+    if isinstance(message, models.ReturnFrame):
+        return ReturnEvent(
             message.value,
         )
-    if isinstance(message, models.ErrorEvent):
-        return Error(
+    if isinstance(message, models.ErrorFrame):
+        return ErrorEvent(
             message.value,
         )
     return UnknownEvent(
@@ -164,9 +164,9 @@ __all__ = [
     "TerminalEvent",
     "UnknownEvent",
     "event_of",
-    "Stdout",
-    "Stderr",
-    "Message",
-    "Return",
-    "Error",
+    "StdoutEvent",
+    "StderrEvent",
+    "MessageEvent",
+    "ReturnEvent",
+    "ErrorEvent",
 ]

@@ -208,7 +208,7 @@ class McpCancelledParams(WireModel):
     reason: Annotated[str | None, Field(description="Why.")] = None
 
 
-class McpError(WireModel):
+class McpErrorObject(WireModel):
     """A JSON-RPC error as a relayed MCP call carries it."""
 
     model_config = ConfigDict(
@@ -383,7 +383,7 @@ class Response(WireModel):
     ]
 
 
-class ReturnEvent(WireModel):
+class ReturnFrame(WireModel):
     """The program ended well. Nothing follows."""
 
     type: Literal["process_event"] = "process_event"
@@ -424,7 +424,7 @@ class SignalProcessRequest(WireModel):
     message: Annotated[str, Field(description="Text that the process receives.")]
 
 
-class StderrEvent(WireModel):
+class StderrFrame(WireModel):
     """A piece of standard error: one write, not one line."""
 
     type: Literal["process_event"] = "process_event"
@@ -433,7 +433,7 @@ class StderrEvent(WireModel):
     value: Annotated[str, Field(description="The text.")]
 
 
-class StdoutEvent(WireModel):
+class StdoutFrame(WireModel):
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
 
     type: Literal["process_event"] = "process_event"
@@ -480,6 +480,15 @@ class TurnDone(WireModel):
     """Text frame: the server finished some request. It does not say which."""
 
     type: Literal["turn_done"] = "turn_done"
+
+
+class UnknownFrame(WireModel):
+    """An event of a kind that this schema does not know. It never ends a process."""
+
+    type: Literal["process_event"] = "process_event"
+    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    event: Annotated[str, Field(description="The kind.")]
+    value: Annotated[str | None, Field(description="What it carries.")] = None
 
 
 Usize = TypeAliasType(
@@ -639,7 +648,7 @@ class DetachWorkflowRequest(WireModel):
     workflow_id: Annotated[WorkflowId, Field(description="The workflow that is meant.")]
 
 
-class ErrorEvent(WireModel):
+class ErrorFrame(WireModel):
     """The program failed or was stopped. Nothing follows."""
 
     type: Literal["process_event"] = "process_event"
@@ -671,7 +680,7 @@ class JsonRpcFailure(WireModel):
         JsonValue,
         Field(description="The id of the request, as it was; null where it could not be read."),
     ]
-    error: Annotated[McpError, Field(description="Why there is no result.")]
+    error: Annotated[McpErrorObject, Field(description="Why there is no result.")]
 
 
 class LaunchDaemonRequest(WireModel):
@@ -789,7 +798,7 @@ class McpRequest(WireModel):
     params: Annotated[str, Field(description="JSON text of the method's params object.")]
 
 
-class MessageEvent(WireModel):
+class MessageFrame(WireModel):
     """A text that the program sent to its client."""
 
     type: Literal["process_event"] = "process_event"
@@ -798,19 +807,10 @@ class MessageEvent(WireModel):
     value: Annotated[str, Field(description="The text.")]
 
 
-class OtherEvent(WireModel):
-    """An event of a kind that this schema does not know. It never ends a process."""
-
-    type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
-    event: Annotated[str, Field(description="The kind.")]
-    value: Annotated[str | None, Field(description="What it carries.")] = None
-
-
 ProcessEvent = TypeAliasType(
     "ProcessEvent",
     Annotated[
-        StdoutEvent | StderrEvent | MessageEvent | ReturnEvent | ErrorEvent,
+        StdoutFrame | StderrFrame | MessageFrame | ReturnFrame | ErrorFrame,
         Field(
             description="Something that a process did, told apart by its event.",
             discriminator="event",
@@ -1022,7 +1022,7 @@ __all__ = [
     "CorrelationId",
     "DetachWorkflowRequest",
     "DetachWorkflowResult",
-    "ErrorEvent",
+    "ErrorFrame",
     "FileChunk",
     "FoldExpression",
     "ForkExpression",
@@ -1047,7 +1047,7 @@ __all__ = [
     "ManifestRuntime",
     "MapExpression",
     "McpCancelledParams",
-    "McpError",
+    "McpErrorObject",
     "McpImplementation",
     "McpInitializeParams",
     "McpInitializeResult",
@@ -1055,8 +1055,7 @@ __all__ = [
     "McpRequest",
     "McpResourceParams",
     "McpResponseRequest",
-    "MessageEvent",
-    "OtherEvent",
+    "MessageFrame",
     "PingRequest",
     "PingResult",
     "PipeExpression",
@@ -1072,15 +1071,15 @@ __all__ = [
     "RegisterMcpServerRequest",
     "RegisterMcpServerResult",
     "Response",
-    "ReturnEvent",
+    "ReturnFrame",
     "RunProcessesRequest",
     "RunProcessesResult",
     "Seconds",
     "ServerMessage",
     "ServerNotice",
     "SignalProcessRequest",
-    "StderrEvent",
-    "StdoutEvent",
+    "StderrFrame",
+    "StdoutFrame",
     "SubmitWorkflowRequest",
     "SubmitWorkflowResult",
     "TakeExpression",
@@ -1088,6 +1087,7 @@ __all__ = [
     "TerminateProcessResult",
     "TransferFileRequest",
     "TurnDone",
+    "UnknownFrame",
     "Usize",
     "VersionedProgramName",
     "WorkflowExpression",

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pie_client._generated.events import (
-        Error as Error,
+        ErrorEvent as ErrorEvent,
     )
     from pie_client._generated.events import (
         Event as Event,
     )
     from pie_client._generated.events import (
-        Message as Message,
+        MessageEvent as MessageEvent,
     )
     from pie_client._generated.events import (
-        Return as Return,
+        ReturnEvent as ReturnEvent,
     )
     from pie_client._generated.events import (
-        Stderr as Stderr,
+        StderrEvent as StderrEvent,
     )
     from pie_client._generated.events import (
-        Stdout as Stdout,
+        StdoutEvent as StdoutEvent,
     )
     from pie_client._generated.events import (
         UnknownEvent as UnknownEvent,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         ManifestRuntime as ManifestRuntime,
     )
     from pie_client._generated.models import (
-        McpError as McpError,
+        McpErrorObject as McpErrorObject,
     )
     from pie_client._generated.models import (
         ProcessInfo as ProcessInfo,
@@ -111,7 +111,7 @@ MODULE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "AlreadyAttachedError": "pie_client._generated.refusals",
         "AuthenticationError": "pie_client._generated.refusals",
         "BadFrameError": "pie_client._generated.refusals",
-        "Error": "pie_client._generated.events",
+        "ErrorEvent": "pie_client._generated.events",
         "Event": "pie_client._generated.events",
         "Family": "pie_client._generated.families",
         "FrameTooLargeError": "pie_client._generated.refusals",
@@ -123,17 +123,17 @@ MODULE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "ManifestPackage": "pie_client._generated.models",
         "ManifestParameter": "pie_client._generated.models",
         "ManifestRuntime": "pie_client._generated.models",
-        "McpError": "pie_client._generated.models",
+        "McpErrorObject": "pie_client._generated.models",
         "McpTransport": "pie_client._generated.mcp",
-        "Message": "pie_client._generated.events",
+        "MessageEvent": "pie_client._generated.events",
         "ProcessInfo": "pie_client._generated.models",
         "ProcessNotFoundError": "pie_client._generated.refusals",
         "ProcessTerminatedError": "pie_client._generated.refusals",
         "ProgramNotFoundError": "pie_client._generated.refusals",
-        "Return": "pie_client._generated.events",
+        "ReturnEvent": "pie_client._generated.events",
         "ServerBusyError": "pie_client._generated.refusals",
-        "Stderr": "pie_client._generated.events",
-        "Stdout": "pie_client._generated.events",
+        "StderrEvent": "pie_client._generated.events",
+        "StdoutEvent": "pie_client._generated.events",
         "StreamAbortedError": "pie_client._generated.refusals",
         "TokenBudgetError": "pie_client._generated.refusals",
         "UnknownEvent": "pie_client._generated.events",
@@ -148,7 +148,7 @@ __all__ = [
     "AlreadyAttachedError",
     "AuthenticationError",
     "BadFrameError",
-    "Error",
+    "ErrorEvent",
     "Event",
     "Family",
     "FrameTooLargeError",
@@ -160,17 +160,17 @@ __all__ = [
     "ManifestPackage",
     "ManifestParameter",
     "ManifestRuntime",
-    "McpError",
+    "McpErrorObject",
     "McpTransport",
-    "Message",
+    "MessageEvent",
     "ProcessInfo",
     "ProcessNotFoundError",
     "ProcessTerminatedError",
     "ProgramNotFoundError",
-    "Return",
+    "ReturnEvent",
     "ServerBusyError",
-    "Stderr",
-    "Stdout",
+    "StderrEvent",
+    "StdoutEvent",
     "StreamAbortedError",
     "TokenBudgetError",
     "UnknownEvent",

@@ -40,12 +40,12 @@ ClientMessage: TypeAlias = (
 
 ServerMessage: TypeAlias = (
     models.Response
-    | models.StdoutEvent
-    | models.StderrEvent
-    | models.MessageEvent
-    | models.ReturnEvent
-    | models.ErrorEvent
-    | models.OtherEvent
+    | models.StdoutFrame
+    | models.StderrFrame
+    | models.MessageFrame
+    | models.ReturnFrame
+    | models.ErrorFrame
+    | models.UnknownFrame
     | models.FileChunk
     | models.McpRequest
     | models.TurnDone
@@ -456,14 +456,14 @@ SERVER_MESSAGES: Final[Mapping[str, type[WireModel] | TaggedUnion]] = MappingPro
             discriminator="event",
             members=MappingProxyType(
                 {
-                    "stdout": models.StdoutEvent,
-                    "stderr": models.StderrEvent,
-                    "message": models.MessageEvent,
-                    "return": models.ReturnEvent,
-                    "error": models.ErrorEvent,
+                    "stdout": models.StdoutFrame,
+                    "stderr": models.StderrFrame,
+                    "message": models.MessageFrame,
+                    "return": models.ReturnFrame,
+                    "error": models.ErrorFrame,
                 }
             ),
-            unknown=models.OtherEvent,
+            unknown=models.UnknownFrame,
         ),
         "file": models.FileChunk,
         "mcp_request": models.McpRequest,

@@ -13,7 +13,7 @@ from pie_client._generated.models import (
     JsonRpcNotification,
     JsonRpcRequest,
     JsonRpcResponse,
-    McpError,
+    McpErrorObject,
 )
 from pie_client.base import WireModel
 
@@ -80,7 +80,9 @@ def response(number: str) -> str:
 
 def failure(number: str, code: int, message: str) -> str:
     """Write the response with an error; ``number`` is the id as it was written."""
-    return _with(JsonRpcFailure(id=None, error=McpError(code=code, message=message)), {MEMBER_ID: number})
+    return _with(
+        JsonRpcFailure(id=None, error=McpErrorObject(code=code, message=message)), {MEMBER_ID: number}
+    )
 
 
 def _with(message: WireModel, raw: Mapping[str, str | None]) -> str:

@@ -11,14 +11,14 @@ from pie_client._generated import texts
 from pie_client._generated.mcp import INITIALIZE, INITIALIZED, VERSIONS
 from pie_client._generated.methods import REGISTER_MCP_SERVER
 from pie_client._generated.models import (
-    McpError,
+    McpErrorObject,
     McpImplementation,
     McpInitializeParams,
     McpInitializeResult,
     McpRequest,
 )
 from pie_client._version import __version__
-from pie_client.connection import Connection
+from pie_client.connection.connection import Connection
 from pie_client.errors import InvalidArgumentError, McpServerError, PieError, one_line
 from pie_client.mcp import messages
 from pie_client.mcp.link import Link, Spec
@@ -259,7 +259,7 @@ class McpServers:
 
 def error_text(code: int, message: str) -> str:
     """Write an error as an mcp_response carries it."""
-    return McpError(code=code, message=message).model_dump_json(exclude_none=True)
+    return McpErrorObject(code=code, message=message).model_dump_json(exclude_none=True)
 
 
 async def _is_object(text: str) -> bool:

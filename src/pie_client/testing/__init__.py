@@ -19,34 +19,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pie_client.testing.conversation import Refusal
-    from pie_client.testing.daemons import DaemonFunction, RunningDaemon
-    from pie_client.testing.engine import LocalEngine
-    from pie_client.testing.fault import Fault
-    from pie_client.testing.faults import Faults
-    from pie_client.testing.httpserver import DaemonRequest, DaemonResponse
-    from pie_client.testing.inferlet import InferletFunction, InferletSession, ProcessFailure
-    from pie_client.testing.mcp import McpCallError, McpSession
-    from pie_client.testing.scripts import ScriptLimits
-    from pie_client.testing.trace import TracedFrame, describe
+    from pie_client.testing.engine.connection import Refusal
+    from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
+    from pie_client.testing.engine.local_engine import LocalEngine
+    from pie_client.testing.engine.trace import TracedFrame, describe
+    from pie_client.testing.faults.fault import Fault
+    from pie_client.testing.faults.faults import Faults
+    from pie_client.testing.http.server import DaemonRequest, DaemonResponse
+    from pie_client.testing.inferlet.mcp import McpCallError, McpSession
+    from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
+    from pie_client.testing.scripts.scripts import ScriptLimits
 
 _MODULE_OF = {
-    "DaemonFunction": "daemons",
-    "DaemonRequest": "httpserver",
-    "DaemonResponse": "httpserver",
-    "Fault": "fault",
-    "Faults": "faults",
-    "InferletFunction": "inferlet",
-    "InferletSession": "inferlet",
-    "LocalEngine": "engine",
-    "McpCallError": "mcp",
-    "McpSession": "mcp",
-    "ProcessFailure": "inferlet",
-    "Refusal": "conversation",
-    "RunningDaemon": "daemons",
-    "ScriptLimits": "scripts",
-    "TracedFrame": "trace",
-    "describe": "trace",
+    "DaemonFunction": "engine.daemons",
+    "DaemonRequest": "http.server",
+    "DaemonResponse": "http.server",
+    "Fault": "faults.fault",
+    "Faults": "faults.faults",
+    "InferletFunction": "inferlet.session",
+    "InferletSession": "inferlet.session",
+    "LocalEngine": "engine.local_engine",
+    "McpCallError": "inferlet.mcp",
+    "McpSession": "inferlet.mcp",
+    "ProcessFailure": "inferlet.session",
+    "Refusal": "engine.connection",
+    "RunningDaemon": "engine.daemons",
+    "ScriptLimits": "scripts.scripts",
+    "TracedFrame": "engine.trace",
+    "describe": "engine.trace",
 }
 
 __all__ = [

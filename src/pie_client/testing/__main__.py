@@ -2,6 +2,6 @@
 
 import sys
 
-from pie_client.testing.terminal import main
+from pie_client.testing.terminal.command import main
 
 sys.exit(main())

@@ -1,0 +1,1 @@
+"""Authentication: identifying a session, private keys, and keys of an ssh-agent."""

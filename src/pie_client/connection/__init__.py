@@ -1,0 +1,1 @@
+"""A WebSocket connection: transport, tasks, deadlines, flow control and uploads."""

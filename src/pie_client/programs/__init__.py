@@ -1,0 +1,1 @@
+"""Programs: manifests, installation, Python functions as programs, and registries."""

@@ -1,0 +1,158 @@
+"""Programs: what their manifests say, and how they get onto a server."""
+
+import os
+import warnings
+import weakref
+
+from blake3 import blake3
+
+from pie_client._generated.families import FAMILIES
+from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
+from pie_client._generated.models import Manifest
+from pie_client.base import Content
+from pie_client.connection.connection import Connection
+from pie_client.connection.contents import Progress, Source, as_path, check_progress, opened
+from pie_client.connection.deadline import Line
+from pie_client.errors import (
+    HashesNotComparedWarning,
+    InvalidArgumentError,
+    ProgramExistsError,
+    UnsupportedError,
+)
+from pie_client.programs.manifest import checked_manifest, program_of, read_manifest, split_program
+
+
+class Programs:
+    """The programs of one connection's server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
+        self._installed: dict[str, tuple[str, str]] = {}
+        """By name and version the last program that this connection installed, and its manifest, as digests."""
+
+    async def has(self, inferlet: str, *, timeout: float | None) -> bool:
+        """Ask whether a program is there."""
+        name, version = split_program(inferlet)
+        return await self._connection.calls.check_program(name=name, version=version, timeout=timeout)
+
+    async def has_as(
+        self,
+        inferlet: str,
+        wasm: str | os.PathLike[str] | None,
+        manifest: str | os.PathLike[str] | None,
+        *,
+        timeout: float | None,
+    ) -> bool:
+        """Ask whether a program is there with these files, as far as the server compares them."""
+        name, version = split_program(inferlet)
+        wasm_hash = manifest_hash = None
+        if manifest is not None:
+            text, described = await read_manifest(manifest)
+            if program_of(described) != inferlet:
+                raise InvalidArgumentError(
+                    f"{os.fspath(manifest)} is the manifest of {program_of(described)}, not of {inferlet}; pass the one that belongs to it"
+                )
+            manifest_hash = blake3(text.encode()).hexdigest()
+        if wasm is not None:
+            async with (
+                self._connection.deadline(CHECK_PROGRAM, timeout) as deadline,
+                opened(as_path(wasm), None, deadline) as content,
+            ):
+                wasm_hash = content.digest
+        family = await self._connection.family(timeout)
+        known = all(family in families for families in CHECK_PROGRAM.fields.values())
+        present = await self._connection.calls.check_program(
+            name=name,
+            version=version,
+            wasm_hash=wasm_hash if known else None,
+            manifest_hash=manifest_hash if known else None,
+            timeout=timeout,
+        )
+        if present:
+            warnings.warn(
+                f"{inferlet} is on the server, but no known server compares the files; install it with force_overwrite=True to be sure of its bytes",
+                HashesNotComparedWarning,
+                stacklevel=3,
+            )
+        return present
+
+    async def install(
+        self,
+        source: Source,
+        manifest_text: str,
+        manifest: Manifest,
+        *,
+        force: bool,
+        progress: Progress | None,
+        timeout: float | None,
+    ) -> str:
+        """Upload a program unless the server would throw it away; give its name and version."""
+        program = program_of(manifest)
+        line = self._lines.setdefault(program, Line())
+
+        def note(sent: int, total: int) -> None:
+            line.progress()
+            if progress is not None:
+                progress(sent, total)
+
+        check_progress(progress)
+        async with (
+            self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
+            opened(source, note, deadline) as content,
+        ):
+            # A second install of the same name waits for the first, so that it sees what that came to.
+            waited = line.busy
+            async with line.turn(deadline):
+                deadline.pause()  # each step has a deadline of its own from here on
+                identity = content.digest, blake3(manifest_text.encode()).hexdigest()
+                if not force and await self.has(program, timeout=timeout):
+                    if waited and self._installed.get(program) == identity:
+                        return program
+                    raise _exists(program)
+                await self._upload(content, manifest_text, timeout)
+                self._installed[program] = identity
+        return program
+
+    async def ensure(self, source: str, described: Manifest, *, pinned: bool) -> str:
+        """Install a script unless it is there; give its name and version.
+
+        Args:
+            source: The script.
+            described: Its manifest.
+            pinned: The version says nothing about the source: what the server has under it may be another.
+        """
+        program, data = program_of(described), source.encode()
+        manifest = checked_manifest(described)[0]
+        identity = blake3(data).hexdigest(), blake3(manifest.encode()).hexdigest()
+        family = FAMILIES[await self._connection.family(None)]
+        if not family.runs_scripts:
+            raise UnsupportedError(
+                f"{ADD_PROGRAM.tag} of {program!r} not sent: {family.title} servers run no Python functions; build a WebAssembly program for them"
+            )
+        async with (
+            self._connection.deadline(ADD_PROGRAM, None) as deadline,
+            self._lines.setdefault(program, Line()).turn(deadline),
+        ):
+            deadline.pause()
+            if self._installed.get(program) != identity:
+                if pinned or not await self.has(program, timeout=None):
+                    await self._upload(data, manifest, None)
+                self._installed[program] = identity
+        return program
+
+    async def _upload(self, content: bytes | Content, manifest_text: str, timeout: float | None) -> None:
+        """Upload by force.
+
+        Also where the server just said that it has no such program: should another client be faster, the server would
+        keep that one's, and say of this one that it was installed.
+        """
+        await self._connection.calls.add_program(
+            content=content, manifest=manifest_text, force_overwrite=True, timeout=timeout
+        )
+
+
+def _exists(program: str) -> ProgramExistsError:
+    return ProgramExistsError(
+        f"{ADD_PROGRAM.tag} of {program!r} not sent: the server has that version and would keep it; pass force_overwrite=True, or give it another version"
+    )

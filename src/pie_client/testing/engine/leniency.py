@@ -1,0 +1,250 @@
+"""Reads a client's frames as forgivingly as servers do, and says in their words what is wrong with the others.
+
+Servers read a frame in two steps: first the tag, with all else put aside as it comes, then the fields. So the order of
+the members decides which of several mistakes is named, and an unknown member may hold anything.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn, TypeAlias, cast
+
+import msgpack
+from pydantic import ValidationError
+
+from pie_client._generated import registry, texts
+from pie_client._generated.families import TAG, Family
+from pie_client._generated.registry import ClientMessage
+from pie_client.protocol import codec
+from pie_client.testing.engine.fields import (
+    SIZE_BITS,
+    Members,
+    Shape,
+    Signed,
+    UnreadableFrameError,
+    Wide,
+    Written,
+    WrongTypeError,
+    by_name,
+    by_place,
+    bytes_of,
+    text_of,
+    wrong_type,
+)
+
+__all__ = ["FrameReader", "UnreadableFrameError"]
+
+# Markers of msgpack.
+FIXED_MAP, LONG_MAPS = 0x80, (0xDE, 0xDF)
+FIXED_ARRAY, LONG_ARRAYS = 0x90, (0xDC, 0xDD)
+WIDE = (0xCD, 0xCE)
+SIGNED = (0xD0, 0xD1, 0xD2, 0xD3)
+LONGEST_EXTENSION = 0xC9
+EXTENSIONS = (0xC7, 0xC8, LONGEST_EXTENSION, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8)
+EXTENSION = msgpack.ExtType(0, b"")
+"""Stands for every extension: none is expected anywhere."""
+
+Shapes: TypeAlias = Mapping[str, Shape]
+
+
+def _known(family: Family) -> Shapes:
+    return {
+        tag: {n: f for n, f in shape.fields.items() if f.families is None or family in f.families}
+        for tag, shape in registry.SHAPES.items()
+        if family in shape.families
+    }
+
+
+class FrameReader:
+    """Reads the frames of clients as the servers of a family do."""
+
+    def __init__(self, family: Family) -> None:
+        self._known = _known(family)
+
+    def read(self, frame: bytes | str) -> ClientMessage:
+        """Read a frame. Raises UnreadableFrameError."""
+        if isinstance(frame, bytes):
+            return self._message(*self._msgpack(frame))
+        try:
+            return self._message(*self._json(frame))
+        except WrongTypeError as error:
+            raise WrongTypeError(error.value, error.expected, json=True) from error
+
+    def _message(self, tag: str, rest: Members | list[object]) -> ClientMessage:
+        shape = self._known[tag]
+        if isinstance(rest, Members):
+            fields = by_name(shape, rest)
+        else:
+            fields = by_place("".join(part.title() for part in tag.split("_")), shape, rest)
+        try:
+            message = registry.CLIENT_MESSAGES[tag].model_validate({TAG: tag, **fields})
+        except ValidationError as error:
+            raise UnreadableFrameError(codec.explain(error)) from error
+        return cast("ClientMessage", message)
+
+    def _msgpack(self, frame: bytes) -> tuple[str, Members | list[object]]:
+        reader = msgpack.Unpacker(
+            object_pairs_hook=Members,
+            strict_map_key=False,
+            unicode_errors="surrogateescape",
+            max_buffer_size=0,
+            max_array_len=len(frame),  # it makes room for what is announced
+            max_map_len=len(frame),
+        )
+        reader.feed(frame)
+
+        def next_value() -> object:
+            place = reader.tell()
+            marker = _marker(frame, place)
+            if marker in EXTENSIONS:
+                if marker == LONGEST_EXTENSION and int.from_bytes(frame[place + 1 : place + 5]) > len(frame):
+                    raise msgpack.OutOfData  # the library counts round to zero
+                reader.skip()  # what it holds may be wrong for the library
+                return EXTENSION
+            try:
+                value: object = reader.unpack()
+            except ValueError:
+                _check(frame[place:])
+                raise
+            if type(value) is int:
+                if frame[place] in SIGNED or value < 0:
+                    return Signed(value)
+                if frame[place] in WIDE:
+                    return Wide(value)
+            return value
+
+        def next_tag() -> object:
+            if _is_array(frame, reader.tell()):
+                return []  # it may be nested too deep to be read
+            if _is_map(frame, reader.tell()):
+                return Members()
+            if _marker(frame, reader.tell()) in EXTENSIONS:
+                return EXTENSION
+            return next_value()
+
+        def map_or_array() -> tuple[str | None, Members | list[object]]:
+            if _is_array(frame, 0):
+                size = reader.read_array_header()
+                return (self._tag(next_tag()) if size else None), [next_value() for _ in range(size - 1)]
+            if not _is_map(frame, 0):
+                wrong_type(next_tag(), texts.EXPECTED_MESSAGE)
+            members, tag = Members(), None
+            for _ in range(reader.read_map_header()):
+                key = next_value()
+                if text_of(key) != TAG:
+                    members.append((key, next_value()))
+                elif tag is not None:
+                    raise UnreadableFrameError(texts.frame_duplicate_field(field=TAG))
+                else:
+                    tag = self._tag(next_tag())
+            return tag, members
+
+        try:
+            tag, rest = map_or_array()
+        except msgpack.OutOfData as error:
+            raise UnreadableFrameError(texts.FRAME_CUT_OFF) from error
+        except (msgpack.StackError, RecursionError) as error:
+            raise UnreadableFrameError(texts.FRAME_TOO_DEEP) from error
+        except UnreadableFrameError:
+            raise
+        except (msgpack.UnpackException, ValueError) as error:
+            raise UnreadableFrameError(texts.FRAME_WRONG_MARKER) from error
+        if tag is None:
+            raise UnreadableFrameError(texts.frame_missing_field(field=TAG))
+        return tag, rest
+
+    def _json(self, text: str) -> tuple[str, Members | list[object]]:
+        try:
+            value: object = json.loads(
+                text,
+                object_pairs_hook=Members,
+                parse_constant=_no_constant,
+                parse_float=Written,
+                parse_int=_number,
+            )
+            json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs
+        except json.JSONDecodeError as error:
+            raise UnreadableFrameError(
+                texts.frame_not_json(detail=error.msg, line=error.lineno, column=error.colno)
+            ) from error
+        except (ValueError, RecursionError) as error:
+            detail = texts.frame_not_json(detail=type(error).__name__, line=1, column=len(text))
+            raise UnreadableFrameError(detail) from error
+        try:
+            return self._split(value)
+        except UnreadableFrameError as error:
+            mistake = error
+            if isinstance(error, WrongTypeError):
+                mistake = WrongTypeError(error.value, error.expected, json=True)
+            place = {"line": text.count("\n") + 1, "column": len(text)}
+            raise UnreadableFrameError(texts.frame_not_json(detail=mistake, **place)) from error
+
+    def _split(self, value: object) -> tuple[str, Members | list[object]]:
+        """Tell the tag of a JSON value from the rest."""
+        if isinstance(value, Members):
+            tags = [v for k, v in value if k == TAG]
+            rest: Members | list[object] = Members((k, v) for k, v in value if k != TAG)
+        elif isinstance(value, list):
+            items = cast("list[object]", value)
+            tags, rest = items[:1], items[1:]
+        else:
+            wrong_type(value, texts.EXPECTED_MESSAGE)
+        if not tags:
+            raise UnreadableFrameError(texts.frame_missing_field(field=TAG))
+        tag = self._tag(Signed(tags[0]) if type(tags[0]) is int else tags[0])
+        if len(tags) > 1:
+            raise UnreadableFrameError(texts.frame_duplicate_field(field=TAG))
+        return tag, rest
+
+    def _tag(self, value: object) -> str:
+        """Read a tag: a name, or its place in the order of names."""
+        names = list(self._known)
+        if isinstance(value, Wide):
+            value = value.value
+        if type(value) is int:
+            if value >= len(names):
+                raise UnreadableFrameError(
+                    texts.frame_invalid_value(
+                        found=texts.found_integer(value=value),
+                        expected=texts.expected_index(count=len(names)),
+                    )
+                )
+            return names[value]
+        if not isinstance(value, (str, bytes)):
+            wrong_type(value, texts.EXPECTED_TAG)
+        tag = bytes_of(value).decode("utf-8", "replace")
+        if tag not in self._known:
+            known = ", ".join(f"`{name}`" for name in names)
+            raise UnreadableFrameError(texts.frame_unknown_variant(tag=tag, known=known))
+        return tag
+
+
+def _check(data: bytes) -> None:
+    """Raise what is wrong first with a value, however much it announces."""
+    reader = msgpack.Unpacker(max_buffer_size=0)
+    reader.feed(data)
+    reader.skip()
+
+
+def _marker(frame: bytes, place: int) -> int:
+    return frame[place] if place < len(frame) else 0
+
+
+def _is_array(frame: bytes, place: int) -> bool:
+    marker = _marker(frame, place)
+    return marker & 0xF0 == FIXED_ARRAY or marker in LONG_ARRAYS
+
+
+def _is_map(frame: bytes, place: int) -> bool:
+    marker = _marker(frame, place)
+    return marker & 0xF0 == FIXED_MAP or marker in LONG_MAPS
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _number(text: str) -> int | float:
+    """Read an integer as servers do, to whom the largest and minus zero are floats."""
+    value = int(text) if len(text) <= len(str(1 << SIZE_BITS)) else 1 << SIZE_BITS
+    fits = -(1 << (SIZE_BITS - 1)) <= value < (1 << SIZE_BITS)
+    return value if fits and text != "-0" else Written(text)

@@ -1,0 +1,266 @@
+"""Workflows: expressions over programs, evaluated as servers of the 0.4 family do."""
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Iterable
+from typing import Final, Protocol, TypeAlias
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from pie_client._generated import models, texts
+from pie_client._generated.families import (
+    WORKFLOW_ARGUMENTS,
+    WORKFLOW_FALSY,
+    WORKFLOW_ITERATIONS,
+    WORKFLOW_VALUE,
+)
+from pie_client.base import WireModel
+from pie_client.protocol import codec
+from pie_client.testing.engine.processes import RunningProcess
+from pie_client.testing.faults.faults import TERMINAL_MESSAGES, Faults
+
+logger = logging.getLogger(__name__)
+
+Expression: TypeAlias = models.WorkflowExpression
+_EXPRESSION: Final[TypeAdapter[Expression]] = TypeAdapter(models.WorkflowExpression)
+
+
+class RejectedWorkflow(Exception):  # noqa: N818 - its text is the server's reply
+    """A text that is no workflow."""
+
+
+class WorkflowFailureError(Exception):
+    """An expression has no value. Servers tell nobody."""
+
+
+class Host(Protocol):
+    """The engine, as a workflow needs it."""
+
+    workflows: "dict[str, Workflow]"
+    faults: Faults
+
+    def has_program(self, program: str) -> bool:
+        """Tell whether a name and version is there."""
+        ...
+
+    def add_process(self, process: RunningProcess) -> None:
+        """List a process until its end."""
+        ...
+
+    def run(self, process: RunningProcess) -> None:
+        """Run the program of a process."""
+        ...
+
+
+class Follower(Protocol):
+    """A client that gets the events of a workflow's processes."""
+
+    def push(self, message: WireModel) -> None:
+        """Send a message after what was sent before."""
+        ...
+
+
+def read_expression(text: str) -> Expression:
+    """Read a workflow's JSON text. Raises RejectedWorkflow."""
+    try:
+        from_json(text, allow_inf_nan=False)  # which the other reader takes
+        expression = _EXPRESSION.validate_json(text)
+    except ValidationError as error:
+        raise RejectedWorkflow(texts.invalid_workflow_json(detail=codec.explain(error))) from error
+    except ValueError as error:
+        raise RejectedWorkflow(texts.invalid_workflow_json(detail=error)) from error
+    if isinstance(expression, models.PipeExpression) and not expression.stages:
+        raise RejectedWorkflow(texts.WORKFLOW_HAS_NO_STEPS)
+    return expression
+
+
+class Workflow:
+    """A workflow that runs, until its expression has a value or was cancelled.
+
+    The output and the ends of its processes go to the client that is attached, or wait for the next one. Its value goes
+    nowhere, as on real servers.
+    """
+
+    def __init__(self, expression: Expression, username: str, host: Host, client: Follower) -> None:
+        self.id = str(uuid.uuid4())
+        self.username = username
+        self.client: Follower | None = client
+        self.task: asyncio.Task[JsonValue] | None = None
+        self._expression = expression
+        self._host = host
+        self._unread: list[WireModel] = []
+        self._running: set[str] = set()
+        self._last_end: WireModel | None = None
+        """End of the process that may have been the last, where it may get lost."""
+
+    def start(self) -> None:
+        """Begin to evaluate the expression."""
+        self.task = asyncio.create_task(self._evaluate(self._expression, {}), name=f"workflow {self.id}")
+        self.task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Break the expression off; its processes end with an error that says so."""
+        self._host.workflows.pop(self.id, None)
+        if self.task is not None:
+            self.task.cancel()
+
+    def attach(self, client: Follower) -> None:
+        """Give the workflow a client, and the client what has waited for one."""
+        self.client = client
+        unread, self._unread = self._unread, []
+        for message in unread:
+            client.push(message)
+
+    def _pass_on(self, message: WireModel) -> None:
+        if isinstance(message, TERMINAL_MESSAGES):
+            self._running.discard(message.process_id)
+            if not self._running and self._host.faults.may_lose_workflow_end():
+                self._last_end = message
+                return
+        self._push(message)
+
+    def _push_last_end(self) -> None:
+        message, self._last_end = self._last_end, None
+        if message is not None:
+            self._push(message)
+
+    def _push(self, message: WireModel) -> None:
+        if self.client is None:
+            self._unread.append(message)
+        else:
+            self.client.push(message)
+
+    def _ended(self, task: asyncio.Task[JsonValue]) -> None:
+        self._host.workflows.pop(self.id, None)
+        if self._last_end is None or task.cancelled() or not self._host.faults.loses_workflow_end():
+            self._push_last_end()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.info("workflow %s has no value: %s", self.id, error)
+
+    async def _evaluate(self, expression: Expression, value: JsonValue) -> JsonValue:
+        match expression:
+            case models.LiteralExpression():
+                return expression.value
+            case models.ProcessExpression():
+                return await self._run(expression, value)
+            case models.PipeExpression():
+                return await self._pipe(expression.stages, value)
+            case models.ForkExpression() | models.MapExpression():
+                return await _all(await self._branches(expression, value))
+            case models.FoldExpression():
+                reduced = await self._evaluate(expression.init, value)
+                for item in await self._array(expression.over, value):
+                    both = {**_as_object(item), **_as_object(reduced)}
+                    reduced = await self._evaluate(expression.function, both)
+                return reduced
+            case models.CondExpression():
+                holds = _is_true(await self._evaluate(expression.predicate, value))
+                return await self._evaluate(expression.then if holds else expression.otherwise, value)
+            case models.IterateExpression():
+                for _ in range(WORKFLOW_ITERATIONS):
+                    value = await self._evaluate(expression.body, value)
+                    if _is_true(await self._evaluate(expression.until, value)):
+                        return value
+                raise WorkflowFailureError(texts.workflow_loop_exceeded(limit=WORKFLOW_ITERATIONS))
+            case models.TakeExpression():
+                return value[: expression.k] if isinstance(value, list) else value
+
+    async def _pipe(self, stages: list[Expression], value: JsonValue) -> JsonValue:
+        following = [*stages[1:], None][: len(stages)]
+        taken = False
+        for stage, after in zip(stages, following, strict=True):
+            if taken:
+                taken = False
+            elif isinstance(stage, (models.ForkExpression, models.MapExpression)) and isinstance(
+                after, models.TakeExpression
+            ):
+                value = await _first(await self._branches(stage, value), after.k)
+                taken = True
+            else:
+                value = await self._evaluate(stage, value)
+        return value
+
+    async def _branches(
+        self, expression: models.ForkExpression | models.MapExpression, value: JsonValue
+    ) -> list[Awaitable[JsonValue]]:
+        if isinstance(expression, models.ForkExpression):
+            return [self._evaluate(branch, value) for branch in expression.branches]
+        items = await self._array(expression.over, value)
+        return [self._evaluate(expression.function, item) for item in items]
+
+    async def _array(self, expression: Expression, value: JsonValue) -> list[JsonValue]:
+        array = await self._evaluate(expression, value)
+        if not isinstance(array, list):
+            raise WorkflowFailureError("what should be gone through is no array")
+        return array
+
+    async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
+        program = expression.program_name
+        if not self._host.has_program(program):
+            raise WorkflowFailureError(texts.program_not_found(program=program))
+        input_text = json.dumps(_with_config(_as_object(value), expression.config), ensure_ascii=False)
+        process = RunningProcess(
+            program, input_text, self.username, capture=True, client=None, observer=self._pass_on
+        )
+        self._push_last_end()
+        self._running.add(process.id)
+        self._host.add_process(process)
+        self._host.run(process)
+        try:
+            end = await asyncio.shield(process.outcome)
+        except asyncio.CancelledError:
+            process.terminate(texts.WORKFLOW_CANCELLED)
+            raise
+        if isinstance(end, models.ErrorFrame):
+            raise WorkflowFailureError(end.value)
+        try:
+            result: JsonValue = json.loads(end.value)
+        except (ValueError, RecursionError):
+            return end.value
+        return result
+
+
+async def _all(branches: Iterable[Awaitable[JsonValue]]) -> JsonValue:
+    """Give all values in order; one that fails breaks the others off."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_value(branch)) for branch in branches]
+    return [task.result() for task in tasks]
+
+
+async def _first(branches: Iterable[Awaitable[JsonValue]], count: int) -> JsonValue:
+    """Give the first values that are there, and break the others off."""
+    waiting = {asyncio.create_task(_value(branch)) for branch in branches}
+    values: list[JsonValue] = []
+    try:
+        while waiting and len(values) < count:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            values += [task.result() for task in done]
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    return values[:count]
+
+
+async def _value(branch: Awaitable[JsonValue]) -> JsonValue:
+    return await branch
+
+
+def _as_object(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {WORKFLOW_VALUE: value}
+
+
+def _with_config(data: dict[str, JsonValue], config: JsonValue) -> dict[str, JsonValue]:
+    if config is None:
+        return data
+    if isinstance(config, dict):
+        return {**data, **config}
+    arguments = data.get(WORKFLOW_ARGUMENTS)
+    return {**data, WORKFLOW_ARGUMENTS: [*(arguments if isinstance(arguments, list) else []), config]}
+
+
+def _is_true(value: JsonValue) -> bool:
+    return bool(value) and not (isinstance(value, str) and value in WORKFLOW_FALSY)

@@ -1,0 +1,1 @@
+"""HTTP of the embedded engine: requests before a WebSocket is open, and daemons."""

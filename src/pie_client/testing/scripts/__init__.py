@@ -1,0 +1,1 @@
+"""Uploaded Python scripts, each run in a process of its own."""

@@ -1,0 +1,713 @@
+"""Keys in an ssh-agent: a real one, and sockets where something else listens."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pie_client import (
+    AgentError,
+    AgentKey,
+    AuthenticationError,
+    DeadlineError,
+    InvalidArgumentError,
+    InvalidKeyError,
+    ParsedPrivateKey,
+    PieClient,
+    PieError,
+    Signer,
+    agent_keys,
+)
+from pie_client.testing import LocalEngine
+from tests.support.peers import PATIENCE
+
+needs_agent = pytest.mark.tools("ssh-agent", "ssh-add", "ssh-keygen")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="agents listen on Unix sockets here")
+
+MADE_BY = {
+    "RSA-2048": "-t rsa -b 2048",
+    "RSA-3072": "-t rsa -b 3072",
+    "Ed25519": "-t ed25519",
+    "ECDSA secp256r1": "-t ecdsa -b 256",
+    "ECDSA secp384r1": "-t ecdsa -b 384",
+}
+"""By kind of key, how ssh-keygen makes it."""
+NOT_ACCEPTED = {
+    "ecdsa-sha2-nistp521": ("-t ecdsa -b 521", "ecdsa-sha2-nistp521 keys are not accepted"),
+    "RSA-1024": ("-t rsa -b 1024", "has 1024 bits"),
+}
+"""By name, how ssh-keygen makes a key that servers refuse, and why it is left out."""
+LOCK_PASSWORD = "locked for a test"  # noqa: S105 - of an agent that lives as long as a test
+
+REQUEST_IDENTITIES = 11
+IDENTITIES_ANSWER = 12
+SIGN_REQUEST = 13
+SIGN_RESPONSE = 14
+FAILURE = 5
+
+Reply = Callable[[int], bytes | None]
+
+
+def run(*command: str | Path, **settings: str) -> str:
+    """Run a tool and give what it prints."""
+    done = subprocess.run(  # noqa: S603 - commands of this file
+        [*map(str, command)],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, **settings},
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout
+
+
+class Agent:
+    """A running ssh-agent."""
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[str]") -> None:
+        self.folder = folder
+        self.path = folder / "agent"
+        self.process = process
+
+    def tool(self, *words: str | Path, **settings: str) -> str:
+        """Run ssh-add on this agent."""
+        return run("ssh-add", *words, SSH_AUTH_SOCK=str(self.path), **settings)
+
+    def made(self, options: str, comment: str = "made for a test", *, add: bool = True) -> Path:
+        """Make a key and add it; its public half lies beside it."""
+        out = self.folder / "".join(c if c.isalnum() else "_" for c in f"{options}{comment}")
+        run("ssh-keygen", "-q", *options.split(), "-N", "", "-C", comment, "-f", out)
+        if add:
+            self.tool(out)
+        return out
+
+    def lock(self) -> None:
+        """Lock it, or unlock it with ``-X``."""
+        self._ask("-x")
+
+    def unlock(self) -> None:
+        self._ask("-X")
+
+    def _ask(self, option: str) -> None:
+        helper = self.folder / "askpass"
+        helper.write_text(f"#!/bin/sh\necho '{LOCK_PASSWORD}'\n", encoding="utf-8")
+        helper.chmod(0o700)
+        self.tool(option, SSH_ASKPASS=str(helper), SSH_ASKPASS_REQUIRE="force", DISPLAY=":0")
+
+    def connections(self) -> int:
+        """Count the sockets that it has open besides the one that it listens on."""
+        links = Path(f"/proc/{self.process.pid}/fd").iterdir()
+        return sum(str(link.readlink()).startswith("socket:") for link in links) - 1
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a path that is short enough for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="pie") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def agent(short: Path) -> Iterator[Agent]:
+    """A running ssh-agent without keys. What it asks its user is answered with no."""
+    path = short / "agent"
+    with subprocess.Popen(  # noqa: S603 - as above
+        ["ssh-agent", "-D", "-a", str(path)],  # noqa: S607 - as users start it
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "SSH_AUTH_SOCK" in process.stdout.readline(), "printed once it listens"
+            yield Agent(short, process)
+        finally:
+            process.terminate()
+
+
+def public_line(private: Path) -> str:
+    return private.with_name(f"{private.name}.pub").read_text(encoding="utf-8")
+
+
+@contextlib.asynccontextmanager
+async def server_of(*public_keys: str) -> AsyncGenerator[PieClient]:
+    """A client of a 0.4 server where alice has these keys."""
+    engine = LocalEngine(family="0.4", auth={"alice": public_keys})
+    async with engine, PieClient(engine.uri, timeout=20) as client:
+        yield client
+
+
+def check_line(error: PieError, *, says: str) -> None:
+    assert isinstance(error, InvalidKeyError)
+    message = str(error)
+    assert says in message
+    assert "\n" not in message
+    assert "; " in message, "it says what to do"
+
+
+# ------------------------------------------------------------- a real agent
+
+
+@needs_agent
+@pytest.mark.parametrize("kind", MADE_BY)
+async def test_a_key_in_the_agent_authenticates(kind: str, agent: Agent) -> None:
+    """D53."""
+    private = agent.made(MADE_BY[kind])
+    (key,) = await agent_keys(agent.path)
+    assert key.kind == kind
+    async with server_of(public_line(private)) as client:
+        await client.authenticate("alice", key)
+        assert client.server is not None
+        assert client.server.username == "alice"
+        await client.ping()
+
+
+@needs_agent
+@pytest.mark.parametrize("kind", MADE_BY)
+async def test_every_signature_of_the_agent_is_one_that_servers_take(kind: str, agent: Agent) -> None:
+    """Numbers of a signature vary in length; the more signatures, the more lengths."""
+    private = agent.made(MADE_BY[kind])
+    (key,) = await agent_keys(agent.path)
+    async with LocalEngine(family="0.4", auth={"alice": [public_line(private)]}) as engine:
+        for _ in range(20):
+            async with PieClient(engine.uri, timeout=20) as client:
+                await client.authenticate("alice", key)
+
+
+@needs_agent
+async def test_each_key_is_listed_in_the_agents_order_as_ssh_add_shows_it(agent: Agent) -> None:
+    for kind, options in MADE_BY.items():
+        agent.made(options, f"the {kind} key")
+    keys = await agent_keys(agent.path)
+    assert [key.kind for key in keys] == list(MADE_BY)
+    assert [key.comment for key in keys] == [f"the {kind} key" for kind in MADE_BY]
+    assert [key.fingerprint for key in keys] == [line.split()[1] for line in agent.tool("-l").splitlines()]
+
+
+@needs_agent
+async def test_the_agent_of_the_environment_is_asked_by_default(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.made("-t ed25519")
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
+    assert [key.kind for key in await agent_keys()] == ["Ed25519"]
+
+
+@needs_agent
+async def test_a_path_below_the_home_folder_is_expanded(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.made("-t ed25519")
+    monkeypatch.setenv("HOME", str(agent.folder))
+    assert len(await agent_keys("~/agent")) == 1
+
+
+@needs_agent
+async def test_a_key_shows_what_ssh_add_shows_and_nothing_of_itself(agent: Agent) -> None:
+    private = agent.made("-t ed25519", "laptop")
+    (key,) = await agent_keys(agent.path)
+    assert repr(key) == f"<AgentKey Ed25519 {key.fingerprint} 'laptop'>"
+    assert public_line(private).split()[1] not in repr(key)
+    assert isinstance(key, Signer)
+
+
+@needs_agent
+async def test_the_agent_opens_what_a_passphrase_protects(agent: Agent) -> None:
+    """D52."""
+    private = agent.made("-t ed25519", add=False)
+    secret = "correct horse"  # noqa: S105 - as above
+    helper = agent.folder / "secret"
+    helper.write_text(f"#!/bin/sh\necho '{secret}'\n", encoding="utf-8")
+    helper.chmod(0o700)
+    run("ssh-keygen", "-q", "-p", "-P", "", "-N", secret, "-f", private)
+    agent.tool(private, SSH_ASKPASS=str(helper), SSH_ASKPASS_REQUIRE="force", DISPLAY=":0")
+    (key,) = await agent_keys(agent.path)
+    async with server_of(public_line(private)) as client:
+        await client.authenticate("alice", key)
+
+
+@needs_agent
+@pytest.mark.parametrize("name", NOT_ACCEPTED)
+async def test_a_key_that_servers_refuse_is_left_out_and_the_log_says_why(
+    name: str, agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    options, reason = NOT_ACCEPTED[name]
+    agent.made(options, "no use")
+    agent.made("-t ed25519", "of use")
+    with caplog.at_level(logging.DEBUG, logger="pie_client.auth.agent"):
+        assert [key.comment for key in await agent_keys(agent.path)] == ["of use"]
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "pie_client.auth.agent"]
+    assert "'no use'" in line
+    assert reason in line
+
+
+@needs_agent
+async def test_a_certificate_is_left_out_and_the_key_beside_it_is_not(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = agent.made("-t ed25519", "authority", add=False)
+    private = agent.made("-t ed25519", "certified", add=False)
+    run("ssh-keygen", "-q", "-s", authority, "-I", "alice", "-n", "alice", f"{private}.pub")
+    agent.tool(private)
+    assert agent.tool("-l").count("\n") == 2
+    with caplog.at_level(logging.DEBUG, logger="pie_client.auth.agent"):
+        keys = await agent_keys(agent.path)
+    assert [key.kind for key in keys] == ["Ed25519"]
+    assert "ssh-ed25519-cert-v01@openssh.com keys are not accepted" in caplog.text
+    async with server_of(public_line(private)) as client:
+        await client.authenticate("alice", keys[0])
+
+
+@needs_agent
+async def test_an_empty_agent_has_no_keys(agent: Agent) -> None:
+    assert await agent_keys(agent.path) == []
+
+
+@needs_agent
+async def test_a_locked_agent_has_no_keys_until_it_is_unlocked(agent: Agent) -> None:
+    agent.made("-t ed25519")
+    agent.lock()
+    assert await agent_keys(agent.path) == []
+    agent.unlock()
+    assert len(await agent_keys(agent.path)) == 1
+
+
+@needs_agent
+async def test_an_agent_that_was_locked_meanwhile_does_not_sign_and_does_again_when_unlocked(
+    agent: Agent,
+) -> None:
+    private = agent.made("-t ed25519")
+    (key,) = await agent_keys(agent.path)
+    agent.lock()
+    async with server_of(public_line(private)) as client:
+        with pytest.raises(AgentError) as caught:
+            await client.authenticate("alice", key)
+        check_line(caught.value, says=f"does not offer Ed25519 {key.fingerprint} any more")
+        assert "ssh-add -X" in str(caught.value)
+        agent.unlock()
+        await client.authenticate("alice", key)
+
+
+@needs_agent
+async def test_a_key_that_was_removed_meanwhile_does_not_sign_and_another_one_then_does(agent: Agent) -> None:
+    removed, kept = agent.made("-t ed25519", "removed"), agent.made("-t ecdsa -b 256", "kept")
+    first, second = await agent_keys(agent.path)
+    agent.tool("-d", removed)
+    async with server_of(public_line(removed), public_line(kept)) as client:
+        with pytest.raises(AgentError) as caught:
+            await client.authenticate("alice", first)
+        check_line(caught.value, says=f"does not offer Ed25519 {first.fingerprint} any more")
+        await client.authenticate("alice", second)
+
+
+@needs_agent
+async def test_a_key_that_asks_its_user_does_not_sign_when_the_user_says_no(agent: Agent) -> None:
+    private = agent.made("-t ed25519", add=False)
+    agent.tool("-c", private)
+    (key,) = await agent_keys(agent.path)
+    async with server_of(public_line(private)) as client:
+        with pytest.raises(AgentError) as caught:
+            await client.authenticate("alice", key)
+    check_line(caught.value, says=f"refused to sign with Ed25519 {key.fingerprint}; confirm it")
+
+
+@needs_agent
+async def test_an_agent_that_ended_meanwhile_is_named(agent: Agent) -> None:
+    private = agent.made("-t ed25519")
+    (key,) = await agent_keys(agent.path)
+    agent.process.terminate()
+    agent.process.wait(PATIENCE)
+    async with server_of(public_line(private)) as client:
+        with pytest.raises(AgentError) as caught:
+            await client.authenticate("alice", key)
+    check_line(caught.value, says=f"no ssh-agent answers at '{agent.path}'")
+
+
+@needs_agent
+async def test_a_key_that_the_server_does_not_know_is_refused_by_it(agent: Agent) -> None:
+    agent.made("-t ed25519")
+    other = agent.made("-t ed25519", "other", add=False)
+    (key,) = await agent_keys(agent.path)
+    async with server_of(public_line(other)) as client:
+        with pytest.raises(AuthenticationError):
+            await client.authenticate("alice", key)
+
+
+@needs_agent
+async def test_a_server_that_asks_for_no_key_does_not_trouble_the_agent(agent: Agent) -> None:
+    agent.made("-t ed25519")
+    (key,) = await agent_keys(agent.path)
+    agent.process.terminate()
+    agent.process.wait(PATIENCE)
+    for engine in (LocalEngine(family="0.5"), LocalEngine(family="0.4")):
+        async with engine, PieClient(engine.uri, timeout=20) as client:
+            await client.authenticate("alice", key)
+            await client.ping()
+
+
+@needs_agent
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="the open sockets of a process are not to be seen"
+)
+async def test_no_connection_to_the_agent_is_left_open(agent: Agent) -> None:
+    private = agent.made("-t ed25519")
+    async with server_of(public_line(private)) as client:
+        (key,) = await agent_keys(agent.path)
+        await client.authenticate("alice", key)
+        agent.lock()
+        with pytest.raises(AgentError):
+            await key.sign_challenge(b"challenge")
+        # What the agent answers next it answers after it saw the others hang up, and this one itself is still open.
+        await agent_keys(agent.path)
+        assert agent.connections() <= 1
+
+
+# ------------------------------------------------------------- no agent
+
+
+async def test_without_an_agent_in_the_environment_the_error_says_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for value in (None, ""):
+        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+        if value is not None:
+            monkeypatch.setenv("SSH_AUTH_SOCK", value)
+        with pytest.raises(AgentError) as caught:
+            await agent_keys()
+        check_line(caught.value, says="SSH_AUTH_SOCK is not set; start one with eval $(ssh-agent)")
+
+
+async def test_a_socket_that_does_not_exist_is_named(short: Path) -> None:
+    with pytest.raises(AgentError) as caught:
+        await agent_keys(short / "none")
+    check_line(caught.value, says=f"no ssh-agent answers at '{short / 'none'}': No such file or directory")
+
+
+async def test_a_socket_where_nobody_listens_any_more_is_named(short: Path) -> None:
+    path = short / "dead"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with pytest.raises(AgentError) as caught:
+        await agent_keys(path)
+    check_line(caught.value, says=f"no ssh-agent answers at '{path}': ")
+
+
+@pytest.mark.parametrize("path", ["x" * 200, "with\0null", "two\nlines"])
+async def test_a_path_that_is_none_of_a_socket_is_refused_in_one_line(path: str) -> None:
+    with pytest.raises(AgentError) as caught:
+        await agent_keys(path)
+    check_line(caught.value, says="no ssh-agent answers")
+
+
+@pytest.mark.parametrize("path", [5, ["agent"], ""])
+async def test_what_is_no_path_is_refused(path: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass the path of the agent's socket"):
+        await agent_keys(path)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", True])
+async def test_a_timeout_that_is_no_duration_is_refused(timeout: object, short: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="is not a duration"):
+        await agent_keys(short / "none", timeout=timeout)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+
+
+def test_without_the_extra_the_error_says_how_to_install_it(short: Path) -> None:
+    # In a process of its own, where asyncssh is missing whether it is installed or not.
+    script = f"""
+import asyncio, sys
+sys.modules["asyncssh"] = None
+from pie_client import AgentError, agent_keys
+try:
+    asyncio.run(agent_keys({str(short / "none")!r}))
+except AgentError as error:
+    print(error)
+"""
+    said = run(sys.executable, "-W", "error", "-c", script)
+    assert "pip install 'pie-client[agent]'" in said
+    assert said.count("\n") == 1
+
+
+def test_the_extra_is_loaded_by_nothing_but_an_agent() -> None:
+    script = (
+        "import sys; from pie_client import AgentKey, agent_keys, PieClient; print('asyncssh' in sys.modules)"
+    )
+    assert run(sys.executable, "-W", "error", "-c", script) == "False\n"
+
+
+# ------------------------------------------------------------- agents that are none
+
+
+def string(data: bytes) -> bytes:
+    """Write bytes as SSH does."""
+    return len(data).to_bytes(4) + data
+
+
+def blob_of(line: str) -> bytes:
+    """Give the public half that a line of a .pub file holds."""
+    import base64  # noqa: PLC0415 - only here
+
+    return base64.b64decode(line.split()[1])
+
+
+def listing(*keys: tuple[bytes, bytes]) -> bytes:
+    """Write an agent's list of (public half, comment)."""
+    body = b"".join(string(blob) + string(comment) for blob, comment in keys)
+    return bytes([IDENTITIES_ANSWER]) + len(keys).to_bytes(4) + body
+
+
+@contextlib.asynccontextmanager
+async def impostor(path: Path, answer: Callable[[int], Awaitable[bytes | None]]) -> AsyncGenerator[set[str]]:
+    """Listen as an agent that answers each kind of request as told, or hangs up. Gives who is connected."""
+    connected: set[str] = set()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        name = f"connection {len(tasks)}"
+        connected.add(name)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    request = await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+                    answered = asyncio.ensure_future(answer(request[0]))
+                    gone = asyncio.ensure_future(reader.read(1))
+                    await asyncio.wait({answered, gone}, return_when=asyncio.FIRST_COMPLETED)
+                    gone.cancel()
+                    await asyncio.wait({gone})
+                    if not answered.done():
+                        answered.cancel()
+                        return
+                    reply = await answered
+                    if reply is None:
+                        return
+                    writer.write(string(reply))
+                    await writer.drain()
+        finally:
+            connected.discard(name)
+            writer.close()
+
+    server = await asyncio.start_unix_server(serve, path)
+    try:
+        yield connected
+    finally:
+        server.close()
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+
+
+def says(replies: dict[int, bytes]) -> Callable[[int], Awaitable[bytes | None]]:
+    """Answer each kind of request with the same bytes; hang up where there are none."""
+
+    async def answer(kind: int) -> bytes | None:
+        return replies.get(kind)
+
+    return answer
+
+
+ED25519 = string(b"ssh-ed25519") + string(bytes(range(32)))
+SK_ED25519 = string(b"sk-ssh-ed25519@openssh.com") + string(bytes(32)) + string(b"ssh:")
+SK_ECDSA = (
+    string(b"sk-ecdsa-sha2-nistp256@openssh.com") + string(b"nistp256") + string(bytes(65)) + string(b"ssh:")
+)
+DSA = string(b"ssh-dss") + 4 * string(b"\1" * 20)
+
+
+@pytest.mark.parametrize("blob", [SK_ED25519, SK_ECDSA, DSA, string(b"ssh-ed25519"), string(b"ssh-rsa") * 3])
+async def test_fido_dsa_and_unreadable_keys_are_left_out(
+    blob: bytes, short: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = listing((blob, b"no use"), (ED25519, b"of use"))
+    async with impostor(short / "agent", says({REQUEST_IDENTITIES: reply})):
+        with caplog.at_level(logging.DEBUG, logger="pie_client.auth.agent"):
+            keys = await agent_keys(short / "agent")
+    assert [key.comment for key in keys] == ["of use"]
+    assert "'no use' of the ssh-agent is left out: " in caplog.text
+
+
+async def test_a_comment_that_is_no_text_is_shown_in_one_line(short: Path) -> None:
+    reply = listing((ED25519, b"caf\xe9\n\x1b[31m"))
+    async with impostor(short / "agent", says({REQUEST_IDENTITIES: reply})):
+        (key,) = await agent_keys(short / "agent")
+    assert repr(key).isprintable()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        b"",
+        bytes([FAILURE]),
+        b"HTTP/1.1 400 Bad Request",
+        listing((b"", b"")),
+        listing((b"\0\0\0\7ssh", b"")),
+        listing((ED25519, b"cut off"))[:-3],
+    ],
+    ids=repr,
+)
+async def test_an_agent_that_does_not_answer_as_one_is_refused_in_one_line(
+    reply: bytes | None, short: Path
+) -> None:
+    path = short / "agent"
+    async with impostor(path, says({} if reply is None else {REQUEST_IDENTITIES: reply})):
+        with pytest.raises(AgentError) as caught:
+            await agent_keys(path)
+    check_line(caught.value, says=f"the ssh-agent at '{path}' did not list its keys: ")
+
+
+@pytest.mark.parametrize(
+    ("signature", "reason"),
+    [
+        (string(b"ssh-ed25519") + string(bytes(64)), "gave a signature that is none of Ed25519"),
+        (string(b"ssh-ed25519") + string(bytes(3)), "gave a signature that is none of Ed25519"),
+        (string(b"ssh-ed25519"), "gave a signature that is none of Ed25519"),
+        (b"garbage", "gave a signature that is none of Ed25519"),
+        (string(b"ssh-rsa") + string(bytes(64)), "signs as ssh-rsa where servers need ssh-ed25519"),
+    ],
+)
+async def test_a_signature_that_is_none_is_not_sent(signature: bytes, reason: str, short: Path) -> None:
+    path = short / "agent"
+    reply = bytes([SIGN_RESPONSE]) + string(signature)
+    async with impostor(path, says({REQUEST_IDENTITIES: listing((ED25519, b"")), SIGN_REQUEST: reply})):
+        (key,) = await agent_keys(path)
+        with pytest.raises(AgentError) as caught:
+            await key.sign_challenge(b"challenge")
+    check_line(caught.value, says=reason)
+
+
+async def test_an_agent_that_hangs_up_instead_of_signing_is_named(short: Path) -> None:
+    path = short / "agent"
+    async with impostor(path, says({REQUEST_IDENTITIES: listing((ED25519, b""))})):
+        (key,) = await agent_keys(path)
+    once = iter([listing((ED25519, b""))])
+
+    async def then_dead(kind: int) -> bytes | None:
+        return next(once, None) if kind == REQUEST_IDENTITIES else None
+
+    path.unlink(missing_ok=True)
+    async with impostor(path, then_dead):
+        await agent_keys(path)
+        with pytest.raises(AgentError) as caught:
+            await key.sign_challenge(b"challenge")
+    check_line(caught.value, says=f"the ssh-agent at '{path}' broke off instead of signing with Ed25519")
+
+
+class Asleep:
+    """An agent that lists a key and then asks a user who never answers."""
+
+    def __init__(self, *, lists: bool = True) -> None:
+        self.asked = asyncio.Event()
+        self._lists = lists
+
+    async def __call__(self, kind: int) -> bytes | None:
+        if kind == REQUEST_IDENTITIES and self._lists:
+            return listing((ED25519, b""))
+        self.asked.set()
+        await asyncio.Event().wait()
+        return None
+
+
+async def no_longer(connected: set[str]) -> None:
+    """Wait until nobody is connected: hanging up has to reach the other side first."""
+    async with asyncio.timeout(PATIENCE):
+        while connected:  # noqa: ASYNC110 - a set tells nobody that it changed
+            await asyncio.sleep(0)
+
+
+async def test_an_agent_that_never_answers_ends_the_listing_at_its_deadline(short: Path) -> None:
+    path = short / "agent"
+    async with impostor(path, Asleep(lists=False)) as connected:
+        with pytest.raises(DeadlineError) as caught:
+            await agent_keys(path, timeout=0.05)
+        assert f"the ssh-agent at '{path}' did not list its keys within 0.05 s; " in str(caught.value)
+        await no_longer(connected)
+
+
+async def test_an_agent_whose_user_never_answers_ends_authentication_at_its_deadline(short: Path) -> None:
+    path = short / "agent"
+    async with impostor(path, Asleep()) as connected, server_of() as client:
+        (key,) = await agent_keys(path)
+        with pytest.raises(DeadlineError, match="auth_identify was not done within"):
+            await client.authenticate("alice", key, timeout=0.2)
+        await no_longer(connected)
+
+
+async def test_a_cancelled_authentication_hangs_up_on_the_agent_and_can_be_tried_again(short: Path) -> None:
+    path = short / "agent"
+    private = ParsedPrivateKey.parse(NEW_KEY)
+    asleep = Asleep()
+    async with impostor(path, asleep) as connected, server_of(NEW_KEY_PUBLIC) as client:
+        (key,) = await agent_keys(path)
+        authenticating = asyncio.create_task(client.authenticate("alice", key))
+        await asyncio.wait_for(asleep.asked.wait(), PATIENCE)
+        authenticating.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await authenticating
+        await no_longer(connected)
+        await client.authenticate("alice", private)
+        await client.ping()
+
+
+# ------------------------------------------------------------- other signers
+
+
+class Elsewhere:
+    """A key that lies with a service."""
+
+    def __init__(self, key: ParsedPrivateKey) -> None:
+        self._key = key
+
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        return await asyncio.to_thread(self._key.sign, challenge)
+
+
+class Wrong:
+    """A signer that gives text."""
+
+    async def sign_challenge(self, _challenge: bytes) -> str:
+        return "signature"
+
+
+def _pair() -> tuple[str, str]:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - only here
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - only here
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+    )
+
+    key = Ed25519PrivateKey.generate()
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return text.decode(), public.decode()
+
+
+NEW_KEY, NEW_KEY_PUBLIC = _pair()
+
+
+async def test_a_signer_of_ones_own_authenticates() -> None:
+    async with server_of(NEW_KEY_PUBLIC) as client:
+        await client.authenticate("alice", Elsewhere(ParsedPrivateKey.parse(NEW_KEY)))
+        await client.ping()
+
+
+async def test_a_signer_that_gives_no_bytes_is_refused() -> None:
+    async with server_of(NEW_KEY_PUBLIC) as client:
+        with pytest.raises(InvalidKeyError, match="sign_challenge of Wrong gave str; let it give bytes"):
+            await client.authenticate("alice", Wrong())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+
+
+@pytest.mark.parametrize("wrong", ["~/.ssh/id_ed25519", ParsedPrivateKey, AgentKey, []])
+async def test_what_is_no_signer_is_refused_before_anything_is_sent(wrong: object) -> None:
+    client = PieClient("ws://127.0.0.1:1")
+    with pytest.raises(InvalidKeyError, match="take one of agent_keys"):
+        await client.authenticate("alice", wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake

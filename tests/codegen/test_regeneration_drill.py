@@ -1,0 +1,309 @@
+"""The drill: a request, a field and an event are added to the schema, and after one command users have all three."""
+
+import ast
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import (
+    GENERATED,
+    REFERENCE,
+    ROOT,
+    Finding,
+    add_event,
+    add_object,
+    add_request,
+    codegen,
+    copy_repository,
+    edit,
+    files_below,
+    generated_files,
+    installed,
+    marked_findings,
+    mypy_findings,
+    pyright_findings,
+    run,
+)
+
+RIGHT_USE = '''
+"""Uses what the drill added, as its users will; prints what came of it."""
+
+import asyncio
+import json
+from typing import assert_type
+
+from pydantic import JsonValue
+
+from pie_client import Event, InvalidArgumentError, PieClient, ProgressEvent, RefusedError, UnsupportedError, models
+from pie_client.testing import InferletSession, LocalEngine, Refusal
+
+
+async def work(session: InferletSession, input: JsonValue) -> str:
+    session.emit(models.ProgressFrame(process_id=session.process_id, value="half way", percent=50))
+    session.emit(models.ProgressFrame(process_id=session.process_id, value="nearly"))
+    await session.receive()
+    return "done"
+
+
+def pause(request: models.PauseProcessRequest) -> str:
+    if request.seconds > 60:
+        raise Refusal(f"too long: {request.reason}")
+    return models.Pause(paused=True, pending=["stdout"]).model_dump_json()
+
+
+def launch(request: models.LaunchProcessRequest) -> str:
+    raise Refusal(f"priority {request.priority}")
+
+
+async def use(engine: LocalEngine, client: PieClient) -> None:
+    process = await client.launch_process("work@1.0.0")
+    result = await client.rpc.pause_process(process_id=process.process_id, seconds=3)
+    assert_type(result, models.Pause)
+    assert_type(result.pending, list[str])
+    print(json.dumps(["paused", result.paused, result.pending]))
+    try:
+        await client.rpc.pause_process(process_id=process.process_id, seconds=61, reason="lunch")
+    except RefusedError as error:
+        print(json.dumps(["refused", error.request, error.text, error.subject == process.process_id]))
+    try:
+        await client.rpc.pause_process(process_id=process.process_id, seconds=-1)
+    except InvalidArgumentError as error:
+        print(json.dumps(["invalid", str(error)]))
+
+    kind, value = await process.recv()
+    print(json.dumps(["received", kind is Event.Progress, str(value)]))
+    await process.signal("go on")
+    async for event in process:
+        if isinstance(event, ProgressEvent):
+            assert_type(event.value, str)
+            assert_type(event.percent, int | None)
+            print(json.dumps(["progress", event.value, event.percent]))
+    print(json.dumps(["returned", await process.result(str)]))
+
+    engine.answer(models.LaunchProcessRequest, launch)
+    for priority in (7, None):
+        try:
+            await client.rpc.launch_process(inferlet="work@1.0.0", input="{}", priority=priority)
+        except RefusedError as error:
+            print(json.dumps(["launch", error.text]))
+
+
+async def use_with_another_family(client: PieClient) -> None:
+    await client.ping()
+    try:
+        await client.rpc.pause_process(process_id="0", seconds=3)
+    except UnsupportedError as error:
+        print(json.dumps(["unsupported", str(error)]))
+
+
+async def main() -> None:
+    async with LocalEngine(family="0.5") as engine:
+        engine.inferlet("work@1.0.0")(work)
+        engine.answer(models.PauseProcessRequest, pause)
+        async with PieClient(engine.uri) as client:
+            await use(engine, client)
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+        await use_with_another_family(client)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+'''
+
+WRONG_USE = '''
+"""Uses what the drill added wrongly."""
+
+from typing import assert_never
+
+from pie_client import ErrorEvent, MessageEvent, PieClient, ReturnEvent, StderrEvent, StdoutEvent, UnknownEvent, models
+from pie_client._generated.events import ModelledEvent
+
+
+async def call(client: PieClient) -> str:
+    await client.rpc.pause_process(process_id="p")  # wrong: call-arg, reportCallIssue
+    await client.rpc.pause_process(process_id="p", seconds="3")  # wrong: arg-type, reportArgumentType
+    await client.rpc.pause_process(process_id="p", seconds=None)  # wrong: arg-type, reportArgumentType
+    await client.rpc.pause_process(process_id="p", seconds=3, reason=4)  # wrong: arg-type, reportArgumentType
+    await client.rpc.pause_process(process_id="p", seconds=3, urgent=True)  # wrong: call-arg, reportCallIssue
+    await client.rpc.launch_process(inferlet="p", input="", priority="7")  # wrong: arg-type, reportArgumentType
+    models.ProgressFrame(process_id="p")  # wrong: call-arg, reportCallIssue
+    return await client.rpc.pause_process(process_id="p", seconds=3)  # wrong: return-value, reportReturnType
+
+
+def read(event: ModelledEvent) -> str | None:
+    match event:
+        case StdoutEvent(text) | StderrEvent(text) | MessageEvent(text) | ReturnEvent(text) | ErrorEvent(text):
+            return text
+        case UnknownEvent():
+            return None
+        case _:
+            assert_never(event)  # wrong: arg-type, reportArgumentType
+'''
+
+PRINTED = [
+    ["paused", True, ["stdout"]],
+    ["refused", "pause_process", "too long: lunch", True],
+    ["invalid", "pause_process not sent: seconds: Input should be greater than or equal to 0"],
+    ["received", True, "half way"],
+    ["progress", "nearly", None],
+    ["returned", "done"],
+    ["launch", "priority 7"],
+    ["launch", "priority None"],
+    [
+        "unsupported",
+        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5 from release 0.6 on; do without it, or use such a server",
+    ],
+]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A copy with the new schema, generated."""
+
+    root: Path
+    generate: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
+    root = copy_repository(tmp_path_factory.mktemp("drill") / "copy")
+    schema = root / "schema"
+    fields = {
+        "process_id": {"$ref": "../types.json#/$defs/ProcessId", "description": "The process that is meant."},
+        "seconds": {"$ref": "../types.json#/$defs/Seconds", "description": "How long it rests."},
+        "reason": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Words for the log."},
+    }
+    result = {
+        "description": "What became of the process.",
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": "pause.json"},
+    }
+    row = {"families": ["0.5"], "subject": "process_id"}
+    add_request(schema, "pause_process", "Let a process rest.\n\nIts memory stays.", fields, result, row)
+    pause = {
+        "paused": {"type": "boolean", "description": "Whether it rests."},
+        "pending": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Kinds of events held back.",
+        },
+    }
+    add_object(schema, "pause", "A process at rest.", pause)
+    progress = {
+        "value": {"type": "string", "description": "In words."},
+        "percent": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "In numbers."},
+    }
+    add_event(schema, "progress", "How far the program has come.", progress)
+    priority = {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Higher ones go first."}
+    edit(schema / "requests/launch_process.json", lambda d: d["properties"].update(priority=priority))
+    return Drill(root, codegen("generate", root))
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    (folder / "right_use.py").write_text(RIGHT_USE.lstrip(), encoding="utf-8")
+    (folder / "wrong_use.py").write_text(WRONG_USE.lstrip(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found_by_mypy(drill: Drill, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
+    return mypy_findings(samples, drill.root / "src", tmp_path_factory.mktemp("mypy"))
+
+
+def docstring_of(root: Path, call: str) -> str:
+    """Give the docstring of a generated call, on one line."""
+    tree = ast.parse((root / GENERATED / "calls.py").read_text(encoding="utf-8"))
+    functions = (
+        node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == call
+    )
+    return " ".join((ast.get_docstring(next(functions)) or "").split())
+
+
+def test_one_command_takes_in_the_whole_change(drill: Drill) -> None:
+    assert (drill.generate.returncode, drill.generate.stderr) == (0, "")
+    report = drill.generate.stdout.splitlines()
+    for name in ("models", "calls", "methods", "results", "events", "registry", "families"):
+        assert f"changed: {GENERATED}/{name}.py" in report
+    assert f"changed: {REFERENCE}" in report
+
+
+def test_hand_written_code_stays_as_it_is(drill: Drill) -> None:
+    old, new = (
+        {name: data for name, data in files_below(root / "src").items() if "/_generated/" not in name}
+        for root in (ROOT, drill.root)
+    )
+    assert new == old
+
+
+def test_mypy_accepts_right_use_and_names_each_wrong_line(found_by_mypy: set[Finding], samples: Path) -> None:
+    assert found_by_mypy == marked_findings(samples, "mypy")
+
+
+def test_pyright_accepts_right_use_and_names_each_wrong_line(drill: Drill, samples: Path) -> None:
+    found = pyright_findings(samples, installed(drill.root / "src", samples.parent / "installed"))
+    assert found == marked_findings(samples, "pyright")
+
+
+def test_a_match_that_forgets_the_new_event_fails_the_type_check(
+    found_by_mypy: set[Finding], samples: Path
+) -> None:
+    lines = (samples / "wrong_use.py").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "assert_never(event)" in text)
+    assert Finding("wrong_use.py", line, "arg-type") in found_by_mypy
+
+
+def test_the_new_request_field_and_event_work_against_the_embedded_engine(
+    drill: Drill, samples: Path
+) -> None:
+    done = run(["-W", "error", samples / "right_use.py"], drill.root)
+    assert done.stderr == ""
+    assert [json.loads(line) for line in done.stdout.splitlines()] == PRINTED
+
+
+def test_the_new_call_is_documented_where_an_editor_looks(drill: Drill) -> None:
+    doc = docstring_of(drill.root, "pause_process")
+    assert doc.startswith("Let a process rest. Its memory stays. Known to Pie 0.5, since release 0.6. Args: ")
+    assert "process_id: The process that is meant." in doc
+    assert "seconds: How long it rests." in doc
+    assert "reason: Words for the log." in doc
+    assert "timeout: Seconds until all is done" in doc
+    assert "Returns: What became of the process." in doc
+    assert doc.endswith("See ``schema/requests/pause_process.json``.")
+    assert "priority: Higher ones go first." in docstring_of(drill.root, "launch_process")
+
+
+def test_the_new_things_are_in_the_protocol_reference(drill: Drill) -> None:
+    reference = (drill.root / REFERENCE).read_text(encoding="utf-8")
+    _, _, section = reference.partition("### pause_process\n")
+    section = section.partition("\n### ")[0]
+    assert section.startswith(
+        "\nLet a process rest.\n\nIts memory stays.\n\nKnown to Pie 0.5, since release 0.6.\n"
+    )
+    assert "| `seconds` | required | How long it rests. |" in section
+    assert "| `reason` | `None` | Words for the log. |" in section
+    assert "| `priority` | `None` | Higher ones go first. |" in reference
+    assert "| `Progress` | no | How far the program has come. |" in reference
+
+
+def test_going_back_to_the_old_schema_is_seen_as_drift_and_mended_byte_for_byte(
+    drill: Drill, tmp_path: Path
+) -> None:
+    root = shutil.copytree(drill.root, tmp_path / "copy")
+    shutil.rmtree(root / "schema")
+    shutil.copytree(ROOT / "schema", root / "schema")
+
+    check = codegen("check", root)
+    assert check.returncode == 1
+    assert f"stale: {GENERATED}/calls.py" in check.stdout.splitlines()
+    assert "-    async def pause_process(" in check.stdout.splitlines()
+    assert f"stale: {REFERENCE}" in check.stdout.splitlines()
+
+    assert codegen("generate", root).returncode == 0
+    assert generated_files(root) == generated_files(ROOT)

@@ -1,0 +1,531 @@
+"""Real MCP servers, lent to inferlets of the embedded engine: the file system server of npm, and one of the Python package."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pytest
+from pydantic import JsonValue
+from websockets.asyncio.client import ClientConnection, connect
+
+from pie_client import (
+    DeadlineError,
+    InvalidArgumentError,
+    McpServerError,
+    PieClient,
+    ProcessError,
+    RefusedError,
+    UnsupportedError,
+)
+from pie_client._generated import models, texts
+from pie_client.base import WireModel
+from pie_client.protocol import codec
+from pie_client.testing import InferletSession, LocalEngine, McpCallError
+from tests.support.mcp_servers import PACKAGE_SERVER, children, gone
+from tests.support.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
+
+M = TypeVar("M", bound=WireModel)
+
+NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
+NEEDS_NODE = pytest.mark.tools("npx")
+PYTHON = [str(PACKAGE_SERVER), "stdio"]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[PieClient]:
+    """A client of an engine of the 0.4 family whose inferlets make the calls that they are told."""
+    async with LocalEngine(family="0.4") as engine:
+
+        @engine.inferlet("call@1.0.0")
+        async def call(session: InferletSession, input: JsonValue) -> JsonValue:
+            assert isinstance(input, list)
+            name, *args = input
+            assert isinstance(name, str)
+            try:
+                result: JsonValue = await getattr(session.mcp, name)(*args)
+            except McpCallError as error:
+                return {"code": error.code, "message": error.message, "data": error.data}
+            return result
+
+        @engine.inferlet("servers@1.0.0")
+        async def servers(session: InferletSession, _input: JsonValue) -> JsonValue:
+            return list(session.mcp.available_servers())
+
+        async with PieClient(engine.uri, timeout=PATIENCE) as connected:
+            yield connected
+
+
+async def call(client: PieClient, *args: JsonValue) -> Any:  # noqa: ANN401 - JSON that the test looks into
+    """Have an inferlet make a call; gives the server's result, or the error as the inferlet sees it."""
+    process = await client.launch_process("call@1.0.0", list(args))
+    return await process.result(timeout=PATIENCE)
+
+
+async def available(client: PieClient) -> JsonValue:
+    process = await client.launch_process("servers@1.0.0")
+    return await process.result(timeout=PATIENCE)
+
+
+# ------------------------------------------------------------- the server of the guide
+
+
+@pytest.fixture(scope="session")
+def filesystem_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of npm's file system server, installed once."""
+    folder = tmp_path_factory.mktemp("npm")
+    subprocess.run(  # noqa: S603 - a fixed command
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), NPM_PACKAGE],  # noqa: S607 - found in PATH
+        check=True,
+        capture_output=True,
+        timeout=100,
+    )
+    return str(folder / "node_modules" / ".bin" / "mcp-server-filesystem")
+
+
+@NEEDS_NODE
+async def test_the_server_of_the_guide_is_listed_called_and_read_by_an_inferlet(
+    client: PieClient, filesystem_server: str, tmp_path: Path
+) -> None:
+    (tmp_path / "note.txt").write_text("hello from the disk")
+    await client.register_mcp_server("fs", "stdio", filesystem_server, [str(tmp_path)])
+    assert await available(client) == ["fs"]
+    tools = await call(client, "list_tools", "fs")
+    assert "read_text_file" in [tool["name"] for tool in tools["tools"]]
+    path = str(tmp_path / "note.txt")
+    result = await call(client, "call_tool", "fs", "read_text_file", {"path": path})
+    assert result["content"] == [{"type": "text", "text": "hello from the disk"}]
+    refused = await call(client, "call_tool", "fs", "read_text_file", {"path": "/etc/passwd"})
+    assert refused["isError"] is True
+    assert (await call(client, "list_prompts", "fs"))["code"] == -32601
+
+
+@NEEDS_NODE
+async def test_a_file_of_several_mebibytes_comes_through_the_server_of_the_guide(
+    client: PieClient, filesystem_server: str, tmp_path: Path
+) -> None:
+    """D60."""
+    text = "0123456789abcde\n" * (4 << 16)
+    (tmp_path / "large.txt").write_text(text)
+    await client.register_mcp_server("fs", "stdio", filesystem_server, [str(tmp_path)])
+    path = str(tmp_path / "large.txt")
+    result = await call(client, "call_tool", "fs", "read_text_file", {"path": path})
+    assert result["content"][0]["text"] == text
+
+
+@NEEDS_NODE
+async def test_the_example_of_the_guide_works_as_it_stands_and_leaves_no_process(client: PieClient) -> None:
+    before = children()
+    await client.register_mcp_server(
+        name="fs",
+        transport="stdio",
+        command="npx",
+        args=["-y", "@modelcontextprotocol/server-filesystem", "/tmp"],  # noqa: S108 - as in the guide
+        timeout=100,
+    )
+    started = children() - before
+    assert len(started) > 1  # npx starts node
+    tools = await call(client, "list_tools", "fs")
+    assert "list_directory" in [tool["name"] for tool in tools["tools"]]
+    await client.close()
+    await gone(*started)
+
+
+# ------------------------------------------------------------- a server of the Python package, over stdio
+
+
+async def test_a_python_server_is_listed_called_and_read_by_an_inferlet(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await check_the_package_server(client)
+
+
+async def check_the_package_server(client: PieClient) -> None:
+    tools = await call(client, "list_tools", "py")
+    assert {tool["name"] for tool in tools["tools"]} == {"add", "where", "broken", "leave"}
+    added = await call(client, "call_tool", "py", "add", {"a": 2, "b": 40})
+    assert added["content"][0]["text"] == "42"
+    failed = await call(client, "call_tool", "py", "broken")
+    assert failed["isError"] is True
+    assert "broken" in failed["content"][0]["text"]
+    resources = await call(client, "list_resources", "py")
+    assert [resource["uri"] for resource in resources["resources"]] == ["large://text"]
+    large = await call(client, "read_resource", "py", "large://text")
+    assert large["contents"][0]["text"] == "é\n" * (5 << 19)
+    prompts = await call(client, "list_prompts", "py")
+    assert [prompt["name"] for prompt in prompts["prompts"]] == ["greet"]
+    prompt = await call(client, "get_prompt", "py", "greet", {"name": "Ann"})
+    assert prompt["messages"][0]["content"]["text"] == "Hello Ann"
+    unknown = await call(client, "read_resource", "py", "nothing://here")
+    assert isinstance(unknown["code"], int)
+    assert unknown["message"]
+
+
+async def test_environment_and_working_directory_can_be_set(client: PieClient, tmp_path: Path) -> None:
+    """D71."""
+    await client.register_mcp_server(
+        "py", "stdio", sys.executable, PYTHON, env={"GREETING": "grüß"}, cwd=tmp_path
+    )
+    result = await call(client, "call_tool", "py", "where")
+    folder, greeting, path = [part["text"] for part in result["content"]]
+    assert (Path(folder).name, greeting) == (tmp_path.name, "grüß")
+    assert path  # the rest of the environment is there too
+
+
+async def test_a_server_that_dies_in_a_call_is_reported_and_restarted(client: PieClient) -> None:
+    """D70."""
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await call(client, "call_tool", "py", "leave") == {
+        "code": -32000,
+        "message": "MCP server 'py' ended before it answered tools/call",
+        "data": None,
+    }
+    added = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
+    assert added["content"][0]["text"] == "2"
+
+
+async def test_many_inferlets_call_one_server_at_once(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    results = await asyncio.gather(
+        *(call(client, "call_tool", "py", "add", {"a": n, "b": n}) for n in range(50))
+    )
+    assert [result["content"][0]["text"] for result in results] == [str(2 * n) for n in range(50)]
+
+
+# ------------------------------------------------------------- over HTTP
+
+
+@contextlib.asynccontextmanager
+async def http_server(port: int = 0) -> AsyncGenerator[tuple[str, asyncio.subprocess.Process]]:
+    """Run the Python server over HTTP."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(PACKAGE_SERVER), "http", str(port), stdout=subprocess.PIPE
+    )
+    try:
+        assert child.stdout is not None
+        line = await in_time(child.stdout.readline())
+        yield f"http://127.0.0.1:{int(line)}/mcp", child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGKILL)
+        await in_time(child.communicate())
+
+
+TOKEN = {"x-token": "secret"}
+
+
+async def test_a_server_is_lent_over_http(client: PieClient) -> None:
+    async with http_server() as (url, _):
+        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+        assert await available(client) == ["py"]
+        await check_the_package_server(client)
+        await client.close()
+
+
+async def test_a_server_over_http_that_was_restarted_is_found_again(client: PieClient) -> None:
+    port = free_port()
+    async with http_server(port) as (url, _):
+        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+    lost = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
+    assert lost["code"] == -32000
+    async with http_server(port), asyncio.timeout(PATIENCE):
+        while "code" in (added := await call(client, "call_tool", "py", "add", {"a": 1, "b": 2})):
+            assert added["code"] == -32000
+        assert added["content"][0]["text"] == "3"
+        await client.close()
+
+
+async def test_a_server_over_http_that_refuses_is_told_with_its_status(client: PieClient) -> None:
+    async with http_server() as (url, _):
+        with pytest.raises(McpServerError, match="HTTP status 401") as caught:
+            await client.register_mcp_server("py", "http", url=url, headers={"x-token": "wrong"})
+        assert "wrong" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_no_server_over_http_is_an_error_at_once(client: PieClient) -> None:
+    url = f"http://127.0.0.1:{free_port()}/mcp?key=hidden"
+    with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
+        await client.register_mcp_server("py", "http", url=url)
+    assert "hidden" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_a_server_over_http_that_never_answers_is_given_up(client: PieClient) -> None:
+    async with tcp_peer(silent) as address:
+        with pytest.raises(DeadlineError, match="register_mcp_server"):
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp", timeout=1)
+        assert await available(client) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+        b"no HTTP at all\r\n\r\n",
+    ],
+)
+async def test_what_is_no_mcp_server_over_http_is_told_apart(client: PieClient, answer: bytes) -> None:
+    async with tcp_peer(says(answer, hang_up=True)) as address:
+        with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
+            await client.register_mcp_server("py", "http", url=f"http://{address}/mcp")
+    assert "\n" not in str(caught.value)
+    assert await available(client) == []
+
+
+async def test_http_without_its_package_says_what_to_install(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    for name in [name for name in sys.modules if name.startswith(("mcp.", "pie_client.mcp.http"))]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(UnsupportedError, match=r"pip install 'pie-client\[mcp\]'"):
+        await client.register_mcp_server("py", "http", url="http://127.0.0.1:9/mcp")
+
+
+# ------------------------------------------------------------- arguments, names, families
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "", "transport": "stdio", "command": "x"}, "name is not a text"),
+        ({"name": 1, "transport": "stdio", "command": "x"}, "name is not a text"),
+        ({"name": "a", "transport": "sse", "command": "x"}, "transport='sse' is not known"),
+        ({"name": "a", "transport": "stdio"}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": ""}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": "x\0"}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": "x", "args": "-y"}, "args= is not a list"),
+        ({"name": "a", "transport": "stdio", "command": "x", "args": [1]}, "args= is not a list"),
+        ({"name": "a", "transport": "stdio", "command": "x", "url": "http://h"}, "url= does not go with"),
+        ({"name": "a", "transport": "stdio", "command": "x", "headers": {}}, "headers= does not go with"),
+        ({"name": "a", "transport": "stdio", "command": "x", "env": {"A": 1}}, "env= does not map"),
+        ({"name": "a", "transport": "stdio", "command": "x", "cwd": 3}, "cwd= is not a path"),
+        ({"name": "a", "transport": "http"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "ws://h"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "http://[h"}, "url= is not an address"),
+        ({"name": "a", "transport": "http", "url": "http://h", "command": "x"}, "command= does not go with"),
+        ({"name": "a", "transport": "http", "url": "http://h", "headers": {"a": 1}}, "headers= does not map"),
+        ({"name": "a", "transport": "stdio", "command": "x", "call_timeout": 0}, "call_timeout=0"),
+        ({"name": "a", "transport": "stdio", "command": "x", "timeout": -1}, "timeout=-1"),
+    ],
+)
+async def test_arguments_that_do_not_fit_are_named(
+    client: PieClient, arguments: dict[str, Any], words: str
+) -> None:
+    before = children()
+    with pytest.raises(InvalidArgumentError, match=words):
+        await client.register_mcp_server(**arguments)
+    assert children() == before
+
+
+async def test_a_program_that_is_not_there_is_named(client: PieClient, tmp_path: Path) -> None:
+    with pytest.raises(McpServerError, match=r"'no-such-program' can't be started: No such file") as caught:
+        await client.register_mcp_server("a", "stdio", "no-such-program", ["--key=hidden"])
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(McpServerError, match="can't be started"):
+        await client.register_mcp_server("a", "stdio", sys.executable, PYTHON, cwd=tmp_path / "none")
+    assert await available(client) == []
+
+
+async def test_a_server_that_knows_no_mcp_servers_gets_none_started() -> None:
+    before = children()
+    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri) as client:
+        with pytest.raises(UnsupportedError, match="register_mcp_server"):
+            await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+        assert children() == before
+
+
+async def test_a_name_is_used_once_and_free_again_after_it_was_unregistered(client: PieClient) -> None:
+    before = children()
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    with pytest.raises(InvalidArgumentError, match="'py' already"):
+        await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await client.unregister_mcp_server("py")
+    await gone(*children() - before)
+    assert (await call(client, "list_tools", "py"))["code"] == -1
+    with pytest.raises(InvalidArgumentError, match="no MCP server is registered as 'py'"):
+        await client.unregister_mcp_server("py")
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await available(client) == ["py"]
+    assert "tools" in await call(client, "list_tools", "py")
+
+
+async def test_a_server_is_registered_on_one_connection_and_again_on_the_next(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    await client.connect()
+    assert await available(client) == []
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    assert await available(client) == ["py"]
+
+
+async def test_a_registration_that_takes_too_long_is_given_up(client: PieClient) -> None:
+    with pytest.raises(DeadlineError, match="register_mcp_server"):
+        await client.register_mcp_server("py", "stdio", sys.executable, PYTHON, timeout=0.001)
+    assert await available(client) == []
+
+
+# ------------------------------------------------------------- what the engine does
+
+
+async def test_an_unknown_name_is_refused_by_the_engine_itself(client: PieClient) -> None:
+    assert await call(client, "list_tools", "nobody") == {
+        "code": -1,
+        "message": "MCP server 'nobody' not registered",
+        "data": None,
+    }
+
+
+async def test_an_inferlet_without_a_client_traps_when_it_calls_a_server() -> None:
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+
+        @engine.inferlet("lonely@1.0.0")
+        async def lonely(session: InferletSession, _input: JsonValue) -> JsonValue:
+            return await session.mcp.list_tools("py")
+
+        with pytest.raises(RefusedError, match=r"Call error: process .* has no client"):
+            await client.rpc.run_processes(inferlet="lonely@1.0.0", inputs=["{}"])
+
+
+@contextlib.asynccontextmanager
+async def relaying() -> AsyncGenerator[tuple[ClientConnection, models.McpRequest]]:
+    """Speak to an engine in frames, as a client that has announced a server twice, until the first relayed call comes."""
+    async with LocalEngine(family="0.4") as engine, connect(engine.uri) as socket:
+
+        @engine.inferlet("call@1.0.0")
+        async def call(session: InferletSession, _input: JsonValue) -> JsonValue:
+            try:
+                await session.mcp.call_tool("py", "sleep")
+            except McpCallError as error:
+                return [[*session.mcp.available_servers()], error.code, error.message, error.data]
+            return None
+
+        for request in (
+            models.AuthIdentifyRequest(corr_id=1, username="ann"),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="anything"),
+            models.LaunchProcessRequest(corr_id=3, inferlet="call@1.0.0", input="{}", capture_outputs=True),
+        ):
+            await socket.send(codec.encode_request(request))
+        yield socket, await following(socket, models.McpRequest)
+
+
+async def following(socket: ClientConnection, kind: type[M]) -> M:
+    """Wait for the next message of a kind."""
+    while not isinstance(message := codec.decode_reply(await in_time(socket.recv())), kind):
+        pass
+    return message
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ('{"code": -5, "message": "m", "data": {"a": 1.5}}', [-5, "m", '{"a":1.5}']),
+        ('{"message": "m"}', [-32000, "m", None]),
+        ('{"code": "x", "message": "m"}', [-32000, "m", None]),
+        ('{"code": 7}', [7, '{"code": 7}', None]),
+        ('{"code": 4294967297, "message": "m"}', [1, "m", None]),
+        ("words", [-32000, "words", None]),
+        ("[1]", [-32000, "[1]", None]),
+    ],
+)
+async def test_the_engine_reads_errors_leniently(answer: str, seen: list[JsonValue]) -> None:
+    async with relaying() as (socket, request):
+        assert (request.corr_id, request.server_name, request.method) == (1, "py", "tools/call")
+        assert json.loads(request.params) == {"name": "sleep", "arguments": {}}
+        for number in (99, 1, 1):  # the first is nobody's, the last comes twice
+            response = models.McpResponseRequest(corr_id=number, ok=False, result=answer)
+            await socket.send(codec.encode_request(response))
+        end = await following(socket, models.ReturnFrame)
+        assert json.loads(end.value) == [["py", "py"], *seen]
+
+
+@contextlib.asynccontextmanager
+async def left_in_a_call(engine: LocalEngine) -> AsyncGenerator[asyncio.Queue[McpCallError]]:
+    """Have a client leave while an inferlet calls its server; gives the error that it sees."""
+    seen: asyncio.Queue[McpCallError] = asyncio.Queue()
+
+    @engine.inferlet("left@1.0.0")
+    async def left(session: InferletSession, _input: JsonValue) -> JsonValue:
+        try:
+            await session.mcp.list_tools("py")
+        except McpCallError as error:
+            seen.put_nowait(error)
+        return None
+
+    async with connect(engine.uri) as socket:
+        for request in (
+            models.AuthIdentifyRequest(corr_id=1, username="ann"),
+            models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
+            models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
+        ):
+            await socket.send(codec.encode_request(request))
+        await following(socket, models.McpRequest)
+    yield seen
+
+
+async def test_an_inferlet_whose_client_has_left_waits_for_ever_as_servers_do_not_notice() -> None:
+    async with LocalEngine(family="0.4") as engine, left_in_a_call(engine) as seen:
+        async with PieClient(engine.uri, username="ann") as client:
+            [info] = await client.list_processes()
+            await client.ping()
+            assert not engine.processes[info.id].outcome.done()
+            end = engine.processes[info.id].outcome
+            await client.terminate_process(info.id)
+            assert (await in_time(end)).value == texts.PROCESS_TERMINATED
+        assert seen.empty()
+
+
+async def test_an_inferlet_may_also_call_only_after_its_client_has_left() -> None:
+    async with LocalEngine(family="0.4") as engine:
+        go, calling = asyncio.Event(), asyncio.Event()
+
+        @engine.inferlet("late@1.0.0")
+        async def late(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await go.wait()
+            with pytest.raises(McpCallError, match="not registered"):
+                await session.mcp.list_tools("other")
+            asyncio.get_running_loop().call_soon(calling.set)
+            return await session.mcp.list_tools("py")
+
+        async with PieClient(engine.uri) as client, PieClient(engine.uri) as other:
+            await client.rpc.register_mcp_server(name="py", transport="stdio")
+            process = await client.launch_process("late@1.0.0")
+            await client.close()
+            go.set()
+            await in_time(calling.wait())
+            await other.ping()
+            assert not engine.processes[process.process_id].outcome.done()
+
+
+async def test_an_inferlet_whose_client_has_gone_is_told_where_that_is_noticed() -> None:
+    async with LocalEngine(family="0.4", keep_detached=True) as engine, left_in_a_call(engine) as seen:
+        assert (await in_time(seen.get())).code == texts.CODE_MCP_CLIENT_GONE
+
+
+async def test_arguments_that_are_no_json_are_refused_for_the_inferlet() -> None:
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+
+        @engine.inferlet("odd@1.0.0")
+        async def odd(session: InferletSession, _input: JsonValue) -> JsonValue:
+            with pytest.raises(McpCallError, match="arguments are not JSON") as caught:
+                await session.mcp.get_prompt("py", "p", cast("JsonValue", object()))
+            return caught.value.code
+
+        process = await client.launch_process("odd@1.0.0")
+        assert await process.result(timeout=PATIENCE) == -32602
+
+
+async def test_a_process_can_be_terminated_while_it_waits_for_a_server(client: PieClient) -> None:
+    await client.register_mcp_server("py", "stdio", sys.executable, PYTHON)
+    process = await client.launch_process("call@1.0.0", ["read_resource", "py", "large://text"])
+    await process.terminate()
+    with pytest.raises(ProcessError):
+        await process.wait()
+    assert "tools" in await call(client, "list_tools", "py")

@@ -1,0 +1,676 @@
+"""MCP servers that misbehave: real children over stdio, one fault each. The engine is a peer that sends what it likes."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pie_client import (
+    DeadlineError,
+    McpServerError,
+    NotConnectedError,
+    PieClient,
+    RefusedError,
+)
+from pie_client._generated import models, texts
+from tests.support.mcp_servers import Script, children, gone, lives
+from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
+
+PROCESS = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+CLOSE_BOUND = 2.5
+"""Seconds in which a client has to be closed, its servers included; a slow machine's share on top of the promise."""
+FOREVER = "while True: time.sleep(1)"
+
+
+class Bench:
+    """A client on a peer that takes every announcement and relays what the test wants."""
+
+    def __init__(self, peer: Peer, client: PieClient, folder: Path) -> None:
+        self.peer = peer
+        self.client = client
+        self._folder = folder
+        self._numbers = 0
+
+    def script(self, body: str) -> Script:
+        return Script(self._folder, body)
+
+    async def register(self, script: Script, name: str = "s", **options: Any) -> None:  # noqa: ANN401 - passed on
+        await self.client.register_mcp_server(name, "stdio", script.command, script.args, **options)
+
+    async def serve(self, body: str, name: str = "s", **options: Any) -> Script:  # noqa: ANN401 - passed on
+        """Register a server that is initialized and then does what the body says."""
+        script = self.script(f"params = initialize()\n{body}")
+        await self.register(script, name, **options)
+        return script
+
+    async def call(self, method: str = "tools/list", params: str = "{}", name: str = "s") -> tuple[bool, str]:
+        """Relay a call and wait for its one answer."""
+        number = self._numbers = self._numbers + 1
+        await self.peer.send(
+            models.McpRequest(
+                corr_id=number, process_id=PROCESS, server_name=name, method=method, params=params
+            )
+        )
+        return await self.answer(number)
+
+    async def answer(self, number: int) -> tuple[bool, str]:
+        async with asyncio.timeout(PATIENCE):
+            while not (found := [a for a in self.answers if a.corr_id == number]):
+                await self.peer.asked(models.McpResponseRequest, len(self.answers) + 1)
+        return found[0].ok, found[0].result
+
+    async def error(self, method: str = "tools/list", params: str = "{}", name: str = "s") -> Any:  # noqa: ANN401 - JSON
+        """Relay a call that has to fail; gives the error object."""
+        ok, text = await self.call(method, params, name)
+        assert not ok, text
+        return json.loads(text)
+
+    @property
+    def answers(self) -> list[models.McpResponseRequest]:
+        return self.peer.of(models.McpResponseRequest)
+
+    def check_every_call_has_one_answer(self) -> None:
+        assert sorted(a.corr_id for a in self.answers) == list(range(1, self._numbers + 1))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    before = children()
+    async with websocket_peer() as peer:
+        peer.answers[models.RegisterMcpServerRequest] = texts.OK_REGISTER_MCP_SERVER
+        async with PieClient(peer.uri, timeout=PATIENCE) as client:
+            bench = Bench(peer, client, tmp_path)
+            yield bench
+        bench.check_every_call_has_one_answer()
+    assert children() <= before
+
+
+# ------------------------------------------------------------- what is passed on
+
+
+async def test_a_result_is_passed_on_as_it_was_written(bench: Bench) -> None:
+    written = (
+        r'{"b": 1.50, "a": 1e400, "a": 12345678901234567890123, "s": "\u00e9\ud800", "n": -0.0, "x": [ ]}'
+    )
+    await bench.serve(f"""
+request = read()
+write('{{"result": %s , "jsonrpc":"2.0","id":%d, "extra": {{}}}}\\r' % ({written!r}, request["id"]))
+read()
+""")
+    assert await bench.call() == (True, written)
+
+
+async def test_params_are_passed_on_as_they_were_written(bench: Bench) -> None:
+    await bench.serve("""
+line = sys.stdin.readline()
+send(id=json.loads(line)["id"], result={"line": line})
+read()
+""")
+    params = '{"name": "t",\n "arguments": {"n": 1.10, "big": 1e999, "n": 12345678901234567890}}'
+    ok, text = await bench.call("tools/call", params)
+    assert ok
+    assert params.replace("\n", " ") in json.loads(text)["line"]
+
+
+@pytest.mark.parametrize(
+    "params", ["", "[]", "1", '{"a": }', "{} {}", '{"a": 1', '{"a" 1}', "{a: 1}", '{"a": 1,}']
+)
+async def test_params_that_are_no_json_object_are_refused_for_the_server(bench: Bench, params: str) -> None:
+    await bench.serve("read()")
+    assert await bench.error("tools/call", params) == {
+        "code": -32602,
+        "message": "the params of tools/call for MCP server 's' are not a JSON object",
+    }
+
+
+async def test_a_line_of_many_mebibytes_is_read(bench: Bench) -> None:
+    """D60."""
+    await bench.serve("""
+while True:
+    request = read()
+    send(id=request["id"], result={"text": "x\\"{[" * (2560 << 10)})
+""")
+    for _ in range(2):
+        ok, text = await bench.call()
+        assert ok
+        assert json.loads(text) == {"text": 'x"{[' * (2560 << 10)}
+
+
+async def test_an_answer_that_is_too_large_for_a_frame_becomes_an_error(bench: Bench) -> None:
+    await bench.serve("""
+request = read()
+send(id=request["id"], result={"text": "x" * (17 << 20)})
+request = read()
+send(id=request["id"], result={})
+read()
+""")
+    error = await bench.error()
+    assert error["code"] == -32603
+    assert "the answer of MCP server 's' to tools/list can't be relayed" in error["message"]
+    assert "16777216" in error["message"]
+    assert await bench.call() == (True, "{}")
+
+
+async def test_deep_nesting_is_no_obstacle(bench: Bench) -> None:
+    depth = 100_000
+    await bench.serve(f"""
+request = read()
+write('{{"jsonrpc":"2.0","id":%d,"result":%s}}' % (request["id"], "[" * {depth} + "]" * {depth}))
+read()
+""")
+    assert await bench.call() == (True, "[" * depth + "]" * depth)
+
+
+async def test_calls_that_are_answered_out_of_order_reach_their_callers(bench: Bench) -> None:
+    await bench.serve("""
+requests = [read() for _ in range(20)]
+for request in reversed(requests):
+    send(id=request["id"], result=request["params"])
+read()
+""")
+    results = await asyncio.gather(*(bench.call(params=json.dumps({"n": n})) for n in range(20)))
+    assert results == [(True, json.dumps({"n": n})) for n in range(20)]
+
+
+async def test_a_server_gets_a_bounded_number_of_calls_at_once(bench: Bench) -> None:
+    """D70."""
+    script = await bench.serve("""
+import threading
+requests = []
+def reader():
+    while True: requests.append(read())
+threading.Thread(target=reader, daemon=True).start()
+while len(requests) < 32: time.sleep(0.001)
+time.sleep(0.1)
+most = len(requests)
+answered = 0
+while True:
+    while len(requests) == answered: time.sleep(0.001)
+    send(id=requests[answered]["id"], result=most)
+    answered += 1
+""")
+    results = await asyncio.gather(*(bench.call() for _ in range(100)))
+    assert results == [(True, "32")] * 100
+    assert len(script.pids) == 1
+
+
+# ------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"code": -32602, "message": "Unknown tool", "data": {"n": 1.50}}',
+        '{"code": "E1", "message": "text"}',
+        '{"code": 1.5}',
+        '{"message": 5}',
+        '"just words"',
+        "[1, 2]",
+        "false",
+    ],
+)
+async def test_an_error_is_passed_on_whatever_it_looks_like(bench: Bench, written: str) -> None:
+    """D64."""
+    await bench.serve(f"""
+while True:
+    request = read()
+    write('{{"jsonrpc":"2.0","id":%d,"error":%s}}' % (request["id"], {written!r}))
+""")
+    assert await bench.call() == (False, written)
+    assert await bench.call() == (False, written)
+
+
+async def test_an_error_of_null_beside_a_result_means_nothing(bench: Bench) -> None:
+    await bench.serve('request = read()\nsend(id=request["id"], result=[1], error=None)\nread()')
+    assert await bench.call() == (True, "[1]")
+
+
+async def test_an_answer_with_neither_result_nor_error_is_an_error(bench: Bench) -> None:
+    await bench.serve('request = read()\nsend(id=request["id"])\nread()')
+    assert (await bench.error())["code"] == -32603
+
+
+async def test_an_error_without_a_number_is_for_the_only_one_who_waits(bench: Bench) -> None:
+    await bench.serve('read()\nsend(id=None, error={"code": -32700, "message": "Parse error"})\nread()')
+    assert (await bench.error())["code"] == -32700
+
+
+@pytest.mark.parametrize("form", ['"%d"', "%d.0"])
+async def test_a_number_that_comes_back_in_another_form_is_known(bench: Bench, form: str) -> None:
+    """D65."""
+    await bench.serve(f"""
+request = read()
+write('{{"jsonrpc":"2.0","id":' + {form!r} % request["id"] + ',"result":{{}}}}')
+read()
+""")
+    assert await bench.call() == (True, "{}")
+
+
+@pytest.mark.parametrize("number", ["999", '"abc"', "[]", "1e999", "9" * 5000, "true", "-1", "1.5"])
+async def test_an_answer_to_a_number_that_nobody_asked_under_is_passed_over(
+    bench: Bench, number: str
+) -> None:
+    await bench.serve(f"""
+request = read()
+write('{{"jsonrpc":"2.0","id":' + {number!r} + ',"result":"wrong"}}')
+send(id=request["id"], result="right")
+send(id=request["id"], result="late")
+read()
+""")
+    assert await bench.call() == (True, '"right"')
+
+
+# ------------------------------------------------------------- what servers say by themselves
+
+
+async def test_a_request_of_the_server_with_the_number_of_a_call_is_no_answer_to_it(bench: Bench) -> None:
+    """D61, D62."""
+    await bench.serve("""
+request = read()
+send(id=request["id"], method="ping")
+pong = read()
+send(id=request["id"], method="roots/list")
+roots = read()
+send(id="x", method="sampling/createMessage", params={})
+sampling = read()
+send(id=request["id"], result=[pong, roots, sampling])
+read()
+""")
+    ok, text = await bench.call()
+    assert ok, text
+    pong, roots, sampling = json.loads(text)
+    assert pong == {"jsonrpc": "2.0", "id": roots["id"], "result": {}}
+    assert roots["error"] == {"code": -32601, "message": "Method not found"}
+    assert (sampling["id"], sampling["error"]["code"]) == ("x", -32601)
+
+
+async def test_a_server_that_asks_without_reading_does_not_stop_the_client(bench: Bench) -> None:
+    await bench.serve("""
+request = read()
+for number in range(20000):
+    sys.stdout.write('{"jsonrpc":"2.0","id":"%s","method":"ping"}\\n' % ("n" * 100))
+send(id=request["id"], result="done")
+time.sleep(60)
+""")
+    assert await bench.call() == (True, '"done"')
+    await in_time(bench.client.ping())
+
+
+async def test_noise_on_standard_output_is_passed_over_and_not_printed(
+    bench: Bench, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """D63, D67."""
+    noise = [
+        "Server running on stdio: secret",
+        "",
+        "[1, 2]",
+        "[]",
+        "17",
+        "null",
+        '"text"',
+        "{",
+        "{}",
+        '{"jsonrpc": "2.0"}',
+        '{"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "secret"}}',
+        '{"a": "' + "b" * (2 << 20),
+        '{"a": "' + '\\"' * (1 << 20),
+        '{"a": "' + "\\\\" * (1 << 20) + "\\",
+        '{"a" ' + " " * (2 << 20),
+        '{"a": ' + "9" * (2 << 20) + "]",
+        "[" * (2 << 20),
+        "\\x00\\xff",
+    ]
+    await bench.serve(f"""
+request = read()
+for line in {noise!r}: write(line)
+sys.stdout.buffer.write(b"\\xff\\xfe\\n")
+send(id=request["id"], result="fine")
+read()
+""")
+    assert await bench.call() == (True, '"fine"')
+    assert "ignoring" in caplog.text
+    assert "secret" not in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_answers_in_an_array_are_taken_one_by_one(bench: Bench) -> None:
+    await bench.serve("""
+one, two = read(), read()
+write(json.dumps([
+    {"jsonrpc": "2.0", "id": two["id"], "result": two["params"]},
+    7,
+    {"jsonrpc": "2.0", "method": "notifications/progress"},
+    {"jsonrpc": "2.0", "id": one["id"], "result": one["params"]},
+]))
+read()
+""")
+    one, two = await asyncio.gather(bench.call(params='{"n": 1}'), bench.call(params='{"n": 2}'))
+    assert (one, two) == ((True, '{"n": 1}'), (True, '{"n": 2}'))
+
+
+async def test_standard_error_is_logged_and_long_lines_of_it_are_cut(
+    bench: Bench, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """D66, D67."""
+    caplog.set_level(logging.INFO, "pie_client.mcp.stdio")
+    await bench.serve("""
+request = read()
+sys.stderr.write("hello from the server\\n" + "x" * (4 << 20) + "\\n\\xff last words")
+sys.stderr.flush()
+send(id=request["id"], result="fine")
+read()
+""")
+    assert await bench.call() == (True, '"fine"')
+    await bench.client.close()
+    logged = [r.getMessage() for r in caplog.records if r.name == "pie_client.mcp.stdio"]
+    assert "MCP server 's': hello from the server" in logged
+    assert any("last words" in line for line in logged)
+    assert max(map(len, logged)) < 3000
+    assert capfd.readouterr() == ("", "")
+
+
+# ------------------------------------------------------------- deadlines
+
+
+async def test_a_call_that_takes_too_long_is_answered_and_the_server_is_told(bench: Bench) -> None:
+    """D68."""
+    await bench.serve(
+        """
+first = read()
+cancelled = read()
+second = read()
+send(id=first["id"], result="late")
+send(id=second["id"], result=[first["id"], cancelled])
+read()
+""",
+        call_timeout=4,
+    )
+    assert await bench.error("tools/call") == {
+        "code": -32001,
+        "message": "MCP server 's' did not answer tools/call within 4 s",
+    }
+    ok, text = await bench.call()
+    assert ok, text
+    number, cancelled = json.loads(text)
+    assert cancelled["method"] == "notifications/cancelled"
+    assert cancelled["params"]["requestId"] == number
+
+
+async def test_a_server_that_does_not_read_keeps_nobody_waiting(bench: Bench) -> None:
+    await bench.serve(FOREVER, call_timeout=2)
+    params = json.dumps({"name": "t", "arguments": "x" * (4 << 20)})
+    errors = await asyncio.gather(*(bench.error("tools/call", params) for _ in range(3)))
+    assert [error["code"] for error in errors] == [-32001] * 3
+
+
+async def test_a_server_that_never_answers_initialize_is_given_up_and_stopped(bench: Bench) -> None:
+    """D68."""
+    before = children()
+    with pytest.raises(DeadlineError, match="register_mcp_server was not done within 1 s"):
+        await bench.register(bench.script(FOREVER), timeout=1)
+    assert children() <= before
+    assert bench.peer.of(models.RegisterMcpServerRequest) == []
+    await bench.serve("read()")
+
+
+async def test_a_registration_that_is_cancelled_leaves_no_child(bench: Bench) -> None:
+    """D68."""
+    script = bench.script(FOREVER)
+    registering = asyncio.create_task(bench.register(script))
+    pid = await script.started()
+    registering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await in_time(registering)
+    assert not lives(pid)
+    await bench.serve("read()")
+
+
+@pytest.mark.parametrize("steps", range(0, 40, 3))
+async def test_a_registration_can_be_cancelled_at_any_point(bench: Bench, steps: int) -> None:
+    before = children()
+    registering = asyncio.create_task(bench.register(bench.script("initialize()\nread()")))
+    for _ in range(steps):
+        await asyncio.sleep(0)  # as many steps of the event loop
+    if registering.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await in_time(registering)
+    else:  # the child was quicker
+        await bench.client.unregister_mcp_server("s")
+    assert children() <= before
+
+
+async def test_a_client_that_is_closed_ends_a_registration(bench: Bench) -> None:
+    script = bench.script(FOREVER)
+    registering = asyncio.create_task(bench.register(script))
+    pid = await script.started()
+    await bench.client.close()
+    with pytest.raises(NotConnectedError):
+        await in_time(registering)
+    assert not lives(pid)
+
+
+# ------------------------------------------------------------- registrations that fail
+
+
+async def test_a_refused_announcement_stops_the_server_and_frees_its_name(bench: Bench) -> None:
+    """D69."""
+    bench.peer.answers[models.RegisterMcpServerRequest] = Refusal("not here")
+    script = bench.script("initialize()\nread()")
+    with pytest.raises(RefusedError, match="not here"):
+        await bench.register(script)
+    assert not lives(script.pids[0])
+    assert (await bench.error())["code"] == -1
+    bench.peer.answers[models.RegisterMcpServerRequest] = texts.OK_REGISTER_MCP_SERVER
+    await bench.register(script)
+
+
+async def test_only_name_and_transport_are_announced(bench: Bench) -> None:
+    await bench.serve("read()", env={"KEY": "hidden"})
+    (announced,) = bench.peer.of(models.RegisterMcpServerRequest)
+    assert announced.model_dump(exclude={"corr_id", "type"}, exclude_none=True) == {
+        "name": "s",
+        "transport": "stdio",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("sys.exit(3)", "it ended with status 3; its standard error is in the log"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "it ended by signal 9"),
+        ("os.close(1)\n" + FOREVER, "it closed its standard output"),
+        (
+            "request = read()\nsend(id=request['id'], error={'code': 1, 'message': 'no'})\nread()",
+            "refused to be initialized: .*no",
+        ),
+        (
+            "request = read()\nsend(id=request['id'], result=7)\nread()",
+            "its answer to initialize can't be read",
+        ),
+        (
+            "request = read()\nsend(id=request['id'], result={'protocolVersion': '1999-01-01'})\nread()",
+            "it speaks version '1999-01-01' of MCP",
+        ),
+    ],
+)
+async def test_a_server_that_can_not_be_initialized_says_why(bench: Bench, body: str, words: str) -> None:
+    script = bench.script(body)
+    with pytest.raises(McpServerError, match=words) as caught:
+        await bench.register(script)
+    assert "\n" not in str(caught.value)
+    assert caught.value.name == "s"
+    await gone(script.pids[0])
+    await bench.serve("read()")
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+async def test_the_newest_version_is_offered_and_every_older_one_taken(bench: Bench, version: str) -> None:
+    """D71."""
+    script = bench.script(f"""
+hello = read()
+send(id=hello["id"], result={{"protocolVersion": "{version}"}})
+read()
+request = read()
+send(id=request["id"], result=hello["params"])
+read()
+""")
+    await bench.register(script)
+    ok, text = await bench.call()
+    assert ok, text
+    hello = json.loads(text)
+    assert hello["protocolVersion"] == "2025-11-25"
+    assert hello["capabilities"] == {}
+    assert hello["clientInfo"]["name"] == "pie-client"
+    assert hello["clientInfo"]["version"]
+
+
+# ------------------------------------------------------------- death and restart
+
+
+async def test_a_server_that_dies_in_a_call_is_reported_and_restarted(bench: Bench) -> None:
+    script = await bench.serve("""
+request = read()
+if request["params"].get("die"):
+    sys.exit(1)
+send(id=request["id"], result=os.getpid())
+read()
+""")
+    assert await bench.error(params='{"die": true}') == {
+        "code": -32000,
+        "message": "MCP server 's' ended before it answered tools/list",
+    }
+    assert await bench.call() == (True, str(await script.started(2)))
+    assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
+
+
+async def test_what_a_dying_server_had_answered_is_relayed(bench: Bench) -> None:
+    await bench.serve('request = read()\nsend(id=request["id"], result="last words")\nos._exit(0)')
+    assert await bench.call() == (True, '"last words"')
+
+
+async def test_a_server_that_keeps_dying_is_not_started_all_the_time(bench: Bench) -> None:
+    script = await bench.serve("read()\nsys.exit(1)")
+    first, *others = [(await bench.error())["message"] for _ in range(20)]
+    assert first == "MCP server 's' ended before it answered tools/list"
+    words = "is not available: it died soon after it was started: it ended with status 1; its standard error is in the log; it is not tried again for"
+    assert any(words in message for message in others)
+    assert len(script.pids) < 10
+    assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
+
+
+async def test_a_server_that_can_not_be_restarted_is_reported_with_the_reason(
+    bench: Bench, tmp_path: Path
+) -> None:
+    script = bench.script(f"""
+import pathlib
+if pathlib.Path({str(tmp_path / "mark")!r}).exists():
+    sys.exit(7)
+initialize()
+read()
+pathlib.Path({str(tmp_path / "mark")!r}).touch()
+sys.exit(1)
+""")
+    await bench.register(script)
+    assert "ended before" in (await bench.error())["message"]
+    error = await bench.error()
+    assert error["code"] == -32000
+    assert "is not available: it ended with status 7" in error["message"]
+    assert "is not tried again for" in (await bench.error())["message"]
+
+
+async def test_an_unregistered_server_ends_the_calls_that_wait_for_it(bench: Bench) -> None:
+    script = await bench.serve("read()\nnote_pid()\nread()")
+    calling = asyncio.create_task(bench.error())
+    await script.started(2)  # it has read the call
+    await bench.client.unregister_mcp_server("s")
+    assert (await in_time(calling))["code"] == -32000
+    assert not lives(script.pids[0])
+
+
+# ------------------------------------------------------------- the end
+
+
+async def test_closing_stops_every_server_at_once_even_those_that_refuse_to_end(bench: Bench) -> None:
+    """D72."""
+    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
+    script = bench.script("initialize()\n" + body)
+    for name in ("a", "b", "c", "d"):
+        await bench.register(script, name)
+    start = time.monotonic()
+    await bench.client.close()
+    assert time.monotonic() - start < CLOSE_BOUND
+    assert len(script.pids) == 4
+    assert not any(map(lives, script.pids))
+
+
+async def test_what_a_server_has_started_ends_with_it(bench: Bench) -> None:
+    script = await bench.serve("""
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note_pid()
+    time.sleep(600)
+read()
+""")
+    await script.started(2)
+    await bench.client.close()
+    await gone(*script.pids)
+
+
+async def test_what_a_dead_server_has_left_behind_does_not_hide_its_death(bench: Bench) -> None:
+    script = await bench.serve("""
+read()
+if os.fork() == 0:
+    os.setsid()
+    note_pid()
+    time.sleep(600)
+while len(open(sys.argv[1]).read().split()) < 2: time.sleep(0.01)
+os._exit(1)
+""")
+    error = await bench.error()
+    assert "ended before it answered" in error["message"]
+    os.kill(script.pids[1], signal.SIGKILL)
+    await gone(script.pids[1])
+
+
+async def test_a_polite_server_can_clean_up_when_its_input_is_closed(bench: Bench, tmp_path: Path) -> None:
+    await bench.serve(f"sys.stdin.read()\nopen({str(tmp_path / 'clean')!r}, 'w').close()")
+    await bench.client.close()
+    assert (tmp_path / "clean").exists()
+
+
+async def test_a_connection_that_dies_takes_its_servers_along(bench: Bench) -> None:
+    """D72."""
+    script = await bench.serve("read()")
+    bench.peer.reset()
+    await gone(script.pids[0])
+
+
+async def test_a_call_that_is_answered_after_the_connection_has_died_harms_nobody(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = await bench.serve("request = read()\nread()")
+    await bench.peer.send(
+        models.McpRequest(corr_id=9, process_id=PROCESS, server_name="s", method="tools/list", params="{}")
+    )
+    await bench.client.ping()
+    bench.peer.reset()
+    await gone(script.pids[0])
+    await bench.client.close()
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_cancelled_close_still_stops_the_servers(bench: Bench) -> None:
+    script = await bench.serve("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER)
+    closing = asyncio.create_task(bench.client.close())
+    await asyncio.sleep(0)  # lets it begin
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await in_time(closing)
+    await gone(script.pids[0])

@@ -1,0 +1,406 @@
+"""Python functions that are programs."""
+
+import asyncio
+import functools
+import importlib
+import json
+import math
+import sys
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pie_client import (
+    Inferlet,
+    InvalidArgumentError,
+    ManifestError,
+    PieClient,
+    Process,
+    UnsupportedError,
+    inferlet,
+)
+from pie_client.testing import LocalEngine
+from tests.support.peers import PATIENCE
+
+if TYPE_CHECKING:
+    from collections import OrderedDict
+
+SCALE = 10
+
+
+@inferlet
+async def repeat_words(
+    text: str, times: int = 2, loud: bool = False, pause: float | None = None
+) -> list[str]:
+    """Say something again.
+
+    And again.
+    """
+    return [text.upper() if loud else text] * times
+
+
+@inferlet
+async def circle(radius: float, *, digits: int = 2) -> str:
+    found: OrderedDict[str, float] = json.loads("{}")  # an annotation that stays behind
+    found["area"] = round(math.pi * radius**2, digits)
+    return json.dumps(found)
+
+
+@inferlet(name="long-name", version="2.0.0", description="Told otherwise.")
+async def renamed(**anything: object) -> object:
+    """Not this."""
+    return anything
+
+
+@inferlet
+async def converses() -> str:
+    session = importlib.import_module("inferlet").session  # checkers don't know the engine's package
+
+    session.send("ready")
+    heard: str = await session.receive()
+    return heard + " — größer"
+
+
+@inferlet
+async def uses_a_constant(x: int) -> int:
+    return x * SCALE
+
+
+@pytest.fixture
+async def engine_of_scripts() -> AsyncIterator[LocalEngine]:
+    """An engine that runs uploaded scripts."""
+    async with LocalEngine(family="0.5", allow_scripts=True) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def scripts(engine_of_scripts: LocalEngine) -> AsyncIterator[PieClient]:
+    """A client of that engine."""
+    async with PieClient(engine_of_scripts.uri) as client:
+        yield client
+
+
+async def _result(process: Process) -> object:
+    return await process.result(timeout=PATIENCE)
+
+
+# ------------------------------------------------------------- what travels
+
+
+def test_a_function_becomes_a_program_that_is_named_and_described_after_it() -> None:
+    manifest = repeat_words.manifest
+    assert repeat_words.name == manifest.package.name == "repeat-words"
+    assert manifest.package.description == "Say something again."
+    assert manifest.runtime == {"language": "python", "call": "kwargs", "entry": "repeat_words"}
+    assert manifest.parameters is not None
+    described = {name: (p.type, p.optional) for name, p in manifest.parameters.items()}
+    assert described == {
+        "text": ("string", None),
+        "times": ("int", True),
+        "loud": ("bool", True),
+        "pause": ("float", True),
+    }
+    assert repeat_words.program == f"repeat-words@{repeat_words.version}"
+    assert repr(repeat_words) == "<Inferlet repeat-words>"
+
+
+def test_name_version_and_description_can_be_given() -> None:
+    assert renamed.program == "long-name@2.0.0"
+    assert renamed.manifest.package.description == "Told otherwise."
+
+
+def test_only_the_function_and_the_imports_it_uses_travel() -> None:
+    assert circle.source.splitlines()[:2] == ["import json", "import math"]
+    assert "@inferlet" not in circle.source
+    assert "SCALE" not in circle.source
+    compile(circle.source, "circle", "exec")
+
+
+async def test_a_function_can_still_be_called_here() -> None:
+    assert await repeat_words("a", loud=True) == ["A", "A"]
+    assert repeat_words.__doc__ is not None
+    assert getattr(repeat_words, "__name__") == "repeat_words"  # noqa: B009 - the type does not promise it
+
+
+def test_the_version_tells_every_change_of_source_and_manifest() -> None:
+    """D47"""
+
+    async def first(x: int) -> int:
+        return x
+
+    async def second(x: int) -> int:
+        return x + 0
+
+    first.__name__ = second.__name__ = "first"
+    plain = inferlet(first)
+    assert plain.version == inferlet(first).version
+    assert plain.version != inferlet(description="Other.")(first).version
+    assert plain.version != inferlet(name="other")(first).version
+    parts = [int(part) for part in plain.version.split(".")]
+    assert len(parts) == 3
+    assert max(parts) > 1 << 32
+
+
+def test_a_nested_function_travels_with_its_texts_as_they_are() -> None:
+    @inferlet
+    async def nested() -> str:
+        return """one
+    two"""
+
+    namespace: dict[str, object] = {}
+    exec(nested.source, namespace)  # noqa: S102 - it is the test's own
+    function = cast("Callable[[], Coroutine[object, object, str]]", namespace["nested"])
+    assert asyncio.run(function()) == "one\n    two"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("_private", "private"), ("camelCase9", "camelCase9"), ("a__b", "a-b"), ("größe", "gr-e")],
+)
+def test_a_program_name_is_made_of_what_servers_take(name: str, expected: str) -> None:
+    """D47"""
+
+    async def function() -> None: ...
+
+    function.__name__ = name
+    assert inferlet(function).name == expected
+
+
+# ------------------------------------------------------------- what can't travel
+
+
+def test_what_stays_behind_is_named() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"uses_a_constant uses SCALE, which stays behind"):
+        _ = uses_a_constant.source
+
+
+def test_a_variable_of_the_function_around_it_is_named() -> None:
+    captured = 5
+
+    @inferlet
+    async def closure() -> int:
+        return captured
+
+    with pytest.raises(InvalidArgumentError, match=r"closure uses captured, which stays behind"):
+        _ = closure.source
+
+
+def _imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> types.ModuleType:
+    """Import a module of this source, under a name of its own."""
+    name = f"functions_{abs(hash((source, str(tmp_path))))}"
+    (tmp_path / f"{name}.py").write_text("from pie_client import inferlet\n" + source, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        (
+            "from math import pow\n@inferlet\nasync def f(x: int) -> float:\n    return pow(x, 2)\n",
+            ["from math import pow"],
+        ),
+        (
+            (
+                "import xml.etree.ElementTree\nimport xml.dom.minidom\n"
+                "@inferlet\nasync def f() -> str:\n    return repr(xml.etree.ElementTree) + repr(xml.dom.minidom)\n"
+            ),
+            ["import xml.dom.minidom", "import xml.etree.ElementTree"],
+        ),
+        (
+            (
+                "try:\n    import orjson as json\nexcept ImportError:\n    import json\n"
+                "@inferlet\nasync def f() -> str:\n    return json.dumps(1)\n"
+            ),
+            ["import json"],
+        ),
+        (
+            "from os import *\n@inferlet\nasync def f() -> str:\n    return getcwd()\n",
+            ["from posix import getcwd"],
+        ),
+        ("import json as j\n@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n", ["import json as j"]),
+    ],
+)
+def test_what_a_name_means_here_is_what_it_means_there(
+    source: str, imports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = _imported(tmp_path, monkeypatch, source).f
+    assert [line for line in function.source.splitlines() if "import" in line] == imports
+    namespace: dict[str, object] = {}
+    exec(function.source, namespace)  # noqa: S102 - it is the test's own
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("def sorted(x): return x\n@inferlet\nasync def f() -> list: return sorted([2, 1])\n", "sorted"),
+        ("import json\njson = object()\n@inferlet\nasync def f() -> str: return json.dumps(1)\n", "json"),
+        (
+            "def outer():\n    max = 5\n    @inferlet\n    async def f() -> int: return max\n    return f\nf = outer()\n",
+            "max",
+        ),
+    ],
+)
+def test_a_name_that_means_something_else_there_is_refused(
+    source: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = _imported(tmp_path, monkeypatch, source).f
+    with pytest.raises(InvalidArgumentError, match=f"f uses {name}, which stays behind"):
+        _ = function.source
+
+
+def test_what_travels_is_what_was_loaded_although_the_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = _imported(tmp_path, monkeypatch, "@inferlet\nasync def f() -> int:\n    return 1\n")
+    assert module.__file__ is not None
+    Path(module.__file__).write_text("\n\nasync def f() -> int:\n    return 2\n", encoding="utf-8")
+    assert "return 1" in module.f.source
+
+
+def test_classes_inside_a_function_keep_their_annotations_and_its_own_do_not_travel() -> None:
+    @inferlet
+    async def inner(x: "OrderedDict[str, int]", y: int = 1) -> list[str]:
+        import dataclasses  # noqa: PLC0415 - the point
+
+        @dataclasses.dataclass
+        class Point:
+            x: int
+
+        local: OrderedDict[str, int] = x  # its name exists for checkers only
+        return [str(field.type) for field in dataclasses.fields(Point)] * len(local) * y
+
+    assert "OrderedDict" not in inner.source
+    assert "x: int" in inner.source
+    assert inner.manifest.parameters is not None
+    assert list(inner.manifest.parameters) == ["y"]
+    compile(inner.source, "inner", "exec")
+
+
+def test_a_decorator_that_would_stay_behind_is_refused() -> None:
+    def twice(function: Callable[[], Awaitable[int]]) -> Callable[[], Coroutine[object, object, int]]:
+        @functools.wraps(function)
+        async def wrapper() -> int:
+            return 2 * await function()
+
+        return wrapper
+
+    with pytest.raises(InvalidArgumentError, match="another decorator below @inferlet"):
+
+        @inferlet
+        @twice
+        async def decorated() -> int:
+            return 5
+
+
+def test_methods_and_generators_are_refused_for_what_they_are() -> None:
+    class Group:
+        async def method(self) -> None: ...
+
+    async def generator() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(InvalidArgumentError, match="'method' is a method"):
+        inferlet(Group.method)
+    with pytest.raises(InvalidArgumentError, match="'generator' is an async generator"):
+        inferlet(generator)  # type: ignore[arg-type]  # that is the mistake
+
+
+def test_only_async_functions_become_programs() -> None:
+    def plain() -> None: ...
+
+    with pytest.raises(InvalidArgumentError, match="'plain' is no async function; write `async def`"):
+        inferlet(plain)  # type: ignore[arg-type]  # that is the mistake
+
+
+def test_parameters_have_to_have_names() -> None:
+    async def star(*values: int) -> None: ...
+
+    async def positional(value: int, /) -> None: ...
+
+    for function in (star, positional):
+        with pytest.raises(InvalidArgumentError, match="can't be passed by keyword"):
+            Inferlet(function)
+
+
+@pytest.mark.parametrize(("name", "version"), [("a b", "1.0.0"), ("", "1.0.0"), ("a", "1.0"), ("a", "x")])
+def test_a_bad_name_or_version_is_told_at_once(name: str, version: str) -> None:
+    """D47"""
+
+    async def function() -> None: ...
+
+    with pytest.raises(ManifestError, match=r"package\.(name|version)"):
+        inferlet(name=name, version=version)(function)
+
+
+def test_a_function_without_a_source_says_so() -> None:
+    namespace: dict[str, Callable[[], Coroutine[object, object, None]]] = {}
+    exec("async def made(): pass", namespace)  # noqa: S102 - it is the test's own
+    made = Inferlet(namespace["made"])
+    with pytest.raises(InvalidArgumentError, match="source of made can't be found"):
+        _ = made.source
+
+
+# ------------------------------------------------------------- running
+
+
+async def test_a_function_runs_as_a_program(scripts: PieClient) -> None:
+    assert await _result(await scripts.run(repeat_words, "hello", times=3)) == ["hello"] * 3
+    assert await _result(await scripts.run(circle, radius=2.0)) == {"area": 12.57}
+    assert await _result(await scripts.run(renamed, any_thing=[1, {"a": None}])) == {
+        "any_thing": [1, {"a": None}]
+    }
+
+
+async def test_a_function_converses_as_a_program(scripts: PieClient) -> None:
+    process = await scripts.run(converses)
+    assert (await process.recv(timeout=PATIENCE))[1] == "ready"
+    await process.signal("größe")
+    assert await process.result(str, timeout=PATIENCE) == "größe — größer"
+
+
+async def test_a_program_is_run_by_its_name_with_named_input(scripts: PieClient) -> None:
+    await (await scripts.run(repeat_words, "x")).wait(timeout=PATIENCE)
+    process = await scripts.run(repeat_words.program, text="by name", times=1)
+    assert await _result(process) == ["by name"]
+
+
+async def test_a_function_is_uploaded_once(engine_of_scripts: LocalEngine, scripts: PieClient) -> None:
+    for _ in range(3):
+        await (await scripts.run(repeat_words, "x")).wait(timeout=PATIENCE)
+    async with PieClient(engine_of_scripts.uri) as other:
+        await (await other.run(repeat_words, "x")).wait(timeout=PATIENCE)
+    assert list(engine_of_scripts.uploads) == [repeat_words.program]
+
+
+async def test_a_function_with_a_version_of_its_own_replaces_what_is_there(
+    engine_of_scripts: LocalEngine, scripts: PieClient
+) -> None:
+    """D47"""
+    await scripts.install_program_bytes(b"stale", renamed.manifest)
+    assert await _result(await scripts.run(renamed, a=1)) == {"a": 1}
+    assert engine_of_scripts.uploads[renamed.program] == renamed.source.encode()
+
+
+async def test_a_call_that_does_not_fit_is_refused_before_anything_is_sent(scripts: PieClient) -> None:
+    run = cast("Callable[..., Awaitable[Process]]", scripts.run)  # the types refuse what follows
+    with pytest.raises(InvalidArgumentError, match="repeat-words can't be called like that: missing"):
+        await run(repeat_words)
+    with pytest.raises(InvalidArgumentError, match="unexpected keyword argument 'nothing'"):
+        await run(repeat_words, "x", nothing=1)
+    with pytest.raises(InvalidArgumentError, match="keyword arguments"):
+        await run("name@1.0.0", 1)
+    with pytest.raises(InvalidArgumentError, match="program is int"):
+        await run(5)
+    assert scripts.server is None
+
+
+async def test_servers_that_run_no_scripts_are_told_apart_at_once() -> None:
+    async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+        with pytest.raises(UnsupportedError, match=r"Pie 0\.3 and 0\.4 servers run no Python functions"):
+            await client.run(repeat_words, "x")
+        assert engine.uploads == {}

@@ -1,0 +1,570 @@
+"""Getting programs onto a server: from disk or memory, checked before and while they are sent."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from pydantic import JsonValue
+
+from pie_client import (
+    DeadlineError,
+    HashesNotComparedWarning,
+    InvalidArgumentError,
+    Manifest,
+    ManifestError,
+    PieClient,
+    ProgramExistsError,
+    ProtocolError,
+    UploadError,
+    models,
+    parse_manifest,
+)
+from pie_client.testing import InferletSession, LocalEngine, Refusal
+from tests.support.peers import (
+    COMMENT_OVERHEAD,
+    COMPONENT,
+    PATIENCE,
+    component,
+    sized_component,
+    websocket_peer,
+)
+
+CHUNK = 262_144
+MANIFEST = """\
+[package]
+name = "greet"
+version = "1.2.3"
+description = "Grüßt."
+
+[runtime]
+core = "0.4.0"
+
+[parameters]
+name = { type = "string" }
+loud = { type = "bool", optional = true, description = "In capitals." }
+
+[dependencies]
+words = "0.1.0"
+"""
+
+only_0_4 = pytest.mark.parametrize("family", ["0.4"])
+
+
+@pytest.fixture
+def engine(engine: LocalEngine) -> LocalEngine:
+    """An engine that has the program which the others depend on."""
+
+    @engine.inferlet("words@0.1.0")
+    async def words(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        return []
+
+    return engine
+
+
+@pytest.fixture
+def wasm(tmp_path: Path) -> Path:
+    """A build of several chunks, the last of which is not full."""
+    path = tmp_path / "build.wasm"
+    path.write_bytes(component(os.urandom(3 * CHUNK + 5 - COMMENT_OVERHEAD)))
+    return path
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "Pie.toml"
+    path.write_bytes(MANIFEST.encode())
+    return path
+
+
+# ------------------------------------------------------------- installing
+
+
+async def test_a_build_is_installed_from_its_files(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    assert await client.install_program(str(wasm), str(toml)) == "greet@1.2.3"
+    assert engine.uploads == {"greet@1.2.3": wasm.read_bytes()}
+    assert await client.check_program("greet@1.2.3")
+
+
+async def test_a_build_is_installed_from_memory(client: PieClient, engine: LocalEngine) -> None:
+    assert await client.install_program_bytes(COMPONENT, MANIFEST) == "greet@1.2.3"
+    assert engine.uploads == {"greet@1.2.3": COMPONENT}
+
+
+async def test_a_build_is_installed_from_pieces_that_come_one_by_one(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    content = component(b"".join(bytes([number]) * 300_000 for number in range(40)))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 300_000):
+            yield content[start : start + 300_000]
+
+    await client.install_program_bytes(pieces(), parse_manifest(MANIFEST))
+    assert engine.uploads["greet@1.2.3"] == content
+
+
+@pytest.mark.parametrize("size", [COMMENT_OVERHEAD, CHUNK, CHUNK + 1])
+async def test_a_build_of_any_size_is_installed_whole(
+    client: PieClient, engine: LocalEngine, tmp_path: Path, toml: Path, size: int
+) -> None:
+    wasm = tmp_path / "build.wasm"
+    wasm.write_bytes(sized_component(size))
+    await client.install_program(wasm, toml)
+    assert engine.uploads["greet@1.2.3"] == sized_component(size)
+
+
+async def test_a_home_folder_in_a_path_is_expanded(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(wasm.parent))
+    monkeypatch.setenv("USERPROFILE", str(wasm.parent))
+    await client.install_program("~/build.wasm", "~/Pie.toml")
+    assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
+
+
+async def test_the_manifest_travels_once_and_as_it_is(wasm: Path, tmp_path: Path) -> None:
+    """D41, D45"""
+    text = MANIFEST.replace("\n", "\r\n") + "# é\r\n"
+    toml = tmp_path / "windows.toml"
+    toml.write_bytes(text.encode())
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        installing = asyncio.create_task(client.install_program(wasm, toml))
+        last = await peer.asked(models.AddProgramRequest, 4)
+        await peer.reply(last.corr_id, "Program installed successfully")
+        await installing
+        assert [request.manifest for request in peer.of(models.AddProgramRequest)] == [text, "", "", ""]
+
+
+async def test_progress_is_told_after_every_chunk(client: PieClient, wasm: Path, toml: Path) -> None:
+    told: list[tuple[int, int]] = []
+    await client.install_program(wasm, toml, progress=lambda sent, total: told.append((sent, total)))
+    size = 3 * CHUNK + 5
+    assert told == [(CHUNK, size), (2 * CHUNK, size), (3 * CHUNK, size), (size, size)]
+
+
+async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_path: Path, toml: Path) -> None:
+    """D41"""
+    wasm = tmp_path / "large.wasm"
+    wasm.write_bytes(sized_component(64 << 20))
+    turns, turns_at_first_chunk = 0, 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def note(sent: int, _total: int) -> None:
+        nonlocal turns_at_first_chunk
+        if sent == CHUNK:
+            turns_at_first_chunk = turns
+
+    await client.ping()
+    counting = asyncio.create_task(count())
+    await client.install_program(wasm, toml, progress=note)
+    counting.cancel()
+    assert turns_at_first_chunk > 100
+
+
+@pytest.mark.parametrize("progress", [5, "text"])
+async def test_progress_has_to_be_a_plain_function(
+    client: PieClient, wasm: Path, toml: Path, progress: object
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+        await client.install_program(wasm, toml, progress=progress)  # type: ignore[arg-type]  # that is the mistake
+
+    async def later(_sent: int, _total: int) -> None: ...
+
+    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+        await client.install_program(wasm, toml, progress=later)  # type: ignore[arg-type]  # that is the mistake
+
+
+async def test_a_failing_progress_callback_ends_the_upload_and_spoils_nothing(
+    client: PieClient, wasm: Path, toml: Path
+) -> None:
+    def fail(_sent: int, _total: int) -> None:
+        raise LookupError("my own mistake")
+
+    with pytest.raises(LookupError, match="my own mistake"):
+        await client.install_program(wasm, toml, progress=fail)
+    assert await client.install_program(wasm, toml) == "greet@1.2.3"
+
+
+# ------------------------------------------------------------- what is there already
+
+
+async def test_what_the_server_would_keep_is_not_replaced_in_silence(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D44"""
+    old, new = component(b"old"), component(b"new")
+    await client.install_program_bytes(old, MANIFEST)
+    with pytest.raises(ProgramExistsError, match=r"'greet@1\.2\.3' not sent: .*force_overwrite=True"):
+        await client.install_program_bytes(new, MANIFEST)
+    assert engine.uploads["greet@1.2.3"] == old
+    await client.install_program_bytes(new, MANIFEST, True)
+    assert engine.uploads["greet@1.2.3"] == new
+
+
+async def test_equal_installs_at_once_all_succeed(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    """D46"""
+    installs = [client.install_program(wasm, toml) for _ in range(4)]
+    assert await asyncio.gather(*installs) == ["greet@1.2.3"] * 4
+    assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
+
+
+async def test_of_different_installs_of_one_version_at_once_one_succeeds_and_the_others_say_so(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D44, D46"""
+    builds = [component(bytes([n]) * CHUNK * 2) for n in range(3)]
+    installs = [client.install_program_bytes(build, MANIFEST) for build in builds]
+    results = await asyncio.gather(*installs, return_exceptions=True)
+    assert results.count("greet@1.2.3") == 1
+    assert sum(isinstance(result, ProgramExistsError) for result in results) == 2
+    assert engine.uploads["greet@1.2.3"] == builds[results.index("greet@1.2.3")]
+
+
+async def test_what_another_client_installs_meanwhile_does_not_make_a_success_untrue(
+    wasm: Path, toml: Path
+) -> None:
+    """D44"""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        peer.answers[models.AddProgramRequest] = None
+        installing = asyncio.create_task(client.install_program(wasm, toml))
+        last = await peer.asked(models.AddProgramRequest, 4)
+        assert last.force_overwrite is True
+        await peer.reply(last.corr_id, "Program installed successfully")
+        await installing
+
+
+# ------------------------------------------------------------- what goes wrong
+
+
+async def test_equal_uploads_to_a_silent_server_all_end_with_their_deadline(wasm: Path) -> None:
+    """D4"""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        uploads = [
+            client.rpc.add_program(content=wasm.read_bytes(), manifest=MANIFEST, timeout=seconds)
+            for seconds in (PATIENCE, 0.3, 0.3)
+        ]
+        first, *others = [asyncio.create_task(upload) for upload in uploads]
+        await asyncio.wait(others, timeout=PATIENCE / 2)
+        assert all(isinstance(other.exception(), DeadlineError) for other in others)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml: Path) -> None:
+    wasm = tmp_path / "large.wasm"
+    wasm.write_bytes(bytes(CHUNK * 200))
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        peer.answers[models.AddProgramRequest] = "Program installed successfully"
+        with pytest.raises(
+            ProtocolError, match=r"confirmed an upload of 200 chunks \d+ chunks before its end"
+        ):
+            await client.install_program(wasm, toml)
+
+
+async def test_pieces_that_never_come_are_waited_for_no_longer_than_the_deadline(client: PieClient) -> None:
+    """D4"""
+    closed = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"x"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    with pytest.raises(DeadlineError, match="add_program"):
+        await client.install_program_bytes(pieces(), MANIFEST, timeout=0.2)
+    assert closed.is_set()
+
+
+@pytest.mark.parametrize("path", [5, None, b"bytes"])
+async def test_what_is_no_path_is_refused(client: PieClient, toml: Path, path: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+        await client.install_program(path, toml)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+        await client.install_program(toml, path)  # type: ignore[arg-type]  # that is the mistake
+
+
+async def test_an_error_of_the_server_ends_the_upload(
+    client: PieClient, engine: LocalEngine, tmp_path: Path, toml: Path
+) -> None:
+    """D40"""
+    wasm = tmp_path / "large.wasm"
+    wasm.write_bytes(bytes(CHUNK * 400))
+    told: list[int] = []
+
+    def refuse(_request: models.AddProgramRequest) -> str:
+        raise Refusal("upload exceeds max_upload_mb cap of 1 MiB")
+
+    engine.answer(models.AddProgramRequest, refuse)
+    with pytest.raises(UploadError, match="cap of 1 MiB"):
+        await client.install_program(wasm, toml, progress=lambda sent, _: told.append(sent))
+    assert len(told) < 400
+    await client.ping()
+
+
+async def test_a_build_that_changes_while_it_is_sent_is_not_completed(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    def change(sent: int, _total: int) -> None:
+        if sent == CHUNK:
+            with wasm.open("r+b") as out:
+                out.seek(-1, os.SEEK_END)
+                out.write(b"changed")
+
+    with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
+        await client.install_program(wasm, toml, progress=change)
+    assert engine.uploads == {}
+    wasm.write_bytes(component(b"changed"))
+    await client.install_program(wasm, toml)
+    assert engine.uploads["greet@1.2.3"] == component(b"changed")
+
+
+async def test_a_build_that_shrinks_while_it_is_sent_is_not_completed(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    def shrink(_sent: int, _total: int) -> None:
+        os.truncate(wasm, CHUNK)
+
+    with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
+        await client.install_program(wasm, toml, progress=shrink)
+    assert engine.uploads == {}
+
+
+async def test_a_missing_file_is_named_and_nothing_is_sent(toml: Path, wasm: Path) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        with pytest.raises(FileNotFoundError, match=r"nowhere\.wasm"):
+            await client.install_program(wasm.with_name("nowhere.wasm"), toml)
+        with pytest.raises(FileNotFoundError, match=r"nowhere\.toml"):
+            await client.install_program(wasm, wasm.with_name("nowhere.toml"))
+        assert peer.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+async def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
+    client: PieClient, toml: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(InvalidArgumentError, match="pipe is no regular file"):
+            await client.install_program(pipe, toml)
+        with pytest.raises((InvalidArgumentError, IsADirectoryError)):
+            await client.install_program(tmp_path, toml)
+
+
+async def test_a_silent_server_is_waited_for_no_longer_than_the_deadline(wasm: Path, toml: Path) -> None:
+    """D4"""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        with pytest.raises(DeadlineError, match=r"add_program was not done within 0\.5 s"):
+            await client.install_program(wasm, toml, timeout=0.5)
+        assert len(peer.of(models.AddProgramRequest)) == 4
+
+
+async def test_a_cancelled_install_leaves_nothing_behind(
+    tmp_path: Path, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(20 << 20)
+
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+        installing = asyncio.create_task(client.install_program_bytes(pieces(), MANIFEST))
+        await peer.asked(models.AddProgramRequest, 80)
+        installing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await installing
+        await client.ping()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["a text", 5, None, [b"x"]])
+async def test_what_is_no_content_is_refused(client: PieClient, content: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"pass bytes, a pathlib\.Path, or an async iterable"):
+        await client.install_program_bytes(content, MANIFEST)  # type: ignore[arg-type]  # that is the mistake
+
+
+async def test_pieces_that_are_no_bytes_are_refused(client: PieClient) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield "text"  # type: ignore[misc]  # that is the mistake
+
+    given = pieces()
+    with pytest.raises(InvalidArgumentError, match="a piece of the content is str; give bytes"):
+        await client.install_program_bytes(given, MANIFEST)
+    assert [piece async for piece in given] == [], "the iterator is closed"
+
+
+# ------------------------------------------------------------- manifests
+
+
+def test_a_manifest_is_typed() -> None:
+    manifest = parse_manifest(MANIFEST.encode())
+    assert manifest.package.name == "greet"
+    assert manifest.package.description == "Grüßt."
+    assert manifest.runtime == {"core": "0.4.0"}
+    assert manifest.parameters is not None
+    assert manifest.parameters["loud"].optional is True
+    assert manifest.dependencies == {"words": "0.1.0"}
+    assert parse_manifest(manifest) == manifest
+
+
+def test_keys_that_nobody_knows_are_passed_over() -> None:
+    assert parse_manifest(MANIFEST + '\n[package.metadata]\nx = 1\n[tool]\ny = "z"\n').package.name == "greet"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "package: Field required"),
+        ('[package]\nname = "a"\n', "package.version: Field required"),
+        ('[package]\nversion = "1.0.0"\n', "package.name: Field required"),
+        ('[package]\nname = 5\nversion = "1.0.0"\n', "package.name: Input should be a valid string"),
+        ('[package]\nname = "a b"\nversion = "1.0.0"\n', "package.name is 'a b'"),
+        ('[package]\nname = "a"\nversion = "1.0"\n', "package.version is '1.0'"),
+        ('[package]\nname = "a"\nversion = "1.0.0-beta"\n', "package.version is '1.0.0-beta'"),
+        ('[package]\nname = "a"\nversion = "1.0.0"\n[dependencies]\nb = "^1"\n', "dependencies.b is '^1'"),
+        (
+            '[package]\nname = "a"\nversion = "1.0.0"\n[parameters]\nx = { type = "number" }\n',
+            "parameters.x.type: Input should be",
+        ),
+        ('[package]\nname = "a"\nname = "b"\n', "not TOML"),
+        ("[package", "not TOML"),
+    ],
+)
+async def test_a_bad_manifest_names_the_key_and_nothing_is_sent(
+    text: str, complaint: str, wasm: Path, tmp_path: Path
+) -> None:
+    toml = tmp_path / "bad.toml"
+    toml.write_text(text, encoding="utf-8")
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        with pytest.raises(ManifestError) as caught:
+            await client.install_program(wasm, toml)
+        assert complaint in str(caught.value)
+        assert "bad.toml" in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert peer.requests == []
+
+
+def test_a_byte_order_mark_is_named() -> None:
+    with pytest.raises(ManifestError, match="byte order mark"):
+        parse_manifest(b"\xef\xbb\xbf" + MANIFEST.encode())
+
+
+def test_a_manifest_in_another_encoding_is_refused() -> None:
+    """D45"""
+    with pytest.raises(ManifestError, match="not UTF-8"):
+        parse_manifest(MANIFEST.encode("latin-1"))
+
+
+async def test_a_manifest_that_is_an_object_is_written_as_toml_that_the_server_reads(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D47"""
+    nasty = 'quote " backslash \\ newline \n tab \t delete \x7f emoji 🥧'
+    manifest = Manifest.model_validate(
+        {
+            "package": {"name": "greet", "version": "1.2.3", "description": nasty, "authors": ["A", 'B "C"']},
+            "parameters": {"strange key!": {"type": "int", "description": nasty}},
+        }
+    )
+    seen: list[str] = []
+
+    def take(request: models.AddProgramRequest) -> str:
+        seen.append(request.manifest)
+        return "Program installed successfully"
+
+    engine.answer(models.AddProgramRequest, take)
+    await client.install_program_bytes(b"wasm", manifest)
+    assert parse_manifest(seen[0]) == manifest
+
+
+# ------------------------------------------------------------- checking
+
+
+async def test_a_program_that_is_not_there_is_not_there_with_any_files(
+    client: PieClient, wasm: Path, toml: Path
+) -> None:
+    assert await client.check_program("greet@1.2.3", wasm, toml) is False
+
+
+async def test_a_check_with_files_says_that_the_server_compared_nothing(
+    client: PieClient, wasm: Path, toml: Path
+) -> None:
+    """D43"""
+    await client.install_program(wasm, toml)
+    with pytest.warns(HashesNotComparedWarning, match=r"greet@1\.2\.3 is on the server, but no known server"):
+        assert await client.check_program("greet@1.2.3", wasm, toml) is True
+
+
+@only_0_4
+async def test_a_check_with_files_sends_their_hashes(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    """D43"""
+    seen: list[models.CheckProgramRequest] = []
+
+    def answer(request: models.CheckProgramRequest) -> str:
+        seen.append(request)
+        return "false"
+
+    engine.answer(models.CheckProgramRequest, answer)
+    await client.check_program("greet@1.2.3", wasm, toml)
+    assert seen[0].wasm_hash == blake3(wasm.read_bytes()).hexdigest()
+    assert seen[0].manifest_hash == blake3(toml.read_bytes()).hexdigest()
+
+
+async def test_a_check_with_the_manifest_of_another_program_is_a_mistake(
+    client: PieClient, toml: Path
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"manifest of greet@1\.2\.3, not of other@1\.0\.0"):
+        await client.check_program("other@1.0.0", manifest_path=toml)
+
+
+async def test_a_check_needs_a_version(client: PieClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="'greet' has no version"):
+        await client.check_program("greet")
+
+
+# ------------------------------------------------------------- files to processes
+
+
+async def test_a_file_on_disk_reaches_a_process_whole(
+    client: PieClient, engine: LocalEngine, wasm: Path
+) -> None:
+    received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    told: list[int] = []
+
+    @engine.inferlet("take@1.0.0")
+    async def take(session: InferletSession, _input: JsonValue) -> JsonValue:
+        receiving = asyncio.ensure_future(session.receive_file())
+        await asyncio.sleep(0)  # lets it begin to wait
+        session.send("ready")
+        received.set_result(await receiving)
+        return None
+
+    process = await client.launch_process("take@1.0.0")
+    await process.recv(timeout=PATIENCE)
+    await process.transfer_file(wasm, progress=lambda sent, _: told.append(sent))
+    await process.wait(timeout=PATIENCE)
+    assert received.result() == wasm.read_bytes()
+    assert told[-1] == 3 * CHUNK + 5

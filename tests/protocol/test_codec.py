@@ -1,0 +1,437 @@
+"""Frames to models and back, on the vectors that every client can use and on whatever hypothesis finds."""
+
+import base64
+import json
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import msgpack
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from codegen import schema
+from codegen.vectors import Messages
+from codegen.vectors import main as refresh_vectors
+from pie_client._generated import models, registry
+from pie_client._generated.families import Family
+from pie_client.base import WireModel
+from pie_client.errors import ProtocolError
+from pie_client.protocol import codec
+
+ROOT = Path(__file__).parents[2]
+VECTORS = ROOT / "schema" / "vectors"
+DESCRIBED = schema.load(ROOT / "schema")
+MESSAGES = Messages(DESCRIBED)
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A frame, and what has to become of it; see schema/vectors/README.md."""
+
+    name: str
+    sender: str
+    frame: bytes | str
+    title: str
+    fields: Json
+    family: Family
+    reason: str
+
+    def decode(self) -> WireModel | codec.UnknownMessage:
+        return codec.decode_reply(self.frame) if self.sender == "server" else codec.decode_request(self.frame)
+
+
+def _vector(name: str, entry: Json) -> Vector:
+    frame = entry["text"] if "text" in entry else bytes.fromhex(entry["hex"])
+    return Vector(
+        name=name,
+        sender=entry["from"],
+        frame=frame,
+        title=entry["class"],
+        fields=entry.get("fields", {}),
+        family=entry.get("family", "0.5"),
+        reason=entry.get("reason", ""),
+    )
+
+
+def _named(file: str) -> Iterator[Vector]:
+    for entry in cast("list[Json]", json.loads((VECTORS / file).read_bytes())):
+        yield _vector(entry["name"], entry)
+        for other in cast("list[Json]", entry.get("also", [])):
+            yield _vector(
+                f"{entry['name']}, {other['form']}",
+                {n: v for n, v in entry.items() if n not in ("hex", "text")} | other,
+            )
+
+
+def _recorded() -> Iterator[Vector]:
+    lines = (VECTORS / "recorded-0.5.2.jsonl").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        entry = cast("Json", json.loads(line))
+        yield _vector(f"{number} {entry['class']}", entry)
+
+
+def _parameters(vectors: list[Vector]) -> list[Any]:
+    return [pytest.param(vector, id=vector.name) for vector in vectors]
+
+
+RECORDED = list(_recorded())
+REFERENCE = list(_named("reference.json"))
+VALID = list(_named("valid.json"))
+INVALID = list(_named("invalid.json"))
+
+
+def _view(message: WireModel) -> Json:
+    """Give a message as vectors write it, without what is null."""
+    return {
+        name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        for name, value in message.model_dump(exclude_none=True).items()
+    }
+
+
+def _unframed(frame: bytes | str) -> Json:
+    return cast("Json", json.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame))
+
+
+def _known(frame: bytes | str, message: WireModel) -> Json:
+    """Give the map that a frame holds, without the keys that the message does not know."""
+    return {name: value for name, value in _unframed(frame).items() if name in message.model_dump()}
+
+
+def _without_none(fields: Json) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _strings(item)
+
+
+# ------------------------------------------------------------- vectors
+
+
+@pytest.mark.parametrize("vector", _parameters(RECORDED))
+def test_a_recorded_frame_decodes_to_its_class(vector: Vector) -> None:
+    try:
+        message = vector.decode()
+    except codec.MalformedFrameError:
+        found = "malformed"
+    else:
+        found = "unknown" if isinstance(message, codec.UnknownMessage) else type(message).__name__
+    assert found == vector.title
+
+
+@pytest.mark.parametrize(
+    "vector",
+    _parameters([v for v in RECORDED if v.sender == "client" and v.title not in ("malformed", "unknown")]),
+)
+def test_a_recorded_request_encodes_to_the_map_it_came_from(vector: Vector) -> None:
+    message = vector.decode()
+    assert isinstance(message, WireModel)
+    assert _unframed(codec.encode_request(message)) == _known(vector.frame, message)
+
+
+@pytest.mark.parametrize(
+    "vector",
+    _parameters([v for v in RECORDED if v.sender == "server"]),
+)
+def test_a_recorded_reply_encodes_to_the_map_it_came_from(vector: Vector) -> None:
+    message = vector.decode()
+    assert isinstance(message, WireModel)
+    frame = codec.encode_reply(message, "0.5")
+    assert type(frame) is type(vector.frame)
+    assert _unframed(frame) == _unframed(vector.frame)
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [pytest.param(vector, id=vector.name) for vector in REFERENCE],
+)
+def test_the_reference_bytes_are_reproduced(vector: Vector) -> None:
+    message = vector.decode()
+    assert isinstance(message, WireModel)
+    if vector.sender == "client":
+        assert codec.encode_request(message) == vector.frame
+    else:
+        assert codec.encode_reply(message, vector.family) == vector.frame
+
+
+@pytest.mark.parametrize("vector", _parameters([*REFERENCE, *VALID]))
+def test_a_valid_frame_decodes_to_its_fields(vector: Vector) -> None:
+    message = vector.decode()
+    assert isinstance(message, WireModel)
+    assert type(message).__name__ == vector.title
+    assert _view(message) == _without_none(vector.fields)
+
+
+@pytest.mark.parametrize("vector", _parameters(VALID))
+def test_what_was_decoded_encodes_to_the_same_message(vector: Vector) -> None:
+    message = vector.decode()
+    assert isinstance(message, WireModel)
+    expected = _without_none(_known(vector.frame, message))
+    if vector.sender == "client":
+        frame = codec.encode_request(message)
+        assert _unframed(frame) == expected
+        assert codec.decode_request(frame) == message
+    else:
+        reply = codec.encode_reply(message, vector.family)
+        assert type(reply) is type(vector.frame)
+        assert _without_none(_unframed(reply)) == expected
+        assert codec.decode_reply(reply) == message
+
+
+@pytest.mark.parametrize("vector", _parameters(INVALID))
+def test_an_invalid_frame_is_refused_without_showing_what_it_holds(vector: Vector) -> None:
+    with pytest.raises(codec.MalformedFrameError) as caught:
+        vector.decode()
+    text = str(caught.value)
+    assert isinstance(caught.value, ProtocolError)
+    assert len(text.splitlines()) == 1
+    assert len(text) < 200
+    shown = text + "".join(traceback.format_exception(caught.value))
+    payload = {s for name, v in vector.fields.items() if name not in ("type", "event") for s in _strings(v)}
+    assert not [secret for secret in payload if len(secret) > 5 and secret in shown]
+
+
+@pytest.mark.parametrize("vector", _parameters([*REFERENCE, *VALID]))
+def test_a_valid_vector_conforms_to_the_json_schema_of_its_message(vector: Vector) -> None:
+    assert MESSAGES.accepts(vector.title, vector.fields)
+
+
+def test_every_message_has_valid_and_invalid_vectors() -> None:
+    titles = {
+        model.__name__
+        for union in (registry.ClientMessage, registry.ServerMessage)
+        for model in get_args(union)
+    }
+    assert {vector.title for vector in VALID} == titles
+    counts = Counter(vector.title for vector in INVALID)
+    assert {title for title in titles if counts[title] >= 3} == titles
+
+
+def test_the_vectors_are_up_to_date() -> None:
+    assert refresh_vectors(["--check", "--root", str(ROOT)]) == 0
+
+
+# ------------------------------------------------------------- tolerance
+
+
+@pytest.mark.parametrize("tag", ["metrics", "", "turn_done", "error", "ping"])
+def test_a_binary_message_of_an_unknown_type_is_no_error(tag: str) -> None:
+    message = codec.decode_reply(msgpack.packb({"type": tag, "corr_id": -1}))
+    assert message == codec.UnknownMessage(tag, {"type": tag, "corr_id": -1})
+
+
+@pytest.mark.parametrize("tag", ["metrics", "response", "process_event"])
+def test_a_text_message_of_an_unknown_type_is_no_error(tag: str) -> None:
+    assert codec.decode_reply(json.dumps({"type": tag})) == codec.UnknownMessage(tag, {"type": tag})
+
+
+def test_a_request_of_an_unknown_type_is_no_error() -> None:
+    assert isinstance(codec.decode_request(msgpack.packb({"type": "response"})), codec.UnknownMessage)
+
+
+@pytest.mark.parametrize("value", ["{}", "", None])
+def test_an_event_of_an_unknown_kind_keeps_its_kind_and_value(value: str | None) -> None:
+    """D28"""
+    frame = msgpack.packb({"type": "process_event", "process_id": "p", "event": "metrics", "value": value})
+    assert codec.decode_reply(frame) == models.UnknownFrame(process_id="p", event="metrics", value=value)
+
+
+def test_a_request_may_come_as_text() -> None:
+    assert codec.decode_request('{"type":"ping","corr_id":7}') == models.PingRequest(corr_id=7)
+
+
+def _malformed(fields: Json) -> codec.MalformedFrameError:
+    with pytest.raises(codec.MalformedFrameError) as caught:
+        codec.decode_reply(msgpack.packb(fields))
+    return caught.value
+
+
+@pytest.mark.parametrize("tag", ["response", None])
+def test_a_malformed_reply_keeps_the_number_of_its_request(tag: str | None) -> None:
+    assert _malformed({"type": tag, "corr_id": 7, "ok": "yes"}).correlation == 7
+
+
+def test_a_number_that_the_server_chose_is_not_taken_for_a_request_s() -> None:
+    error = _malformed({"type": "mcp_request", "corr_id": 7, "process_id": "p", "method": "tools/list"})
+    assert (error.correlation, error.process) == (None, "p")
+
+
+def test_a_malformed_event_keeps_its_process_and_kind() -> None:
+    error = _malformed({"type": "process_event", "process_id": "p", "event": "return", "corr_id": 7})
+    assert (error.correlation, error.process, error.event) == (None, "p", "return")
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, [1]])
+def test_an_envelope_of_other_types_is_not_kept(value: object) -> None:
+    assert _malformed({"type": "response", "corr_id": value}).correlation is None
+    error = _malformed({"type": "process_event", "process_id": [value], "event": [value]})
+    assert (error.process, error.event) == (None, None)
+
+
+# ------------------------------------------------------------- families
+
+
+def test_a_file_s_name_goes_only_to_the_family_that_knows_it() -> None:
+    chunk = models.FileChunk(
+        process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"", name="a.txt"
+    )
+    assert "name" not in _unframed(codec.encode_reply(chunk, "0.4"))
+    assert _unframed(codec.encode_reply(chunk, "0.5"))["name"] == "a.txt"
+
+
+def test_the_newest_family_says_that_a_file_has_no_name() -> None:
+    chunk = models.FileChunk(process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"")
+    assert _unframed(codec.encode_reply(chunk, "0.5"))["name"] is None
+
+
+# ------------------------------------------------------------- whatever comes
+
+NUMBERS = st.integers(-(2**63), 2**64 - 1)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.floats()
+    | st.text(max_size=20)
+    | st.binary(max_size=20)
+    | st.builds(msgpack.ExtType, st.integers(0, 127), st.binary(max_size=8))
+    | st.builds(msgpack.Timestamp, st.integers(0, 2**34), st.integers(0, 10**9 - 1))
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=9) | st.binary(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+TAGS = st.sampled_from([*registry.CLIENT_MESSAGES, *registry.SERVER_MESSAGES, *registry.TEXT_MESSAGES])
+NAMES = {name for model in registry.CLIENT_MESSAGES.values() for name in model.model_fields} | {
+    "event",
+    "value",
+}
+NEARLY_MESSAGES: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {"type": TAGS}, optional=dict.fromkeys(sorted(NAMES - {"type"}), VALUES)
+)
+EXTRA_KEYS = st.dictionaries(st.text(max_size=9).map("later-{}".format), VALUES, max_size=3)
+
+
+def _decodes_or_is_malformed(frame: bytes | str) -> None:
+    for decode in (codec.decode_reply, codec.decode_request):
+        try:
+            decode(frame)
+        except codec.MalformedFrameError as error:
+            assert len(str(error).splitlines()) == 1  # noqa: PT017 - whether it is raised is not the question
+
+
+@given(st.binary() | st.text())
+@ANY_SPEED
+def test_any_bytes_or_text_decode_or_are_malformed(frame: bytes | str) -> None:
+    """D2"""
+    _decodes_or_is_malformed(frame)
+
+
+@given(VALUES | NEARLY_MESSAGES)
+@settings(ANY_SPEED, max_examples=150)
+def test_any_msgpack_value_decodes_or_is_malformed(value: object) -> None:
+    """D2"""
+    _decodes_or_is_malformed(msgpack.packb(value))
+
+
+@given(st.sampled_from([v.frame for v in [*RECORDED, *VALID] if v.frame]), st.data())
+@settings(ANY_SPEED, max_examples=300)
+def test_a_damaged_frame_decodes_or_is_malformed(frame: bytes | str, data: st.DataObject) -> None:
+    """D2"""
+    start = data.draw(st.integers(0, len(frame)))
+    end = data.draw(st.integers(start, min(len(frame), start + 4)))
+    if isinstance(frame, str):
+        _decodes_or_is_malformed(frame[:start] + data.draw(st.text(max_size=4)) + frame[end:])
+    else:
+        _decodes_or_is_malformed(frame[:start] + data.draw(st.binary(max_size=4)) + frame[end:])
+
+
+def _drawn(node: Json) -> st.SearchStrategy[Any]:
+    """Make values that conform to a JSON Schema, with bytes as bytes."""
+    if "$ref" in node:
+        return _drawn(DESCRIBED.scalars()[str(node["$ref"]).rpartition("/")[2]])
+    if "const" in node:
+        return st.just(node["const"])
+    if "anyOf" in node:
+        return st.one_of([_drawn(member) for member in cast("list[Json]", node["anyOf"])])
+    match node["type"]:
+        case "string":
+            return st.binary(max_size=300) if node.get("format") == "binary" else st.text(max_size=40)
+        case "integer":
+            return st.integers(node.get("minimum"), node.get("maximum"))
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(_drawn(node["items"]), max_size=3)
+        case "null":
+            return st.none()
+        case other:
+            raise AssertionError(other)
+
+
+def _fields(model: type[WireModel]) -> st.SearchStrategy[Json]:
+    document = next(d for _, d in DESCRIBED.objects() if d["title"] == model.__name__)
+    properties = cast("dict[str, Json]", document["properties"])
+    required = cast("list[str]", document["required"])
+    return st.fixed_dictionaries(
+        {name: _drawn(properties[name]) for name in required},
+        optional={name: _drawn(node) for name, node in properties.items() if name not in required},
+    )
+
+
+@pytest.mark.parametrize("model", registry.CLIENT_MESSAGES.values())
+@given(st.data())
+@settings(ANY_SPEED, max_examples=30)
+def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: st.DataObject) -> None:
+    message = model.model_validate(data.draw(_fields(model)))
+    frame = codec.encode_request(message)
+    assert codec.decode_request(frame) == message
+    later = msgpack.packb(_unframed(frame) | data.draw(EXTRA_KEYS))
+    assert codec.decode_request(later) == message
+
+
+@pytest.mark.parametrize("model", get_args(registry.ServerMessage))
+@given(st.data(), st.sampled_from(FAMILIES))
+@settings(ANY_SPEED, max_examples=30)
+def test_a_reply_survives_encoding_and_decoding(
+    model: type[WireModel], data: st.DataObject, family: Family
+) -> None:
+    message = model.model_validate(data.draw(_fields(model)))
+    if isinstance(message, models.UnknownFrame):
+        known = registry.SERVER_MESSAGES["process_event"]
+        assert isinstance(known, registry.TaggedUnion)
+        assume(message.event not in known.members)
+    if isinstance(message, models.FileChunk) and family == "0.4":
+        message = message.model_copy(update={"name": None})
+    frame = codec.encode_reply(message, family)
+    assert codec.decode_reply(frame) == message
+    extra = data.draw(st.dictionaries(st.text(max_size=9).map("later-{}".format), st.none() | NUMBERS))
+    later = _unframed(frame) | extra
+    assert (
+        codec.decode_reply(json.dumps(later) if isinstance(frame, str) else msgpack.packb(later)) == message
+    )
+
+
+def test_a_map_that_names_a_nested_key_twice_is_refused() -> None:
+    nested = b"\x82" + msgpack.packb("a") + b"\x01" + msgpack.packb("a") + b"\x02"
+    frame = b"\x83" + b"".join(map(msgpack.packb, ("type", "ping", "corr_id", 1, "later"))) + nested
+    with pytest.raises(codec.MalformedFrameError):
+        codec.decode_request(frame)

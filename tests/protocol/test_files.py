@@ -1,0 +1,292 @@
+"""Files on their way: how they are cut, put together, and saved under a name that a server sent."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pie_client._generated.families import CHUNK_BYTES
+from pie_client._generated.models import FileChunk
+from pie_client.connection.contents import HASH_INLINE_BYTES, BytesContent, as_content
+from pie_client.protocol.files import Assembly, FileEvent
+
+EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+DIGESTS = [(b"", EMPTY_DIGEST), (b"abc", ABC_DIGEST)]
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+# ------------------------------------------------------------- File
+
+
+def test_a_file_is_its_bytes() -> None:
+    file = FileEvent(b"abc", name="a.txt")
+    assert isinstance(file, bytes)
+    assert file == b"abc"
+    assert hash(file) == hash(b"abc")
+    assert file[1:] == b"bc"
+    assert file + b"d" == b"abcd"
+    assert len(file) == 3
+    assert bytes(memoryview(file)) == b"abc"
+    assert file.name == "a.txt"
+
+
+def test_a_file_without_a_name_has_none() -> None:
+    assert FileEvent(b"abc").name is None
+
+
+@pytest.mark.parametrize(("data", "digest"), DIGESTS)
+def test_the_digest_of_a_file_is_blake3(data: bytes, digest: str) -> None:
+    assert FileEvent(data).digest == digest
+
+
+def test_showing_a_file_shows_its_name_and_size_and_not_its_content() -> None:
+    file = FileEvent(b"secret", name="a\nb.txt")
+    assert repr(file) == str(file) == f"{file}" == r"FileEvent(name='a\nb.txt', 6 bytes)"
+    assert repr(FileEvent(b"")) == "FileEvent(name=None, 0 bytes)"
+
+
+def _pickled(file: FileEvent) -> FileEvent:
+    twin: FileEvent = pickle.loads(pickle.dumps(file))  # noqa: S301 - written in the same line
+    return twin
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, _pickled])
+def test_a_copy_of_a_file_keeps_its_name_and_digest(duplicate: Callable[[FileEvent], FileEvent]) -> None:
+    file = FileEvent(b"abc", name="a.txt")
+    twin = duplicate(file)
+    assert type(twin) is FileEvent
+    assert (twin, twin.name, twin.digest) == (file, file.name, file.digest)
+
+
+# ------------------------------------------------------------- save
+
+
+def test_a_file_is_saved_under_the_path_it_is_given(tmp_path: Path) -> None:
+    place = tmp_path / "b.txt"
+    assert FileEvent(b"abc", name="a.txt").save(place) == place
+    assert place.read_bytes() == b"abc"
+    assert FileEvent(b"new", name="a.txt").save(str(place)) == place
+    assert place.read_bytes() == b"new"
+
+
+def test_a_file_is_saved_in_a_folder_under_its_own_name(tmp_path: Path) -> None:
+    place = FileEvent(b"abc", name="a.txt").save(tmp_path)
+    assert place == tmp_path / "a.txt"
+    assert place.read_bytes() == b"abc"
+
+
+def test_a_folder_that_does_not_exist_is_made_when_the_path_ends_like_one(tmp_path: Path) -> None:
+    place = FileEvent(b"abc", name="a.txt").save(f"{tmp_path}/new/deep/")
+    assert place == tmp_path / "new" / "deep" / "a.txt"
+    assert place.read_bytes() == b"abc"
+
+
+def test_a_folder_that_does_not_exist_is_not_made_for_a_file_s_path(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        FileEvent(b"abc").save(tmp_path / "new" / "a.txt")
+
+
+def test_a_file_with_no_content_is_saved(tmp_path: Path) -> None:
+    place = FileEvent(b"").save(tmp_path)
+    assert place == tmp_path / EMPTY_DIGEST[:16]
+    assert place.read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("a.txt", ["a.txt", "a-1.txt", "a-2.txt"]),
+        ("a.tar.gz", ["a.tar.gz", "a.tar-1.gz", "a.tar-2.gz"]),
+        ("a", ["a", "a-1", "a-2"]),
+        (None, [ABC_DIGEST[:16], f"{ABC_DIGEST[:16]}-1", f"{ABC_DIGEST[:16]}-2"]),
+    ],
+)
+def test_a_file_in_a_folder_is_never_replaced(tmp_path: Path, name: str | None, names: list[str]) -> None:
+    file = FileEvent(b"abc", name=name)
+    assert [file.save(tmp_path).name for _ in names] == names
+    assert all((tmp_path / saved).read_bytes() == b"abc" for saved in names)
+
+
+def test_what_else_has_the_name_in_a_folder_is_not_touched(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    folder = tmp_path / "folder"
+    (folder / "a").mkdir(parents=True)
+    (folder / "b").symlink_to(outside)
+    assert FileEvent(b"abc", name="a").save(folder) == folder / "a-1"
+    assert FileEvent(b"abc", name="b").save(folder) == folder / "b-1"
+    assert not outside.exists()
+    assert list((folder / "a").iterdir()) == []
+
+
+HOSTILE = {
+    "../../etc/passwd": "passwd",
+    "..\\..\\etc\\passwd": "passwd",
+    "/etc/passwd": "passwd",
+    "C:\\Windows\\x": "x",
+    "C:x": "x",
+    "\\\\host\\share\\x": "x",
+    "a/b\\c/d.txt": "d.txt",
+    "a/": "a",
+    ".bashrc": "bashrc",
+    "a\x00b": "ab",
+    "a\nb\x1b[31m.txt": "ab[31m.txt",
+    "report\u202efdp.exe": "reportfdp.exe",
+    '<a>"b|c?d*e': "abcde",
+    "a.txt:stream": "a.txtstream",
+    "trailing. . ": "trailing",
+    "CON": "_CON",
+    "nul.txt": "_nul.txt",
+    "Aux .tar.gz": "_Aux .tar.gz",
+    "com1": "_com1",
+    "COM¹.x": "_COM¹.x",
+    "COM10": "COM10",
+    "console": "console",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_only_what_is_harmless_of_a_name_is_used(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    place = FileEvent(b"abc", name=name).save(folder)
+    assert place.name == HOSTILE[name]
+    assert list(tmp_path.rglob("*")) == [folder, place]
+    assert place.read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "...", "/", "\\", "a/..", "a\\..", "C:", "C:\\", " ", "\x00", "?:*"]
+)
+def test_a_name_that_is_none_gives_way_to_the_digest(tmp_path: Path, name: str) -> None:
+    assert FileEvent(b"abc", name=name).save(tmp_path) == tmp_path / ABC_DIGEST[:16]
+
+
+@pytest.mark.parametrize("character", ["a", "é", "名", "🥧", "a ", ". "])
+def test_a_very_long_name_is_cut_to_what_file_systems_take(tmp_path: Path, character: str) -> None:
+    file = FileEvent(b"abc", name=character * 9999)
+    first, second = file.save(tmp_path), file.save(tmp_path)
+    assert first.read_bytes() == second.read_bytes() == b"abc"
+    assert first != second
+    assert len(second.name.encode()) <= 255
+    assert not first.name.endswith((" ", "."))
+
+
+@given(name=st.text())
+@ANY_SPEED
+def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = tmp_path_factory.mktemp("out")
+    place = FileEvent(b"abc", name=name).save(folder)
+    assert place.parent == folder
+    assert list(folder.iterdir()) == [place]
+
+
+# ------------------------------------------------------------- cut
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        (0, [0]),
+        (1, [1]),
+        (262_143, [262_143]),
+        (262_144, [262_144]),
+        (262_145, [262_144, 1]),
+        (524_288, [262_144, 262_144]),
+    ],
+)
+async def test_bytes_are_cut_into_chunks(size: int, sizes: list[int]) -> None:
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    content = BytesContent(data, "h")
+    chunks = [chunk async for chunk in content]
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert content.total_chunks == len(sizes)
+    assert b"".join(chunks) == data
+    assert content.digest == "h"
+
+
+async def test_content_can_be_sent_again() -> None:
+    content = await as_content(b"abc")
+    assert [chunk async for chunk in content] == [chunk async for chunk in content] == [b"abc"]
+
+
+@pytest.mark.parametrize(("data", "digest"), DIGESTS)
+async def test_bytes_become_content_with_their_digest(data: bytes, digest: str) -> None:
+    content = await as_content(data)
+    assert content.digest == digest
+    assert content.total_chunks == 1
+
+
+async def test_large_bytes_are_hashed_to_the_same_digest() -> None:
+    """D41"""
+    data = bytes(HASH_INLINE_BYTES + 1)
+    content = await as_content(data)
+    assert content.digest == blake3(data).hexdigest()
+    assert content.total_chunks == HASH_INLINE_BYTES // CHUNK_BYTES + 1
+
+
+async def test_what_is_content_already_stays_as_it_is() -> None:
+    content = BytesContent(b"abc", ABC_DIGEST)
+    assert await as_content(content) is content
+
+
+async def test_a_received_file_can_be_sent() -> None:
+    content = await as_content(FileEvent(b"abc", name="a.txt"))
+    assert content.digest == ABC_DIGEST
+    assert [chunk async for chunk in content] == [b"abc"]
+
+
+# ------------------------------------------------------------- put together
+
+
+def _chunk(
+    index: int, total: int, data: bytes, digest: str = ABC_DIGEST, name: str | None = None
+) -> FileChunk:
+    return FileChunk(
+        process_id="p", file_hash=digest, chunk_index=index, total_chunks=total, chunk_data=data, name=name
+    )
+
+
+@given(st.lists(st.binary(max_size=50), min_size=1, max_size=9))
+@ANY_SPEED
+def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces)
+    digest = blake3(whole).hexdigest()
+    chunks = [_chunk(index, len(pieces), piece, digest, "a.txt") for index, piece in enumerate(pieces)]
+    assembly = Assembly(chunks[0])
+    sizes: list[int] = []
+    for chunk in chunks[:-1]:
+        assert not assembly.add(chunk)
+        sizes.append(assembly.size)
+    assert sizes == sorted(set(sizes)), "each chunk costs something"
+    assert assembly.add(chunks[-1])
+    file = assembly.file()
+    assert isinstance(file, FileEvent)
+    assert (file, file.name, file.digest) == (whole, "a.txt", digest)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "complaint"),
+    [
+        ([_chunk(1, 2, b"c")], "chunk 1 came where chunk 0 of 2 was due"),
+        ([_chunk(0, 2, b"a"), _chunk(0, 2, b"a")], "chunk 0 came where chunk 1 of 2 was due"),
+        ([_chunk(0, 3, b"a"), _chunk(2, 3, b"c")], "chunk 2 came where chunk 1 of 3 was due"),
+        ([_chunk(0, 3, b"a"), _chunk(1, 2, b"bc")], "chunk counts 3 and 2 disagree"),
+        ([_chunk(0, 0, b"abc")], "chunk 0 of a file of 0"),
+        ([_chunk(0, 1, b"ab")], "its bytes do not match its BLAKE3 digest"),
+        ([_chunk(0, 1, b"abc", ABC_DIGEST.upper())], "its bytes do not match its BLAKE3 digest"),
+        ([_chunk(0, 1, b"", ABC_DIGEST)], "its bytes do not match its BLAKE3 digest"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(chunks: list[FileChunk], complaint: str) -> None:
+    """D21"""
+    assembly = Assembly(chunks[0])
+    for chunk in chunks[:-1]:
+        assembly.add(chunk)
+    with pytest.raises(ValueError, match=f"^{complaint}$"):
+        assembly.add(chunks[-1])

@@ -1,0 +1,255 @@
+"""Large files from a process, which go to disk while they arrive."""
+
+import asyncio
+import gc
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from pydantic import JsonValue
+
+from pie_client import (
+    CorruptEvent,
+    Event,
+    FileEvent,
+    MessageEvent,
+    PieClient,
+    Process,
+    ReturnEvent,
+    SpooledFile,
+    models,
+)
+from pie_client.testing import InferletSession, LocalEngine
+from tests.support.peers import PATIENCE, in_time, websocket_peer
+
+CHUNK = 262_144
+LARGE = os.urandom(4 * CHUNK + 3)
+SMALL = os.urandom(CHUNK)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+@pytest.fixture
+async def spooling(engine: LocalEngine) -> AsyncIterator[PieClient]:
+    """A client that keeps no more than two chunks of a file in memory."""
+
+    @engine.inferlet("files@1.0.0")
+    async def files(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.send_file(SMALL, "small.bin")
+        session.send_file(LARGE, "../large.bin")
+        session.send("between")
+        session.send_file(LARGE[::-1])
+        return None
+
+    async with PieClient(engine.uri, spool_above=2 * CHUNK) as client:
+        yield client
+
+
+async def _events(process: Process) -> list[object]:
+    async with asyncio.timeout(PATIENCE):
+        return [event async for event in process]
+
+
+async def test_a_file_above_the_threshold_arrives_on_disk_and_in_its_place(
+    spooling: PieClient, folder: Path
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    small, large, between, reverse, end = await _events(process)
+    assert isinstance(small, FileEvent)
+    assert small == SMALL
+    assert isinstance(large, SpooledFile)
+    assert large.path.parent == folder
+    assert large.read() == LARGE
+    assert (large.size, large.digest) == (len(LARGE), blake3(LARGE).hexdigest())
+    assert between == MessageEvent("between")
+    assert isinstance(reverse, SpooledFile)
+    assert reverse.read() == LARGE[::-1]
+    assert end == ReturnEvent("null")
+    assert repr(reverse) == f"SpooledFile(name=None, {len(LARGE)} bytes)"
+
+
+async def test_receiving_gives_a_file_that_is_on_disk_as_bytes(spooling: PieClient, folder: Path) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    assert await process.recv(timeout=PATIENCE) == (Event.File, SMALL)
+    kind, value = await process.recv(timeout=PATIENCE)
+    assert isinstance(value, FileEvent)
+    assert (kind, value) == (Event.File, LARGE)
+    assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
+    process.close()
+    await spooling.close()
+    gc.collect()
+    assert list(folder.iterdir()) == []
+
+
+async def test_receiving_that_is_cancelled_loses_no_file(
+    spooling: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    await process.recv(timeout=PATIENCE)
+    await process.wait(timeout=PATIENCE)
+    reading, go_on = threading.Event(), threading.Event()
+    read = SpooledFile.read
+
+    def slow(file: SpooledFile) -> bytes:
+        reading.set()
+        go_on.wait(PATIENCE)
+        return read(file)
+
+    monkeypatch.setattr(SpooledFile, "read", slow)
+    receiving = asyncio.create_task(process.recv())
+    await asyncio.to_thread(reading.wait, PATIENCE)
+    receiving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    go_on.set()
+    assert await process.recv(timeout=PATIENCE) == (Event.File, LARGE)
+
+
+async def test_a_saved_file_has_moved_and_stays(spooling: PieClient, folder: Path, tmp_path: Path) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    events = await _events(process)
+    large, reverse = (event for event in events if isinstance(event, SpooledFile))
+    place = large.save(f"{tmp_path}/downloads/")
+    assert place.parent == tmp_path / "downloads"
+    named = reverse.save(tmp_path / "named.bin")
+    assert named == tmp_path / "named.bin"
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE(named.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    large.close()
+    reverse.close()
+    del large, reverse, events
+    gc.collect()
+    assert named.read_bytes() == LARGE[::-1]
+    assert place.read_bytes() == LARGE
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_file_can_be_saved_again(spooling: PieClient, tmp_path: Path) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    first, second = large.save(tmp_path / "one"), large.save(tmp_path / "two")
+    assert large.save(first) == first
+    assert first.read_bytes() == second.read_bytes() == LARGE
+    assert large.path == first
+
+
+async def test_a_failed_save_leaves_nothing_in_the_folder(
+    spooling: PieClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    large.path.unlink()
+    (tmp_path / "downloads").mkdir()
+    with pytest.raises(FileNotFoundError):
+        large.save(tmp_path / "downloads")
+    assert list((tmp_path / "downloads").iterdir()) == []
+
+
+async def test_a_file_that_can_no_longer_be_read_from_disk_is_an_event(
+    spooling: PieClient, folder: Path
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    await process.wait(timeout=PATIENCE)
+    for path in folder.iterdir():
+        path.unlink()
+    await process.recv(timeout=PATIENCE)
+    kind, text = await process.recv(timeout=PATIENCE)
+    assert kind == Event.Error
+    assert "it can't be read from disk (No such file or directory)" in str(text)
+    assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
+
+
+async def test_a_file_on_disk_is_deleted_when_it_is_closed_or_forgotten(
+    spooling: PieClient, folder: Path
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    events = await _events(process)
+    large, reverse = (event for event in events if isinstance(event, SpooledFile))
+    with large:
+        assert large.path.exists()
+    assert not large.path.exists()
+    assert reverse.path.exists()
+    del events, reverse
+    gc.collect()
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_file_larger_than_all_that_may_be_buffered_arrives_on_disk(engine: LocalEngine) -> None:
+    size = 6 << 20
+
+    @engine.inferlet("huge@1.0.0")
+    async def huge(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.send_file(bytes(size))
+        return None
+
+    async with PieClient(engine.uri, max_buffered=1 << 20, spool_above=1 << 20) as client:
+        process = await client.launch_process("huge@1.0.0")
+        file, _end = await _events(process)
+    assert isinstance(file, SpooledFile)
+    assert file.size == size
+
+
+async def test_a_corrupt_file_on_disk_is_an_event_and_leaves_nothing(folder: Path) -> None:
+    """D21"""
+    async with websocket_peer() as peer, PieClient(peer.uri, spool_above=10) as client:
+        process = await in_time(client.launch_process("p@1.0.0"))
+        digest = blake3(b"what was meant").hexdigest()
+        for index, data in enumerate([b"x" * 20, b"y" * 20]):
+            await peer.send(
+                models.FileChunk(
+                    process_id=process.process_id,
+                    file_hash=digest,
+                    chunk_index=index,
+                    total_chunks=2,
+                    chunk_data=data,
+                )
+            )
+        broken = await in_time(anext(process))
+        assert isinstance(broken, CorruptEvent)
+        assert "do not match its BLAKE3 digest" in broken.value
+        gc.collect()
+        assert list(folder.iterdir()) == []
+
+
+async def test_a_full_disk_costs_the_file_and_nothing_else(spooling: PieClient, folder: Path) -> None:
+    folder.rmdir()
+    process = await spooling.launch_process("files@1.0.0")
+    small, lost, between, lost_too, end = await _events(process)
+    assert small == SMALL
+    assert isinstance(lost, CorruptEvent)
+    assert "it can't be kept on disk (No such file or directory)" in lost.value
+    assert between == MessageEvent("between")
+    assert isinstance(lost_too, CorruptEvent)
+    assert end == ReturnEvent("null")
+
+
+async def test_a_connection_that_ends_while_a_file_arrives_leaves_nothing_on_disk(folder: Path) -> None:
+    async with websocket_peer() as peer:
+        async with PieClient(peer.uri, spool_above=10) as client:
+            process = await in_time(client.launch_process("p@1.0.0"))
+            chunk = models.FileChunk(
+                process_id=process.process_id,
+                file_hash="a" * 64,
+                chunk_index=0,
+                total_chunks=2,
+                chunk_data=b"x" * 20,
+            )
+            await peer.send(chunk, models.StdoutFrame(process_id=process.process_id, value="written"))
+            assert await in_time(process.recv()) == (Event.Stdout, "written")
+            assert len(list(folder.iterdir())) == 1
+        del process, client
+        gc.collect()
+        assert list(folder.iterdir()) == []

@@ -1,0 +1,130 @@
+"""The engine in a terminal, as a process of its own, and scripts that run in it."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pie_client import PieClient
+from tests.support.peers import PATIENCE
+
+SCRIPT_MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n[runtime]\nlanguage = "python"'
+SCRIPT = """
+import os, re, signal, sys, time
+from inferlet import session
+
+def main(path):
+    open("written", "w").close()
+    alive = open(path, "w")
+    session.send(os.getcwd())
+    {line}
+"""
+SLEEPING = "while True: time.sleep(1000)"
+
+
+class Terminal:
+    """A running engine, and what it prints."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-W", "error", "-m", "pie_client.testing", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._timer = threading.Timer(PATIENCE, self.process.kill)
+        self._timer.start()
+
+    def line(self) -> str:
+        """Give the next line; "" at the end."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.lines.append(line)
+        return line
+
+    def complaint(self) -> str:
+        """Give the next line of standard error; "" at the end."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+    @property
+    def uri(self) -> str:
+        found = re.search(r"ws://\S+", self.line())
+        assert found is not None, self.lines
+        return found[0]
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
+        """Send a signal; gives the exit status and the rest of what was printed."""
+        self.process.send_signal(number)
+        return self.end()
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for the end; gives the exit status and the rest of what was printed."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def terminal(*arguments: str) -> Generator[Terminal]:
+    running = Terminal(*arguments)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@dataclass(frozen=True)
+class RunningScript:
+    """A script that never ends by itself.
+
+    Attributes:
+        reading: Reads a pipe that the script holds open, to its end.
+        folder: Where it runs.
+    """
+
+    reading: asyncio.Task[bytes]
+    folder: Path
+
+    async def gone(self) -> None:
+        """Wait until its process is gone, and nothing of it left."""
+        async with asyncio.timeout(PATIENCE):
+            await self.reading
+            await asyncio.to_thread(self._wait_for_folder)
+
+    def _wait_for_folder(self) -> None:
+        """Wait for what the keeper of the script, whom nobody waits for any more, does last."""
+        ends = time.monotonic() + PATIENCE
+        while self.folder.exists():
+            assert time.monotonic() < ends, "the folder stays"
+            time.sleep(0.01)
+
+
+async def launch_script(
+    client: PieClient, folder: Path, line: str = SLEEPING, *, lasts: bool = True
+) -> RunningScript:
+    """Run a script whose last line never ends by itself, unless it is said not to last; a pipe is made in the folder."""
+    pipe = folder / "alive"
+    os.mkfifo(pipe)
+    reading = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
+    await client.rpc.add_program(
+        content=SCRIPT.format(line=line).encode(), manifest=SCRIPT_MANIFEST, force_overwrite=True
+    )
+    _, said = await (await client.launch_process("app@1.0.0", str(pipe))).recv()
+    running = RunningScript(reading, Path(str(said)))
+    assert running.folder.exists() or not lasts
+    return running

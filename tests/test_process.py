@@ -1,0 +1,596 @@
+"""Processes in every way they can be started, held, let go and taken up again."""
+
+import asyncio
+import gc
+import json
+import threading
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import pytest
+from pydantic import JsonValue, TypeAdapter
+
+from pie_client import (
+    DeadlineError,
+    Event,
+    InvalidArgumentError,
+    InvalidRequestError,
+    MessageEvent,
+    NotAttachedError,
+    NotConnectedError,
+    PieClient,
+    Process,
+    ProcessEndedError,
+    ProcessError,
+    ProcessNotFoundError,
+    ProgramNotFoundError,
+    RefusedError,
+    ResultError,
+    ReturnEvent,
+    UnsupportedError,
+    models,
+)
+from pie_client.testing import InferletSession, LocalEngine
+from tests.support.peers import PATIENCE, websocket_peer
+
+only_0_4 = pytest.mark.parametrize("family", ["0.4"])
+only_0_5 = pytest.mark.parametrize("family", ["0.5"])
+
+
+@pytest.fixture(autouse=True)
+def programs(engine: LocalEngine) -> None:
+    """Programs that many tests launch."""
+
+    @engine.inferlet("double@1.0.0")
+    async def double(session: InferletSession, input: JsonValue) -> JsonValue:
+        session.print("doubling")
+        assert isinstance(input, int)
+        return input * 2
+
+    @engine.inferlet("converse@1.0.0")
+    async def converse(session: InferletSession, _input: JsonValue) -> JsonValue:
+        heard: list[JsonValue] = []
+        while (word := await session.receive()) != "end":
+            heard.append(word)
+            session.send(word)
+        return heard
+
+
+# ------------------------------------------------------------- without captured output
+
+
+async def test_a_launch_without_captured_output_gives_a_handle_that_knows_its_process(
+    client: PieClient,
+) -> None:
+    """D29"""
+    first = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    second = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    assert {first.process_id, second.process_id} == {info.id for info in await client.list_processes()}
+    assert first.process_id != second.process_id
+    await first.terminate()
+    assert [info.id for info in await client.list_processes()] == [second.process_id]
+    assert repr(second) == f"<Process {second.process_id} not attached>"
+
+
+async def test_what_needs_an_attached_process_says_so_at_once(client: PieClient) -> None:
+    """D29, D35"""
+    process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    for use in (
+        process.recv(),
+        process.wait(),
+        process.result(),
+        process.signal("x"),
+        process.transfer_file(b"x"),
+        anext(process),
+    ):
+        with pytest.raises(NotAttachedError, match=rf"{process.process_id} .*attach_process"):
+            await use
+
+
+async def test_a_process_without_captured_output_is_taken_up_by_attaching(client: PieClient) -> None:
+    launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    process = await client.attach_process(launched.process_id)
+    await process.signal("hello")
+    assert await process.recv(timeout=PATIENCE) == (Event.Message, "hello")
+    await process.signal("end")
+    assert await process.result(timeout=PATIENCE) == ["hello"]
+
+
+async def test_a_process_without_captured_output_outlives_its_connection(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri) as first:
+        process_id = (await first.launch_process("converse@1.0.0", capture_outputs=False)).process_id
+    async with PieClient(engine.uri) as second:
+        process = await second.attach_process(process_id)
+        await process.signal("end")
+        assert await process.result(timeout=PATIENCE) == []
+
+
+async def test_launches_at_once_without_captured_output_get_handles_of_their_own(client: PieClient) -> None:
+    launches = [client.launch_process("converse@1.0.0", capture_outputs=False) for _ in range(5)]
+    processes = await asyncio.gather(*launches)
+    assert len({process.process_id for process in processes}) == 5
+
+
+@only_0_5
+async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_so(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 4, capture_outputs=False)
+    assert process.process_id == ""
+    assert repr(process) == "<Process without id not attached>"
+    for use in (process.recv(), process.terminate(), process.signal("x")):
+        with pytest.raises(NotAttachedError, match="had ended when the server was asked for its id"):
+            await use
+
+
+@only_0_5
+async def test_alike_processes_are_not_mistaken_for_the_one_without_captured_output(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """D29"""
+    captured, loose = await asyncio.gather(
+        client.launch_process("converse@1.0.0", {}),
+        client.launch_process("converse@1.0.0", {}, capture_outputs=False),
+    )
+    assert loose.process_id not in ("", captured.process_id)
+    launches = [client.launch_process("converse@1.0.0", {}, capture_outputs=False) for _ in range(5)]
+    async with PieClient(engine.uri) as other:
+        launches += [other.launch_process("converse@1.0.0", {}, capture_outputs=False) for _ in range(5)]
+        loose_ids = [process.process_id for process in await asyncio.gather(*launches)]
+    assert len({*loose_ids, ""}) == 11
+    assert set(loose_ids) < {info.id for info in await client.list_processes()}
+    ended, captured = await asyncio.gather(
+        client.launch_process("double@1.0.0", 1, capture_outputs=False),
+        client.launch_process("double@1.0.0", 1),
+    )
+    assert ended.process_id == ""
+    assert await captured.result(int, timeout=PATIENCE) == 2
+
+
+async def test_a_launch_that_succeeded_does_not_fail_because_the_list_does() -> None:
+    """D29"""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+        peer.answers[models.ListProcessesRequest] = "no JSON"
+        peer.answers[models.LaunchProcessRequest] = ""
+        process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+        assert process.process_id == ""
+        assert len(peer.of(models.LaunchProcessRequest)) == 1
+
+
+async def test_a_failed_launch_without_captured_output_raises_as_any_launch(client: PieClient) -> None:
+    with pytest.raises(ProgramNotFoundError):
+        await client.launch_process("absent@1.0.0", capture_outputs=False)
+
+
+async def test_a_release_0_3_server_is_not_asked_what_only_0_4_knows() -> None:
+    """A 0.3 server leaves requests that it does not know unanswered, and answers the others in order."""
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+        peer.answers[models.ListProcessesRequest] = lambda: json.dumps(
+            [_listed(r.inferlet, r.input) for r in peer.of(models.LaunchProcessRequest)]
+        )
+        peer.answers[models.LaunchProcessRequest] = ""
+        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+            await client.launch_processes("converse@1.0.0", [{}])
+        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+            await client.run_processes("converse@1.0.0", [{}])
+        process = await client.launch_process("converse@1.0.0", capture_outputs=False)
+        assert process.process_id == PROCESS
+        assert len(peer.of(models.LaunchProcessesRequest)) == 1
+
+
+PROCESS = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
+
+
+def _listed(program: str, input_text: str) -> JsonValue:
+    return {"id": PROCESS, "username": "u", "program": program, "input": input_text, "elapsed_secs": 0}
+
+
+# ------------------------------------------------------------- many at once
+
+
+@only_0_4
+async def test_many_processes_are_launched_with_one_request(client: PieClient) -> None:
+    processes = await client.launch_processes("double@1.0.0", [1, 2, 3], token_budgets=[5, None, 7])
+    assert [await process.result(int, timeout=PATIENCE) for process in processes] == [2, 4, 6]
+    assert await processes[0].recv() == (Event.Stdout, "doubling\n")
+
+
+@only_0_4
+async def test_many_processes_without_captured_output_have_handles_too(client: PieClient) -> None:
+    processes = await client.launch_processes("converse@1.0.0", [None, None], capture_outputs=False)
+    assert {p.process_id for p in processes} == {info.id for info in await client.list_processes()}
+    with pytest.raises(NotAttachedError):
+        await processes[0].recv()
+
+
+@only_0_4
+async def test_no_inputs_launch_no_processes(client: PieClient) -> None:
+    assert await client.launch_processes("double@1.0.0", []) == []
+    assert await client.run_processes("double@1.0.0", []) == []
+
+
+@only_0_4
+async def test_budgets_have_to_be_as_many_as_inputs(client: PieClient) -> None:
+    with pytest.raises(InvalidRequestError, match="length 1 does not match inputs length 2"):
+        await client.launch_processes("double@1.0.0", [1, 2], token_budgets=[5])
+
+
+@only_0_4
+async def test_running_many_gives_what_each_returned_in_their_order(client: PieClient) -> None:
+    assert await client.run_processes("double@1.0.0", [3, 1, 2]) == ["6", "2", "4"]
+
+
+@only_0_4
+async def test_running_many_does_not_hold_back_what_the_client_does_meanwhile(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    held: list[InferletSession] = []
+    begun = asyncio.Event()
+
+    @engine.inferlet("held@1.0.0")
+    async def hold(session: InferletSession, _input: JsonValue) -> JsonValue:
+        held.append(session)
+        begun.set()
+        return await session.receive()
+
+    running = asyncio.create_task(client.run_processes("held@1.0.0", [None]))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        await client.ping()
+        process = await client.launch_process("double@1.0.0", 21)
+        assert await process.result(int) == 42
+        held[0].put_signal("over")
+        assert await running == ['"over"']
+
+
+@only_0_4
+async def test_running_many_uses_the_same_user_and_proof(engine: LocalEngine) -> None:
+    seen: list[str] = []
+
+    @engine.inferlet("who@1.0.0")
+    async def who(session: InferletSession, _input: JsonValue) -> JsonValue:
+        seen.append(session.username)
+        return None
+
+    async with PieClient(engine.uri) as client:
+        await client.authenticate("alice")
+        await client.run_processes("who@1.0.0", [None])
+    async with PieClient(engine.uri) as client:
+        await client.auth_by_token(engine.token)
+        await client.run_processes("who@1.0.0", [None])
+    async with PieClient(engine.uri, username="bob") as client:
+        await client.run_processes("who@1.0.0", [None])
+    assert seen == ["alice", "internal", "bob"]
+
+
+@only_0_4
+async def test_running_many_ends_with_the_client(client: PieClient, engine: LocalEngine) -> None:
+    begun = asyncio.Event()
+
+    @engine.inferlet("endless@1.0.0")
+    async def endless(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        begun.set()
+        await asyncio.Event().wait()
+        return None
+
+    running = asyncio.create_task(client.run_processes("endless@1.0.0", [None]))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        await client.close()
+        with pytest.raises(NotConnectedError):
+            await running
+
+
+@only_0_4
+@pytest.mark.parametrize("inputs", ["abc", {"a": 1}, None, 5, b"abc"])
+async def test_inputs_are_a_list_with_one_for_each_process(
+    client: PieClient, inputs: Sequence[object]
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
+        await client.launch_processes("double@1.0.0", inputs)
+    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
+        await client.run_processes("double@1.0.0", inputs)
+
+
+@only_0_4
+async def test_a_failure_among_many_is_the_failure_of_the_run(client: PieClient) -> None:
+    with pytest.raises(RefusedError, match=r"run_processes of 'double@1.0.0' refused: AssertionError"):
+        await client.run_processes("double@1.0.0", [1, "two", 3])
+
+
+@only_0_5
+@pytest.mark.parametrize("use", ["launch_processes", "run_processes", "launch_daemon", "token_budget"])
+async def test_what_the_family_does_not_know_fails_at_once(client: PieClient, use: str) -> None:
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "launch_processes": lambda: client.launch_processes("double@1.0.0", [1]),
+        "run_processes": lambda: client.run_processes("double@1.0.0", [1]),
+        "launch_daemon": lambda: client.launch_daemon("double@1.0.0", 8000),
+        "token_budget": lambda: client.launch_process("double@1.0.0", 1, token_budget=5),
+    }
+    with pytest.raises(UnsupportedError, match=rf"{use} is not known to Pie 0\.5 servers"):
+        await calls[use]()
+    assert await client.list_processes() == []
+
+
+@only_0_4
+@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000, "8080"])
+async def test_a_daemon_needs_a_port_that_exists(client: PieClient, port: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="launch_daemon not sent: port"):
+        await client.launch_daemon("double@1.0.0", port)
+
+
+@only_0_5
+async def test_a_proof_by_key_fails_at_once_where_no_server_can_ask_for_one(client: PieClient) -> None:
+    await client.ping()
+    with pytest.raises(
+        UnsupportedError, match=r"auth_prove is not known to Pie 0\.5 servers, only to Pie 0\.3"
+    ):
+        await client.rpc.auth_prove(signature="")
+
+
+@only_0_5
+async def test_an_unknown_request_says_which_release_knows_it(client: PieClient) -> None:
+    with pytest.raises(UnsupportedError, match=r"only to Pie 0\.3 and 0\.4 from release 0\.4 on"):
+        await client.run_processes("double@1.0.0", [1])
+
+
+async def test_a_client_of_another_event_loop_says_so(engine: LocalEngine) -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    client = PieClient(engine.uri)
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.connect(), loop))
+    with pytest.raises(InvalidArgumentError, match="connected in another event loop; make one in each"):
+        await client.ping()
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.close(), loop))
+    loop.call_soon_threadsafe(loop.stop)
+    await asyncio.to_thread(thread.join)
+    loop.close()
+
+
+async def test_a_result_can_be_of_a_type_that_has_no_class(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 4)
+    number = await process.result(TypeAdapter(int | None), timeout=PATIENCE)
+    assert number == 8
+
+
+async def test_a_process_that_returns_an_empty_text_returned_nothing() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await client.launch_process("converse@1.0.0")
+        await peer.send(models.ReturnFrame(process_id=process.process_id, value=""))
+        assert await process.result(timeout=PATIENCE) is None
+        assert await process.result(TypeAdapter(int | None)) is None
+        assert await process.result(str) == ""
+        with pytest.raises(ResultError):
+            await process.result(int)
+
+
+async def test_the_listed_input_can_be_read_as_the_documentation_calls_it(client: PieClient) -> None:
+    await client.launch_process("converse@1.0.0", {"a": 1})
+    (info,) = await client.list_processes()
+    assert info.arguments == info.input == '{"a": 1}'
+
+
+async def test_reprs_tell_where_a_client_leads_and_whether_it_is_connected(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri) as client:
+        assert repr(client) == f"<PieClient {engine.uri} connected>"
+    assert repr(client) == f"<PieClient {engine.uri} closed>"
+
+
+# ------------------------------------------------------------- handles
+
+
+async def test_a_second_handle_in_the_same_client_shares_the_events(client: PieClient) -> None:
+    """D30"""
+    first = await client.launch_process("converse@1.0.0")
+    second = await client.attach_process(first.process_id)
+    await first.signal("a")
+    assert await second.recv(timeout=PATIENCE) == (Event.Message, "a")
+    await second.signal("b")
+    assert await first.recv(timeout=PATIENCE) == (Event.Message, "b")
+    await first.signal("end")
+    assert await first.result(timeout=PATIENCE) == ["a", "b"]
+    assert await second.result(timeout=PATIENCE) == ["a", "b"]
+
+
+async def test_two_attaches_at_once_in_the_same_client_both_get_a_handle(client: PieClient) -> None:
+    """D30"""
+    launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
+    attaches = [client.attach_process(launched.process_id) for _ in range(3)]
+    processes = await asyncio.gather(*attaches)
+    await processes[0].signal("end")
+    assert [await process.result(timeout=PATIENCE) for process in processes] == [[]] * 3
+
+
+async def test_a_process_whose_launch_was_given_up_is_terminated() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.LaunchProcessRequest] = None
+        launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
+        request = await peer.asked(models.LaunchProcessRequest)
+        launching.cancel()
+        await asyncio.gather(launching, return_exceptions=True)
+        await peer.reply(request.corr_id, PROCESS)
+        terminated = await peer.asked(models.TerminateProcessRequest)
+        assert terminated.process_id == PROCESS
+
+
+async def test_a_process_whose_attachment_was_given_up_can_be_taken_up_all_the_same() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AttachProcessRequest] = None
+        attaching = asyncio.create_task(client.attach_process(PROCESS))
+        request = await peer.asked(models.AttachProcessRequest)
+        attaching.cancel()
+        await asyncio.gather(attaching, return_exceptions=True)
+        await peer.reply(request.corr_id, "Process attached")
+        await client.ping()
+        process = await client.attach_process(PROCESS)
+        await peer.send(models.ReturnFrame(process_id=PROCESS, value="1"))
+        assert await process.result(int, timeout=PATIENCE) == 1
+        assert len(peer.of(models.AttachProcessRequest)) == 1
+
+
+async def test_an_iteration_whose_handle_was_closed_does_not_look_complete(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    iterating = asyncio.create_task(anext(process))
+    await client.ping()
+    process.close()
+    with pytest.raises(ProcessEndedError, match="closed"):
+        await iterating
+
+
+async def test_sending_a_file_makes_room_for_a_server_that_has_much_to_say() -> None:
+    """D27"""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
+        process = await client.launch_process("converse@1.0.0")
+        text = models.StdoutFrame(process_id=process.process_id, value="x" * 1000)
+
+        async def flood() -> None:
+            for _ in range(30_000):  # more than all that is buffered on the way
+                await peer.send(text)
+
+        flooding = asyncio.create_task(flood())
+        peer.stop_reading()
+        sending = asyncio.create_task(process.transfer_file(bytes(64 << 20), timeout=PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            await flooding
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_signals_do_not_make_a_client_read_more_than_it_may_buffer() -> None:
+    """D27"""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
+        process = await client.launch_process("converse@1.0.0")
+        text = models.StdoutFrame(process_id=process.process_id, value="x" * 100_000)
+
+        async def flood() -> None:
+            for _ in range(300):
+                await peer.send(text)
+            await peer.send(models.ReturnFrame(process_id=process.process_id, value="1"))
+
+        flooding = asyncio.create_task(flood())
+        for number in range(100):
+            await process.signal("go on")
+            await peer.asked(models.SignalProcessRequest, number + 1)
+        async with asyncio.timeout(PATIENCE):
+            assert len([event async for event in process]) == 301
+            await flooding
+
+
+async def test_a_launch_that_is_given_up_as_its_reply_comes_leaves_no_process() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.LaunchProcessRequest] = None
+        orphans: list[str] = []
+        for steps in range(8):
+            launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
+            request = await peer.asked(models.LaunchProcessRequest, steps + 1)
+            process_id = str(uuid.uuid4())
+            await peer.reply(request.corr_id, process_id)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            launching.cancel()
+            (outcome,) = await asyncio.gather(launching, return_exceptions=True)
+            if isinstance(outcome, Process):
+                outcome.close()
+            else:
+                orphans.append(process_id)
+                await peer.asked(models.TerminateProcessRequest, len(orphans))
+        assert orphans
+        assert [request.process_id for request in peer.of(models.TerminateProcessRequest)] == orphans
+
+
+async def test_running_many_on_a_silent_server_ends_with_the_client_s_deadline() -> None:
+    """D4"""
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.3) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(DeadlineError):
+                await client.run_processes("double@1.0.0", [1])
+
+
+async def test_detaching_ends_an_iteration_quietly(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    await process.signal("one")
+    values: list[object] = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in process:
+            values.append(event)
+            process.detach()
+    assert values == [MessageEvent("one")]
+
+
+@pytest.mark.parametrize("way", ["closed", "dropped"])
+async def test_a_handle_that_was_let_go_can_be_taken_up_again_in_the_same_client(
+    client: PieClient, way: str
+) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    process_id = process.process_id
+    if way == "closed":
+        process.close()
+    del process
+    gc.collect()
+    await client.signal_process(process_id, "missed")
+    await client.ping()
+    again = await client.attach_process(process_id)
+    await again.signal("heard")
+    await again.signal("end")
+    values = [value async for value in _values(again)]
+    assert values[-2:] == ["heard", '["missed", "heard"]']
+
+
+async def test_a_detached_process_keeps_its_events_for_the_next_handle(client: PieClient) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    process_id = process.detach()
+    assert process_id == process.process_id
+    with pytest.raises(ProcessEndedError, match="closed"):
+        await process.recv()
+    await client.signal_process(process_id, "kept")
+    await client.signal_process(process_id, "end")
+    await _until_ended(client, process_id)
+    again = await client.attach_process(process_id)
+    assert [value async for value in _values(again)] == ["kept", '["kept"]']
+    again.close()
+    with pytest.raises(ProcessNotFoundError):
+        await client.attach_process(process_id)
+
+
+async def test_a_process_that_has_ended_is_not_found(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 1)
+    await process.wait(timeout=PATIENCE)
+    process.close()
+    with pytest.raises(ProcessNotFoundError):
+        await client.attach_process(process.process_id)
+
+
+async def test_text_can_be_iterated_over_alone(client: PieClient, engine: LocalEngine) -> None:
+    @engine.inferlet("mixed@1.0.0")
+    async def mixed(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("one")
+        session.eprint("no")
+        session.send("no")
+        session.send_file(b"no")
+        session.print("two")
+        return 2
+
+    process = await client.launch_process("mixed@1.0.0")
+    assert [text async for text in process.text()] == ["one\n", "two\n"]
+    assert await process.result(int) == 2
+
+
+async def test_iterating_over_text_ends_with_the_error_of_the_process(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", "word")
+    texts = process.text()
+    assert await anext(texts) == "doubling\n"
+    with pytest.raises(ProcessError, match="AssertionError"):
+        await anext(texts)
+
+
+async def _values(process: Process) -> AsyncIterator[str]:
+    async with asyncio.timeout(PATIENCE):
+        async for event in process:
+            assert isinstance(event, (MessageEvent, ReturnEvent))
+            yield event.value
+
+
+async def _until_ended(client: PieClient, process_id: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while process_id in {info.id for info in await client.list_processes()}:
+            await client.ping()

@@ -1,0 +1,1211 @@
+"""Every fault that can be asked for happens on the wire, where a plain WebSocket sees it, and PieClient survives it."""
+
+import asyncio
+import contextlib
+import inspect
+import json
+import math
+import re
+import socket as sockets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgpack
+import pytest
+from blake3 import blake3
+from pydantic import JsonValue
+from websockets.exceptions import InvalidStatus
+
+from pie_client import (
+    AlreadyAttachedError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    CorruptEvent,
+    DeadlineError,
+    Event,
+    Family,
+    FileEvent,
+    HandshakeError,
+    InstallError,
+    InvalidArgumentError,
+    NotConnectedError,
+    PieClient,
+    PieConnectionError,
+    Process,
+    ProcessNotFoundError,
+    ProcessTerminatedError,
+    ProgramNotFoundError,
+    ProtocolError,
+    ReturnEvent,
+    StdoutEvent,
+    UnknownEvent,
+    models,
+)
+from pie_client._generated import texts
+from pie_client._generated.families import CHUNK_BYTES, MAX_CORRELATION
+from pie_client.base import WireModel
+from pie_client.protocol import codec
+from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError, TracedFrame
+from tests.support.mcp_servers import Script
+from tests.support.peers import COMPONENT, PATIENCE, in_time, sized_component
+from tests.support.raw import UPGRADE, Raw, address, raw_client, upgraded
+from tests.support.repository import ROOT
+
+SOON = 0.2
+"""Deadline of what has to fail."""
+FILE = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+
+
+@pytest.fixture
+async def engine(family: Family) -> AsyncIterator[LocalEngine]:
+    async with LocalEngine(family=family, allow_scripts=family == "0.5") as running:
+
+        @running.inferlet("quick@1.0.0")
+        async def quick(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.print("one")
+            session.print("two")
+            return [1, 2]
+
+        @running.inferlet("wait@1.0.0")
+        async def wait(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.print("started")
+            return await session.receive()
+
+        @running.inferlet("umlaut@1.0.0")
+        async def umlaut(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.print("für", end="")
+            return None
+
+        @running.inferlet("file@1.0.0")
+        async def file(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.send_file(FILE, "photo.png")
+            session.send_file(b"second", "second.txt")
+            return None
+
+        @running.inferlet("mcp@1.0.0")
+        async def mcp(session: InferletSession, input: JsonValue) -> JsonValue:
+            try:
+                return await session.mcp.list_tools(str(input))
+            except McpCallError as error:
+                return error.code
+
+        yield running
+
+
+@pytest.fixture
+async def raw(engine: LocalEngine) -> AsyncIterator[Raw]:
+    async with raw_client(engine) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
+    async with PieClient(engine.uri, timeout=PATIENCE) as connected:
+        await connected.ping()
+        yield connected
+
+
+old_only = pytest.mark.parametrize("family", ["0.4"])
+new_only = pytest.mark.parametrize("family", ["0.5"])
+
+
+async def events(process: Process) -> list[object]:
+    return [event async for event in process]
+
+
+# ------------------------------------------------------------- replies
+
+
+async def test_a_request_is_never_answered(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.never_answer(models.PingRequest)
+    await raw.send(models.PingRequest(corr_id=3))
+    assert await raw.ping(4) == models.Response(corr_id=4, ok=True, result=texts.OK_PING)
+
+    with engine.faults.never_answer(models.PingRequest, times=None) as fault:
+        for _ in range(3):
+            with pytest.raises(DeadlineError):
+                await client.ping(timeout=SOON)
+    assert fault.count == 3
+    await client.ping()
+
+
+async def test_all_chunks_of_an_upload_are_ignored(
+    engine: LocalEngine, client: PieClient, tmp_path: Path
+) -> None:
+    build = tmp_path / "build.wasm"
+    build.write_bytes(sized_component(3 * CHUNK_BYTES))
+    fault = engine.faults.never_answer(models.AddProgramRequest)
+    manifest = tmp_path / "Pie.toml"
+    manifest.write_text('[package]\nname = "big"\nversion = "1.0.0"\n', encoding="utf-8")
+    all_sent = asyncio.Event()
+
+    def progress(sent: int, total: int) -> None:
+        if sent == total:
+            all_sent.set()
+
+    installing = asyncio.create_task(client.install_program(build, manifest, progress=progress))
+    await in_time(all_sent.wait())
+    await client.ping()  # answered after all that was sent before
+    assert not installing.done()
+    assert fault.count == 1
+    installing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await installing
+    await client.install_program(build, manifest)
+    assert await client.check_program("big@1.0.0")
+
+
+async def test_a_reply_is_lost_although_the_request_was_carried_out(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.lose_reply(models.LaunchProcessRequest, times=2)
+    await raw.launch("quick@1.0.0")
+    assert isinstance(await raw.next(), models.StdoutFrame)
+
+    with pytest.raises(DeadlineError):
+        await client.launch_process("wait@1.0.0", timeout=SOON)
+    assert [info.program for info in await client.list_processes()] == ["wait@1.0.0"]
+
+
+async def test_a_reply_is_late_and_nothing_else_is(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    go = asyncio.Event()
+    engine.faults.delay(models.QueryRequest, go)
+    await raw.send(models.QueryRequest(corr_id=3, subject="model_status", record=""))
+    assert (await raw.ping(4)).corr_id == 4
+    go.set()
+    assert (await raw.expect(models.Response)).corr_id == 3
+
+    go.clear()
+    with engine.faults.delay(models.QueryRequest, go):
+        with pytest.raises(DeadlineError):
+            await client.query("model_status", timeout=SOON)
+        await client.ping()
+    await client.ping()  # after the late reply, for which nobody waits
+    assert await client.query("model_status")
+
+
+async def test_a_reply_is_late_by_some_time(engine: LocalEngine, client: PieClient) -> None:
+    engine.faults.delay(models.PingRequest, SOON)
+    start = asyncio.get_running_loop().time()
+    await client.ping()
+    assert asyncio.get_running_loop().time() - start >= SOON * 0.9
+
+
+async def test_a_reply_comes_twice(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.duplicate_reply(models.PingRequest, times=2)
+    assert await raw.ping(3) == await raw.expect(models.Response)
+
+    await client.ping()
+    assert await client.query("model_status")
+
+
+async def test_a_reply_comes_to_a_number_that_nobody_has_asked_with(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.reply_to_unknown_number(times=2)
+    assert (await raw.ping(3)).corr_id == MAX_CORRELATION
+    assert (await raw.expect(models.Response)).corr_id == 3
+
+    await client.ping()
+
+
+async def test_a_launch_is_confirmed_without_an_id(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.empty_launch_id(times=2)
+    assert await raw.launched("wait@1.0.0") == ""
+
+    with pytest.raises(ProtocolError, match="a process id was due"):
+        await client.launch_process("wait@1.0.0")
+    await client.ping()
+
+
+async def test_a_process_counts_as_attached_elsewhere(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    process_id = (await client.launch_process("wait@1.0.0", capture_outputs=False)).process_id
+    async with PieClient(engine.uri) as other:
+        engine.faults.attached_elsewhere(times=2)
+        await raw.send(models.AttachProcessRequest(corr_id=3, process_id=process_id))
+        said = (await raw.expect(models.Response)).result
+        hidden = engine.traits.hides_attached
+        assert said == (texts.PROCESS_NOT_FOUND if hidden else texts.CANNOT_ATTACH)
+
+        with pytest.raises(ProcessNotFoundError if hidden else AlreadyAttachedError):
+            await other.attach_process(process_id)
+        await other.attach_process(process_id)
+
+
+async def test_an_upload_is_confirmed_but_not_stored(
+    engine: LocalEngine, raw: Raw, client: PieClient, tmp_path: Path
+) -> None:
+    engine.faults.swallow_upload(times=2)
+    manifest = '[package]\nname = "lost"\nversion = "1.0.0"\n'
+    await raw.send(
+        models.AddProgramRequest(
+            corr_id=3,
+            program_hash=blake3(b"x").hexdigest(),
+            manifest=manifest,
+            force_overwrite=False,
+            chunk_index=0,
+            total_chunks=1,
+            chunk_data=b"x",
+        )
+    )
+    assert (await raw.expect(models.Response)).result == texts.OK_ADD_PROGRAM
+
+    (tmp_path / "Pie.toml").write_text(manifest, encoding="utf-8")
+    (tmp_path / "build.wasm").write_bytes(b"x")
+    await client.install_program(tmp_path / "build.wasm", tmp_path / "Pie.toml")
+    assert not await client.check_program("lost@1.0.0")
+    with pytest.raises(ProgramNotFoundError):
+        await client.launch_process("lost@1.0.0")
+
+
+async def test_a_program_is_there_but_broken(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    with engine.faults.broken_program("gone@1.0.0"):
+        await raw.send(models.CheckProgramRequest(corr_id=3, name="gone", version="1.0.0"))
+        assert (await raw.expect(models.Response)).result == "true"
+        await raw.launch("gone@1.0.0")
+        assert not (await raw.expect(models.Response)).ok
+
+        assert await client.check_program("gone@1.0.0")
+        with pytest.raises(InstallError):
+            await client.launch_process("gone@1.0.0")
+        await (await client.launch_process("quick@1.0.0")).wait()
+    assert not await client.check_program("gone@1.0.0")
+
+
+# ------------------------------------------------------------- processes
+
+
+async def test_events_come_before_the_reply_to_the_launch(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.events_before_reply(2, times=2)
+    await raw.launch("quick@1.0.0")
+    kinds = [type(await raw.next()) for _ in range(4)]
+    assert kinds == [models.StdoutFrame, models.StdoutFrame, models.Response, models.ReturnFrame]
+
+    process = await client.launch_process("quick@1.0.0")
+    assert await events(process) == [StdoutEvent("one\n"), StdoutEvent("two\n"), ReturnEvent("[1, 2]")]
+
+
+async def test_the_reply_follows_the_end_where_a_process_sends_less(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    engine.faults.events_before_reply(100)
+    process = await client.launch_process("quick@1.0.0")
+    assert await process.result() == [1, 2]
+
+
+async def test_the_reply_to_an_attach_can_come_late_too(engine: LocalEngine, client: PieClient) -> None:
+    first = await client.launch_process("wait@1.0.0", capture_outputs=False)
+    [info] = await client.list_processes()
+    assert first.process_id in ("", info.id)
+    engine.faults.events_before_reply()
+    attaching = asyncio.create_task(client.attach_process(info.id.upper()))
+    while engine.processes[info.id].client is None:
+        await client.query("model_status")
+    await client.signal_process(info.id, "go")
+    assert await (await in_time(attaching)).result(str) == "go"
+
+
+async def test_a_launch_without_output_is_not_concerned(engine: LocalEngine, raw: Raw) -> None:
+    fault = engine.faults.events_before_reply()
+    await raw.send(
+        models.LaunchProcessRequest(corr_id=5, inferlet="wait@1.0.0", input="null", capture_outputs=False)
+    )
+    assert (await raw.expect(models.Response)).corr_id == 5
+    assert fault.count == 0
+
+
+async def test_events_come_after_the_end(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.events_after_end(times=2)
+    await raw.launched("quick@1.0.0")
+    kinds = [type(await raw.next()) for _ in range(5)]
+    assert kinds[2:] == [models.ReturnFrame, models.StdoutFrame, models.FileChunk]
+
+    process = await client.launch_process("quick@1.0.0")
+    assert await process.result() == [1, 2]
+    await client.ping()
+    assert await events(process) == [StdoutEvent("one\n"), StdoutEvent("two\n"), ReturnEvent("[1, 2]")]
+
+
+async def test_a_process_ends_twice(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.second_terminal(times=2)
+    await raw.launched("quick@1.0.0")
+    kinds = [type(await raw.next()) for _ in range(4)]
+    assert kinds[2:] == [models.ReturnFrame, models.ErrorFrame]
+
+    process = await client.launch_process("quick@1.0.0")
+    await process.wait()
+    await client.ping()
+    assert await process.result() == [1, 2]
+    assert (await events(process))[-1] == ReturnEvent("[1, 2]")
+
+
+@pytest.mark.parametrize("value", ["1", None])
+async def test_an_event_is_of_an_unknown_kind(
+    engine: LocalEngine, raw: Raw, client: PieClient, value: str | None
+) -> None:
+    engine.faults.unknown_event_kind("progress", value)
+    await raw.launched("umlaut@1.0.0")
+    fields = await raw.fields()
+    assert fields["event"] == "progress"
+    assert fields.get("value") == value
+    assert ("value" in fields) == (value is not None)
+    await raw.expect(models.StdoutFrame)
+    await raw.expect(models.ReturnFrame)
+
+    engine.faults.unknown_event_kind("progress", value)
+    process = await client.launch_process("umlaut@1.0.0")
+    assert await events(process) == [UnknownEvent("progress", value), StdoutEvent("für"), ReturnEvent("null")]
+
+
+async def test_an_event_lacks_its_value(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.missing_value(times=2)
+    await raw.launched("umlaut@1.0.0")
+    assert "value" not in await raw.fields()
+    await raw.expect(models.ReturnFrame)
+
+    process = await client.launch_process("quick@1.0.0")
+    broken, *rest = await events(process)
+    assert isinstance(broken, CorruptEvent)
+    assert rest == [StdoutEvent("two\n"), ReturnEvent("[1, 2]")]
+
+
+async def test_an_end_that_lacks_its_value_still_ends(engine: LocalEngine, client: PieClient) -> None:
+    engine.faults.missing_value(models.ReturnFrame)
+    process = await client.launch_process("quick@1.0.0")
+    with pytest.raises(ProtocolError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_a_character_is_cut_in_two(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.split_utf8(times=2)
+    await raw.launched("umlaut@1.0.0")
+    assert [(await raw.fields())["value"] for _ in range(2)] == ["f\ufffd", "\ufffdr"]
+
+    process = await client.launch_process("umlaut@1.0.0")
+    assert "".join([text async for text in process.text()]) == "f\ufffd\ufffdr"
+
+
+async def test_a_terminated_process_ends_before_the_reply(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.terminate_event_before_reply(times=2)
+    process_id = await raw.launched("wait@1.0.0")
+    await raw.expect(models.StdoutFrame)
+    await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id.upper()))
+    await raw.expect(models.ErrorFrame)
+    assert (await raw.expect(models.Response)).result == texts.OK_TERMINATE_PROCESS
+
+    process = await client.launch_process("wait@1.0.0")
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_a_terminated_process_ends_before_the_reply_to_another_client(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.terminate_event_before_reply()
+    process_id = await raw.launched("wait@1.0.0")
+    async with raw_client(engine) as other:
+        await other.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
+        assert (await other.expect(models.Response)).ok
+    await raw.expect(models.StdoutFrame)
+    await raw.expect(models.ErrorFrame)
+
+
+async def test_a_terminated_process_ends_long_after_the_reply(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    go = asyncio.Event()
+    engine.faults.terminate_event_after_reply(go, times=2)
+    process_id = await raw.launched("wait@1.0.0")
+    await raw.expect(models.StdoutFrame)
+    await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
+    assert (await raw.expect(models.Response)).ok
+    assert (await raw.ping(4)).corr_id == 4
+    go.set()
+    await raw.expect(models.ErrorFrame)
+
+    go.clear()
+    process = await client.launch_process("wait@1.0.0")
+    await process.terminate()
+    with pytest.raises(DeadlineError):
+        await process.wait(timeout=SOON)
+    go.set()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_the_end_of_a_terminated_process_is_never_told(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.terminate_event_never(times=2)
+    process_id = await raw.launched("wait@1.0.0")
+    await raw.expect(models.StdoutFrame)
+    await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
+    assert (await raw.expect(models.Response)).ok
+    assert (await raw.ping(4)).corr_id == 4
+
+    process = await client.launch_process("wait@1.0.0")
+    await process.terminate()
+    with pytest.raises(DeadlineError):
+        await process.wait(timeout=SOON)
+    assert process.process_id not in {info.id for info in await client.list_processes()}
+
+
+async def test_a_process_never_starts_but_can_be_terminated(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    engine.faults.never_start("quick@1.0.0", times=2)
+    await raw.launched("quick@1.0.0")
+    assert (await raw.ping()).ok
+
+    process = await client.launch_process("quick@1.0.0")
+    with pytest.raises(DeadlineError):
+        await process.recv(timeout=SOON)
+    assert process.process_id in {info.id for info in await client.list_processes()}
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_a_process_never_ends_but_can_be_terminated(
+    engine: LocalEngine, raw: Raw, client: PieClient
+) -> None:
+    fault = engine.faults.never_end(times=2)
+    process_id = await raw.launched("umlaut@1.0.0")
+    await raw.expect(models.StdoutFrame)
+    await fault.happened()
+    assert (await raw.ping()).ok
+    await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
+    assert (await raw.expect(models.Response)).result == texts.OK_TERMINATE_PROCESS
+    assert (await raw.expect(models.ErrorFrame)).value == texts.PROCESS_TERMINATED
+
+    process = await client.launch_process("quick@1.0.0")
+    await fault.happened(2)
+    with pytest.raises(DeadlineError):
+        await process.wait(timeout=SOON)
+    assert await process.recv() == (Event.Stdout, "one\n")
+    assert [info.id for info in await client.list_processes()] == [process.process_id]
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+    assert await client.list_processes() == []
+    assert await (await client.launch_process("quick@1.0.0")).result() == [1, 2]
+
+
+async def test_a_process_that_never_ends_can_be_attached_to(engine: LocalEngine, client: PieClient) -> None:
+    fault = engine.faults.never_end("umlaut@1.0.0")
+    assert await (await client.launch_process("quick@1.0.0")).result() == [1, 2]
+    await client.launch_process("umlaut@1.0.0", capture_outputs=False)
+    await fault.happened()
+    [info] = await client.list_processes()
+    process = await client.attach_process(info.id)
+    assert (await client.list_processes())[0].id == info.id
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+
+
+async def test_a_process_that_never_ends_goes_as_others_do_when_its_client_leaves(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    fault = engine.faults.never_end()
+    async with raw_client(engine) as other:
+        process_id = await other.launched("umlaut@1.0.0")
+        await fault.happened()
+        process = engine.processes[process_id]
+    if engine.traits.terminates_on_disconnect:
+        end = await in_time(process.outcome)
+        assert isinstance(end, models.ErrorFrame)
+        assert await client.list_processes() == []
+    else:
+        async with raw_client(engine) as another:
+            await another.send(models.AttachProcessRequest(corr_id=3, process_id=process_id))
+            assert (await another.expect(models.Response)).result == texts.PROCESS_NOT_FOUND
+            await another.send(models.TerminateProcessRequest(corr_id=4, process_id=process_id))
+            assert (await another.expect(models.Response)).result == texts.OK_TERMINATE_PROCESS
+
+
+async def test_a_process_that_never_ends_is_detached_where_processes_are() -> None:
+    async with LocalEngine(family="0.5", keep_detached=True, builtins=True) as engine:
+        fault = engine.faults.never_end()
+        async with raw_client(engine) as other:
+            process_id = await other.launched("count@1.0.0")
+            await fault.happened()
+        async with PieClient(engine.uri) as client:
+            process = await client.attach_process(process_id)
+            await process.terminate()
+            with pytest.raises(ProcessTerminatedError):
+                await process.wait(timeout=PATIENCE)
+
+
+async def workflow(raw: Raw) -> None:
+    """Submit a workflow of two processes."""
+    step = {"type": "process", "program_name": "umlaut@1.0.0"}
+    text = json.dumps({"type": "pipe", "stages": [step, step]})
+    await raw.send(models.SubmitWorkflowRequest(corr_id=3, json_=text))
+    assert (await raw.expect(models.Response)).ok
+
+
+@old_only
+async def test_the_end_of_a_workflow_is_lost(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    fault = engine.faults.lose_workflow_end()
+    await workflow(raw)
+    kinds = [type(await raw.next()) for _ in range(3)]
+    assert kinds == [models.StdoutFrame, models.ReturnFrame, models.StdoutFrame]
+    await fault.happened()
+    assert (await raw.ping()).ok
+    assert engine.workflows == {}
+
+    await workflow(raw)
+    kinds = [type(await raw.next()) for _ in range(4)]
+    assert kinds == [models.StdoutFrame, models.ReturnFrame] * 2
+    assert fault.count == 1
+
+
+@old_only
+async def test_a_workflow_that_is_cancelled_loses_no_end(engine: LocalEngine, raw: Raw) -> None:
+    with engine.faults.lose_workflow_end() as fault:
+        text = json.dumps({"type": "process", "program_name": "wait@1.0.0"})
+        await raw.send(models.SubmitWorkflowRequest(corr_id=3, json_=text))
+        workflow_id = (await raw.expect(models.Response)).result
+        await raw.expect(models.StdoutFrame)
+        await raw.send(models.CancelWorkflowRequest(corr_id=4, workflow_id=workflow_id))
+        assert (await raw.expect(models.Response)).ok
+        assert (await raw.expect(models.ErrorFrame)).value == texts.WORKFLOW_CANCELLED
+    assert fault.count == 0
+
+
+# ------------------------------------------------------------- files
+
+
+async def files(raw: Raw) -> list[models.FileChunk]:
+    """Launch the sender of files and give their chunks."""
+    await raw.launched("file@1.0.0")
+    chunks: list[models.FileChunk] = []
+    while isinstance(message := await raw.next(), models.FileChunk):
+        chunks.append(message)
+    assert isinstance(message, models.ReturnFrame)
+    return chunks
+
+
+async def received(client: PieClient) -> list[object]:
+    """Launch the sender of files and give what arrives of it."""
+    return (await events(await client.launch_process("file@1.0.0")))[:-1]
+
+
+async def test_a_file_has_nil_for_a_name(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    with engine.faults.nil_name(times=2):
+        await raw.launched("file@1.0.0")
+        for _ in range(3 + 1):
+            fields = await raw.fields()
+            assert ("name", None) in fields.items()
+    with engine.faults.nil_name():
+        first, second = await received(client)
+    assert isinstance(first, FileEvent)
+    assert isinstance(second, FileEvent)
+    assert (first, first.name) == (FILE, None)
+    assert second.name == (None if engine.traits.name == "0.4" else "second.txt")
+
+
+async def test_a_file_never_comes(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.lose_file()
+    assert [chunk.chunk_data for chunk in await files(raw)] == [b"second"]
+    engine.faults.lose_file()
+    assert await received(client) == [b"second"]
+
+
+async def test_a_chunk_of_a_file_is_corrupt(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.corrupt_file_chunk(1)
+    data = b"".join(chunk.chunk_data for chunk in (await files(raw))[:3])
+    assert len(data) == len(FILE)
+    assert [i for i in range(0, len(data), CHUNK_BYTES) if data[i] != FILE[i]] == [CHUNK_BYTES]
+    engine.faults.corrupt_file_chunk(1)
+    broken, second = await received(client)
+    assert isinstance(broken, CorruptEvent)
+    assert second == b"second"
+
+
+async def test_a_chunk_of_a_file_is_missing(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.drop_file_chunk(1)
+    assert [chunk.chunk_index for chunk in await files(raw)] == [0, 2, 0]
+    for lost in range(3):
+        engine.faults.drop_file_chunk(lost)
+        found = await received(client)
+        assert len([event for event in found if isinstance(event, CorruptEvent)]) == 1
+        assert [event for event in found if isinstance(event, FileEvent)] == [b"second"]
+
+
+async def test_a_chunk_of_a_file_comes_twice(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.duplicate_file_chunk(1)
+    assert [chunk.chunk_index for chunk in await files(raw)] == [0, 1, 1, 2, 0]
+    engine.faults.duplicate_file_chunk(1)
+    broken, second = await received(client)
+    assert isinstance(broken, CorruptEvent)
+    assert second == b"second"
+
+
+async def test_an_empty_file_is_nothing_on_the_wire(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    @engine.inferlet("empty@1.0.0")
+    async def empty(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.send_file(b"", "empty.txt")
+        return None
+
+    await raw.launched("empty@1.0.0")
+    await raw.expect(models.ReturnFrame)
+    assert await events(await client.launch_process("empty@1.0.0")) == [ReturnEvent("null")]
+
+
+# ------------------------------------------------------------- MCP
+
+
+async def mcp_call(raw: Raw) -> models.McpRequest:
+    """Announce a server, launch what calls it, and give the call."""
+    await raw.send(models.RegisterMcpServerRequest(corr_id=2, name="s", transport="stdio"))
+    assert (await raw.expect(models.Response)).ok
+    await raw.send(
+        models.LaunchProcessRequest(corr_id=3, inferlet="mcp@1.0.0", input='"s"', capture_outputs=True)
+    )
+    assert (await raw.expect(models.Response)).ok
+    return await raw.expect(models.McpRequest)
+
+
+@old_only
+@pytest.mark.parametrize(
+    ("ask", "field", "value", "code"),
+    [
+        (
+            Faults.mcp_request_for_unknown_server,
+            "server_name",
+            "telemetry",
+            texts.CODE_MCP_SERVER_NOT_REGISTERED,
+        ),
+        (Faults.mcp_request_of_unknown_method, "method", "telemetry", texts.CODE_MCP_METHOD_NOT_FOUND),
+        (Faults.mcp_params_not_json, "params", "{", texts.CODE_MCP_PARAMS_INVALID),
+    ],
+)
+async def test_an_mcp_call_is_wrong(
+    engine: LocalEngine,
+    raw: Raw,
+    client: PieClient,
+    tmp_path_factory: pytest.TempPathFactory,
+    ask: Callable[[Faults], Fault],
+    field: str,
+    value: str,
+    code: int,
+) -> None:
+    ask(engine.faults)
+    call = await mcp_call(raw)
+    wrong = call.model_dump()[field]
+    assert wrong == value
+
+    body = """
+initialize()
+while True:
+    request = read()
+    send(id=request["id"], error={"code": -32601, "message": "no such method"})
+"""
+    server = Script(tmp_path_factory.mktemp("mcp"), body)
+    await client.register_mcp_server("s", "stdio", server.command, server.args)
+    fault = ask(engine.faults)
+    process = await client.launch_process("mcp@1.0.0", "s")
+    assert await process.result(timeout=PATIENCE) == code
+    assert fault.count == 1
+
+
+async def test_an_mcp_call_comes_after_the_close(engine: LocalEngine) -> None:
+    fault = engine.faults.mcp_request_after_close("s", times=2)
+    reader, writer = await upgraded(engine)
+    writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))  # a close frame of code 1000
+    first, length = await in_time(reader.readexactly(2))
+    assert first == 0x82
+    call = codec.decode_reply(await in_time(reader.readexactly(length)))
+    assert isinstance(call, models.McpRequest)
+    writer.close()
+    await writer.wait_closed()
+
+    client = PieClient(engine.uri)
+    await client.connect()
+    await client.ping()
+    await in_time(client.close())
+    assert fault.count == 2
+
+
+# ------------------------------------------------------------- messages
+
+
+async def test_a_message_is_of_an_unknown_type(
+    engine: LocalEngine, raw: Raw, client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.faults.unknown_message_type("progress", times=2)
+    await raw.send(models.PingRequest(corr_id=3))
+    assert isinstance(await raw.next(), codec.UnknownMessage)
+    await raw.expect(models.Response)
+    if engine.traits.text_frames:
+        engine.faults.unknown_message_type("progress")
+
+    await client.ping()
+    assert "unknown type 'progress'" in caplog.text
+
+
+async def test_messages_have_extra_keys(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    with engine.faults.extra_keys({"colour": "red"}):
+        await raw.send(models.PingRequest(corr_id=3))
+        assert (await raw.fields())["colour"] == "red"
+
+    with engine.faults.extra_keys(times=None) as fault:
+        process = await client.launch_process("quick@1.0.0")
+        assert await events(process) == [StdoutEvent("one\n"), StdoutEvent("two\n"), ReturnEvent("[1, 2]")]
+        first, _ = await received(client)
+    assert first == FILE
+    assert fault.count >= 4 + 6
+
+
+async def test_a_message_is_huge(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    size = 40 << 20
+    engine.faults.oversize_message(size)
+    await raw.launched("quick@1.0.0")
+    for _ in range(2):
+        await raw.expect(models.StdoutFrame)
+    assert len(await raw.frame()) >= size
+
+    engine.faults.oversize_message(size)
+    process = await client.launch_process("quick@1.0.0")
+    assert await process.result() == [1, 2]
+    engine.faults.oversize_message(size, models.ListProcessesRequest)
+    assert await client.list_processes() == []
+
+
+async def test_a_message_larger_than_allowed_ends_the_connection(engine: LocalEngine) -> None:
+    engine.faults.oversize_message(2 << 20)
+    async with PieClient(engine.uri, max_message_size=1 << 20) as client:
+        process = await client.launch_process("quick@1.0.0")
+        with pytest.raises(ConnectionLostError, match="max_message_size"):
+            await process.wait(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("content", [None, models.ServerNotice(message="out of paper"), "no JSON", "[]"])
+async def test_a_text_frame_comes(
+    engine: LocalEngine, raw: Raw, client: PieClient, content: WireModel | str | None
+) -> None:
+    engine.faults.text_frame(content)
+    await raw.send(models.PingRequest(corr_id=3))
+    frames: list[str] = []
+    while isinstance(frame := await in_time(raw.socket.recv()), str):
+        frames.append(frame)
+    done = models.TurnDone().model_dump_json()
+    inserted = models.TurnDone() if content is None else content
+    before = [done] if engine.traits.text_frames else []  # from the identification
+    assert frames == [*before, inserted if isinstance(inserted, str) else inserted.model_dump_json()]
+
+    process = await client.launch_process("wait@1.0.0")
+    await process.recv()
+    engine.faults.text_frame(content)
+    await asyncio.gather(client.ping(), client.query("model_status"))
+    await client.ping()
+
+
+async def test_a_frame_is_malformed(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.malformed_frame()
+    await raw.send(models.PingRequest(corr_id=3))
+    assert await raw.frame() == b"\xc1"
+    await raw.expect(models.Response)
+    for garbage in (b"\xc1", b"", b"\x81", msgpack.packb([1])):
+        engine.faults.malformed_frame(garbage)
+        await client.ping()
+
+
+# ------------------------------------------------------------- connections
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+async def test_the_upgrade_is_refused(engine: LocalEngine, status: int) -> None:
+    engine.faults.refuse_upgrade(status, "go away", times=2)
+    with pytest.raises(InvalidStatus) as refused:
+        async with raw_client(engine):
+            pass
+    assert refused.value.response.status_code == status
+
+    client = PieClient(engine.uri)
+    with pytest.raises(HandshakeError, match="go away") as error:
+        await client.connect()
+    assert error.value.status == status
+    async with client:
+        await client.ping()
+
+
+async def test_the_upgrade_hangs(engine: LocalEngine) -> None:
+    with engine.faults.hang_upgrade(times=None) as fault:
+        reader, writer = await asyncio.open_connection(*address(engine))
+        writer.write(UPGRADE)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SOON):
+                await reader.read(1)
+        writer.close()
+        await writer.wait_closed()
+        with pytest.raises(ConnectTimeoutError):
+            await PieClient(engine.uri, open_timeout=SOON).connect()
+        connecting = asyncio.create_task(upgraded(engine))
+        await fault.happened(3)
+    _, writer = await in_time(connecting)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_an_engine_stops_while_an_upgrade_hangs(family: Family) -> None:
+    async with LocalEngine(family=family) as engine:
+        fault = engine.faults.hang_upgrade()
+        connecting = asyncio.create_task(PieClient(engine.uri).connect())
+        await fault.happened()
+    with pytest.raises(PieConnectionError):
+        await in_time(connecting)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_an_open_connection_is_dropped(engine: LocalEngine, client: PieClient, *, reset: bool) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    await process.recv()
+    engine.faults.drop_connection(reset=reset)
+    with pytest.raises(ConnectionLostError):
+        await process.wait(timeout=PATIENCE)
+
+    reader, writer = await upgraded(engine)
+    engine.faults.drop_connection(reset=reset)
+    with contextlib.nullcontext() if not reset else pytest.raises(ConnectionResetError):
+        assert await in_time(reader.read()) == b""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_exactly_so_many_bytes_come_before_the_connection_is_dropped(engine: LocalEngine) -> None:
+    for count in (0, 1, 50):
+        fault = engine.faults.drop_connection(count)
+        reader, writer = await asyncio.open_connection(*address(engine))
+        writer.write(UPGRADE)
+        assert len(await in_time(reader.read())) == count
+        assert fault.count == 1
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("direction", ["sent", "received"])
+async def test_a_server_may_be_gone_at_any_byte(family: Family, direction: str) -> None:
+    """What a client does is tried with the connection dropped at each byte of it, until it gets through."""
+    async with LocalEngine(family=family) as engine:
+
+        @engine.inferlet("quick@1.0.0")
+        async def quick(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.print("one")
+            return [1, 2]
+
+        async def attempt() -> None:
+            async with PieClient(engine.uri) as client:
+                process = await client.launch_process("quick@1.0.0")
+                assert await process.result(timeout=PATIENCE) == [1, 2]
+
+        dropped = 0
+        for count in range(5000):
+            with engine.faults.drop_connection(count, "sent" if direction == "sent" else "received") as fault:
+                try:
+                    await in_time(attempt())
+                except PieConnectionError:
+                    dropped += 1
+                    assert fault.count == 1
+                else:
+                    break
+        assert dropped > 200
+
+
+@pytest.mark.parametrize("direction", ["sent", "received"])
+async def test_a_peer_is_dead_although_tcp_is_not(engine: LocalEngine, direction: str) -> None:
+    async with PieClient(engine.uri, timeout=PATIENCE, ping_interval=0.05, ping_timeout=SOON) as client:
+        process = await client.launch_process("wait@1.0.0")
+        await process.recv()
+        engine.faults.silent_peer(0, "sent" if direction == "sent" else "received")
+        with pytest.raises(ConnectionLostError, match="no pong"):
+            await process.wait(timeout=PATIENCE)
+        await in_time(client.close())
+
+    reader, writer = await upgraded(engine)
+    engine.faults.silent_peer(0, "sent" if direction == "sent" else "received")
+    writer.write(bytes([0x89, 0x80, 0, 0, 0, 0]))  # a ping
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SOON):
+            await reader.read(1)
+    assert writer.get_extra_info("socket").getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR) == 0
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_close_is_never_answered(engine: LocalEngine) -> None:
+    fault = engine.faults.never_answer_close(times=2)
+    reader, writer = await upgraded(engine)
+    writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))
+    await fault.happened()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SOON):
+            await reader.read(1)
+    writer.close()
+    await writer.wait_closed()
+
+    client = PieClient(engine.uri)
+    await client.connect()
+    process = await client.launch_process("wait@1.0.0")
+    await in_time(client.close())
+    assert fault.count == 2
+    with pytest.raises(NotConnectedError):
+        await process.wait()
+
+
+async def test_a_close_of_which_the_answer_is_kept_may_never_be_answered() -> None:
+    async with LocalEngine(family="0.4", imitate_delays=True) as engine:
+        go = asyncio.Event()
+
+        @engine.inferlet("late@1.0.0")
+        async def late(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await go.wait()
+            session.print("an event, with which the answer would come")
+            return None
+
+        async with raw_client(engine) as raw:
+            await raw.launched("late@1.0.0")
+            with engine.faults.never_answer_close() as fault:
+                closing = asyncio.create_task(raw.socket.close())
+                await fault.happened()
+            go.set()
+            await closing
+            assert raw.socket.close_code == 1006
+
+
+@old_only
+async def test_what_waits_for_an_answer_is_altered_where_it_comes_in_the_order(
+    engine: LocalEngine, raw: Raw
+) -> None:
+    """Servers that do one thing at a time send events after the answer; faults go by what is sent, not by what waits."""
+    printed, shown = asyncio.Event(), asyncio.Event()
+
+    @engine.inferlet("talk@1.0.0")
+    async def talk(session: InferletSession, _input: JsonValue) -> JsonValue:
+        await shown.wait()
+        session.print("waits")
+        printed.set()
+        return None
+
+    async def slow(_message: models.QueryRequest) -> str:
+        shown.set()
+        await printed.wait()
+        return "{}"
+
+    engine.answer(models.QueryRequest, slow)
+    await raw.launched("talk@1.0.0")
+    fault = engine.faults.unknown_message_type(times=2)
+    await raw.send(models.QueryRequest(corr_id=3, subject="anything", record=""))
+    assert isinstance(await raw.next(), codec.UnknownMessage)
+    assert (await raw.expect(models.Response)).corr_id == 3
+    assert isinstance(await raw.next(), codec.UnknownMessage)
+    assert (await raw.expect(models.StdoutFrame)).value == "waits\n"
+    assert fault.count == 2
+
+
+async def test_a_request_that_a_handler_would_answer_is_ignored(engine: LocalEngine, raw: Raw) -> None:
+    asked: list[int] = []
+
+    def handler(message: models.QueryRequest) -> str:
+        asked.append(message.corr_id)
+        return "{}"
+
+    engine.answer(models.QueryRequest, handler)
+    engine.faults.never_answer(models.QueryRequest)
+    await raw.send(
+        models.QueryRequest(corr_id=3, subject="anything", record=""),
+        models.QueryRequest(corr_id=4, subject="anything", record=""),
+    )
+    assert (await raw.expect(models.Response)).corr_id == 4
+    assert asked == [4]
+
+
+async def test_everything_stalls(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    go = asyncio.Event()
+    fault = engine.faults.stall_all(go)
+    await raw.send(models.PingRequest(corr_id=3))
+    with pytest.raises(DeadlineError):
+        await client.ping(timeout=SOON)
+    pong = await raw.socket.ping()
+    await in_time(pong)
+    await fault.happened()
+    go.set()
+    assert (await raw.expect(models.Response)).corr_id == 3
+    await client.ping()
+
+
+async def test_everything_stalls_from_some_request_on(engine: LocalEngine, client: PieClient) -> None:
+    with engine.faults.stall_all(on=models.LaunchProcessRequest):
+        await client.ping()
+        with pytest.raises(DeadlineError):
+            await client.launch_process("quick@1.0.0", timeout=SOON)
+        with pytest.raises(DeadlineError):
+            await client.ping(timeout=SOON)
+    await client.ping()
+    engine.faults.stall_all(SOON, on=models.PingRequest)
+    await client.ping()
+
+
+async def test_a_stalled_engine_can_be_stopped(family: Family) -> None:
+    async with LocalEngine(family=family) as engine, PieClient(engine.uri) as client:
+        await client.ping()
+        engine.faults.stall_all()
+        waiting = asyncio.create_task(client.ping())
+        await asyncio.sleep(0)
+        await in_time(engine.stop())
+        with pytest.raises(ConnectionLostError):
+            await in_time(waiting)
+
+
+# ------------------------------------------------------------- asking for faults
+
+
+async def test_a_fault_ends_with_its_block_and_gives_back_what_it_held(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    with engine.faults.delay(models.PingRequest, asyncio.Event(), times=None) as fault:
+        waiting = [asyncio.create_task(client.ping()) for _ in range(3)]
+        await fault.happened(3)
+        assert not any(task.done() for task in waiting)
+    await in_time(asyncio.gather(*waiting))
+    assert repr(fault) == "<Fault delay, happened 3 times>"
+
+
+async def test_all_faults_end_at_once(engine: LocalEngine, client: PieClient) -> None:
+    engine.faults.never_answer(models.PingRequest, times=None)
+    engine.faults.hang_upgrade()
+    engine.faults.stop()
+    await client.ping()
+    async with PieClient(engine.uri) as other:
+        await other.ping()
+
+
+async def test_several_faults_come_together(engine: LocalEngine, raw: Raw) -> None:
+    engine.faults.duplicate_reply(models.PingRequest)
+    engine.faults.malformed_frame(times=2)
+    await raw.send(models.PingRequest(corr_id=3))
+    frames = [await raw.frame() for _ in range(4)]
+    assert frames[0] == frames[2] == b"\xc1"
+    assert frames[1] == frames[3]
+
+
+async def test_what_did_not_happen_is_said(engine: LocalEngine) -> None:
+    fault = engine.faults.never_answer(models.PingRequest)
+    with pytest.raises(DeadlineError, match=r"never_answer happened 0 times within 0\.05 s instead of 1"):
+        await fault.happened(timeout=0.05)
+
+
+IMPOSSIBLE: list[Callable[[Faults], Fault]] = [
+    lambda faults: faults.never_answer(models.Response),
+    lambda faults: faults.delay(models.SignalProcessRequest, 1),
+    lambda faults: faults.oversize_message(10, models.Response),
+    lambda faults: faults.missing_value(models.PingRequest),
+    lambda faults: faults.stall_all(on=models.Response),
+    lambda faults: faults.stall_all(-1),
+    lambda faults: faults.stall_all(math.nan),
+    lambda faults: faults.delay(models.PingRequest, -1),
+    lambda faults: faults.terminate_event_after_reply(-1),
+    lambda faults: faults.refuse_upgrade(7),
+    lambda faults: faults.drop_connection(-1),
+    lambda faults: faults.never_end(times=0),
+]
+
+
+@pytest.mark.parametrize("ask", IMPOSSIBLE)
+async def test_a_fault_that_can_not_be_is_refused(
+    engine: LocalEngine, ask: Callable[[Faults], Fault]
+) -> None:
+    with pytest.raises(InvalidArgumentError):
+        ask(engine.faults)
+
+
+async def test_frames_can_be_observed_and_an_observer_that_fails_disturbs_nobody(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[TracedFrame] = []
+
+    def fails(_frame: TracedFrame) -> None:
+        raise RuntimeError("observer")
+
+    engine.observe(fails)
+    engine.observe(seen.append)
+    for number in (1, 2):
+        async with PieClient(engine.uri) as client:
+            await client.ping()
+        mine = [frame for frame in seen if frame.connection == number]
+        assert [frame.direction for frame in mine][:2] == ["received", "sent"]
+        [ping] = [d for f in mine if isinstance(d := codec.decode_request(f.data), models.PingRequest)]
+        assert any(
+            codec.decode_reply(f.data) == models.Response(corr_id=ping.corr_id, ok=True, result=texts.OK_PING)
+            for f in mine
+        )
+    assert "an observer of frames failed" in caplog.text
+    caplog.clear()
+
+
+async def test_an_upload_of_one_client_is_ignored_and_that_of_another_is_not(engine: LocalEngine) -> None:
+    def chunk(index: int) -> models.AddProgramRequest:
+        return models.AddProgramRequest(
+            corr_id=3,
+            program_hash=blake3(COMPONENT).hexdigest(),
+            manifest='[package]\nname = "both"\nversion = "1.0.0"\n',
+            force_overwrite=False,
+            chunk_index=index,
+            total_chunks=2,
+            chunk_data=COMPONENT[4 * index : 4 * index + 4],
+        )
+
+    async with raw_client(engine) as first, raw_client(engine) as second:
+        fault = engine.faults.never_answer(models.AddProgramRequest)
+        await first.send(chunk(0))
+        await fault.happened()
+        await second.send(chunk(0), chunk(1))
+        assert (await second.expect(models.Response)).result == texts.OK_ADD_PROGRAM
+        await first.send(chunk(1))
+        assert (await first.ping(4)).corr_id == 4
+
+
+# ------------------------------------------------------------- what the guide says
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Give the rows of the first table under a heading of the guide."""
+    guide = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", guide, flags=re.MULTILINE)
+    [text] = [part for part in section if part.startswith(f"{heading}\n")]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+
+
+def offered() -> dict[str, str]:
+    """Give every fault that can be asked for, with the first line of its documentation."""
+    return {
+        name: (inspect.getdoc(method) or "").partition("\n")[0]
+        for name, method in inspect.getmembers(Faults, inspect.isfunction)
+        if not name.startswith("_") and inspect.signature(method).return_annotation in (Fault, "Fault")
+    }
+
+
+def test_the_guide_lists_every_fault_in_its_own_words() -> None:
+    assert len(offered()) > 35
+    assert rows("Faults") == offered()
+
+
+def test_every_fault_is_tried_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [
+        name for name in offered() if f"faults.{name}(" not in source and f"Faults.{name}," not in source
+    ] == []
+
+
+def test_the_guide_lists_every_option_of_the_engine() -> None:
+    assert rows("The engine").keys() == inspect.signature(LocalEngine).parameters.keys()

@@ -1,0 +1,623 @@
+"""Faults that are asked for together all happen, on one message too, in the order in which they were asked for."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import msgpack
+import pytest
+from pydantic import JsonValue
+from websockets.exceptions import InvalidStatus
+
+from pie_client import DeadlineError, Family, PieClient, models
+from pie_client._generated.families import CHUNK_BYTES
+from pie_client.testing import Fault, Faults, InferletSession, LocalEngine
+from tests.support.peers import PATIENCE, in_time
+from tests.support.raw import Raw, raw_client, upgraded
+
+SOON = 0.2
+"""Deadline of what has to fail."""
+SIZE = 3000
+FILE = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+LAUNCH, LATER, TERMINATE, SENTINEL = 5, 7, 6, 99
+"""Numbers of requests."""
+
+Fields: TypeAlias = dict[str, object]
+
+
+@dataclass
+class Wire:
+    """What a client was sent, in order."""
+
+    frames: list[bytes | str] = field(default_factory=list[bytes | str])
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def fields(self) -> list[Fields]:
+        """Give the maps among the frames; an empty one for any other."""
+        return [_fields(frame) for frame in self.frames]
+
+    def where(self, **wanted: object) -> list[int]:
+        """Give the places of the messages that have such fields."""
+        return [i for i, fields in enumerate(self.fields) if wanted.items() <= fields.items()]
+
+    def replies(self, number: int) -> list[int]:
+        return self.where(type="response", corr_id=number)
+
+    def events(self, kind: str) -> list[int]:
+        return self.where(type="process_event", event=kind)
+
+    def ends(self) -> list[int]:
+        return sorted(self.events("return") + self.events("error"))
+
+    def texts(self, key: str, places: list[int]) -> list[str]:
+        return [str(self.fields[place].get(key)) for place in places]
+
+    def chunks(self) -> list[Fields]:
+        """Give the chunks of the first file."""
+        return [fields for fields in self.fields if fields.get("total_chunks") == 3]
+
+    async def until(self, ready: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not ready():
+                self.more.clear()
+                await self.more.wait()
+
+
+def _fields(frame: bytes | str) -> Fields:
+    if isinstance(frame, str) or frame == b"\xc1":
+        return {}
+    fields: Fields = msgpack.unpackb(frame)
+    return fields
+
+
+@dataclass
+class Stage:
+    """Where faults are asked for and seen."""
+
+    engine: LocalEngine
+    raw: Raw
+    wire: Wire
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    """Lets go what was to come late."""
+
+    @property
+    def faults(self) -> Faults:
+        return self.engine.faults
+
+    async def reply(self, number: int) -> None:
+        await self.wire.until(lambda: self.wire.replies(number))
+
+    async def finish(self) -> None:
+        """Wait until all has come, what was late too."""
+        await self.raw.send(models.QueryRequest(corr_id=LATER, subject="model_status", record=""))
+        await self.reply(LATER)
+        self.go.set()
+        for number in (SENTINEL, SENTINEL + 1):
+            await self.raw.send(models.PingRequest(corr_id=number))
+            await self.reply(number)
+
+
+Seen: TypeAlias = Callable[[Wire], object]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A fault, and how it shows."""
+
+    ask: Callable[[Stage], Fault]
+    seen: Seen
+
+
+def late_reply(number: int) -> Seen:
+    return lambda wire: min(wire.replies(number), default=0) > wire.replies(LATER)[0]
+
+
+def twice(number: int) -> Seen:
+    return lambda wire: len(wire.replies(number)) > 1
+
+
+def lost(number: int) -> Seen:
+    return lambda wire: not wire.replies(number)
+
+
+ANYWHERE = {
+    "extra_keys": Kind(
+        lambda s: s.faults.extra_keys(times=None), lambda wire: any("telemetry" in f for f in wire.fields)
+    ),
+    "reply_to_unknown_number": Kind(
+        lambda s: s.faults.reply_to_unknown_number(1234), lambda wire: wire.replies(1234)
+    ),
+    "unknown_message_type": Kind(
+        lambda s: s.faults.unknown_message_type(), lambda wire: wire.where(type="telemetry")
+    ),
+    "text_frame": Kind(lambda s: s.faults.text_frame("hello"), lambda wire: "hello" in wire.frames),
+    "malformed_frame": Kind(lambda s: s.faults.malformed_frame(), lambda wire: b"\xc1" in wire.frames),
+}
+OF_EVENTS = {
+    "unknown_event_kind": Kind(
+        lambda s: s.faults.unknown_event_kind(), lambda wire: wire.events("telemetry")
+    ),
+    "extra_keys": ANYWHERE["extra_keys"],
+    "text_frame": ANYWHERE["text_frame"],
+}
+LAUNCHED = {
+    **ANYWHERE,
+    "lose_reply": Kind(lambda s: s.faults.lose_reply(models.LaunchProcessRequest), lost(LAUNCH)),
+    "delay": Kind(lambda s: s.faults.delay(models.LaunchProcessRequest, s.go), late_reply(LAUNCH)),
+    "duplicate_reply": Kind(lambda s: s.faults.duplicate_reply(models.LaunchProcessRequest), twice(LAUNCH)),
+    "empty_launch_id": Kind(
+        lambda s: s.faults.empty_launch_id(),
+        lambda wire: not any(text.strip() for text in wire.texts("result", wire.replies(LAUNCH))),
+    ),
+    "events_before_reply": Kind(
+        lambda s: s.faults.events_before_reply(),
+        lambda wire: min(wire.replies(LAUNCH), default=0) > wire.events("stdout")[0],
+    ),
+    "oversize_message": Kind(
+        lambda s: s.faults.oversize_message(SIZE, models.LaunchProcessRequest),
+        lambda wire: any(len(text) >= SIZE for text in wire.texts("result", wire.replies(LAUNCH))),
+    ),
+}
+PRINTED = {
+    **OF_EVENTS,
+    "split_utf8": Kind(lambda s: s.faults.split_utf8(), lambda wire: len(wire.events("stdout")) == 2),
+    "missing_value": Kind(
+        lambda s: s.faults.missing_value(),
+        lambda wire: any("value" not in wire.fields[place] for place in wire.events("stdout")),
+    ),
+    "oversize_message": Kind(
+        lambda s: s.faults.oversize_message(SIZE, models.StdoutFrame),
+        lambda wire: any(len(text) >= SIZE / 2 for text in wire.texts("value", wire.events("stdout"))),
+    ),
+}
+AFTER_END = Kind(
+    lambda s: s.faults.events_after_end(),
+    lambda wire: (
+        (late := wire.where(value="after the end\n"))
+        and wire.ends()
+        and late[0] > wire.ends()[0]
+        and wire.where(type="file")
+    ),
+)
+SECOND_END = Kind(lambda s: s.faults.second_terminal(), lambda wire: len(wire.ends()) == 2)
+RETURNED = {
+    **OF_EVENTS,
+    "events_after_end": AFTER_END,
+    "second_terminal": SECOND_END,
+    "missing_value": Kind(
+        lambda s: s.faults.missing_value(models.ReturnFrame),
+        lambda wire: any("value" not in wire.fields[place] for place in wire.events("return")),
+    ),
+    "oversize_message": Kind(
+        lambda s: s.faults.oversize_message(SIZE),
+        lambda wire: any(len(text) >= SIZE for text in wire.texts("value", wire.events("return"))),
+    ),
+    "never_end": Kind(lambda s: s.faults.never_end(), lambda wire: not wire.ends()),
+}
+TERMINATED = {
+    **ANYWHERE,
+    "unknown_event_kind": OF_EVENTS["unknown_event_kind"],
+    "terminate_event_before_reply": Kind(
+        lambda s: s.faults.terminate_event_before_reply(),
+        lambda wire: (
+            wire.events("error") and min(wire.replies(TERMINATE), default=0) > wire.events("error")[0]
+        ),
+    ),
+    "terminate_event_after_reply": Kind(
+        lambda s: s.faults.terminate_event_after_reply(s.go),
+        lambda wire: min(wire.events("error"), default=0) > wire.replies(LATER)[0],
+    ),
+    "terminate_event_never": Kind(
+        lambda s: s.faults.terminate_event_never(), lambda wire: not wire.events("error")
+    ),
+    "lose_reply": Kind(lambda s: s.faults.lose_reply(models.TerminateProcessRequest), lost(TERMINATE)),
+    "delay": Kind(lambda s: s.faults.delay(models.TerminateProcessRequest, s.go), late_reply(TERMINATE)),
+    "duplicate_reply": Kind(
+        lambda s: s.faults.duplicate_reply(models.TerminateProcessRequest), twice(TERMINATE)
+    ),
+    "events_after_end": AFTER_END,
+    "second_terminal": SECOND_END,
+    "missing_value": Kind(
+        lambda s: s.faults.missing_value(models.ErrorFrame),
+        lambda wire: any("value" not in wire.fields[place] for place in wire.events("error")),
+    ),
+}
+FILED = {
+    **OF_EVENTS,
+    "nil_name": Kind(
+        lambda s: s.faults.nil_name(),
+        lambda wire: wire.chunks() and all(("name", None) in chunk.items() for chunk in wire.chunks()),
+    ),
+    "lose_file": Kind(lambda s: s.faults.lose_file(), lambda wire: not wire.chunks()),
+    "corrupt_file_chunk": Kind(
+        lambda s: s.faults.corrupt_file_chunk(1),
+        lambda wire: any(
+            chunk["chunk_index"] == 1 and chunk["chunk_data"] != FILE[CHUNK_BYTES : 2 * CHUNK_BYTES]
+            for chunk in wire.chunks()
+        ),
+    ),
+    "drop_file_chunk": Kind(
+        lambda s: s.faults.drop_file_chunk(1),
+        lambda wire: 1 not in [chunk["chunk_index"] for chunk in wire.chunks()],
+    ),
+    "duplicate_file_chunk": Kind(
+        lambda s: s.faults.duplicate_file_chunk(1),
+        lambda wire: [chunk["chunk_index"] for chunk in wire.chunks()].count(1) == 2,
+    ),
+}
+CALLED = {
+    "extra_keys": ANYWHERE["extra_keys"],
+    "malformed_frame": ANYWHERE["malformed_frame"],
+    "mcp_request_for_unknown_server": Kind(
+        lambda s: s.faults.mcp_request_for_unknown_server("nobody"),
+        lambda wire: wire.where(server_name="nobody"),
+    ),
+    "mcp_request_of_unknown_method": Kind(
+        lambda s: s.faults.mcp_request_of_unknown_method("nothing"), lambda wire: wire.where(method="nothing")
+    ),
+    "mcp_params_not_json": Kind(
+        lambda s: s.faults.mcp_params_not_json(), lambda wire: wire.where(params="{")
+    ),
+}
+
+
+async def launch(stage: Stage, program: str, input: JsonValue = None) -> None:
+    await stage.raw.send(
+        models.LaunchProcessRequest(
+            corr_id=LAUNCH, inferlet=program, input=json.dumps(input), capture_outputs=True
+        )
+    )
+
+
+async def after_launch(stage: Stage, ask: Callable[[], None]) -> None:
+    ask()
+    await launch(stage, "quick@1.0.0")
+
+
+async def after_output(stage: Stage, ask: Callable[[], None]) -> None:
+    await launch(stage, "wait@1.0.0")
+    await stage.reply(LAUNCH)
+    ask()
+    await signal(stage, "ü")
+
+
+async def after_end(stage: Stage, ask: Callable[[], None]) -> None:
+    await launch(stage, "wait@1.0.0")
+    await stage.reply(LAUNCH)
+    ask()
+    await signal(stage, "")
+
+
+async def after_termination(stage: Stage, ask: Callable[[], None]) -> None:
+    await launch(stage, "wait@1.0.0")
+    await stage.reply(LAUNCH)
+    ask()
+    [process_id] = stage.engine.processes
+    await stage.raw.send(models.TerminateProcessRequest(corr_id=TERMINATE, process_id=process_id))
+
+
+async def after_file(stage: Stage, ask: Callable[[], None]) -> None:
+    await launch(stage, "file@1.0.0")
+    await stage.reply(LAUNCH)
+    ask()
+    await signal(stage, "")
+
+
+async def after_call(stage: Stage, ask: Callable[[], None]) -> None:
+    await stage.raw.send(models.RegisterMcpServerRequest(corr_id=2, name="s", transport="stdio"))
+    await launch(stage, "mcp@1.0.0")
+    await stage.reply(LAUNCH)
+    ask()
+    await signal(stage, "")
+
+
+async def signal(stage: Stage, text: str) -> None:
+    [process_id] = stage.engine.processes
+    await stage.raw.send(models.SignalProcessRequest(process_id=process_id, message=text))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something that a client does, the faults that can happen to it, and those of them that hide others."""
+
+    play: Callable[[Stage, Callable[[], None]], Awaitable[None]]
+    kinds: Mapping[str, Kind]
+    hidden: Mapping[str, frozenset[str]]
+    """By a fault: those that do not show beside it, in whichever order."""
+    contrary: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of which only the second shows, in this order."""
+
+
+def hides(fault: str, *others: str) -> dict[str, frozenset[str]]:
+    return {fault: frozenset(others)}
+
+
+REPLY_FAULTS = ("delay", "duplicate_reply", "empty_launch_id", "events_before_reply", "oversize_message")
+END_FAULTS = (
+    "events_after_end",
+    "second_terminal",
+    "missing_value",
+    "oversize_message",
+    "unknown_event_kind",
+)
+SCENES = {
+    "launch": Scene(
+        after_launch,
+        LAUNCHED,
+        hides("lose_reply", *REPLY_FAULTS),
+        frozenset({("oversize_message", "empty_launch_id")}),
+    ),
+    "output": Scene(after_output, PRINTED, hides("missing_value", "oversize_message")),
+    "end": Scene(
+        after_end, RETURNED, hides("never_end", *END_FAULTS) | hides("missing_value", "oversize_message")
+    ),
+    "termination": Scene(
+        after_termination,
+        TERMINATED,
+        hides("lose_reply", *REPLY_FAULTS, "terminate_event_before_reply")
+        | hides(
+            "terminate_event_never",
+            *END_FAULTS,
+            "terminate_event_before_reply",
+            "terminate_event_after_reply",
+        ),
+        frozenset({("terminate_event_before_reply", "terminate_event_after_reply")}),
+    ),
+    "file": Scene(
+        after_file,
+        FILED,
+        hides("lose_file", "nil_name", "corrupt_file_chunk", "drop_file_chunk", "duplicate_file_chunk")
+        | hides("drop_file_chunk", "corrupt_file_chunk", "duplicate_file_chunk"),
+    ),
+    "call": Scene(after_call, CALLED, {}),
+}
+old_only = pytest.mark.parametrize("family", ["0.4"])
+OF_BOTH = [scene for scene in SCENES if scene != "call"]
+FIRSTS = [(scene, first) for scene in OF_BOTH for first in SCENES[scene].kinds]
+
+
+@pytest.fixture
+async def engine(family: Family) -> AsyncIterator[LocalEngine]:
+    async with LocalEngine(family=family) as running:
+
+        @running.inferlet("quick@1.0.0")
+        async def quick(session: InferletSession, _input: JsonValue) -> JsonValue:
+            session.print("one")
+            return None
+
+        @running.inferlet("wait@1.0.0")
+        async def wait(session: InferletSession, _input: JsonValue) -> JsonValue:
+            while text := await session.receive():
+                session.print(text, end="")
+            return None
+
+        @running.inferlet("file@1.0.0")
+        async def file(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await session.receive()
+            session.send_file(FILE, "photo.png")
+            return None
+
+        @running.inferlet("mcp@1.0.0")
+        async def mcp(session: InferletSession, _input: JsonValue) -> JsonValue:
+            await session.receive()
+            return await session.mcp.list_tools("s")
+
+        yield running
+
+
+async def play(engine: LocalEngine, scene: Scene, *names: str) -> tuple[Wire, list[Fault]]:
+    """Play a scene with some faults, asked for in this order; gives what came over the wire."""
+    faults: list[Fault] = []
+    async with raw_client(engine) as raw:
+        stage = Stage(engine, raw, Wire())
+
+        async def collect() -> None:
+            async for frame in raw.socket:
+                stage.wire.frames.append(frame)
+                stage.wire.more.set()
+
+        def ask() -> None:
+            stage.wire.frames.clear()
+            faults.extend(scene.kinds[name].ask(stage) for name in names)
+
+        collecting = asyncio.create_task(collect())
+        try:
+            await scene.play(stage, ask)
+            await stage.finish()
+        finally:
+            collecting.cancel()
+            engine.faults.stop()
+            processes = list(engine.processes.values())
+            for process in processes:
+                process.terminate()
+            await asyncio.gather(*(process.outcome for process in processes))
+            await asyncio.wait([collecting])
+    return stage.wire, faults
+
+
+async def nothing_is_seen_without_faults(engine: LocalEngine, scene: Scene) -> None:
+    wire, _ = await play(engine, scene)
+    assert [fault for fault, kind in scene.kinds.items() if kind.seen(wire)] == []
+
+
+async def is_seen_with_each_other(engine: LocalEngine, scene: Scene, first: str) -> None:
+    wire, [fault] = await play(engine, scene, first)
+    assert scene.kinds[first].seen(wire)
+    assert fault.count > 0
+    wrong: list[tuple[str, list[bool]]] = []
+    for second in scene.kinds:
+        if second == first:
+            continue
+        wire, faults = await play(engine, scene, first, second)
+        seen = [bool(scene.kinds[each].seen(wire)) for each in (first, second)]
+        due = [
+            first not in scene.hidden.get(second, ()) and (first, second) not in scene.contrary,
+            second not in scene.hidden.get(first, ()),
+        ]
+        wrong += [(second, seen) for is_due, is_seen in zip(due, seen, strict=True) if is_due and not is_seen]
+        assert any(fault.count for fault in faults)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+async def test_without_faults_nothing_of_them_is_seen(engine: LocalEngine, name: str) -> None:
+    await nothing_is_seen_without_faults(engine, SCENES[name])
+
+
+@old_only
+async def test_without_faults_nothing_of_them_is_seen_in_calls(engine: LocalEngine) -> None:
+    await nothing_is_seen_without_faults(engine, SCENES["call"])
+
+
+@pytest.mark.parametrize(("name", "first"), FIRSTS)
+async def test_two_faults_asked_for_together_are_both_seen(
+    engine: LocalEngine, name: str, first: str
+) -> None:
+    await is_seen_with_each_other(engine, SCENES[name], first)
+
+
+@old_only
+@pytest.mark.parametrize("first", CALLED)
+async def test_two_faults_of_one_call_are_both_seen(engine: LocalEngine, first: str) -> None:
+    await is_seen_with_each_other(engine, SCENES["call"], first)
+
+
+async def test_three_faults_happen_to_one_reply_in_their_order(engine: LocalEngine) -> None:
+    wire, _ = await play(engine, SCENES["launch"], "delay", "duplicate_reply", "malformed_frame")
+    first, second = wire.replies(LAUNCH)
+    assert wire.replies(LATER)[0] < first < second
+
+
+async def test_a_fault_that_ended_meanwhile_leaves_a_late_reply_alone(engine: LocalEngine) -> None:
+    async with raw_client(engine) as raw:
+        go = asyncio.Event()
+        late = engine.faults.delay(models.PingRequest, go)
+        with engine.faults.duplicate_reply(models.PingRequest) as twice:
+            await raw.send(models.PingRequest(corr_id=3))
+            await late.happened()
+        go.set()
+        assert (await raw.expect(models.Response)).corr_id == 3
+        assert (await raw.ping(4)).corr_id == 4
+        assert twice.count == 0
+
+
+async def test_an_inserted_reply_is_not_taken_for_the_answer(engine: LocalEngine) -> None:
+    async with raw_client(engine) as raw:
+        engine.faults.reply_to_unknown_number(9)
+        engine.faults.duplicate_reply(models.PingRequest)
+        numbers = [(await raw.ping(3)).corr_id]
+        numbers += [(await raw.expect(models.Response)).corr_id for _ in range(2)]
+        assert numbers == [9, 3, 3]
+
+
+async def test_a_fault_happens_once_to_all_copies_of_a_reply(engine: LocalEngine) -> None:
+    async with raw_client(engine) as raw:
+        engine.faults.duplicate_reply(models.PingRequest)
+        huge = engine.faults.oversize_message(SIZE, models.PingRequest, times=2)
+        replies = [await raw.ping(3), await raw.expect(models.Response)]
+        assert huge.count == 1
+        replies.append(await raw.ping(4))
+        assert [len(reply.result) for reply in replies] == [SIZE] * 3
+        assert huge.count == 2
+
+
+async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) -> None:
+    @engine.inferlet("says@1.0.0")
+    async def says(session: InferletSession, _input: JsonValue) -> JsonValue:
+        session.print("one", end="")
+        session.print("two", end="")
+        return None
+
+    missing = engine.faults.missing_value()
+    huge = engine.faults.oversize_message(SIZE, models.StdoutFrame)
+    wire = Wire()
+    engine.observe(lambda frame: wire.frames.append(frame.data))
+    async with raw_client(engine) as raw:
+        await raw.send(
+            models.LaunchProcessRequest(
+                corr_id=LAUNCH, inferlet="says@1.0.0", input="{}", capture_outputs=True
+            )
+        )
+        await in_time(missing.happened())
+        await in_time(huge.happened())
+        await raw.ping(LATER)
+    assert (missing.count, huge.count) == (1, 1)
+    assert [len(str(wire.fields[place].get("value", ""))) for place in wire.events("stdout")] == [0, SIZE]
+
+
+async def test_a_request_that_is_ignored_can_begin_a_stall(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri) as client:
+        await client.ping()
+        engine.faults.never_answer(models.PingRequest)
+        with engine.faults.stall_all(on=models.PingRequest) as stall:
+            for _ in range(2):
+                with pytest.raises(DeadlineError):
+                    await client.ping(timeout=SOON)
+            assert stall.count > 0
+        await client.ping()
+
+
+@pytest.mark.parametrize("hangs_first", [True, False])
+async def test_an_upgrade_hangs_and_is_refused(engine: LocalEngine, *, hangs_first: bool) -> None:
+    asks: list[Callable[[], Fault]] = [engine.faults.hang_upgrade, engine.faults.refuse_upgrade]
+    faults = [ask() for ask in (asks if hangs_first else reversed(asks))]
+    hang = next(fault for fault in faults if fault.name == "hang_upgrade")
+
+    async def attempt() -> None:
+        async with raw_client(engine):
+            pass
+
+    if not hangs_first:
+        with pytest.raises(InvalidStatus):
+            await in_time(attempt())
+    attempting = asyncio.create_task(attempt())
+    await hang.happened()
+    assert [fault.count for fault in faults] == ([1, 0] if hangs_first else [1, 1])
+    hang.stop()
+    if hangs_first:
+        with pytest.raises(InvalidStatus):
+            await in_time(attempting)
+    await in_time(attempting if not hangs_first else attempt())
+
+
+async def test_a_close_is_not_answered_by_two_faults_at_once(engine: LocalEngine) -> None:
+    faults = [engine.faults.never_answer_close(), engine.faults.mcp_request_after_close("s")]
+    reader, writer = await upgraded(engine)
+    writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))  # a close frame of code 1000
+    first, length = await in_time(reader.readexactly(2))
+    assert first == 0x82
+    assert msgpack.unpackb(await in_time(reader.readexactly(length)))["type"] == "mcp_request"
+    assert [fault.count for fault in faults] == [1, 1]
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_the_first_of_two_cuts_comes_first_and_the_other_is_left(engine: LocalEngine) -> None:
+    later, sooner = engine.faults.drop_connection(100), engine.faults.drop_connection(10)
+    for count in (10, 100):
+        reader, writer = await upgraded(engine)
+        data = await in_time(reader.read())
+        writer.close()
+        await writer.wait_closed()
+        assert len(data) <= count
+        assert [later.count, sooner.count] == ([0, 1] if count == 10 else [1, 1])
+
+
+async def test_a_dead_peer_can_be_dropped(engine: LocalEngine) -> None:
+    reader, writer = await upgraded(engine)
+    dead = engine.faults.silent_peer()
+    dropped = engine.faults.drop_connection()
+    assert await in_time(reader.read()) == b""
+    assert [dead.count, dropped.count] == [1, 1]
+    writer.close()
+    await writer.wait_closed()
+
+
+def test_scenes_name_faults_that_they_have() -> None:
+    for scene in SCENES.values():
+        named = set(itertools.chain(scene.hidden, *scene.contrary))
+        assert named <= scene.kinds.keys()

@@ -1,0 +1,318 @@
+"""The pytest plugin in runs of its own, as users have them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pie_client import PieClient
+from pie_client.testing import LocalEngine
+from tests.support.repository import ROOT
+
+GUIDE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+FILES: dict[str, str] = dict(
+    re.findall(r"<!-- file: ([\w.]+) -->\n```(?:python|toml)\n(.*?)```", GUIDE, re.DOTALL)
+)
+EXAMPLE = FILES["test_greeting.py"] + "\n" + FILES["test_deadline.py"]
+SETTINGS = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+PLUGINS = {"asyncio": "pytest_asyncio.plugin", "anyio": "anyio.pytest_plugin", "xdist": "xdist.plugin"}
+OURS = "pie_client.testing.pytest.plugin"
+
+
+def pytest_run(
+    folder: Path, test: str, *arguments: str, plugins: tuple[str, ...] = (), ours: bool = True
+) -> str:
+    """Run a test file with nothing but the named plugins; gives what pytest says."""
+    (folder / "test_it.py").write_text(test, encoding="utf-8")
+    (folder / "pytest.ini").write_text(
+        SETTINGS if "asyncio" in plugins else SETTINGS.replace("asyncio_", "#"), encoding="utf-8"
+    )
+    return pytest_run_in(folder, *arguments, plugins=plugins, ours=ours)
+
+
+def pytest_run_in(folder: Path, *arguments: str, plugins: tuple[str, ...] = (), ours: bool = True) -> str:
+    """Run what is in a folder with nothing but the named plugins; gives what pytest says."""
+    loaded = [argument for name in plugins for argument in ("-p", PLUGINS[name])]
+    loaded += ["-p", OURS] if ours else []
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *loaded, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_files_of_the_guide_run_as_printed(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    said = pytest_run_in(tmp_path, "-W", "error", plugins=("asyncio",))
+    assert f"{len(FILES) - 1} passed" in said, said
+
+
+def test_ten_lines_and_three_settings_are_a_test_of_an_application(tmp_path: Path) -> None:
+    for name in ("test_greeting.py", "pyproject.toml"):
+        (tmp_path / name).write_text(FILES[name], encoding="utf-8")
+    said = pytest_run_in(tmp_path, "-W", "error", plugins=("asyncio",))
+    assert "1 passed" in said, said
+    assert len(FILES["test_greeting.py"].splitlines()) <= 10
+    assert len(FILES["pyproject.toml"].splitlines()) <= 3
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_an_async_fixture_of_the_same_loop_takes_the_client(tmp_path: Path, scope: str) -> None:
+    test = f"""
+import pytest, pytest_asyncio
+pytestmark = [pytest.mark.asyncio(loop_scope={scope!r}), pytest.mark.pie(builtins=True)]
+
+@pytest_asyncio.fixture(loop_scope={scope!r})
+async def process(pie_client):
+    return await pie_client.launch_process("wait@1.0.0")
+
+async def test_it(process):
+    await process.signal("go")
+    assert await process.result(str) == "go"
+"""
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "1 passed" in said, said
+
+
+def test_one_engine_serves_all_tests_of_a_project_that_says_so(tmp_path: Path) -> None:
+    test = FILES["test_one_engine.py"].replace("builtins=True", 'builtins=True, family="0.4"') + (
+        "\nseen = set()\n\n"
+        '@pytest.mark.pie(client={"username": "ada"})\n@pytest.mark.parametrize("n", range(2))\n'
+        "async def test_more(pie_engine, pie_client, n):\n"
+        '    await pie_client.launch_process("wait@1.0.0")\n'
+        '    assert {p.username for p in await pie_client.list_processes()} == {"ada"}\n'
+        "    seen.add(pie_engine.uri)\n    assert len(seen) == 1\n"
+    )
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "3 passed" in said, said
+
+
+@pytest.mark.parametrize("scope", ["class", "module"])
+def test_a_fixture_that_lasts_longer_than_a_test_is_told_that_it_cannot_take_the_engine(
+    tmp_path: Path, scope: str
+) -> None:
+    test = (
+        f"import pytest\n\n@pytest.fixture(scope={scope!r})\ndef mine(pie_engine):\n    pass\n\n"
+        "@pytest.mark.asyncio\nasync def test_it(mine):\n    pass\n"
+    )
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "ScopeMismatch" in said, said
+    assert "1 error" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said_then"),
+    [("", "PytestUnknownMarkWarning"), ('markers = ["pie: unused"]\n', "1 passed")],
+    ids=["unknown", "registered"],
+)
+def test_marked_tests_need_their_marker_where_the_plugin_is_left_out(
+    tmp_path: Path, settings: str, said_then: str
+) -> None:
+    (tmp_path / "test_it.py").write_text(
+        'import pytest\n\n@pytest.mark.pie(family="0.4")\ndef test_it():\n    pass\n', encoding="utf-8"
+    )
+    (tmp_path / "pyproject.toml").write_text(FILES["pyproject.toml"] + settings, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:pie", "-W", "error"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert said_then in done.stdout, done.stdout + done.stderr
+
+
+def test_an_installed_plugin_is_found_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(SETTINGS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--fixtures", "--markers", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "@pytest.mark.pie" in done.stdout, done.stderr
+
+
+def test_it_works_in_the_strict_mode_of_pytest_asyncio(tmp_path: Path) -> None:
+    test = "import pytest\npytestmark = pytest.mark.asyncio\n" + EXAMPLE
+    said = pytest_run(tmp_path, test, "-o", "asyncio_mode=strict", plugins=("asyncio",))
+    assert "2 passed" in said, said
+
+
+@pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
+def test_it_follows_the_loop_scope_of_pytest_asyncio(tmp_path: Path, scope: str) -> None:
+    test = (
+        f"import pytest\npytestmark = pytest.mark.asyncio(loop_scope={scope!r})\n\nclass Test:\n"
+        + "\n".join(
+            f"    async def test_{n}(self, pie_engine, pie_client):\n        await pie_client.ping()"
+            for n in range(2)
+        )
+    )
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "2 passed" in said, said
+
+
+def test_it_follows_the_loop_scope_of_the_settings(tmp_path: Path) -> None:
+    arguments = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_test_loop_scope=session")
+    said = pytest_run(tmp_path, EXAMPLE, *arguments, plugins=("asyncio",))
+    assert "2 passed" in said, said
+
+
+@pytest.mark.parametrize("beside", [(), ("asyncio",)], ids=["alone", "beside pytest-asyncio"])
+def test_it_works_with_anyio(tmp_path: Path, beside: tuple[str, ...]) -> None:
+    backend = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+    test = f"import pytest\npytestmark = pytest.mark.anyio\n{backend}\n{EXAMPLE}"
+    said = pytest_run(tmp_path, test, plugins=("anyio", *beside))
+    assert "2 passed" in said, said
+
+
+def test_it_works_in_parallel(tmp_path: Path) -> None:
+    test = (
+        EXAMPLE
+        + "\n"
+        + "\n".join(
+            f"async def test_{n}(pie_engine, pie_client):\n    await pie_client.ping()" for n in range(20)
+        )
+    )
+    said = pytest_run(tmp_path, test, "-n", "2", "-o", "asyncio_mode=auto", plugins=("asyncio", "xdist"))
+    assert "22 passed" in said, said
+
+
+@pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada", "timeout": 20})
+async def test_its_fixtures_are_at_hand_here_too(pie_engine: LocalEngine, pie_client: PieClient) -> None:
+    assert pie_engine.traits.name == "0.4"
+    process = await pie_client.launch_process("wait@1.0.0")
+    assert [info.username for info in await pie_client.list_processes()] == ["ada"]
+    await process.signal("go")
+    assert await process.result(str) == "go"
+
+
+async def test_an_engine_of_its_own_for_every_test(pie_engine: LocalEngine, pie_client: PieClient) -> None:
+    assert pie_engine.programs == {}
+    assert await pie_client.list_processes() == []
+
+
+ASYNC = "async def test_it(pie_client):\n    await pie_client.ping()\n"
+UNITTEST = """
+import pytest, unittest
+
+@pytest.mark.usefixtures("pie_engine")
+class TestIt(unittest.IsolatedAsyncioTestCase):
+    async def test_it(self):
+        pass
+"""
+MISTAKES = {
+    "no loop": (ASYNC, (), "needs an event loop: install pytest-asyncio"),
+    "no marker": (ASYNC, ("asyncio",), "mark the test with pytest.mark.asyncio"),
+    "not async": ("def test_it(pie_engine):\n    pass\n", ("asyncio",), "write `async def`"),
+    "another backend": (
+        "import pytest\n@pytest.fixture\ndef anyio_backend():\n    return 'trio'\n@pytest.mark.anyio\n"
+        + ASYNC,
+        ("anyio",),
+        "needs asyncio",
+    ),
+    "two loops": (
+        "import pytest\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+        "@pytest.mark.asyncio\n@pytest.mark.anyio\n" + ASYNC,
+        ("anyio", "asyncio"),
+        "both pytest-asyncio and anyio run this test",
+    ),
+    "unknown option": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(famly='0.4')\n" + ASYNC,
+        ("asyncio",),
+        "'famly' is not an option of the engine; there are allow_scripts, auth",
+    ),
+    "unknown client option": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timout': 1})\n" + ASYNC,
+        ("asyncio",),
+        "'timout' is not an option of the client; there are",
+    ),
+    "unknown client option without a client": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timout': 1})\n"
+        + ASYNC.replace("pie_client", "pie_engine"),
+        ("asyncio",),
+        "'timout' is not an option of the client; there are",
+    ),
+    "wrong value": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(port='x')\n" + ASYNC,
+        ("asyncio",),
+        "the marker pie: port='x' is no port",
+    ),
+    "option of another family": (
+        "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(imitate_delays=True)\n"
+        "@pytest.mark.parametrize('anyio_backend', ['asyncio'])\n" + ASYNC,
+        ("anyio",),
+        "the marker pie: imitate_delays can't be used with family",
+    ),
+    "wrong client value": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timeout': -1})\n" + ASYNC,
+        ("asyncio",),
+        "the marker pie: client: ",
+    ),
+    "unittest": (
+        UNITTEST,
+        ("asyncio",),
+        "pie_engine can't be used in unittest.TestCase classes",
+    ),
+    "wrong form": (
+        "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie('0.4')\n" + ASYNC,
+        ("asyncio",),
+        "the marker is written like",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_one_line(tmp_path: Path, mistake: str) -> None:
+    test, plugins, text = MISTAKES[mistake]
+    said = pytest_run(tmp_path, test, plugins=plugins)
+    assert text in said, said
+    assert "1 error" in said
+    assert "Traceback" not in said
+    assert "src/pie_client" not in said
+
+
+def test_options_of_a_module_are_completed_by_those_of_a_test(tmp_path: Path) -> None:
+    test = """
+import pytest
+pytestmark = [pytest.mark.asyncio, pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada"})]
+
+@pytest.mark.pie(family="0.5", client={"timeout": 5})
+async def test_it(pie_engine, pie_client):
+    assert (pie_engine.traits.name, "echo@1.0.0" in pie_engine.programs) == ("0.5", True)
+    await (await pie_client.launch_process("wait@1.0.0")).signal("go")
+
+async def test_other(pie_engine, pie_client):
+    await pie_client.launch_process("wait@1.0.0")
+    assert [p.username for p in await pie_client.list_processes()] == ["ada"]
+"""
+    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+    assert "2 passed" in said, said
+
+
+def test_runs_that_do_not_use_it_load_nothing_of_it(tmp_path: Path) -> None:
+    test = """
+import sys
+
+def test_it():
+    loaded = {name for name in sys.modules if name.startswith("pie_client")}
+    assert loaded <= {
+        "pie_client", "pie_client._version", "pie_client._generated", "pie_client._generated.public",
+        "pie_client.testing", "pie_client.testing.pytest", "pie_client.testing.pytest.plugin",
+    }, loaded
+    assert not {"websockets", "msgpack", "pydantic", "cryptography"} & sys.modules.keys()
+"""
+    said = pytest_run(tmp_path, test)
+    assert "1 passed" in said, said

@@ -1,0 +1,773 @@
+"""Script programs of the embedded engine do what they do in a real 0.5 engine.
+
+What they are expected to send was recorded from a real one.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from pie_client import (
+    ErrorEvent,
+    Family,
+    FileEvent,
+    InstallError,
+    InvalidArgumentError,
+    InvalidManifestError,
+    MessageEvent,
+    PieClient,
+    Process,
+    ProcessError,
+    ProcessTerminatedError,
+    ReturnEvent,
+    StderrEvent,
+    StdoutEvent,
+    inferlet,
+)
+from pie_client.protocol.mailbox import ProcessEvent
+from pie_client.testing import LocalEngine, ScriptLimits
+from tests.support.peers import COMPONENT, PATIENCE
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts need POSIX processes")
+
+IMPORTS = "import asyncio, inferlet, os, sys, time\nfrom inferlet import session\n"
+
+
+@pytest.fixture
+def family() -> Family:
+    """The family that runs scripts."""
+    return "0.5"
+
+
+@pytest.fixture
+async def engine(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LocalEngine]:
+    """An engine that runs scripts, and leaves no folder behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with LocalEngine(family=family, allow_scripts=True) as running:
+        yield running
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - not a blocking call of pathlib
+
+
+def manifest(
+    *, language: str = "python", entry: str | None = None, call: str | None = None, name: str = "app"
+) -> str:
+    lines = [f'[package]\nname = "{name}"\nversion = "1.0.0"\n[runtime]\nlanguage = "{language}"']
+    if entry is not None:
+        lines.append(f'entry = "{entry}"')
+    if call is not None:
+        lines.append(f'call = "{call}"')
+    return "\n".join(lines)
+
+
+async def install(client: PieClient, source: str | bytes, toml: str | None = None) -> None:
+    content = (IMPORTS + source).encode() if isinstance(source, str) else source
+    await client.rpc.add_program(content=content, manifest=toml or manifest(), force_overwrite=True)
+
+
+async def launch(
+    client: PieClient, source: str, *, input: JsonValue = None, call: str | None = None
+) -> Process:
+    await install(client, source, manifest(call=call))
+    return await client.launch_process("app@1.0.0", input={} if input is None else input)
+
+
+async def events_of(process: Process) -> list[ProcessEvent]:
+    async with asyncio.timeout(PATIENCE):
+        return [event async for event in process]
+
+
+async def end_of(
+    client: PieClient, source: str, *, input: JsonValue = None, call: str | None = None
+) -> ProcessEvent:
+    return (await events_of(await launch(client, source, input=input, call=call)))[-1]
+
+
+def returning(value: str) -> str:
+    return f"async def main(x):\n    return {value}\n"
+
+
+async def test_a_script_talks_with_its_client_in_every_way(client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def main(a, b=2):
+    print(a, b)
+    print("to stderr", file=sys.stderr)
+    session.send("ready")
+    heard = await session.receive()
+    session.send("ready for a file")
+    data = await session.receive_file()
+    session.send_file(data[::-1])
+    session.send({"heard": heard})
+    return {"size": len(data), "é": None}
+""",
+        input={"a": "é"},
+        call="kwargs",
+    )
+    data = os.urandom(1_000_000)
+    events: list[ProcessEvent] = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in process:
+            events.append(event)
+            if event == MessageEvent("ready"):
+                await process.signal("héllo")
+            elif event == MessageEvent("ready for a file"):
+                await process.transfer_file(data)
+    assert events == [
+        *(StdoutEvent(text) for text in ("é", " ", "2", "\n")),
+        *(StderrEvent(text) for text in ("to stderr", "\n")),
+        MessageEvent("ready"),
+        MessageEvent("ready for a file"),
+        FileEvent(data[::-1]),
+        MessageEvent('{"heard": "h\\u00e9llo"}'),
+        ReturnEvent('{"size": 1000000, "\\u00e9": null}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("None", ""),
+        ("'text é'", "text é"),
+        ("True", "true"),
+        ("1.5", "1.5"),
+        ("float('nan')", "NaN"),
+        ("{'é': (1, 2)}", '{"\\u00e9": [1, 2]}'),
+        ("b'x'", "\"b'x'\""),
+        ("{1}", '"{1}"'),
+    ],
+)
+async def test_text_is_returned_bare_and_the_rest_as_json(client: PieClient, value: str, text: str) -> None:
+    assert await end_of(client, returning(value)) == ReturnEvent(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("def main(x):\n    return 'plain function'\n", "plain function"),
+        ("def main(x):\n    async def f(): return 9\n    return f()\n", "9"),
+        ("async def main(x):\n    inferlet.set_return('set')\n", "set"),
+        ("async def main(x):\n    inferlet.set_return('set')\n    return 5\n", "5"),
+        ("async def main(x):\n    return [inferlet.get_return_value()]\n", "[null]"),
+        ("async def main(x):\n    return await asyncio.create_task(asyncio.sleep(0, 4))\n", "4"),
+        (
+            "async def main(x):\n    return [__name__, __file__, sys.argv, dict(os.environ)]\n",
+            '["__inferlet__", "app.py", [], {}]',
+        ),
+        ("async def main(x):\n    return sys.stdin.read()\n", ""),
+    ],
+)
+async def test_an_entry_function_is_called_as_on_a_real_engine(
+    client: PieClient, source: str, text: str
+) -> None:
+    assert await end_of(client, source) == ReturnEvent(text)
+
+
+@pytest.mark.parametrize(
+    ("call", "input_text", "text"),
+    [
+        ("input", "[1, 2]", "(([1, 2],), {})"),
+        ("input", '"q"', "(('q',), {})"),
+        ("input", "", "(({},), {})"),
+        ("input", "not json", "(({'input': 'not json'},), {})"),
+        ("kwargs", '{"a-b": 1}', "((), {'a-b': 1})"),
+        ("kwargs", "", "((), {})"),
+        ("kwargs", "not json", "((), {'input': 'not json'})"),
+        ("kwargs", "[1]", None),
+        ("kwargs", "null", None),
+    ],
+)
+async def test_the_input_arrives_as_on_a_real_engine(
+    engine: LocalEngine, client: PieClient, call: str, input_text: str, text: str | None
+) -> None:
+    await install(client, "async def main(*a, **k):\n    session.send(repr((a, k)))\n", manifest(call=call))
+    await client.rpc.launch_process(inferlet="app@1.0.0", input=input_text, capture_outputs=False)
+    (info,) = await client.list_processes()
+    end = await asyncio.wait_for(engine.processes[info.id].outcome, PATIENCE)
+    if text is None:
+        assert end.value == "app@1.0.0 takes keyword arguments, so its input must be a JSON object"
+    else:
+        assert end.value == ""
+
+
+async def test_each_write_is_one_event(client: PieClient) -> None:
+    process = await launch(
+        client,
+        r"""
+async def main(x):
+    sys.stdout.write("abc"); sys.stdout.write("def\nghi")
+    print("p", "q", sep="-", end="!")
+    print("", end="")
+    sys.stdout.writelines(["l1\n", "l2"])
+    sys.stdout.buffer.write(b"\xff\xfe")
+    sys.stdout.buffer.write("é".encode()[:1])
+    print("x" * 200_000)
+""",
+    )
+    texts = [
+        "abc",
+        "def\nghi",
+        "p",
+        "-",
+        "q",
+        "!",
+        "l1\n",
+        "l2",
+        "\ufffd\ufffd",
+        "\ufffd",
+        "x" * 200_000,
+        "\n",
+    ]
+    assert await events_of(process) == [*map(StdoutEvent, texts), ReturnEvent("")]
+
+
+async def test_what_is_written_past_python_arrives_too(client: PieClient) -> None:
+    process = await launch(
+        client, "async def main(x):\n    os.write(1, b'raw')\n    os.write(2, b'rawerr')\n"
+    )
+    events = await events_of(process)
+    assert StdoutEvent("raw") in events
+    assert StderrEvent("rawerr") in events
+    assert events[-1] == ReturnEvent("")
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "rest"),
+    [
+        (
+            "def g():\n    raise ValueError('boom é')\nasync def main(x):\n    g()\n",
+            "ValueError: boom é",
+            [
+                '  File "app.py", line 6, in main',
+                "    g()",
+                '  File "app.py", line 4, in g',
+                "    raise ValueError('boom é')",
+            ],
+        ),
+        (
+            "async def main(:\n",
+            "SyntaxError: invalid syntax (app.py, line 3)",
+            ['  File "app.py", line 3', "    async def main(:"],
+        ),
+        ("raise ValueError('early')\n", "ValueError: early", ['  File "app.py", line 3, in <module>']),
+        (
+            "async def main(x):\n    sys.exit('bye')\n",
+            "SystemExit: bye",
+            ['  File "app.py", line 4, in main'],
+        ),
+        ("async def main(x):\n    raise KeyboardInterrupt\n", "KeyboardInterrupt: ", []),
+        (
+            "async def main():\n    pass\n",
+            "TypeError: main() takes 0 positional arguments but 1 was given",
+            [],
+        ),
+        ("main = 5\n", "TypeError: 'int' object is not callable", []),
+        (
+            "async def main(x):\n    return {(1, 2): 3}\n",
+            "TypeError: keys must be str, int, float, bool or None, not tuple",
+            [],
+        ),
+        (
+            "async def main(x):\n    return '\\ud800'\n",
+            "UnicodeEncodeError: 'utf-8' codec can't encode character",
+            [],
+        ),
+        (
+            "async def main(x):\n    session.send('\\ud800')\n",
+            "UnicodeEncodeError: 'utf-8' codec can't encode character",
+            [],
+        ),
+        (
+            "async def main(x):\n    session.send_file('text')\n",
+            "TypeError: send_file takes bytes, not str",
+            [],
+        ),
+        (
+            "async def main(x):\n    await asyncio.sleep(1)\n",
+            "NotImplementedError: the event loop of scripts has no timers",
+            [],
+        ),
+        (
+            "async def main(x):\n    await asyncio.to_thread(print)\n",
+            "NotImplementedError: the event loop of scripts has no timers and no threads",
+            [],
+        ),
+        (
+            "async def main(x):\n    from inferlet import model\n",
+            "ImportError: inferlet.model needs a model, and LocalEngine runs none",
+            [],
+        ),
+        (
+            "async def main(x):\n    from inferlet import nothing\n",
+            "ImportError: cannot import name 'nothing' from 'inferlet'",
+            [],
+        ),
+        ("import pydantic\n", "ModuleNotFoundError: No module named 'pydantic'", []),
+        ("async def main(x):\n    return bytearray(5 << 30)\n", "MemoryError: ", []),
+    ],
+)
+async def test_a_script_that_fails_ends_with_its_traceback(
+    client: PieClient, source: str, first: str, rest: list[str]
+) -> None:
+    end = await end_of(client, source)
+    assert isinstance(end, ErrorEvent)
+    lines = end.value.splitlines()
+    assert lines[0].startswith(first)
+    assert lines[1] == "Traceback (most recent call last):"
+    for line in rest:
+        assert line in lines
+
+
+@pytest.mark.parametrize("source", ["", "async def other(x): pass\n"])
+async def test_a_script_without_its_entry_function_says_so(client: PieClient, source: str) -> None:
+    assert await end_of(client, source) == ErrorEvent(
+        "app@1.0.0 defines no `main`; a Python inferlet is a module with an entry function,"
+        " `async def main(input: dict)` unless the manifest names another"
+    )
+
+
+async def test_the_manifest_names_the_entry_function(client: PieClient) -> None:
+    await install(client, "async def start(x):\n    return 'started'\n", manifest(entry="start"))
+    process = await client.launch_process("app")
+    assert await events_of(process) == [ReturnEvent("started")]
+
+
+@pytest.mark.parametrize(
+    ("toml", "content", "kind", "text"),
+    [
+        (manifest(language="ruby"), b"", InvalidManifestError, "language"),
+        (manifest(call="other"), b"", InvalidManifestError, "call"),
+        (manifest(language="javascript"), b"", InstallError, "no javascript language component"),
+        (manifest(), b"x = '\xff'", InstallError, "app@1.0.0 is not UTF-8 python source"),
+    ],
+)
+async def test_what_cannot_be_a_script_is_refused_at_once(
+    client: PieClient, toml: str, content: bytes, kind: type[Exception], text: str
+) -> None:
+    """As on real servers it is known all the same where its manifest is right; then launching it is refused too."""
+    with pytest.raises(kind, match=text):
+        await install(client, content, toml)
+    if kind is InvalidManifestError:
+        assert not await client.check_program("app@1.0.0")
+    else:
+        assert await client.check_program("app@1.0.0")
+        with pytest.raises(kind, match=text):
+            await client.launch_process("app@1.0.0")
+
+
+async def test_an_upload_replaces_a_script_only_where_it_is_forced(client: PieClient) -> None:
+    await install(client, returning("'old'"))
+    await client.rpc.add_program(
+        content=returning("'new'").encode(), manifest=manifest(), force_overwrite=False
+    )
+    assert await events_of(await client.launch_process("app@1.0.0")) == [ReturnEvent("old")]
+    await install(client, returning("'new'"))
+    assert await events_of(await client.launch_process("app@1.0.0")) == [ReturnEvent("new")]
+    await install(client, COMPONENT, '[package]\nname = "app"\nversion = "1.0.0"\n')
+    with pytest.raises(ProcessError, match="No 'run' interface found"):
+        await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
+
+
+async def test_signals_wait_until_they_are_received_in_order(client: PieClient) -> None:
+    process = await launch(
+        client,
+        "async def main(x):\n    return await asyncio.gather(*(session.receive() for _ in range(3)))\n",
+    )
+    for number in range(3):
+        await process.signal(str(number))
+    assert await events_of(process) == [ReturnEvent('["0", "1", "2"]')]
+
+
+async def test_a_file_that_nobody_waits_for_is_dropped(engine: LocalEngine, client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def main(x):
+    session.send("ready")
+    await session.receive()
+    session.send("now")
+    return (await session.receive_file()).decode()
+""",
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert await anext(process) == MessageEvent("ready")
+        session = engine.processes[process.process_id].session
+        while session.holds_files:  # the script has not said yet that it waits
+            await client.ping()
+        await process.transfer_file(b"dropped")
+        await process.signal("go on")
+        assert await anext(process) == MessageEvent("now")
+        await process.transfer_file(b"taken")
+        assert await anext(process) == ReturnEvent("taken")
+
+
+async def test_a_wait_for_a_file_replaces_the_one_before(client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def main(x):
+    waiting = [asyncio.create_task(session.receive_file()) for _ in range(3)]
+    await asyncio.sleep(0)
+    session.send("now")
+    files = await asyncio.gather(*waiting, return_exceptions=True)
+    return [str(each) for each in files]
+""",
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert await anext(process) == MessageEvent("now")
+        await process.transfer_file(b"x")
+        assert await anext(process) == ReturnEvent(
+            '["Session receive_file failed", "Session receive_file failed", "b\'x\'"]'
+        )
+
+
+async def test_a_script_that_waits_for_a_file_without_a_client_is_told_so(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    await install(
+        client,
+        """
+async def main(x):
+    try:
+        await session.receive_file()
+    except RuntimeError as error:
+        return str(error)
+""",
+    )
+    await client.launch_process("app", capture_outputs=False)
+    [process] = engine.processes.values()
+    end = await asyncio.wait_for(process.outcome, PATIENCE)
+    assert end.value == "Session receive_file failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("asyncio.create_task(session.receive())", "ended while a receive or receive_file"),
+        ("asyncio.create_task(session.receive_file())", "ended while a receive or receive_file"),
+        ("await asyncio.get_running_loop().create_future()", "waits for what can't happen"),
+        ("import sys; asyncio.get_running_loop().call_soon(sys.exit); await session.receive()", "SystemExit"),
+    ],
+)
+async def test_what_breaks_the_runtime_of_scripts_ends_the_process(
+    client: PieClient, body: str, text: str
+) -> None:
+    process = await launch(client, f"async def main(x):\n    {body}\n    return 'end'\n")
+    with pytest.raises(ProcessError, match=f"Call error: .*{text}"):
+        await process.wait(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("what", ["receive", "receive_file"])
+async def test_what_comes_for_a_cancelled_wait_ends_the_process(client: PieClient, what: str) -> None:
+    process = await launch(
+        client,
+        f"""
+async def main(x):
+    given_up = asyncio.create_task(session.{what}())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    session.send("given up")
+    await session.{what}()
+""",
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert await anext(process) == MessageEvent("given up")
+        await process.signal("x")
+        with pytest.raises(ProcessError, match="Call error: something came for a receive or receive_file"):
+            await process.wait()
+
+
+async def test_a_script_ends_when_all_its_tasks_have_ended(client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def other():
+    for _ in range(300):
+        await asyncio.sleep(0)
+    session.send("other")
+
+async def main(x):
+    asyncio.create_task(other())
+    return "main"
+""",
+    )
+    assert await events_of(process) == [MessageEvent("other"), ReturnEvent("main")]
+
+
+async def test_no_more_of_a_write_arrives_than_a_real_engine_takes(client: PieClient) -> None:
+    process = await launch(client, "async def main(x):\n    print('y' * (2 << 20))\n")
+    assert await events_of(process) == [StdoutEvent("y" * (1 << 20)), StdoutEvent("\n"), ReturnEvent("")]
+
+
+async def test_files_and_messages_may_be_large(client: PieClient) -> None:
+    process = await launch(
+        client,
+        """
+async def main(x):
+    session.send("ready")
+    data = await session.receive_file()
+    session.send_file(data)
+    session.send("m" * 3_000_000)
+    print("p" * 1_000_000, end="")
+    return await session.receive()
+""",
+    )
+    data = os.urandom(20_000_000)
+    async with asyncio.timeout(PATIENCE):
+        assert await anext(process) == MessageEvent("ready")
+        await process.transfer_file(data)
+        assert await anext(process) == FileEvent(data)
+        assert await anext(process) == MessageEvent("m" * 3_000_000)
+        assert await anext(process) == StdoutEvent("p" * 1_000_000)
+        await process.signal("s" * 3_000_000)
+        assert await anext(process) == ReturnEvent("s" * 3_000_000)
+
+
+async def test_many_scripts_run_at_once(client: PieClient) -> None:
+    await install(
+        client,
+        "async def main(n):\n    session.send('up')\n    print(n)\n    return [n, await session.receive()]\n",
+    )
+    processes = [await client.launch_process("app@1.0.0", input=number) for number in range(30)]
+    async with asyncio.timeout(PATIENCE):
+        for process in processes:
+            assert await anext(process) == MessageEvent("up")
+        for number, process in enumerate(processes):
+            await process.signal(str(number))
+    results = await asyncio.gather(*(process.result(timeout=PATIENCE) for process in processes))
+    assert results == [[number, str(number)] for number in range(30)]
+
+
+async def pid_of(process: Process) -> int:
+    async with asyncio.timeout(PATIENCE):
+        event = await anext(process)
+    assert isinstance(event, MessageEvent)
+    return int(event.value)
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process exists and is no zombie, which only its parent can remove."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+BUSY = "async def main(x):\n    session.send(os.getpid())\n    while True: pass\n"
+WAITING = "async def main(x):\n    session.send(os.getpid())\n    await session.receive()\n"
+DEAF = """
+import signal
+async def main(x):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    session.send(os.getpid())
+    time.sleep(1000)
+"""
+FLOODING = "async def main(x):\n    session.send(os.getpid())\n    while True: print('x' * 1000)\n"
+
+
+@pytest.mark.parametrize("source", [BUSY, WAITING, DEAF, FLOODING])
+async def test_terminating_a_script_ends_its_process(
+    engine: LocalEngine, client: PieClient, source: str
+) -> None:
+    process = await launch(client, source)
+    pid = await pid_of(process)
+    task = engine.processes[process.process_id].task
+    assert task is not None
+    assert exists(pid)
+    await process.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=PATIENCE)
+    await asyncio.wait([task], timeout=PATIENCE)
+    assert not exists(pid)
+
+
+@pytest.mark.parametrize("source", [BUSY, WAITING, DEAF])
+async def test_stopping_the_engine_ends_scripts(engine: LocalEngine, client: PieClient, source: str) -> None:
+    pids = [await pid_of(await launch(client, source)) for _ in range(5)]
+    await engine.stop()
+    assert not any(map(exists, pids))
+
+
+async def test_the_end_of_a_connection_ends_its_scripts(engine: LocalEngine) -> None:
+    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        process = await launch(client, BUSY)
+        pid = await pid_of(process)
+        task = engine.processes[process.process_id].task
+        assert task is not None
+    await asyncio.wait([task], timeout=PATIENCE)
+    assert not exists(pid)
+
+
+async def test_a_script_that_is_stopped_while_it_starts_leaves_nothing(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    await install(client, BUSY)
+    processes = [await client.launch_process("app@1.0.0") for _ in range(5)]
+    tasks = [running.task for running in engine.processes.values() if running.task is not None]
+    await asyncio.gather(*(process.terminate() for process in processes))
+    done, _ = await asyncio.wait(tasks, timeout=PATIENCE)
+    assert len(done) == 5
+
+
+async def test_what_a_script_has_started_ends_with_it(client: PieClient) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root's scripts can start processes")
+    process = await launch(
+        client,
+        """
+async def main(x):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(1000)
+    session.send(pid)
+    return "left"
+""",
+    )
+    pid = await pid_of(process)
+    assert await process.wait(timeout=PATIENCE) == "left"
+    async with asyncio.timeout(PATIENCE):
+        while runs(pid):
+            await client.ping()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("os._exit(3)", "the script's process exited with status 3 before its function returned"),
+        ("os.kill(os.getpid(), 9)", "the script's process was ended by SIGKILL"),
+        ("os.closerange(3, 99); time.sleep(1000)", "the script's process was ended by SIGKILL"),
+        ("os.closerange(3, 99); os._exit(4)", "the script's process exited with status 4"),
+    ],
+)
+async def test_a_process_that_breaks_off_is_told_of(client: PieClient, line: str, text: str) -> None:
+    process = await launch(client, f"async def main(x):\n    print('last words')\n    {line}\n")
+    *before, end = await events_of(process)
+    assert before == [StdoutEvent("last words"), StdoutEvent("\n")]
+    assert isinstance(end, ErrorEvent)
+    assert end.value.startswith(text)
+
+
+async def test_a_script_that_writes_to_the_engines_socket_is_ended(client: PieClient) -> None:
+    source = "import socket\nasync def main(x):\n    for n in range(3, 60):\n        try: os.write(n, b'?' + bytes(8))\n        except OSError: pass\n    await session.receive()\n"
+    with pytest.raises(ProcessError, match="ended by SIGKILL"):
+        await (await launch(client, source)).wait(timeout=PATIENCE)
+
+
+async def test_a_script_has_limits(family: Family) -> None:
+    limits = ScriptLimits(memory_bytes=512 << 20, cpu_seconds=1, open_files=20, file_bytes=1000)
+    async with (
+        LocalEngine(family=family, allow_scripts=True, script_limits=limits) as engine,
+        PieClient(engine.uri, timeout=PATIENCE) as client,
+    ):
+        end = await end_of(client, "async def main(x):\n    bytearray(1 << 30)\n")
+        assert isinstance(end, ErrorEvent)
+        assert end.value.startswith("MemoryError")
+        end = await end_of(client, "async def main(x):\n    f = [open('/dev/null') for _ in range(50)]\n")
+        assert isinstance(end, ErrorEvent)
+        assert end.value.startswith("OSError: [Errno 24] Too many open files")
+        end = await end_of(
+            client, "async def main(x):\n    with open('f', 'wb') as f: f.write(bytes(5000))\n"
+        )
+        assert isinstance(end, ErrorEvent)
+        assert end.value.startswith("OSError: [Errno 27] File too large")
+        end = await end_of(client, BUSY)
+        assert isinstance(end, ErrorEvent)
+        assert end.value.startswith("the script's process was ended by SIGXCPU")
+
+
+async def test_a_script_sees_no_environment_and_works_in_a_folder_of_its_own(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MY_SECRET", "hidden")
+    source = """
+async def main(x):
+    open("file", "w").close()
+    with open("/proc/self/environ") as f:
+        return [os.getcwd(), os.listdir(), "hidden" in f.read(), sorted(os.environ)]
+"""
+    process = await launch(client, source)
+    folder, files, leaked, names = await process.result(
+        tuple[str, list[str], bool, list[str]], timeout=PATIENCE
+    )
+    assert folder.startswith(str(tmp_path))
+    assert (files, leaked, names) == (["file"], False, [])
+
+
+async def test_a_script_that_cannot_be_started_fails(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await install(client, BUSY)
+    monkeypatch.setattr("sys.executable", "/does/not/exist")
+    with pytest.raises(
+        ProcessError, match=r"can't run the script app@1\.0\.0 in a process of its own: No such file"
+    ):
+        await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
+
+
+async def test_scripts_run_only_where_they_are_allowed() -> None:
+    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
+        with pytest.raises(
+            ProcessError, match=r"app@1\.0\.0 is a script; pass allow_scripts=True to LocalEngine"
+        ):
+            await (await launch(client, BUSY)).wait(timeout=PATIENCE)
+
+
+async def test_the_old_family_takes_no_scripts() -> None:
+    async with (
+        LocalEngine(family="0.4") as engine,
+        PieClient(engine.uri, timeout=PATIENCE) as client,
+    ):
+        with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
+            await install(client, BUSY)
+
+
+@inferlet
+async def summarize(text: str, words: int = 2) -> list[str]:
+    """Give the first words of a text."""
+    await asyncio.sleep(0)
+    return text.split()[:words]
+
+
+async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: PieClient) -> None:
+    process = await client.run(summarize, "one two three")
+    assert await process.result(list[str], timeout=PATIENCE) == ["one", "two"]
+    process = await client.run(summarize, "one two three", words=1)
+    assert await process.result(list[str], timeout=PATIENCE) == ["one"]
+    assert list(engine.uploads) == [summarize.program]
+
+
+async def test_a_detached_script_is_attached_again(family: Family) -> None:
+    async with LocalEngine(family=family, allow_scripts=True, keep_detached=True) as engine:
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            process = await launch(
+                client, "async def main(x):\n    session.send('up')\n    return await session.receive()\n"
+            )
+            async with asyncio.timeout(PATIENCE):
+                assert await anext(process) == MessageEvent("up")
+        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+            process = await client.attach_process(process.process_id)
+            await process.signal("again")
+            assert await process.wait(timeout=PATIENCE) == "again"
+
+
+def test_a_system_without_posix_processes_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pie_client.testing.engine.options.SUPPORTED", False)
+    with pytest.raises(InvalidArgumentError, match="allow_scripts"):
+        LocalEngine(allow_scripts=True)

@@ -1,0 +1,297 @@
+"""How the engine in a terminal ends: by signals, whatever runs in it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pie_client import Event, PieClient
+from pie_client.testing.terminal.stopping import ENDED_AFTER
+from tests.support.peers import PATIENCE
+from tests.support.terminals import RunningScript, Terminal, launch_script, terminal
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and scripts are others there")
+
+APP = """
+import asyncio, threading, time
+
+def register(engine):
+    @engine.inferlet("swallow@1.0.0")
+    async def swallow(session, input):
+        session.send("ready")
+        while True:
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                pass
+
+    @engine.inferlet("block@1.0.0")
+    async def block(session, input):
+        session.send("ready")
+        await asyncio.sleep(0.1)
+        print("blocked", flush=True)
+        time.sleep(1000)
+
+    @engine.inferlet("thread@1.0.0")
+    async def thread(session, input):
+        session.send("ready")
+        await asyncio.to_thread(time.sleep, 1000)
+
+    @engine.inferlet("lasting@1.0.0")
+    async def lasting(session, input):
+        threading.Thread(target=time.sleep, args=(1000,), name="lasting").start()
+        session.send("ready")
+
+    @engine.inferlet("slow@1.0.0")
+    async def slow(session, input):
+        session.send("ready")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1.5)
+            print("cleaned up")
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An engine in a terminal that runs an inferlet which does not end, and perhaps a script."""
+
+    engine: Terminal
+    process_id: str
+    script: RunningScript | None
+
+
+@contextlib.asynccontextmanager
+async def running(program: str, folder: Path, *, script: bool = False) -> AsyncGenerator[Stage]:
+    (folder / "app.py").write_text(APP, encoding="utf-8")
+    flags = ["--allow-scripts"] if script else []
+    with terminal("--port", "0", "--no-builtins", *flags, "--load", str(folder / "app.py")) as engine:
+        async with PieClient(engine.uri) as client:
+            for _ in range(APP.count("@1.0.0")):
+                engine.line()
+            child = await launch_script(client, folder) if script else None
+            process = await client.launch_process(program)
+            assert await process.recv() == (Event.Message, "ready")
+            if program == "block@1.0.0":
+                assert engine.line() == "blocked\n"
+            yield Stage(engine, process.process_id, child)
+
+
+REFUSALS = {
+    "swallow@1.0.0": "inferlet swallow@1.0.0 (process {id}) has not ended although cancelled",
+    "block@1.0.0": "inferlet block@1.0.0 (process {id}) blocks the event loop",
+    "thread@1.0.0": "thread asyncio_0 has not ended",
+    "lasting@1.0.0": "thread lasting has not ended",
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "number"),
+    [
+        *((program, signal.SIGINT) for program in REFUSALS),
+        ("swallow@1.0.0", signal.SIGHUP),
+        ("block@1.0.0", signal.SIGTERM),
+    ],
+)
+async def test_what_refuses_to_end_is_named_in_one_line_and_ended_after_a_while(
+    program: str, number: int, tmp_path: Path
+) -> None:
+    async with running(program, tmp_path) as stage:
+        code, _, err = stage.engine.stop(number)
+    assert code == 1
+    refusal = re.escape(REFUSALS[program].format(id=stage.process_id))
+    assert re.fullmatch(
+        rf"pie_client\.testing: {refusal}; press Ctrl-C again to end now, or wait \d seconds\n", err
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "second"),
+    [*((program, signal.SIGINT) for program in REFUSALS), ("block@1.0.0", signal.SIGTERM)],
+)
+async def test_a_second_signal_ends_it_at_once(program: str, second: int, tmp_path: Path) -> None:
+    async with running(program, tmp_path) as stage:
+        stage.engine.process.send_signal(signal.SIGINT)
+        assert "press Ctrl-C again" in stage.engine.complaint()
+        stage.engine.process.send_signal(second)
+        assert stage.engine.process.wait(ENDED_AFTER / 2) == 128 + second
+        assert stage.engine.complaint() == ""
+
+
+async def test_an_inferlet_has_time_to_clean_up(tmp_path: Path) -> None:
+    async with running("slow@1.0.0", tmp_path) as stage:
+        assert stage.engine.stop() == (0, "cleaned up\n", "")
+
+
+@pytest.mark.parametrize(
+    ("program", "signals"),
+    [
+        ("slow@1.0.0", [signal.SIGINT]),
+        ("slow@1.0.0", [signal.SIGKILL]),
+        ("swallow@1.0.0", [signal.SIGTERM]),
+        ("swallow@1.0.0", [signal.SIGINT, signal.SIGTERM]),
+        ("block@1.0.0", [signal.SIGTERM]),
+        ("block@1.0.0", [signal.SIGINT, signal.SIGTERM]),
+        ("block@1.0.0", [signal.SIGKILL]),
+    ],
+)
+async def test_no_script_outlives_the_engine(
+    program: str, signals: list[signal.Signals], tmp_path: Path
+) -> None:
+    async with running(program, tmp_path, script=True) as stage:
+        for each in signals:
+            stage.engine.process.send_signal(each)
+        stage.engine.process.wait(PATIENCE)
+        assert stage.script is not None
+        await stage.script.gone()
+
+
+STUBBORN = {
+    "busy": "while True: pass",
+    "never switches threads": "sys.setswitchinterval(1e6)\n    while True: pass",
+    "in one call of C code": "re.match('(a+)+b', 'a' * 60)",
+    "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
+    "ignores signals": "[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\n    while True: pass",
+    "other standard streams": "[os.dup2(os.open(os.devnull, os.O_RDWR), n) for n in range(3)]\n    time.sleep(1000)",
+    "closed files": "os.closerange(0, alive.fileno())\n    os.closerange(alive.fileno() + 1, 1000)\n    time.sleep(1000)",
+}
+STARTED = {
+    "a child": "os.fork()\n    time.sleep(1000)",
+    "a child in a session of its own": "os.fork() or os.setsid()\n    time.sleep(1000)",
+    "a daemon": "os.fork() or os.setsid() and None or os.fork() and os._exit(0)\n    time.sleep(1000)",
+    "only a daemon is left": "os.fork() and os._exit(0)\n    os.setsid()\n    os.fork() and os._exit(0)\n    time.sleep(1000)",
+}
+
+
+@pytest.mark.parametrize("line", STUBBORN.values(), ids=STUBBORN)
+async def test_no_script_outlives_a_killed_engine_whatever_it_does(line: str, tmp_path: Path) -> None:
+    with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
+        async with PieClient(engine.uri) as client:
+            script = await launch_script(client, tmp_path, line)
+            engine.process.kill()
+            await script.gone()
+
+
+@pytest.mark.parametrize("line", STARTED.values(), ids=STARTED)
+async def test_what_a_script_has_started_does_not_outlive_a_killed_engine(line: str, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root's scripts can start processes")
+    if sys.platform != "linux" and "setsid" in line:
+        pytest.skip("only Linux tells who came of a process")
+    with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
+        async with PieClient(engine.uri) as client:
+            script = await launch_script(client, tmp_path, line)
+            engine.process.kill()
+            await script.gone()
+
+
+async def test_a_script_ends_when_its_keeper_is_killed(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux ends a process with its parent")
+    with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
+        async with PieClient(engine.uri) as client:
+            line = "os.kill(os.getppid(), 9); time.sleep(1000)"
+            script = await launch_script(client, tmp_path, line, lasts=False)
+            await script.gone()
+            assert engine.stop() == (0, "", "")
+
+
+SLOW_FILES = {
+    "blocks": "import time\nprint('ready', flush=True)\ntime.sleep(1000)\n",
+    "waits": "import asyncio\nasync def register(engine):\n    print('ready', flush=True)\n    await asyncio.sleep(1000)\n",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", SLOW_FILES)
+def test_loading_can_be_interrupted(kind: str, number: int, tmp_path: Path) -> None:
+    file = tmp_path / "slow.py"
+    file.write_text(SLOW_FILES[kind], encoding="utf-8")
+    with terminal("--port", "0", "--load", str(file)) as engine:
+        assert engine.line() == "ready\n"
+        said = f"pie_client.testing: interrupted while loading {file}\n"
+        assert engine.stop(number) == (128 + number, "", said)
+
+
+def test_a_file_that_swallows_its_interruption_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\nwhile True:\n    try:\n        print('ready', flush=True)\n        time.sleep(1000)\n"
+        "    except BaseException:\n        pass\n",
+        encoding="utf-8",
+    )
+    with terminal("--port", "0", "--load", str(tmp_path / "slow.py")) as engine:
+        assert engine.line() == "ready\n"
+        code, _, err = engine.stop()
+    assert code == 1
+    assert f"loading {tmp_path / 'slow.py'} has not ended; press Ctrl-C again" in err
+
+
+def test_under_nohup_it_outlives_its_terminal() -> None:
+    nohup = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "pie_client.testing", "--port", "0"],  # noqa: S607 - wherever it is
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert nohup.stdout is not None
+        assert "ws://" in nohup.stdout.readline()
+        nohup.send_signal(signal.SIGHUP)
+        nohup.send_signal(signal.SIGTERM)
+        assert (
+            nohup.wait(PATIENCE) == 0
+        )  # one signal was heard: a second would have ended it with another status
+    finally:
+        nohup.kill()
+        nohup.communicate()
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1, 2)], ids=str)
+def test_standard_streams_may_be_closed(closed: tuple[int, ...], tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os, pathlib\n"
+        "def register(engine):\n"
+        "    pathlib.Path(os.environ['STREAMS']).write_text(' '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3)))\n"
+        "    os.kill(os.getpid(), 15)\n",
+        encoding="utf-8",
+    )
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc here")
+    done = subprocess.run(  # noqa: S603 - our own module, our own interpreter
+        [
+            sys.executable,
+            "-c",
+            CLOSING,
+            *map(str, closed),
+            "--",
+            "--port",
+            "0",
+            "--load",
+            str(tmp_path / "app.py"),
+        ],
+        env={**os.environ, "STREAMS": str(tmp_path / "streams")},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    streams = (tmp_path / "streams").read_text(encoding="utf-8").split(" ")
+    assert all(streams[number] == "/dev/null" for number in closed)
+
+
+CLOSING = """
+import os, sys
+end = sys.argv.index("--")
+for number in sys.argv[1:end]:
+    os.close(int(number))
+os.execv(sys.executable, [sys.executable, "-m", "pie_client.testing", *sys.argv[end + 1 :]])
+"""
