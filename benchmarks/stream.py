@@ -14,7 +14,7 @@ import uuid
 from websockets.asyncio.server import ServerConnection, serve
 
 from pie_client import models
-from pie_client.protocol.codec import decode_request, encode_reply
+from pie_client.protocol.codec import decode_client_message, encode_server_message
 
 EVENTS = 50_000
 ROUNDS = 5
@@ -38,20 +38,24 @@ asyncio.run(main())
 async def answer(socket: ServerConnection) -> None:
     """Play a 0.4 server whose one program prints small texts without end."""
     async for frame in socket:
-        request = decode_request(frame)
+        request = decode_client_message(frame)
         if isinstance(request, models.AuthIdentifyRequest):
             text = "Authenticated (Engine disabled authentication)"
             await socket.send(
-                encode_reply(models.Response(corr_id=request.corr_id, ok=True, result=text), "0.4")
+                encode_server_message(models.Response(corr_id=request.corr_id, ok=True, result=text), "0.4")
             )
         elif isinstance(request, models.LaunchProcessRequest):
             process_id = str(uuid.uuid4())
             reply = models.Response(corr_id=request.corr_id, ok=True, result=process_id)
-            await socket.send(encode_reply(reply, "0.4"))
-            event = encode_reply(models.StdoutFrame(process_id=process_id, value="hello world tok"), "0.4")
+            await socket.send(encode_server_message(reply, "0.4"))
+            event = encode_server_message(
+                models.StdoutFrame(process_id=process_id, value="hello world tok"), "0.4"
+            )
             for _ in range(EVENTS):
                 await socket.send(event)
-            await socket.send(encode_reply(models.ReturnFrame(process_id=process_id, value="1"), "0.4"))
+            await socket.send(
+                encode_server_message(models.ReturnFrame(process_id=process_id, value="1"), "0.4")
+            )
 
 
 async def listen() -> None:

@@ -19,13 +19,13 @@ from pie_client.auth.keys import Signer, check_key
 from pie_client.auth.login import Authentication, ServerInfo
 from pie_client.connection.connection import Connection, check_size
 from pie_client.connection.contents import Progress, Source, as_path
-from pie_client.connection.deadline import bounded, check_seconds
+from pie_client.connection.deadline import check_seconds, time_limit
 from pie_client.connection.transport import (
     Options,
     as_headers,
     check_options,
     is_identity,
-    is_text,
+    is_printable,
     open_transport,
     parse_uri,
 )
@@ -106,7 +106,7 @@ class PieClient:
     ) -> None:
         self._uri = parse_uri(server_uri)
         self._username = DEFAULT_USER if username is None else username
-        if not is_text(self._username):
+        if not is_printable(self._username):
             raise InvalidArgumentError(
                 f"username {self._username!r} can't be sent; write it as text on one line"
             )
@@ -178,9 +178,9 @@ class PieClient:
             ping_timeout=self._ping_timeout,
         )
         authentication = Authentication(connection, self._username)
-        connection.prepare = authentication.prepare
+        connection.identify = authentication.prepare
         mcp_servers = McpServers(connection)
-        connection.relayed = mcp_servers.answer
+        connection.on_mcp_request = mcp_servers.answer
         others = set[Connection]()
 
         def end() -> None:
@@ -188,7 +188,7 @@ class PieClient:
             for other in list(others):
                 other.abort()
 
-        connection.ended = end
+        connection.on_close = end
         return _Connected(
             connection, authentication, Programs(connection), Launcher(connection), mcp_servers, others
         )
@@ -521,7 +521,7 @@ class PieClient:
         """
         texts, budgets = as_inputs(inputs), as_budgets(token_budgets)
         connected = self._connected()
-        async with bounded(RUN_PROCESSES.tag, timeout):
+        async with time_limit(RUN_PROCESSES.tag, timeout):
             await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
             async with self._second_connection(connected) as connection:
                 return await connection.calls.run_processes(

@@ -21,7 +21,7 @@ from pie_client.errors import (
     UnsupportedError,
 )
 from pie_client.process import Process
-from pie_client.protocol.mailbox import Budget, Mailbox
+from pie_client.protocol.mailbox import ByteCounter, Mailbox
 from pie_client.protocol.session import canonical_id
 
 logger = logging.getLogger(__name__)
@@ -123,14 +123,14 @@ class Launcher:
             self._connection.deadline(ATTACH_PROCESS, timeout),
             self._attaching.setdefault(process_id, asyncio.Lock()),
         ):
-            if not self._connection.session.holds(process_id):
+            if not self._connection.session.is_attached(process_id):
                 try:
                     await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
                 except RefusedError:
                     # An attach that was given up may have been answered just before.
-                    if not self._connection.session.holds(process_id):
+                    if not self._connection.session.is_attached(process_id):
                         raise
-            return Process(self._connection, self._connection.session.mailbox(process_id))
+            return Process(self._connection, self._connection.session.open_mailbox(process_id))
 
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
         """Raise UnsupportedError where the server does not know a batch request: by its family, or because it is older."""
@@ -175,10 +175,10 @@ class Launcher:
             raise ProtocolError(
                 f"{method.tag} of {inferlet!r} gave {len(process_id)} characters where a process id was due; check what server this is"
             ) from None
-        return Process(self._connection, self._connection.session.mailbox(process_id))
+        return Process(self._connection, self._connection.session.open_mailbox(process_id))
 
     def _uncaptured(self, inferlet: str, process_id: str, nameless: str = "") -> Process:
-        box = Mailbox(process_id, Budget())
+        box = Mailbox(process_id, ByteCounter())
         box.fail(_not_attached(inferlet, process_id, nameless))
         return Process(self._connection, box)
 

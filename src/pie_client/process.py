@@ -23,7 +23,7 @@ from pie_client._generated.events import (
 )
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, opened
+from pie_client.connection.contents import Progress, Source, open_content
 from pie_client.connection.deadline import check_seconds
 from pie_client.errors import (
     DeadlineError,
@@ -59,7 +59,7 @@ class Process:
         self._detached = False
         self._ended = False
         """The terminal event was given."""
-        mailbox.listen(self._wake)
+        mailbox.add_listener(self._wake)
         self._finalizer = weakref.finalize(
             self, _release_from_anywhere, asyncio.get_running_loop(), connection, mailbox
         )
@@ -258,9 +258,9 @@ class Process:
         self._check_reached()
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
-            opened(file_bytes, progress, deadline) as content,
+            open_content(file_bytes, progress, deadline) as content,
         ):
-            deadline.pause()  # sending has its own
+            deadline.disable()  # sending has its own
             await self._connection.calls.transfer_file(
                 process_id=self.process_id, content=content, timeout=timeout
             )
@@ -283,7 +283,7 @@ class Process:
         """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
         if self._finalizer.alive:
             self._closed = True
-            self._mailbox.ignore(self._wake)
+            self._mailbox.remove_listener(self._wake)
             self._finalizer.detach()
             _release(self._connection, self._mailbox)
             self._wake()
@@ -297,7 +297,7 @@ class Process:
             The process's id.
         """
         if self._finalizer.alive:
-            self._mailbox.kept = True
+            self._mailbox.detached = True
             self._detached = True
             self.close()
         return self.process_id
@@ -313,9 +313,9 @@ class Process:
         return event
 
     def _take(self) -> ProcessEvent | None:
-        event = None if self._closed else self._mailbox.take()
+        event = None if self._closed else self._mailbox.pop()
         if event is not None:
-            self._connection.flow()
+            self._connection.resume_reading()
             if isinstance(event, TERMINAL):
                 self._ended = True
                 self._wake()
@@ -329,7 +329,7 @@ class Process:
             if self._closed:
                 file.close()
             else:
-                self._mailbox.give_back(file)
+                self._mailbox.put_back(file)
             raise
         except OSError as error:
             file.close()
@@ -358,7 +358,7 @@ class Process:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
         try:
-            with self._connection.reading():
+            with self._connection.keep_reading():
                 await waiter
         finally:
             self._waiting.discard(waiter)
@@ -397,8 +397,8 @@ def _kind_and_value(
 
 
 def _release(connection: Connection, mailbox: Mailbox) -> None:
-    connection.session.release(mailbox)
-    connection.flow()
+    connection.session.release_mailbox(mailbox)
+    connection.resume_reading()
 
 
 def _release_from_anywhere(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:

@@ -90,13 +90,13 @@ REJECTED = {
 async def socket(engine: LocalEngine) -> AsyncIterator[ClientConnection]:
     async with connect(f"{engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None) as connected:
         await connected.send(message("auth_identify", corr_id=0, username="alice"))
-        while codec.decode_reply(await connected.recv()) == models.TurnDone():
+        while codec.decode_server_message(await connected.recv()) == models.TurnDone():
             pass
         yield connected
 
 
 async def _next(socket: ClientConnection) -> object:
-    while (reply := codec.decode_reply(await socket.recv())) == models.TurnDone():
+    while (reply := codec.decode_server_message(await socket.recv())) == models.TurnDone():
         pass
     return reply
 

@@ -56,7 +56,7 @@ def frame(payload: bytes, opcode: int = 0x2) -> bytes:
 
 
 def message(sent: WireModel) -> bytes:
-    return frame(codec.encode_request(sent))
+    return frame(codec.encode_client_message(sent))
 
 
 TWICE = ["Host", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key", *IDENTITY]

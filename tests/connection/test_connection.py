@@ -43,7 +43,7 @@ from pie_client import (
     StreamAbortedError,
 )
 from pie_client._generated import models, texts
-from pie_client.protocol.codec import encode_reply
+from pie_client.protocol.codec import encode_server_message
 from tests.support.peers import PATIENCE, Deaf, Peer, Refusal, in_time, tcp_peer, websocket_peer
 
 CLOSE_BOUND = 9.0
@@ -399,9 +399,9 @@ async def test_a_message_as_large_as_the_limit_arrives() -> None:
     """D1."""
     async with websocket_peer() as peer, PieClient(peer.uri, max_message_size=100_000) as client:
         process = await launch(client)
-        overhead = len(encode_reply(printed(process, "x" * 70_000), "0.4")) - 70_000
+        overhead = len(encode_server_message(printed(process, "x" * 70_000), "0.4")) - 70_000
         text = "x" * (100_000 - overhead)
-        assert len(encode_reply(printed(process, text), "0.4")) == 100_000
+        assert len(encode_server_message(printed(process, text), "0.4")) == 100_000
         await peer.send(printed(process, text))
         assert await in_time(process.recv()) == (Event.Stdout, text)
 
@@ -409,7 +409,7 @@ async def test_a_message_as_large_as_the_limit_arrives() -> None:
 async def test_a_message_in_fragments_arrives_as_one() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)
-        frame = encode_reply(printed(process, "hello"), "0.4")
+        frame = encode_server_message(printed(process, "hello"), "0.4")
         assert isinstance(frame, bytes)
         await peer.socket.send([frame[:1], frame[1:20], frame[20:]])
         assert await in_time(process.recv()) == (Event.Stdout, "hello")

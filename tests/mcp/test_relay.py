@@ -412,13 +412,13 @@ async def relaying() -> AsyncGenerator[tuple[ClientConnection, models.McpRequest
             models.RegisterMcpServerRequest(corr_id=2, name="py", transport="anything"),
             models.LaunchProcessRequest(corr_id=3, inferlet="call@1.0.0", input="{}", capture_outputs=True),
         ):
-            await socket.send(codec.encode_request(request))
+            await socket.send(codec.encode_client_message(request))
         yield socket, await following(socket, models.McpRequest)
 
 
 async def following(socket: ClientConnection, kind: type[M]) -> M:
     """Wait for the next message of a kind."""
-    while not isinstance(message := codec.decode_reply(await in_time(socket.recv())), kind):
+    while not isinstance(message := codec.decode_server_message(await in_time(socket.recv())), kind):
         pass
     return message
 
@@ -441,7 +441,7 @@ async def test_the_engine_reads_errors_leniently(answer: str, seen: list[JsonVal
         assert json.loads(request.params) == {"name": "sleep", "arguments": {}}
         for number in (99, 1, 1):  # the first is nobody's, the last comes twice
             response = models.McpResponseRequest(corr_id=number, ok=False, result=answer)
-            await socket.send(codec.encode_request(response))
+            await socket.send(codec.encode_client_message(response))
         end = await following(socket, models.ReturnFrame)
         assert json.loads(end.value) == [["py", "py"], *seen]
 
@@ -465,7 +465,7 @@ async def left_in_a_call(engine: LocalEngine) -> AsyncGenerator[asyncio.Queue[Mc
             models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
             models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
         ):
-            await socket.send(codec.encode_request(request))
+            await socket.send(codec.encode_client_message(request))
         await following(socket, models.McpRequest)
     yield seen
 

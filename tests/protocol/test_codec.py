@@ -47,7 +47,11 @@ class Vector:
     reason: str
 
     def decode(self) -> WireModel | codec.UnknownMessage:
-        return codec.decode_reply(self.frame) if self.sender == "server" else codec.decode_request(self.frame)
+        return (
+            codec.decode_server_message(self.frame)
+            if self.sender == "server"
+            else codec.decode_client_message(self.frame)
+        )
 
 
 def _vector(name: str, entry: Json) -> Vector:
@@ -140,7 +144,7 @@ def test_a_recorded_frame_decodes_to_its_class(vector: Vector) -> None:
 def test_a_recorded_request_encodes_to_the_map_it_came_from(vector: Vector) -> None:
     message = vector.decode()
     assert isinstance(message, WireModel)
-    assert _unframed(codec.encode_request(message)) == _known(vector.frame, message)
+    assert _unframed(codec.encode_client_message(message)) == _known(vector.frame, message)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ def test_a_recorded_request_encodes_to_the_map_it_came_from(vector: Vector) -> N
 def test_a_recorded_reply_encodes_to_the_map_it_came_from(vector: Vector) -> None:
     message = vector.decode()
     assert isinstance(message, WireModel)
-    frame = codec.encode_reply(message, "0.5")
+    frame = codec.encode_server_message(message, "0.5")
     assert type(frame) is type(vector.frame)
     assert _unframed(frame) == _unframed(vector.frame)
 
@@ -163,9 +167,9 @@ def test_the_reference_bytes_are_reproduced(vector: Vector) -> None:
     message = vector.decode()
     assert isinstance(message, WireModel)
     if vector.sender == "client":
-        assert codec.encode_request(message) == vector.frame
+        assert codec.encode_client_message(message) == vector.frame
     else:
-        assert codec.encode_reply(message, vector.family) == vector.frame
+        assert codec.encode_server_message(message, vector.family) == vector.frame
 
 
 @pytest.mark.parametrize("vector", _parameters([*REFERENCE, *VALID]))
@@ -182,14 +186,14 @@ def test_what_was_decoded_encodes_to_the_same_message(vector: Vector) -> None:
     assert isinstance(message, WireModel)
     expected = _without_none(_known(vector.frame, message))
     if vector.sender == "client":
-        frame = codec.encode_request(message)
+        frame = codec.encode_client_message(message)
         assert _unframed(frame) == expected
-        assert codec.decode_request(frame) == message
+        assert codec.decode_client_message(frame) == message
     else:
-        reply = codec.encode_reply(message, vector.family)
+        reply = codec.encode_server_message(message, vector.family)
         assert type(reply) is type(vector.frame)
         assert _without_none(_unframed(reply)) == expected
-        assert codec.decode_reply(reply) == message
+        assert codec.decode_server_message(reply) == message
 
 
 @pytest.mark.parametrize("vector", _parameters(INVALID))
@@ -230,33 +234,35 @@ def test_the_vectors_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("tag", ["metrics", "", "turn_done", "error", "ping"])
 def test_a_binary_message_of_an_unknown_type_is_no_error(tag: str) -> None:
-    message = codec.decode_reply(msgpack.packb({"type": tag, "corr_id": -1}))
+    message = codec.decode_server_message(msgpack.packb({"type": tag, "corr_id": -1}))
     assert message == codec.UnknownMessage(tag, {"type": tag, "corr_id": -1})
 
 
 @pytest.mark.parametrize("tag", ["metrics", "response", "process_event"])
 def test_a_text_message_of_an_unknown_type_is_no_error(tag: str) -> None:
-    assert codec.decode_reply(json.dumps({"type": tag})) == codec.UnknownMessage(tag, {"type": tag})
+    assert codec.decode_server_message(json.dumps({"type": tag})) == codec.UnknownMessage(tag, {"type": tag})
 
 
 def test_a_request_of_an_unknown_type_is_no_error() -> None:
-    assert isinstance(codec.decode_request(msgpack.packb({"type": "response"})), codec.UnknownMessage)
+    assert isinstance(codec.decode_client_message(msgpack.packb({"type": "response"})), codec.UnknownMessage)
 
 
 @pytest.mark.parametrize("value", ["{}", "", None])
 def test_an_event_of_an_unknown_kind_keeps_its_kind_and_value(value: str | None) -> None:
     """D28"""
     frame = msgpack.packb({"type": "process_event", "process_id": "p", "event": "metrics", "value": value})
-    assert codec.decode_reply(frame) == models.UnknownFrame(process_id="p", event="metrics", value=value)
+    assert codec.decode_server_message(frame) == models.UnknownFrame(
+        process_id="p", event="metrics", value=value
+    )
 
 
 def test_a_request_may_come_as_text() -> None:
-    assert codec.decode_request('{"type":"ping","corr_id":7}') == models.PingRequest(corr_id=7)
+    assert codec.decode_client_message('{"type":"ping","corr_id":7}') == models.PingRequest(corr_id=7)
 
 
 def _malformed(fields: Json) -> codec.MalformedFrameError:
     with pytest.raises(codec.MalformedFrameError) as caught:
-        codec.decode_reply(msgpack.packb(fields))
+        codec.decode_server_message(msgpack.packb(fields))
     return caught.value
 
 
@@ -289,13 +295,13 @@ def test_a_file_s_name_goes_only_to_the_family_that_knows_it() -> None:
     chunk = models.FileChunk(
         process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"", name="a.txt"
     )
-    assert "name" not in _unframed(codec.encode_reply(chunk, "0.4"))
-    assert _unframed(codec.encode_reply(chunk, "0.5"))["name"] == "a.txt"
+    assert "name" not in _unframed(codec.encode_server_message(chunk, "0.4"))
+    assert _unframed(codec.encode_server_message(chunk, "0.5"))["name"] == "a.txt"
 
 
 def test_the_newest_family_says_that_a_file_has_no_name() -> None:
     chunk = models.FileChunk(process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"")
-    assert _unframed(codec.encode_reply(chunk, "0.5"))["name"] is None
+    assert _unframed(codec.encode_server_message(chunk, "0.5"))["name"] is None
 
 
 # ------------------------------------------------------------- whatever comes
@@ -331,7 +337,7 @@ EXTRA_KEYS = st.dictionaries(st.text(max_size=9).map("later-{}".format), VALUES,
 
 
 def _decodes_or_is_malformed(frame: bytes | str) -> None:
-    for decode in (codec.decode_reply, codec.decode_request):
+    for decode in (codec.decode_server_message, codec.decode_client_message):
         try:
             decode(frame)
         except codec.MalformedFrameError as error:
@@ -402,10 +408,10 @@ def _fields(model: type[WireModel]) -> st.SearchStrategy[Json]:
 @settings(ANY_SPEED, max_examples=30)
 def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: st.DataObject) -> None:
     message = model.model_validate(data.draw(_fields(model)))
-    frame = codec.encode_request(message)
-    assert codec.decode_request(frame) == message
+    frame = codec.encode_client_message(message)
+    assert codec.decode_client_message(frame) == message
     later = msgpack.packb(_unframed(frame) | data.draw(EXTRA_KEYS))
-    assert codec.decode_request(later) == message
+    assert codec.decode_client_message(later) == message
 
 
 @pytest.mark.parametrize("model", get_args(registry.ServerMessage))
@@ -421,12 +427,13 @@ def test_a_reply_survives_encoding_and_decoding(
         assume(message.event not in known.members)
     if isinstance(message, models.FileChunk) and family == "0.4":
         message = message.model_copy(update={"name": None})
-    frame = codec.encode_reply(message, family)
-    assert codec.decode_reply(frame) == message
+    frame = codec.encode_server_message(message, family)
+    assert codec.decode_server_message(frame) == message
     extra = data.draw(st.dictionaries(st.text(max_size=9).map("later-{}".format), st.none() | NUMBERS))
     later = _unframed(frame) | extra
     assert (
-        codec.decode_reply(json.dumps(later) if isinstance(frame, str) else msgpack.packb(later)) == message
+        codec.decode_server_message(json.dumps(later) if isinstance(frame, str) else msgpack.packb(later))
+        == message
     )
 
 
@@ -434,4 +441,4 @@ def test_a_map_that_names_a_nested_key_twice_is_refused() -> None:
     nested = b"\x82" + msgpack.packb("a") + b"\x01" + msgpack.packb("a") + b"\x02"
     frame = b"\x83" + b"".join(map(msgpack.packb, ("type", "ping", "corr_id", 1, "later"))) + nested
     with pytest.raises(codec.MalformedFrameError):
-        codec.decode_request(frame)
+        codec.decode_client_message(frame)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client._generated.models import FileChunk
-from pie_client.connection.contents import HASH_INLINE_BYTES, BytesContent, as_content
-from pie_client.protocol.files import Assembly, FileEvent
+from pie_client.connection.contents import INLINE_HASH_BYTES, BytesContent, as_content
+from pie_client.protocol.files import FileEvent, PartialFile
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
@@ -224,10 +224,10 @@ async def test_bytes_become_content_with_their_digest(data: bytes, digest: str) 
 
 async def test_large_bytes_are_hashed_to_the_same_digest() -> None:
     """D41"""
-    data = bytes(HASH_INLINE_BYTES + 1)
+    data = bytes(INLINE_HASH_BYTES + 1)
     content = await as_content(data)
     assert content.digest == blake3(data).hexdigest()
-    assert content.total_chunks == HASH_INLINE_BYTES // CHUNK_BYTES + 1
+    assert content.total_chunks == INLINE_HASH_BYTES // CHUNK_BYTES + 1
 
 
 async def test_what_is_content_already_stays_as_it_is() -> None:
@@ -258,14 +258,14 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     digest = blake3(whole).hexdigest()
     chunks = [_chunk(index, len(pieces), piece, digest, "a.txt") for index, piece in enumerate(pieces)]
-    assembly = Assembly(chunks[0])
+    partial = PartialFile(chunks[0])
     sizes: list[int] = []
     for chunk in chunks[:-1]:
-        assert not assembly.add(chunk)
-        sizes.append(assembly.size)
+        assert not partial.add(chunk)
+        sizes.append(partial.size)
     assert sizes == sorted(set(sizes)), "each chunk costs something"
-    assert assembly.add(chunks[-1])
-    file = assembly.file()
+    assert partial.add(chunks[-1])
+    file = partial.finish()
     assert isinstance(file, FileEvent)
     assert (file, file.name, file.digest) == (whole, "a.txt", digest)
 
@@ -285,8 +285,8 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
 )
 def test_what_is_wrong_with_a_file_is_said(chunks: list[FileChunk], complaint: str) -> None:
     """D21"""
-    assembly = Assembly(chunks[0])
+    partial = PartialFile(chunks[0])
     for chunk in chunks[:-1]:
-        assembly.add(chunk)
+        partial.add(chunk)
     with pytest.raises(ValueError, match=f"^{complaint}$"):
-        assembly.add(chunks[-1])
+        partial.add(chunks[-1])

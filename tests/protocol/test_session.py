@@ -43,7 +43,7 @@ from pie_client.errors import (
 )
 from pie_client.protocol import codec
 from pie_client.protocol.files import FileEvent
-from pie_client.protocol.mailbox import Budget, CorruptEvent, Mailbox, ProcessEvent
+from pie_client.protocol.mailbox import ByteCounter, CorruptEvent, Mailbox, ProcessEvent
 from pie_client.protocol.session import PendingCall, Session, canonical_id
 
 ROOT = Path(__file__).parents[2]
@@ -84,11 +84,11 @@ def _ask(session: Session, method: Method[Any] = methods.PING) -> Asked:
 
 
 def _reply(corr_id: int, result: str = texts.OK_PING, *, ok: bool = True) -> bytes | str:
-    return codec.encode_reply(models.Response(corr_id=corr_id, ok=ok, result=result), "0.5")
+    return codec.encode_server_message(models.Response(corr_id=corr_id, ok=ok, result=result), "0.5")
 
 
 def _notice(text: str) -> bytes | str:
-    return codec.encode_reply(models.ServerNotice(message=text), "0.5")
+    return codec.encode_server_message(models.ServerNotice(message=text), "0.5")
 
 
 def _event(process_id: str, kind: str, value: str | None) -> bytes:
@@ -117,7 +117,7 @@ def _chunk(process_id: str, digest: str, index: int, total: int, data: bytes) ->
     chunk = models.FileChunk(
         process_id=process_id, file_hash=digest, chunk_index=index, total_chunks=total, chunk_data=data
     )
-    return codec.encode_reply(chunk, "0.5")
+    return codec.encode_server_message(chunk, "0.5")
 
 
 def _receive(session: Session, *frames: bytes | str) -> None:
@@ -126,7 +126,7 @@ def _receive(session: Session, *frames: bytes | str) -> None:
 
 
 def _read(box: Mailbox) -> list[ProcessEvent]:
-    return list(iter(box.take, None))
+    return list(iter(box.pop, None))
 
 
 def _failure(box: Mailbox) -> PieError:
@@ -135,15 +135,15 @@ def _failure(box: Mailbox) -> PieError:
 
 
 def _used(session: Session) -> int:
-    return session._budget.used  # pyright: ignore[reportPrivateUsage] - the books are what is tested
+    return session._buffered.total  # pyright: ignore[reportPrivateUsage] - the books are what is tested
 
 
 def _congested(session: Session) -> bool:
-    return session.congested
+    return session.should_pause
 
 
 def _continue_from(session: Session, corr_id: int) -> None:
-    session._next = corr_id  # pyright: ignore[reportPrivateUsage] - nobody can make 2**32 calls first
+    session._next_corr_id = corr_id  # pyright: ignore[reportPrivateUsage] - nobody can make 2**32 calls first
 
 
 # ------------------------------------------------------------- replies
@@ -167,7 +167,7 @@ def test_a_reply_that_comes_after_its_call_was_forgotten_is_ignored() -> None:
     """D3"""
     session = _session()
     late, waiting = _ask(session), _ask(session)
-    session.forget(late.call)
+    session.close_call(late.call)
     _receive(session, _reply(late.call.corr_id), _reply(waiting.call.corr_id))
     assert not late.answered
     assert waiting.results == ["Pong"]
@@ -194,10 +194,10 @@ def test_the_error_of_an_upload_counts_once_however_often_it_is_repeated() -> No
 def test_forgetting_a_call_twice_frees_no_other_call() -> None:
     session = _session()
     first = _ask(session)
-    session.forget(first.call)
+    session.close_call(first.call)
     _continue_from(session, first.call.corr_id)
     second = _ask(session)
-    session.forget(first.call)
+    session.close_call(first.call)
     _receive(session, _reply(second.call.corr_id))
     assert second.results == ["Pong"]
 
@@ -275,7 +275,7 @@ def test_a_refusal_becomes_the_error_of_its_text(text: str, expected: type[Refus
     """D8"""
     session = _session()
     asked = _ask(session, methods.TERMINATE_PROCESS)
-    session.request(
+    session.encode_request(
         methods.TERMINATE_PROCESS,
         lambda: models.TerminateProcessRequest(corr_id=asked.call.corr_id, process_id=PROCESS),
         asked.call,
@@ -329,17 +329,17 @@ def test_a_request_that_cannot_be_built_leaves_nothing_pending() -> None:
     """D10"""
     session = _session(max_buffered=10)
     _receive(session, _stdout("p", "x"))
-    session.mailbox("p")
+    session.open_mailbox("p")
     asked = _ask(session, methods.SIGNAL_PROCESS)
     with pytest.raises(InvalidArgumentError) as caught:
-        session.request(
+        session.encode_request(
             methods.SIGNAL_PROCESS,
             lambda: models.SignalProcessRequest.model_validate({"process_id": 5, "message": SECRET}),
             asked.call,
         )
     assert "signal_process not sent: process_id" in str(caught.value)
     assert SECRET not in str(caught.value)
-    session.forget(asked.call)
+    session.close_call(asked.call)
     assert _congested(session), "a pending call would keep it from being so"
     _receive(session, _reply(asked.call.corr_id))
     assert not asked.answered
@@ -348,7 +348,7 @@ def test_a_request_that_cannot_be_built_leaves_nothing_pending() -> None:
 def test_text_that_utf8_cannot_express_is_an_invalid_argument() -> None:
     """D10"""
     with pytest.raises(InvalidArgumentError, match=r"signal_process not sent: .*surrogate"):
-        _session().request(
+        _session().encode_request(
             methods.SIGNAL_PROCESS,
             lambda: models.SignalProcessRequest(process_id=PROCESS, message="\ud83e"),
         )
@@ -366,7 +366,7 @@ def test_a_request_that_the_family_does_not_know_is_not_sent(tag: str) -> None:
         raise AssertionError("there is no need to build it")
 
     with pytest.raises(UnsupportedError):
-        session.request(methods.METHODS[tag], build)
+        session.encode_request(methods.METHODS[tag], build)
     assert _ask(session).call.corr_id == 0
 
 
@@ -392,9 +392,9 @@ def test_a_field_that_the_family_does_not_know_is_not_sent(
     [name] = given
     new, old = _session("0.5"), _session("0.4")
     with pytest.raises(UnsupportedError, match=f"^{method.tag} not sent: {name} is not known to Pie 0.5"):
-        new.request(method, lambda: method.model.model_validate(common | given))
-    new.request(method, lambda: method.model.model_validate(common | {name: None}))
-    frame = old.request(method, lambda: method.model.model_validate(common | given))
+        new.encode_request(method, lambda: method.model.model_validate(common | given))
+    new.encode_request(method, lambda: method.model.model_validate(common | {name: None}))
+    frame = old.encode_request(method, lambda: method.model.model_validate(common | given))
     assert msgpack.unpackb(frame)[name] == given[name]
 
 
@@ -405,7 +405,7 @@ def test_a_frame_larger_than_the_server_reads_is_not_sent(family: Family | None)
     session = _session(family)
 
     def signal(message: str) -> bytes:
-        return session.request(
+        return session.encode_request(
             methods.SIGNAL_PROCESS, lambda: models.SignalProcessRequest(process_id=PROCESS, message=message)
         )
 
@@ -449,9 +449,9 @@ def test_a_malformed_frame_is_counted_and_the_conversation_goes_on(frame: bytes 
     """D2"""
     session = _session()
     asked = _ask(session)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, frame, frame)
-    assert session.malformed == 2
+    assert session.malformed_frames == 2
     assert not asked.answered
     assert _read(box) == []
     _receive(session, _reply(asked.call.corr_id), _stdout("p", "x"))
@@ -487,7 +487,7 @@ def test_a_malformed_reply_is_a_protocol_error_of_its_call(
 def test_a_malformed_relayed_call_does_not_fail_the_request_with_its_number() -> None:
     session = _session()
     asked = _ask(session)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _raw(type="mcp_request", corr_id=asked.call.corr_id, process_id="p"))
     assert not asked.answered
     [event] = _read(box)
@@ -513,10 +513,10 @@ def test_a_malformed_event_is_an_event_of_its_process_in_its_place(
     """D2"""
     session = _session()
     if claimed:
-        session.mailbox("p")
-    other = session.mailbox("q")
+        session.open_mailbox("p")
+    other = session.open_mailbox("q")
     _receive(session, _stdout("p", "a"), _raw(process_id="p", **fields), _stdout("p", "b"), _return("p"))
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     [before, broken, after, end] = _read(box)
     assert (before, after) == (events.StdoutEvent("a"), events.StdoutEvent("b"))
     assert isinstance(broken, CorruptEvent)
@@ -524,7 +524,7 @@ def test_a_malformed_event_is_an_event_of_its_process_in_its_place(
     assert SECRET not in broken.value + caplog.text
     assert end == box.terminal == events.ReturnEvent("{}")
     assert _read(other) == []
-    assert session.malformed == 1
+    assert session.malformed_frames == 1
 
 
 @pytest.mark.parametrize("kind", ["return", "error"])
@@ -532,9 +532,9 @@ def test_a_malformed_event_is_an_event_of_its_process_in_its_place(
 def test_a_process_whose_end_cannot_be_read_has_ended_all_the_same(kind: str, claimed: bool) -> None:
     session = _session()
     if claimed:
-        session.mailbox("p")
+        session.open_mailbox("p")
     _receive(session, _stdout("p", "a"), _event("p", kind, None), _stdout("p", "b"))
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     assert _read(box) == [events.StdoutEvent("a")]
     assert isinstance(_failure(box), ProtocolError)
     assert _failure(box) is not _failure(box)
@@ -550,7 +550,7 @@ def test_messages_of_an_unknown_type_are_reported_once_each_and_not_in_full(
     assert len(caplog.text) < 1000
     _receive(session, *(_raw(type=f"type {number}") for number in range(9999)))
     assert len(caplog.records) <= 100
-    assert session.malformed == 0
+    assert session.malformed_frames == 0
 
 
 # ------------------------------------------------------------- notices
@@ -573,7 +573,7 @@ def test_a_notice_fails_the_only_call_when_no_process_can_be_meant(
 def test_a_notice_goes_to_the_only_process_when_no_call_can_be_meant() -> None:
     """D14"""
     session = _session("0.5")
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _notice("no worker available"))
     [event] = _read(box)
     assert isinstance(event, CorruptEvent)
@@ -582,7 +582,7 @@ def test_a_notice_goes_to_the_only_process_when_no_call_can_be_meant() -> None:
 
 def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
     session = _session("0.5")
-    ended, lost, live = session.mailbox("p"), session.mailbox("q"), session.mailbox("r")
+    ended, lost, live = session.open_mailbox("p"), session.open_mailbox("q"), session.open_mailbox("r")
     _receive(session, _return("p"), _event("q", "return", None))
     assert _read(ended) == [events.ReturnEvent("{}")]
     _receive(session, _notice("no worker available"))
@@ -597,11 +597,11 @@ def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
 def test_after_an_aborted_stream_the_processes_that_the_server_no_longer_lists_end() -> None:
     """D14"""
     session = _session("0.5")
-    ended, gone, running = session.mailbox("p"), session.mailbox("q"), session.mailbox("r")
+    ended, gone, running = session.open_mailbox("p"), session.open_mailbox("q"), session.open_mailbox("r")
     _receive(session, _return("p"), _notice("stream aborted"))
-    assert session.doubtful
-    assert session.live() == {"q", "r"}
-    session.bury({"p", "q", "never heard of"})
+    assert session.process_check_due
+    assert session.open_processes() == {"q", "r"}
+    session.fail_processes({"p", "q", "never heard of"})
     assert isinstance(_failure(gone), refusals.StreamAbortedError)
     assert ended.failure is None
     assert running.failure is None
@@ -612,7 +612,7 @@ def test_a_notice_that_may_mean_several_is_told_to_none(calls: int, processes: i
     """D14"""
     session = _session("0.5")
     asked = [_ask(session) for _ in range(calls)]
-    boxes = [session.mailbox(f"{number}") for number in range(processes)]
+    boxes = [session.open_mailbox(f"{number}") for number in range(processes)]
     _receive(session, _notice("no worker available"))
     assert not any(one.answered for one in asked)
     assert not any(_read(box) for box in boxes)
@@ -623,31 +623,31 @@ def test_a_notice_that_was_told_to_none_is_kept_for_the_next_deadline() -> None:
     session = _session("0.5")
     before = _ask(session)
     during = _ask(session)
-    box = session.mailbox("p")
-    assert session.complaint_during(before.call) == ""
+    box = session.open_mailbox("p")
+    assert session.server_error_since(before.call) == ""
     _receive(session, _notice("no worker\navailable"))
     after = _ask(session)
     assert not before.answered
     assert not during.answered
     assert _read(box) == []
-    assert session.complaint_during(before.call) == "the server said: no worker / available"
-    assert session.complaint_during(during.call) == "the server said: no worker / available"
-    assert session.complaint_during(after.call) == ""
+    assert session.server_error_since(before.call) == "the server said: no worker / available"
+    assert session.server_error_since(during.call) == "the server said: no worker / available"
+    assert session.server_error_since(after.call) == ""
 
 
 def test_the_end_of_a_turn_means_nothing() -> None:
     session = _session("0.5")
     asked = _ask(session)
-    _receive(session, codec.encode_reply(models.TurnDone(), "0.5"))
+    _receive(session, codec.encode_server_message(models.TurnDone(), "0.5"))
     assert not asked.answered
-    assert session.malformed == 0
+    assert session.malformed_frames == 0
 
 
 def test_a_relayed_call_is_handed_out() -> None:
     call = models.McpRequest(corr_id=0, process_id="p", server_name="fs", method="tools/list", params="{}")
     session = _session("0.4")
     asked = _ask(session)
-    assert session.receive(codec.encode_reply(call, "0.4")) == call
+    assert session.receive(codec.encode_server_message(call, "0.4")) == call
     assert not asked.answered
 
 
@@ -656,7 +656,7 @@ def test_a_relayed_call_is_handed_out() -> None:
 
 def test_events_go_to_the_process_that_they_name_in_their_order() -> None:
     session = _session()
-    one, two = session.mailbox("p"), session.mailbox("q")
+    one, two = session.open_mailbox("p"), session.open_mailbox("q")
     _receive(
         session,
         _stdout("p", "1"),
@@ -672,7 +672,7 @@ def test_events_go_to_the_process_that_they_name_in_their_order() -> None:
 def test_an_event_of_an_unknown_kind_is_kept_and_ends_nothing() -> None:
     """D28"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _event("p", "metrics", None), _event("p", "file", "x"), _return("p"))
     assert _read(box) == [
         events.UnknownEvent("metrics", None),
@@ -686,7 +686,7 @@ def test_what_comes_before_the_handle_is_kept_in_order_with_its_files() -> None:
     session = _session()
     first, second = _chunks("p", b"a" * 10, b"b")
     _receive(session, _stdout("p", "1"), first, _stdout("p", "2"), second, *_chunks("p", b"c"))
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _return("p"))
     assert _read(box) == [
         events.StdoutEvent("1"),
@@ -702,7 +702,7 @@ def test_a_file_may_begin_before_the_handle_and_end_after() -> None:
     session = _session()
     first, second = _chunks("p", b"a" * 10, b"b")
     _receive(session, first)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, second)
     assert _read(box) == [b"aaaaaaaaaab"]
     assert _used(session) == 0
@@ -712,7 +712,7 @@ def test_a_process_that_ends_before_its_handle_is_made_gives_everything() -> Non
     """D26"""
     session = _session()
     _receive(session, _stdout("p", "1"), _return("p"), _stdout("p", "late"), _return("p", "again"))
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _stdout("p", "later"))
     assert _read(box) == [events.StdoutEvent("1"), events.ReturnEvent("{}")]
     assert box.terminal == events.ReturnEvent("{}")
@@ -722,38 +722,38 @@ def test_a_process_that_ends_before_its_handle_is_made_gives_everything() -> Non
 def test_whatever_follows_the_end_of_a_process_is_dropped(end: bytes) -> None:
     """D25"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, end, _stdout("p", "late"), end, *_chunks("p", b"x"), _raw(type="file", process_id="p"))
     assert len(_read(box)) == 1
-    session.release(session.mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
     _receive(session, _stdout("p", "later"))
-    assert _read(session.mailbox("p")) == []
+    assert _read(session.open_mailbox("p")) == []
     assert _used(session) == 0
 
 
 def test_events_of_a_process_that_was_let_go_are_dropped() -> None:
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _stdout("p", "unread"))
-    session.release(session.mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
     _receive(session, _stdout("p", "late"), *_chunks("p", b"x"), _event("p", "stdout", None))
     assert _read(box) == []
     assert _used(session) == 0
-    assert _read(session.mailbox("p")) == []
+    assert _read(session.open_mailbox("p")) == []
 
 
 def test_letting_go_of_an_unknown_process_is_no_error() -> None:
     session = _session()
-    session.release(session.mailbox("p"))
-    session.release(session.mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
 
 
 def test_a_process_has_one_mailbox_however_often_it_is_asked_for() -> None:
     """D30"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _stdout("p", "1"))
-    assert session.mailbox("p") is box
+    assert session.open_mailbox("p") is box
     assert _read(box) == [events.StdoutEvent("1")]
     assert _used(session) == 0
 
@@ -761,17 +761,17 @@ def test_a_process_has_one_mailbox_however_often_it_is_asked_for() -> None:
 def test_events_that_follow_a_renewed_attachment_are_kept_until_its_handle_is_made() -> None:
     """D20"""
     session = _session()
-    session.mailbox("p")
-    session.release(session.mailbox("p"))
+    session.open_mailbox("p")
+    session.release_mailbox(session.open_mailbox("p"))
     asked = _ask(session, methods.ATTACH_PROCESS)
-    session.request(
+    session.encode_request(
         methods.ATTACH_PROCESS,
         lambda: models.AttachProcessRequest(corr_id=asked.call.corr_id, process_id="p"),
         asked.call,
     )
     _receive(session, _stdout("p", "before"))
     _receive(session, _reply(asked.call.corr_id, texts.OK_ATTACH_PROCESS), _stdout("p", "buffered"))
-    assert _read(session.mailbox("p")) == [events.StdoutEvent("buffered")]
+    assert _read(session.open_mailbox("p")) == [events.StdoutEvent("buffered")]
 
 
 # ------------------------------------------------------------- what nobody asked about
@@ -790,10 +790,10 @@ def test_the_oldest_of_what_nobody_asked_about_goes_first(
     assert record.levelno == logging.WARNING
     assert "'p'" in record.getMessage()
     assert SECRET not in record.getMessage()
-    assert _read(session.mailbox("q")) == [events.StdoutEvent("x" * 300)]
-    assert _read(session.mailbox("r")) == [events.StdoutEvent("y" * 300)]
+    assert _read(session.open_mailbox("q")) == [events.StdoutEvent("x" * 300)]
+    assert _read(session.open_mailbox("r")) == [events.StdoutEvent("y" * 300)]
     _receive(session, _stdout("p", "z"))
-    lost = session.mailbox("p")
+    lost = session.open_mailbox("p")
     assert _read(lost) == []
     assert isinstance(_failure(lost), SlowConsumerError)
 
@@ -804,15 +804,15 @@ def test_chunks_that_nobody_asked_about_count_too(monkeypatch: pytest.MonkeyPatc
     session = _session()
     first, second = _chunks("p", b"x" * 950, b"y")
     _receive(session, first, second)
-    assert isinstance(_failure(session.mailbox("p")), SlowConsumerError)
+    assert isinstance(_failure(session.open_mailbox("p")), SlowConsumerError)
 
 
 def test_the_number_of_processes_that_nobody_asked_about_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """D25"""
-    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BOXES", 3)
+    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_MAILBOXES", 3)
     session = _session()
     _receive(session, *(_stdout(f"p{number}", "x") for number in range(5)))
-    assert [len(_read(session.mailbox(f"p{number}"))) for number in range(5)] == [0, 0, 1, 1, 1]
+    assert [len(_read(session.open_mailbox(f"p{number}"))) for number in range(5)] == [0, 0, 1, 1, 1]
 
 
 def test_an_attachment_makes_up_for_what_was_dropped_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -820,25 +820,25 @@ def test_an_attachment_makes_up_for_what_was_dropped_before(monkeypatch: pytest.
     session = _session()
     _receive(session, _stdout("p", "x" * 300))
     asked = _ask(session, methods.ATTACH_PROCESS)
-    session.request(
+    session.encode_request(
         methods.ATTACH_PROCESS,
         lambda: models.AttachProcessRequest(corr_id=asked.call.corr_id, process_id="p"),
         asked.call,
     )
     _receive(session, _reply(asked.call.corr_id, texts.OK_ATTACH_PROCESS), _stdout("p", "buffered"))
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     assert box.failure is None
     assert _read(box) == [events.StdoutEvent("buffered")]
 
 
 def test_only_so_many_ended_processes_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pie_client.protocol.session.FINISHED_IDS", 2)
+    monkeypatch.setattr("pie_client.protocol.session.IGNORED_IDS", 2)
     session = _session()
     for name in "pqr":
-        session.mailbox(name)
-        session.release(session.mailbox(name))
+        session.open_mailbox(name)
+        session.release_mailbox(session.open_mailbox(name))
     _receive(session, *(_stdout(name, "late") for name in "pqr"))
-    assert [len(_read(session.mailbox(name))) for name in "pqr"] == [1, 0, 0]
+    assert [len(_read(session.open_mailbox(name))) for name in "pqr"] == [1, 0, 0]
 
 
 # ------------------------------------------------------------- files
@@ -847,7 +847,7 @@ def test_only_so_many_ended_processes_are_remembered(monkeypatch: pytest.MonkeyP
 def test_equal_files_of_two_processes_may_be_interleaved() -> None:
     """D22"""
     session = _session()
-    one, two = session.mailbox("p"), session.mailbox("q")
+    one, two = session.open_mailbox("p"), session.open_mailbox("q")
     pieces = (b"same" * 10, b"end")
     for chunks in zip(_chunks("p", *pieces), _chunks("q", *pieces), strict=True):
         _receive(session, *chunks)
@@ -857,7 +857,7 @@ def test_equal_files_of_two_processes_may_be_interleaved() -> None:
 def test_different_files_of_one_process_may_be_interleaved() -> None:
     """D22"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     for chunks in zip(_chunks("p", b"a", b"b"), _chunks("p", b"c", b"d"), strict=True):
         _receive(session, *chunks)
     assert _read(box) == [b"ab", b"cd"]
@@ -865,12 +865,12 @@ def test_different_files_of_one_process_may_be_interleaved() -> None:
 
 def test_a_file_carries_its_name_and_its_digest() -> None:
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     digest = blake3(b"abc").hexdigest()
     chunk = models.FileChunk(
         process_id="p", file_hash=digest, chunk_index=0, total_chunks=1, chunk_data=b"abc", name="a.txt"
     )
-    _receive(session, codec.encode_reply(chunk, "0.5"))
+    _receive(session, codec.encode_server_message(chunk, "0.5"))
     [file] = _read(box)
     assert isinstance(file, FileEvent)
     assert (file, file.name, file.digest) == (b"abc", "a.txt", digest)
@@ -878,7 +878,7 @@ def test_a_file_carries_its_name_and_its_digest() -> None:
 
 def test_an_empty_file_in_one_empty_chunk_is_a_file() -> None:
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, *_chunks("p", b""))
     [file] = _read(box)
     assert file == b""
@@ -906,7 +906,7 @@ BROKEN_FILES = {
 def test_a_broken_file_is_one_event_and_the_process_goes_on(sent: list[tuple[int, int, bytes]]) -> None:
     """D21"""
     session = _session()
-    box, other = session.mailbox("p"), session.mailbox("q")
+    box, other = session.open_mailbox("p"), session.open_mailbox("q")
     for index, total, data in sent:
         _receive(session, _chunk("p", DIGEST, index, total, data))
     _receive(session, *_chunks("p", b"next"), *_chunks("q", b"other"), _return("p"))
@@ -923,7 +923,7 @@ def test_a_broken_file_is_one_event_and_the_process_goes_on(sent: list[tuple[int
 def test_a_broken_file_arrives_when_it_is_sent_again(sent: list[tuple[int, int, bytes]]) -> None:
     """D21"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     for index, total, data in sent:
         _receive(session, _chunk("p", DIGEST, index, total, data))
     _receive(session, *_chunks("p", *PIECES), *_chunks("p", *PIECES))
@@ -938,7 +938,7 @@ def test_a_broken_file_arrives_when_it_is_sent_again(sent: list[tuple[int, int, 
 def test_a_file_with_an_impossible_digest_is_broken_and_named_in_one_short_line(digest: str) -> None:
     """D21"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _chunk("p", digest, 0, 1, b"x"), *_chunks("p", b"next"))
     [broken, following] = _read(box)
     assert isinstance(broken, CorruptEvent)
@@ -950,7 +950,7 @@ def test_a_file_with_an_impossible_digest_is_broken_and_named_in_one_short_line(
 def test_the_file_that_an_end_cuts_off_is_told_before_the_end() -> None:
     """D21"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     first, _ = _chunks("p", b"a", b"b")
     _receive(session, first, _stdout("p", "x"), _return("p"))
     [before, broken, end] = _read(box)
@@ -966,34 +966,34 @@ def test_the_file_that_an_end_cuts_off_is_told_before_the_end() -> None:
 def test_it_is_congested_while_more_is_unread_than_allowed() -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _stdout("p", "x" * 500))
     assert not _congested(session)
     _receive(session, _stdout("p", "x" * 500))
     assert _congested(session)
-    box.take()
+    box.pop()
     assert not _congested(session)
 
 
 def test_it_is_not_congested_while_somebody_waits_for_a_reply() -> None:
     session = _session(max_buffered=1000)
-    session.mailbox("p")
+    session.open_mailbox("p")
     _receive(session, _stdout("p", "x" * 1500))
     first, second = _ask(session), _ask(session)
     assert not _congested(session)
     _receive(session, _reply(first.call.corr_id))
     assert not _congested(session)
-    session.forget(second.call)
+    session.close_call(second.call)
     assert _congested(session)
 
 
 def test_the_unread_end_of_a_process_counts_until_its_handle_is_gone() -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _return("p", "x" * 1500))
     assert _congested(session)
-    session.release(session.mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
     assert not _congested(session)
     assert box.terminal == events.ReturnEvent("x" * 1500)
 
@@ -1001,7 +1001,7 @@ def test_the_unread_end_of_a_process_counts_until_its_handle_is_gone() -> None:
 def test_at_twice_the_limit_the_process_with_most_unread_is_given_up() -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    large, small = session.mailbox("p"), session.mailbox("q")
+    large, small = session.open_mailbox("p"), session.open_mailbox("q")
     asked = _ask(session)
     for _ in range(3):
         _receive(session, _stdout("p", SECRET * 30))
@@ -1023,11 +1023,11 @@ def test_at_twice_the_limit_the_process_with_most_unread_is_given_up() -> None:
 def test_an_ended_process_that_nobody_reads_is_given_up_before_a_live_one_that_is_read() -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    unread, live = session.mailbox("p"), session.mailbox("q")
+    unread, live = session.open_mailbox("p"), session.open_mailbox("q")
     _receive(session, _stdout("p", "x" * 1500), _return("p"))
     for number in range(50):
         _receive(session, _stdout("q", f"{number}" * 100))
-        assert live.take() == events.StdoutEvent(f"{number}" * 100)
+        assert live.pop() == events.StdoutEvent(f"{number}" * 100)
     _receive(session, _stdout("q", "y" * 500))
     assert isinstance(_failure(unread), SlowConsumerError)
     assert unread.terminal == events.ReturnEvent("{}")
@@ -1038,11 +1038,11 @@ def test_an_ended_process_that_nobody_reads_is_given_up_before_a_live_one_that_i
 def test_unfinished_files_count_even_when_their_chunks_are_empty() -> None:
     """D27"""
     session = _session(max_buffered=10_000)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     for number in range(1000):
         _receive(session, _chunk("p", f"{number}", 0, 2, b""))
     assert isinstance(_failure(box), SlowConsumerError)
-    session.release(session.mailbox("p"))
+    session.release_mailbox(session.open_mailbox("p"))
     assert _used(session) == 0
 
 
@@ -1052,7 +1052,7 @@ def test_unfinished_files_count_even_when_their_chunks_are_empty() -> None:
 def test_what_is_told_of_bad_frames_counts(frame: bytes | str) -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     for _ in range(50):
         _receive(session, frame)
         assert _used(session) <= 2000
@@ -1062,7 +1062,7 @@ def test_what_is_told_of_bad_frames_counts(frame: bytes | str) -> None:
 def test_the_kind_of_an_unknown_event_counts() -> None:
     """D27"""
     session = _session(max_buffered=1000)
-    session.mailbox("p")
+    session.open_mailbox("p")
     _receive(session, _event("p", "x" * 1500, None))
     assert _congested(session)
 
@@ -1088,7 +1088,7 @@ def test_when_the_connection_ends_every_call_gets_an_error_of_its_own() -> None:
 def test_when_the_connection_ends_what_had_arrived_can_still_be_read() -> None:
     """D24"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     first, _ = _chunks("p", b"a", b"b")
     _receive(session, _stdout("p", "1"), first)
     session.fail(_lost)
@@ -1103,7 +1103,7 @@ def test_when_the_connection_ends_what_had_arrived_can_still_be_read() -> None:
 def test_a_process_that_had_ended_is_not_failed_by_the_end_of_the_connection() -> None:
     """D23"""
     session = _session()
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     _receive(session, _return("p"))
     session.fail(_lost)
     assert box.failure is None
@@ -1117,8 +1117,8 @@ def test_after_the_end_nothing_can_be_asked() -> None:
     attempts: list[Callable[[], object]] = [
         session.check_alive,
         lambda: _ask(session),
-        lambda: session.mailbox("p"),
-        lambda: session.request(methods.PING, lambda: models.PingRequest(corr_id=0)),
+        lambda: session.open_mailbox("p"),
+        lambda: session.encode_request(methods.PING, lambda: models.PingRequest(corr_id=0)),
     ]
     for attempt in attempts:
         with pytest.raises(ConnectionLostError) as caught:
@@ -1129,7 +1129,7 @@ def test_after_the_end_nothing_can_be_asked() -> None:
 def test_only_the_first_end_counts() -> None:
     session = _session()
     asked = _ask(session)
-    box = session.mailbox("p")
+    box = session.open_mailbox("p")
     session.fail(lambda _sent: PieError("first"))
     session.fail(lambda _sent: PieError("second"))
     assert str(asked.error) == str(_failure(box)) == "first"
@@ -1160,16 +1160,16 @@ class Reader:
 
 
 def test_every_reader_is_woken_by_every_change() -> None:
-    box = Mailbox("p", Budget())
+    box = Mailbox("p", ByteCounter())
     one, other = Reader(), Reader()
-    box.listen(one.wake)
-    box.listen(other.wake)
+    box.add_listener(one.wake)
+    box.add_listener(other.wake)
     box.put(events.StdoutEvent("1"))
-    box.ignore(other.wake)
+    box.remove_listener(other.wake)
     box.put(events.ReturnEvent("2"))
     assert (one.woken, other.woken) == (2, 1)
     box.put(events.StdoutEvent("late"))
-    box.take()
+    box.pop()
     assert one.woken == 2
     box.discard()
     box.fail(lambda: PieError("gone"))
@@ -1178,35 +1178,35 @@ def test_every_reader_is_woken_by_every_change() -> None:
 
 def test_a_mailbox_does_not_keep_its_reader_alive() -> None:
     reader = Reader()
-    box = Mailbox("p", Budget())
-    box.listen(reader.wake)
-    heard = box.heard
+    box = Mailbox("p", ByteCounter())
+    box.add_listener(reader.wake)
+    heard = box.has_listeners
     watched = weakref.ref(reader)
     del reader
     gc.collect()
     assert watched() is None
     box.put(events.StdoutEvent("1"))
-    assert (heard, box.heard) == (True, False)
+    assert (heard, box.has_listeners) == (True, False)
 
 
 def test_a_mailbox_that_somebody_still_listens_to_is_not_released() -> None:
     session = Session(max_buffered=1000)
     one, other = Reader(), Reader()
-    box = session.mailbox("p")
-    box.listen(one.wake)
-    session.mailbox("p").listen(other.wake)
-    box.ignore(one.wake)
-    session.release(box)
+    box = session.open_mailbox("p")
+    box.add_listener(one.wake)
+    session.open_mailbox("p").add_listener(other.wake)
+    box.remove_listener(one.wake)
+    session.release_mailbox(box)
     _receive(session, _event("p", "stdout", "1"))
-    assert box.take() == events.StdoutEvent("1")
-    box.ignore(other.wake)
-    session.release(box)
+    assert box.pop() == events.StdoutEvent("1")
+    box.remove_listener(other.wake)
+    session.release_mailbox(box)
     _receive(session, _event("p", "stdout", "2"))
-    assert box.take() is None
+    assert box.pop() is None
 
 
 def test_the_rest_of_a_file_that_was_given_up_changes_no_books() -> None:
-    budget = Budget()
+    budget = ByteCounter()
     box = Mailbox("p", budget)
     digest = blake3(b"ab").hexdigest()
     first, second = (
@@ -1214,24 +1214,24 @@ def test_the_rest_of_a_file_that_was_given_up_changes_no_books() -> None:
         for index, data in enumerate((b"a", b"b"))
     )
     box.add_chunk(first)
-    assert budget.used == box.size > 0
+    assert budget.total == box.size > 0
     box.discard()
-    assert budget.used == box.size == 0
+    assert budget.total == box.size == 0
     box.add_chunk(second)
     box.fail(lambda: PieError("gone"))
     [broken] = _read(box)
     assert isinstance(broken, CorruptEvent)
-    assert budget.used == box.size == 0
+    assert budget.total == box.size == 0
 
 
 def test_what_is_given_up_is_told_also_when_the_process_has_ended() -> None:
-    budget = Budget()
+    budget = ByteCounter()
     box = Mailbox("p", budget)
     box.put(events.ReturnEvent("1"))
-    box.give_up(lambda: SlowConsumerError("too slow"))
-    assert box.take() is None
+    box.fail_and_discard(lambda: SlowConsumerError("too slow"))
+    assert box.pop() is None
     assert isinstance(_failure(box), SlowConsumerError)
-    assert budget.used == 0
+    assert budget.total == 0
 
 
 NAMES = st.sampled_from(["p", "q", "r"])
@@ -1291,13 +1291,13 @@ class Books(RuleBasedStateMachine):
     @rule(target=held, name=NAMES)
     def take_handle(self, name: str) -> str:
         before = _used(self.session)
-        self.boxes[name] = self.session.mailbox(name)
+        self.boxes[name] = self.session.open_mailbox(name)
         self.early += _used(self.session) - before
         return name
 
     @rule(name=held)
     def read(self, name: str) -> None:
-        event = self.boxes[name].take() if name in self.boxes else None
+        event = self.boxes[name].pop() if name in self.boxes else None
         if isinstance(event, events.StdoutEvent):
             number = int(event.value.split()[0])
             assert number > self.last_seen.get(name, 0)
@@ -1306,8 +1306,8 @@ class Books(RuleBasedStateMachine):
     @rule(name=consumes(held))
     def drop_handle(self, name: str) -> None:
         box = self.boxes.pop(name, None)
-        self.session.release(box or self.session.mailbox(name))
-        assert box is None or (box.size, box.take()) == (0, None)
+        self.session.release_mailbox(box or self.session.open_mailbox(name))
+        assert box is None or (box.size, box.pop()) == (0, None)
 
     @invariant()
     def books_balance(self) -> None:

@@ -21,7 +21,7 @@ from pie_client._generated import models, texts
 from pie_client._generated.families import Family
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
-from pie_client.protocol.codec import UnknownMessage, decode_request, encode_reply
+from pie_client.protocol.codec import UnknownMessage, decode_client_message, encode_server_message
 
 PATIENCE = 30.0
 """Seconds after which a test that waits for something counts as hung; generous, for slow machines."""
@@ -199,7 +199,7 @@ class Peer:
     async def send(self, *messages: WireModel | bytes | str) -> None:
         """Send messages, or frames as they are."""
         for message in messages:
-            frame = encode_reply(message, self.family) if isinstance(message, WireModel) else message
+            frame = encode_server_message(message, self.family) if isinstance(message, WireModel) else message
             await self.socket.send(frame)
 
     async def reply(self, corr_id: int, result: str, *, ok: bool = True) -> None:
@@ -226,7 +226,7 @@ class Peer:
         self.present += 1
         try:
             async for frame in connection:
-                request = decode_request(frame)
+                request = decode_client_message(frame)
                 async with self._news:
                     self.requests.append(request)
                     self._news.notify_all()

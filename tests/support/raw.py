@@ -32,7 +32,7 @@ class Raw:
 
     async def send(self, *messages: WireModel) -> None:
         for message in messages:
-            await self.socket.send(codec.encode_request(message))
+            await self.socket.send(codec.encode_client_message(message))
 
     async def frame(self) -> bytes | str:
         while True:
@@ -41,7 +41,7 @@ class Raw:
                 return frame
 
     async def next(self) -> WireModel | codec.UnknownMessage:
-        return codec.decode_reply(await self.frame())
+        return codec.decode_server_message(await self.frame())
 
     async def fields(self) -> dict[str, object]:
         frame = await self.frame()

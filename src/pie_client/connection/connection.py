@@ -13,7 +13,7 @@ from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client._generated.models import McpRequest, ProcessInfo
 from pie_client.base import Chunk, Content, WireModel
-from pie_client.connection.deadline import Deadline, bounded
+from pie_client.connection.deadline import Deadline, time_limit
 from pie_client.connection.transport import Transport
 from pie_client.connection.uploads import ChunkSender
 from pie_client.errors import (
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-STUCK_SECONDS = 0.1
+SEND_STALL_SECONDS = 0.1
 """Time after which a message that was not taken by the socket counts as stuck."""
 
 
@@ -55,11 +55,11 @@ class Connection:
     ) -> None:
         self.session = session
         self.calls = Calls(self)
-        self.prepare: Callable[[], Awaitable[None]] = _ready
+        self.identify: Callable[[], Awaitable[None]] = _do_nothing_async
         """Awaited before a request that needs an identified session."""
-        self.relayed: Callable[[McpRequest], Coroutine[None, None, None]] = _passed_over
+        self.on_mcp_request: Callable[[McpRequest], Coroutine[None, None, None]] = _ignore_mcp_request
         """Answers a relayed MCP call."""
-        self.ended: Callable[[], None] = _nothing
+        self.on_close: Callable[[], None] = _do_nothing
         """Told when the connection is lost or closed."""
         self._transport = transport
         self._timeout = timeout
@@ -67,11 +67,11 @@ class Connection:
         self._ping_timeout = ping_timeout
         self._loop = asyncio.get_running_loop()
         self._received = 0
-        self._readers = 0
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._contents = ChunkSender()
-        self._errands: set[asyncio.Task[None]] = set()
+        self._waiters = 0
+        self._reading_allowed = asyncio.Event()
+        self._reading_allowed.set()
+        self._chunk_sender = ChunkSender()
+        self._background_tasks: set[asyncio.Task[None]] = set()
         self._tasks = [asyncio.create_task(self._read(), name="pie-client reader")]
         if ping_interval != math.inf:
             self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
@@ -98,11 +98,11 @@ class Connection:
                 await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
                 deadline.extend()
 
-            await self._contents.send(
+            await self._chunk_sender.send(
                 content,
                 emit,
-                clear=lambda chunk: self._send(
-                    call.method, functools.partial(build, self.session.spare_number(), chunk)
+                reset=lambda chunk: self._send(
+                    call.method, functools.partial(build, self.session.unused_corr_id(), chunk)
                 ),
                 finish=reply,
                 deadline=deadline,
@@ -114,8 +114,8 @@ class Connection:
     ) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
-            await self._prepare(method)
-            with self._reading_if_stuck():
+            await self._identify(method)
+            with self._keep_reading_if_stuck():
                 await self._send(method, build)
 
     async def transfer(
@@ -127,53 +127,55 @@ class Connection:
     ) -> None:
         """Send a message in chunks that has no reply."""
         async with self.deadline(method, timeout) as deadline:
-            await self._prepare(method)
+            await self._identify(method)
 
             async def emit(chunk: Chunk) -> None:
-                with self._reading_if_stuck():
+                with self._keep_reading_if_stuck():
                     await self._send(method, functools.partial(build, chunk))
                 deadline.extend()
 
-            await self._contents.send(content, emit, clear=emit, deadline=deadline)
+            await self._chunk_sender.send(content, emit, reset=emit, deadline=deadline)
 
     async def family(self, timeout: float | None) -> Family:
         """Give the server's family, identifying the session first where that has not been done."""
-        async with bounded("identification", self._timeout if timeout is None else timeout):
-            await self.prepare()
+        async with time_limit("identification", self._timeout if timeout is None else timeout):
+            await self.identify()
         return self.session.family or NEWEST
 
     # ------------------------------------------------------------- life
 
     @contextlib.contextmanager
-    def reading(self) -> Generator[None]:
+    def keep_reading(self) -> Generator[None]:
         """Mark that somebody waits for events, so that the flow does not stop meanwhile."""
-        self._readers += 1
-        self.flow()
+        self._waiters += 1
+        self.resume_reading()
         try:
             yield
         finally:
-            self._readers -= 1
+            self._waiters -= 1
 
     @contextlib.contextmanager
-    def _reading_if_stuck(self) -> Generator[None]:
+    def _keep_reading_if_stuck(self) -> Generator[None]:
         """Let the flow go on while a message does not get out: who can't get rid of what it says may not listen either."""
         with contextlib.ExitStack() as stack:
-            handle = self._loop.call_later(STUCK_SECONDS, lambda: stack.enter_context(self.reading()))
+            handle = self._loop.call_later(
+                SEND_STALL_SECONDS, lambda: stack.enter_context(self.keep_reading())
+            )
             stack.callback(handle.cancel)
             yield
 
-    def flow(self) -> None:
+    def resume_reading(self) -> None:
         """Look again whether reading may go on: something was read, or somebody waits."""
-        if not self._flowing.is_set() and (self._readers or not self.session.congested):
-            self._flowing.set()
+        if not self._reading_allowed.is_set() and (self._waiters or not self.session.should_pause):
+            self._reading_allowed.set()
 
     async def close(self) -> None:
         """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgumentError("the client was connected in another event loop; close it there")
-        tasks = [*self._tasks, *self._errands]
+        tasks = [*self._tasks, *self._background_tasks]
         try:
-            self._end()
+            self._shut_down()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._transport.close()
         finally:
@@ -181,52 +183,52 @@ class Connection:
 
     def abort(self) -> None:
         """Drop the connection at once."""
-        self._end()
+        self._shut_down()
         self._transport.abort()
 
-    def _end(self) -> None:
+    def _shut_down(self) -> None:
         self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
-        for task in (*self._tasks, *self._errands):
+        for task in (*self._tasks, *self._background_tasks):
             task.cancel()
-        self.ended()
+        self.on_close()
 
     async def _read(self) -> None:
         try:
             while True:
                 frame = await self._transport.receive()
                 self._received += 1
-                relayed = self.session.receive(frame)
-                if relayed is not None:
-                    self._spawn(self.relayed(relayed))
-                if self.session.spills:
-                    await self._write_spills()
-                self._terminate_orphans()
-                if self.session.doubtful:
-                    self.session.doubtful = False
-                    self._spawn(self._call_the_roll())
-                if self.session.full:
+                on_mcp_request = self.session.receive(frame)
+                if on_mcp_request is not None:
+                    self._start_task(self.on_mcp_request(on_mcp_request))
+                if self.session.pending_writes:
+                    await self._run_pending_writes()
+                self._terminate_abandoned()
+                if self.session.process_check_due:
+                    self.session.process_check_due = False
+                    self._start_task(self._check_missing_processes())
+                if self.session.over_limit:
                     # Receiving does not suspend while frames are at hand: whoever reads gets a turn.
                     await asyncio.sleep(0)
-                    if self.session.congested and not self._readers:
-                        self._flowing.clear()
-                        await self._flowing.wait()
+                    if self.session.should_pause and not self._waiters:
+                        self._reading_allowed.clear()
+                        await self._reading_allowed.wait()
         except ConnectionLostError as error:
-            self._lost(error)
+            self._fail(error)
         except asyncio.CancelledError:
             if self.session.alive:  # cancelled by somebody else than close()
-                self._lost(ConnectionLostError("the client's reader was cancelled; connect again"))
+                self._fail(ConnectionLostError("the client's reader was cancelled; connect again"))
                 self._transport.abort()
             raise
         except Exception as error:
             logger.exception("the reader failed; this is a defect of pie-client")
-            self._lost(error)
+            self._fail(error)
             self._transport.abort()
             raise
 
-    async def _write_spills(self) -> None:
-        spills, self.session.spills = self.session.spills, []
-        for spill in spills:
-            writing = asyncio.ensure_future(asyncio.to_thread(spill.write))
+    async def _run_pending_writes(self) -> None:
+        writes, self.session.pending_writes = self.session.pending_writes, []
+        for write in writes:
+            writing = asyncio.ensure_future(asyncio.to_thread(write.write))
             try:
                 await asyncio.shield(writing)
             except asyncio.CancelledError:
@@ -234,22 +236,22 @@ class Connection:
                 raise
             except OSError as error:
                 logger.warning("a file can't be kept on disk: %s", error)
-                spill.failed(error)
+                write.failed(error)
             else:
-                spill.written()
+                write.written()
 
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(self._ping_interval)
-            if not self._flowing.is_set():
+            if not self._reading_allowed.is_set():
                 continue
             received = self._received
             try:
                 alive = await self._transport.ping(self._ping_timeout)
             except ConnectionLostError:
                 return
-            if not alive and received == self._received and self._flowing.is_set():
-                self._lost(
+            if not alive and received == self._received and self._reading_allowed.is_set():
+                self._fail(
                     ConnectionLostError(
                         f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the link, then connect again"
                     )
@@ -257,24 +259,24 @@ class Connection:
                 self._transport.abort()
                 return
 
-    def _lost(self, cause: Exception) -> None:
+    def _fail(self, cause: Exception) -> None:
         def failure(sent: bool | None) -> PieError:
             error = ConnectionLostError(str(cause), sent=sent)
             error.__cause__ = cause
             return error
 
         self.session.fail(failure)
-        self.ended()
+        self.on_close()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work, name="pie-client errand")
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name="pie-client background task")
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
 
-    def _terminate_orphans(self) -> None:
-        if self.session.orphans and self.session.alive:
-            orphans, self.session.orphans = self.session.orphans, []
-            self._spawn(self._terminate(orphans))
+    def _terminate_abandoned(self) -> None:
+        if self.session.processes_to_terminate and self.session.alive:
+            orphans, self.session.processes_to_terminate = self.session.processes_to_terminate, []
+            self._start_task(self._terminate(orphans))
 
     async def _terminate(self, process_ids: list[str]) -> None:
         """End processes of which nobody has a handle."""
@@ -284,21 +286,21 @@ class Connection:
             except PieError as error:
                 logger.debug("a process that nobody waited for is not terminated: %s", error)
 
-    async def _call_the_roll(self) -> None:
+    async def _check_missing_processes(self) -> None:
         """Find out which processes an aborted stream has ended: those that two lists in a row leave out.
 
         Two, because the end of a process that ended well meanwhile may still be on its way at the first.
         """
         try:
-            absent = self._unlisted(await self.calls.list_processes())
-            absent &= self._unlisted(await self.calls.list_processes())
+            absent = self._missing_from(await self.calls.list_processes())
+            absent &= self._missing_from(await self.calls.list_processes())
         except PieError as error:
             logger.warning("could not find out which processes have ended: %s", error)
         else:
-            self.session.bury(absent)
+            self.session.fail_processes(absent)
 
-    def _unlisted(self, listed: list[ProcessInfo]) -> set[str]:
-        return self.session.running() - {info.id for info in listed}
+    def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
+        return self.session.running_processes() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call
 
@@ -309,7 +311,7 @@ class Connection:
         call: PendingCall | None = None
         try:
             async with self.deadline(method, timeout) as deadline:
-                await self._prepare(method)
+                await self._identify(method)
                 reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
                 late: list[R] = []
 
@@ -325,7 +327,7 @@ class Connection:
                         reply.exception()  # marks it as seen, should the caller be gone
 
                 call = self.session.open_call(method, succeed, fail)
-                self.flow()
+                self.resume_reading()
                 try:
                     yield call, reply, deadline
                 except BaseException:
@@ -333,14 +335,14 @@ class Connection:
                     if reply.done() and not reply.cancelled() and reply.exception() is None:
                         late.append(reply.result())
                     if late:
-                        self.session.orphan(call, late[0])
-                        self._terminate_orphans()
+                        self.session.queue_termination(call, late[0])
+                        self._terminate_abandoned()
                     raise
                 finally:
-                    self.session.forget(call)
+                    self.session.close_call(call)
         except DeadlineError as error:
-            if call is not None and (complaint := self.session.complaint_during(call)):
-                raise DeadlineError(f"{error}; meanwhile {complaint}") from None
+            if call is not None and (server_error := self.session.server_error_since(call)):
+                raise DeadlineError(f"{error}; meanwhile {server_error}") from None
             raise
 
     @contextlib.asynccontextmanager
@@ -350,21 +352,21 @@ class Connection:
             raise InvalidArgumentError(
                 f"{method.tag} not sent: the client was connected in another event loop; make one in each"
             )
-        async with bounded(method.tag, self._timeout if timeout is None else timeout) as deadline:
+        async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
             yield deadline
 
-    async def _prepare(self, method: Method[object]) -> None:
+    async def _identify(self, method: Method[object]) -> None:
         self.session.check_alive()
         if not method.opens_session:
             try:
-                await self.prepare()
+                await self.identify()
             except ConnectionLostError as error:
                 raise ConnectionLostError(str(error), sent=False) from error
 
     async def _send(
         self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
     ) -> None:
-        frame = self.session.request(method, build, call)
+        frame = self.session.encode_request(method, build, call)
         try:
             if call is not None:
                 call.sent = True
@@ -381,13 +383,13 @@ def check_size(name: str, value: object) -> int:
     return value
 
 
-async def _ready() -> None:
+async def _do_nothing_async() -> None:
     pass
 
 
-async def _passed_over(request: McpRequest) -> None:
+async def _ignore_mcp_request(request: McpRequest) -> None:
     logger.warning("an MCP call for %.40r is not answered: nobody relays", request.server_name)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -19,7 +19,7 @@ from pie_client.base import Content
 from pie_client.connection.deadline import Deadline
 from pie_client.errors import InvalidArgumentError
 
-HASH_INLINE_BYTES = 1 << 20
+INLINE_HASH_BYTES = 1 << 20
 """Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
 BLOCK_BYTES = 1 << 20
 """What is read from disk at once to be hashed."""
@@ -39,7 +39,7 @@ class _File(Protocol):
     def close(self) -> None: ...
 
 
-class _Measured:
+class _HashedContent:
     """What contents whose size and digest are known have in common."""
 
     def __init__(self, digest: str, size: int, progress: Progress | None) -> None:
@@ -63,7 +63,7 @@ class _Measured:
             self._progress(min((index + 1) * CHUNK_BYTES, self._size), self._size)
 
 
-class BytesContent(_Measured):
+class BytesContent(_HashedContent):
     """Bytes in memory as content to send."""
 
     def __init__(self, data: bytes, digest: str, progress: Progress | None = None) -> None:
@@ -76,13 +76,15 @@ class BytesContent(_Measured):
             yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
 
 
-class FileContent(_Measured):
+class FileContent(_HashedContent):
     """A file as content to send. It is read twice, in a thread: once to hash it, once chunk by chunk.
 
     A file that changes in between is not completed.
     """
 
-    def __init__(self, file: "_Disk", digest: str, size: int, name: str, progress: Progress | None) -> None:
+    def __init__(
+        self, file: "_ThreadedFile", digest: str, size: int, name: str, progress: Progress | None
+    ) -> None:
         super().__init__(digest, size, progress)
         self._file = file
         self._name = name
@@ -100,7 +102,7 @@ class FileContent(_Measured):
             )
 
 
-class _Disk:
+class _ThreadedFile:
     """A file that is used in threads, and may be given up while one of them still does: that one closes it then."""
 
     def __init__(self, file: _File | None = None) -> None:
@@ -110,11 +112,11 @@ class _Disk:
 
     def open(self, path: Path) -> None:
         """Open a regular file; raises InvalidArgumentError or OSError."""
-        with self._used():
+        with self._locked():
             if not self._closed:
                 self._file = _open_regular(path)
 
-    def measure(self, on_block: Callable[[], object]) -> tuple[str, int]:
+    def hash_rest(self, on_block: Callable[[], object]) -> tuple[str, int]:
         """Give digest and size of what is left to read, telling of every block that was."""
         hasher, size = blake3(), 0
         while block := self.read(BLOCK_BYTES, hasher):
@@ -124,7 +126,7 @@ class _Disk:
 
     def read(self, size: int, hasher: "blake3") -> bytes:
         """Read up to a number of bytes, hashing them; nothing once it is closed."""
-        with self._used():
+        with self._locked():
             data = b"" if self._closed or self._file is None else self._file.read(size)
         hasher.update(data)
         return data
@@ -132,12 +134,12 @@ class _Disk:
     def write(self, data: bytes, hasher: "blake3") -> None:
         """Write, and hash it; raises OSError."""
         hasher.update(data)
-        with self._used():
+        with self._locked():
             if not self._closed and self._file is not None:
                 self._file.write(data)
 
     def rewind(self) -> None:
-        with self._used():
+        with self._locked():
             if not self._closed and self._file is not None:
                 self._file.seek(0)
 
@@ -148,7 +150,7 @@ class _Disk:
             self._close_and_release()
 
     @contextlib.contextmanager
-    def _used(self) -> Generator[None]:
+    def _locked(self) -> Generator[None]:
         self._lock.acquire()
         try:
             yield
@@ -168,9 +170,9 @@ class _Disk:
 
 async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
     """Make bytes sendable; what already is stays as it is."""
-    data = _bytes_of(content)
+    data = _to_bytes(content)
     if data is not None:
-        if len(data) <= HASH_INLINE_BYTES:
+        if len(data) <= INLINE_HASH_BYTES:
             return BytesContent(data, blake3(data).hexdigest(), progress)
         return BytesContent(data, await asyncio.to_thread(lambda: blake3(data).hexdigest()), progress)
     if not _is_content(content):
@@ -181,7 +183,9 @@ async def as_content(content: bytes | Content, progress: Progress | None = None)
 
 
 @contextlib.asynccontextmanager
-async def opened(source: Source, progress: Progress | None, deadline: Deadline) -> AsyncGenerator[Content]:
+async def open_content(
+    source: Source, progress: Progress | None, deadline: Deadline
+) -> AsyncGenerator[Content]:
     """Make a source sendable while the context lasts.
 
     Args:
@@ -195,41 +199,43 @@ async def opened(source: Source, progress: Progress | None, deadline: Deadline) 
         OSError: The file can't be read.
     """
     check_progress(progress)
-    data = _bytes_of(source)
+    data = _to_bytes(source)
     if data is not None:
         yield await as_content(data, progress)
     elif isinstance(source, os.PathLike):
         path = as_path(source)
-        disk = _Disk()
+        file = _ThreadedFile()
         try:
-            await asyncio.to_thread(disk.open, path)
+            await asyncio.to_thread(file.open, path)
             loop = asyncio.get_running_loop()
             on_block = functools.partial(loop.call_soon_threadsafe, deadline.extend)
-            yield FileContent(disk, *await asyncio.to_thread(disk.measure, on_block), str(path), progress)
+            yield FileContent(file, *await asyncio.to_thread(file.hash_rest, on_block), str(path), progress)
         finally:
-            disk.close()
+            file.close()
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
         raise InvalidArgumentError(
             f"content is {type(source).__name__}; pass bytes, a pathlib.Path, or an async iterable of bytes"
         )
     else:
-        disk = _Disk(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - it is closed below
+        file = _ThreadedFile(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - it is closed below
         try:
-            digest, size = await _gather(source, disk, deadline)
-            yield FileContent(disk, digest, size, "the content", progress)
+            digest, size = await _spool_pieces(source, file, deadline)
+            yield FileContent(file, digest, size, "the content", progress)
         finally:
-            disk.close()
+            file.close()
 
 
-async def _gather(pieces: AsyncIterable[bytes], disk: _Disk, deadline: Deadline) -> tuple[str, int]:
+async def _spool_pieces(
+    pieces: AsyncIterable[bytes], file: _ThreadedFile, deadline: Deadline
+) -> tuple[str, int]:
     hasher, size = blake3(), 0
     try:
         async for piece in pieces:
-            data = _bytes_of(piece)
+            data = _to_bytes(piece)
             if data is None:
                 raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
             size += len(data)
-            await asyncio.to_thread(disk.write, data, hasher)
+            await asyncio.to_thread(file.write, data, hasher)
             deadline.extend()
     finally:
         if isinstance(pieces, AsyncGenerator):
@@ -256,7 +262,7 @@ def as_path(path: object) -> Path:
         return Path(text)
 
 
-def _bytes_of(value: object) -> bytes | None:
+def _to_bytes(value: object) -> bytes | None:
     """Give what is bytes, or can be taken for that although the types say bytes."""
     if isinstance(value, memoryview):
         return value.tobytes()
@@ -268,13 +274,13 @@ def _is_content(value: object) -> TypeGuard[Content]:
 
 
 def _open_regular(path: Path) -> _File:
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
+    file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 - whoever asked closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise InvalidArgumentError(f"{path} is no regular file; pass one, or its bytes")
     return file
 
 
-def _open_at_once(name: str, flags: int) -> int:
+def _open_nonblocking(name: str, flags: int) -> int:
     """Open a file without waiting, as one would for the other end of a pipe."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

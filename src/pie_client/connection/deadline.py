@@ -21,7 +21,7 @@ class Deadline:
         if self._seconds != math.inf and not self._over and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
-    def pause(self) -> None:
+    def disable(self) -> None:
         """Count no further: what follows has deadlines of its own."""
         if not self._over and not self._scope.expired():
             self._scope.reschedule(None)
@@ -32,7 +32,7 @@ class Deadline:
 
 
 @contextlib.asynccontextmanager
-async def bounded(what: str, seconds: float) -> AsyncGenerator[Deadline]:
+async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
     """Bound what is done inside; raises DeadlineError naming it."""
     check_seconds("timeout", seconds)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
@@ -51,7 +51,7 @@ async def bounded(what: str, seconds: float) -> AsyncGenerator[Deadline]:
         ) from None
 
 
-class Line:
+class ProgressLock:
     """Those who want the same thing, of whom one at a time has it. Its progress is that of all who wait."""
 
     def __init__(self) -> None:
@@ -59,12 +59,12 @@ class Line:
         self._waiting: set[Deadline] = set()
 
     @property
-    def busy(self) -> bool:
+    def locked(self) -> bool:
         """Somebody has it."""
         return self._lock.locked()
 
     @contextlib.asynccontextmanager
-    async def turn(self, deadline: Deadline) -> AsyncGenerator[None]:
+    async def hold(self, deadline: Deadline) -> AsyncGenerator[None]:
         """Wait for one's turn, as long as the deadline allows."""
         self._waiting.add(deadline)
         try:
@@ -76,7 +76,7 @@ class Line:
         finally:
             self._lock.release()
 
-    def progress(self) -> None:
+    def report_progress(self) -> None:
         """Count the deadlines of all who wait anew."""
         for deadline in self._waiting:
             deadline.extend()

@@ -71,14 +71,14 @@ class Transport:
         try:
             await self._socket.send(frame)
         except ConnectionClosed as error:
-            raise self._lost(error) from error
+            raise self._connection_lost(error) from error
 
     async def receive(self) -> bytes | str:
         """Give the next frame. Raises ConnectionLostError."""
         try:
             return await self._socket.recv()
         except ConnectionClosed as error:
-            raise self._lost(error) from error
+            raise self._connection_lost(error) from error
 
     async def ping(self, timeout: float) -> bool:
         """Send a WebSocket ping and tell whether its pong came in time: it measures the link, not the server's session.
@@ -95,7 +95,7 @@ class Transport:
         except TimeoutError:
             return False
         except ConnectionClosed as error:
-            raise self._lost(error) from error
+            raise self._connection_lost(error) from error
         return pong.done()
 
     async def close(self) -> None:
@@ -113,7 +113,7 @@ class Transport:
         """Drop the connection without a word."""
         self._socket.transport.abort()
 
-    def _lost(self, error: ConnectionClosed) -> ConnectionLostError:
+    def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
         if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
                 f"connection to {self.address} closed: a message is larger than max_message_size={self._max_message_size} bytes; raise it"
@@ -171,7 +171,7 @@ def check_options(parts: SplitResult, options: Options) -> Options:
     if options.ssl is not None and parts.scheme != "wss":
         raise InvalidArgumentError(f"ssl can't be used with {_address(parts)}; write wss:// or leave ssl out")
     for name, value in options.headers.items():
-        if not (is_text(name) and is_text(value) and HEADER_NAME.fullmatch(name)):
+        if not (is_printable(name) and is_printable(value) and HEADER_NAME.fullmatch(name)):
             raise InvalidArgumentError(
                 f"headers[{name!r}] can't be sent; its name has to be a token and its value text without control characters"
             )
@@ -195,7 +195,7 @@ def as_headers(headers: object) -> dict[str, str]:
     return dict(cast("Mapping[str, str]", headers))
 
 
-def is_text(value: object) -> bool:
+def is_printable(value: object) -> bool:
     """Tell whether something is text that fits on a line."""
     return isinstance(value, str) and value.isprintable()
 
@@ -232,7 +232,7 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             **tls,
         )
     except InvalidStatus as error:
-        raise _refused(address, error) from error
+        raise _refused_upgrade(address, error) from error
     except TimeoutError as error:
         raise ConnectTimeoutError(
             f"{address} did not complete the opening handshake within {options.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
@@ -270,11 +270,11 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
         ) from error
     except (InvalidURI, InvalidProxy, ValueError) as error:
         # Of these the library's texts have credentials in them, so that they are not chained.
-        raise _unusable(address, error, proxy) from None
+        raise _unusable_address(address, error, proxy) from None
     return Transport(socket, address, options.max_message_size)
 
 
-def _unusable(address: str, error: Exception, proxy: str | bool | None) -> PieError:
+def _unusable_address(address: str, error: Exception, proxy: str | bool | None) -> PieError:
     """Tell of an address that turned up on the way; the server's own was checked before."""
     if isinstance(error, InvalidProxy) and isinstance(proxy, str):
         return _bad_proxy()
@@ -291,7 +291,7 @@ def _bad_proxy() -> InvalidArgumentError:
     return InvalidArgumentError("proxy is not the URL of a proxy; write it like http://127.0.0.1:3128")
 
 
-def _refused(address: str, error: InvalidStatus) -> HandshakeError:
+def _refused_upgrade(address: str, error: InvalidStatus) -> HandshakeError:
     status = error.response.status_code
     body = one_line((error.response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
     advice = {

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from pie_client.base import Chunk, Content
 from pie_client.connection.contents import as_content
-from pie_client.connection.deadline import Deadline, Line
+from pie_client.connection.deadline import Deadline, ProgressLock
 from pie_client.errors import InvalidArgumentError, ProtocolError
 
 R = TypeVar("R")
@@ -24,8 +24,8 @@ class ChunkSender:
     """Sends the contents of one connection."""
 
     def __init__(self) -> None:
-        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
-        self._torn: set[str] = set()
+        self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
+        self._interrupted: set[str] = set()
         """Digests of which the server may hold some chunks but not all."""
 
     async def send(
@@ -33,7 +33,7 @@ class ChunkSender:
         given: bytes | Content,
         emit: Emit,
         *,
-        clear: Emit,
+        reset: Emit,
         deadline: Deadline,
         finish: asyncio.Future[R] | None = None,
     ) -> None:
@@ -42,7 +42,7 @@ class ChunkSender:
         Args:
             given: What to send.
             emit: Sends a chunk.
-            clear: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
+            reset: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
             finish: The reply. When it comes early it can only be an error, and nothing more is sent; the content counts
                 as on its way until it has come.
             deadline: Counted anew also with every chunk of an equal content that has to be waited for.
@@ -52,28 +52,30 @@ class ChunkSender:
         """
         content = await as_content(given)
         digest, total = content.digest, content.total_chunks
-        line = self._lines.setdefault(digest, Line())
-        async with line.turn(deadline):
+        lock = self._locks.setdefault(digest, ProgressLock())
+        async with lock.hold(deadline):
             left = total
-            if digest in self._torn:
-                await clear(Chunk(total, total, b"", digest))
-            self._torn.add(digest)
+            if digest in self._interrupted:
+                await reset(Chunk(total, total, b"", digest))
+            self._interrupted.add(digest)
             async with contextlib.aclosing(_chunks(content)) as chunks:
-                while (chunk := await _unless(finish, anext(chunks, None))) is not None:
+                while (chunk := await _next_unless_replied(finish, anext(chunks, None))) is not None:
                     await emit(chunk)
                     content.sent(chunk.index)
                     left -= 1
-                    line.progress()
+                    lock.report_progress()
             if finish is not None:
                 await asyncio.wait([finish])
                 if left and finish.exception() is None:
                     raise ProtocolError(
                         f"the server confirmed an upload of {total} chunks {left} chunks before its end; check what server this is"
                     )
-            self._torn.discard(digest)
+            self._interrupted.discard(digest)
 
 
-async def _unless(finish: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]) -> T | None:
+async def _next_unless_replied(
+    finish: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]
+) -> T | None:
     """Give what a step comes to; None when the reply comes first, or is there already.
 
     Runs as a task: sending does not suspend while the socket takes it all, and between two chunks the reader has to run,

@@ -180,7 +180,7 @@ class McpServers:
         connection = self._connection
         async with connection.deadline(REGISTER_MCP_SERVER, timeout):
             connection.session.check_alive()
-            await connection.prepare()
+            await connection.identify()
             connection.session.check_family(REGISTER_MCP_SERVER)
             if server.name in self._servers:
                 raise InvalidArgumentError(

@@ -11,8 +11,8 @@ from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client._generated.models import Manifest
 from pie_client.base import Content
 from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, as_path, check_progress, opened
-from pie_client.connection.deadline import Line
+from pie_client.connection.contents import Progress, Source, as_path, check_progress, open_content
+from pie_client.connection.deadline import ProgressLock
 from pie_client.errors import (
     HashesNotComparedWarning,
     InvalidArgumentError,
@@ -27,7 +27,7 @@ class Programs:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
+        self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
         self._installed: dict[str, tuple[str, str]] = {}
         """By name and version the last program that this connection installed, and its manifest, as digests."""
 
@@ -57,7 +57,7 @@ class Programs:
         if wasm is not None:
             async with (
                 self._connection.deadline(CHECK_PROGRAM, timeout) as deadline,
-                opened(as_path(wasm), None, deadline) as content,
+                open_content(as_path(wasm), None, deadline) as content,
             ):
                 wasm_hash = content.digest
         family = await self._connection.family(timeout)
@@ -89,22 +89,22 @@ class Programs:
     ) -> str:
         """Upload a program unless the server would throw it away; give its name and version."""
         program = program_of(manifest)
-        line = self._lines.setdefault(program, Line())
+        lock = self._locks.setdefault(program, ProgressLock())
 
         def note(sent: int, total: int) -> None:
-            line.progress()
+            lock.report_progress()
             if progress is not None:
                 progress(sent, total)
 
         check_progress(progress)
         async with (
             self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
-            opened(source, note, deadline) as content,
+            open_content(source, note, deadline) as content,
         ):
             # A second install of the same name waits for the first, so that it sees what that came to.
-            waited = line.busy
-            async with line.turn(deadline):
-                deadline.pause()  # each step has a deadline of its own from here on
+            waited = lock.locked
+            async with lock.hold(deadline):
+                deadline.disable()  # each step has a deadline of its own from here on
                 identity = content.digest, blake3(manifest_text.encode()).hexdigest()
                 if not force and await self.has(program, timeout=timeout):
                     if waited and self._installed.get(program) == identity:
@@ -132,9 +132,9 @@ class Programs:
             )
         async with (
             self._connection.deadline(ADD_PROGRAM, None) as deadline,
-            self._lines.setdefault(program, Line()).turn(deadline),
+            self._locks.setdefault(program, ProgressLock()).hold(deadline),
         ):
-            deadline.pause()
+            deadline.disable()
             if self._installed.get(program) != identity:
                 if pinned or not await self.has(program, timeout=None):
                     await self._upload(data, manifest, None)

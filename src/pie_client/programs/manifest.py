@@ -70,7 +70,7 @@ def checked_manifest(source: str | bytes | Manifest) -> tuple[str, Manifest]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is not TOML: {one_line(str(error))}; mend it there") from None
     except ValidationError as error:
-        raise ManifestError(f"the manifest can't be used: {codec.explain(error)}") from None
+        raise ManifestError(f"the manifest can't be used: {codec.describe_validation_error(error)}") from None
     package = manifest.package
     _check_program("package.name", package.name, f"{package.name}{VERSION_MARK}0.0.0")
     _check_program("package.version", package.version, f"{package.name}{VERSION_MARK}{package.version}")

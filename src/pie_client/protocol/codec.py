@@ -48,25 +48,25 @@ class MalformedFrameError(ProtocolError):
         self.event = event if isinstance(event, str) else None
 
 
-def encode_request(message: WireModel) -> bytes:
+def encode_client_message(message: WireModel) -> bytes:
     """Encode a client's message. A field that is None is left out: servers take both as absent."""
     return msgpack.packb(message.model_dump(exclude_none=True))
 
 
-def encode_reply(message: WireModel, family: Family) -> bytes | str:
+def encode_server_message(message: WireModel, family: Family) -> bytes | str:
     """Encode a server's message as ``family`` does: a text frame where the schema says so."""
     tag = getattr(message, TAG)
     if tag in registry.TEXT_MESSAGES and isinstance(message, registry.TEXT_MESSAGES[tag]):
-        return message.model_dump_json(exclude=_foreign(message, family))
-    return msgpack.packb(reply_fields(message, family))
+        return message.model_dump_json(exclude=_fields_of_other_families(message, family))
+    return msgpack.packb(server_message_fields(message, family))
 
 
-def reply_fields(message: WireModel, family: Family) -> dict[str, object]:
+def server_message_fields(message: WireModel, family: Family) -> dict[str, object]:
     """Give the fields that a server's message has in ``family``."""
-    return message.model_dump(exclude=_foreign(message, family))
+    return message.model_dump(exclude=_fields_of_other_families(message, family))
 
 
-def _foreign(message: WireModel, family: Family) -> set[str]:
+def _fields_of_other_families(message: WireModel, family: Family) -> set[str]:
     return {n for n, f in registry.FIELDS_OF_FAMILIES.get(type(message), {}).items() if family not in f}
 
 
@@ -75,39 +75,43 @@ def encode_fields(fields: Fields) -> bytes:
     return msgpack.packb(dict(fields))
 
 
-def decode_reply(frame: bytes | str) -> ServerMessage | UnknownMessage:
+def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
     """Decode a server's frame; raises MalformedFrameError."""
-    fields = _fields(frame)
-    tag = _tag(fields)
+    fields = _decode_map(frame)
+    tag = _message_type(fields)
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
     if known is None:
         return UnknownMessage(tag, fields)
     if isinstance(known, TaggedUnion):
         kind = fields.get(known.discriminator)
         model = known.members.get(kind, known.unknown) if isinstance(kind, str) else known.unknown
-        return cast("ServerMessage", _validated(model, fields))
-    return cast("ServerMessage", _validated(known, fields))
+        return cast("ServerMessage", _validate(model, fields))
+    return cast("ServerMessage", _validate(known, fields))
 
 
-def decode_request(frame: bytes | str) -> ClientMessage | UnknownMessage:
+def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
     """Decode a client's frame; raises MalformedFrameError."""
-    fields = _fields(frame)
-    tag = _tag(fields)
+    fields = _decode_map(frame)
+    tag = _message_type(fields)
     known = registry.CLIENT_MESSAGES.get(tag)
     if known is None:
         return UnknownMessage(tag, fields)
-    return cast("ClientMessage", _validated(known, fields))
+    return cast("ClientMessage", _validate(known, fields))
 
 
-def explain(error: ValidationError) -> str:
+def describe_validation_error(error: ValidationError) -> str:
     """Say where and why a validation failed, without a word of the input."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in found)
 
 
-def _fields(frame: bytes | str) -> Fields:
+def _decode_map(frame: bytes | str) -> Fields:
     try:
-        value = _json(frame) if isinstance(frame, str) else msgpack.unpackb(frame, object_pairs_hook=_map)
+        value = (
+            _decode_json(frame)
+            if isinstance(frame, str)
+            else msgpack.unpackb(frame, object_pairs_hook=_unique_keys)
+        )
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
@@ -120,13 +124,13 @@ def _fields(frame: bytes | str) -> Fields:
     return cast("Fields", value)
 
 
-def _json(text: str) -> object:
-    value: object = json.loads(text, object_pairs_hook=_map)
+def _decode_json(text: str) -> object:
+    value: object = json.loads(text, object_pairs_hook=_unique_keys)
     json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs, which are no text
     return value
 
 
-def _map(pairs: list[tuple[object, object]]) -> dict[object, object]:
+def _unique_keys(pairs: list[tuple[object, object]]) -> dict[object, object]:
     """Make a map; one that names a key twice does not say what it means."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -134,15 +138,17 @@ def _map(pairs: list[tuple[object, object]]) -> dict[object, object]:
     return fields
 
 
-def _tag(fields: Fields) -> str:
+def _message_type(fields: Fields) -> str:
     tag = fields.get(TAG)
     if not isinstance(tag, str):
         raise MalformedFrameError(f"message without a {TAG}", fields)
     return tag
 
 
-def _validated(model: type[WireModel], fields: Fields) -> WireModel:
+def _validate(model: type[WireModel], fields: Fields) -> WireModel:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        raise MalformedFrameError(f"{fields[TAG]} message is malformed: {explain(error)}", fields) from error
+        raise MalformedFrameError(
+            f"{fields[TAG]} message is malformed: {describe_validation_error(error)}", fields
+        ) from error

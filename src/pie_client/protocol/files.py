@@ -15,9 +15,9 @@ from blake3 import blake3
 
 from pie_client._generated.models import FileChunk
 
-PIECE_OVERHEAD_BYTES = 100
+CHUNK_OVERHEAD_BYTES = 100
 """What a chunk of an unfinished file is taken to cost beside its bytes."""
-NAME_BYTES = 200
+MAX_NAME_BYTES = 200
 """Longest name that a file is saved under: file systems take 255 bytes, and a number may be added."""
 RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
@@ -65,7 +65,7 @@ class FileEvent(bytes):
         return _save(path, self.name, self.digest, write)
 
 
-class Assembly:
+class PartialFile:
     """A file of which some chunks have arrived.
 
     Args:
@@ -97,7 +97,7 @@ class Assembly:
         self._parts.append(chunk.chunk_data)
         self._count += 1
         self._bytes += len(chunk.chunk_data)
-        self.size += PIECE_OVERHEAD_BYTES + len(chunk.chunk_data)
+        self.size += CHUNK_OVERHEAD_BYTES + len(chunk.chunk_data)
         self._hash.update(chunk.chunk_data)
         if self._count < total:
             return False
@@ -105,21 +105,21 @@ class Assembly:
             raise ValueError("its bytes do not match its BLAKE3 digest")
         return True
 
-    def excess(self) -> list[bytes]:
+    def take_parts_to_spool(self) -> list[bytes]:
         """Give the parts that belong on disk, and forget them."""
         if self._bytes <= self._spool_above:
             return []
         self.spool = self.spool or Spool()
         parts, self._parts = self._parts, []
-        self.size -= sum(PIECE_OVERHEAD_BYTES + len(part) for part in parts)
+        self.size -= sum(CHUNK_OVERHEAD_BYTES + len(part) for part in parts)
         return parts
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """Give up what has arrived."""
         if self.spool is not None:
-            self.spool.release()
+            self.spool.delete()
 
-    def file(self) -> "FileEvent | SpooledFile":
+    def finish(self) -> "FileEvent | SpooledFile":
         """Give the file when all of it is there, and written where it belongs on disk."""
         name, digest = self._first.name, self._first.file_hash
         if self.spool is not None:
@@ -135,7 +135,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.path: Path | None = None
-        self._released = False
+        self._deleted = False
         self._finalizer: weakref.finalize[[str], Spool] | None = None
 
     def append(self, parts: list[bytes]) -> None:
@@ -149,16 +149,16 @@ class Spool:
             with self.path.open("ab") as out:
                 out.writelines(parts)
         finally:
-            if self._released:
+            if self._deleted:
                 _unlink(str(self.path))  # what is written to after it was deleted exists again
 
-    def release(self) -> None:
+    def delete(self) -> None:
         """Delete it now, or as soon as what is being written is there."""
-        self._released = True
+        self._deleted = True
         if self._finalizer is not None:
             self._finalizer()
 
-    def keep(self) -> None:
+    def detach(self) -> None:
         """Delete it never: it has moved."""
         if self._finalizer is not None:
             self._finalizer.detach()
@@ -228,23 +228,23 @@ class SpooledFile:
 
         place = _save(path, self.name, self.digest, move)
         if not self._saved:
-            self._spool.keep()
+            self._spool.detach()
             self._saved = True
             self.path = place
         return place
 
     def close(self) -> None:
         """Delete the temporary file, unless it was saved."""
-        self._spool.release()
+        self._spool.delete()
 
 
-def _bare_name(name: str | None) -> str:
+def _safe_name(name: str | None) -> str:
     """Drop folders, drives, control characters and what means a folder or device from a name that a server sent."""
     if not name:
         return ""
     bare = PureWindowsPath(PurePosixPath(name).name).name
     bare = "".join(c for c in bare if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    bare = bare.encode()[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
+    bare = bare.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(" .")
     return f"_{bare}" if bare.partition(".")[0].rstrip().upper() in RESERVED_NAMES else bare
 
 
@@ -256,7 +256,7 @@ def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Ca
         write(place)
         return place
     place.mkdir(parents=True, exist_ok=True)
-    base = _bare_name(name) or digest[:16]
+    base = _safe_name(name) or digest[:16]
     stem, suffix = Path(base).stem, Path(base).suffix
     number = 0
     while True:

@@ -10,11 +10,11 @@ from typing import TypeAlias
 from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
 from pie_client._generated.models import FileChunk
 from pie_client.errors import PieError
-from pie_client.protocol.files import Assembly, FileEvent, SpooledFile
+from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
 
 LOST_FILES = 64
 """Lost files of a process that are remembered, so that each is told once."""
-OVERHEAD_BYTES = 100
+EVENT_OVERHEAD_BYTES = 100
 """What a buffered event is taken to cost beside what it carries."""
 
 
@@ -30,7 +30,7 @@ ProcessEvent: TypeAlias = ModelledEvent | FileEvent | SpooledFile | CorruptEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Spill:
+class PendingWrite:
     """Bytes of a file that have to be written to disk before anything else is received.
 
     ``write`` blocks and raises OSError; then ``written`` or ``failed`` has to be called.
@@ -42,44 +42,44 @@ class Spill:
 
 
 @dataclass(slots=True)
-class Budget:
+class ByteCounter:
     """Bytes that are buffered, all mailboxes together."""
 
-    used: int = 0
+    total: int = 0
 
 
 class Mailbox:
     """The unread events of one process, in order, and how it ended."""
 
-    def __init__(self, process_id: str, budget: Budget, spool_above: float = math.inf) -> None:
+    def __init__(self, process_id: str, counter: ByteCounter, spool_above: float = math.inf) -> None:
         self._spool_above = spool_above
         self.process_id = process_id
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
-        self.kept = False
+        self.detached = False
         """It is kept for the next who listens, although nobody does."""
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._budget = budget
+        self._counter = counter
         self._events: deque[tuple[ProcessEvent, int]] = deque()
-        self._files: dict[str, Assembly] = {}
+        self._partial_files: dict[str, PartialFile] = {}
         self._lost_files: dict[str, None] = {}
         """Digests of files whose further chunks are passed over, oldest first."""
 
-    def listen(self, method: Callable[[], None]) -> None:
+    def add_listener(self, method: Callable[[], None]) -> None:
         """Call a bound method after every change that a reader waits for.
 
         It is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
         """
         self._listeners.append(weakref.WeakMethod(method))
-        self.kept = False
+        self.detached = False
 
-    def ignore(self, method: Callable[[], None]) -> None:
+    def remove_listener(self, method: Callable[[], None]) -> None:
         """Call a method no more."""
         self._listeners.remove(weakref.WeakMethod(method))
 
     @property
-    def heard(self) -> bool:
+    def has_listeners(self) -> bool:
         """Somebody listens."""
         self._listeners = [listener for listener in self._listeners if listener() is not None]
         return bool(self._listeners)
@@ -87,31 +87,31 @@ class Mailbox:
     @property
     def backlog(self) -> int:
         """Number of unread events, a file that is on its way counting as one."""
-        return len(self._events) + len(self._files)
+        return len(self._events) + len(self._partial_files)
 
     @property
-    def assembling(self) -> bool:
+    def has_partial_files(self) -> bool:
         """Some file is on its way."""
-        return bool(self._files)
+        return bool(self._partial_files)
 
-    def claim(self, budget: Budget) -> None:
+    def count_in(self, counter: ByteCounter) -> None:
         """Count what is unread in another budget from now on."""
-        self._budget.used -= self.size
-        self._budget = budget
-        budget.used += self.size
+        self._counter.total -= self.size
+        self._counter = counter
+        counter.total += self.size
 
     def put(self, event: ProcessEvent) -> None:
         """Take an event. Whatever follows the terminal one is dropped: the protocol allows nothing there."""
         if self.terminal is not None or self.failure is not None:
             return
         if isinstance(event, TERMINAL):
-            for digest in self._abandon_files():
-                self._append(_lost(digest, "the process ended before its last chunk"))
+            for digest in self._discard_partial_files():
+                self._append(_lost_file_event(digest, "the process ended before its last chunk"))
             self.terminal = event
         self._append(event)
-        self._changed()
+        self._notify_listeners()
 
-    def add_chunk(self, chunk: FileChunk) -> Spill | None:
+    def add_chunk(self, chunk: FileChunk) -> PendingWrite | None:
         """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew.
 
         A file that belongs on disk becomes one only after what is given here was written.
@@ -123,79 +123,85 @@ class Mailbox:
             if not begins:
                 return None
             del self._lost_files[digest]
-        assembly = self._files.pop(digest, None)
-        if assembly is not None:
-            self._account(-assembly.size)
+        partial = self._partial_files.pop(digest, None)
+        if partial is not None:
+            self._count(-partial.size)
             if begins:
-                assembly.drop()
-                self.put(_lost(digest, "it began again before its last chunk"))
-                assembly = None
-        assembly = assembly or Assembly(chunk, self._spool_above)
+                partial.discard()
+                self.put(_lost_file_event(digest, "it began again before its last chunk"))
+                partial = None
+        partial = partial or PartialFile(chunk, self._spool_above)
         try:
-            complete = assembly.add(chunk)
+            complete = partial.add(chunk)
         except ValueError as error:
-            assembly.drop()
-            self._lose(digest, str(error))
+            partial.discard()
+            self._put_lost_file(digest, str(error))
             return None
-        excess = assembly.excess()
-        if complete and not excess:
-            self.put(assembly.file())
+        take_parts_to_spool = partial.take_parts_to_spool()
+        if complete and not take_parts_to_spool:
+            self.put(partial.finish())
             return None
-        self._files[digest] = assembly
-        self._account(assembly.size)
-        return self._spill(digest, assembly, excess, complete=complete) if excess else None
+        self._partial_files[digest] = partial
+        self._count(partial.size)
+        return (
+            self._pending_write(digest, partial, take_parts_to_spool, complete=complete)
+            if take_parts_to_spool
+            else None
+        )
 
-    def _spill(self, digest: str, assembly: Assembly, parts: list[bytes], *, complete: bool) -> Spill:
-        spool = assembly.spool
+    def _pending_write(
+        self, digest: str, partial: PartialFile, parts: list[bytes], *, complete: bool
+    ) -> PendingWrite:
+        spool = partial.spool
         assert spool is not None  # noqa: S101 - there is an excess
 
         def withdraw() -> bool:
             """Take the file back, unless it was given up meanwhile."""
-            if self._files.get(digest) is not assembly:
+            if self._partial_files.get(digest) is not partial:
                 return False
-            del self._files[digest]
-            self._account(-assembly.size)
+            del self._partial_files[digest]
+            self._count(-partial.size)
             return True
 
         def written() -> None:
             if complete and withdraw():
-                self.put(assembly.file())
+                self.put(partial.finish())
 
         def failed(error: OSError) -> None:
-            assembly.drop()
+            partial.discard()
             if withdraw():
-                self._lose(digest, f"it can't be kept on disk ({error.strerror or error})")
+                self._put_lost_file(digest, f"it can't be kept on disk ({error.strerror or error})")
 
-        return Spill(lambda: spool.append(parts), written, failed)
+        return PendingWrite(lambda: spool.append(parts), written, failed)
 
-    def _lose(self, digest: str, reason: str) -> None:
+    def _put_lost_file(self, digest: str, reason: str) -> None:
         self._lost_files[digest] = None
         if len(self._lost_files) > LOST_FILES:
             del self._lost_files[next(iter(self._lost_files))]
-        self.put(_lost(digest, reason))
+        self.put(_lost_file_event(digest, reason))
 
-    def take(self) -> ProcessEvent | None:
+    def pop(self) -> ProcessEvent | None:
         """Give the oldest unread event, None where there is none."""
         if not self._events:
             return None
         event, size = self._events.popleft()
-        self._account(-size)
+        self._count(-size)
         return event
 
-    def give_back(self, event: ProcessEvent) -> None:
+    def put_back(self, event: ProcessEvent) -> None:
         """Put an event that was taken back to the front."""
-        self._events.appendleft((event, _size(event)))
-        self._account(_size(event))
-        self._changed()
+        self._events.appendleft((event, _buffered_size(event)))
+        self._count(_buffered_size(event))
+        self._notify_listeners()
 
     def fail(self, failure: Callable[[], PieError]) -> None:
         """End it without a terminal event; ``failure`` makes the error for each reader. What is unread stays readable."""
         if self.terminal is None and self.failure is None:
-            self._abandon_files()
+            self._discard_partial_files()
             self.failure = failure
-        self._changed()
+        self._notify_listeners()
 
-    def give_up(self, failure: Callable[[], PieError]) -> None:
+    def fail_and_discard(self, failure: Callable[[], PieError]) -> None:
         """Drop what is unread, also of a process that has ended, and tell so whoever reads on."""
         self.failure = failure
         self.discard()
@@ -203,42 +209,42 @@ class Mailbox:
     def discard(self) -> None:
         """Give up what is unread."""
         self._events.clear()
-        self._abandon_files()
-        self._account(-self.size)
-        self._changed()
+        self._discard_partial_files()
+        self._count(-self.size)
+        self._notify_listeners()
 
-    def _changed(self) -> None:
+    def _notify_listeners(self) -> None:
         for listener in self._listeners:
             if (method := listener()) is not None:
                 method()
 
     def _append(self, event: ProcessEvent) -> None:
-        size = _size(event)
+        size = _buffered_size(event)
         self._events.append((event, size))
-        self._account(size)
+        self._count(size)
 
-    def _abandon_files(self) -> list[str]:
-        files, self._files = self._files, {}
-        for assembly in files.values():
-            assembly.drop()
-            self._account(-assembly.size)
+    def _discard_partial_files(self) -> list[str]:
+        files, self._partial_files = self._partial_files, {}
+        for partial in files.values():
+            partial.discard()
+            self._count(-partial.size)
         return list(files)
 
-    def _account(self, size: int) -> None:
+    def _count(self, size: int) -> None:
         self.size += size
-        self._budget.used += size
+        self._counter.total += size
 
 
-def _size(event: ProcessEvent) -> int:
+def _buffered_size(event: ProcessEvent) -> int:
     if isinstance(event, SpooledFile):
-        return OVERHEAD_BYTES + len(event.name or "")
+        return EVENT_OVERHEAD_BYTES + len(event.name or "")
     content = event if isinstance(event, FileEvent) else event.value
     label = (
         event.event if isinstance(event, UnknownEvent) else event.name if isinstance(event, FileEvent) else ""
     )
-    return OVERHEAD_BYTES + len(label or "") + len(content or "")
+    return EVENT_OVERHEAD_BYTES + len(label or "") + len(content or "")
 
 
-def _lost(digest: str, reason: str) -> CorruptEvent:
+def _lost_file_event(digest: str, reason: str) -> CorruptEvent:
     shown = "".join(c for c in digest[:64] if c.isalnum())
     return CorruptEvent(f"file {shown} is lost: {reason}; ask the process to send it again")

@@ -208,13 +208,15 @@ async def test_what_a_client_was_not_sent_any_more_is_kept_for_the_next(
         socket = await connect(
             f"{keeper.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
         )
-        await socket.send(codec.encode_request(models.AuthIdentifyRequest(corr_id=1, username="pie-client")))
         await socket.send(
-            codec.encode_request(
+            codec.encode_client_message(models.AuthIdentifyRequest(corr_id=1, username="pie-client"))
+        )
+        await socket.send(
+            codec.encode_client_message(
                 models.LaunchProcessRequest(corr_id=2, inferlet="flood@1.0.0", input="", capture_outputs=True)
             )
         )
-        while not isinstance(reply := codec.decode_reply(await socket.recv()), models.Response) or (
+        while not isinstance(reply := codec.decode_server_message(await socket.recv()), models.Response) or (
             reply.corr_id != 2
         ):
             pass

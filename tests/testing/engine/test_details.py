@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError
 from pie_client._generated import models
 from pie_client.base import WireModel
-from pie_client.protocol.codec import decode_reply, encode_request
+from pie_client.protocol.codec import decode_server_message, encode_client_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import PATIENCE, component, in_time
 
@@ -47,20 +47,20 @@ class Gate:
 
 
 async def identified(socket: ClientConnection) -> None:
-    await socket.send(encode_request(models.AuthIdentifyRequest(corr_id=0, username="alice")))
+    await socket.send(encode_client_message(models.AuthIdentifyRequest(corr_id=0, username="alice")))
     await following(socket)
 
 
 async def following(socket: ClientConnection) -> object:
     """Give the next message but turn_done."""
     async with asyncio.timeout(PATIENCE):
-        while isinstance(message := decode_reply(await socket.recv()), models.TurnDone):
+        while isinstance(message := decode_server_message(await socket.recv()), models.TurnDone):
             pass
         return message
 
 
 async def answer(socket: ClientConnection, request: WireModel) -> tuple[bool, str]:
-    await socket.send(encode_request(request))
+    await socket.send(encode_client_message(request))
     message = await following(socket)
     assert isinstance(message, models.Response), message
     return message.ok, message.result
@@ -101,9 +101,9 @@ async def test_a_long_request_holds_up_replies_and_events_of_its_connection(
     ok, talker = await answer(socket, launch("talker@1.0.0"))
     assert ok
     await socket.send(
-        encode_request(models.RunProcessesRequest(corr_id=3, inferlet="gate@1.0.0", inputs=["{}"]))
+        encode_client_message(models.RunProcessesRequest(corr_id=3, inferlet="gate@1.0.0", inputs=["{}"]))
     )
-    await socket.send(encode_request(ping()))
+    await socket.send(encode_client_message(ping()))
     await asyncio.wait_for(gate.entered.wait(), PATIENCE)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(socket.recv(), 0.2)
@@ -126,7 +126,7 @@ async def test_a_long_request_holds_up_nothing_in_the_new_family(
         return "{}"
 
     engine.answer(models.QueryRequest, slow)
-    await socket.send(encode_request(models.QueryRequest(corr_id=3, subject="x", record="")))
+    await socket.send(encode_client_message(models.QueryRequest(corr_id=3, subject="x", record="")))
     assert await answer(socket, ping()) == (True, "Pong")
     released.set()
     assert await following(socket) == models.Response(corr_id=3, ok=True, result="{}")
@@ -367,7 +367,7 @@ async def test_programs_and_files_share_the_table_of_uploads(
     first = models.TransferFileRequest(
         process_id=process_id, file_hash=DIGEST, chunk_index=0, total_chunks=2, chunk_data=DATA[:5]
     )
-    await socket.send(encode_request(first))
+    await socket.send(encode_client_message(first))
     ok, reason = await answer(socket, add(1, 2, DATA[5:]))
     assert not ok
     assert reason.startswith("Invalid manifest: ")  # the first chunk, a file's, had none
@@ -375,7 +375,7 @@ async def test_programs_and_files_share_the_table_of_uploads(
 
 @pytest.mark.parametrize("family", ["0.4"])
 async def test_an_upload_of_no_chunks_never_ends_and_spoils_its_digest(socket: ClientConnection) -> None:
-    await socket.send(encode_request(add(0, 0)))
+    await socket.send(encode_client_message(add(0, 0)))
     assert await answer(socket, ping()) == (True, "Pong")
     assert await answer(socket, add(0, 1)) == (False, "Chunk count mismatch: expected 0, got 1")
     assert await answer(socket, add(0, 1, DATA)) == (True, "Program installed successfully")
@@ -428,9 +428,9 @@ async def test_a_client_that_reads_nothing_is_not_served_until_it_reads(engine: 
 
     async with connect(engine.uri, max_queue=1, close_timeout=0.1) as socket:
         await identified(socket)
-        await socket.send(encode_request(launch("talker@1.0.0")))
+        await socket.send(encode_client_message(launch("talker@1.0.0")))
         await asyncio.wait_for(started.wait(), PATIENCE)
-        await socket.send(encode_request(launch("mark@1.0.0")))
+        await socket.send(encode_client_message(launch("mark@1.0.0")))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(done.wait(), 0.3)
         async with asyncio.timeout(PATIENCE):

@@ -39,12 +39,16 @@ class RawClient:
 
     async def send(self, *frames: WireModel | bytes | str) -> None:
         for frame in frames:
-            await self.socket.send(codec.encode_request(frame) if isinstance(frame, WireModel) else frame)
+            await self.socket.send(
+                codec.encode_client_message(frame) if isinstance(frame, WireModel) else frame
+            )
 
     async def next(self) -> object:
         """Give the next message except turn_done."""
         async with asyncio.timeout(20):
-            while isinstance(message := codec.decode_reply(await self.socket.recv()), models.TurnDone):
+            while isinstance(
+                message := codec.decode_server_message(await self.socket.recv()), models.TurnDone
+            ):
                 pass
             return message
 

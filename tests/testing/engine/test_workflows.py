@@ -14,7 +14,7 @@ from pie_client import PieClient, UnsupportedError
 from pie_client._generated import models
 from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
-from pie_client.protocol.codec import decode_reply, encode_request
+from pie_client.protocol.codec import decode_server_message, encode_client_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import PATIENCE
 
@@ -28,11 +28,11 @@ class Client:
         self._socket = socket
 
     async def send(self, request: WireModel) -> None:
-        await self._socket.send(encode_request(request))
+        await self._socket.send(encode_client_message(request))
 
     async def next(self) -> object:
         async with asyncio.timeout(PATIENCE):
-            return decode_reply(await self._socket.recv())
+            return decode_server_message(await self._socket.recv())
 
     async def reply(self, request: WireModel) -> tuple[bool, str]:
         await self.send(request)

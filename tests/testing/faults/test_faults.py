@@ -724,7 +724,7 @@ async def test_an_mcp_call_comes_after_the_close(engine: LocalEngine) -> None:
     writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))  # a close frame of code 1000
     first, length = await in_time(reader.readexactly(2))
     assert first == 0x82
-    call = codec.decode_reply(await in_time(reader.readexactly(length)))
+    call = codec.decode_server_message(await in_time(reader.readexactly(length)))
     assert isinstance(call, models.McpRequest)
     writer.close()
     await writer.wait_closed()
@@ -1144,9 +1144,10 @@ async def test_frames_can_be_observed_and_an_observer_that_fails_disturbs_nobody
             await client.ping()
         mine = [frame for frame in seen if frame.connection == number]
         assert [frame.direction for frame in mine][:2] == ["received", "sent"]
-        [ping] = [d for f in mine if isinstance(d := codec.decode_request(f.data), models.PingRequest)]
+        [ping] = [d for f in mine if isinstance(d := codec.decode_client_message(f.data), models.PingRequest)]
         assert any(
-            codec.decode_reply(f.data) == models.Response(corr_id=ping.corr_id, ok=True, result=texts.OK_PING)
+            codec.decode_server_message(f.data)
+            == models.Response(corr_id=ping.corr_id, ok=True, result=texts.OK_PING)
             for f in mine
         )
     assert "an observer of frames failed" in caplog.text

@@ -266,7 +266,7 @@ def test_secrets_are_not_described() -> None:
         ),
     ]
     for message in messages:
-        line = describe(TracedFrame(3, "received", codec.encode_request(message)))
+        line = describe(TracedFrame(3, "received", codec.encode_client_message(message)))
         assert line == f"3 -> {message.type} corr_id=1 (the rest is hidden)"
 
 
@@ -277,7 +277,7 @@ def test_secrets_are_not_described() -> None:
         (codec.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
         ('{"type":"turn_done"}', "1 <- turn_done"),
         (
-            codec.encode_reply(
+            codec.encode_server_message(
                 models.FileChunk(
                     process_id="3fa85f64-5717-4562-b3fc-2c963f66afa6",
                     file_hash="0" * 64,
@@ -290,7 +290,7 @@ def test_secrets_are_not_described() -> None:
             "chunk_data=<1000 bytes>",
         ),
         (
-            codec.encode_reply(models.Response(corr_id=1, ok=True, result="a\nb\x1b"), "0.5"),
+            codec.encode_server_message(models.Response(corr_id=1, ok=True, result="a\nb\x1b"), "0.5"),
             '1 <- response corr_id=1 ok=True result="a\\nb\\u001b"',
         ),
     ],

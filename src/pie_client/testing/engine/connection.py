@@ -469,7 +469,9 @@ class Conversation:
             manifest = models.Manifest.model_validate(tomllib.loads(upload.manifest))
         except ValidationError as error:
             raise Refusal(
-                texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=codec.explain(error)))
+                texts.invalid_manifest(
+                    detail=texts.manifest_toml_invalid(detail=codec.describe_validation_error(error))
+                )
             ) from error
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise Refusal(texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=error))) from error

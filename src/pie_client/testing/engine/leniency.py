@@ -78,7 +78,7 @@ class FrameReader:
         try:
             message = registry.CLIENT_MESSAGES[tag].model_validate({TAG: tag, **fields})
         except ValidationError as error:
-            raise UnreadableFrameError(codec.explain(error)) from error
+            raise UnreadableFrameError(codec.describe_validation_error(error)) from error
         return cast("ClientMessage", message)
 
     def _msgpack(self, frame: bytes) -> tuple[str, Members | list[object]]:

@@ -151,7 +151,7 @@ class Catalogue:
                     texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=detail))
                 )
         except ValidationError as error:
-            detail = texts.manifest_toml_invalid(detail=codec.explain(error))
+            detail = texts.manifest_toml_invalid(detail=codec.describe_validation_error(error))
             raise RejectedProgram(texts.invalid_manifest(detail=detail)) from error
         return runtime
 

@@ -55,7 +55,9 @@ def describe(frame: TracedFrame) -> str:
     """
     start = f"{frame.connection} {ARROWS[frame.direction]}"
     try:
-        message = _received(frame) if frame.direction == "received" else codec.decode_reply(frame.data)
+        message = (
+            _received(frame) if frame.direction == "received" else codec.decode_server_message(frame.data)
+        )
     except codec.MalformedFrameError as error:
         return one_line(f"{start} (malformed: {_cut(str(error), ERROR_CHARACTERS)})")
     if isinstance(message, codec.UnknownMessage):
@@ -70,7 +72,7 @@ def describe(frame: TracedFrame) -> str:
 def _received(frame: TracedFrame) -> ClientMessage | codec.UnknownMessage:
     """Read what a client sent. The engine's own reader says what is wrong with the values in it; that is not shown."""
     try:
-        return codec.decode_request(frame.data)
+        return codec.decode_client_message(frame.data)
     except codec.MalformedFrameError:
         with contextlib.suppress(UnreadableFrameError):
             return _reader(frame.family).read(frame.data)

@@ -69,7 +69,9 @@ def read_expression(text: str) -> Expression:
         from_json(text, allow_inf_nan=False)  # which the other reader takes
         expression = _EXPRESSION.validate_json(text)
     except ValidationError as error:
-        raise RejectedWorkflow(texts.invalid_workflow_json(detail=codec.explain(error))) from error
+        raise RejectedWorkflow(
+            texts.invalid_workflow_json(detail=codec.describe_validation_error(error))
+        ) from error
     except ValueError as error:
         raise RejectedWorkflow(texts.invalid_workflow_json(detail=error)) from error
     if isinstance(expression, models.PipeExpression) and not expression.stages:

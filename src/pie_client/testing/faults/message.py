@@ -81,8 +81,8 @@ class Sent:
         """Give what is written. Text frames stay as they are, whatever was added or removed."""
         if not isinstance(self.message, WireModel):
             return self.message
-        frame = codec.encode_reply(self.message, family)
+        frame = codec.encode_server_message(self.message, family)
         if isinstance(frame, str) or not (self.added or self.removed):
             return frame
-        fields = {**codec.reply_fields(self.message, family), **self.added}
+        fields = {**codec.server_message_fields(self.message, family), **self.added}
         return codec.encode_fields({name: fields[name] for name in fields if name not in self.removed})

@@ -177,7 +177,7 @@ def _named(name: str, arguments: JsonValue) -> str:
     try:
         params = models.McpNamedParams(name=name, arguments={} if arguments is None else arguments)
     except ValidationError as error:
-        text = texts.mcp_arguments_invalid(detail=codec.explain(error))
+        text = texts.mcp_arguments_invalid(detail=codec.describe_validation_error(error))
         raise McpCallError(texts.CODE_MCP_ARGUMENTS_INVALID, text) from None
     return params.model_dump_json()
 
