@@ -1,221 +1,136 @@
-"""Fetches a small document over HTTP, in a thread of its own so that the event loop runs on."""
+"""One HTTP GET of a small document, with a size limit and a total deadline.
+
+A URL that the caller has checked goes in, the parsed document comes out. Redirects are followed, and the system's
+proxies are used, except for loopback. There are no credentials, cookies or retries.
+"""
 
 import asyncio
-import contextlib
-import http.client
+import concurrent.futures
 import math
-import socket
-import ssl
 import threading
-import time
 from collections.abc import Callable, Mapping
 from email.message import Message
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import IO, TypeVar
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-)
+from urllib.request import HTTPErrorProcessor, HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from pie_client.connection.transport import is_loopback
+from pie_client.errors import one_line
 
 PIECE = 1 << 16
-"""Bytes that are read at once."""
+"""Most bytes of one read."""
+REDIRECTION = 300
+"""HTTP statuses from here on are redirects and errors (RFC 9110, section 15)."""
 
 T = TypeVar("T")
 
 
-class TooLargeError(Exception):
-    """The document is larger than was allowed."""
+class DownloadError(Exception):
+    """A document could not be fetched. The text continues a sentence about the peer; ``status`` is its HTTP status or None."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
-class Download:
-    """One GET request, with its redirects. It uses the system's proxies, but none for loopback.
+async def download(
+    url: str, parse: Callable[[bytes], T], *, headers: Mapping[str, str], limit: int, seconds: float
+) -> T:
+    """Fetch a document and parse it, both in a thread.
 
     Args:
-        url: What to fetch, http or https.
+        url: URL of the document, http or https.
+        parse: Called in the thread with the body.
         headers: Further headers of the request.
-        limit: Most bytes of the document.
-        seconds: How long it may take as a whole; ``math.inf`` for no limit.
+        limit: Most bytes of the body.
+        seconds: Total time; ``math.inf`` for no limit.
+
+    Raises:
+        DownloadError: The peer can't be reached or did not answer as it should.
+        TimeoutError: There was no answer within ``seconds``.
     """
-
-    def __init__(self, url: str, *, headers: Mapping[str, str], limit: int, seconds: float) -> None:
-        self._request = Request(url, headers=dict(headers))  # noqa: S310 - the caller checked the scheme
-        self._limit = limit
-        self._end = time.monotonic() + seconds
-        self._lock = threading.Lock()
-        self._lines: list[socket.socket] = []
-        self.responses: list[http.client.HTTPResponse] = []
-        """What was answered so far; urllib leaves a redirect open that leads nowhere."""
-        self._aborted = False
-
-    def run(self) -> bytes:
-        """Fetch it; blocks. Raises HTTPError, other OSErrors, HTTPException, ValueError and TooLargeError."""
-        opener = OpenerDirector()
-        for handler in (
-            _Proxies(),
-            _Http(self),
-            _Https(self),
-            _Redirects(),
-            UnknownHandler(),
-            HTTPDefaultErrorHandler(),
-            HTTPErrorProcessor(),
-        ):
-            opener.add_handler(handler)
-        try:
-            response: http.client.HTTPResponse = opener.open(self._request, timeout=self.left())
-            return self._read(response)
-        finally:
-            for response in self.responses:
-                response.close()
-            with self._lock:
-                for line in self._lines:
-                    line.close()
-                self._lines.clear()
-
-    def abort(self) -> None:
-        """End a run, from any thread and whatever it waits for once it has reached somebody."""
-        with self._lock:
-            self._aborted = True
-            for line in self._lines:
-                with contextlib.suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-
-    def left(self) -> float | None:
-        """Give the seconds that are left, None for no limit. Raises TimeoutError."""
-        if self._end == math.inf:
-            return None
-        seconds = self._end - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError
-        return seconds
-
-    def dial(self, address: tuple[str, int], *_: object) -> socket.socket:
-        """Connect, and keep a second handle of the socket: TLS and proxies go on with the first, abort() takes the other."""
-        line = socket.create_connection(address, self.left())
-        with self._lock:
-            if not self._aborted:
-                self._lines.append(line.dup())
-                return line
-        line.close()
-        raise ConnectionAbortedError("given up")
-
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
-        body = bytearray()
-        while piece := response.read1(PIECE):
-            body += piece
-            if len(body) > self._limit:
-                raise TooLargeError
-            self.left()
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        return bytes(body)
-
-
-async def in_thread(work: Callable[[], T], name: str) -> T:
-    """Give what a function gives in a thread of its own. Cancelling returns at once and leaves the thread alone.
-
-    Not ``asyncio.to_thread``: its threads are few, and the end of the program waits for them.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a T where there is no error
+    # A thread can't be interrupted. On a deadline or a cancellation the caller returns immediately, and the thread ends
+    # later: at the next piece of the body, or at the socket's own timeout. It must not be one of asyncio.to_thread(),
+    # which are few and which the interpreter waits for at exit.
+    abandoned = threading.Event()
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+    outcome.set_running_or_notify_cancel()  # from here on cancel() has no effect, so that the thread can always set it
 
     def run() -> None:
-        result: T | None = None
-        failure: Exception | None = None
         try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - raised where it is awaited
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, result, failure)
+            request = Request(url, headers=dict(headers))  # noqa: S310 - the caller checked the scheme
+            outcome.set_result(parse(_get(request, limit, seconds, abandoned)))
+        except Exception as error:  # noqa: BLE001 - raised where the outcome is awaited
+            outcome.set_exception(error)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return await done
-
-
-class _Plain(http.client.HTTPConnection):
-    """A connection that a download can abort."""
-
-    def __init__(self, download: Download, host: str, *, timeout: float) -> None:
-        super().__init__(host, timeout=timeout)
-        # The one place before a proxy's answer and the TLS handshake, either of which may take for ever.
-        self._create_connection = download.dial
-
-
-class _Tls(http.client.HTTPSConnection):
-    """The same with TLS."""
-
-    def __init__(self, download: Download, host: str, *, timeout: float, context: ssl.SSLContext) -> None:
-        super().__init__(host, timeout=timeout, context=context)
-        self._create_connection = download.dial
+    threading.Thread(target=run, name="pie_client download", daemon=True).start()
+    try:
+        async with asyncio.timeout(None if seconds == math.inf else seconds):
+            return await asyncio.wrap_future(outcome)
+    except HTTPError as error:
+        raise DownloadError(f"answered with HTTP status {error.code}", error.code) from None
+    except OSError as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        # A timeout of the operating system, which has an errno, comes before the deadline.
+        if isinstance(cause, TimeoutError) and cause.errno is None:
+            raise TimeoutError from None
+        raise DownloadError(f"can't be reached: {one_line(str(cause))}") from error
+    except (HTTPException, ValueError) as error:  # ValueError: a redirect to an invalid URL
+        raise DownloadError(f"did not answer with valid HTTP ({type(error).__name__})") from None
+    finally:
+        abandoned.set()
 
 
-class _Http(HTTPHandler):
-    def __init__(self, download: Download) -> None:
-        super().__init__()
-        self._download = download
-
-    def http_open(self, req: Request) -> http.client.HTTPResponse:
-        def connect(host: str, /, *, timeout: float = math.inf, **_: object) -> _Plain:
-            return _Plain(self._download, host, timeout=timeout)
-
-        response = self.do_open(connect, req)
-        self._download.responses.append(response)
-        return response
-
-
-class _Https(HTTPSHandler):
-    def __init__(self, download: Download) -> None:
-        super().__init__()
-        self._download = download
-
-    def https_open(self, req: Request) -> http.client.HTTPResponse:
-        context = ssl.create_default_context()
-
-        def connect(host: str, /, *, timeout: float = math.inf, **_: object) -> _Tls:
-            return _Tls(self._download, host, timeout=timeout, context=context)
-
-        response = self.do_open(connect, req)
-        self._download.responses.append(response)
-        return response
+def _get(request: Request, limit: int, seconds: float, abandoned: threading.Event) -> bytes:
+    """Send a request and return the body of the answer; blocks."""
+    body = bytearray()
+    # TIMEOUT_MAX also stands for no limit: sockets refuse larger numbers, math.inf included.
+    timeout = min(seconds, threading.TIMEOUT_MAX)
+    response: HTTPResponse
+    with build_opener(_Proxies, _Redirects, _Statuses).open(request, timeout=timeout) as response:
+        while piece := response.read1(PIECE):
+            body += piece
+            if len(body) > limit:
+                raise DownloadError(f"answered with more than {limit} bytes")
+            if abandoned.is_set():
+                raise TimeoutError
+        if response.length:  # read1() does not raise for a short body
+            raise IncompleteRead(b"", response.length)
+    return bytes(body)
 
 
 class _Proxies(ProxyHandler):
     """The system's proxies, except for loopback."""
 
-    def proxy_open(self, req: Request, proxy: str, type: str) -> http.client.HTTPResponse | None:
+    def proxy_open(self, req: Request, proxy: str, type: str) -> HTTPResponse | None:
         if is_loopback(urlsplit(req.full_url).hostname or ""):
             return None
-        response: http.client.HTTPResponse | None = super().proxy_open(req, proxy, type)
+        response: HTTPResponse | None = super().proxy_open(req, proxy, type)
         return response
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Redirects, except those that leave TLS."""
+    """Redirects to http and https, except from https to http."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> Request | None:
-        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
-            raise URLError("it redirects from https to http")
-        request = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]  # its stubs want http.client's subclass of Message, which is what comes
-        if request is not None:
-            fp.close()  # or all of a body would be read that nobody looks at
-        return request
+        if urlsplit(newurl).scheme not in ("https", req.type):
+            raise URLError(f"it redirects from {req.type} to {urlsplit(newurl).scheme}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]  # its stubs want http.client's subclass of Message, which is what comes
+
+
+class _Statuses(HTTPErrorProcessor):
+    """HTTP statuses: closes the connection of a redirect or an error."""
+
+    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
+        # urllib would read the whole body of a redirect, whatever its size, and leave the connection of one to an
+        # invalid URL open.
+        if response.status >= REDIRECTION:
+            response.close()
+        answer: HTTPResponse = super().http_response(request, response)
+        return answer
+
+    https_response = http_response
