@@ -1,13 +1,13 @@
-r"""Run a program on every line of a text, several at a time, and print what it returns as JSON lines.
+r"""Run a program on every line of a text, several at a time, and print the results as JSON lines.
 
 python examples/map_lines.py README.md                            # a Python function, on an embedded engine
 python examples/map_lines.py README.md ws://127.0.0.1:8080        # the same function on your 0.5 server
 python examples/map_lines.py prompts.txt ws://127.0.0.1:8080 --jobs 4 --inferlet compat-openai@0.1.0 \
         --input '{"prompt": "{}", "max_tokens": 3}'               # any program; {} stands for the line
 
-Prints one object for each line that is not empty, in the order of the text: its number and its result, or why there is
-none. A line that fails stops no other; the exit code is 1 then. With --attempts a line that has no result in time is tried
-again. With - for a file it reads standard input; nothing else happens while it waits for that.
+Prints one object for each line that is not empty, in the order of the text: the line's number with its result or its
+error. A line that fails does not stop the others; the exit status is then 1. With --attempts, a line whose result does not
+arrive in time is run again. With - as the file, it reads standard input, and the other lines wait while that blocks.
 """
 
 import argparse
@@ -26,28 +26,28 @@ from pie_client import PieClient, PieConnectionError, PieError, Process, inferle
 from pie_client.testing import LocalEngine
 
 Launch = Callable[[str], Awaitable[Process]]
-"""Launches a program on a line."""
+"""A function that launches a program on a line."""
 
 
 @inferlet
 async def describe(line: str) -> dict[str, int | str]:
-    """Count the characters and words of a line, and find its longest word; runs on the server."""
+    """Count the characters and words of a line, and find its longest word. Runs on the server."""
     words = line.split()
     return {"characters": len(line), "words": len(words), "longest": max(words, key=len)}
 
 
 @dataclass
 class Tally:
-    """Prints outcomes in the order of their lines, and how far the work is."""
+    """Prints outcomes in the order of their lines, and the progress on a terminal."""
 
     waiting: dict[int, dict[str, JsonValue]] = field(default_factory=dict[int, dict[str, JsonValue]])
-    """Outcomes that came before one of an earlier line."""
+    """Outcomes by place that wait for the outcome of an earlier line."""
     next: int = 0
     done: int = 0
     failed: int = 0
 
     def add(self, place: int, outcome: dict[str, JsonValue]) -> None:
-        """Take the outcome of a line."""
+        """Record the outcome of a line, and print all outcomes whose turn it is."""
         self.done += 1
         self.failed += "error" in outcome
         self.waiting[place] = outcome
@@ -62,7 +62,7 @@ class Tally:
 
 
 async def result_of(launch: Launch, line: str, timeout: float, attempts: int) -> JsonValue:
-    """Run the program on a line, again where it gives no result in time."""
+    """Run the program on a line, up to ``attempts`` times if the result does not arrive in time."""
     for _ in range(attempts - 1):
         with suppress(TimeoutError):
             return await attempt(launch, line, timeout)
@@ -70,7 +70,7 @@ async def result_of(launch: Launch, line: str, timeout: float, attempts: int) ->
 
 
 async def attempt(launch: Launch, line: str, timeout: float) -> JsonValue:
-    """Run the program on a line once; whatever goes wrong, no process is left behind."""
+    """Run the program on a line once. Terminate its process on timeout or cancellation."""
     process: Process | None = None
     try:
         async with asyncio.timeout(timeout):
@@ -84,7 +84,7 @@ async def attempt(launch: Launch, line: str, timeout: float) -> JsonValue:
     try:
         result: JsonValue = json.loads(returned)
     except ValueError:
-        return returned  # a text stands for itself
+        return returned  # plain text
     return result
 
 
@@ -95,13 +95,13 @@ async def work(
     timeout: float,
     attempts: int,
 ) -> None:
-    """Take lines, one after another, until none is left."""
+    """Process lines one after another until none is left."""
     for place, (number, line) in lines:
         outcome: dict[str, JsonValue] = {"line": number}
         try:
             outcome["result"] = await result_of(launch, line, timeout, attempts)
         except PieConnectionError:
-            raise  # the other lines would fail too
+            raise  # all other lines would fail too
         except TimeoutError:
             outcome["error"] = f"no result within {timeout:g} seconds"
         except PieError as error:
@@ -110,7 +110,7 @@ async def work(
 
 
 def filled(template: JsonValue, line: str) -> JsonValue:
-    """Put a line into every text of a JSON value that has a place for it."""
+    """Return a JSON value with every ``{}`` in its strings replaced by the line."""
     match template:
         case str():
             return template.replace("{}", line)
@@ -123,7 +123,7 @@ def filled(template: JsonValue, line: str) -> JsonValue:
 
 
 async def main(text: Iterable[str], options: argparse.Namespace) -> int:
-    """Run the workers; gives the exit code."""
+    """Run the workers and return the exit status."""
     template: JsonValue = options.input
     tally = Tally()
     async with AsyncExitStack() as stack:
@@ -144,15 +144,15 @@ async def main(text: Iterable[str], options: argparse.Namespace) -> int:
             async with asyncio.TaskGroup() as group:
                 for _ in range(options.jobs):
                     group.create_task(work(lines, launch, tally, options.timeout, options.attempts))
-        except ExceptionGroup as errors:  # one ends all
+        except ExceptionGroup as errors:  # the first failure cancels the other workers
             raise errors.exceptions[0] from None
         finally:
             print(f"\r{tally}" if sys.stderr.isatty() else tally, file=sys.stderr)
     return 1 if tally.failed else 0
 
 
-def as_json(text: str) -> JsonValue:
-    """Read a value on the command line."""
+def parse_json(text: str) -> JsonValue:
+    """Return the value of a JSON argument."""
     try:
         value: JsonValue = json.loads(text)
     except ValueError as error:
@@ -161,18 +161,20 @@ def as_json(text: str) -> JsonValue:
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Run a program on every line of a text, several at a time.")
-    parser.add_argument("file", help="the text; - is standard input")
-    parser.add_argument("uri", nargs="?", help="the server; without it an embedded engine is started")
+    parser.add_argument("file", help="text file; - is standard input")
+    parser.add_argument("uri", nargs="?", help="address of the server (default: an embedded engine)")
     parser.add_argument("--inferlet", help="program to run (default: a Python function that counts words)")
     parser.add_argument(
         "--input",
-        type=as_json,
+        type=parse_json,
         default='"{}"',
-        help="its input as JSON; {} stands for the line (default: %(default)s)",
+        help="its input as JSON; {} is replaced by the line (default: %(default)s)",
     )
-    parser.add_argument("--jobs", type=int, default=8, help="lines at a time (default: %(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=8, help="lines that run concurrently (default: %(default)s)"
+    )
     parser.add_argument(
         "--timeout", type=float, default=120, help="seconds for a line (default: %(default)s)"
     )
@@ -180,15 +182,15 @@ def arguments() -> argparse.Namespace:
         "--attempts",
         type=int,
         default=1,
-        help="times to try a line without a result in time (default: %(default)s)",
+        help="times to run a line whose result does not arrive in time (default: %(default)s)",
     )
     parser.add_argument("--user", help="user name")
     options = parser.parse_args()
     for name in ("jobs", "attempts"):
         if (number := getattr(options, name)) < 1:
-            parser.error(f"--{name} {number} runs nothing; give 1 or more")
+            parser.error(f"--{name} {number} is too small; pass 1 or more")
     if not options.timeout > 0:  # nan included
-        parser.error(f"--timeout {options.timeout:g} leaves no line any time; give more than 0 seconds")
+        parser.error(f"--timeout {options.timeout:g} is too short; pass more than 0 seconds")
     return options
 
 
@@ -197,9 +199,9 @@ if __name__ == "__main__":
         given = arguments()
         with nullcontext(sys.stdin) if given.file == "-" else Path(given.file).open(encoding="utf-8") as file:
             sys.exit(asyncio.run(main(file, given)))
-    except BrokenPipeError:  # who read the output has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is still to be written
-        sys.exit(141)  # as those that end by SIGPIPE
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        sys.exit(141)  # as after SIGPIPE
     except (PieError, ValueError) as error:
         sys.exit(f"map_lines: {error}")
     except OSError as error:

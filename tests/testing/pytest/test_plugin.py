@@ -14,9 +14,11 @@ from tests.support.repository import ROOT
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 FILES: dict[str, str] = dict(
-    re.findall(r"<!-- file: ([\w.]+) -->\n```(?:python|toml)\n(.*?)```", GUIDE, re.DOTALL)
+    re.findall(
+        r"<!-- file: (test_\w+\.py|pyproject\.toml) -->\n```(?:python|toml)\n(.*?)```", GUIDE, re.DOTALL
+    )
 )
-EXAMPLE = FILES["test_greeting.py"] + "\n" + FILES["test_deadline.py"]
+EXAMPLE = FILES["test_greeting.py"] + "\n" + FILES["test_timeout.py"]
 SETTINGS = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 PLUGINS = {"asyncio": "pytest_asyncio.plugin", "anyio": "anyio.pytest_plugin", "xdist": "xdist.plugin"}
 OURS = "pie_client.testing.pytest.plugin"

@@ -1,0 +1,186 @@
+"""Every code block of the README and of docs/ runs as a user pastes it: in a file, started with Python.
+
+Only the server's address, the key path and the MCP directory are replaced.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pie_client import Family
+from pie_client.testing import LocalEngine
+from tests.support.keys import ed25519_key
+from tests.support.repository import ROOT
+from tests.support.tools import need
+
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/usage.md", "docs/testing.md")
+}
+BLOCK = re.compile(
+    r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
+)
+PLACE = "        ...\n"
+"""The line of a page's program that its other blocks replace."""
+MARKED_0_4 = {"usage:batch", "usage:mcp", "usage:agent"}
+"""Blocks whose text says that they need a server of the 0.4 family."""
+DEADLINE = 60
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a page, as the complete file that a user gets by pasting it."""
+
+    code: str
+    family: Family = "0.5"
+    authenticates: bool = False
+
+
+def _blocks() -> dict[str, Block]:
+    found: dict[str, Block] = {}
+    for page, text in PAGES.items():
+        program = ""
+        for block in BLOCK.finditer(text):
+            code = block["code"]
+            if block[1] == "program":
+                program = code
+            if block["name"] is None:
+                continue
+            name = f"{Path(page).stem.lower()}:{block['name']}"
+            if "asyncio.run(" not in code:
+                assert PLACE in program, f"{name} has no program to continue"
+                code = program.replace(
+                    PLACE, "".join(f"        {line}\n" if line else "\n" for line in code.splitlines())
+                )
+            authenticates = name in ("readme:authenticate", "usage:agent")
+            family: Family = "0.4" if authenticates or name in MARKED_0_4 else "0.5"
+            found[name] = Block(code, family, authenticates)
+    return found
+
+
+BLOCKS = _blocks()
+PRINTED = {
+    "readme:stream": "1\n2\n3\n4\n5\nreturned 5\n",
+    "readme:result": "2\n",
+    "readme:authenticate": "ServerInfo(family='0.4', title='Pie 0.3 and 0.4', username='alice')\n",
+    "readme:function": "['HELLO', 'HELLO']\n",
+    "readme:errors": "not installed: launch_process of 'does-not-exist@0.1.0' refused: ",
+    "readme:local": "hello, Ada\n",
+    "usage:install": "{size} of {size} bytes\nhello, Ada\n",
+    "usage:function": "['HELLO', 'HELLO']\n",
+    "usage:gather": "[0, 1, 2]\n",
+    "usage:batch": "['1', '2', '3']\n",
+    "usage:come_back": "hurry up\n",
+    "usage:slow": "3\n",
+    "usage:send_file": "(<Event.Message: 'message'>, 'ready')\n18 of 18 bytes\n{{'bytes': 18,",
+    "usage:receive_file": "downloads/",
+    "usage:mcp": "",
+    "usage:agent": "",
+    "usage:failures": "install it first\n",
+    "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
+    "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
+}
+"""What each block prints, or how it begins."""
+
+
+def test_every_code_block_is_run() -> None:
+    assert BLOCKS.keys() == PRINTED.keys()
+    for page, text in PAGES.items():
+        marked = [block for block in BLOCK.finditer(text) if block[1] != "program"]
+        programs = text.count("<!-- program -->")
+        assert text.count("```python\n") == len(marked) + programs, page
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
+    if name == "usage:mcp":
+        need("npx")
+    block = BLOCKS[name]
+    key, public = ed25519_key(tmp_path)
+    auth = {"alice": [public]} if block.authenticates else None
+    async with (
+        LocalEngine(
+            family=block.family, auth=auth, builtins=True, allow_scripts=block.family == "0.5"
+        ) as engine,
+        agent(key) if name == "usage:agent" else contextlib.nullcontext(dict[str, str]()) as environment,
+    ):
+        code = (
+            block.code.replace("ws://127.0.0.1:8080", engine.uri)
+            .replace("~/.ssh/id_ed25519", str(key))
+            .replace("/tmp/sandbox", str(tmp_path))  # noqa: S108 - a path in the documentation
+        )
+        (tmp_path / "pasted.py").write_text(code, encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "pasted.py"),
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(DEADLINE):
+            out, err = await process.communicate()
+    assert (process.returncode, err.decode()) == (0, "")
+    script = tmp_path / "greet.py"
+    size = script.stat().st_size if script.exists() else 0
+    assert out.decode().startswith(PRINTED[name].format(size=size))
+
+
+async def test_the_engine_in_a_terminal_loads_the_file_of_the_page(tmp_path: Path) -> None:
+    found = re.search(r"<!-- file: app.py -->\n```python\n(.*?)```", PAGES["docs/testing.md"], re.DOTALL)
+    assert found is not None
+    (tmp_path / "app.py").write_text(found[1], encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pie_client.testing", "--port", "0", "--no-builtins", "--load", "app.py"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        await process.stdout.readline()
+        assert await process.stdout.readline() == b"  greet@1.0.0  Return a greeting.\n"
+        process.terminate()
+        assert await process.wait() == 0
+
+
+def test_every_command_of_the_readme_is_run_by_ci() -> None:
+    commands = re.findall(r"```sh\n(.*?)\n```", PAGES["README.md"], re.DOTALL)
+    assert len(commands) == 2
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in script if line in commands] == commands
+
+
+def test_every_local_link_leads_to_a_file() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "schema/README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@contextlib.asynccontextmanager
+async def agent(key: Path) -> AsyncGenerator[dict[str, str]]:
+    """Run an ssh-agent with one key; yields the environment that leads to it."""
+    need("ssh-agent", "ssh-add")
+    socket = key.parent / "agent"
+    process = await asyncio.create_subprocess_exec(
+        *("ssh-agent", "-D", "-a", str(socket)), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            await process.stdout.readline()  # it listens
+        environment = {"SSH_AUTH_SOCK": str(socket)}
+        adding = await asyncio.create_subprocess_exec(
+            *("ssh-add", "-q", str(key)), env={**os.environ, **environment}
+        )
+        async with asyncio.timeout(DEADLINE):
+            assert await adding.wait() == 0
+        yield environment
+    finally:
+        process.terminate()
+        await process.wait()
