@@ -1,9 +1,10 @@
 """Fixtures that many tests share."""
 
 import datetime as dt
+import gc
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,21 @@ PROXY_SETTINGS = (
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Look for the programs that a test is marked to need, before its fixtures use them."""
     need(*dict.fromkeys(tool for marker in item.iter_markers("tools") for tool in marker.args))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, object, object]:
+    """Report a test without collecting garbage.
+
+    A report parses the source of the traceback. Finalizers may parse source too, for the traceback of an unhandled
+    exception, and before 3.11.8 and 3.12.2 a parser that interrupts another breaks it ("AST constructor recursion depth
+    mismatch", gh-106905).
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(params=["0.4", "0.5"])

@@ -1,92 +1,90 @@
-"""The two servers on which everything here runs, and what is left of them."""
+"""The two servers that every scenario runs on: the embedded engine, and a real one in `nox -s engine`."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pie_client import ParsedPrivateKey, PieClient, inferlet
+from pie_client import ParsedPrivateKey, PieClient
 from pie_client.testing import LocalEngine
-from tests.scenarios.programs import Programs, complete
+from tests.scenarios.programs import COMPLETION, Programs, complete
 from tests.scenarios.servers import MODEL, PYTHON, EmbeddedEngine, RealEngine, ServerProcess
+from tests.scenarios.shared_engine import SHARED, SharedEngine
 from tests.support.peers import PATIENCE
 
-FIRST_LAUNCH = 120.0
-"""Seconds: a real engine compiles its Python before it starts the first script."""
-
-REAL = pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(300)])
+REAL = pytest.param("real", marks=pytest.mark.engine)
+# Without the variables there is no parameter, so that a run that should have an engine fails rather than skips.
 SERVERS = ["embedded", *([REAL] if {PYTHON, MODEL} <= os.environ.keys() else [])]
-"""A real engine is there in `nox -s engine`, which runs nothing else, and so fails where there is none."""
 
-peaks: list[int] = []
-"""Most memory of each real engine that has run, in bytes."""
 notes: list[str] = []
-"""What a run is to tell at its end."""
+"""Lines for the end of the report."""
 
 
-@inferlet
-async def warm_up() -> None:
-    """Do nothing."""
+def _needs_real_engine(item: pytest.Item) -> bool:
+    return item.get_closest_marker("engine") is not None
 
 
-@pytest.fixture(scope="session")
-def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the engines of a run, in which what one compiled is found by the next."""
-    return tmp_path_factory.mktemp("engine")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Run the real engine while tests run."""
+    if session.config.option.collectonly or not any(map(_needs_real_engine, session.items)):
+        return (yield)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(reporter, pytest.TerminalReporter)
+    with SharedEngine(reporter.write_line) as shared:
+        session.config.stash[SHARED] = shared
+        result = yield
+    if shared.peaks:
+        peak = max(shared.peaks) / 1e9
+        notes.append(f"{len(shared.peaks)} real engines; the largest needed {peak:.2f} GB of memory")
+    return result
 
 
-@pytest.fixture(scope="session")
-def real_engine(engine_folder: Path) -> Iterator[RealEngine]:
-    """The real engine that most tests share; it has started a script before."""
-    with RealEngine(engine_folder) as engine:
-        asyncio.run(start_first_script(engine.uri))
-        yield engine
-        engine.stop()
-    peaks.append(engine.peak_memory)
-
-
-async def start_first_script(uri: str) -> None:
-    """Let an engine compile its Python, so that later scripts start at once."""
-    async with PieClient(uri, timeout=FIRST_LAUNCH) as client:
-        await (await client.run(warm_up)).wait()
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-timeout: a new engine has its own deadline
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Replace the real engine after a failure, so that an engine that is stuck fails one test only."""
+    failed = item.session.testsfailed
+    result = yield
+    if item.session.testsfailed > failed and _needs_real_engine(item):
+        item.config.stash[SHARED].replace()
+    return result
 
 
 @pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> str:
     """Each server in turn: ``embedded`` or ``real``."""
-    if request.param == "real":
-        request.getfixturevalue("real_engine")  # boots it outside of any event loop
     name: str = request.param
     return name
 
 
 @pytest.fixture
-async def uri(server: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """The address of a server on which nothing runs."""
+async def uri(server: str, pytestconfig: pytest.Config) -> AsyncIterator[str]:
+    """The address of a server that runs no processes."""
     if server == "real":
-        engine: RealEngine = request.getfixturevalue("real_engine")
-        yield engine.uri
-        await _nothing_runs(engine.uri)
+        shared = pytestconfig.stash[SHARED]
+        yield shared.uri
+        await _wait_until_idle(shared.uri)
         return
     async with LocalEngine(family="0.5", allow_scripts=True) as embedded:
-        embedded.inferlet("compat-openai@0.1.0")(complete)
+        embedded.inferlet(COMPLETION)(complete)
         yield embedded.uri
-        await _nothing_runs(embedded.uri)
+        await _wait_until_idle(embedded.uri)
 
 
-async def _nothing_runs(uri: str) -> None:
+async def _wait_until_idle(uri: str) -> None:
+    """Wait until a server lists no processes: those of a closed connection may be listed for a moment."""
     async with PieClient(uri) as client, asyncio.timeout(PATIENCE):
         while await client.list_processes():
-            pass  # what ended with its connection may be listed for a moment
+            pass
 
 
 @pytest.fixture
 async def client(uri: str) -> AsyncIterator[PieClient]:
-    """A client that is connected."""
+    """A connected client."""
     async with PieClient(uri, timeout=PATIENCE) as connected:
         yield connected
 
@@ -100,32 +98,30 @@ def private_key() -> ParsedPrivateKey:
 
 @pytest.fixture
 def programs(client: PieClient) -> Programs:
-    """What installs and launches scripts under names that nobody else has."""
+    """Installs and launches scripts under unique names."""
     return Programs(client)
 
 
 @pytest.fixture
-def start(server: str, engine_folder: Path, tmp_path: Path) -> Iterator[Callable[[], ServerProcess]]:
-    """What starts a server of that kind in a process of its own, which the test may end."""
+def start(server: str, pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Callable[[], ServerProcess]]:
+    """Starts a server of that kind in a process of its own, which the test may stop or kill."""
     started: list[ServerProcess] = []
 
     def process() -> ServerProcess:
-        made = RealEngine(engine_folder) if server == "real" else EmbeddedEngine(tmp_path)
-        started.append(made)
-        return made
+        if server == "real":
+            started.append(RealEngine(pytestconfig.stash[SHARED].folder))
+        else:
+            started.append(EmbeddedEngine(tmp_path))
+        return started[-1]
 
     yield process
     for each in started:
         each.kill()
         if isinstance(each, RealEngine):
-            peaks.append(each.peak_memory)
+            pytestconfig.stash[SHARED].peaks.append(each.peak_memory)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what the real engines needed."""
+    """Print the notes."""
     for note in notes:
         terminalreporter.write_line(note)
-    if peaks:
-        terminalreporter.write_line(
-            f"{len(peaks)} real engines; the largest needed {max(peaks) / 1e9:.2f} GB of memory"
-        )

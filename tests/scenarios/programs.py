@@ -1,4 +1,4 @@
-"""What the scenarios run: scripts, which go to either server in the same way, and what plays a model where there is none."""
+"""The programs of the scenarios: scripts for either server, and a completion program without a model for the embedded one."""
 
 import asyncio
 import contextlib
@@ -26,32 +26,32 @@ async def receive_file():
     session.send("ready")
     return await waiting
 """
-"""What scripts here have.
+"""The beginning of every script.
 
-They wait for a signal before they do anything: a real engine loses what one in some hundreds says before its client is
-told of it, and one in some thousands never ends. A file that comes before a script waits for one is lost, too, so it
-waits before it says that it does.
+A script waits for a signal first, because in some hundreds of launches a real engine loses the events that precede its
+reply, and in some thousands the process never ends. A file that arrives before the script waits for one is lost too, so
+``receive_file`` waits first and then sends "ready".
 """
 GO = "go"
 """The signal that scripts wait for."""
 READY = MessageEvent("ready")
-"""What ``receive_file`` says of a script that waits for a file."""
+"""The event of a script that waits for a file."""
 
-PARROT = """
+ECHO = """
 async def main(input):
     print("up")
-    while (heard := await session.receive()) != "end":
-        session.send("heard " + heard)
+    while (received := await session.receive()) != "end":
+        session.send("received " + received)
     return "done"
 """
-"""Says that it is up, and then every signal again, until that is ``end``."""
+"""Prints "up", then sends every signal back until it is ``end``."""
 
 WAIT = """
 async def main(input):
     session.send("waiting")
     return await session.receive()
 """
-"""Says that it waits, and returns the first signal."""
+"""Sends "waiting" and returns the first signal."""
 
 
 @dataclass
@@ -60,11 +60,11 @@ class Programs:
 
     client: PieClient
     prefix: str = field(default_factory=lambda: f"p{uuid.uuid4().hex[:8]}")
-    """What the names of all begin with."""
+    """The beginning of every program's name."""
     count: int = 0
 
     async def install(self, source: str, *, call: str | None = None, waits: bool = True) -> str:
-        """Install a script under a new name; gives that with its version."""
+        """Install a script under a new name and return the name with its version."""
         entry = "start" if waits else "main"
         self.count += 1
         name = f"{self.prefix}-{self.count}"
@@ -87,22 +87,22 @@ class Programs:
         return await self.client.launch_process(program, input, capture_outputs=False)
 
     async def start(self, program: str, input: JsonValue = "") -> Process:
-        """Launch a script that was installed, and let it begin."""
+        """Launch an installed script and send it the signal to start."""
         process = await self.client.launch_process(program, input)
         await process.signal(GO)
         return process
 
 
 async def events_of(process: Process) -> list[ProcessEvent]:
-    """Give all events of a process that ends."""
+    """Return all events of a process, up to and including the terminal one."""
     async with asyncio.timeout(PATIENCE):
         return [event async for event in process]
 
 
-async def answer_to_file(process: Process, content: bytes) -> ProcessEvent:
-    """Send a file to a script that has said that it is ready; gives its next event.
+async def send_file(process: Process, content: bytes) -> ProcessEvent:
+    """Send a file to a script that has sent "ready" and return the next event.
 
-    A real engine may lose the file all the same, where what the script said overtook its wish; then it is sent again.
+    A real engine may lose the file even so, if "ready" overtook the script's request for a file; then it is sent again.
     """
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -112,15 +112,19 @@ async def answer_to_file(process: Process, content: bytes) -> ProcessEvent:
                     return await anext(process)
 
 
-async def gone(client: PieClient, process: Process) -> None:
-    """Wait until a server does not list a process any more, which may take a moment from its end."""
+async def wait_until_gone(client: PieClient, process: Process) -> None:
+    """Wait until a server no longer lists a process, which may be a moment after its terminal event."""
     async with asyncio.timeout(PATIENCE):
         while process.process_id in {info.id for info in await client.list_processes()}:
             pass
 
 
+COMPLETION = "compat-openai@0.1.0"
+"""A program that is built into real 0.5 engines."""
+
+
 async def complete(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Play the program of a real engine that completes texts as OpenAI's API does: the words are always the same."""
+    """Act as ``COMPLETION``, which completes texts with OpenAI's API, but always return the same words."""
     if not isinstance(input, dict) or not isinstance(input.get("prompt"), str):
         raise ProcessFailure(json.dumps({"status": 400, "body": {"error": {"param": "prompt"}}}))
     words = [f"word{number} " for number in range(int(str(input.get("max_tokens", 16))))]

@@ -1,4 +1,4 @@
-"""Servers of the 0.5 family in processes of their own: a real engine, and the embedded one as its command runs it."""
+"""Servers of the 0.5 family in processes of their own: a real engine, and the embedded engine run by its command."""
 
 import os
 import re
@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import IO, Self
 
 PYTHON, MODEL = "ENGINE_PYTHON", "ENGINE_MODEL"
-"""Name the Python that has pie-server, and the folder of the model; `nox -s engine` sets both."""
-BOOTING = 120.0
+"""Environment variables: the Python that pie-server is installed in, and the model's folder. `nox -s engine` sets them."""
+BOOT_TIMEOUT = 300.0
 """Seconds that a server may take to listen."""
-STOPPING = 10.0
-"""Seconds that it may take to end when it is asked to."""
+STOP_TIMEOUT = 10.0
+"""Seconds that a server may take to stop before it is killed."""
 BOOT = Path(__file__).with_name("boot.py")
 ADDRESS = re.compile(r"ws://127\.0\.0\.1:\d+")
 
 
 class ServerProcess(ABC):
-    """A server that can be stopped and killed. As a context manager it is killed at the end, where it still runs."""
+    """A server that can be stopped and killed. As a context manager it is killed on exit."""
 
     def __init__(self, folder: Path) -> None:
-        """Start the server; ``folder`` is where it may write."""
+        """Start the server and wait until it listens; ``folder`` holds its log and its other files."""
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "server.log"
         self.peak_memory = 0
-        """Most memory that it had when it was last looked at, in bytes."""
+        """Highest memory use in bytes, as of the last stop or kill."""
         command, settings = self._command(folder)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -41,18 +41,18 @@ class ServerProcess(ABC):
                 env={**os.environ, **settings},
             )
         try:
-            self.uri = self._address()
+            self.uri = self._read_address()
         except BaseException:
             self.kill()
             raise
 
     @abstractmethod
     def _command(self, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
-        """Give what is run, and the variables that it needs."""
+        """Return the command line and the environment variables it needs."""
 
     @abstractmethod
-    def _ask_to_stop(self) -> None:
-        """Ask the server to end in an orderly way."""
+    def _request_stop(self) -> None:
+        """Ask the server to shut down in an orderly way."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,17 +61,17 @@ class ServerProcess(ABC):
         self.kill()
 
     def stop(self) -> None:
-        """Ask the server to end. A real one may never do so while a script runs; then it is killed."""
-        self._look()
-        self._ask_to_stop()
+        """Stop the server. A real one may never stop while a script runs; then it is killed."""
+        self._record_memory()
+        self._request_stop()
         try:
-            self._process.wait(STOPPING)
+            self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
-        """End the server at once."""
-        self._look()
+        """Kill the server and wait for its process."""
+        self._record_memory()
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -79,25 +79,25 @@ class ServerProcess(ABC):
                 pipe.close()
 
     def log(self) -> str:
-        """Give what the server has written to standard error."""
+        """Return what the server has written to standard error."""
         return self._log.read_text("utf-8", "replace")
 
-    def _address(self) -> str:
+    def _read_address(self) -> str:
         output = _not_none(self._process.stdout)
-        said = b""
-        end = time.monotonic() + BOOTING
-        while (left := end - time.monotonic()) > 0:
+        printed = b""
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        while (left := deadline - time.monotonic()) > 0:
             if not select.select([output], [], [], left)[0]:
                 continue
-            read = os.read(output.fileno(), 4096)
-            said += read
-            if found := ADDRESS.search(said.decode("utf-8", "replace")):
+            chunk = os.read(output.fileno(), 4096)
+            printed += chunk
+            if found := ADDRESS.search(printed.decode("utf-8", "replace")):
                 return found[0]
-            if not read:
+            if not chunk:
                 break
-        raise RuntimeError(f"{type(self).__name__} does not listen. It said:\n{said!r}\n{self.log()}")
+        raise RuntimeError(f"{type(self).__name__} does not listen; output: {printed!r}\n{self.log()}")
 
-    def _look(self) -> None:
+    def _record_memory(self) -> None:
         status = Path(f"/proc/{self._process.pid}/status")
         if self._process.poll() is None and status.exists():
             found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text("ascii"))
@@ -105,24 +105,24 @@ class ServerProcess(ABC):
 
 
 class RealEngine(ServerProcess):
-    """A real pie-server, with a home folder of its own."""
+    """A real pie-server. Engines with the same folder share its caches."""
 
     def _command(self, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
         home = {"PIE_HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder)}
         return (os.environ[PYTHON], str(BOOT), os.environ[MODEL]), home
 
-    def _ask_to_stop(self) -> None:
+    def _request_stop(self) -> None:
         _not_none(self._process.stdin).close()
 
 
 class EmbeddedEngine(ServerProcess):
-    """The embedded engine, as ``python -m pie_client.testing`` runs it."""
+    """The embedded engine, run by ``python -m pie_client.testing``."""
 
     def _command(self, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
         options = ("--family", "0.5", "--port", "0", "--allow-scripts")
         return (sys.executable, "-u", "-m", "pie_client.testing", *options), {"TMPDIR": str(folder)}
 
-    def _ask_to_stop(self) -> None:
+    def _request_stop(self) -> None:
         self._process.send_signal(signal.SIGINT)
 
 

@@ -25,8 +25,9 @@ from tests.conformance.conversations import (
     recorded_exchanges,
 )
 from tests.conformance.frames import listing
-from tests.scenarios.conftest import notes, start_first_script
+from tests.scenarios.conftest import notes
 from tests.scenarios.servers import RealEngine
+from tests.scenarios.shared_engine import start_first_script
 from tests.support.peers import PATIENCE
 
 FENCE = 99

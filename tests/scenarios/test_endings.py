@@ -16,9 +16,9 @@ from pie_client import (
     StdoutEvent,
 )
 from pie_client._generated.families import FAMILIES
-from tests.scenarios.conftest import FIRST_LAUNCH
-from tests.scenarios.programs import PARROT, WAIT, Programs, events_of, gone
+from tests.scenarios.programs import ECHO, WAIT, Programs, events_of, wait_until_gone
 from tests.scenarios.servers import ServerProcess
+from tests.scenarios.shared_engine import FIRST_LAUNCH
 from tests.support.peers import PATIENCE, in_time
 
 TRAITS = FAMILIES["0.5"]
@@ -36,7 +36,7 @@ async def main(input):
 
 
 async def test_fifty_processes_run_at_once_on_one_connection(client: PieClient, programs: Programs) -> None:
-    program = await programs.install(PARROT)
+    program = await programs.install(ECHO)
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         launches = [group.create_task(programs.start(program, number)) for number in range(MANY)]
     processes = [launch.result() for launch in launches]
@@ -48,7 +48,7 @@ async def test_fifty_processes_run_at_once_on_one_connection(client: PieClient, 
     for number, process in enumerate(processes):
         events = await events_of(process)
         assert "".join(event.value for event in events if isinstance(event, StdoutEvent)) == "up\n"
-        assert events[-2:] == [MessageEvent(f"heard {number}"), ReturnEvent("done")]
+        assert events[-2:] == [MessageEvent(f"received {number}"), ReturnEvent("done")]
 
 
 async def test_a_terminated_process_ends_with_an_error(client: PieClient, programs: Programs) -> None:
@@ -58,7 +58,7 @@ async def test_a_terminated_process_ends_with_an_error(client: PieClient, progra
     assert isinstance(await in_time(anext(process)), ErrorEvent)
     with pytest.raises(ProcessTerminatedError):
         await process.result()
-    await gone(client, process)
+    await wait_until_gone(client, process)
 
 
 async def test_a_process_can_be_terminated_before_it_says_anything(
@@ -89,7 +89,7 @@ async def test_what_a_connection_captured_ends_with_it_and_nothing_else(
         uncaptured = await other.launch_process(program, capture_outputs=False)
         mine = await client.launch_process(program)
         assert len(await client.list_processes()) == 3
-    await gone(client, captured)
+    await wait_until_gone(client, captured)
     assert {info.id for info in await client.list_processes()} == {mine.process_id, uncaptured.process_id}
     again = await client.attach_process(uncaptured.process_id)
     for process in (mine, again):

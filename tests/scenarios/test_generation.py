@@ -1,4 +1,4 @@
-"""Text that is generated: by the model of a real engine, and by what plays one."""
+"""Text generation: by the model of a real engine, and by a stand-in on the embedded one."""
 
 import json
 
@@ -6,62 +6,60 @@ import pytest
 from pydantic import BaseModel
 
 from pie_client import MessageEvent, PieClient, ProcessError
-from tests.scenarios.programs import events_of, gone
-from tests.support.peers import in_time
-
-PROGRAM = "compat-openai@0.1.0"
-"""A program that 0.5 engines have from the start."""
+from tests.scenarios.programs import COMPLETION, events_of, wait_until_gone
+from tests.support.peers import PATIENCE, in_time
 
 MANY = 1000
-"""Tokens that no process makes before it is terminated."""
+"""More tokens than any server generates before the process is terminated."""
 
 
 class Choice(BaseModel):
-    """A text."""
+    """One completion."""
 
     text: str
     finish_reason: str
 
 
 class Usage(BaseModel):
-    """What was made."""
+    """The cost of a completion."""
 
     completion_tokens: int
 
 
 class Completion(BaseModel):
-    """What the program returns."""
+    """The result of the program."""
 
     choices: list[Choice]
     usage: Usage
 
 
-async def test_tokens_are_streamed_as_they_are_made(client: PieClient) -> None:
-    process = await client.launch_process(PROGRAM, {"prompt": "hi", "max_tokens": 3, "stream": True})
-    *chunks, done = [json.loads(event.value) async for event in process if isinstance(event, MessageEvent)]
+async def test_tokens_are_streamed_as_messages(client: PieClient) -> None:
+    process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": 3, "stream": True})
+    events = await events_of(process)
+    *chunks, done = [json.loads(event.value) for event in events if isinstance(event, MessageEvent)]
     assert done == {"data": "[DONE]"}
     texts = [chunk["data"]["choices"][0]["text"] for chunk in chunks]
     assert len([text for text in texts if text]) == 3
     assert chunks[-1]["data"]["choices"][0]["finish_reason"] == "length"
 
 
-async def test_the_text_can_be_had_in_one_piece(client: PieClient) -> None:
-    process = await client.launch_process(PROGRAM, {"prompt": "hi", "max_tokens": 2})
-    answer = await process.result(Completion, timeout=100)
+async def test_without_streaming_the_text_is_in_the_result(client: PieClient) -> None:
+    process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": 2})
+    answer = await process.result(Completion, timeout=PATIENCE)
     assert answer.usage.completion_tokens == 2
     assert [choice.finish_reason for choice in answer.choices] == ["length"]
     assert answer.choices[0].text
 
 
-async def test_a_bad_prompt_is_told(client: PieClient) -> None:
-    process = await client.launch_process(PROGRAM, {"prompt": 5})
+async def test_an_invalid_prompt_is_a_process_error(client: PieClient) -> None:
+    process = await client.launch_process(COMPLETION, {"prompt": 5})
     with pytest.raises(ProcessError, match="prompt"):
         await in_time(process.result())
 
 
-async def test_a_generation_is_stopped_midway(client: PieClient) -> None:
-    process = await client.launch_process(PROGRAM, {"prompt": "hi", "max_tokens": MANY, "stream": True})
-    await anext(process)
+async def test_terminate_stops_a_generation(client: PieClient) -> None:
+    process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": MANY, "stream": True})
+    await in_time(anext(process))
     await process.terminate()
     assert len(await events_of(process)) < MANY
-    await gone(client, process)
+    await wait_until_gone(client, process)

@@ -24,7 +24,7 @@ from pie_client import (
     UnsupportedError,
 )
 from pie_client._generated.families import CAPABILITIES
-from tests.scenarios.programs import PARROT, READY, WAIT, Programs, answer_to_file, gone
+from tests.scenarios.programs import ECHO, READY, WAIT, Programs, send_file, wait_until_gone
 from tests.support.peers import in_time
 
 SCRIPT = "async def main(input):\n    return input\n"
@@ -101,17 +101,17 @@ async def attach(client: PieClient, programs: Programs) -> None:
 async def terminate(client: PieClient, programs: Programs) -> None:
     process = await programs.launch(WAIT, capture_outputs=False)
     await client.terminate_process(process.process_id)
-    await gone(client, process)
+    await wait_until_gone(client, process)
 
 
 @works("signal_process")
 async def signal(client: PieClient, programs: Programs) -> None:
-    process = await programs.launch(PARROT)
+    process = await programs.launch(ECHO)
     await client.signal_process(process.process_id, "")
     await client.signal_process(process.process_id, "grüße\0\n")
     await client.signal_process(process.process_id, "end")
     messages = [event async for event in process if isinstance(event, MessageEvent)]
-    assert messages == [MessageEvent("heard "), MessageEvent("heard grüße\0\n")]
+    assert messages == [MessageEvent("received "), MessageEvent("received grüße\0\n")]
 
 
 @works("transfer_file")
@@ -123,7 +123,7 @@ async def main(input):
 """
     )
     assert await anext(process) == READY
-    assert await answer_to_file(process, b"content") == ReturnEvent("content")
+    assert await send_file(process, b"content") == ReturnEvent("content")
 
 
 @works("list_processes")
@@ -139,7 +139,7 @@ async def listing(client: PieClient, programs: Programs) -> None:
     assert info.elapsed_secs >= 0
     await process.signal("end")
     await in_time(process.wait())
-    await gone(client, process)
+    await wait_until_gone(client, process)
 
 
 @works("auth_prove")
@@ -220,7 +220,7 @@ async def attach_absent(client: PieClient, _programs: Programs) -> None:
 async def attach_ended(client: PieClient, programs: Programs) -> None:
     process = await programs.launch(SCRIPT)
     await process.wait()
-    await gone(client, process)
+    await wait_until_gone(client, process)
     await client.attach_process(process.process_id)
 
 
@@ -233,7 +233,7 @@ async def terminate_absent(client: PieClient, _programs: Programs) -> None:
 async def terminate_ended(client: PieClient, programs: Programs) -> None:
     process = await programs.launch(SCRIPT)
     await process.wait()
-    await gone(client, process)
+    await wait_until_gone(client, process)
     await client.terminate_process(process.process_id)
 
 

@@ -18,7 +18,7 @@ from pie_client import (
     StdoutEvent,
     inferlet,
 )
-from tests.scenarios.programs import PARROT, READY, Programs, answer_to_file, events_of
+from tests.scenarios.programs import ECHO, READY, Programs, events_of, send_file
 from tests.support.peers import PATIENCE, in_time
 
 SIZES = [1, 262_144, 262_145, 1_000_000, 5 << 20, 20_000_000]
@@ -123,14 +123,14 @@ async def test_a_message_of_several_mebibytes_arrives(programs: Programs) -> Non
 
 
 async def test_every_signal_arrives_in_order(programs: Programs) -> None:
-    process = await programs.launch(PARROT)
+    process = await programs.launch(ECHO)
     words = [f"wörd {number}" for number in range(200)]
     for word in words:
         await process.signal(word)
     await process.signal("x" * 1_000_000)
     await process.signal("end")
     said = [event.value async for event in process if isinstance(event, MessageEvent)]
-    assert said == [f"heard {word}" for word in [*words, "x" * 1_000_000]]
+    assert said == [f"received {word}" for word in [*words, "x" * 1_000_000]]
     assert await process.wait() == "done"
 
 
@@ -146,7 +146,7 @@ async def main(input):
     )
     data = os.urandom(size)
     assert await in_time(anext(process)) == READY
-    file = await answer_to_file(process, data)
+    file = await send_file(process, data)
     assert isinstance(file, FileEvent)
     assert hashlib.sha256(file).digest() == hashlib.sha256(data[::-1]).digest()
     assert await in_time(process.wait()) == str(size)
@@ -165,7 +165,7 @@ async def main(input):
         assert await in_time(anext(process)) == READY
     async with asyncio.TaskGroup() as group:
         answers = [
-            group.create_task(answer_to_file(process, content))
+            group.create_task(send_file(process, content))
             for process, content in zip(processes, contents, strict=True)
         ]
     for process, content, answer in zip(processes, contents, answers, strict=True):

@@ -23,7 +23,7 @@ from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.protocol.codec import UnknownMessage, decode_client_message, encode_server_message
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for something counts as hung; generous, for slow machines."""
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,0 +1,124 @@
+"""The real engine that most scenarios share: started and warmed up before the first test, replaced after a failure.
+
+A new engine compiles its Python before the first script, and shaders before the first generation. On a machine without
+a GPU and with other work that takes minutes, which no test's deadline should have to include.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from pie_client import PieClient, inferlet
+from tests.scenarios.programs import COMPLETION
+from tests.scenarios.servers import RealEngine
+
+FIRST_LAUNCH = 120.0
+"""Seconds that the first script of a new engine may take."""
+WARM_UP_TIMEOUT = 600.0
+"""Seconds that the first script and the first generation of a new engine may take together."""
+ATTEMPT_TIMEOUT = 150.0
+"""Seconds after which the first generation is requested again: an engine may lose the end of a process."""
+PROGRESS_INTERVAL = 15.0
+"""Seconds between lines of progress."""
+
+
+class SharedEngine:
+    """A warm real engine in a temporary folder, whose caches the engines that replace it use too."""
+
+    def __init__(self, report: Callable[[str], object]) -> None:
+        """Prepare; ``report`` takes lines of progress."""
+        self._report = report
+        self._folder = tempfile.TemporaryDirectory(prefix="pie-engine-")
+        self._engine: RealEngine | None = None
+        self.peaks: list[int] = []
+        """Highest memory use of each real engine that has ended, in bytes."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the caches of real engines."""
+        return Path(self._folder.name)
+
+    @property
+    def uri(self) -> str:
+        """The address of the engine."""
+        assert self._engine is not None
+        return self._engine.uri
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        self._folder.cleanup()
+
+    def replace(self) -> None:
+        """Kill the engine and start another."""
+        self._report("replacing the real engine")
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        begin = time.monotonic()
+        self._engine = RealEngine(self.folder)
+        try:
+            asyncio.run(_warm_up(self.uri, self._report))
+        except TimeoutError:
+            log = self._engine.log()
+            self._stop()
+            pytest.exit(f"the real engine was not warm after {WARM_UP_TIMEOUT:g} s; its log:\n{log}", 1)
+        self._report(f"the real engine is warm after {time.monotonic() - begin:.0f} s")
+
+    def _stop(self) -> None:
+        if self._engine is not None:
+            self._engine.kill()
+            self.peaks.append(self._engine.peak_memory)
+            self._engine = None
+
+
+SHARED = pytest.StashKey[SharedEngine]()
+
+
+@inferlet
+async def warm_up() -> None:
+    """Do nothing."""
+
+
+async def start_first_script(uri: str) -> None:
+    """Make a new engine compile its Python, so that later scripts start without delay."""
+    async with PieClient(uri, timeout=FIRST_LAUNCH) as client:
+        await (await client.run(warm_up)).wait()
+
+
+async def _warm_up(uri: str, report: Callable[[str], object]) -> None:
+    progress = asyncio.create_task(_report_progress(report))
+    try:
+        async with asyncio.timeout(WARM_UP_TIMEOUT):
+            await start_first_script(uri)
+            while not await _generate(uri):
+                report(f"no text after {ATTEMPT_TIMEOUT:g} s; requesting it again")
+    finally:
+        progress.cancel()
+
+
+async def _generate(uri: str) -> bool:
+    """Generate a little text; return False if it took longer than one attempt may."""
+    try:
+        async with PieClient(uri, timeout=ATTEMPT_TIMEOUT) as client, asyncio.timeout(ATTEMPT_TIMEOUT):
+            process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": 2})
+            await process.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _report_progress(report: Callable[[str], object]) -> None:
+    begin = time.monotonic()
+    while True:
+        await asyncio.sleep(PROGRESS_INTERVAL)
+        report(f"warming up the real engine: {time.monotonic() - begin:.0f} s")
