@@ -45,7 +45,7 @@ from pie_client.testing.engine.turns import Turns
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import RejectedWorkflow, Workflow, read_expression
 from pie_client.testing.faults.fault import Refused, Unanswered
-from pie_client.testing.faults.message import Sent
+from pie_client.testing.faults.message import MessageCopy
 from pie_client.testing.faults.sockets import Socket
 from pie_client.testing.http.closing import QuietSocket
 from pie_client.testing.inferlet.mcp import McpRelay
@@ -121,7 +121,7 @@ class Conversation:
         try:
             async for frame in self._socket:
                 self._engine.observed(self._number, "received", frame)
-                await self._engine.faults.passage()
+                await self._engine.fault_list.wait_while_stalled()
                 size = len(frame.encode() if isinstance(frame, str) else frame)
                 await self._caught_up()
                 if size <= self._traits.message_bytes:
@@ -153,10 +153,10 @@ class Conversation:
             if self._held is not None and request is None:
                 self._held.append(message)
                 return
-            for item in self._engine.faults.altered(self, message, request):
+            for item in self._engine.fault_list.alter(self, message, request):
                 self.release(item)
 
-    def release(self, sent: Sent) -> None:
+    def release(self, sent: MessageCopy) -> None:
         """Send something that no fault alters any more, whatever waits; to a client that is gone, nothing."""
         if not self._gone:
             message = sent.message if isinstance(sent.message, WireModel) else None
@@ -188,7 +188,7 @@ class Conversation:
             while True:
                 outgoing = await self._outgoing.get()
                 self._sending = outgoing
-                await self._engine.faults.passage()
+                await self._engine.fault_list.wait_while_stalled()
                 if isinstance(self._socket, QuietSocket):
                     self._socket.flush()
                 if outgoing.frame is None:
@@ -247,7 +247,7 @@ class Conversation:
         if self._username is None and not METHODS[message.type].opens_session:
             logger.info("ignoring %s before the client has identified itself", message.type)
             return
-        reaction = self._engine.faults.reaction(self, message)
+        reaction = self._engine.fault_list.react(self, message)
         if isinstance(reaction, Unanswered):
             return
         if self._traits.serial:

@@ -29,13 +29,14 @@ from pie_client.testing.engine import options
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.connection import Conversation, Refusal
 from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
-from pie_client.testing.engine.identifiers import version_key
+from pie_client.testing.engine.identifiers import canonical_uuid, version_key
 from pie_client.testing.engine.leniency import FrameReader
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.programs import Catalogue, RejectedProgram
 from pie_client.testing.engine.reasons import line_of
 from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
+from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.faults import Faults
 from pie_client.testing.faults.serial_accept import Turnstile
 from pie_client.testing.faults.sockets import Direction, Socket
@@ -165,10 +166,9 @@ class LocalEngine:
         self._conversations: set[asyncio.Task[object]] = set()
         self._connections = 0
         self._observers: list[Observer] = []
-        self.faults = Faults(
-            self.traits, lambda process_id: process_id in self.processes or process_id in self.held
-        )
-        """What is to go wrong: each of its methods asks for one fault."""
+        self.fault_list = FaultList(self.traits, self._running_id)
+        self.faults = Faults(self.fault_list)
+        """Makes the engine fail on request: each of its methods requests one fault."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -186,7 +186,7 @@ class LocalEngine:
         turnstile = Turnstile() if self.serial_accept else None
         largest = self.traits.refused_frame_bytes
         members = {
-            "tampering": self.faults,
+            "tampering": self.fault_list,
             "turnstile": turnstile,
             "traits": self.traits,
             "frame_bytes": self.traits.frame_bytes if largest is None else None,
@@ -222,10 +222,10 @@ class LocalEngine:
             server, self._server = self._server, None
             if server is not None:
                 server.close()
-            self.faults.end()
+            self.fault_list.discard()
             for task in self._conversations:
                 task.cancel()
-            for socket in list(self.faults.sockets):
+            for socket in list(self.fault_list.sockets):
                 socket.kill()
             workflows = [w.task for w in self.workflows.values() if w.task is not None]
             for task in workflows:
@@ -388,7 +388,7 @@ class LocalEngine:
         Raises:
             Refusal: It can't be installed.
         """
-        if self.faults.loses_upload():
+        if self.fault_list.skips("upload"):
             return
         try:
             self._catalogue.keep(manifest, data, replaces=force)
@@ -397,13 +397,13 @@ class LocalEngine:
 
     def run(self, process: RunningProcess) -> None:
         """Run the function or script of a process; any other upload fails, for it can't run here."""
-        if self.faults.keeps_from_starting(process.program):
+        if self.fault_list.skips("start", process.program):
             return
         function = self._functions.get(process.program)
         if function is None and process.program in self._daemon_functions:
             function = _without_run
         function = function or self._catalogue.function(process.program)
-        process.start(function, stays=lambda: self.faults.keeps_from_ending(process.program))
+        process.start(function, stays=lambda: self.fault_list.skips("end", process.program))
         if process.task is not None:
             self._inferlets.add(process.task)
             process.task.add_done_callback(self._inferlets.discard)
@@ -424,6 +424,11 @@ class LocalEngine:
             self.held[process.id] = process
             if len(self.held) > HELD_PROCESSES:
                 del self.held[next(iter(self.held))]
+
+    def _running_id(self, process_id: str) -> str | None:
+        """Return a process id in its canonical form, or None if the process can't send events any more."""
+        found = canonical_uuid(process_id)
+        return found if found in self.processes or found in self.held else None
 
     def _ended(self, process: RunningProcess) -> None:
         del self.processes[process.id]
@@ -446,7 +451,7 @@ class LocalEngine:
         return QuietSocket if self.imitate_delays else Socket
 
     async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
-        if (wrong := await self.faults.at_upgrade(connection)) is not None:
+        if (wrong := await self.fault_list.respond_to_upgrade(connection)) is not None:
             return wrong
         if self.traits.path is None:
             gate.hang_up_unless_handshake(connection, request)

@@ -20,7 +20,8 @@ from pie_client._generated.families import (
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing.engine.processes import RunningProcess
-from pie_client.testing.faults.faults import TERMINAL_MESSAGES, Faults
+from pie_client.testing.faults.fault import FaultList
+from pie_client.testing.faults.message import TERMINAL_MESSAGES
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Host(Protocol):
     """The engine, as a workflow needs it."""
 
     workflows: "dict[str, Workflow]"
-    faults: Faults
+    fault_list: FaultList
 
     def has_program(self, program: str) -> bool:
         """Tell whether a name and version is there."""
@@ -119,7 +120,7 @@ class Workflow:
     def _pass_on(self, message: WireModel) -> None:
         if isinstance(message, TERMINAL_MESSAGES):
             self._running.discard(message.process_id)
-            if not self._running and self._host.faults.may_lose_workflow_end():
+            if not self._running and self._host.fault_list.would_skip("workflow end"):
                 self._last_end = message
                 return
         self._push(message)
@@ -137,7 +138,7 @@ class Workflow:
 
     def _ended(self, task: asyncio.Task[JsonValue]) -> None:
         self._host.workflows.pop(self.id, None)
-        if self._last_end is None or task.cancelled() or not self._host.faults.loses_workflow_end():
+        if self._last_end is None or task.cancelled() or not self._host.fault_list.skips("workflow end"):
             self._push_last_end()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.info("workflow %s has no value: %s", self.id, error)

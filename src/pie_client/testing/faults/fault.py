@@ -1,22 +1,23 @@
-"""One fault: when it can happen, how often it did, and what it holds back."""
+"""Faults of one engine: when each can happen, how often it has happened, and what it holds back."""
 
 import asyncio
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
+from pie_client._generated.families import FamilyTraits
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
-from pie_client.testing.faults.message import Line, Sent
-from pie_client.testing.faults.sockets import Direction, Ending
+from pie_client.testing.faults.message import MessageCopy, Receiver
+from pie_client.testing.faults.sockets import Cut, Direction, Ending, Socket
 
 Until: TypeAlias = float | asyncio.Event
-"""When something that is held goes on: after so many seconds, or when the event is set."""
+"""When to release what is held back: after so many seconds, or when the event is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,74 +33,64 @@ class Unanswered:
 
 
 Reaction: TypeAlias = str | Refused | Unanswered
-"""What becomes of a request instead of its being carried out; a text is its result."""
-
-
-OnRequest: TypeAlias = Callable[["Fault", Line, WireModel], Reaction | None]
-"""Tells what becomes of a request; None where the fault does not concern it."""
-OnMessage: TypeAlias = Callable[["Fault", Sent], Sequence[Sent] | None]
-"""Tells what is sent in place of a message; None where the fault does not concern it."""
+"""What happens to a request instead of carrying it out; a string is the result of its reply."""
+OnRequest: TypeAlias = Callable[["Fault", Receiver, WireModel], Reaction | None]
+"""Returns the reaction to a request, or None if the fault does not apply to it."""
+OnMessage: TypeAlias = Callable[["Fault", MessageCopy], Sequence[MessageCopy] | None]
+"""Returns what to send in place of a message, or None if the fault does not apply to it."""
 OnCarriedOut: TypeAlias = Callable[[WireModel], None]
-"""Is told of a request that is carried out."""
+"""Called with every request that is carried out."""
+Step: TypeAlias = Literal["start", "end", "upload", "workflow end"]
+"""A step of the engine that a fault can leave out."""
 
 
 class Held:
-    """Something that is held back."""
+    """Something that is held back, to be released once or never."""
 
     def __init__(self, release: Callable[[], None]) -> None:
         self._release: Callable[[], None] | None = release
-        self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.Task[None] | None = None
 
     @property
     def done(self) -> bool:
-        """It was done or given up."""
+        """Whether it was released or discarded."""
         return self._release is None
 
-    def let_go(self) -> None:
-        """Do it now, unless it was done or given up."""
-        release, self._release = self._release, None
-        self.give_up()
+    def release(self) -> None:
+        """Release it, unless it was released or discarded before."""
+        release = self._release
+        self.discard()
         if release is not None:
             release()
 
-    def give_up(self) -> None:
-        """Never do it."""
+    def discard(self) -> None:
+        """Never release it."""
         self._release = None
-        if self.task is not None and self.task is not asyncio.current_task():
-            self.task.cancel()
+        # The timer calls release(), and must not cancel itself there.
+        if self.timer is not None and self.timer is not asyncio.current_task():
+            self.timer.cancel()
 
-
-class Book(Protocol):
-    """Where faults are listed."""
-
-    def add(self, fault: "Fault") -> int:
-        """List a fault, and give its number: that of one that was asked for later is higher."""
-        ...
-
-    def remove(self, fault: "Fault") -> None:
-        """List it no more."""
-        ...
-
-    def send_on(self, fault: "Fault", sent: Sent) -> None:
-        """Send what a fault held back, as those that were asked for later leave it."""
-        ...
+    async def release_at(self, until: Until) -> None:
+        """Release it after some seconds or when an event is set."""
+        await (until.wait() if isinstance(until, asyncio.Event) else asyncio.sleep(until))
+        self.release()
 
 
 class Fault:
-    """Something that goes wrong because it was asked for.
+    """A failure that a method of :class:`Faults` has requested.
 
-    Use it as a context manager to have it go wrong no longer than that; otherwise it lasts until it has happened
-    ``times`` times, until :meth:`stop`, or as long as the engine.
+    Used as a context manager, it stops at the end of its block. Otherwise it lasts until it has happened ``times``
+    times, until :meth:`stop`, or until the engine stops.
 
     Attributes:
-        name: Name of the method of :class:`Faults` that asked for it.
+        name: Name of the method of :class:`Faults`.
         count: How often it has happened.
-        number: Which of the engine's faults it is, in the order in which they were asked for.
+        number: Position among the engine's faults, in the order in which they were requested.
     """
 
     def __init__(
         self,
-        book: Book,
+        faults: "FaultList",
         name: str,
         times: int | None,
         *,
@@ -108,27 +99,23 @@ class Fault:
         on_carried_out: OnCarriedOut | None = None,
     ) -> None:
         if times is not None and times < 1:
-            raise InvalidArgumentError(
-                f"times={times} is not how often; pass 1 or more, or None for every time"
-            )
+            raise InvalidArgumentError(f"times={times} is too small; pass 1 or more, or None for every time")
         self.name = name
         self.count = 0
-        self._book = book
+        self._faults = faults
         self._times = math.inf if times is None else times
         self._on_request = on_request
         self._on_message = on_message
         self._on_carried_out = on_carried_out
-        self._over = asyncio.Event()
-        self._waiters: list[asyncio.Future[None]] = []
+        self._stopped = asyncio.Event()
+        self._counted = asyncio.Event()
         self._held: list[Held] = []
-        self.number = book.add(self)
+        self.number = faults.add(self)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
@@ -137,21 +124,28 @@ class Fault:
     @property
     def active(self) -> bool:
         """Whether it can still happen."""
-        return not self._over.is_set() and self.count < self._times
+        return not self._stopped.is_set() and self.count < self._times
 
     def stop(self) -> None:
-        """Let it happen no more. What it holds back is sent."""
-        self._over.set()
-        self._book.remove(self)
+        """Stop the fault and send the messages that it holds back."""
+        self._end(Held.release)
+
+    def discard(self) -> None:
+        """Stop the fault and discard the messages that it holds back."""
+        self._end(Held.discard)
+
+    def _end(self, finish: Callable[[Held], None]) -> None:
+        self._stopped.set()
+        self._faults.remove(self)
         held, self._held = self._held, []
         for each in held:
-            each.let_go()
+            finish(each)
 
     async def happened(self, times: int = 1, *, timeout: float = 10.0) -> None:
         """Wait until it has happened.
 
         Args:
-            times: How often, since it was asked for.
+            times: How often, counted from when it was requested.
             timeout: Seconds to wait.
 
         Raises:
@@ -160,174 +154,248 @@ class Fault:
         try:
             async with asyncio.timeout(timeout):
                 while self.count < times:
-                    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    self._waiters.append(waiter)
-                    await waiter
+                    self._counted.clear()
+                    await self._counted.wait()
         except TimeoutError:
             raise DeadlineError(
-                f"{self.name} happened {self.count} times within {timeout:g} s instead of {times}; do what provokes it"
+                f"{self.name} happened {self.count} times within {timeout:g} s, not {times}; "
+                "check that the test triggers it, or raise timeout="
             ) from None
 
-    # ------------------------------------------------------------- for those that make it happen
+    # ------------------------------------------------------------- for the code that makes it happen
 
     def take(self) -> bool:
-        """Count that it happens; False where it can't any more."""
+        """Count one occurrence and return True, or return False if the fault is no longer active."""
         if not self.active:
             return False
         self.count += 1
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._counted.set()
         return True
 
-    def concerns(self, sent: Sent) -> bool:
-        """Count that it happens to a message, once for all of its copies; False where it can't any more."""
-        concerned = sent.occasion.concerned
-        if self.number not in concerned and self.take():
-            concerned.add(self.number)
-        return self.number in concerned
+    def applies_to(self, sent: MessageCopy) -> bool:
+        """Return whether it alters a message, and count that once for all copies of the message."""
+        altered_by = sent.original.altered_by
+        if self.number not in altered_by and self.take():
+            altered_by.add(self.number)
+        return self.number in altered_by
 
-    def react(self, line: Line, request: WireModel) -> Reaction | None:
-        """Tell what becomes of a request; None where this does not concern it."""
-        return None if self._on_request is None else self._on_request(self, line, request)
+    def react(self, receiver: Receiver, request: WireModel) -> Reaction | None:
+        """Return the reaction to a request, or None if the fault does not apply to it."""
+        return None if self._on_request is None else self._on_request(self, receiver, request)
 
-    def notice(self, request: WireModel, *, carried_out: bool) -> None:
-        """Take note of a request, whatever faults make of it."""
+    def observe(self, request: WireModel, *, carried_out: bool) -> None:
+        """Record a request, whatever happens to it."""
         if carried_out and self._on_carried_out is not None:
             self._on_carried_out(request)
 
-    def replace(self, sent: Sent) -> Sequence[Sent] | None:
-        """Tell what is sent in place of a message; None where this does not concern it."""
+    def replace(self, sent: MessageCopy) -> Sequence[MessageCopy] | None:
+        """Return what to send in place of a message, or None if the fault does not apply to it."""
         return None if self._on_message is None else self._on_message(self, sent)
 
     def hold(self, release: Callable[[], None], until: Until | None = None) -> Held:
-        """Do something later, at the latest when this is stopped."""
+        """Call a function later, at the latest when the fault is stopped."""
         held = Held(release)
         self._held = [each for each in self._held if not each.done] + [held]
         if until is not None:
-            held.task = asyncio.create_task(_later(held, until), name=f"local engine fault {self.name}")
+            held.timer = asyncio.create_task(held.release_at(until), name=f"local engine fault {self.name}")
         return held
 
-    def hold_back(self, sent: Sequence[Sent], until: Until | None = None) -> Held:
-        """Send something later, at the latest when this is stopped."""
+    def hold_back(self, messages: Sequence[MessageCopy], until: Until | None = None) -> Held:
+        """Send messages later, at the latest when the fault is stopped."""
+        return self.hold(lambda: self._faults.send_after(self, messages), until)
 
-        def send() -> None:
-            for each in sent:
-                self._book.send_on(self, each)
-
-        return self.hold(send, until)
-
-    async def wait_over(self) -> None:
-        """Wait until it is stopped, or its engine."""
-        await self._over.wait()
-
-    def end(self) -> None:
-        """Stop, and drop what is held."""
-        held, self._held = self._held, []
-        for each in held:
-            each.give_up()
-        self.stop()
+    async def wait_stopped(self) -> None:
+        """Wait until the fault is stopped."""
+        await self._stopped.wait()
 
 
-def check_until(until: object) -> None:
-    """Raises InvalidArgumentError for what is no time to wait, and no event."""
-    if until is None or isinstance(until, asyncio.Event):
-        return
-    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < math.inf:
-        raise InvalidArgumentError(f"until={until!r} is no time; pass seconds from 0, or an asyncio.Event")
+class StepFault(Fault):
+    """Leaves out a step of the engine, for one program or for any."""
 
-
-async def _later(held: Held, until: Until) -> None:
-    if isinstance(until, asyncio.Event):
-        await until.wait()
-    else:
-        await asyncio.sleep(until)
-    held.let_go()
+    def __init__(
+        self, faults: "FaultList", name: str, times: int | None, step: Step, program: str | None = None
+    ) -> None:
+        super().__init__(faults, name, times)
+        self.step = step
+        self.program = program
 
 
 class CutFault(Fault):
-    """The end of a connection at some byte."""
+    """Ends a connection after some bytes."""
 
     def __init__(
-        self, book: Book, name: str, times: int | None, direction: Direction, after: int, ending: Ending
+        self, faults: "FaultList", name: str, times: int | None, where: tuple[Direction, int], ending: Ending
     ) -> None:
-        if after < 0:
-            raise InvalidArgumentError(f"after_bytes={after} is no number of bytes; pass 0 or more")
-        self.direction: Direction = direction
-        self.after = after
+        self.direction: Direction = where[0]
+        self.after = where[1]
+        if self.after < 0:
+            raise InvalidArgumentError(f"after_bytes={self.after} is negative; pass 0 or more")
         self.ending: Ending = ending
-        super().__init__(book, name, times)
+        super().__init__(faults, name, times)
 
 
 class StallFault(Fault):
-    """A time in which the engine neither reads nor sends messages."""
+    """A time in which the engine neither reads nor sends messages.
 
-    def __init__(self, book: Book, name: str, until: Until | None, on: type[WireModel] | None) -> None:
-        super().__init__(book, name, None)
+    Attributes:
+        begin_on: Class of the request at which it begins; None after that.
+    """
+
+    def __init__(
+        self, faults: "FaultList", name: str, until: Until | None, begin_on: type[WireModel] | None
+    ) -> None:
+        super().__init__(faults, name, None)
         self._until = until
-        self._on = on
-        self.stalling = False
-        if on is None:
+        self.begin_on = begin_on
+        if begin_on is None:
             self._begin()
 
-    def notice(self, request: WireModel, *, carried_out: bool) -> None:
-        """Begin with the request that was named."""
-        super().notice(request, carried_out=carried_out)
-        if self._on is not None and not self.stalling and isinstance(request, self._on):
+    def observe(self, request: WireModel, *, carried_out: bool) -> None:
+        """Begin at the request that was named."""
+        if self.begin_on is not None and isinstance(request, self.begin_on):
             self._begin()
 
     def _begin(self) -> None:
-        self.stalling = True
+        self.begin_on = None
         if self._until is not None:
             self.hold(self.stop, self._until)
 
 
 class UpgradeFault(Fault):
-    """An opening handshake that fails; it hangs where there is no response."""
+    """An opening handshake that is answered otherwise, or hangs if there is no response."""
 
-    def __init__(
-        self,
-        book: Book,
-        name: str,
-        times: int | None,
-        respond: Callable[[ServerConnection], Response] | None,
-    ) -> None:
-        super().__init__(book, name, times)
-        self.respond = respond
+    respond: Callable[[ServerConnection], Response] | None = None
 
 
 class CloseFault(Fault):
-    """A close that is not answered; what ``instead`` gives is sent where it is not empty."""
+    """A close that is not answered; what ``instead`` returns is sent, unless it is empty."""
 
-    def __init__(self, book: Book, name: str, times: int | None, instead: Callable[[], bytes]) -> None:
-        super().__init__(book, name, times)
-        self.instead = instead
+    instead: Callable[[], bytes] = bytes
 
 
-class ProcessFault(Fault):
-    """A process of which something stays out."""
-
-    def __init__(self, book: Book, name: str, times: int | None, program: str | None) -> None:
-        super().__init__(book, name, times)
-        self._program = program
-
-    def holds_up(self, program: str) -> bool:
-        """Tell, and count, whether this concerns a process of a program."""
-        return self._program in (None, program) and self.take()
+F = TypeVar("F", bound=Fault)
 
 
-class StartFault(ProcessFault):
-    """A process that never begins."""
+class FaultList:
+    """The faults of one engine, in the order in which they were requested, and what the engine asks of them.
+
+    Args:
+        traits: Facts of the server family.
+        running_id: Returns a process id in its canonical form, or None if the process can't send events any more.
+
+    Attributes:
+        sockets: Open connections, oldest first.
+    """
+
+    def __init__(self, traits: FamilyTraits, running_id: Callable[[str], str | None]) -> None:
+        self.sockets: dict[Socket, None] = {}
+        self.traits = traits
+        self.running_id = running_id
+        self._faults: list[Fault] = []
+        self._numbers = itertools.count()
+
+    def add(self, fault: Fault) -> int:
+        """Apply a fault from now on, after those before it, and return its number."""
+        self._faults.append(fault)
+        return next(self._numbers)
+
+    def remove(self, fault: Fault) -> None:
+        """Stop applying a fault."""
+        if fault in self._faults:
+            self._faults.remove(fault)
+
+    def stop(self) -> None:
+        """Stop all faults and send the messages that they hold back."""
+        for fault in list(self._faults):
+            fault.stop()
+
+    def discard(self) -> None:
+        """Stop all faults and discard the messages that they hold back."""
+        for fault in list(self._faults):
+            fault.discard()
+
+    def react(self, receiver: Receiver, request: WireModel) -> Reaction | None:
+        """Return what happens to a request instead of carrying it out, or None."""
+        reactions = (fault.react(receiver, request) for fault in list(self._faults))
+        found = next((reaction for reaction in reactions if reaction is not None), None)
+        for fault in list(self._faults):
+            fault.observe(request, carried_out=found is None)
+        return found
+
+    def alter(
+        self, receiver: Receiver, message: WireModel, request: WireModel | None
+    ) -> Iterable[MessageCopy]:
+        """Return what to send in place of a message; ``request`` is the request that it answers, if any."""
+        return _apply(self._faults, MessageCopy.of(receiver, message, request))
+
+    def send_after(self, fault: Fault, held: Iterable[MessageCopy]) -> None:
+        """Send messages that a fault held back, as altered by the faults requested after it."""
+        for each in held:
+            for sent in _apply([f for f in self._faults if f.number > fault.number], each):
+                sent.receiver.release(sent)
+
+    async def wait_while_stalled(self) -> None:
+        """Wait until no fault stalls the engine."""
+        while stall := next((s for s in self._active(StallFault) if s.begin_on is None), None):
+            stall.take()
+            await stall.wait_stopped()
+
+    async def respond_to_upgrade(self, connection: ServerConnection) -> Response | None:
+        """Return the HTTP response to an opening handshake, or None to accept it."""
+        for fault in self._active(UpgradeFault):
+            if not fault.take():
+                continue
+            if fault.respond is not None:
+                return fault.respond(connection)
+            # The handshake hangs until the fault is stopped or the client disconnects.
+            ends = [asyncio.create_task(connection.wait_closed()), asyncio.create_task(fault.wait_stopped())]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if ends[0].done():
+                    return None
+            finally:
+                for end in ends:
+                    end.cancel()
+        return None
+
+    def would_skip(self, step: Step, program: str | None = None) -> bool:
+        """Return whether a step would be left out now, without counting it."""
+        return any(True for _ in self._skipping(step, program))
+
+    def skips(self, step: Step, program: str | None = None) -> bool:
+        """Return whether a step is left out, and count that."""
+        return any(fault.take() for fault in self._skipping(step, program))
+
+    def _skipping(self, step: Step, program: str | None) -> Iterable[Fault]:
+        return (f for f in self._active(StepFault) if f.step == step and f.program in (None, program))
+
+    def cuts(self) -> Iterable[Cut]:
+        """Return what may end connections now."""
+        return self._active(CutFault)
+
+    def ignored_close(self) -> Callable[[], Sequence[bytes]] | None:
+        """Return a function that makes the frames to send instead of a close, or None to answer the close."""
+        taken = [fault for fault in self._active(CloseFault) if fault.take()]
+        return (lambda: [frame for fault in taken if (frame := fault.instead())]) if taken else None
+
+    def _active(self, kind: type[F]) -> list[F]:
+        return [fault for fault in self._faults if isinstance(fault, kind) and fault.active]
 
 
-class EndFault(ProcessFault):
-    """A process that never ends by itself."""
+def _apply(faults: Iterable[Fault], first: MessageCopy) -> Iterable[MessageCopy]:
+    copies = [first]
+    for fault in list(faults):
+        altered: list[MessageCopy] = []
+        for sent in copies:
+            instead = fault.replace(sent) if isinstance(sent.message, WireModel) else None
+            altered.extend([sent] if instead is None else instead)
+        copies = altered
+    return copies
 
 
-class UploadFault(Fault):
-    """An upload that is not stored."""
-
-
-class WorkflowFault(Fault):
-    """The end of a workflow's last process that is lost."""
+def check_until(until: object) -> None:
+    """Raise InvalidArgumentError unless the argument is a number of seconds, an event or None."""
+    if until is None or isinstance(until, asyncio.Event):
+        return
+    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < math.inf:
+        raise InvalidArgumentError(f"invalid until={until!r}; pass seconds from 0, or an asyncio.Event")

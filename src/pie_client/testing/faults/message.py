@@ -1,84 +1,103 @@
-"""A message on its way through the faults to a client."""
+"""Messages on their way to a client, as the faults alter them one after the other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeAlias
 
+from pie_client._generated import models
+from pie_client._generated.events import EVENT_MESSAGES
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 
 Sendable: TypeAlias = WireModel | bytes | str
-"""A message, or a frame as it is."""
+"""A message, or a frame that is already encoded."""
+TERMINAL_MESSAGES = (models.ReturnFrame, models.ErrorFrame)
+"""Events that end a process."""
+PROCESS_MESSAGES = (*EVENT_MESSAGES, models.FileChunk)
+"""Messages of a process."""
+(VALUE,) = (
+    name
+    for name, info in models.UnknownFrame.model_fields.items()
+    if not info.is_required() and info.default is None
+)
+"""Field of an event that holds its value."""
 
 
-class Line(Protocol):
-    """A conversation, as faults see it."""
+class Receiver(Protocol):
+    """The connection that a message is sent on."""
 
-    def release(self, sent: "Sent") -> None:
-        """Send something that no fault alters any more; to a client that is gone, nothing."""
+    def release(self, sent: "MessageCopy") -> None:
+        """Send a message that no fault alters any more. Does nothing if the client is disconnected."""
         ...
 
 
 @dataclass(eq=False, slots=True)
-class Occasion:
-    """That one message is sent, in how many copies and parts ever: what counts as once.
+class Original:
+    """A message before any fault; shared by its copies, so that a fault counts once for all of them.
 
     Attributes:
-        message: The message before any fault.
-        request: The request that it answers, if it does.
-        concerned: Numbers of the faults that concern it.
+        message: The message.
+        request: The request that it answers, or None.
+        altered_by: Numbers of the faults that have altered it.
     """
 
     message: Sendable
     request: WireModel | None
-    concerned: set[int] = field(default_factory=set[int])
+    altered_by: set[int] = field(default_factory=set[int])
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One copy of a message, as the faults so far have left it."""
+class MessageCopy:
+    """One copy of a message, as altered so far.
 
-    line: Line
+    Attributes:
+        receiver: The connection that it is sent on.
+        message: Its content.
+        original: The message before any fault.
+        added: Fields that are added when it is encoded.
+        removed: Names of fields that are removed when it is encoded.
+    """
+
+    receiver: Receiver
     message: Sendable
-    occasion: Occasion
+    original: Original
     added: Mapping[str, object] = field(default_factory=dict[str, object])
-    """Fields that it gets only as it is written."""
     removed: frozenset[str] = frozenset()
-    """Fields that it loses then."""
 
     @classmethod
-    def first(cls, line: Line, message: Sendable, request: WireModel | None = None) -> Self:
-        """Begin the way of a message, which may answer a request."""
-        return cls(line, message, Occasion(message, request))
+    def of(cls, receiver: Receiver, message: Sendable, request: WireModel | None = None) -> Self:
+        """Return the first copy of a message."""
+        return cls(receiver, message, Original(message, request))
 
     @property
     def request(self) -> WireModel | None:
-        """The request that it answers, if it does."""
-        return self.occasion.request
+        """The request that it answers, or None."""
+        return self.original.request
 
-    def altered(self, message: WireModel) -> Self:
-        """Give it with another content."""
-        return replace(self, message=message)
+    def with_values(self, **values: object) -> Self:
+        """Return a copy whose message has other values in some of its fields."""
+        assert isinstance(self.message, WireModel)  # noqa: S101 - faults see nothing else
+        return replace(self, message=self.message.model_copy(update=values))
 
     def with_fields(self, added: Mapping[str, object]) -> Self:
-        """Give it with more fields than its message has."""
+        """Return a copy with fields that its model does not have."""
         return replace(self, added={**self.added, **added})
 
     def without_field(self, name: str) -> Self:
-        """Give it without a field that its message has."""
+        """Return a copy that lacks a field of its model."""
         return replace(self, removed=self.removed | {name})
 
-    def along(self, message: WireModel) -> Self:
-        """Give another message that belongs to this one: what happens to this one as a whole happens to it too."""
+    def following(self, message: WireModel) -> Self:
+        """Return another message with the same original, so that both count as one for later faults."""
         return replace(self, message=message, added={}, removed=frozenset())
 
-    def apart(self, item: Sendable) -> "Sent":
-        """Give something else that is sent to the same client."""
-        return Sent.first(self.line, item)
+    def separate(self, item: Sendable) -> "MessageCopy":
+        """Return a message of its own to the same client."""
+        return MessageCopy.of(self.receiver, item)
 
     def frame(self, family: Family) -> bytes | str:
-        """Give what is written. Text frames stay as they are, whatever was added or removed."""
+        """Return the encoded frame. Fields are added and removed in binary frames only."""
         if not isinstance(self.message, WireModel):
             return self.message
         frame = codec.encode_server_message(self.message, family)
