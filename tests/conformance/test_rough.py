@@ -129,7 +129,7 @@ async def engine(family: Family, caplog: pytest.LogCaptureFixture) -> AsyncItera
         if left := asyncio.all_tasks() - before - {asyncio.current_task()}:
             _, unending = await asyncio.wait(left, timeout=PATIENCE)
             assert unending == set()
-        assert running.faults.sockets == {}
+        assert running.fault_list.sockets == {}
     assert trouble == []
     assert [
         record.getMessage()
