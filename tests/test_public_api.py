@@ -4,9 +4,11 @@ import ast
 import importlib
 import inspect
 import json
+import pickle
 import pkgutil
 import re
 import subprocess
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -14,7 +16,6 @@ from typing import TypeVar
 import pytest
 
 import pie_client
-import pie_client.models
 from pie_client import _generated, errors
 from pie_client._generated import events, models, public, refusals, results
 from tests.support.repository import ROOT, run
@@ -26,6 +27,7 @@ TOP_LEVEL = {
     *("pyproject.toml", "noxfile.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
     *(".gitignore", ".gitattributes"),
 }
+SUBMODULES = ("errors", "models", "testing")
 HEAVY = ("cryptography", "websockets", "msgpack", "pydantic", "blake3", "typer", "rich", "mcp", "asyncio")
 
 GENERATED_MODULES = [
@@ -37,6 +39,7 @@ GENERATED_MODULES = [
 def imports_for_checkers() -> dict[str, str]:
     """Give each name that is imported at the top under TYPE_CHECKING, by hand or through the generated list."""
     by_hand = guarded_imports(INIT.read_text(encoding="utf-8"))
+    assert {name for name in SUBMODULES if by_hand.pop(name) == "pie_client"} == set(SUBMODULES)
     assert by_hand.pop("*") == public.__name__
     generated = guarded_imports(inspect.getsource(public))
     assert generated.keys() == set(public.__all__)
@@ -106,7 +109,17 @@ def test_the_names_served_lazily_are_those_that_checkers_see_from_the_same_modul
 
 
 def test_the_public_names_are_the_lazy_ones_and_the_version() -> None:
-    assert dir(pie_client) == sorted(pie_client.__all__) == sorted([*imports_when_asked_for(), "__version__"])
+    assert sorted(pie_client.__all__) == sorted([*imports_when_asked_for(), "__version__"])
+
+
+def test_dir_lists_the_public_names_and_submodules() -> None:
+    assert dir(pie_client) == sorted([*pie_client.__all__, *SUBMODULES])
+
+
+@pytest.mark.parametrize("name", SUBMODULES)
+def test_a_public_submodule_is_an_attribute_of_the_package_without_being_imported(name: str) -> None:
+    script = f"import pie_client; print(pie_client.{name}.__name__)"
+    assert run(["-W", "error", "-c", script], ROOT).stdout == f"pie_client.{name}\n"
 
 
 @pytest.mark.parametrize("name", pie_client.__all__)
@@ -140,6 +153,44 @@ def test_every_error_class_is_public_and_a_pie_error() -> None:
     assert warnings == {"HashesNotComparedWarning"}
 
 
+@pytest.mark.parametrize("package", [pie_client, pie_client.testing], ids=lambda package: package.__name__)
+def test_exceptions_and_events_name_the_package_that_they_are_imported_from(package: ModuleType) -> None:
+    classes = [
+        value
+        for name in package.__all__
+        if inspect.isclass(value := getattr(package, name))
+        and (issubclass(value, Exception) or name.endswith("Event"))
+    ]
+    assert classes
+    assert {cls.__module__ for cls in classes} == {package.__name__}
+
+
+def test_a_traceback_names_an_exception_as_it_is_imported() -> None:
+    error = pie_client.ProgramNotFoundError("launch_process", "no program")
+    assert traceback.format_exception_only(error)[0].startswith("pie_client.ProgramNotFoundError: ")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pie_client.ProgramNotFoundError("launch_process", "no program", "a@1.0.0"),
+        pie_client.ProcessTerminatedError("id", "stopped"),
+        pie_client.BadFrameError("bad frame"),
+        pie_client.McpServerError("fs", "it exited"),
+        pie_client.HandshakeError("refused", status=404, body="not found"),
+        pie_client.StdoutEvent("text"),
+        pie_client.CorruptEvent("text"),
+        pie_client.FileEvent(b"data", name="a.txt"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exceptions_and_events_survive_pickling(value: object) -> None:
+    copy = pickle.loads(pickle.dumps(value))  # noqa: S301 - pickled on this line
+    assert type(copy) is type(value)
+    assert str(copy) == str(value)
+    assert getattr(copy, "__dict__", None) == getattr(value, "__dict__", None)
+
+
 def test_every_event_class_is_public() -> None:
     classes = {cls.__name__ for cls in events.KIND_OF} | {"UnknownEvent", "Event"}
     assert classes - set(pie_client.__all__) == set()
@@ -156,8 +207,10 @@ def test_a_generated_module_declares_all_of_its_public_names_and_no_other(module
 
 
 def test_the_models_can_be_imported_from_a_public_module() -> None:
-    assert set(pie_client.models.__all__) == set(models.__all__)
-    assert all(getattr(pie_client.models, name) is getattr(models, name) for name in models.__all__)
+    classes = {name for name in results.__all__ if not name.startswith("decode_")}
+    assert set(pie_client.models.__all__) == {*models.__all__, *classes}
+    for module, names in ((models, models.__all__), (results, classes)):
+        assert all(getattr(pie_client.models, name) is getattr(module, name) for name in names)
 
 
 def test_the_generated_package_tells_which_schema_it_was_written_from() -> None:

@@ -5,16 +5,22 @@
         async for event in process:
             ...
 
-Importing this package loads nothing; each name loads what it needs when it is first used (PEP 562).
+The submodules :mod:`pie_client.errors` (the error tree), :mod:`pie_client.models` (the protocol's messages) and
+:mod:`pie_client.testing` (an embedded engine) are public too.
+
+Importing this package loads none of its modules: each name loads its module on first use (PEP 562).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import pie_client._generated.public as public
+import pie_client._generated.public as _public
 from pie_client._version import __version__
 
 if TYPE_CHECKING:
+    from pie_client import errors as errors
+    from pie_client import models as models
+    from pie_client import testing as testing
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
     from pie_client.auth.agent import AgentKey, agent_keys
     from pie_client.auth.keys import ParsedPrivateKey, Signer
@@ -94,7 +100,7 @@ _MODULES = {
     "pie_client.programs.manifest": ("parse_manifest",),
     "pie_client.process": ("Process",),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(public.MODULE_OF)
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(_public.MODULE_OF)
 
 __all__: list[str] = [
     "AgentError",
@@ -138,17 +144,24 @@ __all__: list[str] = [
     "inferlet",
     "parse_manifest",
 ]
-__all__ += public.__all__
+__all__ += _public.__all__
 
 
-def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+_SUBMODULES = ("errors", "models", "testing")
+
+# Hidden from type checkers, which would otherwise take any misspelled name for an object.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _SUBMODULES:
+            return import_module(f"{__name__}.{name}")
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

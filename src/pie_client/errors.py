@@ -1,64 +1,72 @@
-"""The error tree. Everything that pie_client raises on purpose is a :class:`PieError`.
+"""The exceptions that pie_client raises. All of them derive from :class:`PieError`.
 
 PieError
 ├── PieConnectionError (ConnectionError)
-│   ├── ConnectError                 could not connect
+│   ├── ConnectError                 the connection could not be opened
 │   │   ├── ConnectTimeoutError (TimeoutError)
-│   │   └── HandshakeError           no WebSocket, or an HTTP status instead of one
-│   ├── ConnectionLostError          was connected
-│   └── NotConnectedError            not connected yet, or closed here
-├── DeadlineError (TimeoutError)     no reply in time
+│   │   └── HandshakeError           the server did not upgrade to WebSocket
+│   ├── ConnectionLostError          the connection broke
+│   └── NotConnectedError            not connected yet, or closed by this client
+├── DeadlineError (TimeoutError)     a call did not finish within its timeout
 ├── InvalidArgumentError (ValueError)
-│   ├── InvalidKeyError              a private key that can't be used
-│   │   └── AgentError               an ssh-agent that can't be used, or does not sign
-│   └── ManifestError                a Pie.toml that can't be used
-├── RegistryError                    a program registry did not answer as it should
-├── UnsupportedError                 the server's family does not know it
-├── ProgramExistsError               the server would keep another program instead of the one to be installed
-├── NotAttachedError                 nothing comes from a process, or goes to it, before attach_process
-├── ProtocolError                    the server sent what the protocol does not allow
-├── RefusedError                     the server refused a request; subclasses are generated from the schema
-├── ServerError                      the server complained without naming a request; subclasses are generated
-├── ProcessError                     a process ended with an error; subclasses are generated
-├── ResultError (ValueError)         a process returned something else than was asked for
-├── McpServerError                   an MCP server can't be started or spoken to, or it ended
-├── ProcessEndedError (EOFError)     no more events
-└── SlowConsumerError (BufferError)  events were not read and filled the buffer
+│   ├── InvalidKeyError              unusable private key
+│   │   └── AgentError               unusable ssh-agent, or it refused to sign
+│   └── ManifestError                unusable Pie.toml
+├── RegistryError                    a program registry failed or is unreachable
+├── UnsupportedError                 the server's family lacks a request or a field
+├── ProgramExistsError               the program is installed, and force_overwrite is False
+├── NotAttachedError                 the process was launched with capture_outputs=False
+├── ProtocolError                    the server violated the protocol
+├── RefusedError                     the server refused a request
+│   └── ProgramNotFoundError, AuthenticationError, …
+├── ServerError                      the server reported an error that belongs to no request
+│   └── BadFrameError, ServerBusyError, …
+├── ProcessError                     a process ended with an error
+│   └── ProcessTerminatedError, …
+├── ResultError (ValueError)         a process returned something other than requested
+├── McpServerError                   an MCP server failed
+├── ProcessEndedError (EOFError)     all events were received
+└── SlowConsumerError (BufferError)  unread events exceeded the buffer
 
-HashesNotComparedWarning (UserWarning) is the one warning: the server was asked to compare files, and did not.
+HashesNotComparedWarning (UserWarning) is the only warning.
 
-Texts are one line: what failed, with what, and what to do next. No payload, key or token appears in them.
+The subclasses of RefusedError, ServerError and ProcessError are generated from the failure texts in the schema. Import
+them from ``pie_client``, like all other exceptions.
+
+A message is one line: what failed, with which value, and what to do about it. It never contains payload, keys or tokens.
 """
 
 from typing import ClassVar
 
 
 def one_line(text: str) -> str:
-    """Fold a text of several lines into one, and make control characters visible."""
+    """Return a text on one line, with control characters escaped."""
     folded = " / ".join(line.strip() for line in text.splitlines() if line.strip()) or text.strip()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
 
 
 class PieError(Exception):
-    """Base of every error of this package."""
+    """Base class of all exceptions of this package."""
 
 
 class PieConnectionError(PieError, ConnectionError):
-    """There is no usable connection."""
+    """The client has no usable connection to the server."""
 
 
 class ConnectError(PieConnectionError):
-    """No connection could be made."""
+    """The connection could not be opened."""
 
 
 class ConnectTimeoutError(ConnectError, TimeoutError):
-    """The server did not complete the opening handshake in time."""
+    """The server did not complete the opening handshake within ``open_timeout``."""
 
 
 class HandshakeError(ConnectError):
-    """The server answered the opening handshake with something else than a WebSocket.
+    """The server answered the opening handshake, but did not switch to WebSocket.
 
-    ``status`` is its HTTP status, None where it did not speak HTTP; ``body`` the first of its words.
+    Attributes:
+        status: HTTP status of the response, or None if the response was not HTTP.
+        body: Beginning of the response's body.
     """
 
     def __init__(self, message: str, *, status: int | None = None, body: str = "") -> None:
@@ -68,10 +76,11 @@ class HandshakeError(ConnectError):
 
 
 class ConnectionLostError(PieConnectionError):
-    """The connection broke; the cause is chained.
+    """The connection broke. ``__cause__`` holds the reason.
 
-    ``sent`` tells of the request that it broke whether it had left: False, it did not; True, the server may have acted
-    on it; None where no request is meant.
+    Attributes:
+        sent: Whether the interrupted request had been sent. If False, repeating it is safe. If True, the server may
+            have processed it. None if no request was interrupted.
     """
 
     def __init__(self, message: str, *, sent: bool | None = None) -> None:
@@ -80,46 +89,48 @@ class ConnectionLostError(PieConnectionError):
 
 
 class NotConnectedError(PieConnectionError):
-    """The client is not connected: not yet, or no longer because it was closed."""
+    """The client has not connected yet, or was closed."""
 
 
 class DeadlineError(PieError, TimeoutError):
-    """Something did not happen within its timeout."""
+    """A call did not finish within its timeout."""
 
 
 class InvalidArgumentError(PieError, ValueError):
-    """An argument can't be used; nothing was sent."""
+    """An argument is invalid. Nothing was sent."""
 
 
 class InvalidKeyError(InvalidArgumentError):
-    """A private key can't be used."""
-
-
-class ManifestError(InvalidArgumentError):
-    """A program's Pie.toml can't be used; nothing was sent."""
-
-
-class ProgramExistsError(PieError):
-    """The server has a program of this name and version and would keep it; nothing was sent."""
-
-
-class NotAttachedError(PieError):
-    """Nothing comes from a process or goes to it, because it was launched with ``capture_outputs=False``."""
-
-
-class HashesNotComparedWarning(UserWarning):
-    """The server has the program, but did not compare its bytes with the files that were named."""
+    """A private key is unusable."""
 
 
 class AgentError(InvalidKeyError):
-    """An ssh-agent can't be reached, or does not sign with one of its keys."""
+    """An ssh-agent is unreachable, or refused to sign."""
+
+
+class ManifestError(InvalidArgumentError):
+    """A program's Pie.toml is invalid. Nothing was sent."""
+
+
+class ProgramExistsError(PieError):
+    """The server has a program of this name and version, and ``force_overwrite`` is False. Nothing was sent."""
+
+
+class NotAttachedError(PieError):
+    """The process was launched with ``capture_outputs=False``, so it exchanges no events with this client."""
+
+
+class HashesNotComparedWarning(UserWarning):
+    """The server has the program, but did not compare it with the local files."""
 
 
 class RegistryError(PieError):
-    """A program registry can't be reached, or did not answer as it should.
+    """A program registry is unreachable, or its response is unusable.
 
-    Not a ``ConnectionError``: the connection to the server is not concerned. ``status`` is the HTTP status where the
-    registry refused with one, else None.
+    Not a ``ConnectionError``, because the connection to the Pie server is not affected.
+
+    Attributes:
+        status: HTTP status of a refusal, or None for other failures.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -128,7 +139,7 @@ class RegistryError(PieError):
 
 
 class UnsupportedError(PieError):
-    """The server's family does not know a request or a field of it; nothing was sent."""
+    """The server's family does not support a request, or one of its fields. Nothing was sent."""
 
 
 class ProtocolError(PieError):
@@ -138,8 +149,10 @@ class ProtocolError(PieError):
 class RefusedError(PieError):
     """The server refused a request.
 
-    ``request`` is the tag of the request, ``subject`` the process or program it was about ("" for none), ``text`` the
-    server's own words.
+    Attributes:
+        request: Name of the request on the wire, e.g. ``"launch_process"``.
+        text: The server's message, unchanged.
+        subject: The process or program that the request names, or ``""``.
     """
 
     advice: ClassVar[str] = ""
@@ -152,31 +165,41 @@ class RefusedError(PieError):
         advice = self.advice if advice is None else advice
         super().__init__(f"{what} refused: {one_line(text)}" + (f"; {advice}" if advice else ""))
 
+    # BaseException copies and unpickles by passing `args`, here the one finished message, to __init__.
     def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str, str], dict[str, object]]:
         return type(self), (self.request, self.text, self.subject), {**vars(self), "args": self.args}
 
     def __setstate__(self, state: dict[str, object] | None) -> None:
-        """Restore a copy, its text included."""
+        """Restore the attributes, and the message with the advice that it was raised with."""
         for name, value in (state or {}).items():
             setattr(self, name, value)
 
 
 class ServerError(PieError):
-    """The server complained without saying about which request. ``text`` holds its words."""
+    """The server reported an error that belongs to no request.
+
+    Attributes:
+        text: The server's message, unchanged.
+    """
 
     advice: ClassVar[str] = ""
 
     def __init__(self, text: str) -> None:
         self.text = text
         advice = f"; {self.advice}" if self.advice else ""
-        super().__init__(f"the server said: {one_line(text)}{advice}")
+        super().__init__(f"server error: {one_line(text)}{advice}")
 
     def __reduce__(self) -> tuple[type["ServerError"], tuple[str]]:
         return type(self), (self.text,)
 
 
 class ProcessError(PieError):
-    """A process ended with an error. ``text`` holds the reason in full, in the server's or the program's words."""
+    """A process ended with an error.
+
+    Attributes:
+        process_id: Id of the process.
+        text: The reason, as the server or the program gave it, unchanged.
+    """
 
     advice: ClassVar[str] = ""
 
@@ -191,17 +214,22 @@ class ProcessError(PieError):
 
 
 class ResultError(PieError, ValueError):
-    """A process returned a text that is not what was asked for."""
+    """The text that a process returned is not JSON, or not of the requested type."""
 
 
 class McpServerError(PieError):
-    """An MCP server can't be started or spoken to, or it ended. ``reason`` says why, without the server's name."""
+    """An MCP server could not be started or reached, violated MCP, or exited.
+
+    Attributes:
+        name: Name that the server is registered under.
+        reason: What went wrong, without the name.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
         self.reason = reason
         super().__init__(
-            f"MCP server {name!r}: {reason}; try it by hand, and see the log pie_client.mcp at level INFO"
+            f"MCP server {name!r}: {reason}; run it by hand, or log pie_client.mcp at level INFO"
         )
 
     def __reduce__(self) -> tuple[type["McpServerError"], tuple[str, str]]:
@@ -209,8 +237,14 @@ class McpServerError(PieError):
 
 
 class ProcessEndedError(PieError, EOFError):
-    """All events of a process were received, or its handle was closed."""
+    """All events of the process were received, or its handle was closed."""
 
 
 class SlowConsumerError(PieError, BufferError):
-    """A process sent more than its client read, and what was buffered for it had to be given up."""
+    """The process sent more than was read, and its buffered events were discarded."""
+
+
+# Tracebacks, reprs and pickles name the module that users import from.
+for _class in list(vars().values()):
+    if isinstance(_class, type) and issubclass(_class, Exception):
+        _class.__module__ = "pie_client"

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -187,7 +186,8 @@ def installed(package: Path, folder: Path) -> Path:
     python = folder / "bin" / "python"
     (site,) = folder.glob("lib/python*/site-packages")
     shutil.copytree(package / "pie_client", site / "pie_client")
-    (site / "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    others = [path for path in sys.path if Path(path).name == "site-packages"]
+    (site / "others.pth").write_text("\n".join(others), encoding="utf-8")
     return python
 
 

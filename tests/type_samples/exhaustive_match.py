@@ -15,7 +15,7 @@ from pie_client import (
     StdoutEvent,
     UnknownEvent,
 )
-from pie_client._generated.results import (
+from pie_client.models import (
     AlreadyAuthenticated,
     AuthenticationDisabled,
     AuthIdentifyResult,

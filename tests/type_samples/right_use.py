@@ -7,6 +7,7 @@ from typing import assert_type
 
 from pydantic import BaseModel, JsonValue
 
+import pie_client
 from pie_client import (
     AgentKey,
     CorruptEvent,
@@ -35,7 +36,7 @@ from pie_client import (
     inferlet,
     parse_manifest,
 )
-from pie_client._generated.results import (
+from pie_client.models import (
     AlreadyAuthenticated,
     AuthenticationDisabled,
     Challenge,
@@ -205,6 +206,12 @@ async def calls(client: PieClient) -> None:
     assert_type(await client.rpc.signal_process(process_id="id", message="text"), None)
     assert_type(await client.rpc.transfer_file(process_id="id", content=b"bytes"), None)
     assert_type(await client.rpc.list_processes(), list[ProcessInfo])
+
+
+def submodules() -> None:
+    assert_type(pie_client.errors.RefusedError("ping", "no"), RefusedError)
+    assert_type(pie_client.models.PingRequest(corr_id=1).corr_id, int)
+    assert_type(pie_client.testing.LocalEngine().uri, str)
 
 
 def errors(error: RefusedError, ended: McpServerError) -> None:

@@ -13,7 +13,9 @@ from pie_client._generated import models
 
 
 class Event(enum.Enum):
-    """Kind of what :meth:`Process.recv` gives."""
+    """Kind of what :meth:`Process.recv` returns."""
+
+    __module__ = "pie_client"
 
     Stdout = "stdout"
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
@@ -38,12 +40,16 @@ class Event(enum.Enum):
 class StdoutEvent:
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
 
+    __module__ = "pie_client"
+
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class StderrEvent:
     """A piece of standard error: one write, not one line."""
+
+    __module__ = "pie_client"
 
     value: str
 
@@ -52,12 +58,16 @@ class StderrEvent:
 class MessageEvent:
     """A text that the program sent to its client."""
 
+    __module__ = "pie_client"
+
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnEvent:
     """The program ended well. Nothing follows."""
+
+    __module__ = "pie_client"
 
     value: str
 
@@ -66,12 +76,16 @@ class ReturnEvent:
 class ErrorEvent:
     """The program failed or was stopped. Nothing follows."""
 
+    __module__ = "pie_client"
+
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a kind that this schema does not know. It never ends a process."""
+
+    __module__ = "pie_client"
 
     event: str
     value: str | None

@@ -17,6 +17,7 @@ from pie_client._generated.families import Family
 class AuthenticationError(errors.RefusedError, PermissionError):
     """The server does not accept who the client says it is."""
 
+    __module__ = "pie_client"
     advice = (
         "check the user name, and that the server's authorized_users.toml holds the public half of this key"
     )
@@ -25,96 +26,112 @@ class AuthenticationError(errors.RefusedError, PermissionError):
 class InvalidProgramNameError(errors.RefusedError, ValueError):
     """A program's name is not of the form that the server takes."""
 
+    __module__ = "pie_client"
     advice = "write it as name@major.minor.patch"
 
 
 class UploadError(errors.RefusedError):
     """The server rejected a chunk of an upload, or its whole."""
 
+    __module__ = "pie_client"
     advice = "send the whole content again, in order and within the server's size limit"
 
 
 class InvalidManifestError(errors.RefusedError, ValueError):
     """A program's Pie.toml can't be used."""
 
+    __module__ = "pie_client"
     advice = "mend the manifest and upload again"
 
 
 class InstallError(errors.RefusedError):
     """The server could not make a runnable program of what it was given."""
 
+    __module__ = "pie_client"
     advice = "rebuild the program, or look at the server's log"
 
 
 class ProgramNotFoundError(errors.RefusedError, LookupError):
     """The server has no such program."""
 
+    __module__ = "pie_client"
     advice = "install it first, or check its name and version"
 
 
 class ProcessNotFoundError(errors.RefusedError, LookupError):
     """No process that may be used has this id: it ended, or another connection holds it."""
 
+    __module__ = "pie_client"
     advice = "see list_processes; 0.3/0.4 servers also say this of a process that a connection is attached to, even a closed one, and 0.5 servers end processes with their connection"
 
 
 class WorkflowNotFoundError(errors.RefusedError, LookupError):
     """The workflow ended or never existed."""
 
+    __module__ = "pie_client"
     advice = "submit it again"
 
 
 class AccessDeniedError(errors.RefusedError, PermissionError):
     """The process or workflow belongs to another user."""
 
+    __module__ = "pie_client"
     advice = "authenticate as its owner"
 
 
 class AlreadyAttachedError(errors.RefusedError):
     """Another connection receives these events."""
 
+    __module__ = "pie_client"
     advice = "close that connection, or stop the process and launch it again"
 
 
 class InvalidRequestError(errors.RefusedError, ValueError):
     """The server can't use an argument of the request."""
 
+    __module__ = "pie_client"
     advice = "correct the argument"
 
 
 class ProcessTerminatedError(errors.ProcessError):
     """The process was stopped by terminate_process or with its workflow."""
 
+    __module__ = "pie_client"
     advice = "launch it again if that was not meant"
 
 
 class TokenBudgetError(errors.ProcessError):
     """The process used up its token budget."""
 
+    __module__ = "pie_client"
     advice = "launch it with a larger token_budget"
 
 
 class StreamAbortedError(errors.ServerError):
     """The server gave up a request or a process's stream."""
 
+    __module__ = "pie_client"
     advice = "send the request again"
 
 
 class BadFrameError(errors.ServerError):
     """The server could not read a frame of this client."""
 
+    __module__ = "pie_client"
     advice = "check that the server's version knows the request"
 
 
 class FrameTooLargeError(errors.ServerError, ValueError):
     """A frame is larger than the server takes; it closes the connection."""
 
+    __module__ = "pie_client"
     advice = "send less at once, or send it as a file"
 
 
 class ServerBusyError(errors.ServerError):
     """The server takes no more work now."""
 
+    __module__ = "pie_client"
     advice = "try again later"
 
 

@@ -32,6 +32,8 @@ class FileEvent(bytes):
     bytes in hexadecimal, already verified.
     """
 
+    __module__ = "pie_client"
+
     name: str | None
     digest: str
 
@@ -179,6 +181,8 @@ class SpooledFile:
         name: The name that the process gave it, None where it gave none (always so with 0.3/0.4 servers).
         digest: BLAKE3-256 of the bytes in hexadecimal.
     """
+
+    __module__ = "pie_client"
 
     def __init__(self, spool: Spool, size: int, *, name: str | None, digest: str) -> None:
         assert spool.path is not None  # noqa: S101 - it was written to

@@ -22,6 +22,8 @@ EVENT_OVERHEAD_BYTES = 100
 class CorruptEvent:
     """Something of this process arrived that can't be used: a corrupt file or a malformed event. The process goes on."""
 
+    __module__ = "pie_client"
+
     value: str
 
 

@@ -61,6 +61,8 @@ PROGRAM = re.compile(PROGRAM_PATTERN)
 class Refusal(Exception):  # noqa: N818 - its text is the server's reply
     """Answers a request with ``ok: false`` and this text."""
 
+    __module__ = "pie_client.testing"
+
 
 class Silence(Exception):  # noqa: N818 - what a request comes to
     """Refuses a request without a word."""

@@ -34,6 +34,8 @@ class McpCallError(Exception):
         data: More about it, as JSON text; None for nothing.
     """
 
+    __module__ = "pie_client.testing"
+
     def __init__(self, code: int, message: str, data: str | None = None) -> None:
         super().__init__(f"{message} (code {code})")
         self.code = code

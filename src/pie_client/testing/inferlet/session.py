@@ -35,6 +35,8 @@ class Outlet(Protocol):
 class ProcessFailure(Exception):  # noqa: N818 - it is raised by inferlets, about themselves
     """Raise it in an inferlet to end its process with exactly this text as its error."""
 
+    __module__ = "pie_client.testing"
+
 
 class InferletSession:
     """The line between an inferlet and its client.
