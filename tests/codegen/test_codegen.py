@@ -543,11 +543,11 @@ from pie_client._generated.events import event_of
 
 class Caller:
     async def call(self, method, build, timeout):
-        print(json.dumps([timeout, msgpack.unpackb(codec.encode_request(build(7)))]))
+        print(json.dumps([timeout, msgpack.unpackb(codec.encode_client_message(build(7)))]))
 
 
 asyncio.run(Calls(Caller()).odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0))
-print(event_of(codec.decode_reply(msgpack.packb(
+print(event_of(codec.decode_server_message(msgpack.packb(
     {"type": "process_event", "event": "mark", "process_id": "p", "value": "v", "from": "f", "level": "high"}
 ))))
 print(list(methods.ODD.fields), methods.ODD.subject)
