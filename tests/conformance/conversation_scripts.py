@@ -157,7 +157,7 @@ def fields() -> Iterator[bytes]:
         yield add(b"x", 5, chunk_data=data)
     yield add(b"x", 5, chunk_data=msgpack.ExtType(1, b"a"))
     yield add(b"x", 5)[:-1] + b"\xff"
-    for index in (-1, 1.5, 2**64 - 1, 2**32, "1", None, ...):
+    for index in (-1, 1.5, 2**32, "1", None, ...):
         yield add(b"x", chunk_index=index)
     yield add(b"x", total_chunks=None)
     for force in (1, None, "true", 1e30, ...):
@@ -183,7 +183,7 @@ def requests() -> Iterator[bytes]:
     yield message("auth_prove", corr_id=1, signature="u")
     yield message("auth_prove", corr_id=1)
     yield message("auth_by_token", corr_id=1, token="u")  # noqa: S106 - no secret
-    for subject in ("model_status", "foo", "", 'f"o\n\\\u00e9\u0000o'):
+    for subject in ("model_status", "foo", ""):
         yield message("query", corr_id=1, subject=subject, record="")
     yield message("query", corr_id=1, subject="foo")
     for name, version in (

@@ -62,14 +62,22 @@ def server(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def uri(server: str, pytestconfig: pytest.Config) -> AsyncIterator[str]:
+def embedded_engine() -> type[LocalEngine]:
+    """The class of the embedded engine."""
+    return LocalEngine
+
+
+@pytest.fixture
+async def uri(
+    server: str, embedded_engine: type[LocalEngine], pytestconfig: pytest.Config
+) -> AsyncIterator[str]:
     """The address of a server that runs no processes."""
     if server == "real":
         shared = pytestconfig.stash[SHARED]
         yield shared.uri
         await _wait_until_idle(shared.uri)
         return
-    async with LocalEngine(family="0.5", allow_scripts=True) as embedded:
+    async with embedded_engine(family="0.5", allow_scripts=True) as embedded:
         embedded.inferlet(COMPLETION)(complete)
         yield embedded.uri
         await _wait_until_idle(embedded.uri)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from pie_client import PieClient
+from pie_client.testing import LocalEngine
+from tests.conformance.conforming_engine import ConformingEngine
 from tests.conformance.conversation_scripts import conversations, exchanges
 from tests.conformance.conversations import (
     CLOSED,
@@ -35,6 +37,12 @@ FENCE = 99
 PING = f'{{"type":"ping","corr_id":{FENCE}}}'
 CONVERSATIONS = dict(recorded())
 EXCHANGES = list(recorded_exchanges())
+
+
+@pytest.fixture
+def embedded_engine() -> type[LocalEngine]:
+    """The embedded engine, with what holds it to the recorded server byte by byte."""
+    return ConformingEngine
 
 
 def test_what_is_recorded_is_what_the_scripts_say() -> None:

@@ -296,8 +296,6 @@ async def in_time(what: Awaitable[T]) -> T:
 
 COMPONENT = b"\0asm\x0d\0\1\0"
 """The smallest program: an empty WebAssembly component."""
-EXPORTING_COMPONENT = COMPONENT + b"\x05\x03\x01\x01\0" + b"\x0b\x07\x01\0\x01x\x05\0\0"
-"""A component that exports an empty instance named x."""
 COMMENT_OVERHEAD = len(COMPONENT) + 1 + 5 + 1
 """Bytes around a comment: the header, the number and length of a section, and the section's name, which is empty."""
 

@@ -26,7 +26,7 @@ from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
-from tests.support.peers import COMPONENT, EXPORTING_COMPONENT
+from tests.support.peers import COMPONENT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 
@@ -325,18 +325,6 @@ async def test_an_inferlet_that_raises_ends_with_its_traceback(engine: LocalEngi
             await process.result()
     assert caught.value.text.startswith("ZeroDivisionError: by nothing\nTraceback")
     assert "in crash" in caught.value.text
-
-
-async def test_an_upload_without_a_function_fails_when_it_runs(engine: LocalEngine) -> None:
-    async with PieClient(engine.uri) as client:
-        await client.rpc.add_program(
-            content=EXPORTING_COMPONENT, manifest='[package]\nname = "up"\nversion = "1.0.0"\n'
-        )
-        process = await client.launch_process("up@1.0.0")
-        with pytest.raises(
-            ProcessError, match=r'up@1\.0\.0 is WebAssembly, .*; make .*@engine\.inferlet\("up@1\.0\.0"\)'
-        ):
-            await process.result()
 
 
 async def test_many_clients_that_come_at_once_are_not_held_up(engine: LocalEngine) -> None:

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from pie_client._generated import texts
 from pie_client._generated.families import CHALLENGE_BYTES
-from pie_client.testing.engine.encodings import encoding_problem
 from pie_client.testing.engine.keys import read_public_key
 
 
@@ -32,9 +31,10 @@ class Challenge:
 
     def refusal(self, signature: str) -> str | None:
         """Say why a signature is not accepted; None when it is."""
-        if (problem := encoding_problem(signature)) is not None:
-            return texts.invalid_signature_encoding(detail=problem)
-        raw = base64.b64decode(signature)
+        try:
+            raw = base64.b64decode(signature, validate=True)
+        except ValueError as error:
+            return texts.invalid_signature_encoding(detail=error)
         if any(_verifies(key, raw, self._data) for key in self._keys):
             return None
         return texts.SIGNATURE_VERIFICATION_FAILED

@@ -37,9 +37,8 @@ from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing.engine.challenge import Challenge
-from pie_client.testing.engine.fields import SIZE_BITS, quoted
+from pie_client.testing.engine.frames import UnreadableFrameError
 from pie_client.testing.engine.identifiers import canonical_uuid
-from pie_client.testing.engine.leniency import UnreadableFrameError
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.turns import Turns
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
@@ -439,7 +438,7 @@ class Conversation:
         if subject == MODEL_STATUS:
             return _json({f"{self._engine.model_name}.{name}": 0 for name in MODEL_STATISTICS})
         if self._traits.answers_unknown_queries:
-            raise Refusal(texts.unknown_query_subject(subject=quoted(subject)[1:-1]))
+            raise Refusal(texts.unknown_query_subject(subject=json.dumps(subject, ensure_ascii=False)[1:-1]))
         return None
 
     def _check_program(self, program: str) -> str:
@@ -458,7 +457,7 @@ class Conversation:
                 force=message.force_overwrite,
             )
         except RejectedChunk as error:
-            last = (message.chunk_index + 1) % (1 << SIZE_BITS) >= message.total_chunks
+            last = message.chunk_index + 1 >= message.total_chunks
             if not last and not self._traits.answers_rejected_chunks:
                 raise Silence from error
             raise Refusal(str(error)) from error

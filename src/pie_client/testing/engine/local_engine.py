@@ -29,8 +29,8 @@ from pie_client.testing.engine import options
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.connection import Conversation, Refusal
 from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.engine.frames import FrameReader
 from pie_client.testing.engine.identifiers import canonical_uuid, version_key
-from pie_client.testing.engine.leniency import FrameReader
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.programs import Catalogue, RejectedProgram
 from pie_client.testing.engine.reasons import line_of
@@ -105,6 +105,9 @@ class LocalEngine:
     model_name = "none"
     """Name under which the status of the model that does not exist is listed."""
     folder = "(no folder: programs of LocalEngine are in memory)"
+    _reader_class = FrameReader
+    _catalogue_class = Catalogue
+    """What reads frames and uploads; the tests replace both by exact imitations of a real server."""
 
     def __init__(
         self,
@@ -135,7 +138,7 @@ class LocalEngine:
             },
         )
         self.traits = FAMILIES[family]
-        self.reader = FrameReader(family)
+        self.reader = self._reader_class(family)
         self.keep_detached = keep_detached
         self.imitate_delays = imitate_delays
         self.serial_accept = serial_accept
@@ -152,7 +155,7 @@ class LocalEngine:
         self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
         self._daemon_functions: dict[str, DaemonFunction] = {}
         self._daemons: list[RunningDaemon] = []
-        self._catalogue = Catalogue(
+        self._catalogue = self._catalogue_class(
             self.traits,
             stands_in=lambda program: program in self._functions or program in self._daemon_functions,
             folder=self.folder,

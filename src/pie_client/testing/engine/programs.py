@@ -8,10 +8,11 @@ from pydantic import JsonValue, ValidationError
 from pie_client._generated import models, texts
 from pie_client._generated.families import FamilyTraits
 from pie_client.protocol import codec
-from pie_client.testing.engine import folders
-from pie_client.testing.engine.components import MalformedComponentError, exports
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.scripts.scripts import RejectedScript, Script, ScriptLimits, check_script
+
+COMPONENT = b"\0asm\x0d\0\1\0"
+"""First bytes of a WebAssembly component: magic, version and layer. A core module has another version."""
 
 
 class RejectedProgram(Exception):  # noqa: N818 - its text is the server's reply
@@ -84,10 +85,6 @@ class Catalogue:
         package = manifest.package
         program = f"{package.name}@{package.version}"
         runtime = self._runtime(manifest)
-        if self._traits.verifies_dependencies:
-            reason = folders.refusal(self._folder, package.name, package.version, runtime.language)
-            if reason is not None:
-                raise RejectedProgram(reason)
         if replaces or not (program in self._kept or self._stands_in(program)):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
             self._kept[program] = Kept(program, data, runtime, needs)
@@ -114,7 +111,7 @@ class Catalogue:
         if function is not None and self._traits.verifies_dependencies:
             for needed in self._dependencies(program):
                 if not self._is_installed(needed):
-                    return _failing(texts.dependency_not_found(program=needed))
+                    return failing(texts.dependency_not_found(program=needed))
         return function
 
     def _is_installed(self, program: str) -> bool:
@@ -159,31 +156,24 @@ class Catalogue:
         """Give what plays an upload. Raises RejectedProgram."""
         language = kept.runtime.language
         if language is None:
-            return _failing(_why_not(kept))
+            if not kept.data.startswith(COMPONENT):
+                raise RejectedProgram(texts.compile_failed(detail=texts.WASM_NOT_PARSED))
+            return failing(
+                f"{kept.program} is WebAssembly, which LocalEngine does not run; "
+                f'register a function for it with @engine.inferlet("{kept.program}")'
+            )
         try:
             check_script(kept.program, language, kept.data)
         except RejectedScript as error:
             raise RejectedProgram(str(error)) from error
         if self._limits is None:
-            return _failing(f"{kept.program} is a script; pass allow_scripts=True to LocalEngine to run it")
+            return failing(f"{kept.program} is a script; pass allow_scripts=True to LocalEngine to run it")
         return Script.of(kept.program, kept.runtime, kept.data, self._limits).run
 
 
-def _why_not(kept: Kept) -> str:
-    """Say why a component does not run here. Raises RejectedProgram."""
-    try:
-        runs = exports(kept.data)
-    except MalformedComponentError as error:
-        raise RejectedProgram(texts.compile_failed(detail=texts.WASM_NOT_PARSED)) from error
-    if not runs:
-        return texts.NO_RUN_INTERFACE
-    return (
-        f"{kept.program} is WebAssembly, which LocalEngine does not run; make a function play it with"
-        f' @engine.inferlet("{kept.program}")'
-    )
+def failing(text: str) -> InferletFunction:
+    """Return an inferlet that fails with this text."""
 
-
-def _failing(text: str) -> InferletFunction:
     async def fail(_session: InferletSession, _input: JsonValue) -> object:
         raise ProcessFailure(text)
 

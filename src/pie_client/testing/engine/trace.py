@@ -1,7 +1,5 @@
 """Frames as an observer of the embedded engine sees them, and as a line to read, without secrets."""
 
-import contextlib
-import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +7,9 @@ from typing import TypeAlias, cast
 
 from pie_client._generated import models
 from pie_client._generated.families import CORRELATION, NEWEST, TAG, Family
-from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.errors import one_line
 from pie_client.protocol import codec
-from pie_client.testing.engine.leniency import FrameReader, UnreadableFrameError
 from pie_client.testing.faults.sockets import Direction
 
 TEXT_CHARACTERS = 60
@@ -55,9 +51,8 @@ def describe(frame: TracedFrame) -> str:
     """
     start = f"{frame.connection} {ARROWS[frame.direction]}"
     try:
-        message = (
-            _received(frame) if frame.direction == "received" else codec.decode_server_message(frame.data)
-        )
+        decode = codec.decode_client_message if frame.direction == "received" else codec.decode_server_message
+        message = decode(frame.data)
     except codec.MalformedFrameError as error:
         return one_line(f"{start} (malformed: {_cut(str(error), ERROR_CHARACTERS)})")
     if isinstance(message, codec.UnknownMessage):
@@ -67,21 +62,6 @@ def describe(frame: TracedFrame) -> str:
     fields = [f"{name}={_shown(value)}" for name, value in _fields(message) if not _hidden(message, name)]
     hidden = " (the rest is hidden)" if isinstance(message, SECRETIVE) else ""
     return one_line(f"{start} {message.type} {' '.join(_first(fields))}{hidden}")
-
-
-def _received(frame: TracedFrame) -> ClientMessage | codec.UnknownMessage:
-    """Read what a client sent. The engine's own reader says what is wrong with the values in it; that is not shown."""
-    try:
-        return codec.decode_client_message(frame.data)
-    except codec.MalformedFrameError:
-        with contextlib.suppress(UnreadableFrameError):
-            return _reader(frame.family).read(frame.data)
-        raise
-
-
-@functools.cache
-def _reader(family: Family) -> FrameReader:
-    return FrameReader(family)
 
 
 def _first(items: list[str]) -> list[str]:

@@ -1,28 +1,23 @@
 """The fields of a client's message, converted as servers convert them, and their words where that can't be."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn, TypeAlias, cast
+from typing import NoReturn, cast
 
-from pie_client._generated import texts
-from pie_client._generated.registry import Field
+from pie_client.testing.engine.frames import UnreadableFrameError
+from tests.conformance.wire_schema import Field, Shape, server_text
 
 BYTE_BITS = 8
 SIZE_BITS = 64
-
-
-class UnreadableFrameError(ValueError):
-    """A frame that servers reject; it says why in their words."""
 
 
 class WrongTypeError(UnreadableFrameError):
     """A frame with a value of another type than is expected there."""
 
     def __init__(self, value: object, expected: str, *, json: bool = False) -> None:
-        found = texts.FOUND_NULL if json and value is None else _kind(value)
-        super().__init__(texts.frame_invalid_type(found=found, expected=expected))
+        found = server_text("found_null") if json and value is None else _kind(value)
+        super().__init__(server_text("frame_invalid_type", found=found, expected=expected))
         self.value = value
         self.expected = expected
 
@@ -51,24 +46,20 @@ class Written(float):
     __slots__ = ()
 
 
-Shape: TypeAlias = Mapping[str, Field]
-"""The fields of a message in order."""
-
-
 def by_place(variant: str, shape: Shape, values: list[object]) -> dict[str, object]:
     """Give the fields of a message that came as an array; those that may be absent can be missing at its end."""
     fields = {n: _read(v, f) for (n, f), v in zip(shape.items(), values, strict=False)}
     count = len(shape)
     if len(values) > count:
-        expected = texts.EXPECTED_ONE if count == 1 else texts.expected_many(count=count)
-        raise UnreadableFrameError(texts.frame_invalid_length(length=len(values), expected=expected))
+        expected = server_text("expected_one") if count == 1 else server_text("expected_many", count=count)
+        raise UnreadableFrameError(server_text("frame_invalid_length", length=len(values), expected=expected))
     if any(field.required for field in list(shape.values())[len(values) :]):
         expected = (
-            texts.expected_element(variant=variant)
+            server_text("expected_element", variant=variant)
             if count == 1
-            else texts.expected_elements(variant=variant, count=count)
+            else server_text("expected_elements", variant=variant, count=count)
         )
-        raise UnreadableFrameError(texts.frame_invalid_length(length=len(values), expected=expected))
+        raise UnreadableFrameError(server_text("frame_invalid_length", length=len(values), expected=expected))
     return fields
 
 
@@ -81,15 +72,15 @@ def by_name(shape: Shape, members: Members) -> dict[str, object]:
         if type(key) is int:
             name = names[key] if key < len(names) else None
         elif not isinstance(key, (str, bytes)):
-            wrong_type(key, texts.EXPECTED_KEY)
+            wrong_type(key, server_text("expected_key"))
         if name is None or name not in shape:
             continue
         if name in fields:
-            raise UnreadableFrameError(texts.frame_duplicate_field(field=name))
+            raise UnreadableFrameError(server_text("frame_duplicate_field", field=name))
         fields[name] = _read(value, shape[name])
     for name, field in shape.items():
         if field.required and name not in fields:
-            raise UnreadableFrameError(texts.frame_missing_field(field=name))
+            raise UnreadableFrameError(server_text("frame_missing_field", field=name))
     return fields
 
 
@@ -100,14 +91,18 @@ def _read(value: object, field: Field) -> object:
         case "integer":
             return _integer(value, field.bits)
         case "boolean":
-            return value if isinstance(value, bool) else wrong_type(value, texts.EXPECTED_BOOLEAN)
+            return value if isinstance(value, bool) else wrong_type(value, server_text("expected_boolean"))
         case "string":
             if not isinstance(value, (str, bytes)):
-                wrong_type(value, texts.EXPECTED_STRING)
+                wrong_type(value, server_text("expected_string"))
             text = text_of(value)
             if text is None:
                 raise UnreadableFrameError(
-                    texts.frame_invalid_value(found=texts.FOUND_BYTES, expected=texts.EXPECTED_STRING)
+                    server_text(
+                        "frame_invalid_value",
+                        found=server_text("found_bytes"),
+                        expected=server_text("expected_string"),
+                    )
                 )
             return text
         case "bytes":
@@ -115,7 +110,7 @@ def _read(value: object, field: Field) -> object:
         case "array":
             items = _sequence(value)
             if items is None or field.items is None:
-                wrong_type(value, texts.EXPECTED_SEQUENCE)
+                wrong_type(value, server_text("expected_sequence"))
             return [_read(item, field.items) for item in items]
         case "other":
             return _plain_value(value)
@@ -138,7 +133,7 @@ def _octets(value: object) -> bytes:
         return bytes_of(value)
     items = _sequence(value)
     if items is None:
-        wrong_type(value, texts.EXPECTED_BYTES)
+        wrong_type(value, server_text("expected_bytes"))
     return bytes(_integer(item, BYTE_BITS) for item in items)
 
 
@@ -150,12 +145,16 @@ def _sequence(value: object) -> list[object] | None:
 
 def _integer(value: object, bits: int) -> int:
     number = value.value if isinstance(value, (Signed, Wide)) else value
-    expected = texts.EXPECTED_SIZE if bits == SIZE_BITS else texts.expected_unsigned(bits=bits)
+    expected = (
+        server_text("expected_size") if bits == SIZE_BITS else server_text("expected_unsigned", bits=bits)
+    )
     if type(number) is not int:
         wrong_type(value, expected)
     if not 0 <= number < 1 << bits:
         raise UnreadableFrameError(
-            texts.frame_invalid_value(found=texts.found_integer(value=number), expected=expected)
+            server_text(
+                "frame_invalid_value", found=server_text("found_integer", value=number), expected=expected
+            )
         )
     return number
 
@@ -183,25 +182,25 @@ def wrong_type(value: object, expected: str) -> NoReturn:
 def _kind(value: object) -> str:
     match value:
         case None:
-            return texts.FOUND_UNIT
+            return server_text("found_unit")
         case bool():
-            return texts.found_boolean(value=str(value).lower())
+            return server_text("found_boolean", value=str(value).lower())
         case int():
-            return texts.found_integer(value=value)
+            return server_text("found_integer", value=value)
         case Signed() | Wide():
-            return texts.found_integer(value=value.value)
+            return server_text("found_integer", value=value.value)
         case float():
-            return texts.found_float(value=_plain(value))
+            return server_text("found_float", value=_plain(value))
         case str() if text_of(value) is not None:
-            return texts.found_string(value=quoted(value))
+            return server_text("found_string", value=quoted(value))
         case str() | bytes():
-            return texts.FOUND_BYTES
+            return server_text("found_bytes")
         case Members():
-            return texts.FOUND_MAP
+            return server_text("found_map")
         case list():
-            return texts.FOUND_SEQUENCE
+            return server_text("found_sequence")
         case _:
-            return texts.FOUND_EXTENSION
+            return server_text("found_extension")
 
 
 def _plain(value: float) -> str:

@@ -5,22 +5,21 @@ the members decides which of several mistakes is named, and an unknown member ma
 """
 
 import json
-from collections.abc import Mapping
-from typing import NoReturn, TypeAlias, cast
+from typing import NoReturn, cast
 
 import msgpack
 from pydantic import ValidationError
 
-from pie_client._generated import registry, texts
-from pie_client._generated.families import TAG, Family
+from pie_client import Family
+from pie_client._generated import registry
+from pie_client._generated.families import TAG
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
-from pie_client.testing.engine.fields import (
+from pie_client.testing.engine.frames import FrameReader, UnreadableFrameError
+from tests.conformance.wire_fields import (
     SIZE_BITS,
     Members,
-    Shape,
     Signed,
-    UnreadableFrameError,
     Wide,
     Written,
     WrongTypeError,
@@ -30,8 +29,7 @@ from pie_client.testing.engine.fields import (
     text_of,
     wrong_type,
 )
-
-__all__ = ["FrameReader", "UnreadableFrameError"]
+from tests.conformance.wire_schema import server_text, shapes
 
 # Markers of msgpack.
 FIXED_MAP, LONG_MAPS = 0x80, (0xDE, 0xDF)
@@ -43,22 +41,13 @@ EXTENSIONS = (0xC7, 0xC8, LONGEST_EXTENSION, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8)
 EXTENSION = msgpack.ExtType(0, b"")
 """Stands for every extension: none is expected anywhere."""
 
-Shapes: TypeAlias = Mapping[str, Shape]
 
-
-def _known(family: Family) -> Shapes:
-    return {
-        tag: {n: f for n, f in shape.fields.items() if f.families is None or family in f.families}
-        for tag, shape in registry.SHAPES.items()
-        if family in shape.families
-    }
-
-
-class FrameReader:
+class WireReader(FrameReader):
     """Reads the frames of clients as the servers of a family do."""
 
     def __init__(self, family: Family) -> None:
-        self._known = _known(family)
+        super().__init__(family)
+        self._known = shapes(family)
 
     def read(self, frame: bytes | str) -> ClientMessage:
         """Read a frame. Raises UnreadableFrameError."""
@@ -126,14 +115,14 @@ class FrameReader:
                 size = reader.read_array_header()
                 return (self._tag(next_tag()) if size else None), [next_value() for _ in range(size - 1)]
             if not _is_map(frame, 0):
-                wrong_type(next_tag(), texts.EXPECTED_MESSAGE)
+                wrong_type(next_tag(), server_text("expected_message"))
             members, tag = Members(), None
             for _ in range(reader.read_map_header()):
                 key = next_value()
                 if text_of(key) != TAG:
                     members.append((key, next_value()))
                 elif tag is not None:
-                    raise UnreadableFrameError(texts.frame_duplicate_field(field=TAG))
+                    raise UnreadableFrameError(server_text("frame_duplicate_field", field=TAG))
                 else:
                     tag = self._tag(next_tag())
             return tag, members
@@ -141,15 +130,15 @@ class FrameReader:
         try:
             tag, rest = map_or_array()
         except msgpack.OutOfData as error:
-            raise UnreadableFrameError(texts.FRAME_CUT_OFF) from error
+            raise UnreadableFrameError(server_text("frame_cut_off")) from error
         except (msgpack.StackError, RecursionError) as error:
-            raise UnreadableFrameError(texts.FRAME_TOO_DEEP) from error
+            raise UnreadableFrameError(server_text("frame_too_deep")) from error
         except UnreadableFrameError:
             raise
         except (msgpack.UnpackException, ValueError) as error:
-            raise UnreadableFrameError(texts.FRAME_WRONG_MARKER) from error
+            raise UnreadableFrameError(server_text("frame_wrong_marker")) from error
         if tag is None:
-            raise UnreadableFrameError(texts.frame_missing_field(field=TAG))
+            raise UnreadableFrameError(server_text("frame_missing_field", field=TAG))
         return tag, rest
 
     def _json(self, text: str) -> tuple[str, Members | list[object]]:
@@ -164,10 +153,10 @@ class FrameReader:
             json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs
         except json.JSONDecodeError as error:
             raise UnreadableFrameError(
-                texts.frame_not_json(detail=error.msg, line=error.lineno, column=error.colno)
+                server_text("frame_not_json", detail=error.msg, line=error.lineno, column=error.colno)
             ) from error
         except (ValueError, RecursionError) as error:
-            detail = texts.frame_not_json(detail=type(error).__name__, line=1, column=len(text))
+            detail = server_text("frame_not_json", detail=type(error).__name__, line=1, column=len(text))
             raise UnreadableFrameError(detail) from error
         try:
             return self._split(value)
@@ -176,7 +165,7 @@ class FrameReader:
             if isinstance(error, WrongTypeError):
                 mistake = WrongTypeError(error.value, error.expected, json=True)
             place = {"line": text.count("\n") + 1, "column": len(text)}
-            raise UnreadableFrameError(texts.frame_not_json(detail=mistake, **place)) from error
+            raise UnreadableFrameError(server_text("frame_not_json", detail=mistake, **place)) from error
 
     def _split(self, value: object) -> tuple[str, Members | list[object]]:
         """Tell the tag of a JSON value from the rest."""
@@ -187,12 +176,12 @@ class FrameReader:
             items = cast("list[object]", value)
             tags, rest = items[:1], items[1:]
         else:
-            wrong_type(value, texts.EXPECTED_MESSAGE)
+            wrong_type(value, server_text("expected_message"))
         if not tags:
-            raise UnreadableFrameError(texts.frame_missing_field(field=TAG))
+            raise UnreadableFrameError(server_text("frame_missing_field", field=TAG))
         tag = self._tag(Signed(tags[0]) if type(tags[0]) is int else tags[0])
         if len(tags) > 1:
-            raise UnreadableFrameError(texts.frame_duplicate_field(field=TAG))
+            raise UnreadableFrameError(server_text("frame_duplicate_field", field=TAG))
         return tag, rest
 
     def _tag(self, value: object) -> str:
@@ -203,18 +192,19 @@ class FrameReader:
         if type(value) is int:
             if value >= len(names):
                 raise UnreadableFrameError(
-                    texts.frame_invalid_value(
-                        found=texts.found_integer(value=value),
-                        expected=texts.expected_index(count=len(names)),
+                    server_text(
+                        "frame_invalid_value",
+                        found=server_text("found_integer", value=value),
+                        expected=server_text("expected_index", count=len(names)),
                     )
                 )
             return names[value]
         if not isinstance(value, (str, bytes)):
-            wrong_type(value, texts.EXPECTED_TAG)
+            wrong_type(value, server_text("expected_tag"))
         tag = bytes_of(value).decode("utf-8", "replace")
         if tag not in self._known:
             known = ", ".join(f"`{name}`" for name in names)
-            raise UnreadableFrameError(texts.frame_unknown_variant(tag=tag, known=known))
+            raise UnreadableFrameError(server_text("frame_unknown_variant", tag=tag, known=known))
         return tag
 
 
