@@ -313,15 +313,18 @@ def test_of_many_fields_the_first_are_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "line"),
+    ("content", "line"),
     [
-        (["ping", 7], "1 -> ping corr_id=7"),
-        (["auth_by_token", 7, "s3cret"], "1 -> auth_by_token corr_id=7 (the rest is hidden)"),
-        (["ping", "s3cret"], "1 -> (malformed: "),
+        (
+            {"type": "auth_by_token", "corr_id": 7, "token": "s3cret"},
+            "1 -> auth_by_token corr_id=7 (the rest is hidden)",
+        ),
+        ({"type": "auth_by_token", "corr_id": "s3cret"}, "1 -> (malformed: "),
+        (["auth_by_token", 7, "s3cret"], "1 -> (malformed: "),
     ],
 )
-def test_a_frame_is_described_as_the_engine_reads_it(fields: list[object], line: str) -> None:
-    data = msgpack.packb(fields)
+def test_a_frame_is_described_without_secrets(content: object, line: str) -> None:
+    data = msgpack.packb(content)
     assert data is not None
     described = describe(TracedFrame(1, "received", data, "0.4"))
     assert described.startswith(line)
