@@ -577,7 +577,7 @@ def test_a_notice_goes_to_the_only_process_when_no_call_can_be_meant() -> None:
     _receive(session, _notice("no worker available"))
     [event] = _read(box)
     assert isinstance(event, CorruptEvent)
-    assert event.value.startswith("the server said: no worker available")
+    assert event.value.startswith("server error: no worker available")
 
 
 def test_a_process_that_has_ended_cannot_be_meant_by_a_notice() -> None:
@@ -630,8 +630,8 @@ def test_a_notice_that_was_told_to_none_is_kept_for_the_next_deadline() -> None:
     assert not before.answered
     assert not during.answered
     assert _read(box) == []
-    assert session.server_error_since(before.call) == "the server said: no worker / available"
-    assert session.server_error_since(during.call) == "the server said: no worker / available"
+    assert session.server_error_since(before.call) == "server error: no worker / available"
+    assert session.server_error_since(during.call) == "server error: no worker / available"
     assert session.server_error_since(after.call) == ""
 
 
