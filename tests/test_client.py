@@ -94,13 +94,13 @@ async def test_authenticate_needs_no_key_where_authentication_is_off(client: Pie
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_a_key_that_no_server_asked_for_is_told_in_the_log(
+async def test_an_unused_key_is_logged(
     client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "pie_client.auth.login")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     await client.authenticate("alice", ParsedPrivateKey.parse(key))
-    assert caplog.messages == ["Pie 0.5 servers ask nobody for a key; yours was not used"]
+    assert caplog.messages == ["Pie 0.5 servers ask for no key; private_key was not used"]
 
 
 async def test_authenticating_again_as_the_same_user_changes_nothing(client: PieClient) -> None:
@@ -217,7 +217,7 @@ async def test_input_that_is_not_json_is_refused_before_anything_is_sent(
     client: PieClient, given: object
 ) -> None:
     """D34."""
-    with pytest.raises(InvalidArgumentError, match="input can't be written as JSON"):
+    with pytest.raises(InvalidArgumentError, match="input can't be encoded as JSON"):
         await client.launch_process("echo@1.0.0", given)
     assert await client.list_processes() == []
 
@@ -225,7 +225,7 @@ async def test_input_that_is_not_json_is_refused_before_anything_is_sent(
 async def test_input_that_contains_itself_is_refused(client: PieClient) -> None:
     endless: list[object] = []
     endless.append(endless)
-    with pytest.raises(InvalidArgumentError, match="input can't be written as JSON"):
+    with pytest.raises(InvalidArgumentError, match="input can't be encoded as JSON"):
         await client.launch_process("echo@1.0.0", endless)
 
 

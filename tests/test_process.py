@@ -111,13 +111,22 @@ async def test_launches_at_once_without_captured_output_get_handles_of_their_own
     assert len({process.process_id for process in processes}) == 5
 
 
+async def test_list_processes_returns_inputs_as_they_were_sent(client: PieClient) -> None:
+    await client.launch_process("converse@1.0.0", {"a": 1}, capture_outputs=False)
+    await client.rpc.launch_process(
+        inferlet="converse@1.0.0", input='{"a": 1} \n\t', capture_outputs=True, token_budget=None
+    )
+    listed = {info.input for info in await client.list_processes()}
+    assert listed == {'{"a": 1}', '{"a": 1} \n\t'}
+
+
 @only_0_5
 async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_so(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 4, capture_outputs=False)
     assert process.process_id == ""
     assert repr(process) == "<Process without id not attached>"
     for use in (process.recv(), process.terminate(), process.signal("x")):
-        with pytest.raises(NotAttachedError, match="had ended when the server was asked for its id"):
+        with pytest.raises(NotAttachedError, match="it ended before its id was retrieved"):
             await use
 
 
@@ -167,9 +176,9 @@ async def test_a_release_0_3_server_is_not_asked_what_only_0_4_knows() -> None:
             [_listed(r.inferlet, r.input) for r in peer.of(models.LaunchProcessRequest)]
         )
         peer.answers[models.LaunchProcessRequest] = ""
-        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+        with pytest.raises(UnsupportedError, match=r"needs release 0\.4"):
             await client.launch_processes("converse@1.0.0", [{}])
-        with pytest.raises(UnsupportedError, match=r"came with release 0\.4"):
+        with pytest.raises(UnsupportedError, match=r"needs release 0\.4"):
             await client.run_processes("converse@1.0.0", [{}])
         process = await client.launch_process("converse@1.0.0", capture_outputs=False)
         assert process.process_id == PROCESS

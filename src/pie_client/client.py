@@ -178,7 +178,7 @@ class PieClient:
             ping_timeout=self._ping_timeout,
         )
         authentication = Authentication(connection, self._username)
-        connection.identify = authentication.prepare
+        connection.identify = authentication.identify_default
         mcp_servers = McpServers(connection)
         connection.on_mcp_request = mcp_servers.answer
         others = set[Connection]()
@@ -614,7 +614,7 @@ class PieClient:
         Args:
             timeout: Seconds until the reply; the client's default.
         """
-        return await self.rpc.list_processes(timeout=timeout)
+        return await self._connected().launcher.list_processes(timeout=timeout)
 
     async def signal_process(self, process_id: str, message: str, *, timeout: float | None = None) -> None:
         """Send a text to a process of this connection. Servers never confirm it.

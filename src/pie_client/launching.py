@@ -1,8 +1,12 @@
-"""Starting processes: one or many, with their output captured or not."""
+"""Launching and attaching processes: one or many, with their output captured or not.
+
+Inputs go in as JSON text, handles come out. Reading a handle's events is up to ``process``.
+"""
 
 import asyncio
 import json
 import logging
+import re
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +15,9 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
+from pie_client._generated.models import ProcessInfo
 from pie_client.connection.connection import Connection
+from pie_client.connection.probe import probe
 from pie_client.errors import (
     InvalidArgumentError,
     NotAttachedError,
@@ -27,27 +33,28 @@ from pie_client.protocol.session import canonical_id
 logger = logging.getLogger(__name__)
 
 WHITE_SPACE = " \t\n\r"
-"""What JSON allows around a value (RFC 8259, section 2)."""
+"""Characters that JSON allows around a value (RFC 8259, section 2)."""
 MARK_CHARACTERS = 40
-"""Length of the mark on an input, two bits a character."""
+"""Length of the mark on an input: 80 random bits, two per character."""
+MARK = re.compile(rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z")
 
 
 class Launcher:
-    """Starts the processes of one connection."""
+    """Launches the processes of one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._attaching: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._knows_batches: bool | None = None
+        self._knows_batches: bool | None = None  # not known yet
 
     async def launch(
         self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
     ) -> Process:
-        """Start a process whose events come to this connection."""
+        """Launch a process whose events this connection receives."""
         process_id = await self._connection.calls.launch_process(
             inferlet=inferlet, input=input_text, capture_outputs=True, token_budget=budget, timeout=timeout
         )
-        return self._captured(inferlet, LAUNCH_PROCESS, process_id)
+        return self._captured_handle(inferlet, LAUNCH_PROCESS, process_id)
 
     async def launch_many(
         self,
@@ -58,7 +65,7 @@ class Launcher:
         budgets: list[int | None] | None,
         timeout: float | None,
     ) -> list[Process]:
-        """Start a process for each input."""
+        """Launch a process for each input, with one request."""
         async with self._connection.deadline(LAUNCH_PROCESSES, timeout):
             await self.check_batches(LAUNCH_PROCESSES, inferlet, timeout)
             process_ids = await self._connection.calls.launch_processes(
@@ -70,19 +77,21 @@ class Launcher:
             )
         if len(process_ids) != len(input_texts):
             raise ProtocolError(
-                f"{LAUNCH_PROCESSES.tag} of {inferlet!r} gave {len(process_ids)} ids for {len(input_texts)} inputs; check what server this is"
+                f"{LAUNCH_PROCESSES.tag} of {inferlet!r} returned {len(process_ids)} ids for {len(input_texts)} inputs; check which server this is"
             )
         if capture:
-            return [self._captured(inferlet, LAUNCH_PROCESSES, process_id) for process_id in process_ids]
-        return [self._uncaptured(inferlet, process_id) for process_id in process_ids]
+            return [
+                self._captured_handle(inferlet, LAUNCH_PROCESSES, process_id) for process_id in process_ids
+            ]
+        return [self._uncaptured_handle(inferlet, process_id) for process_id in process_ids]
 
     async def launch_uncaptured(
         self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
     ) -> Process:
-        """Start a process that outlives the connection and sends it nothing, and find out what its id is.
+        """Launch a process that outlives the connection and sends it nothing, and return a handle with its id.
 
-        Where the server does not tell it, the process is found by a mark on its input, which servers pass on and list as
-        it is.
+        The reply to a launch without captured output has no id. Servers that launch batches return ids there; otherwise
+        the process is found in the server's list by a mark at the end of its input, which servers list unchanged.
         """
         marked = input_text + _mark()
         async with self._connection.deadline(LAUNCH_PROCESS, timeout):
@@ -105,19 +114,20 @@ class Launcher:
             )
         try:
             listed = await self._connection.calls.list_processes(timeout=timeout)
-        except PieError as error:  # it was launched all the same
-            return self._uncaptured(
-                inferlet, "", f"and what its id is could not be asked ({error}); list_processes shows it"
+        except PieError as error:
+            # No error: the process was launched, and a caller who tries again would launch it twice.
+            return self._uncaptured_handle(
+                inferlet, "", f"its id could not be retrieved ({error}); find it with list_processes"
             )
         found = next((info.id for info in listed if info.input == marked), "")
-        return self._uncaptured(
+        return self._uncaptured_handle(
             inferlet,
             found,
-            "and had ended when the server was asked for its id; launch it with captured output to see what it did",
+            "it ended before its id was retrieved; launch it with capture_outputs=True to read its output",
         )
 
     async def attach(self, process_id: str, *, timeout: float | None) -> Process:
-        """Give a handle of a process, which the server is asked for unless this connection holds it."""
+        """Return a handle of a process; asks the server only if this connection is not attached to it yet."""
         process_id = canonical_id(process_id)
         async with (
             self._connection.deadline(ATTACH_PROCESS, timeout),
@@ -127,75 +137,71 @@ class Launcher:
                 try:
                     await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
                 except RefusedError:
-                    # An attach that was given up may have been answered just before.
+                    # An earlier attach that was cancelled may have succeeded just before this one was refused.
                     if not self._connection.session.is_attached(process_id):
                         raise
             return Process(self._connection, self._connection.session.open_mailbox(process_id))
 
+    async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
+        """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
+        listed = await self._connection.calls.list_processes(timeout=timeout)
+        return [info.model_copy(update={"input": MARK.sub("", info.input)}) for info in listed]
+
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
-        """Raise UnsupportedError where the server does not know a batch request: by its family, or because it is older."""
+        """Raise UnsupportedError if the server does not know batch requests, because of its family or its release."""
         family = await self._connection.family(timeout)
         self._connection.session.check_family(method)
         if not await self._has_batches(inferlet, timeout):
             raise UnsupportedError(
-                f"{method.tag} not sent: this server does not know it, which came with release {method.since} of {FAMILIES[family].title}; launch the processes one by one"
+                f"{method.tag} not sent: it needs release {method.since} of {FAMILIES[family].title}, this server is older; call launch_process for each input"
             )
 
     async def _has_batches(self, inferlet: str, timeout: float | None) -> bool:
-        """Tell whether the server knows batch requests.
-
-        One that does not leaves them unanswered. Servers of that family answer in order: where a ping that was sent
-        later is answered first, the batch never will be.
-        """
+        """Return whether the server knows batch requests; older releases do not answer them."""
         if self._knows_batches is None:
             calls = self._connection.calls
-            asking = asyncio.create_task(
+            empty = asyncio.create_task(
                 calls.launch_processes(inferlet=inferlet, inputs=[], capture_outputs=False, timeout=timeout)
             )
-            pinging = asyncio.create_task(calls.ping(timeout=timeout))
             try:
-                await asyncio.wait({asking, pinging}, return_when=asyncio.FIRST_COMPLETED)
-                if asking.done():
-                    error = asking.exception()
-                    if error is not None and not isinstance(error, RefusedError):
-                        raise error
-                else:
-                    await pinging
-                self._knows_batches = asking.done()
+                answered = await probe(empty, calls.ping(timeout=timeout))
+                error = empty.exception() if answered else None
+                if error is not None and not isinstance(error, RefusedError):
+                    raise error
+                self._knows_batches = answered
             finally:
-                for task in (asking, pinging):
-                    task.cancel()
-                await asyncio.wait({asking, pinging})
+                empty.cancel()
+                await asyncio.wait({empty})
         return self._knows_batches
 
-    def _captured(self, inferlet: str, method: Method[object], process_id: str) -> Process:
+    def _captured_handle(self, inferlet: str, method: Method[object], process_id: str) -> Process:
         try:
             process_id = canonical_id(process_id)
         except InvalidArgumentError:
             raise ProtocolError(
-                f"{method.tag} of {inferlet!r} gave {len(process_id)} characters where a process id was due; check what server this is"
+                f"{method.tag} of {inferlet!r} returned {len(process_id)} characters instead of a process id; check which server this is"
             ) from None
         return Process(self._connection, self._connection.session.open_mailbox(process_id))
 
-    def _uncaptured(self, inferlet: str, process_id: str, nameless: str = "") -> Process:
+    def _uncaptured_handle(self, inferlet: str, process_id: str, why_no_id: str = "") -> Process:
         box = Mailbox(process_id, ByteCounter())
-        box.fail(_not_attached(inferlet, process_id, nameless))
+        box.fail(_not_attached(inferlet, process_id, why_no_id))
         return Process(self._connection, box)
 
 
 def _mark() -> str:
-    """Give white space that no other launch has, which means nothing after JSON."""
+    """Return random white space, which has no meaning after a JSON value."""
     return "".join(WHITE_SPACE[byte & 3] for byte in secrets.token_bytes(MARK_CHARACTERS))
 
 
 def as_inputs(inputs: Iterable[object]) -> list[str]:
-    """Write each of several inputs as JSON text."""
+    """Encode each input as JSON text."""
     _check_many("inputs", inputs)
     return [as_json(each) for each in inputs]
 
 
 def as_budgets(budgets: Iterable[int | None] | None) -> list[int | None] | None:
-    """Take token budgets; what is in them is checked against the schema."""
+    """Return token budgets as a list; its entries are checked against the schema later."""
     if budgets is None:
         return None
     _check_many("token_budgets", budgets)
@@ -203,27 +209,27 @@ def as_budgets(budgets: Iterable[int | None] | None) -> list[int | None] | None:
 
 
 def _check_many(name: str, given: object) -> None:
-    """Raise InvalidArgumentError unless something has parts that are meant one by one."""
+    """Raise InvalidArgumentError unless a value is iterable and not itself a single input."""
     kind: type[object] = type(given)
     if issubclass(kind, (str, bytes, Mapping)) or not issubclass(kind, Iterable):
         raise InvalidArgumentError(f"{name} is {kind.__name__}; pass a list with one entry for each process")
 
 
 def as_json(value: object) -> str:
-    """Write an input as JSON text; None is ``{}``."""
+    """Encode an input as JSON text; None is ``{}``."""
     try:
         return json.dumps(
             {} if value is None else value, ensure_ascii=False, allow_nan=False, default=to_jsonable_python
         )
     except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
         raise InvalidArgumentError(
-            f"input can't be written as JSON: {error}; pass plain values, dataclasses or pydantic models"
+            f"input can't be encoded as JSON: {error}; pass plain values, dataclasses or pydantic models"
         ) from error
 
 
-def _not_attached(inferlet: str, process_id: str, nameless: str) -> Callable[[], NotAttachedError]:
+def _not_attached(inferlet: str, process_id: str, why_no_id: str) -> Callable[[], NotAttachedError]:
     if process_id:
-        text = f"process {process_id} was launched with capture_outputs=False, so that nothing comes from it or goes to it; attach_process gives a handle that does"
+        text = f"process {process_id} was launched with capture_outputs=False; call attach_process to receive its events"
     else:
-        text = f"the process of {inferlet!r} was launched with capture_outputs=False, {nameless}"
+        text = f"the process of {inferlet!r} was launched with capture_outputs=False, and {why_no_id}"
     return lambda: NotAttachedError(text)

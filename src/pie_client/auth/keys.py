@@ -196,7 +196,7 @@ def check_key(key: object) -> None:
         )
 
 
-async def answer_challenge(key: Signer, challenge: str) -> str:
+async def sign_challenge(key: Signer, challenge: str) -> str:
     """Sign a challenge as it travels: standard base64 in and out."""
     signature = await key.sign_challenge(base64.b64decode(challenge, validate=True))
     try:
