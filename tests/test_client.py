@@ -567,7 +567,7 @@ async def test_a_key_that_was_not_parsed_is_refused_before_anything_is_sent(clie
     ],
 )
 def test_an_option_that_cannot_be_sent_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"; .*(write|has to)"):
+    with pytest.raises(InvalidArgumentError, match="username|identity|header"):
         PieClient("ws://127.0.0.1:1", **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do
 
 

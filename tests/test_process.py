@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import math
 import threading
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -513,6 +514,66 @@ async def test_running_many_on_a_silent_server_ends_with_the_client_s_deadline()
         async with asyncio.timeout(PATIENCE):
             with pytest.raises(DeadlineError):
                 await client.run_processes("double@1.0.0", [1])
+
+
+# ------------------------------------------------------------- timeouts
+
+WITHOUT_LIMIT: dict[str, Callable[[Process, float | None], Awaitable[object]]] = {
+    "recv": lambda process, timeout: process.recv(timeout=timeout),
+    "wait": lambda process, timeout: process.wait(timeout=timeout),
+    "result": lambda process, timeout: process.result(timeout=timeout),
+}
+
+
+@only_0_4
+@pytest.mark.parametrize("timeout", [None, math.inf])
+@pytest.mark.parametrize("name", [*WITHOUT_LIMIT, "run_processes", "ping"])
+async def test_waiting_for_processes_has_no_limit_by_default_and_infinity_lifts_any(
+    engine: LocalEngine, name: str, timeout: float | None
+) -> None:
+    async with PieClient(engine.uri, timeout=0.1) as client:
+        process = await client.launch_process("converse@1.0.0", timeout=PATIENCE)
+        if name == "ping":
+            engine.faults.never_answer("ping")
+            waiting = client.ping(timeout=timeout)
+        elif name == "run_processes":
+            waiting = client.run_processes("converse@1.0.0", [None], timeout=timeout)
+        else:
+            waiting = WITHOUT_LIMIT[name](process, timeout)
+        with pytest.raises(TimeoutError) as caught:
+            await asyncio.wait_for(waiting, 0.3)
+        limited = name == "ping" and timeout is None
+        assert isinstance(caught.value, DeadlineError) is limited
+
+
+@pytest.mark.parametrize(
+    ("name", "failure"),
+    [("recv", "sent no event"), ("wait", "did not finish"), ("result", "did not finish")],
+)
+async def test_a_timeout_says_what_did_not_happen(client: PieClient, name: str, failure: str) -> None:
+    process = await client.launch_process("converse@1.0.0")
+    with pytest.raises(DeadlineError) as caught:
+        await WITHOUT_LIMIT[name](process, 0.05)
+    assert str(caught.value) == (
+        f"process {process.process_id} {failure} within 0.05 s; raise timeout=, or terminate it"
+    )
+
+
+async def test_a_repr_shows_how_a_process_ended(client: PieClient) -> None:
+    returned = await client.launch_process("double@1.0.0", 1)
+    await returned.wait(timeout=PATIENCE)
+    assert repr(returned) == f"<Process {returned.process_id} returned>"
+    failed = await client.launch_process("double@1.0.0", "word")
+    with pytest.raises(ProcessError):
+        await failed.wait(timeout=PATIENCE)
+    assert repr(failed) == f"<Process {failed.process_id} failed>"
+    running = await client.launch_process("converse@1.0.0")
+    assert repr(running) == f"<Process {running.process_id} open>"
+    running.close()
+    assert repr(running) == f"<Process {running.process_id} closed>"
+
+
+# ------------------------------------------------------------- closing and detaching
 
 
 async def test_detaching_ends_an_iteration_quietly(client: PieClient) -> None:

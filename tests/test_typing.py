@@ -159,6 +159,17 @@ def test_a_public_method_annotates_every_parameter_and_its_result_without_any(me
 
 
 @METHODS
+def test_a_timeout_of_none_stands_for_the_default_of_the_call(method: PublicCallable) -> None:
+    if method.name == "__init__":
+        return  # sets the default
+    for function in (method.function, *get_overloads(method.function)):
+        timeout = inspect.signature(function).parameters.get("timeout")
+        if timeout is not None:
+            assert timeout.default is None
+            assert get_type_hints(function)["timeout"] == float | None
+
+
+@METHODS
 def test_a_public_method_has_a_docstring_that_explains_each_parameter(method: PublicCallable) -> None:
     documented: object = method.owner if method.name == "__init__" else method.function
     doc = inspect.getdoc(documented)

@@ -1,4 +1,8 @@
-"""The client: connect, say who you are, and work with programs and processes."""
+"""The client of a Pie server: connection, authentication, programs, processes and MCP servers.
+
+:class:`PieClient` checks arguments and delegates the work to ``connection``, ``auth``, ``programs``, ``launching``
+and ``mcp``. It contains no protocol logic.
+"""
 
 import asyncio
 import contextlib
@@ -46,7 +50,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
-    """A connection, and what is known of its server."""
+    """An open connection and the objects that work on it."""
 
     connection: Connection
     authentication: Authentication
@@ -54,37 +58,45 @@ class _Connected:
     launcher: Launcher
     mcp_servers: McpServers
     others: set[Connection]
-    """Further connections, for what a server does nothing else beside; they end with this one."""
+    """Connections of running run_processes() calls, which close with this one."""
 
 
 class PieClient:
-    """A connection to a Pie server.
+    """A client of a Pie server.
 
-    Use it as an async context manager, or call :meth:`connect` and :meth:`close` yourself. Works with servers of the
-    0.3/0.4 and the 0.5 family and finds out by itself which it is. Not tied to a task: any number of them may use it
-    at once, in one event loop.
+    Use it as an async context manager, or call :meth:`connect` and :meth:`close`. It supports servers of the 0.3/0.4
+    and 0.5 families and detects the family. Any number of tasks may use one client concurrently, in the event loop in
+    which it connected.
+
+    Every method that waits takes ``timeout``, in seconds. None, the default, stands for the client's ``timeout``, or
+    for no limit where a method says so. ``math.inf`` always means no limit. A method that runs out of time raises
+    DeadlineError, and the connection stays usable.
 
     Args:
-        server_uri: WebSocket URI, e.g. ``"ws://127.0.0.1:8080"``. Without a path the one that suits every server is used.
-        username: User for a session that sends a request before :meth:`authenticate`.
-        identity: ``tenant/user`` or ``user`` in printable ASCII, sent in the HTTP header that 0.5 servers ask for;
-            by default the username where it is ASCII. It is a label, not a proof.
-        timeout: Seconds that a call may take when it does not say; ``math.inf`` for no limit.
-        open_timeout: Seconds until the WebSocket is open.
-        ssl: TLS settings for ``wss://``; by default the system's certificates.
-        headers: Further HTTP headers of the opening handshake.
-        proxy: True for the system's proxy settings (never for loopback), False for none, or a proxy's URL.
-        max_message_size: Bytes of the largest message that is received; a larger one closes the connection.
-        max_buffered: Bytes of unread events above which the client stops reading from the server, unless somebody
-            waits for a reply or an event. At twice as much the processes with the largest backlogs are given up
-            with SlowConsumerError; a file that arrives has to fit into that, unless it goes to disk.
-        spool_above: Bytes of a file from a process above which it goes to a temporary file while it arrives. Iterating
-            over a process then gives a SpooledFile for it; ``recv()`` reads it into memory. By default none does.
-        ping_interval: Seconds between WebSocket pings; ``math.inf`` for none.
-        ping_timeout: Seconds without a pong and without any other traffic after which the connection counts as lost.
+        server_uri: WebSocket URI, e.g. ``"ws://127.0.0.1:8080"``. Default path: the endpoint that all servers accept.
+        username: User name for a session that sends a request before :meth:`authenticate`.
+        identity: ``tenant/user`` or ``user`` in printable ASCII, for the HTTP header that 0.5 servers read. The
+            server does not verify it. Default: the user name, if it is ASCII.
+        timeout: Default timeout of a call, in seconds; ``math.inf`` for no limit.
+        open_timeout: Seconds to connect, TLS and opening handshake included.
+        ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
+        headers: Additional HTTP headers for the opening handshake.
+        proxy: True to use the system's proxy settings (never for loopback), False for no proxy, or the URL of a
+            proxy.
+        max_message_size: Maximum size of a received message, in bytes. A larger one closes the connection.
+        max_buffered: Limit for unread events of all processes, in bytes. Above it the client stops reading from the
+            socket, unless a call is waiting for a reply or an event. At twice the limit it discards the events of the
+            processes with the largest backlogs, whose handles then raise SlowConsumerError. A received file may take
+            at most twice
+            ``max_buffered`` unless ``spool_above`` moves it to disk.
+        spool_above: Size in bytes above which a received file is written to a temporary file instead of memory.
+            Iterating over a process then yields a SpooledFile; ``recv()`` loads it into memory. Default: files stay
+            in memory.
+        ping_interval: Seconds between WebSocket pings; ``math.inf`` to disable them.
+        ping_timeout: Seconds without a pong or any other traffic after which the connection counts as lost.
 
     Raises:
-        InvalidArgumentError: An argument can't be used.
+        InvalidArgumentError: An argument is invalid.
     """
 
     def __init__(
@@ -107,9 +119,7 @@ class PieClient:
         self._uri = parse_uri(server_uri)
         self._username = DEFAULT_USER if username is None else username
         if not is_printable(self._username):
-            raise InvalidArgumentError(
-                f"username {self._username!r} can't be sent; write it as text on one line"
-            )
+            raise InvalidArgumentError(f"invalid username {self._username!r}; use printable text on one line")
         if identity is None:
             identity = self._username if is_identity(self._username) else DEFAULT_USER
         options = Options(
@@ -129,8 +139,10 @@ class PieClient:
         self._connecting = asyncio.Lock()
         self._closing = asyncio.Lock()
         self._closes = 0
+        """Number of calls of close()."""
         self._current: _Connected | None = None
         self._login: Callable[[Authentication, float | None], Awaitable[None]] | None = None
+        """Repeats the last authentication on another connection."""
 
     def __repr__(self) -> str:
         state = (
@@ -152,19 +164,22 @@ class PieClient:
     # ------------------------------------------------------------- connection
 
     async def connect(self) -> None:
-        """Open the connection; closes an older one first. Sends nothing yet: the first request identifies the session.
+        """Open the connection, after closing a previous one.
+
+        Sends no request. The first request identifies the session, unless :meth:`authenticate` is called before it.
 
         Raises:
-            ConnectError: The server can't be reached or does not speak WebSocket: HandshakeError with the HTTP status
-                where it gave one, ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
+            ConnectError: The server is unreachable. HandshakeError with the HTTP status if it refused the upgrade,
+                ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
         """
         async with self._connecting:
             closes = self._closes
             await self._disconnect()
             connected = await self._open()
+            # close() may have run meanwhile; it found no connection to close.
             if self._closes != closes:
                 await connected.connection.close()
-                raise NotConnectedError("the client was closed while it was connecting; connect again")
+                raise NotConnectedError("the client was closed while connecting; connect again")
             self._login = None
             self._current = connected
 
@@ -183,25 +198,26 @@ class PieClient:
         connection.on_mcp_request = mcp_servers.answer
         others = set[Connection]()
 
-        def end() -> None:
+        def on_close() -> None:
             mcp_servers.abandon()
             for other in list(others):
                 other.abort()
 
-        connection.on_close = end
+        connection.on_close = on_close
         return _Connected(
             connection, authentication, Programs(connection), Launcher(connection), mcp_servers, others
         )
 
     @contextlib.asynccontextmanager
     async def _second_connection(self, first: _Connected) -> AsyncGenerator[Connection]:
-        """Open another connection, as the same user, for a request that a server does nothing else beside.
+        """Open another connection as the same user. It closes with the first one.
 
-        It ends with the first one.
+        Some requests block all others on their connection until the server replies.
         """
         second = await self._open()
         first.others.add(second.connection)
         try:
+            # The first connection may have closed meanwhile, before it could abort this one.
             first.connection.session.check_alive()
             if self._login is not None:
                 await self._login(second.authentication, None)
@@ -211,10 +227,10 @@ class PieClient:
             await second.connection.close()
 
     async def close(self) -> None:
-        """Close the connection, within about a second. Whatever still waits fails with NotConnectedError.
+        """Close the connection and stop the registered MCP servers. Takes about a second at most.
 
-        MCP servers that were registered are stopped meanwhile, all at once; one that does not end by itself takes up to
-        half a second more.
+        Pending calls raise NotConnectedError. An MCP server that does not exit takes up to half a second longer.
+        Closing a closed client does nothing.
         """
         self._closes += 1
         await self._disconnect()
@@ -226,17 +242,22 @@ class PieClient:
                 if connected is not None:
                     await asyncio.gather(connected.connection.close(), connected.mcp_servers.close())
         finally:
+            # Cancelling this method must not leave a socket open behind.
             if connected is not None:
                 connected.connection.abort()
 
     @property
     def server(self) -> ServerInfo | None:
-        """What is known of the server; None before the first request."""
+        """The family of the server and the user name of the session, or None before the first request."""
         return self._current.authentication.server if self._current else None
 
     @property
     def rpc(self) -> Calls:
-        """The generated layer: every request of the protocol as a typed call. Raises NotConnectedError."""
+        """Every request of the protocol as a typed method, for requests that this class does not cover.
+
+        Raises:
+            NotConnectedError: The client is not connected.
+        """
         return self._connected().connection.calls
 
     def _connected(self) -> _Connected:
@@ -251,18 +272,19 @@ class PieClient:
     async def authenticate(
         self, username: str, private_key: Signer | None = None, *, timeout: float | None = None
     ) -> None:
-        """Say who you are, and prove it where the server asks for that. Do so before any other request.
+        """Authenticate as a user. Call it before any other request.
 
         Args:
             username: Name of the user.
-            private_key: Signs the server's challenge: a ParsedPrivateKey, or one of :func:`agent_keys`. None suffices where
-                authentication is switched off. 0.5 servers ask for no key; there it is not used.
-            timeout: Seconds until all is done, an agent's question to its user included; the client's default.
+            private_key: Key that signs the server's challenge: a ParsedPrivateKey, or one of :func:`agent_keys`. May
+                be None if authentication is disabled on the server. 0.5 servers request no key, so it is not used.
+            timeout: Seconds until the server accepts, including a confirmation that an ssh-agent may request.
+                Default: the client's ``timeout``.
 
         Raises:
-            AuthenticationError: The server does not know the user or the key, or asks for a key and none was given.
-            AgentError: An ssh-agent does not sign.
-            DeadlineError: It was not done in time.
+            AuthenticationError: The server rejected the user or the key, or it requires a key and none was given.
+            AgentError: The ssh-agent did not sign.
+            DeadlineError: The server did not accept within ``timeout``.
         """
         check_key(private_key)
 
@@ -273,15 +295,16 @@ class PieClient:
         self._login = login
 
     async def auth_by_token(self, token: str, *, timeout: float | None = None) -> None:
-        """Authenticate with the server's internal token, as back ends do. Known to 0.3 and 0.4 servers.
+        """Authenticate with the server's internal token, as backends do. Requires a 0.3 or 0.4 server.
 
         Args:
-            token: The token that the server printed when it started.
-            timeout: Seconds until the server answers; the client's default. A wrong token takes it up to three.
+            token: The token that the server prints at startup.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``. Servers delay the rejection
+                of a wrong token by up to three seconds.
 
         Raises:
-            AuthenticationError: The token is wrong, or the connection is identified already.
-            UnsupportedError: The server knows no token (0.5).
+            AuthenticationError: The token is wrong, or the session is already identified.
+            UnsupportedError: The server has no token authentication (0.5).
         """
 
         async def login(authentication: Authentication, timeout: float | None) -> None:
@@ -293,25 +316,25 @@ class PieClient:
     # ------------------------------------------------------------- programs
 
     async def resolve_version(self, name: str, registry_url: str, *, timeout: float | None = None) -> str:
-        """Ask a program registry for the highest version of a program. Needs no connection to the server.
+        """Return ``name@version`` with the latest version that a program registry lists. Works without a connection.
 
-        Versions that servers do not launch are passed over: pre-releases, and those that were withdrawn.
+        Versions that servers do not launch are ignored: pre-releases and yanked ones.
 
         Args:
-            name: The program's name. With an ``@`` in it it is given back as it is, and nobody is asked.
-            registry_url: Where the registry is, http or https, e.g. ``"https://registry.example.org"``. The system's
-                proxies are used, never for loopback.
-            timeout: Seconds until all is done; the client's default.
+            name: Name of the program. A name that contains ``@`` is returned unchanged, without a request.
+            registry_url: HTTP or HTTPS URL of the registry, e.g. ``"https://registry.example.org"``. The system's
+                proxy settings apply, except for loopback.
+            timeout: Seconds for the whole lookup. Default: the client's ``timeout``.
 
         Returns:
             The program as ``name@version``.
 
         Raises:
-            ProgramNotFoundError: The registry does not know it, or lists no version that servers launch.
-            RegistryError: The registry can't be reached, or did not answer as it should; with the HTTP status if it gave
-                one. It is no ``ConnectionError``: that is about the server.
-            DeadlineError: It was not done in time.
-            InvalidArgumentError: The name or the URL can't be used; nobody was asked.
+            ProgramNotFoundError: The registry does not list the program, or no version that servers launch.
+            RegistryError: The registry is unreachable or its response is unusable. Not a ``ConnectionError``, which
+                would concern the Pie server.
+            DeadlineError: The registry did not answer within ``timeout``.
+            InvalidArgumentError: The name or the URL is invalid; no request was made.
         """
         return await resolve_version(name, registry_url, self._timeout if timeout is None else timeout)
 
@@ -323,23 +346,22 @@ class PieClient:
         *,
         timeout: float | None = None,
     ) -> bool:
-        """Ask whether the server has a program. One that failed to compile counts as present.
+        """Return whether the server has a program, even one that failed to compile.
 
-        With files, their BLAKE3 hashes are sent to servers that take them (0.3 and 0.4), but no known server compares
-        them: a True then comes with HashesNotComparedWarning. What can be checked here is: the manifest must be valid
-        and that of this program.
+        With files, their BLAKE3 hashes are sent to 0.3 and 0.4 servers. No known server compares them, so True comes
+        with HashesNotComparedWarning. The client checks that the manifest is valid and names this program.
 
         Args:
             inferlet: The program as ``name@version``.
-            wasm_path: The build that should be there.
-            manifest_path: The Pie.toml that should be there.
-            timeout: Seconds until the reply; the client's default.
+            wasm_path: Local build to compare.
+            manifest_path: Local Pie.toml to compare.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``.
 
         Raises:
-            InvalidArgumentError: There is no ``@`` in it, or the manifest is that of another program.
-            ManifestError: The manifest can't be used.
-            InvalidProgramNameError: The server does not take it as a name and version.
-            OSError: A file can't be read.
+            InvalidArgumentError: ``inferlet`` has no version, or the manifest names another program.
+            ManifestError: The manifest is invalid.
+            InvalidProgramNameError: The server rejects the name or the version.
+            OSError: A file could not be read.
         """
         programs = self._connected().programs
         if wasm_path is None and manifest_path is None:
@@ -355,31 +377,31 @@ class PieClient:
         progress: Progress | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Upload a local build, and have it installed.
+        """Upload a local build and install it.
 
-        The build is hashed and read in a thread, sent in chunks of 256 KiB, and never in memory as a whole. Installs of
-        the same program wait for each other; the first error that the server reports ends the upload.
+        The file is hashed and read in a thread and sent in chunks of 256 KiB, so it may be larger than memory.
+        Concurrent installs of the same program wait for each other. The first error of the server stops the upload.
 
         Args:
             wasm_path: The build: a WebAssembly component or, on 0.5 servers, a script.
-            manifest_path: Its Pie.toml, in UTF-8.
-            force_overwrite: Replace what the server has under this name and version. Servers keep that without a
-                word otherwise, so that the upload is not even begun. What another client installs under them after
-                that was asked is replaced all the same: the last one wins, and nobody is told something untrue.
-            progress: Called with the bytes sent and the bytes in all, after every chunk.
-            timeout: Seconds without progress, counted anew after every chunk; the client's default. After the last one
-                the server may compile. An install of the same program or bytes that is under way is waited for first, while it
-                makes progress.
+            manifest_path: Its Pie.toml, encoded in UTF-8.
+            force_overwrite: Replace a program of the same name and version. If False and the server has one, nothing
+                is uploaded and ProgramExistsError is raised. If two clients install the same version concurrently,
+                the last upload wins.
+            progress: Called after every chunk with the bytes sent and the total.
+            timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``. Compiling
+                on the server after the last chunk counts. So does waiting for another install of the same program,
+                unless that makes progress.
 
         Returns:
             The program as ``name@version``.
 
         Raises:
-            ManifestError: The manifest can't be used; nothing was sent.
+            ManifestError: The manifest is invalid; nothing was sent.
             ProgramExistsError: The server has this name and version; nothing was sent.
-            UploadError, InvalidManifestError, InstallError: The server rejected it.
-            InvalidArgumentError: The build changed while it was sent; nothing was completed.
-            OSError: A file can't be read.
+            UploadError, InvalidManifestError, InstallError: The server rejected the program.
+            InvalidArgumentError: The file changed during the upload; nothing was installed.
+            OSError: A file could not be read.
         """
         programs = self._connected().programs
         build = as_path(wasm_path)
@@ -397,21 +419,22 @@ class PieClient:
         progress: Progress | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Upload a program that is no file here, and have it installed. See :meth:`install_program`.
+        """Upload a program that is not a local file and install it. Like :meth:`install_program` otherwise.
 
         Args:
-            program_bytes: The program: bytes, or an async iterable of pieces, which are gathered first (beyond 8 MiB in a
-                temporary file).
-            manifest: Text of its Pie.toml, or the same as a Manifest.
-            force_overwrite: Replace what the server has under this name and version.
-            progress: Called with the bytes sent and the bytes in all, after every chunk.
-            timeout: Seconds without progress, counted anew after every chunk; the client's default.
+            program_bytes: The program: bytes, the path of a file, or an async iterable of bytes, which is collected
+                before the upload (above 8 MiB in a temporary file).
+            manifest: Text of its Pie.toml, or a Manifest.
+            force_overwrite: Replace a program of the same name and version.
+            progress: Called after every chunk with the bytes sent and the total.
+            timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``.
 
         Returns:
             The program as ``name@version``.
 
         Raises:
-            ManifestError, ProgramExistsError, UploadError, InvalidManifestError, InstallError: As install_program does.
+            ManifestError, ProgramExistsError, UploadError, InvalidManifestError, InstallError: See
+                :meth:`install_program`.
         """
         programs = self._connected().programs
         text, described = checked_manifest(manifest)
@@ -430,26 +453,34 @@ class PieClient:
         *,
         timeout: float | None = None,
     ) -> Process:
-        """Start a program as a new process.
+        """Launch a program as a new process and return its handle.
 
         Args:
-            inferlet: The program as ``name@version``; 0.5 servers take the bare name too.
-            input: What the program receives, as JSON: anything that ``json`` or pydantic can write; None for ``{}``.
-            capture_outputs: Receive the process's events. Without it the process outlives the connection, and the handle
-                serves to terminate it, or to attach to it later by its id; what it prints is never to be had. Servers do
-                not tell the id of such a process: 0.3 and 0.5 servers are asked for their list, in which it is found by
-                white space that its input ends with.
-            token_budget: Most tokens that the process may use. Known to 0.3 and 0.4 servers only.
-            timeout: Seconds until the server accepts; the client's default. A first launch may download and compile.
+            inferlet: The program as ``name@version``. 0.5 servers also accept the bare name.
+            input: Input of the program: anything that ``json`` or pydantic can serialize. None stands for ``{}``.
+            capture_outputs: True to receive the events of the process. With False the process outlives the connection
+                and its output is lost; the handle can terminate it, and its ``process_id`` can be passed to
+                :meth:`attach_process`. 0.3 and 0.5 servers do not return the id of such a process, so the client
+                looks it up in the process list, by trailing white space that it appends to the input. The id is
+                ``""`` if the process ended before the lookup.
+            token_budget: Maximum number of tokens that the process may use. Requires a 0.3 or 0.4 server.
+            timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``. The first launch
+                of a program may download and compile it.
+
+        Returns:
+            A handle that receives the events of the process.
 
         Raises:
-            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
-            InvalidArgumentError: The input can't be written as JSON.
-            UnsupportedError: The server's family knows no token budget; nothing was sent.
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
+                it.
+            InvalidArgumentError: The input is not serializable.
+            UnsupportedError: The server has no token budgets (0.5); nothing was sent.
         """
         launcher = self._connected().launcher
         if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-            raise InvalidArgumentError(f"capture_outputs={capture_outputs!r} is no bool; pass True or False")
+            raise InvalidArgumentError(
+                f"capture_outputs={capture_outputs!r} is not a bool; pass True or False"
+            )
         launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
         return await launch(inferlet, as_json(input), budget=token_budget, timeout=timeout)
 
@@ -462,23 +493,24 @@ class PieClient:
         *,
         timeout: float | None = None,
     ) -> list[Process]:
-        """Start a program as many new processes with one request. Known to 0.4 servers.
+        """Launch a program once per input, with one request. Requires a 0.4 server.
 
         Args:
             inferlet: The program as ``name@version``.
-            inputs: What each process receives, as in :meth:`launch_process`.
-            capture_outputs: Receive the events of the processes, as in :meth:`launch_process`.
-            token_budgets: Most tokens that each process may use; as many as inputs.
-            timeout: Seconds until the server accepts; the client's default.
+            inputs: One input per process, as in :meth:`launch_process`.
+            capture_outputs: True to receive the events of the processes, as in :meth:`launch_process`.
+            token_budgets: Maximum number of tokens of each process, one entry per input.
+            timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``.
 
         Returns:
-            A handle for each input, in their order.
+            One handle per input, in the same order.
 
         Raises:
-            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
-            InvalidArgumentError: An input can't be written as JSON.
-            InvalidRequestError: There are not as many budgets as inputs.
-            UnsupportedError: The server knows no such request (0.3, 0.5); nothing was launched.
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
+                it.
+            InvalidArgumentError: An input is not serializable.
+            InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
+            UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
         """
         return await self._connected().launcher.launch_many(
             inferlet,
@@ -494,63 +526,67 @@ class PieClient:
         inputs: Sequence[object],
         token_budgets: Sequence[int | None] | None = None,
         *,
-        timeout: float = math.inf,
+        timeout: float | None = None,
     ) -> list[str]:
-        """Run a program once for each input and give what all of them returned. Known to 0.4 servers.
+        """Run a program once per input and return all results. Requires a 0.4 server.
 
-        The server does nothing else on a connection meanwhile, so that another one is opened for it, as the same user.
-        The processes send nothing else, and can't be signalled.
+        The request blocks its connection until all processes have finished, so the client opens a second connection
+        for it, as the same user. Other events of the processes are lost, and they can't be signalled.
 
         Args:
             inferlet: The program as ``name@version``.
-            inputs: What each process receives, as in :meth:`launch_process`.
-            token_budgets: Most tokens that each process may use; as many as inputs.
-            timeout: Seconds until all have ended; by default for as long as the connection lives.
+            inputs: One input per process, as in :meth:`launch_process`.
+            token_budgets: Maximum number of tokens of each process, one entry per input.
+            timeout: Seconds until all processes have finished. Default: no limit.
 
         Returns:
-            What each process returned, in the order of the inputs: usually JSON text.
+            The text that each process returned, usually JSON, in the order of the inputs.
 
         Raises:
-            RefusedError: A process failed; its text is that of the first in the order of the inputs. The results of the
-                others are lost, and they are not stopped.
-            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
-            InvalidArgumentError: An input can't be written as JSON.
-            InvalidRequestError: There are not as many budgets as inputs.
-            UnsupportedError: The server knows no such request (0.3, 0.5); nothing was launched.
-            ConnectError: The other connection can't be opened.
+            RefusedError: A process failed; the text is that of the first failed input. The other processes keep
+                running, and their results are lost.
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
+                it.
+            InvalidArgumentError: An input is not serializable.
+            InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
+            UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
+            ConnectError: The second connection could not be opened.
         """
         texts, budgets = as_inputs(inputs), as_budgets(token_budgets)
         connected = self._connected()
-        async with time_limit(RUN_PROCESSES.tag, timeout):
+        limit = math.inf if timeout is None else timeout
+        async with time_limit(RUN_PROCESSES.tag, limit):
             await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
             async with self._second_connection(connected) as connection:
                 return await connection.calls.run_processes(
-                    inferlet=inferlet, inputs=texts, token_budgets=budgets, timeout=timeout
+                    inferlet=inferlet, inputs=texts, token_budgets=budgets, timeout=limit
                 )
 
     async def launch_daemon(
         self, inferlet: str, port: int, input: object = None, *, timeout: float | None = None
     ) -> None:
-        """Start a program that serves HTTP on a port of the server's machine. Known to 0.3 and 0.4 servers.
+        """Launch a program that serves HTTP on a port of the server's machine. Requires a 0.3 or 0.4 server.
 
-        The server says yes before it listens, only on its loopback address, and never tells whether it could. It has no
-        request to list or stop daemons; they end with the server.
+        The server confirms the launch before the program listens, and does not report whether the port was available.
+        Daemons listen on the loopback interface only. They can't be listed or stopped, and end with the server.
 
         Args:
             inferlet: The program as ``name@version``.
             port: TCP port, 1 to 65535.
-            input: Sent as JSON; today's servers do not pass it on.
-            timeout: Seconds until the server accepts; the client's default. A first launch may download and compile.
+            input: Input of the program, sent as JSON. No known server passes it on.
+            timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``. The first launch
+                of a program may download and compile it.
 
         Raises:
-            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch it.
-            InvalidArgumentError: The port is none, or the input can't be written as JSON.
-            UnsupportedError: The server knows no daemons (0.5); nothing was sent.
+            ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
+                it.
+            InvalidArgumentError: The port is out of range, or the input is not serializable.
+            UnsupportedError: The server has no daemons (0.5); nothing was sent.
         """
         calls, given = self.rpc, as_json(input)
         if port not in range(1, HIGHEST_PORT + 1):
             raise InvalidArgumentError(
-                f"launch_daemon not sent: port={port!r} is none; pass one from 1 to {HIGHEST_PORT}"
+                f"launch_daemon not sent: port={port!r} is not an integer from 1 to {HIGHEST_PORT}"
             )
         await calls.launch_daemon(inferlet=inferlet, port=port, input=given, timeout=timeout)
 
@@ -559,28 +595,33 @@ class PieClient:
     @overload
     async def run(self, program: str, /, **kwargs: object) -> Process: ...
     async def run(self, program: object, /, *args: object, **kwargs: object) -> Process:
-        """Launch a program with keyword arguments as its input; a Python function is installed first where it is missing.
+        """Launch a Python function as a process, or a program with keyword arguments as its input.
+
+        A function is installed first if the server does not have it.
 
         Args:
-            program: A function made a program by ``@inferlet``, or ``name@version``.
-            args: Arguments of the function.
-            kwargs: Arguments of the function, or the entries of the input object.
+            program: A function decorated with :func:`inferlet`, or a program as ``name@version``.
+            args: Positional arguments of the function.
+            kwargs: Keyword arguments of the function, or the keys of the input object.
+
+        Returns:
+            A handle that receives the events of the process.
 
         Raises:
-            InvalidArgumentError: The function can't be called like that, uses what can't travel, or an argument can't be
-                written as JSON; nothing was sent.
-            UnsupportedError: The server runs no Python functions (0.3, 0.4).
-            ProgramNotFoundError, UploadError, InstallError: As launch_process and install_program do.
+            InvalidArgumentError: The arguments do not match the function's signature or are not serializable, or the
+                function uses something that can't be uploaded. Nothing was sent.
+            UnsupportedError: The server can't run Python functions (0.3, 0.4).
+            ProgramNotFoundError, UploadError, InstallError: See :meth:`launch_process` and :meth:`install_program`.
         """
         if isinstance(program, str):
             if args:
                 raise InvalidArgumentError(
-                    f"{program!r} takes its input as keyword arguments; name the {len(args)} that have no name"
+                    f"run({program!r}) takes keyword arguments only; pass the {len(args)} positional ones by name"
                 )
             return await self.launch_process(program, kwargs)
         if not isinstance(program, Inferlet):
             raise InvalidArgumentError(
-                f"program is {type(program).__name__}; pass a function that @inferlet made a program, or name@version"
+                f"program is a {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
         text = as_json(program.input_of(args, kwargs))
         connected = self._connected()
@@ -588,41 +629,44 @@ class PieClient:
         return await connected.launcher.launch(name, text, budget=None, timeout=None)
 
     async def attach_process(self, process_id: str, *, timeout: float | None = None) -> Process:
-        """Give a handle of a running process, and take over its events.
+        """Return a handle of a running process and receive its events.
 
-        A process of this client, whose handle was dropped, closed or detached, needs no word of the server; a second
-        handle shares its events with the first, each going to one of them. Otherwise what the server had buffered
-        comes first. A 0.3/0.4 server also says "not found" of a process that another connection is attached to, even a
-        dead one. A 0.5 server that refuses because another connection is attached still terminates the process when
-        this connection ends: don't try with processes of others that should live.
+        Sends no request if this connection already receives the events, as for a handle that was dropped, closed or
+        detached. A second handle shares the events with the first: each event goes to one of them. Otherwise the
+        handle first receives the events that the server buffered while no client was attached.
 
         Args:
-            process_id: Id of the process, a UUID in any form.
-            timeout: Seconds until the reply; the client's default.
+            process_id: Id of the process, a UUID in any notation.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``.
+
+        Returns:
+            A handle that receives the events of the process.
 
         Raises:
-            ProcessNotFoundError: No such process, or (0.3/0.4) it is attached elsewhere.
-            AlreadyAttachedError: It is attached elsewhere (0.5).
-            AccessDeniedError: It belongs to another user.
+            ProcessNotFoundError: The process does not exist. 0.3/0.4 servers also report this if another connection
+                is attached, even a dead one.
+            AlreadyAttachedError: Another connection is attached (0.5). The server then terminates the process when
+                *this* connection closes, so don't attach to processes of other clients that must survive.
+            AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
         return await self._connected().launcher.attach(process_id, timeout=timeout)
 
     async def list_processes(self, *, timeout: float | None = None) -> list[ProcessInfo]:
-        """List your running processes; a 0.5 server lists everybody's.
+        """Return the running processes of this user; on 0.5 servers those of all users.
 
         Args:
-            timeout: Seconds until the reply; the client's default.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``.
         """
         return await self._connected().launcher.list_processes(timeout=timeout)
 
     async def signal_process(self, process_id: str, message: str, *, timeout: float | None = None) -> None:
-        """Send a text to a process of this connection. Servers never confirm it.
+        """Send a text message to a process of this connection. Servers do not confirm its delivery.
 
         Args:
-            process_id: Id of the process, a UUID in any form.
-            message: The text.
-            timeout: Seconds until it is sent; the client's default.
+            process_id: Id of the process, a UUID in any notation.
+            message: The message.
+            timeout: Seconds until the message is sent. Default: the client's ``timeout``.
 
         Raises:
             InvalidArgumentError: The id is not a UUID.
@@ -630,15 +674,15 @@ class PieClient:
         await self.rpc.signal_process(process_id=canonical_id(process_id), message=message, timeout=timeout)
 
     async def terminate_process(self, process_id: str, *, timeout: float | None = None) -> None:
-        """Ask the server to stop a process, attached or not.
+        """Terminate a process, whether or not a client is attached to it.
 
         Args:
-            process_id: Id of the process, a UUID in any form.
-            timeout: Seconds until the server confirms; the client's default.
+            process_id: Id of the process, a UUID in any notation.
+            timeout: Seconds until the server confirms. Default: the client's ``timeout``.
 
         Raises:
-            ProcessNotFoundError: It has ended, or never was.
-            AccessDeniedError: It belongs to another user.
+            ProcessNotFoundError: The process has finished or never existed.
+            AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
         await self.rpc.terminate_process(process_id=canonical_id(process_id), timeout=timeout)
@@ -659,34 +703,34 @@ class PieClient:
         call_timeout: float = 300.0,
         timeout: float | None = None,
     ) -> None:
-        """Run an MCP server here, and lend it to the inferlets that are attached to this connection.
+        """Run or connect to an MCP server and let attached inferlets call it. Requires a 0.3 or 0.4 server.
 
-        The server is started, initialized and then announced. Only its name and transport go to the engine: arguments,
-        address and headers may hold secrets, and no engine uses them. Inferlets' calls are answered by the server
-        itself: what it gives over stdio goes on as it was written. One that dies is reported to whoever waits for it
-        and is started again for the next call, less and less often while it keeps dying. What it writes to standard
-        error is logged by ``pie_client.mcp.stdio`` at level INFO. It is stopped with the connection, and has to be
+        The MCP server is started and initialized, then announced to the Pie server by name and transport only:
+        command, arguments, URL and headers stay on this machine. Its replies over stdio are forwarded unchanged. If
+        it exits, pending calls fail and the next call restarts it, with increasing delays while it keeps exiting. Its
+        standard error is logged by ``pie_client.mcp.stdio`` at level INFO. It stops with the connection and must be
         registered again on the next one.
 
         Args:
-            name: Name by which inferlets find the server.
-            transport: ``"stdio"`` for a program that speaks MCP over its standard input and output, ``"http"`` for a
-                server that listens elsewhere (streamable HTTP; needs ``pip install 'pie-client[mcp]'``).
-            command: The program; stdio only.
-            args: Its arguments; none by default.
-            url: Address of the server; http only.
-            env: Environment variables of the program, on top of this process's.
-            cwd: Working directory of the program; this process's by default.
-            headers: HTTP headers that are sent with every request; http only.
-            call_timeout: Seconds that one call of an inferlet may take, with a restart that it may need, after which
-                the inferlet gets an error; ``math.inf`` for no limit.
-            timeout: Seconds until the server is announced; the client's default. A first ``npx -y`` downloads.
+            name: Name by which inferlets find the MCP server.
+            transport: ``"stdio"`` for a program that this client runs, or ``"http"`` for a running server (streamable
+                HTTP; needs ``pip install 'pie-client[mcp]'``).
+            command: Program to run; stdio only.
+            args: Arguments of the program. Default: none.
+            url: URL of the MCP server; http only.
+            env: Environment variables for the program, in addition to those of this process; stdio only.
+            cwd: Working directory of the program. Default: that of this process.
+            headers: HTTP headers for every request; http only.
+            call_timeout: Seconds for one call of an inferlet, including a restart of the MCP server, after which the
+                inferlet receives an error; ``math.inf`` for no limit.
+            timeout: Seconds until the MCP server is announced. Default: the client's ``timeout``. A first ``npx -y``
+                downloads a package.
 
         Raises:
-            InvalidArgumentError: An argument can't be used, or the name is in use.
-            McpServerError: The server can't be started or reached, or it does not speak MCP.
-            UnsupportedError: The engine knows no MCP servers (0.5), or the extra is not installed; nothing was started.
-            DeadlineError: It was not ready in time; it was stopped again.
+            InvalidArgumentError: An argument is invalid, or the name is in use.
+            McpServerError: The MCP server could not be started or reached, or violated MCP.
+            UnsupportedError: The Pie server has no MCP (0.5), or the extra is not installed; nothing was started.
+            DeadlineError: The MCP server was not ready within ``timeout``; it was stopped.
         """
         spec = check_spec(
             name,
@@ -703,43 +747,43 @@ class PieClient:
         await self._connected().mcp_servers.register(server, timeout)
 
     async def unregister_mcp_server(self, name: str) -> None:
-        """Stop an MCP server that was registered, within about a second and a half.
+        """Stop a registered MCP server. Takes about a second and a half at most.
 
-        The protocol has no word for it: inferlets still see the name, and are told that it is not registered when they
-        call. The name can be registered again.
+        The protocol has no such request: inferlets still see the name, and their calls fail. The name can be
+        registered again.
 
         Args:
-            name: Name under which it was registered.
+            name: Name that the MCP server is registered under.
 
         Raises:
-            InvalidArgumentError: There is no server of that name.
+            InvalidArgumentError: No MCP server is registered under this name.
         """
         await self._connected().mcp_servers.unregister(name)
 
     # ------------------------------------------------------------- other
 
     async def ping(self, *, timeout: float | None = None) -> None:
-        """Make a round trip through the server's session.
+        """Send a ping and wait for the reply.
 
         Args:
-            timeout: Seconds until the reply; the client's default.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``.
 
         Raises:
-            DeadlineError: No reply in time: the session is busy, or the server gone.
+            DeadlineError: No reply within ``timeout``: the session is busy or the server is down.
         """
         await self.rpc.ping(timeout=timeout)
 
     async def query(self, subject: str, record: str = "", *, timeout: float | None = None) -> QueryResult:
-        """Ask the server about itself.
+        """Query the server's status.
 
         Args:
-            subject: What to ask about; every server knows ``"model_status"``. A 0.3/0.4 server leaves any other
-                unanswered, so that the call ends with DeadlineError.
-            record: Not used by today's servers.
-            timeout: Seconds until the reply; the client's default.
+            subject: Subject of the query. All servers support ``"model_status"``. 0.3/0.4 servers never answer any
+                other subject, so the call raises DeadlineError.
+            record: Argument of the query. No known server uses it.
+            timeout: Seconds until the server replies. Default: the client's ``timeout``.
 
         Returns:
-            A flat object; for ``"model_status"`` its keys are ``<model>.<statistic>``.
+            A flat object. For ``"model_status"`` its keys are ``<model>.<statistic>``.
 
         Raises:
             InvalidRequestError: The subject is unknown (0.5).

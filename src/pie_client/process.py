@@ -1,4 +1,8 @@
-"""The handle of a process: its events, and what can be sent to it."""
+"""The handle of a process: receiving its events, waiting for its result, and sending to it.
+
+:class:`Process` reads from a :class:`~pie_client.protocol.mailbox.Mailbox`, which the session fills, and sends
+through the generated calls of its connection. It does not start processes; see :mod:`pie_client.launching`.
+"""
 
 import asyncio
 import contextlib
@@ -40,11 +44,22 @@ T = TypeVar("T")
 
 
 class Process:
-    """A running instance of a program.
+    """A handle of a process: a running instance of a program.
 
-    Made by :meth:`PieClient.launch_process` and :meth:`PieClient.attach_process`. Its events come in order, by
-    :meth:`recv` or by ``async for``; either may be left and taken up again, and several tasks may wait at once (each
-    event goes to one of them). A handle that is dropped or closed receives nothing more; the process goes on.
+    :meth:`PieClient.launch_process` and :meth:`PieClient.attach_process` return one. Most applications read the
+    events with ``async for`` and match on their classes, or only wait for the result:
+
+        async for event in process:
+            match event:
+                case StdoutEvent(text):
+                    print(text, end="")
+
+        answer = await process.result(Answer)
+
+    :meth:`recv` returns events one by one, as pairs of kind and value. Both ways can be mixed and interrupted without
+    losing events. If several tasks receive from one process, each event goes to one of them.
+
+    A handle that is closed or garbage-collected receives no more events. The process keeps running on the server.
     """
 
     process_id: str
@@ -58,27 +73,24 @@ class Process:
         self._closed = False
         self._detached = False
         self._ended = False
-        """The terminal event was given."""
+        """Whether the terminal event was received by the caller."""
         mailbox.add_listener(self._wake)
         self._finalizer = weakref.finalize(
-            self, _release_from_anywhere, asyncio.get_running_loop(), connection, mailbox
+            self, _release_threadsafe, asyncio.get_running_loop(), connection, mailbox
         )
         self._finalizer.atexit = False
 
     def __repr__(self) -> str:
-        end = self._mailbox.terminal
-        state = (
-            "closed"
-            if self._closed
-            else type(end).__name__.lower()
-            if end
-            else "not attached"
-            if self._mailbox.failure and isinstance(self._mailbox.failure(), NotAttachedError)
-            else "lost"
-            if self._mailbox.failure
-            else "open"
-        )
-        return f"<Process {self.process_id or 'without id'} {state}>"
+        return f"<Process {self.process_id or 'without id'} {self._state()}>"
+
+    def _state(self) -> str:
+        if self._closed:
+            return "closed"
+        if self._mailbox.terminal is not None:
+            return "returned" if isinstance(self._mailbox.terminal, ReturnEvent) else "failed"
+        if self._mailbox.failure is not None:
+            return "not attached" if isinstance(self._mailbox.failure(), NotAttachedError) else "lost"
+        return "open"
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,52 +104,66 @@ class Process:
         return self
 
     async def __anext__(self) -> ProcessEvent:
-        """Give the next event; the iteration ends after the terminal one. Raises what :meth:`recv` raises."""
+        """Return the next event; stop after the terminal one.
+
+        Raises:
+            ProcessEndedError: The handle was closed before the terminal event was received.
+            NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: See :meth:`recv`.
+        """
         try:
             return await self._next()
         except ProcessEndedError:
             if self._closed and not self._ended and not self._detached:
-                raise  # what is left out must not look like the whole
+                raise  # ending the iteration here would make the events look complete
             raise StopAsyncIteration from None
 
-    async def recv(self, *, timeout: float = math.inf) -> tuple[Event, str | bytes]:
-        """Await the next event and give its kind and what it carries.
+    async def recv(self, *, timeout: float | None = None) -> tuple[Event, str | bytes]:
+        """Wait for the next event and return its kind and value.
 
-        The value is text, for ``Event.File`` a :class:`File`, which is ``bytes``. A file that arrived corrupt, or an
-        event that can't be read, is given as ``Event.Error`` although the process goes on; iterate over the process to
-        tell it apart as :class:`CorruptEvent`. Events of kinds that the schema does not know are passed over here.
+        The value is a string, or for ``Event.File`` a :class:`FileEvent`, which is a ``bytes``. A corrupt file or an
+        unreadable event is returned as ``Event.Error`` although the process keeps running; iterate over the process
+        to distinguish it as :class:`CorruptEvent`. Events of unknown kinds are skipped.
+
+        Cancelling the call, or a timeout, loses no event.
 
         Args:
-            timeout: Seconds to wait; by default for as long as the connection lives.
+            timeout: Seconds to wait. Default: no limit.
+
+        Returns:
+            The kind of the event and its value.
 
         Raises:
-            ProcessEndedError: The terminal event was already given, or the handle is closed.
+            ProcessEndedError: The terminal event was already received, or the handle is closed.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
-            PieConnectionError: The connection was closed or lost; what had arrived is given first.
-            StreamAbortedError: The server gave the process up without an end (0.5).
-            SlowConsumerError: More had piled up than the client may buffer.
-            DeadlineError: No event within ``timeout``; none is lost.
+            PieConnectionError: The connection was closed or lost. Buffered events are returned first.
+            StreamAbortedError: The server dropped the process without a terminal event (0.5).
+            SlowConsumerError: The unread events exceeded the client's buffer.
+            DeadlineError: No event arrived within ``timeout``.
         """
-        check_seconds("timeout", timeout)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         event = self._take()
         while event is None or isinstance(event, UnknownEvent):
-            async with self._deadline("an event", timeout):
+            async with self._deadline("sent no event", timeout):
                 while isinstance(event := await self._next(), UnknownEvent):
                     pass
         if isinstance(event, SpooledFile):
-            event = await self._loaded(event)
+            event = await self._load(event)
         return _kind_and_value(event)
 
     async def text(self) -> AsyncGenerator[str]:
-        """Iterate over what the process writes to its standard output, until it returns.
+        """Iterate over the standard output of the process until it returns.
 
-        All other events are passed over and gone; :meth:`result` still gives what it returned. Detaching the handle ends
-        the iteration too.
+        Discards all other events; :meth:`result` still returns the result. Detaching the handle also ends the
+        iteration.
+
+        Yields:
+            Pieces of text, one per write of the program.
 
         Raises:
-            ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
-            ProcessEndedError: The handle was closed meanwhile.
-            NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: As :meth:`recv` does.
+            ProcessError: The process ended with an error; ProcessTerminatedError if it was terminated.
+            ProcessEndedError: The handle was closed.
+            NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: See :meth:`recv`.
         """
         async for event in self:
             if isinstance(event, StdoutEvent):
@@ -145,51 +171,57 @@ class Process:
             elif isinstance(event, ErrorEvent):
                 raise refusals.process_error(event.value)(self.process_id, event.value)
 
-    async def wait(self, *, timeout: float = math.inf) -> str:
-        """Wait for the end of the process and give the text that it returned.
+    async def wait(self, *, timeout: float | None = None) -> str:
+        """Wait until the process finishes and return the text that it returned.
 
-        Takes no event away: all of them can still be read, before, meanwhile or after. May be called again.
+        Consumes no events: they can be received before, during and after the call. May be called repeatedly.
 
         Args:
-            timeout: Seconds to wait; by default for as long as the connection lives.
+            timeout: Seconds to wait. Default: no limit.
+
+        Returns:
+            The returned text, usually JSON.
 
         Raises:
-            ProcessError: The process ended with an error; ProcessTerminatedError when it was stopped.
+            ProcessError: The process ended with an error; ProcessTerminatedError if it was terminated.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
-            PieConnectionError: The connection was closed or lost before.
-            StreamAbortedError: The server gave the process up without an end (0.5).
-            SlowConsumerError: More events piled up than the client may buffer.
-            ProcessEndedError: The handle was closed before.
-            DeadlineError: The process did not end within ``timeout``.
+            PieConnectionError: The connection was closed or lost first.
+            StreamAbortedError: The server dropped the process without a terminal event (0.5).
+            SlowConsumerError: The unread events exceeded the client's buffer.
+            ProcessEndedError: The handle was closed first.
+            DeadlineError: The process did not finish within ``timeout``.
         """
-        async with self._deadline("its end", timeout):
+        async with self._deadline("did not finish", timeout):
             while (end := self._mailbox.terminal) is None:
-                self._check()
-                await self._change()
+                self._check_open()
+                await self._wait_for_change()
         if isinstance(end, ReturnEvent):
             return end.value
         raise refusals.process_error(end.value)(self.process_id, end.value)
 
     @overload
-    async def result(self, *, timeout: float = math.inf) -> JsonValue: ...
+    async def result(self, *, timeout: float | None = None) -> JsonValue: ...
     @overload
-    async def result(self, as_type: type[T] | TypeAdapter[T], *, timeout: float = math.inf) -> T: ...
+    async def result(self, as_type: type[T] | TypeAdapter[T], *, timeout: float | None = None) -> T: ...
     async def result(
-        self, as_type: type[T] | TypeAdapter[T] | None = None, *, timeout: float = math.inf
+        self, as_type: type[T] | TypeAdapter[T] | None = None, *, timeout: float | None = None
     ) -> T | JsonValue:
-        """Wait for the end of the process and give what it returned, decoded from JSON.
+        """Wait until the process finishes and return its result, decoded from JSON.
 
         Args:
-            as_type: What to decode to: any type that pydantic can validate, such as a model, a dataclass or
-                ``list[int]``, or a pydantic TypeAdapter for what has no class, such as ``TypeAdapter(int | None)``. By
-                default plain JSON values. With ``str``, a text that is no JSON string is given as it is: Python functions
-                on 0.5 servers return texts like that, and nothing at all for None.
-            timeout: Seconds to wait; by default for as long as the connection lives.
+            as_type: Type of the result: anything that pydantic can validate, such as a model, a dataclass or
+                ``list[int]``, or a pydantic TypeAdapter for other annotations, such as ``TypeAdapter(int | None)``.
+                Default: plain JSON values. With ``str``, a text that is not a JSON string is returned unchanged,
+                because Python functions on 0.5 servers return plain text. They return an empty text for None.
+            timeout: Seconds to wait. Default: no limit.
+
+        Returns:
+            The decoded result.
 
         Raises:
-            ResultError: The text is not JSON, or not of that type; :meth:`wait` gives it as it is.
+            ResultError: The text is not JSON, or not of the requested type; :meth:`wait` returns it unchanged.
             InvalidArgumentError: pydantic can't validate ``as_type``.
-            ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: As :meth:`wait` does.
+            ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
         try:
             adapter: TypeAdapter[T] | TypeAdapter[T | JsonValue]
@@ -200,7 +232,7 @@ class Process:
             adapter.rebuild(raise_errors=True)
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise InvalidArgumentError(
-                f"as_type is {as_type!r}, which pydantic can't validate; pass a model, a dataclass or a type of plain values"
+                f"pydantic can't validate as_type={as_type!r}; pass a model, a dataclass or a type of plain values"
             ) from error
         text = await self.wait(timeout=timeout)
         try:
@@ -208,7 +240,7 @@ class Process:
         except ValidationError as error:
             if as_type is str:
                 return cast("T", text)
-            if not text:  # what a Python function returns for None
+            if not text:  # Python functions on 0.5 servers return this for None
                 with contextlib.suppress(ValidationError):
                     return adapter.validate_python(None)
             wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
@@ -217,20 +249,22 @@ class Process:
                 for e in error.errors(include_input=False, include_url=False)
             )
             raise ResultError(
-                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); result(str) and wait() give the text"
+                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
             ) from None
 
     async def signal(self, message: str, *, timeout: float | None = None) -> None:
-        """Send a text to the process, which gets it when it asks for one. Servers never confirm it.
+        """Send a text message to the process, which receives it when it asks for one.
+
+        Servers do not confirm its delivery.
 
         Args:
-            message: The text.
-            timeout: Seconds until it is sent; the client's default.
+            message: The message.
+            timeout: Seconds until the message is sent. Default: the client's ``timeout``.
 
         Raises:
             NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
-        self._check_reached()
+        self._check_attached()
         await self._connection.calls.signal_process(
             process_id=self.process_id, message=message, timeout=timeout
         )
@@ -238,49 +272,50 @@ class Process:
     async def transfer_file(
         self, file_bytes: Source, *, progress: Progress | None = None, timeout: float | None = None
     ) -> None:
-        """Send a file to the process. Servers never confirm it, and drop it unless the process waits for one just then.
+        """Send a file to the process, in chunks of 256 KiB. It must already be waiting for one.
 
-        So let the process begin to wait, then say so in a message, and answer when it has the file. A 0.5 server may
-        forward a message sooner than it notes who waits (5 of 100 files were lost where the message was sent first), so
-        send the file again when no answer comes. Sent in chunks of 256 KiB.
+        Servers do not confirm the delivery, and discard a file that no process waits for. So let the process start to
+        wait, then send a message to this client, and send another one when it has received the file. A 0.5 server may
+        forward the first message before it registers the wait, so send the file again if no answer arrives. (In a
+        test 5 of 100 files were lost this way.)
 
         Args:
-            file_bytes: The content: bytes, the path of a file, which is read while it is sent, or an async iterable of
-                pieces, which are gathered first (beyond 8 MiB in a temporary file).
-            progress: Called with the bytes sent and the bytes in all, after every chunk.
-            timeout: Seconds without progress, counted anew after every chunk; the client's default.
+            file_bytes: The content: bytes, the path of a file (an ``os.PathLike``, not a string), which is read while
+                it is sent, or an async iterable of bytes, which is collected first (above 8 MiB in a temporary file).
+            progress: Called after every chunk with the bytes sent and the total.
+            timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``.
 
         Raises:
             NotAttachedError: The process was launched with ``capture_outputs=False``.
-            InvalidArgumentError: The content is nothing of these, or the file changed while it was sent.
-            OSError: The file can't be read.
+            InvalidArgumentError: The content is of another type, or the file changed while it was sent.
+            OSError: The file could not be read.
         """
-        self._check_reached()
+        self._check_attached()
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
             open_content(file_bytes, progress, deadline) as content,
         ):
-            deadline.disable()  # sending has its own
+            deadline.disable()  # transfer_file() applies the same timeout to every chunk
             await self._connection.calls.transfer_file(
                 process_id=self.process_id, content=content, timeout=timeout
             )
 
     async def terminate(self, *, timeout: float | None = None) -> None:
-        """Ask the server to stop the process; its error event follows, or has just come.
+        """Terminate the process. Its error event follows, unless it has already arrived.
 
         Args:
-            timeout: Seconds until the server confirms; the client's default.
+            timeout: Seconds until the server confirms. Default: the client's ``timeout``.
 
         Raises:
-            ProcessNotFoundError: It has already ended.
-            NotAttachedError: The server never told its id.
+            ProcessNotFoundError: The process has already finished.
+            NotAttachedError: The process was launched with ``capture_outputs=False`` and its id is unknown.
         """
         if not self.process_id:
-            self._check_reached()
+            self._check_attached()
         await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
 
     def close(self) -> None:
-        """Let go of the process: nothing more is received from it, what is unread is dropped. The process goes on."""
+        """Stop receiving events and discard unread ones. The process keeps running on the server."""
         if self._finalizer.alive:
             self._closed = True
             self._mailbox.remove_listener(self._wake)
@@ -289,12 +324,12 @@ class Process:
             self._wake()
 
     def detach(self) -> str:
-        """Let go of the process, but keep what is unread and what comes for the next ``attach_process`` of this client.
+        """Stop receiving events, but keep them for the next ``attach_process`` of this client.
 
-        The process goes on. What is kept counts towards ``max_buffered``.
+        The process keeps running on the server. Kept events count towards ``max_buffered``.
 
         Returns:
-            The process's id.
+            The id of the process.
         """
         if self._finalizer.alive:
             self._mailbox.detached = True
@@ -304,12 +339,12 @@ class Process:
 
     async def _next(self) -> ProcessEvent:
         while (event := self._take()) is None:
-            self._check()
+            self._check_open()
             if self._mailbox.terminal is not None:
                 raise ProcessEndedError(
-                    f"process {self.process_id} has ended and all its events were received; launch it again"
+                    f"process {self.process_id} has finished and all its events were received"
                 )
-            await self._change()
+            await self._wait_for_change()
         return event
 
     def _take(self) -> ProcessEvent | None:
@@ -318,14 +353,15 @@ class Process:
             self._connection.resume_reading()
             if isinstance(event, TERMINAL):
                 self._ended = True
-                self._wake()
+                self._wake()  # other tasks that receive from this handle wait for an event that never comes
         return event
 
-    async def _loaded(self, file: SpooledFile) -> FileEvent | CorruptEvent:
-        """Read a file that is on disk into memory."""
+    async def _load(self, file: SpooledFile) -> FileEvent | CorruptEvent:
+        """Read a spooled file into memory."""
         try:
             data = await asyncio.to_thread(file.read)
         except asyncio.CancelledError:
+            # The file was taken from the mailbox; cancelling recv() must not lose it.
             if self._closed:
                 file.close()
             else:
@@ -334,30 +370,31 @@ class Process:
         except OSError as error:
             file.close()
             return CorruptEvent(
-                f"file {file.digest} is lost: it can't be read from disk ({error.strerror or error})"
+                f"file {file.digest} is lost: can't read it from disk ({error.strerror or error})"
             )
         file.close()
         return FileEvent(data, name=file.name, digest=file.digest)
 
-    def _check(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise ProcessEndedError(
-                f"the handle of process {self.process_id} is closed; attach to the process to get one"
+                f"the handle of process {self.process_id} is closed; get another with attach_process()"
             )
         if self._mailbox.failure is not None:
             raise self._mailbox.failure()
 
-    def _check_reached(self) -> None:
-        """Raise NotAttachedError where the server passes nothing on to the process."""
+    def _check_attached(self) -> None:
+        """Raise NotAttachedError if the server forwards nothing to the process."""
         if self._mailbox.failure is not None and isinstance(
             error := self._mailbox.failure(), NotAttachedError
         ):
             raise error
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
         try:
+            # A full buffer would otherwise stop reading from the socket, and this event never arrive.
             with self._connection.keep_reading():
                 await waiter
         finally:
@@ -369,9 +406,9 @@ class Process:
                 waiter.set_result(None)
 
     @contextlib.asynccontextmanager
-    async def _deadline(self, what: str, timeout: float) -> AsyncGenerator[None]:
-        check_seconds("timeout", timeout)
-        scope = asyncio.timeout(None if timeout == math.inf else timeout)
+    async def _deadline(self, failure: str, timeout: float | None) -> AsyncGenerator[None]:
+        seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
+        scope = asyncio.timeout(None if seconds == math.inf else seconds)
         try:
             async with scope:
                 yield
@@ -379,14 +416,14 @@ class Process:
             if isinstance(error, PieError) or not scope.expired():
                 raise
             raise DeadlineError(
-                f"process {self.process_id} did not give {what} within {timeout:g} s; wait longer, or terminate it"
+                f"process {self.process_id} {failure} within {seconds:g} s; raise timeout=, or terminate it"
             ) from None
 
 
 def _kind_and_value(
     event: NamedEvent | FileEvent | CorruptEvent,
 ) -> tuple[Event, str | bytes]:
-    """Give an event as the pair of the user guide."""
+    """Return an event as the pair of kind and value that recv() returns."""
     match event:
         case FileEvent():
             return Event.File, event
@@ -401,7 +438,7 @@ def _release(connection: Connection, mailbox: Mailbox) -> None:
     connection.resume_reading()
 
 
-def _release_from_anywhere(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:
-    """Release a mailbox whose handle was collected, which may happen in any thread."""
-    with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the connection
+def _release_threadsafe(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:
+    """Release the mailbox of a garbage-collected handle. The collector may run in any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
         loop.call_soon_threadsafe(_release, connection, mailbox)

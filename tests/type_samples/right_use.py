@@ -152,10 +152,11 @@ async def process_methods(process: Process) -> None:
     assert_type(process.process_id, str)
     assert_type(await process.recv(), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=1), tuple[Event, str | bytes])
-    assert_type(await process.wait(), str)
+    assert_type(await process.recv(timeout=None), tuple[Event, str | bytes])
+    assert_type(await process.wait(timeout=None), str)
     async for text in process.text():
         assert_type(text, str)
-    assert_type(await process.result(), JsonValue)
+    assert_type(await process.result(timeout=None), JsonValue)
     assert_type(await process.result(Answer), Answer)
     assert_type(await process.result(list[int], timeout=1), list[int])
     assert_type(await process.signal("text"), None)

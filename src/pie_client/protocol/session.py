@@ -315,9 +315,7 @@ class Session:
     def server_error_since(self, call: PendingCall) -> str:
         """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
         return (
-            f"server error: {one_line(self._last_notice)}"
-            if self._notice_count > call.notices_before
-            else ""
+            f"server error: {one_line(self._last_notice)}" if self._notice_count > call.notices_before else ""
         )
 
     def check_family(self, method: Method[object]) -> None:
