@@ -94,9 +94,7 @@ async def test_authenticate_needs_no_key_where_authentication_is_off(client: Pie
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_an_unused_key_is_logged(
-    client: PieClient, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unused_key_is_logged(client: PieClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pie_client.auth.login")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     await client.authenticate("alice", ParsedPrivateKey.parse(key))
@@ -567,7 +565,7 @@ async def test_a_key_that_was_not_parsed_is_refused_before_anything_is_sent(clie
     ],
 )
 def test_an_option_that_cannot_be_sent_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(InvalidArgumentError, match="username|identity|header"):
+    with pytest.raises(InvalidArgumentError, match=r"username|identity|header"):
         PieClient("ws://127.0.0.1:1", **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do
 
 

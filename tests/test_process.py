@@ -534,8 +534,8 @@ async def test_waiting_for_processes_has_no_limit_by_default_and_infinity_lifts_
     async with PieClient(engine.uri, timeout=0.1) as client:
         process = await client.launch_process("converse@1.0.0", timeout=PATIENCE)
         if name == "ping":
-            engine.faults.never_answer("ping")
-            waiting = client.ping(timeout=timeout)
+            engine.faults.never_answer(models.PingRequest)
+            waiting: Awaitable[object] = client.ping(timeout=timeout)
         elif name == "run_processes":
             waiting = client.run_processes("converse@1.0.0", [None], timeout=timeout)
         else:

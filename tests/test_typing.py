@@ -1,11 +1,10 @@
-"""What users get from a type checker and from their editor: exact types, no Any, and a docstring everywhere."""
+"""Types and docstrings of the public API, as type checkers and editors show them."""
 
 import ast
 import inspect
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args, get_overloads, get_type_hints
 
@@ -18,7 +17,6 @@ from typing_extensions import TypeAliasType
 
 import pie_client
 import pie_client.testing
-from pie_client._generated import calls, methods, models
 from pie_client.base import WireModel
 from tests.support.repository import (
     ROOT,
@@ -31,7 +29,9 @@ from tests.support.repository import (
 
 SAMPLES = ROOT / "tests/type_samples"
 FOR_CHECKERS_ONLY = {"SigningKey": RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey}
-"""What annotations name that is only imported for type checkers."""
+"""Names in annotations that are only imported for type checkers."""
+CALLS: type = get_type_hints(vars(pie_client.PieClient)["rpc"].fget)["return"]
+"""Class of ``client.rpc``."""
 BARE: tuple[object, ...] = (list, dict, set, frozenset, tuple, type, Callable)
 
 
@@ -40,7 +40,7 @@ BARE: tuple[object, ...] = (list, dict, set, frozenset, tuple, type, Callable)
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample files, away from the configuration of this repository: as in a user's project."""
+    """The sample files, copied away from this repository's configuration."""
     folder = tmp_path_factory.mktemp("typing")
     for path in SAMPLES.glob("*_*.py"):
         shutil.copy(path, folder)
@@ -57,29 +57,29 @@ def checked(
     return "pyright", pyright_findings(samples, python)
 
 
-def test_right_use_has_exactly_the_types_that_it_states(checked: tuple[str, set[Finding]]) -> None:
+def test_correct_use_has_the_stated_types(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file == "right_use.py"] == []
 
 
-def test_a_match_over_all_events_is_accepted_as_complete(checked: tuple[str, set[Finding]]) -> None:
+def test_a_match_over_all_events_is_exhaustive(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file == "exhaustive_match.py"] == []
 
 
-def test_each_wrong_use_and_unknown_name_is_rejected(
+def test_each_wrong_use_and_unknown_name_is_reported(
     checked: tuple[str, set[Finding]], samples: Path
 ) -> None:
     checker, found = checked
     assert {f for f in found if f.file.startswith("wrong_")} == marked_findings(samples, checker)
 
 
-def test_the_package_itself_gives_a_strict_user_no_complaint(checked: tuple[str, set[Finding]]) -> None:
+def test_checkers_report_nothing_in_the_package_itself(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file not in {path.name for path in SAMPLES.glob("*.py")}] == []
 
 
-def test_the_samples_show_every_public_method_of_the_client_and_of_a_process() -> None:
+def test_the_samples_use_every_public_method_of_client_and_process() -> None:
     tree = ast.parse((SAMPLES / "right_use.py").read_text(encoding="utf-8"))
     shown = {
         (node.value.id, node.attr)
@@ -94,29 +94,22 @@ def test_the_samples_show_every_public_method_of_the_client_and_of_a_process() -
 # ------------------------------------------------------------- annotations and docstrings
 
 
-@dataclass(frozen=True)
-class PublicCallable:
-    """A function that users call, and the class that it is written in."""
-
-    owner: type
-    name: str
-    function: Callable[..., object]
-
-    def __str__(self) -> str:
-        return f"{self.owner.__name__}.{self.name}"
-
-
 def public_classes() -> list[type]:
-    """Give the classes that users get from the package, and the one behind ``client.rpc``."""
+    """Return the classes that users import, and the one behind ``client.rpc``."""
     exported = [
         getattr(module, name) for module in (pie_client, pie_client.testing) for name in module.__all__
     ]
-    return [value for value in exported if isinstance(value, type)] + [calls.Calls]
+    return [value for value in exported if isinstance(value, type)] + [CALLS]
 
 
-def public_callables() -> list[PublicCallable]:
-    """Give their constructors, public methods and properties, as far as they are written in this package."""
-    found: list[PublicCallable] = []
+def public_functions() -> dict[str, tuple[type | None, Callable[..., object]]]:
+    """Return the functions, constructors, methods and properties that users call, with their class."""
+    found: dict[str, tuple[type | None, Callable[..., object]]] = {
+        name: (None, value)
+        for module in (pie_client, pie_client.testing)
+        for name in module.__all__
+        if inspect.isfunction(value := getattr(module, name))
+    }
     for owner in public_classes():
         for name, member in vars(owner).items():
             function: object = (
@@ -125,18 +118,18 @@ def public_callables() -> list[PublicCallable]:
             if not inspect.isfunction(function) or not function.__module__.startswith("pie_client"):
                 continue
             if name == "__init__" or not name.startswith("_"):
-                found.append(PublicCallable(owner, name, function))
+                found[f"{owner.__name__}.{name}"] = (owner, function)
     return found
 
 
 def parameters_of(function: Callable[..., object]) -> list[inspect.Parameter]:
-    """Give the parameters of a method without the one that it is bound to."""
-    first, *rest = inspect.signature(function).parameters.values()
-    return rest if first.name in ("self", "cls") else [first, *rest]
+    """Return the parameters of a function without self and cls."""
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter for parameter in parameters if parameter.name not in ("self", "cls")]
 
 
 def has_any(hint: object) -> bool:
-    """Tell whether a type says Any, or leaves out what a container holds."""
+    """Return whether a type is Any or contains it, if only because a container lacks its parameter."""
     if hint is JsonValue:
         return False  # refers to itself by name
     if isinstance(hint, list):
@@ -146,65 +139,66 @@ def has_any(hint: object) -> bool:
     return hint is Any or hint in BARE or any(map(has_any, get_args(hint)))
 
 
-METHODS = pytest.mark.parametrize("method", public_callables(), ids=str)
+def hints_of(function: Callable[..., object]) -> dict[str, object]:
+    return get_type_hints(function, localns=FOR_CHECKERS_ONLY, include_extras=True)
 
 
-@METHODS
-def test_a_public_method_annotates_every_parameter_and_its_result_without_any(method: PublicCallable) -> None:
-    for function in (method.function, *get_overloads(method.function)):
-        hints = get_type_hints(function, localns=FOR_CHECKERS_ONLY, include_extras=True)
-        names = {parameter.name for parameter in parameters_of(function)} | {"return"}
-        assert names - hints.keys() == set()
-        assert [name for name, hint in hints.items() if has_any(hint)] == []
-
-
-@METHODS
-def test_a_timeout_of_none_stands_for_the_default_of_the_call(method: PublicCallable) -> None:
-    if method.name == "__init__":
-        return  # sets the default
-    for function in (method.function, *get_overloads(method.function)):
-        timeout = inspect.signature(function).parameters.get("timeout")
-        if timeout is not None:
-            assert timeout.default is None
-            assert get_type_hints(function)["timeout"] == float | None
-
-
-@METHODS
-def test_a_public_method_has_a_docstring_that_explains_each_parameter(method: PublicCallable) -> None:
-    documented: object = method.owner if method.name == "__init__" else method.function
-    doc = inspect.getdoc(documented)
-    assert doc
-    explained = re.findall(r"^ +(\w+): ", doc.partition("Args:\n")[2].partition("\n\n")[0], re.M)
-    names = [parameter.name for parameter in parameters_of(method.function)]
-    short = method.owner.__module__.startswith("pie_client.testing")  # there a sentence names them
-    if explained or not (short or method.name == "__init__"):
-        assert explained == names
-
-
-@pytest.mark.parametrize("owner", public_classes(), ids=lambda owner: owner.__name__)
-def test_a_public_class_has_a_docstring_of_its_own(owner: type) -> None:
-    doc = vars(owner).get("__doc__")
-    assert doc
-    assert not doc.startswith(f"{owner.__name__}(")  # what a dataclass makes up
-
-
-@pytest.mark.parametrize("owner", public_classes(), ids=lambda owner: owner.__name__)
-def test_a_public_attribute_has_a_type_without_any(owner: type) -> None:
-    hints = inspect.get_annotations(owner, eval_str=True)
-    assert [name for name, hint in hints.items() if has_any(hint)] == []
-
-
-def test_no_field_of_any_message_is_any() -> None:
-    found = [
-        f"{name}.{field}"
-        for name, model in vars(models).items()
-        if isinstance(model, type) and issubclass(model, WireModel)
-        for field, info in model.model_fields.items()
-        if has_any(info.annotation)
+def signatures() -> list[tuple[str, Callable[..., object]]]:
+    """Return every public function and every overload of one."""
+    return [
+        (name, signature)
+        for name, (_, function) in public_functions().items()
+        for signature in (function, *get_overloads(function))
     ]
-    assert found == []
+
+
+def test_public_functions_annotate_every_parameter_and_the_result_without_any() -> None:
+    assert len(signatures()) > 150
+    for name, function in signatures():
+        hints = hints_of(function)
+        assert {p.name for p in parameters_of(function)} | {"return"} <= hints.keys(), name
+        assert not any(map(has_any, hints.values())), name
+
+
+def test_a_timeout_is_none_by_default() -> None:
+    timed = [
+        (name, function)
+        for name, function in signatures()
+        if "timeout" in inspect.signature(function).parameters and not name.endswith(".__init__")
+    ]
+    assert len(timed) > 40
+    for name, function in timed:
+        assert inspect.signature(function).parameters["timeout"].default is None, name
+        assert hints_of(function)["timeout"] == float | None, name
+
+
+def test_docstrings_of_public_functions_explain_each_parameter() -> None:
+    for name, (owner, function) in public_functions().items():
+        doc = inspect.getdoc(owner if name.endswith(".__init__") else function)
+        assert doc, name
+        explained = re.findall(r"^ {4}(\w+): ", doc.partition("Args:\n")[2].partition("\n\n")[0], re.M)
+        # In pie_client.testing a sentence may name the parameters.
+        optional = function.__module__.startswith("pie_client.testing") or name.endswith(".__init__")
+        if explained or not optional:
+            assert explained == [parameter.name for parameter in parameters_of(function)], name
+
+
+def test_public_classes_have_a_docstring_and_typed_attributes() -> None:
+    for owner in public_classes():
+        doc = vars(owner).get("__doc__")
+        assert doc, owner
+        assert not doc.startswith(f"{owner.__name__}("), f"{owner} has the docstring of a dataclass"
+        assert not any(map(has_any, inspect.get_annotations(owner, eval_str=True).values())), owner
+
+
+def test_no_field_of_a_message_is_any() -> None:
+    found = [value for value in vars(pie_client.models).values() if isinstance(value, type)]
+    models = [cls for cls in found if issubclass(cls, WireModel)]
+    assert len(models) > 40
+    for model in models:
+        assert not any(has_any(field.annotation) for field in model.model_fields.values()), model
 
 
 def test_every_request_of_the_protocol_is_a_public_method_of_the_calls() -> None:
-    public = [name for name in vars(calls.Calls) if not name.startswith("_")]
-    assert public == list(methods.METHODS)
+    public = {name for name in vars(CALLS) if not name.startswith("_")}
+    assert public == {path.stem for path in (ROOT / "schema/requests").glob("*.json")}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LIST_SECONDS = 10.0
+"""Default timeout of agent_keys()."""
 SOCKET_VARIABLE = "SSH_AUTH_SOCK"
 SIGNATURE_FORMATS = {
     b"ssh-ed25519": b"ssh-ed25519",
@@ -123,7 +125,9 @@ class AgentKey:
             ) from error
 
 
-async def agent_keys(path: str | os.PathLike[str] | None = None, *, timeout: float = 10.0) -> list[AgentKey]:
+async def agent_keys(
+    path: str | os.PathLike[str] | None = None, *, timeout: float | None = None
+) -> list[AgentKey]:
     """List the keys of a running ssh-agent that servers accept. Needs the extra: ``pip install 'pie-client[agent]'``.
 
     Other keys are left out: FIDO keys, certificates, DSA, curves other than P-256 and P-384, RSA under 2048 bits; the
@@ -132,7 +136,7 @@ async def agent_keys(path: str | os.PathLike[str] | None = None, *, timeout: flo
     Args:
         path: The agent's socket; by default that of ``SSH_AUTH_SOCK``, on Windows without it Pageant or the OpenSSH
             agent's pipe.
-        timeout: Seconds until the agent has answered; ``math.inf`` for no limit.
+        timeout: Seconds until the agent replies. Default: 10 s; ``math.inf`` for no limit.
 
     Returns:
         The keys in the agent's order; empty where it has none that can be used.
@@ -143,7 +147,7 @@ async def agent_keys(path: str | os.PathLike[str] | None = None, *, timeout: flo
         InvalidArgumentError: The path or the timeout can't be used.
     """
     place = _socket_path(path)
-    seconds = check_seconds("timeout", timeout)
+    seconds = LIST_SECONDS if timeout is None else check_seconds("timeout", timeout)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
     try:
         async with scope, _connected(place) as agent:

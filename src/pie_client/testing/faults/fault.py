@@ -16,6 +16,8 @@ from pie_client.errors import DeadlineError, InvalidArgumentError
 from pie_client.testing.faults.message import MessageCopy, Receiver
 from pie_client.testing.faults.sockets import Cut, Direction, Ending, Socket
 
+HAPPENED_SECONDS = 10.0
+"""Default timeout of Fault.happened()."""
 Until: TypeAlias = float | asyncio.Event
 """When to release what is held back: after so many seconds, or when the event is set."""
 
@@ -141,24 +143,25 @@ class Fault:
         for each in held:
             finish(each)
 
-    async def happened(self, times: int = 1, *, timeout: float = 10.0) -> None:
+    async def happened(self, times: int = 1, *, timeout: float | None = None) -> None:
         """Wait until it has happened.
 
         Args:
             times: How often, counted from when it was requested.
-            timeout: Seconds to wait.
+            timeout: Seconds to wait. Default: 10 s; ``math.inf`` for no limit.
 
         Raises:
             DeadlineError: It did not happen so often in time.
         """
+        seconds = HAPPENED_SECONDS if timeout is None else timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
                 while self.count < times:
                     self._counted.clear()
                     await self._counted.wait()
         except TimeoutError:
             raise DeadlineError(
-                f"{self.name} happened {self.count} times within {timeout:g} s, not {times}; "
+                f"{self.name} happened {self.count} times within {seconds:g} s, not {times}; "
                 "check that the test triggers it, or raise timeout="
             ) from None
 
