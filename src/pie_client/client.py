@@ -199,7 +199,7 @@ class PieClient:
         others = set[Connection]()
 
         def on_close() -> None:
-            mcp_servers.abandon()
+            mcp_servers.stop_all()
             for other in list(others):
                 other.abort()
 

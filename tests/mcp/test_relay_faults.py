@@ -483,20 +483,20 @@ async def test_only_name_and_transport_are_announced(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("sys.exit(3)", "it ended with status 3; its standard error is in the log"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "it ended by signal 9"),
+        ("sys.exit(3)", "it exited with status 3; its standard error is in the log"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "it exited on signal 9"),
         ("os.close(1)\n" + FOREVER, "it closed its standard output"),
         (
             "request = read()\nsend(id=request['id'], error={'code': 1, 'message': 'no'})\nread()",
-            "refused to be initialized: .*no",
+            "refused the initialize request: .*no",
         ),
         (
             "request = read()\nsend(id=request['id'], result=7)\nread()",
-            "its answer to initialize can't be read",
+            "its answer to initialize is not valid",
         ),
         (
             "request = read()\nsend(id=request['id'], result={'protocolVersion': '1999-01-01'})\nread()",
-            "it speaks version '1999-01-01' of MCP",
+            "it uses MCP version '1999-01-01'",
         ),
     ],
 )
@@ -559,7 +559,7 @@ async def test_a_server_that_keeps_dying_is_not_started_all_the_time(bench: Benc
     script = await bench.serve("read()\nsys.exit(1)")
     first, *others = [(await bench.error())["message"] for _ in range(20)]
     assert first == "MCP server 's' ended before it answered tools/list"
-    words = "is not available: it died soon after it was started: it ended with status 1; its standard error is in the log; it is not tried again for"
+    words = "is not available: it ended soon after it was started: it exited with status 1; its standard error is in the log; the next restart is possible in"
     assert any(words in message for message in others)
     assert len(script.pids) < 10
     assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
@@ -581,8 +581,8 @@ sys.exit(1)
     assert "ended before" in (await bench.error())["message"]
     error = await bench.error()
     assert error["code"] == -32000
-    assert "is not available: it ended with status 7" in error["message"]
-    assert "is not tried again for" in (await bench.error())["message"]
+    assert "is not available: it exited with status 7" in error["message"]
+    assert "the next restart is possible in" in (await bench.error())["message"]
 
 
 async def test_an_unregistered_server_ends_the_calls_that_wait_for_it(bench: Bench) -> None:

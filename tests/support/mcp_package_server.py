@@ -1,13 +1,13 @@
-"""An MCP server made with the official package, over stdio or over HTTP on a free loopback port, which it prints."""
+"""An MCP server made with the official package, over stdio or over HTTP on a loopback port, which it prints."""
 
 import asyncio
-import importlib
 import os
 import socket
 import sys
-from typing import Any
 
 import uvicorn
+from mcp.server.mcpserver import MCPServer
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 MEBIBYTES = 5
 
@@ -18,36 +18,32 @@ def add(a: int, b: int) -> int:
 
 
 def where() -> list[str]:
-    """Tell the working directory and two variables of the environment."""
+    """Return the working directory and two environment variables."""
     return [os.getcwd(), os.environ.get("GREETING", ""), os.environ.get("PATH", "")]  # noqa: PTH109 - as the system has it
 
 
 def broken() -> str:
-    """Fail."""
+    """Raise an error."""
     raise ValueError("no luck")
 
 
 def leave() -> str:
-    """End the server without an answer."""
+    """Exit without an answer."""
     os._exit(3)
 
 
 def large() -> str:
-    """Give several mebibytes."""
+    """Return several mebibytes."""
     return "é\n" * (MEBIBYTES << 19)
 
 
 def greet(name: str) -> str:
-    """Greet somebody."""
+    """Return a greeting."""
     return f"Hello {name}"
 
 
-def make_server() -> Any:
-    """Make a server with whichever release of the package is there."""
-    try:
-        server = importlib.import_module("mcp.server.mcpserver").MCPServer("tests")
-    except ImportError:
-        server = importlib.import_module("mcp.server.fastmcp").FastMCP("tests")
+def make_server() -> MCPServer:
+    server = MCPServer("tests")
     for tool in (add, where, broken, leave):
         server.tool()(tool)
     server.resource("large://text")(large)
@@ -55,10 +51,10 @@ def make_server() -> Any:
     return server
 
 
-def guarded(app: Any) -> Any:
-    """Let only those in who know the token."""
+def guarded(app: ASGIApp) -> ASGIApp:
+    """Answer requests without the token with HTTP status 401."""
 
-    async def guard(scope: Any, receive: Any, send: Any) -> None:
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and dict(scope["headers"]).get(b"x-token") != b"secret":
             await send({"type": "http.response.start", "status": 401, "headers": []})
             await send({"type": "http.response.body", "body": b""})

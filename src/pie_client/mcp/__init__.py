@@ -1,1 +1,1 @@
-"""MCP servers that a client lends to inferlets: how they are run, spoken to and restarted."""
+"""MCP servers that run on the client's side and that inferlets can call: start, JSON-RPC, restart."""

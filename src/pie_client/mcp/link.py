@@ -1,4 +1,7 @@
-"""What every connection with an MCP server has in common, whatever carries it."""
+"""A connection to an MCP server, independent of its transport.
+
+``stdio`` and ``http`` implement it; ``peer`` matches the answers.
+"""
 
 import logging
 import time
@@ -14,14 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 class Link:
-    """A connection with a running server. It ends once, for a reason, and is not used again.
+    """A connection to a running server. It ends once, with a reason, and is not reused.
 
     Attributes:
         name: Name of the server.
-        peer: Sends requests and gets answers.
-        ended: Why it ended; None while it works.
-        ended_at: When, by the monotonic clock.
-        refusal: What the transport knows about why the server refused; "" for nothing.
+        peer: Sends requests and receives their answers.
+        ended: Why the connection ended; None while it is open.
+        ended_at: Time of the end, by the monotonic clock.
+        refusal: Why the server refused, as far as the transport knows; "" if it does not.
+        closing: The connection is being closed by this side, so that its end is expected.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,18 +41,18 @@ class Link:
         raise NotImplementedError
 
     def use_version(self, version: str) -> None:
-        """Take note of the version of MCP that both sides speak."""
+        """Record the negotiated protocol version."""
 
     async def close(self) -> None:
-        """Stop the server, or the connection with it, within a second and a half."""
+        """Stop the server, or end the session with it, within 1.5 seconds."""
         raise NotImplementedError
 
     def kill(self) -> None:
-        """Stop it at once."""
+        """Stop the server, or drop the session, immediately."""
         raise NotImplementedError
 
     def end(self, reason: str) -> None:
-        """Note that it ended, and tell everybody who waits."""
+        """Record the end and fail pending requests. Only the first call has an effect."""
         if self.ended is not None:
             return
         self.ended = reason
@@ -63,7 +67,7 @@ class Spec(Protocol):
 
     @property
     def transport(self) -> McpTransport:
-        """What carries the messages."""
+        """The transport of the messages."""
         ...
 
     async def open(self, name: str) -> Link:
@@ -72,12 +76,12 @@ class Spec(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Puts lines of any length together from pieces.
+class LineBuffer:
+    """Assembles lines of any length from pieces.
 
     Args:
-        emit: Gets each line, without its end.
-        keep: Bytes that are kept of a line; None for all.
+        emit: Called with each non-empty line, without its line ending.
+        keep: Most bytes kept of a line; None for all.
     """
 
     emit: Callable[[bytes], None]
@@ -85,7 +89,7 @@ class Lines:
     _parts: list[bytes] = field(default_factory=list[bytes])
 
     def feed(self, data: bytes) -> None:
-        """Take a piece."""
+        """Add a piece."""
         first, *rest = data.split(b"\n")
         self._add(first)
         for piece in rest:
@@ -93,7 +97,7 @@ class Lines:
             self._add(piece)
 
     def finish(self) -> None:
-        """Take what is there as a line, unless it is empty."""
+        """End the current line and emit it unless it is empty."""
         line = b"".join(self._parts).removesuffix(b"\r")
         self._parts.clear()
         if line:

@@ -1,6 +1,7 @@
-"""JSON-RPC messages as texts: taken apart and put together without reading their values.
+"""Splits JSON-RPC messages into their members and joins them again, without parsing the members' values.
 
-What a server answers goes on to inferlets as it was written: numbers, the order of keys and repeated keys survive.
+Text goes in and out. The values reach inferlets unchanged, since parsing would lose large numbers, the order of keys and
+repeated keys. Whether a message makes sense is up to ``peer``.
 """
 
 import json
@@ -18,28 +19,28 @@ from pie_client._generated.models import (
 from pie_client.base import WireModel
 
 LONG = 1 << 20
-"""Characters above which a text is read in a thread, and only its structure is: the scanner of ``json`` never lets another
-thread run."""
+"""Characters above which a text is scanned in a thread and for its structure only: ``json`` would hold the GIL throughout."""
 
 Members = dict[str, str]
-"""The members of a message by name, each as the JSON text that it was."""
+"""The members of a message by name, each as its unchanged JSON text."""
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+'
 _TOKEN = re.compile(rf'{_STRING}("|\\?\Z)|[{{}}\[\]]', re.DOTALL)
-"""A string or bracket. A string may lack its end, so that it is not looked for again from each quote in it."""
+"""A string or a bracket. It also matches a string without an end: otherwise each quote in it would start another search,
+which takes quadratic time."""
 _SCALAR = re.compile(rf'{_STRING}"|[^,\]}}\s"{{\[]++', re.DOTALL)
 
 _Skip = Callable[[str, int], int]
 
 
 class NotJsonRpcError(ValueError):
-    """A text that is no JSON object or array."""
+    """A text that is not a JSON object or array."""
 
 
 def read(text: str) -> list[Members]:
-    """Give the messages in a text; what is no object in an array counts as a message without members."""
+    """Return the messages in a text: one, or those of an array, in which anything but an object counts as an empty message."""
     skip = _skip_structure if len(text) > LONG else _skip_value
     start = _after_space(text, 0)
     match text[start : start + 1]:
@@ -49,14 +50,14 @@ def read(text: str) -> list[Members]:
         case "[":
             found, end = _array(text, start, skip)
         case _:
-            raise NotJsonRpcError("it is no JSON object")
+            raise NotJsonRpcError("it is not a JSON object")
     if _after_space(text, end) != len(text):
         raise NotJsonRpcError("something follows the JSON object")
     return found
 
 
 def is_object(text: str) -> bool:
-    """Whether a text is a JSON object."""
+    """Return whether a text is a JSON object."""
     try:
         return text.lstrip()[:1] == "{" and len(read(text)) == 1
     except NotJsonRpcError:
@@ -64,22 +65,22 @@ def is_object(text: str) -> bool:
 
 
 def request(number: int, method: str, params: str | None) -> str:
-    """Write a request; ``params`` is JSON text."""
+    """Encode a request; ``params`` is JSON text."""
     return _with(JsonRpcRequest(id=number, method=method), {MEMBER_PARAMS: params})
 
 
 def notification(method: str, params: str | None) -> str:
-    """Write a notification; ``params`` is JSON text."""
+    """Encode a notification; ``params`` is JSON text."""
     return _with(JsonRpcNotification(method=method), {MEMBER_PARAMS: params})
 
 
 def response(number: str) -> str:
-    """Write the response with an empty object; ``number`` is the id as it was written."""
+    """Encode a response with an empty object; ``number`` is the JSON text of the request's id."""
     return _with(JsonRpcResponse(id=None, result={}), {MEMBER_ID: number})
 
 
 def failure(number: str, code: int, message: str) -> str:
-    """Write the response with an error; ``number`` is the id as it was written."""
+    """Encode a response with an error; ``number`` is the JSON text of the request's id."""
     return _with(
         JsonRpcFailure(id=None, error=McpErrorObject(code=code, message=message)), {MEMBER_ID: number}
     )
@@ -87,7 +88,7 @@ def failure(number: str, code: int, message: str) -> str:
 
 def _with(message: WireModel, raw: Mapping[str, str | None]) -> str:
     written = {name: json.dumps(value) for name, value in message.model_dump(exclude_none=True).items()}
-    # Line feeds are space between tokens, for a JSON string can't hold one; on stdio they would end the message.
+    # A line feed in JSON text is white space between tokens, never part of a string. On stdio it would end the message.
     written |= {n: text.replace("\n", " ").replace("\r", " ") for n, text in raw.items() if text is not None}
     return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in written.items()) + "}"
 
@@ -156,7 +157,7 @@ def _skip_value(text: str, start: int) -> int:
 
 
 def _skip_structure(text: str, start: int) -> int:
-    """Find the end of a value by its brackets and strings alone."""
+    """Return the end of a value, found by its brackets and strings only."""
     if text[start : start + 1] not in ("{", "["):
         scalar = _SCALAR.match(text, start)
         if scalar is None:

@@ -1,4 +1,8 @@
-"""One side of a JSON-RPC connection with an MCP server, over anything that carries texts."""
+"""The client's side of a JSON-RPC connection to an MCP server.
+
+Requests go out and texts come in through callbacks; the transport is up to ``stdio`` and ``http``. Matches answers to
+requests, answers the server's pings and refuses its other requests.
+"""
 
 import asyncio
 import functools
@@ -23,26 +27,31 @@ from pie_client.mcp.messages import Members
 
 logger = logging.getLogger(__name__)
 
-REPLIES = 100
-"""Replies to a server's own requests that may wait for it to read; those beyond are dropped."""
+MAX_REPLIES = 100
+"""Most unsent replies to a server's own requests; further ones are dropped. A server may send requests without reading."""
 NULL = "null"
 TRACE_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered to a request: the JSON text of its result or its error, as it was; None where it gave neither."""
+    """The answer to a request.
+
+    Attributes:
+        ok: It is a result, not an error.
+        text: The unchanged JSON text of the result or error; None if the answer has neither.
+    """
 
     ok: bool
     text: str | None
 
 
 class Peer:
-    """Matches a server's answers to requests, and answers what the server asks.
+    """Sends requests to a server, matches its answers to them, and answers the server's own requests.
 
     Args:
         name: Name of the server, for the log.
-        send: Sends a text, and raises McpServerError where that can't be done.
+        send: Sends a text; raises McpServerError.
     """
 
     def __init__(self, name: str, send: Callable[[str], Awaitable[None]]) -> None:
@@ -50,11 +59,16 @@ class Peer:
         self._send = send
         self._next = 0
         self._pending: dict[int, asyncio.Future[Answer]] = {}
-        self._errands: set[asyncio.Task[None]] = set()
+        self._replies: set[asyncio.Task[None]] = set()  # and cancellations
         self._failure: Callable[[], McpServerError] | None = None
 
     async def request(self, method: str, params: str | None, *, cancellable: bool = True) -> Answer:
-        """Send a request and wait for its answer, however long; tell the server when nobody waits any more.
+        """Send a request and wait for its answer. Cancelling also cancels the request on the server.
+
+        Args:
+            method: Name of the method.
+            params: JSON text of the parameters; None for none.
+            cancellable: False for a request that MCP does not allow to cancel.
 
         Raises:
             McpServerError: The server ended before it answered.
@@ -85,7 +99,7 @@ class Peer:
         await self._send(messages.notification(method, params))
 
     async def receive(self, text: str) -> None:
-        """Take what the server sent; never raises over it."""
+        """Handle a text from the server. Invalid texts are logged and ignored."""
         try:
             if len(text) > messages.LONG:
                 found = await asyncio.to_thread(messages.read, text)
@@ -98,15 +112,15 @@ class Peer:
             self._dispatch(members)
 
     def fail(self, failure: Callable[[], McpServerError]) -> None:
-        """End it: nothing more is received, and whoever waits is told."""
+        """Fail pending and future requests, and stop replying. Only the first call has an effect."""
         if self._failure is not None:
             return
         self._failure = failure
         for reply in self._pending.values():
             if not reply.done():
                 reply.set_exception(failure())
-                reply.exception()  # marks it as seen, should the caller be gone
-        for task in self._errands:
+                reply.exception()  # marks it as retrieved: the caller may be gone
+        for task in self._replies:
             task.cancel()
 
     def _dispatch(self, members: Members) -> None:
@@ -119,17 +133,17 @@ class Peer:
         elif MEMBER_ID in members:
             self._settle(number, members)
         else:
-            logger.warning("MCP server %r: ignoring something that is no JSON-RPC message", self._name)
+            logger.warning("MCP server %r: ignoring a text that is not a JSON-RPC message", self._name)
 
     def _reply(self, number: str, method: str) -> None:
-        """Answer a request of the server. Its numbers have nothing to do with ours."""
-        if len(self._errands) >= REPLIES:
-            logger.warning("MCP server %r asks but does not read: not answering it", self._name)
+        """Answer a request of the server. Its ids are independent of this side's."""
+        if len(self._replies) >= MAX_REPLIES:
+            logger.warning("MCP server %r sends requests but reads no replies: not replying", self._name)
             return
         if method == json.dumps(PING):
             text = messages.response(number)
         else:
-            logger.debug("MCP server %r asks for what is not offered: %s", self._name, _trace(method))
+            logger.debug("MCP server %r requests an unsupported method: %s", self._name, _trace(method))
             text = messages.failure(number, texts.CODE_MCP_METHOD_NOT_FOUND, texts.MCP_METHOD_NOT_FOUND)
         self._spawn(functools.partial(self._send, text))
 
@@ -137,10 +151,11 @@ class Peer:
         result, error = members.get(MEMBER_RESULT), members.get(MEMBER_ERROR, NULL)
         reply = self._pending.get(_number(number))
         if reply is None and number == NULL and len(self._pending) == 1:
-            reply = next(iter(self._pending.values()))  # it could not read the one request that it has
+            # JSON-RPC: the id is null if the server could not parse the request, which can only be this one.
+            reply = next(iter(self._pending.values()))
         if reply is None or reply.done():
             logger.debug(
-                "MCP server %r answers number %s, for which nobody waits", self._name, _trace(number)
+                "MCP server %r: ignoring an answer to id %s, not pending", self._name, _trace(number)
             )
         elif error != NULL:
             reply.set_result(Answer(ok=False, text=error))
@@ -148,20 +163,20 @@ class Peer:
             reply.set_result(Answer(ok=result is not None, text=result))
 
     def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
-        task = asyncio.create_task(_quietly(self._name, work), name=f"pie-client MCP errand {self._name}")
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        task = asyncio.create_task(_log_failure(self._name, work), name=f"pie-client MCP reply {self._name}")
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
 
 
-async def _quietly(name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _log_failure(name: str, work: Callable[[], Awaitable[None]]) -> None:
     try:
         await work()
     except McpServerError as error:
-        logger.debug("MCP server %r is not told: %s", name, error)
+        logger.debug("MCP server %r: message not sent: %s", name, error)
 
 
 def _number(text: str) -> int:
-    """Give a number of ours from an answer, which may hold it as a string or with a fraction; -1 where it is none."""
+    """Return the id in an answer as a number, or -1 if it is not one. Servers may send it as a string or as ``1.0``."""
     if len(text) > TRACE_CHARACTERS:
         return -1
     try:

@@ -1,4 +1,8 @@
-"""The MCP servers of one connection: announced to the engine, called by inferlets, restarted when they die."""
+"""The MCP servers of one connection: registered with the engine, called for inferlets, restarted when they end.
+
+Relayed calls come in from the connection, and exactly one answer to each goes out. How a server is started and spoken to is
+up to its ``Spec``.
+"""
 
 import asyncio
 import logging
@@ -28,23 +32,23 @@ logger = logging.getLogger(__name__)
 
 CLIENT_NAME = "pie-client"
 CONCURRENT_CALLS = 32
-"""Calls that one server gets at once; further ones wait."""
+"""Most concurrent calls of one server; further ones wait."""
 FIRST_DELAY = 1.0
-"""Seconds for which a server that died again, or could not be restarted, is not started; doubled each time."""
+"""Seconds before the second restart in a row; doubled for each further one."""
 LONGEST_DELAY = 30.0
 HEALTHY_SECONDS = 10.0
-"""A server that lived for so long is restarted at once when it dies."""
+"""A server that ran for so long counts as healthy: its next restart is immediate."""
 REASON_CHARACTERS = 200
-"""What is told of a server's own words."""
+"""Most characters of a server's own text in an error."""
 
 
 class McpServer:
-    """A server that is kept running while it is registered.
+    """A registered server, which is restarted when a call finds it ended.
 
     Args:
         name: Its name.
         spec: How to start or reach it.
-        call_timeout: Seconds that one call may take, with the restart that it may need.
+        call_timeout: Seconds that one call may take, including a restart.
     """
 
     def __init__(self, name: str, spec: Spec, call_timeout: float) -> None:
@@ -56,44 +60,49 @@ class McpServer:
         self._stopped = False
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._born = 0.0
-        self._falls = 0
-        """How often in a row it could not be started, or died soon after it was."""
-        self._again = -math.inf
-        """When it may be started again."""
+        self._started_at = 0.0
+        self._failures = 0
+        """Failed starts, and ends soon after a start, in a row."""
+        self._next_start = -math.inf
+        """Earliest time of the next start, by the monotonic clock."""
         self._reason = ""
+        """Why the last start or run failed."""
 
     async def start(self) -> Link:
-        """Give the running server; starts it, and not too often.
+        """Return the connection to the running server, starting it if it is not running.
 
         Raises:
-            McpServerError: It can't be started now.
+            McpServerError: The server can't be started, or failed so recently that it is not tried yet.
         """
+        # Concurrent calls that find the server ended share one restart, which counts as one failure if it fails.
         async with self._starting:
             if self._link is not None and self._link.ended is None:
                 return self._link
-            self._count_death()
-            wait = self._again - time.monotonic()
+            self._record_end()
+            wait = self._next_start - time.monotonic()
             if wait > 0:
-                raise McpServerError(self.name, f"{self._reason}; it is not tried again for {wait:.1f} s")
+                raise McpServerError(
+                    self.name, f"{self._reason}; the next restart is possible in {wait:.1f} s"
+                )
             try:
                 self._link = await self._open()
             except BaseException as error:
                 self._link = None
-                self._fall(error.reason if isinstance(error, McpServerError) else "it did not start in time")
+                reason = error.reason if isinstance(error, McpServerError) else "it did not start in time"
+                self._record_failure(reason)
                 raise
-            self._born = time.monotonic()
+            self._started_at = time.monotonic()
             return self._link
 
     async def call(self, method: str, params: str) -> tuple[bool, str]:
-        """Make a call; gives what an mcp_response says. Never raises over what the server does."""
+        """Make a call and return ``ok`` and ``result`` of the mcp_response. Errors of the server are returned, not raised."""
         if not await _is_object(params):
             text = texts.mcp_params_invalid(method=method, server_name=self.name)
             return False, error_text(texts.CODE_MCP_PARAMS_INVALID, text)
         try:
             async with asyncio.timeout(None if self._call_timeout == math.inf else self._call_timeout):
                 async with self._slots:
-                    return await self._answered(method, params)
+                    return await self._call(method, params)
         except TimeoutError:
             text = texts.mcp_server_silent(
                 server_name=self.name, method=method, seconds=f"{self._call_timeout:g}"
@@ -101,12 +110,12 @@ class McpServer:
             return False, error_text(texts.CODE_MCP_SERVER_SILENT, text)
 
     async def stop(self) -> None:
-        """Stop it, within a second and a half."""
+        """Stop the server within 1.5 seconds. It is not restarted."""
         self._stopped = True
         if self._link is not None:
             await self._link.close()
 
-    async def _answered(self, method: str, params: str) -> tuple[bool, str]:
+    async def _call(self, method: str, params: str) -> tuple[bool, str]:
         try:
             link = await self.start()
         except McpServerError as error:
@@ -122,25 +131,25 @@ class McpServer:
             return False, error_text(texts.CODE_MCP_ANSWER_EMPTY, text)
         return answer.ok, answer.text
 
-    def _count_death(self) -> None:
-        """Take note, once, that the server has died."""
+    def _record_end(self) -> None:
+        """Record, once, that the server has ended."""
         link, self._link = self._link, None
         if link is not None:
-            if link.ended_at - self._born > HEALTHY_SECONDS:
-                self._falls = 0
-            self._fall(f"it died soon after it was started: {link.ended}")
+            if link.ended_at - self._started_at > HEALTHY_SECONDS:
+                self._failures = 0
+            self._record_failure(f"it ended soon after it was started: {link.ended}")
 
-    def _fall(self, reason: str) -> None:
-        """Put the next start off: not after the first failure, then longer each time."""
-        self._falls += 1
+    def _record_failure(self, reason: str) -> None:
+        """Delay the next start: not after the first failure in a row, then twice as long each time."""
+        self._failures += 1
         self._reason = reason
-        delay = 0.0 if self._falls == 1 else FIRST_DELAY * 2.0 ** min(self._falls - 2, 10)
-        self._again = time.monotonic() + min(delay, LONGEST_DELAY)
+        delay = 0.0 if self._failures == 1 else FIRST_DELAY * 2.0 ** min(self._failures - 2, 10)
+        self._next_start = time.monotonic() + min(delay, LONGEST_DELAY)
 
     async def _open(self) -> Link:
         self.check_running()
         link = await self._spec.open(self.name)
-        self._link = link  # so that it is stopped with the others while it starts
+        self._link = link  # set before the server is initialized, so that stop() finds it meanwhile
         try:
             self.check_running()
             hello = McpInitializeParams(
@@ -157,26 +166,27 @@ class McpServer:
         return link
 
     def check_running(self) -> None:
-        """Raise McpServerError when it was stopped."""
+        """Raise McpServerError if the server was stopped."""
         if self._stopped:
             raise McpServerError(self.name, "it was stopped")
 
 
 class McpServers:
-    """The servers that are registered on a connection.
+    """The servers registered on a connection.
 
     Args:
-        connection: Carries announcements and answers.
+        connection: Sends registrations and answers.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._servers: dict[str, McpServer] = {}
+        # The protocol can't unregister: a name that was announced stays, and is not announced again.
         self._announced: set[str] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
 
     async def register(self, server: McpServer, timeout: float | None) -> None:
-        """Start a server and announce it; whatever fails, nothing of it stays."""
+        """Start a server and register it with the engine. If that fails, stop the server and free its name."""
         connection = self._connection
         async with connection.deadline(REGISTER_MCP_SERVER, timeout):
             connection.session.check_alive()
@@ -184,7 +194,7 @@ class McpServers:
             connection.session.check_family(REGISTER_MCP_SERVER)
             if server.name in self._servers:
                 raise InvalidArgumentError(
-                    f"an MCP server is registered as {server.name!r} already; take another name, or unregister it first"
+                    f"an MCP server named {server.name!r} is already registered; use another name, or unregister it first"
                 )
             self._servers[server.name] = server
             try:
@@ -194,6 +204,7 @@ class McpServers:
                         name=server.name, transport=server.transport, timeout=math.inf
                     )
                     self._announced.add(server.name)
+                # close() and unregister() may have stopped it meanwhile: then its name must not stay.
                 server.check_running()
                 connection.session.check_alive()
             except BaseException as error:
@@ -201,23 +212,23 @@ class McpServers:
                     del self._servers[server.name]
                 await server.stop()
                 if isinstance(error, McpServerError):
-                    connection.session.check_alive()  # which would be why
+                    connection.session.check_alive()  # a closed connection is the better explanation
                 raise
 
     async def unregister(self, name: str) -> None:
-        """Stop a server; calls for it are refused from here on."""
+        """Stop a server. Later calls for it get an error."""
         server = self._servers.pop(name, None)
         if server is None:
-            raise InvalidArgumentError(f"no MCP server is registered as {name!r}")
+            raise InvalidArgumentError(f"no MCP server named {name!r} is registered; check the name")
         await server.stop()
 
     async def answer(self, request: McpRequest) -> None:
-        """Answer a relayed call, exactly once as long as there is a connection."""
-        ok, result = await self._outcome(request)
+        """Answer a relayed call: exactly once, unless the connection is lost."""
+        ok, result = await self._call(request)
         try:
             try:
                 await self._send(request, ok=ok, result=result)
-            except InvalidArgumentError as error:
+            except InvalidArgumentError as error:  # the result is too large for a message
                 text = texts.mcp_answer_not_relayed(
                     server_name=request.server_name, method=request.method, reason=error
                 )
@@ -225,26 +236,26 @@ class McpServers:
                     request, ok=False, result=error_text(texts.CODE_MCP_ANSWER_NOT_RELAYED, text)
                 )
         except PieError as error:
-            logger.warning("an MCP call for %.40r is not answered: %s", request.server_name, error)
+            logger.warning("no answer sent to an MCP call of server %.40r: %s", request.server_name, error)
 
-    def abandon(self) -> None:
-        """Begin to stop every server: the connection is gone."""
+    def stop_all(self) -> None:
+        """Start stopping every server, without waiting."""
         servers = list(self._servers.values())
         self._servers.clear()
         for server in servers:
             task = asyncio.create_task(server.stop(), name=f"pie-client MCP stop {server.name}")
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
 
     async def close(self) -> None:
-        """Stop every server, all at once, within a second and a half."""
-        self.abandon()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        """Stop every server, all at the same time, within 1.5 seconds."""
+        self.stop_all()
+        await asyncio.gather(*self._stopping, return_exceptions=True)
 
     async def _send(self, request: McpRequest, *, ok: bool, result: str) -> None:
         await self._connection.calls.mcp_response(corr_id=request.corr_id, ok=ok, result=result)
 
-    async def _outcome(self, request: McpRequest) -> tuple[bool, str]:
+    async def _call(self, request: McpRequest) -> tuple[bool, str]:
         server = self._servers.get(request.server_name)
         if server is None:
             text = texts.mcp_server_not_registered(server_name=request.server_name)
@@ -258,7 +269,7 @@ class McpServers:
 
 
 def error_text(code: int, message: str) -> str:
-    """Write an error as an mcp_response carries it."""
+    """Encode an error as the result of an mcp_response."""
     return McpErrorObject(code=code, message=message).model_dump_json(exclude_none=True)
 
 
@@ -269,18 +280,19 @@ async def _is_object(text: str) -> bool:
 
 
 def _agreed_version(link: Link, answer: Answer) -> str:
-    """Read the answer to initialize; raises McpServerError."""
+    """Return the protocol version in the answer to ``initialize``. Raises McpServerError."""
     if not answer.ok:
         words = link.refusal or one_line((answer.text or "")[:REASON_CHARACTERS])
-        raise McpServerError(link.name, f"it refused to be initialized: {words}")
+        raise McpServerError(link.name, f"it refused the initialize request: {words}")
     try:
         version = McpInitializeResult.model_validate_json(answer.text or "").protocol_version
     except ValidationError:
         raise McpServerError(
-            link.name, "its answer to initialize can't be read; check that it speaks MCP"
+            link.name, "its answer to initialize is not valid; check that it is an MCP server"
         ) from None
     if version not in VERSIONS:
         raise McpServerError(
-            link.name, f"it speaks version {version[:REASON_CHARACTERS]!r} of MCP, not {', '.join(VERSIONS)}"
+            link.name,
+            f"it uses MCP version {version[:REASON_CHARACTERS]!r}; supported are {', '.join(VERSIONS)}",
         )
     return version

@@ -1,4 +1,4 @@
-"""What a caller says about a server, checked."""
+"""Checks the arguments of ``register_mcp_server`` and turns them into a ``Spec``, which can open the server."""
 
 import asyncio
 import importlib
@@ -17,29 +17,29 @@ SCHEMES = ("http", "https")
 
 @dataclass(frozen=True, slots=True)
 class HttpSpec:
-    """A server that listens elsewhere. Its address and headers may hold secrets, so they are not shown."""
+    """A server that is reached over HTTP. Its URL and headers may contain secrets, so that ``repr`` leaves them out."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    patience: float
-    """Seconds without a byte after which the server counts as gone."""
+    idle_timeout: float
+    """Seconds without a byte after which a request fails."""
 
     @property
     def transport(self) -> McpTransport:
-        """What carries the messages."""
+        """The transport of the messages."""
         return HTTP
 
     async def open(self, name: str) -> Link:
-        """Begin a session."""
+        """Start a session."""
         try:
-            # Half a second: in a thread, for the event loop has other things to do.
+            # Importing the package takes half a second, which would block the event loop.
             await asyncio.to_thread(importlib.import_module, "pie_client.mcp.http")
             from pie_client.mcp.http import HttpLink  # noqa: PLC0415 - needs the extra
         except ImportError as error:
             raise UnsupportedError(
                 f"transport={HTTP!r} needs the mcp package ({error}); run `pip install 'pie-client[mcp]'`"
             ) from error
-        link = HttpLink(name, self.url, self.headers, self.patience)
+        link = HttpLink(name, self.url, self.headers, self.idle_timeout)
         try:
             await link.open()
         except BaseException:
@@ -60,17 +60,21 @@ def check_spec(
     headers: Mapping[str, str] | None,
     call_timeout: float,
 ) -> Spec:
-    """Make a specification of a server; raises InvalidArgumentError."""
+    """Return the checked arguments as a ``Spec``. Raises InvalidArgumentError, which names the argument."""
     if not _is_text(name) or not name:
-        raise InvalidArgumentError("name is not a text; pass the name by which inferlets find the MCP server")
+        raise InvalidArgumentError(
+            f"name={name!r} is not valid; pass the name that inferlets call the MCP server by, as non-empty text"
+        )
     if transport not in TRANSPORTS:
         known = " or ".join(map(repr, TRANSPORTS))
-        raise InvalidArgumentError(f"transport={transport!r} is not known; pass {known}")
+        raise InvalidArgumentError(f"unknown transport={transport!r}; pass {known}")
     given = {"command": command, "args": args, "env": env, "cwd": cwd, "url": url, "headers": headers}
     foreign = ("url", "headers") if transport == STDIO else ("command", "args", "env", "cwd")
     for argument in foreign:
         if given[argument] is not None:
-            raise InvalidArgumentError(f"{argument}= does not go with transport={transport!r}; leave it out")
+            raise InvalidArgumentError(
+                f"{argument}= can't be used with transport={transport!r}; leave it out"
+            )
     if transport == STDIO:
         return _stdio(command, args, env, cwd)
     return HttpSpec(_url(url), _mapping("headers", headers), call_timeout)
@@ -83,11 +87,13 @@ def _stdio(
     cwd: str | os.PathLike[str] | None,
 ) -> StdioSpec:
     if not _is_text(command) or not command:
-        raise InvalidArgumentError("command= is missing; pass the program that runs the MCP server")
+        raise InvalidArgumentError(
+            "command= is missing or not valid text; pass the program that runs the MCP server"
+        )
     if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
-        raise InvalidArgumentError("args= is not a list of texts; pass each argument as one element")
+        raise InvalidArgumentError("args= is not a list of str; pass each argument as one element")
     try:
-        folder = None if cwd is None else os.path.expanduser(cwd)  # noqa: PTH111 - it stays the text that was given
+        folder = None if cwd is None else os.path.expanduser(cwd)  # noqa: PTH111 - pathlib would change the text
     except TypeError:
         raise InvalidArgumentError("cwd= is not a path; pass a str or a pathlib.Path") from None
     return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder)
@@ -100,19 +106,19 @@ def _url(url: str | None) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise InvalidArgumentError("url= is not an address; pass http://HOST:PORT/PATH or https://...")
+        raise InvalidArgumentError("url= is not an http or https URL; pass http://HOST:PORT/PATH")
     return str(url)
 
 
 def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:
     pairs: list[tuple[object, object]] = list(values.items()) if hasattr(values, "items") and values else []
     if (values and not pairs) or not all(_is_text(key) and _is_text(value) for key, value in pairs):
-        raise InvalidArgumentError(f"{name}= does not map texts to texts; pass a dict of them")
+        raise InvalidArgumentError(f"{name}= does not map str to str; pass a dict")
     return dict(values or {})
 
 
 def _is_text(value: object) -> bool:
-    """Whether a value is a text that UTF-8 can express and that holds no NUL."""
+    """Return whether a value is a str that can be encoded as UTF-8 and contains no NUL."""
     if not isinstance(value, str) or "\0" in value:
         return False
     try:

@@ -1,4 +1,7 @@
-"""MCP servers that are children of this process and speak over standard input and output."""
+"""MCP servers that run as child processes and communicate over standard input and output.
+
+A message is a line of JSON text. What goes to standard error is logged. The whole process group is stopped with the server.
+"""
 
 import asyncio
 import contextlib
@@ -15,28 +18,28 @@ from typing import cast
 
 from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
-from pie_client.mcp.link import Lines, Link
+from pie_client.mcp.link import LineBuffer, Link
 
 logger = logging.getLogger(__name__)
 
 STDIN, STDOUT, STDERR = 0, 1, 2
-POLITE_SECONDS = 1.0
-"""Time that a server has to end after its standard input was closed."""
-FIRM_SECONDS = 0.3
-"""Time that it has to end after it was asked to terminate."""
+EXIT_SECONDS = 1.0
+"""Seconds that a server has to exit after its standard input was closed."""
+TERMINATE_SECONDS = 0.3
+"""Seconds that it has to exit after SIGTERM."""
 REAP_SECONDS = 1.0
-"""Time within which the end of a killed process is seen."""
+"""Seconds to wait for the exit status of a killed process."""
 DRAIN_SECONDS = 1.0
-"""Time within which what an ended server had written is read, should somebody else still hold its output open."""
+"""Seconds to read the rest of the output of an exited server: another process may still hold the pipe open."""
 UNREAD_BYTES = 1 << 20
-"""Bytes of unread messages above which the server has to wait."""
+"""Bytes of unhandled messages above which reading from the server pauses."""
 STDERR_LINE = 2000
-"""Bytes that are logged of a line of standard error."""
+"""Most bytes logged of a line of standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class StdioSpec:
-    """A program to start. Its arguments and environment may hold secrets, so they are not shown."""
+    """A program to start. Its arguments and environment may contain secrets, so that ``repr`` leaves them out."""
 
     command: str
     args: Sequence[str] = field(default=(), repr=False)
@@ -45,14 +48,14 @@ class StdioSpec:
 
     @property
     def transport(self) -> McpTransport:
-        """What carries the messages."""
+        """The transport of the messages."""
         return STDIO
 
     async def open(self, name: str) -> Link:
         """Start the program."""
         environment = {**os.environ, **self.env}
         command = self.command
-        if sys.platform == "win32":  # where only the full path finds .cmd files such as npx
+        if sys.platform == "win32":  # finds .cmd files, such as npx, by their full path only
             command = shutil.which(command, path=environment.get("PATH")) or command
         child = Child(name)
         try:
@@ -65,7 +68,7 @@ class StdioSpec:
                 stderr=subprocess.PIPE,
                 env=environment,
                 cwd=self.cwd,
-                start_new_session=True,  # npx and its like start further processes, which have to end too
+                start_new_session=True,  # npx starts further processes, which must be stopped too
             )
         except BaseException as error:
             child.kill()
@@ -73,7 +76,7 @@ class StdioSpec:
                 raise
             what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise McpServerError(
-                name, f"{self.command!r} can't be started: {what} (command= or cwd=)"
+                name, f"can't start {self.command!r}: {what}; check command= and cwd="
             ) from error
         return child
 
@@ -86,13 +89,13 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._transport: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
         self._stdout: asyncio.ReadTransport | None = None
-        self._stdout_lines = Lines(self._put)
-        self._stderr_lines = Lines(self._log, STDERR_LINE)
+        self._stdout_lines = LineBuffer(self._put)
+        self._stderr_lines = LineBuffer(self._log, STDERR_LINE)
         self._inbox: deque[bytes] = deque()
         self._unread = 0
         self._filled = asyncio.Event()
         self._complete = False
-        """Nothing comes into the inbox any more."""
+        """Nothing more is put into the inbox."""
         self._exited = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -103,22 +106,22 @@ class Child(asyncio.SubprocessProtocol, Link):
     # ------------------------------------------------------------- Link
 
     async def send(self, text: str) -> None:
-        """Write a line, once the server has read most of what was written before."""
+        """Write a line, after waiting until the server has read most of the earlier ones."""
         async with self._sending:
             await self._writable.wait()
             if self.ended is not None or self._stdin is None or self._stdin.is_closing():
                 if self.ended is None:
-                    await self._exits_within(POLITE_SECONDS)  # then it is known how it ended
+                    await self._exits_within(EXIT_SECONDS)  # for an error with the exit status
                 raise McpServerError(self.name, self.ended or "it closed its standard input")
             self._stdin.write(text.encode() + b"\n")
 
     def end(self, reason: str) -> None:
-        """Note that it ended; nobody waits for it to read any more."""
+        """Record the end, and wake senders that wait for the server to read."""
         super().end(reason)
         self._writable.set()
 
     async def close(self) -> None:
-        """Close standard input, ask to terminate, kill: whichever ends it."""
+        """Close standard input, then send SIGTERM, then SIGKILL, until the server exits."""
         self.closing = True
         self.end("it was stopped")
         if self._stopping is None:
@@ -130,13 +133,13 @@ class Child(asyncio.SubprocessProtocol, Link):
             raise
 
     def kill(self) -> None:
-        """Kill the child and whatever it started."""
+        """Kill the child and the processes that it started."""
         self.closing = True
         self.end("it was killed")
         if not self._exited.is_set():
             self._signal(hard=True)
         if self._stdin is not None and self._stdin.get_write_buffer_size():
-            self._stdin.abort()  # closing it would wait until everything was read
+            self._stdin.abort()  # close() would wait until the server has read everything
         if self._transport is not None:
             self._transport.close()
         self._finish()
@@ -145,9 +148,9 @@ class Child(asyncio.SubprocessProtocol, Link):
         try:
             if self._stdin is not None:
                 self._stdin.close()
-            if not await self._exits_within(POLITE_SECONDS):
+            if not await self._exits_within(EXIT_SECONDS):
                 self._signal(hard=False)
-                await self._exits_within(FIRM_SECONDS)
+                await self._exits_within(TERMINATE_SECONDS)
         finally:
             self.kill()
             await self._exits_within(REAP_SECONDS)
@@ -161,7 +164,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         return self._exited.is_set()
 
     def _signal(self, *, hard: bool) -> None:
-        """Signal the child's whole process group, which is its own."""
+        """Send SIGKILL (``hard``) or SIGTERM to the child's process group, which contains only its own processes."""
         if self._transport is None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -173,18 +176,18 @@ class Child(asyncio.SubprocessProtocol, Link):
     # ------------------------------------------------------------- asyncio.SubprocessProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the pipes."""
+        """Store the pipes and start reading."""
         self._transport = cast("asyncio.SubprocessTransport", transport)
         self._stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(STDIN))
         self._stdout = cast("asyncio.ReadTransport", self._transport.get_pipe_transport(STDOUT))
         self._reader = asyncio.create_task(self._read(), name=f"pie-client MCP server {self.name}")
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Take output."""
+        """Split output into lines."""
         (self._stdout_lines if fd == STDOUT else self._stderr_lines).feed(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Note that a pipe was closed."""
+        """Handle the end of a pipe."""
         match fd:
             case 1:
                 self._finish()
@@ -194,18 +197,18 @@ class Child(asyncio.SubprocessProtocol, Link):
                 self._writable.set()
 
     def pause_writing(self) -> None:
-        """Make senders wait: the server does not read."""
+        """Make senders wait while the server does not read."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let them go on."""
+        """Let senders continue."""
         self._writable.set()
 
     def process_exited(self) -> None:
-        """Note the end of the child, and end what it has left behind."""
+        """Record the exit, and kill the processes that the child left running."""
         self._signal(hard=True)
         self._exited.set()
-        # Its output may still be in the pipe, and somebody outside its group may hold the pipe open.
+        # Output may still be in the pipe, and a process outside the group may hold the pipe open without end.
         asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._finish)
 
     # ------------------------------------------------------------- reading
@@ -220,7 +223,7 @@ class Child(asyncio.SubprocessProtocol, Link):
             self._stdout.pause_reading()
 
     def _finish(self) -> None:
-        """Note that no more output comes."""
+        """End the output: only messages in the inbox are still handled."""
         self._stdout_lines.finish()
         self._complete = True
         self._filled.set()
@@ -243,8 +246,8 @@ class Child(asyncio.SubprocessProtocol, Link):
         if status is None:
             self.end("it closed its standard output")
         else:
-            how = f"with status {status}" if status >= 0 else f"by signal {-status}"
-            self.end(f"it ended {how}; its standard error is in the log")
+            how = f"with status {status}" if status >= 0 else f"on signal {-status}"
+            self.end(f"it exited {how}; its standard error is in the log")
         self.kill()
 
     def _log(self, line: bytes) -> None:
