@@ -1,4 +1,4 @@
-"""The process in which a script runs, joined to the session of its inferlet."""
+"""Runs a script in a process of its own and connects it to the session of its inferlet."""
 
 import asyncio
 import contextlib
@@ -9,115 +9,98 @@ import signal
 import socket
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from typing import Self, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from pie_client.testing.inferlet.session import InferletSession, ProcessFailure
-from pie_client.testing.scripts import keeper, runner
+from pie_client.testing.scripts import runner
 
 logger = logging.getLogger(__name__)
 
 GRACE = 1.0
-"""Seconds that a script which has ended has to be gone, and what it wrote to arrive."""
-KEEPER_GRACE = 2.0
-"""Seconds that the parent of a script has to end it; under load that may have to start first."""
+"""Seconds for a script that has closed its socket to end, and for its last output to be read."""
 BUFFER = 1 << 20
-"""Bytes of a script's output that are read at once."""
+"""Bytes of a script's output that are read together."""
 LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Environment variables without which some Pythons don't start; scripts do not see them."""
+"""Environment variables that some Pythons need to start; scripts do not see them."""
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The process of a script.
+
+    Attributes:
+        process: The process, in a session of its own.
+        reader: Reads the frames of the script.
+        writer: Writes frames to it.
+        outputs: Read what is written to its standard streams without Python's, for instance from C.
+    """
+
+    process: Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    outputs: tuple[asyncio.StreamReader, asyncio.StreamReader]
+
+
 async def run_script(session: InferletSession, job: Mapping[str, object], source: bytes) -> str:
-    """Run a script to its end and give the text that it returns. Cancelled, it kills the process.
+    """Run a script to its end and return its result. Kills the process when cancelled.
 
     Raises:
-        ProcessFailure: The script failed, or its process broke off.
+        ProcessFailure: The script failed, or its process ended early.
         OSError: The process could not be started.
     """
-    async with _started() as child, Conductor(session, child) as conductor:
-        return await conductor.run(job, source)
-
-
-class Child:
-    """A process that waits for its script."""
-
-    def __init__(self, process: asyncio.subprocess.Process, life: socket.socket) -> None:
-        self.process = process
-        """Its keeper, which ends as the script does."""
-        self._life = life
-
-    async def connect(self, channel: socket.socket, stdout: socket.socket, stderr: socket.socket) -> None:
-        """Open the streams; ``stdout`` and ``stderr`` are what goes past Python's own, as from C."""
-        self.reader, self.writer = await asyncio.open_connection(sock=channel, limit=BUFFER)
-        self.stdout, self._stdout_writer = await asyncio.open_connection(sock=stdout)
-        self.stderr, self._stderr_writer = await asyncio.open_connection(sock=stderr)
-
-    def kill(self) -> None:
-        """Have its keeper kill it, and what it started."""
-        with contextlib.suppress(OSError):  # the keeper is gone, and with it the rest
-            self._life.shutdown(socket.SHUT_RDWR)
-
-    async def reap(self) -> None:
-        """Kill it and wait until it is gone."""
-        self.kill()
+    async with _started() as child:
+        bridge = _Bridge(session, child)
         try:
-            await asyncio.wait_for(self.process.wait(), KEEPER_GRACE)
-        except TimeoutError:  # whoever stopped the keeper: on Linux the script ends with it
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-            await self.process.wait()
-        for name in ("writer", "_stdout_writer", "_stderr_writer"):
-            if isinstance(writer := getattr(self, name, None), asyncio.StreamWriter):
-                writer.transport.abort()
+            return await bridge.run(job, source)
+        finally:
+            await bridge.close()
 
 
 @contextlib.asynccontextmanager
 async def _started() -> AsyncGenerator[Child]:
+    """Start a process that waits for its script, in an empty folder; kill it at the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="pie-script-", ignore_cleanup_errors=True)
-        )
-        pairs = [_socket_pair(stack) for _ in range(3)]
-        channel, stdout, stderr = (theirs for _, theirs in pairs)
-        life, their_life = _socket_pair(stack)
-        python = (sys.executable, "-I", "-S", "-B", "-X", "utf8")
+        folder = tempfile.TemporaryDirectory(prefix="pie-script-", ignore_cleanup_errors=True)
+        pairs = [socket.socketpair() for _ in range(3)]
+        cwd = stack.enter_context(folder)
+        for each in (end for pair in pairs for end in pair):
+            stack.callback(each.close)
+        channel, stdout, stderr = (theirs.fileno() for _, theirs in pairs)
         process = await asyncio.create_subprocess_exec(
-            *(
-                *python,
-                keeper.__file__,
-                str(their_life.fileno()),
-                str(channel.fileno()),
-                str(os.getpid()),
-                folder,
-            ),
-            *(*python, runner.__file__),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=stdout.fileno(),
-            stderr=stderr.fileno(),
-            cwd=folder,
+            *(sys.executable, "-I", "-S", "-B", "-X", "utf8", runner.__file__),
+            *(str(channel), str(os.getpid())),
+            stdin=DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
             env={name: os.environ[name] for name in LIBRARY_PATHS if name in os.environ},
-            pass_fds=(channel.fileno(), their_life.fileno()),
+            pass_fds=[channel],
             start_new_session=True,
         )
-        child = Child(process, life)
-        stack.push_async_callback(child.reap)
-        for theirs in (channel, stdout, stderr, their_life):
+        stack.push_async_callback(process.wait)
+        stack.callback(_kill, process)
+        streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        for ours, theirs in pairs:
             theirs.close()
-        await child.connect(*(ours for ours, _ in pairs))
-        yield child
+            streams.append(await asyncio.open_connection(sock=ours, limit=BUFFER))
+            stack.callback(streams[-1][1].transport.abort)
+        (reader, writer), (out, _), (err, _) = streams
+        yield Child(process, reader, writer, (out, err))
 
 
-def _socket_pair(stack: contextlib.AsyncExitStack) -> tuple[socket.socket, socket.socket]:
-    ours, theirs = socket.socketpair()
-    stack.callback(ours.close)
-    stack.callback(theirs.close)
-    return ours, theirs
+def _kill(process: Process) -> None:
+    """Kill a process and those that it has started, unless they have left its process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the second for a zombie
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-class Conductor:
-    """Carries what a script and its client have to say to each other."""
+class _Bridge:
+    """Passes on what a script and its client send to each other."""
 
     def __init__(self, session: InferletSession, child: Child) -> None:
         self._session = session
@@ -126,35 +109,30 @@ class Conductor:
         self._fetching: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[object]] = []
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._child.kill()
+    async def close(self) -> None:
+        """Kill the process and stop all tasks."""
+        _kill(self._child.process)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def run(self, job: Mapping[str, object], source: bytes) -> str:
-        """Run the script, and give what it returns. Raises ProcessFailure."""
+        """Run the script and return its result. Raises ProcessFailure."""
         self._session.holds_files = True
         self._start(self._talk(job, source))
-        leftovers = [
-            self._start(self._copy(self._child.stdout, self._session.print)),
-            self._start(self._copy(self._child.stderr, self._session.eprint)),
-        ]
+        writers = (self._session.print, self._session.eprint)
+        copying = [self._start(_copy(*each)) for each in zip(self._child.outputs, writers, strict=True)]
         listening = self._start(self._listen())
         gone = self._start(self._child.process.wait())
         await asyncio.wait({listening, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not gone.done() and listening.result() is None:
-            await asyncio.wait({gone}, timeout=GRACE)
-        self._child.kill()
-        await asyncio.wait({listening, *leftovers}, timeout=GRACE)
+            await asyncio.wait({gone}, timeout=GRACE)  # it closed the socket: its exit status tells why it ends
+        _kill(self._child.process)
+        await asyncio.wait({listening, *copying}, timeout=GRACE)
         end = listening.result() if listening.done() else None
         if end is None:
             raise ProcessFailure(_how_it_ended(await gone))
-        kind, content = end
-        text = content.decode(errors="replace")
+        kind, text = end
         if kind == runner.FAILURE:
             raise ProcessFailure(text)
         return text
@@ -171,31 +149,28 @@ class Conductor:
             await self._send(runner.SIGNAL, (await self._session.receive()).encode())
 
     async def _send(self, kind: bytes, content: bytes) -> None:
-        self._session.holds_files = True  # it will not be idle before it has looked at this
+        # Files wait until the script has handled this frame: it may call receive_file then.
+        self._session.holds_files = True
         self._sent += 1
-        with contextlib.suppress(ConnectionError):  # its end is noticed elsewhere
+        with contextlib.suppress(ConnectionError):  # the end of the process is handled in run()
             self._child.writer.write(runner.HEADER.pack(kind, len(content)) + content)
             await self._child.writer.drain()
 
-    async def _copy(self, stream: asyncio.StreamReader, write: Callable[..., None]) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await stream.read(BUFFER):
-                write(data.decode(errors="replace"), end="")
-
-    async def _listen(self) -> tuple[bytes, bytes] | None:
-        """Hand on what the script says until its last word; None when it ends without one."""
+    async def _listen(self) -> tuple[bytes, str] | None:
+        """Handle the frames of the script and return the kind and text of the last one, or None if there is none."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 kind, length = runner.HEADER.unpack(await self._child.reader.readexactly(runner.HEADER.size))
                 content = await self._child.reader.readexactly(length)
                 if kind in (runner.RESULT, runner.FAILURE):
-                    return kind, content
-                if not self._hand_on(kind, content):
+                    return kind, content.decode(errors="replace")
+                if not self._handle(kind, content):
                     logger.warning("script %s wrote to the engine's socket", self._session.program)
                     break
         return None
 
-    def _hand_on(self, kind: bytes, content: bytes) -> bool:
+    def _handle(self, kind: bytes, content: bytes) -> bool:
+        """Handle a frame; return False if its kind is unknown."""
         if kind == runner.IDLE:
             if content == runner.COUNT.pack(self._sent) and self._fetching is None:
                 self._session.holds_files = False
@@ -223,6 +198,12 @@ class Conductor:
             kind, content = runner.NO_FILE, b""
         self._fetching = None
         await self._send(kind, content)
+
+
+async def _copy(stream: asyncio.StreamReader, write: Callable[..., None]) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await stream.read(BUFFER):
+            write(data.decode(errors="replace"), end="")
 
 
 def _how_it_ended(code: int) -> str:

@@ -1,11 +1,10 @@
-"""Runs one Python script program: started as a process of its own, with the standard library and nothing else.
+"""Runs one uploaded Python script; started as a process of its own, with the standard library and nothing else.
 
-The engine talks to it over a socket whose number is its argument. A frame is a kind of one byte, a length of eight bytes,
-and the content. Standard output and error are frames too, so that everything keeps its order. ``keeper.py`` starts
-it, and ends it when the engine is gone.
+The engine talks to it over a socket, in frames: a kind of one byte, a length of eight bytes, and the content. Standard
+output and error are frames too, so that everything keeps its order.
 
-It treats scripts as a Pie 0.5 engine does: no modules besides the standard library and ``inferlet``, no environment, no
-arguments, an event loop without timers and threads, and one event for each write to standard output.
+Scripts find what they find in a Pie 0.5 engine: the standard library and ``inferlet``, no environment, no arguments, an
+event loop without timers and threads, and one event for each write to standard output.
 """
 
 import asyncio
@@ -16,6 +15,7 @@ import linecache
 import os
 import select
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -29,102 +29,56 @@ from typing import Any, Final, NoReturn
 HEADER: Final = struct.Struct(">cQ")
 COUNT: Final = struct.Struct(">Q")
 
-# To the runner.
+# Kinds of frames to the runner.
 START: Final = b"S"
-"""What to run, as JSON: see ``Job`` of the engine's side."""
+"""What to run, as JSON; see ``Script`` in ``scripts.py``."""
 SOURCE: Final = b"P"
 SIGNAL: Final = b"M"
-"""A signal of the client; also from the runner: a message to it."""
+"""A signal of the client; from the runner, a message to it."""
 FILE: Final = b"F"
 """A file, in either direction."""
 NO_FILE: Final = b"N"
-"""None can come to who waits for one."""
+"""No file can be received."""
 
-# From the runner.
+# Kinds of frames from the runner.
 STDOUT: Final = b"O"
 STDERR: Final = b"E"
 WANTS_FILE: Final = b"W"
-WRITE_BYTES: Final = 1 << 20
-"""What a write to standard output takes at most in a Pie 0.5 engine; the rest is lost."""
 IDLE: Final = b"I"
-"""Nothing happens in the script before something comes; with the number of frames that have come, as ``COUNT``."""
+"""The script waits for a frame; the content is the number of frames received so far, as ``COUNT``."""
 RESULT: Final = b"R"
 FAILURE: Final = b"X"
 
+READ_BYTES: Final = 1 << 20
+WRITE_BYTES: Final = 1 << 20
+"""Bytes of one write to standard output that a Pie 0.5 engine sends; the rest is dropped."""
 NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
-"""Parts of the package that scripts import which need a model."""
+"""Modules of the ``inferlet`` package that need a model."""
+PARENT_DEATH_SIGNAL: Final = 1
+"""Option of Linux's ``prctl``; see ``<linux/prctl.h>``."""
 
 
-ABSENT: Final = frozenset(
-    [
-        "aifc",
-        "asynchat",
-        "asyncore",
-        "audioop",
-        "bz2",
-        "cgi",
-        "cgitb",
-        "chunk",
-        "crypt",
-        "ctypes",
-        "curses",
-        "distutils",
-        "ensurepip",
-        "fcntl",
-        "grp",
-        "idlelib",
-        "imghdr",
-        "imp",
-        "lib2to3",
-        "lzma",
-        "mailcap",
-        "mmap",
-        "msilib",
-        "msvcrt",
-        "nis",
-        "nntplib",
-        "ossaudiodev",
-        "pipes",
-        "pty",
-        "pwd",
-        "readline",
-        "resource",
-        "smtpd",
-        "sndhdr",
-        "spwd",
-        "ssl",
-        "sunau",
-        "syslog",
-        "telnetlib",
-        "termios",
-        "tkinter",
-        "tty",
-        "turtle",
-        "uu",
-        "venv",
-        "winreg",
-        "winsound",
-        "xdrlib",
-    ]
-)
-"""Modules of the standard library that the Python of a Pie 0.5.2 engine was seen to lack."""
+def end_with_engine(engine: int, channel: int) -> None:
+    """Have this process killed when the engine ends, even if the engine itself is killed."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            import ctypes  # noqa: PLC0415 - only Linux needs it
+
+            # The kernel sends the signal when the thread that started this process ends. That is the thread of the
+            # engine's event loop, so it lasts as long as the engine.
+            ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != engine:  # it ended before prctl
+                os._exit(1)
+            return
+    threading.Thread(target=_kill_after, args=(channel,), daemon=True).start()
 
 
-class Absence:
-    """Keeps scripts from importing what they could not import there."""
-
-    @staticmethod
-    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
-        """Raise ModuleNotFoundError for such a module; leave all others to who comes next."""
-        if name.partition(".")[0] in ABSENT:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    @classmethod
-    def begin(cls) -> None:
-        """Let those modules be absent from now on, also where something has imported them."""
-        for name in [name for name in sys.modules if name.partition(".")[0] in ABSENT]:
-            del sys.modules[name]
-        sys.meta_path.insert(0, cls)
+def _kill_after(channel: int) -> None:
+    """Kill this process and what it has started when the engine's side of the socket is closed."""
+    hangup = select.poll()
+    hangup.register(channel, 0)
+    hangup.poll()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 class Channel:
@@ -133,58 +87,45 @@ class Channel:
     def __init__(self, number: int) -> None:
         self._socket = socket.socket(fileno=number)
         self._socket.set_inheritable(False)
-        self._received = bytearray()
         self.count = 0
-        """Frames that have come."""
+        """Frames received so far."""
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def send(self, kind: bytes, content: bytes = b"") -> None:
-        """Send a frame; waits while the engine does not read."""
-        self._socket.sendall(HEADER.pack(kind, len(content)))
-        if content:
-            self._socket.sendall(content)
+        """Send a frame; blocks while the engine does not read."""
+        self._socket.sendall(HEADER.pack(kind, len(content)) + content)
 
     def receive(self) -> tuple[bytes, bytes]:
         """Wait for a frame."""
-        while (frame := self.take()) is None:
-            self.fill()
-        return frame
-
-    def fill(self) -> None:
-        """Read what has come, at least something. Without an engine it waits to be ended with it."""
-        while not (data := self._socket.recv(1 << 20)):
-            select.poll().poll()
-        self._received += data
-
-    def take(self) -> tuple[bytes, bytes] | None:
-        """Give a frame that has come in full."""
-        if len(self._received) < HEADER.size:
-            return None
-        kind, length = HEADER.unpack_from(self._received)
-        end = HEADER.size + length
-        if len(self._received) < end:
-            return None
-        content = bytes(memoryview(self._received)[HEADER.size : end])
-        del self._received[:end]
+        kind, length = HEADER.unpack(self._read(HEADER.size))
         self.count += 1
-        return kind, content
+        return kind, self._read(length)
+
+    def _read(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            received = self._socket.recv(min(length - len(data), READ_BYTES))
+            if not received:  # the engine is gone
+                os._exit(1)
+            data += received
+        return bytes(data)
 
 
 class Stream(io.RawIOBase):
-    """Standard output or error: each write is one event."""
+    """Standard output or error: each write is one frame."""
 
     def __init__(self, channel: Channel, kind: bytes, number: int) -> None:
-        self.name = number
         self._channel = channel
         self._kind = kind
+        self._number = number
 
     def writable(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        return self.name
+        return self._number
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
         content = bytes(data[:WRITE_BYTES])
@@ -194,7 +135,7 @@ class Stream(io.RawIOBase):
 
 
 class Selector(selectors.DefaultSelector):
-    """Tells when nothing happens in the script before something comes."""
+    """Calls a function before the event loop waits for the socket."""
 
     on_idle: Callable[[], None]
 
@@ -205,7 +146,7 @@ class Selector(selectors.DefaultSelector):
 
 
 def make_loop(selector: Selector) -> asyncio.AbstractEventLoop:
-    """Make an event loop that lacks what the loop of scripts in a Pie 0.5 engine lacks."""
+    """Return an event loop without timers and threads."""
     loop = asyncio.SelectorEventLoop(selector)
     for name in ("call_at", "call_later", "run_in_executor"):
         setattr(loop, name, _refuse)
@@ -224,10 +165,10 @@ def _refuse(*_args: object, **_options: object) -> NoReturn:
 
 
 class Session:
-    """What is behind ``inferlet.session``.
+    """The functions of ``inferlet`` and ``inferlet.session``.
 
-    A wait stays open where its task is cancelled, as it does in a Pie 0.5 engine, which then ends the process as soon
-    as something comes for it, or the script ends.
+    A wait whose task is cancelled stays open, as in a Pie 0.5 engine: the process ends as soon as something is received
+    for it, or when the script ends.
     """
 
     def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop, job: dict[str, Any]) -> None:
@@ -238,14 +179,23 @@ class Session:
         self._file_waiter: asyncio.Future[bytes] | None = None
         self._no_file: str = job["no_file"]
         self._trapped: str = job["trapped"]
+        self.returned: Any = None
 
     @property
     def waits(self) -> bool:
-        """Something may come for the script."""
+        """Whether the script waits for a signal or a file."""
         return bool(self._signal_waiters) or self._file_waiter is not None
 
-    def send(self, message: Any) -> None:  # noqa: ANN401 - so the real one is declared
-        """Send a message to the client: text as it is, anything else as JSON."""
+    def set_return(self, value: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
+        """Set the result that is used if the entry function returns None."""
+        self.returned = value
+
+    def get_return_value(self) -> Any:  # noqa: ANN401 - scripts are not type-checked
+        """Return the value of the last ``set_return``."""
+        return self.returned
+
+    def send(self, message: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
+        """Send a message to the client: a string unchanged, anything else as JSON."""
         self._channel.send(SIGNAL, encode(message).encode())
 
     def send_file(self, data: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
@@ -263,9 +213,9 @@ class Session:
         return await waiter
 
     async def receive_file(self) -> bytes:
-        """Wait for a file of the client; one that comes while nobody waits is dropped.
+        """Wait for a file of the client; one that is received while no call waits is dropped.
 
-        Raises RuntimeError where no client is attached, and where another wait replaces this one.
+        Raises RuntimeError if no client is attached, or if a later call replaces this one.
         """
         if self._file_waiter is None:
             self._channel.send(WANTS_FILE)
@@ -276,82 +226,66 @@ class Session:
         return await waiter
 
     def on_readable(self) -> None:
-        """Read what the engine has sent, and hand it on."""
-        self._channel.fill()
-        self.hand_on()
-
-    def hand_on(self) -> None:
-        """Hand on what was read."""
-        while (frame := self._channel.take()) is not None:
-            kind, content = frame
-            if kind == SIGNAL:
-                self._put_signal(content.decode())
-            elif kind == NO_FILE:
-                self._refuse_file()
-            elif kind == FILE and (waiter := self._taken_file_waiter()) is not None:
-                waiter.set_result(content)
-
-    def _put_signal(self, text: str) -> None:
-        if self._signal_waiters:
-            waiter = self._signal_waiters.popleft()
-            self._check(waiter)
-            waiter.set_result(text)
-        else:
-            self._signals.append(text)
+        """Read a frame and pass it to the call that waits for it."""
+        kind, content = self._channel.receive()
+        if kind == SIGNAL and self._signal_waiters:
+            self._open(self._signal_waiters.popleft()).set_result(content.decode())
+        elif kind == SIGNAL:
+            self._signals.append(content.decode())
+        elif kind == NO_FILE:
+            self._refuse_file()
+        elif kind == FILE and self._file_waiter is not None:
+            self._take_file_waiter().set_result(content)
 
     def _refuse_file(self) -> None:
-        if (waiter := self._taken_file_waiter()) is not None:
-            waiter.set_exception(RuntimeError(self._no_file))
+        if self._file_waiter is not None:
+            self._take_file_waiter().set_exception(RuntimeError(self._no_file))
 
-    def _taken_file_waiter(self) -> asyncio.Future[bytes] | None:
+    def _take_file_waiter(self) -> Any:  # noqa: ANN401 - see _open
         waiter, self._file_waiter = self._file_waiter, None
-        if waiter is not None:
-            self._check(waiter)
-        return waiter
+        return self._open(waiter)
 
-    def _check(self, waiter: asyncio.Future[Any]) -> None:
+    def _open(self, waiter: Any) -> Any:  # noqa: ANN401 - a future of text or bytes
         if waiter.done():
             self.trap("something came for a receive or receive_file that the script had cancelled")
+        return waiter
 
     def trap(self, detail: str) -> NoReturn:
-        """End the process at once, where a Pie 0.5 engine does so because the script's runtime breaks down."""
+        """End the process with an error, where the runtime of a Pie 0.5 engine fails."""
         self._channel.send(FAILURE, f"{self._trapped}{detail}".encode())
         os._exit(0)
 
 
-class Inferlet(types.ModuleType):
-    """The package that scripts import."""
+def add_package(session: Session) -> None:
+    """Make the package ``inferlet`` importable, without its modules that need a model."""
+    package = types.ModuleType("inferlet", "The part of the inferlet SDK that needs no model.")
+    module = types.ModuleType("inferlet.session", "Messages, signals and files.")
 
-    def __init__(self, session: Session) -> None:
-        super().__init__("inferlet", "The part of the inferlet SDK that needs no model.")
-        self.session = types.ModuleType("inferlet.session", "Talks with the client.")
-        for function in (session.send, session.send_file, session.receive, session.receive_file):
-            setattr(self.session, function.__name__, function)
-        self._returned: Any = None
-        self.__path__ = []
-        self.__all__ = ["session"]
-
-    def set_return(self, value: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
-        """Set what is returned where the entry function returns None."""
-        self._returned = value
-
-    def get_return_value(self) -> Any:  # noqa: ANN401 - scripts are not type-checked
-        """Give what was set."""
-        return self._returned
-
-    def __getattr__(self, name: str) -> NoReturn:
+    def missing(name: str) -> NoReturn:
         if name in NEEDS_MODEL:
             raise ImportError(f"inferlet.{name} needs a model, and LocalEngine runs none; use a Pie engine")
         raise AttributeError(f"module 'inferlet' has no attribute {name!r}")
 
+    for function in (session.send, session.send_file, session.receive, session.receive_file):
+        setattr(module, function.__name__, function)
+    vars(package).update(
+        session=module,
+        set_return=session.set_return,
+        get_return_value=session.get_return_value,
+        __path__=[],
+        __all__=["session"],
+        __getattr__=missing,
+    )
+    sys.modules.update({"inferlet": package, "inferlet.session": module})
 
-def encode(value: Any) -> str:  # noqa: ANN401 - whatever a script gives
-    """Give a text as it is, anything else as JSON, with the text of what JSON can't express."""
+
+def encode(value: Any) -> str:  # noqa: ANN401 - any value of a script
+    """Return a string unchanged and anything else as JSON; objects that JSON lacks are written as their ``str``."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Give the launch input, as a Pie 0.5 engine hands it to a script."""
+    """Return the launch input as a Pie 0.5 engine passes it to a script."""
     if not text:
         return {}
     try:
@@ -361,113 +295,102 @@ def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def describe(error: BaseException) -> str:
-    """Give an error as it is reported: what, and where in the script. Of this file only its name is told."""
-    trace = traceback.TracebackException.from_exception(error)
-    trace.stack = traceback.StackSummary.from_list(
-        traceback.FrameSummary(os.path.basename(__file__), frame.lineno, frame.name, line="")  # noqa: PTH119 - pathlib loads slowly
-        if frame.filename == __file__
-        else frame
-        for frame in trace.stack
-    )
+    """Return an error with its traceback, without the path of this file."""
     try:
         text = str.__str__(str(error))
-    except BaseException as failure:  # noqa: BLE001 - it is the script's own code
+    except BaseException as failure:  # noqa: BLE001 - code of the script
         text = f"({type(error).__name__}.__str__ failed with {type(failure).__name__})"
-    return f"{type(error).__name__}: {text}\n{''.join(trace.format())}"
+    trace = "".join(traceback.format_exception(error)).replace(__file__, "runner.py")
+    return f"{type(error).__name__}: {text}\n{trace}"
 
 
 def limit(limits: dict[str, int]) -> None:
-    """Set resource limits by their names, as far as this system knows them."""
+    """Set resource limits by their names, as far as this system has them."""
     import resource  # noqa: PLC0415 - this module is also imported on systems that lack it
 
     for name, value in limits.items():
         number = getattr(resource, name, None)
-        if number is not None:
-            _, most = resource.getrlimit(number)
-            wanted = value if most == resource.RLIM_INFINITY else min(value, most)
-            spare = (
-                1 if name == "RLIMIT_CPU" and wanted != most else 0
-            )  # so that the signal tells what happened
-            with contextlib.suppress(OSError, ValueError):  # some systems know a limit but can't set it
-                resource.setrlimit(number, (wanted, wanted + spare))
+        if number is None:
+            continue
+        _, most = resource.getrlimit(number)
+        soft = value if most == resource.RLIM_INFINITY else min(value, most)
+        # A hard limit above the soft one lets SIGXCPU report the limit, before SIGKILL.
+        hard = soft + 1 if name == "RLIMIT_CPU" and soft != most else soft
+        with contextlib.suppress(OSError, ValueError):  # some systems have a limit but can't set it
+            resource.setrlimit(number, (soft, hard))
 
 
-def isolate(channel: Channel, inferlet: Inferlet, filename: str, source: str) -> types.ModuleType:
-    """Make the surroundings that a script finds, and the module that it becomes."""
+def isolate(channel: Channel, session: Session, filename: str, source: str) -> types.ModuleType:
+    """Set up the interpreter for a script, and return the script's empty module."""
     os.environ.clear()
     sys.argv[:] = []
-    sys.stdout = io.TextIOWrapper(
-        Stream(channel, STDOUT, 1), "utf-8", "surrogateescape", "\n", write_through=True
-    )
-    sys.stderr = io.TextIOWrapper(
-        Stream(channel, STDERR, 2), "utf-8", "backslashreplace", "\n", write_through=True
-    )
+    for name, kind, number, errors in (
+        ("stdout", STDOUT, 1, "surrogateescape"),
+        ("stderr", STDERR, 2, "backslashreplace"),
+    ):
+        stream = Stream(channel, kind, number)
+        setattr(sys, name, io.TextIOWrapper(stream, "utf-8", errors, "\n", write_through=True))
     module = types.ModuleType("__inferlet__")
     module.__file__ = filename
-    Absence.begin()
-    sys.modules["inferlet"] = inferlet
-    sys.modules["inferlet.session"] = inferlet.session
     sys.modules[module.__name__] = module
+    add_package(session)
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     return module
 
 
-class Refused(Exception):  # noqa: N818 - it is a text for the client
+class Refused(Exception):  # noqa: N818 - its text is the error of the process
     """Ends the process with exactly this text."""
 
 
-async def call(job: dict[str, Any], source: str, module: types.ModuleType, inferlet: Inferlet) -> str:
-    """Load the script and call its entry function; give the text that it returns."""
+async def call(job: dict[str, Any], source: str, module: types.ModuleType, session: Session) -> str:
+    """Load the script, call its entry function and return the encoded result."""
     exec(compile(source, job["filename"], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - that is the purpose
     entry: Callable[..., Any] | None = getattr(module, job["entry"], None)
     if entry is None:
         raise Refused(job["without_entry"])
     value = parse(job["input"])
-    if job["keywords"]:
-        if not isinstance(value, dict):
-            raise Refused(job["needs_object"])
-        returned = entry(**value)
-    else:
-        returned = entry(value)
+    if job["keywords"] and not isinstance(value, dict):
+        raise Refused(job["needs_object"])
+    returned = entry(**value) if job["keywords"] else entry(value)
     if hasattr(returned, "__await__"):
         returned = await returned
     if returned is None:
-        returned = inferlet.get_return_value() or ""
+        returned = session.returned or ""
         if not isinstance(returned, str):
             raise TypeError(f"set_return takes a str, not {type(returned).__name__}")
     return encode(returned)
 
 
 async def run(
-    job: dict[str, Any], source: str, module: types.ModuleType, inferlet: Inferlet
+    job: dict[str, Any], source: str, module: types.ModuleType, session: Session
 ) -> tuple[bytes, bytes]:
-    """Run the script; give the last frame."""
+    """Run the script and return the last frame to send."""
     try:
-        return RESULT, (await call(job, source, module, inferlet)).encode()
+        return RESULT, (await call(job, source, module, session)).encode()
     except Refused as refused:
         text = str(refused)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+    except BaseException as error:  # noqa: BLE001 - reported to the client
         text = describe(error)
     return FAILURE, text.encode("utf-8", "replace")
 
 
 def main() -> None:
-    """Run the script that comes over the socket, and tell what came of it."""
-    channel = Channel(int(sys.argv[1]))
+    """Run the script that is received over the socket. Arguments: number of the socket, id of the engine's process."""
+    number, engine = map(int, sys.argv[1:])
+    end_with_engine(engine, number)
+    channel = Channel(number)
     job: dict[str, Any] = json.loads(channel.receive()[1])
     source = channel.receive()[1].decode()
     limit(job["limits"])
     selector = Selector()
     loop = make_loop(selector)
     session = Session(channel, loop, job)
-    inferlet = Inferlet(session)
-    module = isolate(channel, inferlet, job["filename"], source)
+    module = isolate(channel, session, job["filename"], source)
     loop.add_reader(channel, session.on_readable)
-    loop.call_soon(session.hand_on)  # what came together with the source
-    running = loop.create_task(run(job, source, module, inferlet))
+    running = loop.create_task(run(job, source, module, session))
 
-    def idle() -> None:
-        """End the process once all its tasks have ended, or it is certain that they can't."""
+    def on_idle() -> None:
+        """End the process if all its tasks have ended, or none of them can go on."""
         if running.done() and not session.waits:
             channel.send(*running.result())
             os._exit(0)
@@ -477,10 +400,10 @@ def main() -> None:
             session.trap("the script waits for what can't happen")
         channel.send(IDLE, COUNT.pack(channel.count))
 
-    selector.on_idle = idle
+    selector.on_idle = on_idle
     try:
         loop.run_forever()
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+    except BaseException as error:  # noqa: BLE001 - reported to the client
         session.trap(describe(error))
 
 
