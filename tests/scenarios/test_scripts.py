@@ -212,29 +212,6 @@ async def test_a_script_that_can_not_start_fails_when_it_is_launched(
     assert says in end.value
 
 
-@pytest.mark.parametrize("name", ["ssl", "ctypes", "lzma", "termios", "tkinter", "curses.ascii", "cgi"])
-async def test_modules_that_no_engine_has_can_not_be_imported(programs: Programs, name: str) -> None:
-    process = await programs.launch(
-        f"""
-async def main(input):
-    try:
-        import {name}
-    except ModuleNotFoundError as error:
-        return str(error)
-"""
-    )
-    # Pythons differ in which part of a dotted name they name.
-    assert (await in_time(process.wait())).startswith(f"No module named '{name.partition('.')[0]}")
-
-
-@pytest.mark.parametrize(
-    "name", ["zipfile", "tarfile", "tempfile", "subprocess", "uuid", "http.client", "mailbox"]
-)
-async def test_modules_that_could_use_those_can_be_imported(programs: Programs, name: str) -> None:
-    source = f"async def main(input):\n    import {name}\n    return {name}.__name__\n"
-    assert await in_time((await programs.launch(source)).wait()) == name
-
-
 async def test_a_text_without_content_is_an_input_without_entries(programs: Programs) -> None:
     program = await programs.install(returning("repr(input)"))
     process = await programs.start(program, {})

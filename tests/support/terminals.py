@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pie_client import PieClient
+from pie_client import Event, PieClient
 from tests.support.peers import PATIENCE
 
 SCRIPT_MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n[runtime]\nlanguage = "python"'
@@ -22,9 +21,8 @@ import os, re, signal, sys, time
 from inferlet import session
 
 def main(path):
-    open("written", "w").close()
     alive = open(path, "w")
-    session.send(os.getcwd())
+    session.send("ready")
     {line}
 """
 SLEEPING = "while True: time.sleep(1000)"
@@ -90,41 +88,27 @@ def terminal(*arguments: str) -> Generator[Terminal]:
 
 @dataclass(frozen=True)
 class RunningScript:
-    """A script that never ends by itself.
+    """A script that runs until it is killed.
 
     Attributes:
         reading: Reads a pipe that the script holds open, to its end.
-        folder: Where it runs.
     """
 
     reading: asyncio.Task[bytes]
-    folder: Path
 
     async def gone(self) -> None:
-        """Wait until its process is gone, and nothing of it left."""
+        """Wait until its process has ended."""
         async with asyncio.timeout(PATIENCE):
             await self.reading
-            await asyncio.to_thread(self._wait_for_folder)
-
-    def _wait_for_folder(self) -> None:
-        """Wait for what the keeper of the script, whom nobody waits for any more, does last."""
-        ends = time.monotonic() + PATIENCE
-        while self.folder.exists():
-            assert time.monotonic() < ends, "the folder stays"
-            time.sleep(0.01)
 
 
-async def launch_script(
-    client: PieClient, folder: Path, line: str = SLEEPING, *, lasts: bool = True
-) -> RunningScript:
-    """Run a script whose last line never ends by itself, unless it is said not to last; a pipe is made in the folder."""
+async def launch_script(client: PieClient, folder: Path, line: str = SLEEPING) -> RunningScript:
+    """Run a script whose last line never ends; a pipe is made in the folder."""
     pipe = folder / "alive"
     os.mkfifo(pipe)
     reading = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
     await client.rpc.add_program(
         content=SCRIPT.format(line=line).encode(), manifest=SCRIPT_MANIFEST, force_overwrite=True
     )
-    _, said = await (await client.launch_process("app@1.0.0", str(pipe))).recv()
-    running = RunningScript(reading, Path(str(said)))
-    assert running.folder.exists() or not lasts
-    return running
+    assert await (await client.launch_process("app@1.0.0", str(pipe))).recv() == (Event.Message, "ready")
+    return RunningScript(reading)

@@ -371,7 +371,7 @@ async def test_an_upload_replaces_a_script_only_where_it_is_forced(client: PieCl
     await install(client, returning("'new'"))
     assert await events_of(await client.launch_process("app@1.0.0")) == [ReturnEvent("new")]
     await install(client, COMPONENT, '[package]\nname = "app"\nversion = "1.0.0"\n')
-    with pytest.raises(ProcessError, match="No 'run' interface found"):
+    with pytest.raises(ProcessError, match="is WebAssembly, which LocalEngine does not run"):
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
@@ -715,9 +715,7 @@ async def test_a_script_that_cannot_be_started_fails(
 ) -> None:
     await install(client, BUSY)
     monkeypatch.setattr("sys.executable", "/does/not/exist")
-    with pytest.raises(
-        ProcessError, match=r"can't run the script app@1\.0\.0 in a process of its own: No such file"
-    ):
+    with pytest.raises(ProcessError, match=r"can't start a process for the script app@1\.0\.0: No such file"):
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 

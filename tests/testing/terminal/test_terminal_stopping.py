@@ -163,12 +163,6 @@ STUBBORN = {
     "other standard streams": "[os.dup2(os.open(os.devnull, os.O_RDWR), n) for n in range(3)]\n    time.sleep(1000)",
     "closed files": "os.closerange(0, alive.fileno())\n    os.closerange(alive.fileno() + 1, 1000)\n    time.sleep(1000)",
 }
-STARTED = {
-    "a child": "os.fork()\n    time.sleep(1000)",
-    "a child in a session of its own": "os.fork() or os.setsid()\n    time.sleep(1000)",
-    "a daemon": "os.fork() or os.setsid() and None or os.fork() and os._exit(0)\n    time.sleep(1000)",
-    "only a daemon is left": "os.fork() and os._exit(0)\n    os.setsid()\n    os.fork() and os._exit(0)\n    time.sleep(1000)",
-}
 
 
 @pytest.mark.parametrize("line", STUBBORN.values(), ids=STUBBORN)
@@ -178,30 +172,6 @@ async def test_no_script_outlives_a_killed_engine_whatever_it_does(line: str, tm
             script = await launch_script(client, tmp_path, line)
             engine.process.kill()
             await script.gone()
-
-
-@pytest.mark.parametrize("line", STARTED.values(), ids=STARTED)
-async def test_what_a_script_has_started_does_not_outlive_a_killed_engine(line: str, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root's scripts can start processes")
-    if sys.platform != "linux" and "setsid" in line:
-        pytest.skip("only Linux tells who came of a process")
-    with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
-        async with PieClient(engine.uri) as client:
-            script = await launch_script(client, tmp_path, line)
-            engine.process.kill()
-            await script.gone()
-
-
-async def test_a_script_ends_when_its_keeper_is_killed(tmp_path: Path) -> None:
-    if sys.platform != "linux":
-        pytest.skip("only Linux ends a process with its parent")
-    with terminal("--port", "0", "--no-builtins", "--allow-scripts") as engine:
-        async with PieClient(engine.uri) as client:
-            line = "os.kill(os.getppid(), 9); time.sleep(1000)"
-            script = await launch_script(client, tmp_path, line, lasts=False)
-            await script.gone()
-            assert engine.stop() == (0, "", "")
 
 
 SLOW_FILES = {

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from pydantic import JsonValue
@@ -18,6 +17,7 @@ from pie_client.base import WireModel
 from pie_client.testing.engine.reasons import text_of, trace_of
 from pie_client.testing.inferlet.mcp import McpRelay, McpSession
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure, as_utf8
+from pie_client.testing.scripts.scripts import Text
 
 
 class Client(Protocol):
@@ -32,13 +32,6 @@ class Client(Protocol):
     def turn_done(self, process_id: str | None = None) -> None:
         """Tell, where the family does so, that the turn of a process has ended."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A result that is sent as it is, rather than as JSON."""
-
-    value: str
 
 
 class RunningProcess:

@@ -126,7 +126,9 @@ class _Bridge:
         gone = self._start(self._child.process.wait())
         await asyncio.wait({listening, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not gone.done() and listening.result() is None:
-            await asyncio.wait({gone}, timeout=GRACE)  # it closed the socket: its exit status tells why it ends
+            await asyncio.wait(
+                {gone}, timeout=GRACE
+            )  # it closed the socket: its exit status tells why it ends
         _kill(self._child.process)
         await asyncio.wait({listening, *copying}, timeout=GRACE)
         end = listening.result() if listening.done() else None

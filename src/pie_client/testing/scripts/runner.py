@@ -119,13 +119,13 @@ class Stream(io.RawIOBase):
     def __init__(self, channel: Channel, kind: bytes, number: int) -> None:
         self._channel = channel
         self._kind = kind
-        self._number = number
+        self.name = number
 
     def writable(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        return self._number
+        return self.name
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
         content = bytes(data[:WRITE_BYTES])
