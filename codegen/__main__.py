@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codegen.check import compare, write
 from codegen.errors import CodegenError
-from codegen.render import PACKAGE, render
+from codegen.render import PACKAGES, render
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,10 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"codegen: {len(error.problems)} problem(s); nothing was written", file=sys.stderr)
         return 2
     if options.command == "generate":
-        report = write(root, files, PACKAGE)
+        report = write(root, files, PACKAGES)
         print("\n".join([*report, f"codegen: {len(files)} files, {len(report)} changed"]))
         return 0
-    reports = list(compare(root, files, PACKAGE))
+    reports = list(compare(root, files, PACKAGES))
     for report_ in reports:
         print(report_)
     if reports:

@@ -20,17 +20,19 @@ def is_choice(schema: Schema, file: str) -> bool:
     )
 
 
+def is_text(document: Node) -> bool:
+    """Whether a file describes a plain text, which has no type of its own."""
+    return document.get("type") == "string" and "contentSchema" not in document
+
+
 def bundle(schema: Schema) -> Node:
     """Give a document with a ``$defs`` entry per type name, whose root is the union of the server's binary messages."""
     definitions: dict[str, Any] = {}
-    texts = {
-        target(file, m["$ref"]) for file, d in schema.objects() if is_choice(schema, file) for m in d["oneOf"]
-    }
     for name, scalar in schema.scalars().items():
         if name not in PYTHON_TYPES:
             definitions[name] = _inlined(schema, TYPES, scalar)
     for file, document in schema.objects():
-        if not is_choice(schema, file) and file not in texts:
+        if not is_choice(schema, file) and not is_text(document):
             definitions[str(document["title"])] = _inlined(schema, file, _content(document))
     root = [row.file for row in schema.protocol.messages if row.frame == "binary"]
     return {

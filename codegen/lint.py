@@ -214,6 +214,13 @@ def the_program_registry_answers_with_an_object(schema: Schema) -> Iterator[str]
         yield f"schema/{file}: a program registry answers with an object; describe its properties"
 
 
+def a_limit_belongs_to_one_side(schema: Schema) -> Iterator[str]:
+    both = schema.protocol.limits.keys() & schema.protocol.server.limits.keys()
+    yield from (
+        f"schema/protocol.json: limit {name!r} is in both limits and server.limits" for name in sorted(both)
+    )
+
+
 def rows_are_unique(schema: Schema) -> Iterator[str]:
     protocol = schema.protocol
     for table, names in (
@@ -300,6 +307,7 @@ RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
     events_carry_a_text,
     requests_fit_their_kind,
     the_program_registry_answers_with_an_object,
+    a_limit_belongs_to_one_side,
     rows_are_unique,
     synonyms_mean_fields,
     families_exist,

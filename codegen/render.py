@@ -14,6 +14,8 @@ from codegen import lint, models, schema, views
 from codegen.errors import CodegenError
 
 PACKAGE = PurePosixPath("src/pie_client/_generated")
+SERVER_PACKAGE = PurePosixPath("src/pie_client/testing/_generated")
+PACKAGES = (PACKAGE, SERVER_PACKAGE)
 REFERENCE = PurePosixPath("docs/protocol.md")
 MODULES = (
     "families",
@@ -22,13 +24,13 @@ MODULES = (
     "calls",
     "events",
     "refusals",
-    "texts",
     "registry",
     "mcp",
     "public",
     "__init__",
 )
 HEADER = '"""{doc}\n\nWritten by `python -m codegen generate` from schema/; never edited.\n"""\n\n'
+SERVER_MODULES = {"texts": "texts", "servers": "servers", "__init__": "server_init"}
 LINE = 110
 
 
@@ -49,6 +51,16 @@ def render(root: Path) -> dict[PurePosixPath, str]:
     environment = _environment()
     for name in MODULES:
         files[PACKAGE / f"{name}.py"] = environment.get_template(f"{name}.py.j2").render(context)
+    texts = {"client": context["texts"], "server": context["texts"]}
+    for sender in texts:
+        texts[sender] = [text for text in views.texts(described) if sender in text.sent_by]
+    files[PACKAGE / "texts.py"] = environment.get_template("texts.py.j2").render(
+        context | {"texts": texts["client"], "confirmations": []}
+    )
+    for name, template in SERVER_MODULES.items():
+        files[SERVER_PACKAGE / f"{name}.py"] = environment.get_template(f"{template}.py.j2").render(
+            context | {"texts": texts["server"]}
+        )
     for path, text in files.items():
         _check_python(path, text)
     files = {path: _formatted(root, path, text) for path, text in files.items()}
@@ -66,10 +78,11 @@ def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], diges
         "messages": views.messages(described, renamed),
         "events": views.events(described, renamed),
         "texts": views.texts(described),
-        "successes": views.words_of_success(described),
+        "confirmations": views.confirmations(described),
         "error_classes": views.error_classes(described),
         "families": views.families(described),
-        "traits": views.traits(described),
+        "traits": views.traits(described, described.family_traits),
+        "server_traits": views.traits(described, described.server_traits),
         "recognised_results": views.recognised_results(described),
         "recognised_texts": views.recognised_texts(described),
         "objects": [described.documents[file] for file in described.protocol.objects],

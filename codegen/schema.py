@@ -43,10 +43,11 @@ class FamilyRow(_Row):
     name: str
     title: str
     identified_by: IdentifiedBy
+    server: dict[str, object]
 
     def trait(self, name: str) -> object:
-        """Give a trait; None where the family does not have it."""
-        return getattr(self, name, None)
+        """Return a trait of the family or of its servers; None if the family does not have it."""
+        return getattr(self, name, self.server.get(name))
 
 
 class Argument(_Row):
@@ -83,6 +84,7 @@ class RequestRow(TaggedRow):
     kind: Literal["call", "notify", "upload", "transfer", "relay"]
     since: str
     result: str | None = None
+    confirmation: str | None = None
     subject: str | None = None
     useless: list[str] = []
     opens_session: bool = False
@@ -112,7 +114,6 @@ class Defaults(_Row):
 class Scripts(_Row):
     runtime: dict[str, str]
     entry: str
-    default_entry: str
 
 
 class Workflows(_Row):
@@ -121,14 +122,24 @@ class Workflows(_Row):
     falsy: list[str]
 
 
-class ProgramRegistry(_Row):
-    path: str
-    file: str = Field(alias="schema")
-
-
 class ModelStatus(_Row):
     subject: str
     statistics: list[str]
+
+
+class Server(_Row):
+    """What only an implementation of a server needs."""
+
+    limits: dict[str, Limit]
+    workflows: Workflows
+    model_status: ModelStatus
+    abort: str
+    script_entry: str
+
+
+class ProgramRegistry(_Row):
+    path: str
+    file: str = Field(alias="schema")
 
 
 class McpMethod(_Row):
@@ -158,10 +169,8 @@ class Protocol(_Row):
     defaults: Defaults
     synonyms: dict[str, dict[str, str]]
     scripts: Scripts
-    workflows: Workflows
-    abort: str
-    model_status: ModelStatus
     limits: dict[str, Limit]
+    server: Server
     program_registry: ProgramRegistry
     families: list[FamilyRow]
     requests: list[RequestRow]
@@ -185,6 +194,7 @@ class ErrorText(_Row):
     error_class: str | None = Field(default=None, alias="class")
     scope: str | None = None
     advice: str | None = None
+    sent_by: list[Literal["client", "server"]] = ["server"]
     code: int | None = None
     families: list[str]
 
@@ -203,7 +213,9 @@ class Schema:
     protocol: Protocol
     errors: Errors
     family_traits: dict[str, Node]
-    """What a family says of itself, by name, as protocol.schema.json describes it."""
+    """The traits of a family that clients need, by name, as protocol.schema.json describes them."""
+    server_traits: dict[str, Node]
+    """The traits of a family that only its servers need."""
     documents: dict[str, Node]
     """Each described thing by its file name relative to ``schema/``; the scalars are under ``types.json``."""
 
@@ -255,8 +267,9 @@ def load(folder: Path) -> Schema:
         family_traits={
             name: node
             for name, node in parsed[TABLES["protocol.json"]]["$defs"]["family"]["properties"].items()
-            if name not in ("name", "identified_by")
+            if name not in ("name", "identified_by", "server")
         },
+        server_traits=parsed[TABLES["protocol.json"]]["$defs"]["server_traits"]["properties"],
         documents=documents,
     )
 

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import cast
 
-from codegen.bundle import PYTHON_TYPES, is_choice
+from codegen.bundle import PYTHON_TYPES, is_choice, is_text
 from codegen.lint import placeholders
 from codegen.refs import resolve, target, title
 from codegen.schema import TYPES, ErrorText, Node, RequestRow, Schema, TaggedRow
@@ -29,10 +29,6 @@ PUBLIC_OBJECTS = ("results", "manifest")
 """Folders of objects that users meet as values; the others are messages, for those who work with the protocol itself."""
 DEPTH = 3
 """How deep the reference shows lists of objects, which may hold lists of themselves."""
-TRAVELLING = ("integer", "boolean", "string", "bytes", "array")
-"""What values of requests are told apart as when they travel; all else is left to the models."""
-LARGEST = (1 << 64) - 1
-"""Largest integer that msgpack knows."""
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 
 
@@ -85,8 +81,6 @@ class Request:
     opens_session: bool
     useless: tuple[str, ...]
     fields: tuple[tuple[str, tuple[str, ...]], ...]
-    shape: tuple[tuple[str, str], ...]
-    """Each field as it travels, but the tag: its name, and the call that describes it."""
     parameters: tuple[Parameter, ...]
     result: Result | None
     chunks: dict[str, str]
@@ -132,14 +126,14 @@ class Trait:
 
 @dataclass(frozen=True)
 class Family:
-    """A server family; its traits are in the order of :func:`traits`."""
+    """A server family; its traits are by their names, as literals and in words."""
 
     name: str
     title: str
     path: object
     identity_header: object
-    traits: tuple[tuple[str, str], ...]
-    in_words: tuple[str, ...]
+    traits: dict[str, str]
+    in_words: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -168,6 +162,7 @@ class Text:
     advice: str | None
     code: int | None
     families: tuple[str, ...]
+    sent_by: tuple[str, ...]
     doc: str
 
 
@@ -270,16 +265,16 @@ def texts(schema: Schema) -> list[Text]:
     return [_text(text) for text in schema.errors.texts]
 
 
-def words_of_success(schema: Schema) -> list[tuple[str, str, str]]:
-    """Give (constant, text, where it comes from) for each text that a server says on success."""
-    found: list[tuple[str, str, str]] = []
-    for row in schema.protocol.requests:
-        document = schema.documents[row.result] if row.result else {}
-        if document.get("examples") and document["examples"][0].partition(" ")[0].isalpha():
-            found.append((f"OK_{row.type.upper()}", document["examples"][0], row.result or ""))
-    for file, document in schema.objects():
+def confirmations(schema: Schema) -> list[tuple[str, str, str]]:
+    """Return (constant, text, meaning) of each text that servers send on success."""
+    found = [
+        (f"OK_{row.type.upper()}", row.confirmation, f"Confirms {row.type}.")
+        for row in schema.protocol.requests
+        if row.confirmation
+    ]
+    for _, document in schema.objects():
         if "const" in document:
-            found.append((f"OK_{_constant(document['title'])}", document["const"], file))
+            found.append((f"OK_{_constant(document['title'])}", document["const"], document["description"]))
     return found
 
 
@@ -303,12 +298,12 @@ def error_classes(schema: Schema) -> list[ErrorClass]:
     return found
 
 
-def traits(schema: Schema) -> list[Trait]:
+def traits(schema: Schema, described: dict[str, Node]) -> list[Trait]:
     required = {
-        name for name in schema.family_traits if all(hasattr(f, name) for f in schema.protocol.families)
+        name for name in described if all(f.trait(name) is not None for f in schema.protocol.families)
     }
     found: list[Trait] = []
-    for name, node in schema.family_traits.items():
+    for name, node in described.items():
         annotation = "tuple[str, ...]" if node["type"] == "array" else SCALARS[node["type"]]
         found.append(
             Trait(name, annotation if name in required else f"{annotation} | None", node["description"])
@@ -318,18 +313,21 @@ def traits(schema: Schema) -> list[Trait]:
 
 def families(schema: Schema) -> list[Family]:
     found: list[Family] = []
+    described = {**schema.family_traits, **schema.server_traits}
     for row in schema.protocol.families:
-        values = [row.trait(name) for name in schema.family_traits]
-        literals = [repr(tuple(cast("list[str]", v)) if isinstance(v, list) else v) for v in values]
-        named = tuple(zip(schema.family_traits, literals, strict=True))
+        values = {name: row.trait(name) for name in described}
+        literals = {
+            name: repr(tuple(cast("list[str]", v)) if isinstance(v, list) else v)
+            for name, v in values.items()
+        }
         found.append(
             Family(
                 row.name,
                 row.title,
                 row.trait("path"),
                 row.trait("identity_header"),
-                named,
-                tuple(map(_in_words, values)),
+                literals,
+                {name: _in_words(value) for name, value in values.items()},
             )
         )
     return found
@@ -381,9 +379,8 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
         opens_session=row.opens_session,
         useless=tuple(row.useless),
         fields=_fields(row, python),
-        shape=tuple(_shape(schema, row)),
         parameters=tuple(_parameters(schema, row, python)),
-        result=_result(schema, row.result) if row.result else None,
+        result=_result(schema, row.result) if row.result else _confirmation(row),
         chunks={r: python.get(str(n), str(n)) for r, n in row.chunks.roles.items()} if row.chunks else {},
         correlated=schema.protocol.correlation in document["properties"],
         doc=document["description"],
@@ -394,38 +391,6 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
 
 def _fields(row: TaggedRow, python: dict[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((python.get(name, name), tuple(field.families)) for name, field in row.fields.items())
-
-
-def _shape(schema: Schema, row: RequestRow) -> list[tuple[str, str]]:
-    document = schema.documents[row.file]
-    found: list[tuple[str, str]] = []
-    for name, node in document["properties"].items():
-        if name != schema.protocol.tag:
-            more = ["required=False"] if name not in document["required"] else []
-            if name in row.fields:
-                more.append(f"families=frozenset({{{', '.join(map(repr, row.fields[name].families))}}})")
-            found.append((str(name), _travelling(schema, row.file, node, *more)))
-    return found
-
-
-def _travelling(schema: Schema, file: str, node: Node, *more: str) -> str:
-    """Give the call that describes a value of a request as it travels."""
-    while "$ref" in node or "anyOf" in node:
-        if "anyOf" in node:
-            options = [option for option in node["anyOf"] if option.get("type") != "null"]
-            node = options[0] if len(options) == 1 else {}
-        else:
-            place = target(file, node["$ref"])
-            file, node = place.partition("#")[0], cast("Node", resolve(schema, place))
-    kind = "bytes" if node.get("format") == "binary" else node.get("type")
-    parts = [repr(kind if kind in TRAVELLING else "other"), *more]
-    if kind == "integer":
-        parts.append(f"bits={32 if int(node.get('maximum', LARGEST)) < 1 << 32 else 64}")
-    if kind == "array":
-        items: Node = node["items"]
-        nullable = any(option.get("type") == "null" for option in items.get("anyOf", []))
-        parts.append(f"items={_travelling(schema, file, items, *(['required=False'] if nullable else []))}")
-    return f"Field({', '.join(parts)})"
 
 
 def _argument_name(name: str, field: str, reserved: set[str]) -> str:
@@ -491,8 +456,16 @@ def _result(schema: Schema, file: str) -> Result:
     if is_choice(schema, file):
         choices = tuple(_choice(schema, target(file, member["$ref"])) for member in document["oneOf"])
         return Result(name, document["description"], "choice", f"results.{name}", decoder, choices)
-    kind = "json" if "contentSchema" in document else "text"
-    return Result(name, document["description"], kind, f"models.{name}", decoder)
+    if is_text(document):
+        return Result(name, document["description"], "text", "str", "decode_text")
+    return Result(name, document["description"], "json", f"models.{name}", decoder)
+
+
+def _confirmation(row: RequestRow) -> Result | None:
+    """Return the result of a call whose reply carries no information."""
+    if row.confirmation is None:
+        return None
+    return Result("", f'The server\'s confirmation, "{row.confirmation}".', "text", "str", "decode_text")
 
 
 def _choice(schema: Schema, file: str) -> Choice:
@@ -518,9 +491,10 @@ def _text(row: ErrorText) -> Text:
         advice=row.advice,
         code=row.code,
         families=tuple(row.families),
-        doc="Said in answers to relayed MCP calls."
+        sent_by=tuple(row.sent_by),
+        doc="Sent in answers to relayed MCP calls."
         if row.scope == "relay"
-        else f"Said by {' and '.join(row.families)} servers.",
+        else f"Sent by {' and '.join(row.families)} servers.",
     )
 
 

@@ -15,6 +15,7 @@ from tests.support.repository import (
     GENERATED,
     REFERENCE,
     ROOT,
+    SERVER_GENERATED,
     JsonObject,
     add_event,
     add_request,
@@ -29,7 +30,7 @@ from tests.support.repository import (
     write,
 )
 
-STALE = f"{GENERATED}/texts.py"
+STALE = f"{SERVER_GENERATED}/texts.py"
 DELETED = f"{GENERATED}/events.py"
 STRAY = f"{GENERATED}/notes.txt"
 OPTIONAL_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "A text."}
@@ -150,6 +151,7 @@ def test_the_output_depends_on_nothing_but_the_schema(tmp_path: Path) -> None:
     deep = copy_repository(tmp_path / "b" / "with a space" / "and" / "deeper")
     for root in (shallow, deep):
         shutil.rmtree(root / GENERATED)
+        shutil.rmtree(root / SERVER_GENERATED)
         (root / REFERENCE).unlink()
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     assert codegen("generate", shallow, {"PYTHONHASHSEED": "1", **ascii_only}).returncode == 0
@@ -229,17 +231,19 @@ def renamed_file(schema: Path) -> None:
 
 
 def orphan(schema: Path) -> None:
-    shutil.copy(schema / "results/ping.json", schema / "results/alone.json")
+    shutil.copy(schema / "results/submit_workflow.json", schema / "results/alone.json")
     edit(schema / "results/alone.json", lambda d: d.update(title="AloneResult"))
 
 
 def result_that_is_no_text(document: JsonObject) -> None:
     document.clear()
-    document.update(title="PingResult", description="An object.", type="object", properties={}, required=[])
+    document.update(
+        title="SubmitWorkflowResult", description="An object.", type="object", properties={}, required=[]
+    )
 
 
 def not_json(schema: Path) -> None:
-    (schema / "results/ping.json").write_text("{title: PingResult}", encoding="utf-8")
+    (schema / "results/submit_workflow.json").write_text("{title: SubmitWorkflowResult}", encoding="utf-8")
 
 
 BROKEN: dict[str, tuple[Change, list[str]]] = {
@@ -284,15 +288,15 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ["schema/results/alone.json: not named by protocol.json, directly or through another file"],
     ),
     "title used twice": (
-        changed("results/ping.json", lambda d: d.update(title="PingRequest")),
+        changed("results/submit_workflow.json", lambda d: d.update(title="PingRequest")),
         [
             "schema/requests/ping.json: title 'PingRequest' is used twice",
-            "schema/results/ping.json: title 'PingRequest' is used twice",
+            "schema/results/submit_workflow.json: title 'PingRequest' is used twice",
         ],
     ),
     "title that is no type name": (
-        changed("results/ping.json", lambda d: d.update(title="ping result")),
-        ["schema/results/ping.json: title 'ping result' is not a type name like PingRequest"],
+        changed("results/submit_workflow.json", lambda d: d.update(title="ping result")),
+        ["schema/results/submit_workflow.json: title 'ping result' is not a type name like PingRequest"],
     ),
     "optional but not nullable": (
         with_property("note", {"type": "string", "description": "A note."}, required=False),
@@ -369,8 +373,8 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ["schema/requests/ping.json: $.properties.note: true and false are no schemas here"],
     ),
     "result that is no text": (
-        changed("results/ping.json", result_that_is_no_text),
-        ["schema/results/ping.json: a result is a text; describe JSON in it by contentSchema"],
+        changed("results/submit_workflow.json", result_that_is_no_text),
+        ["schema/results/submit_workflow.json: a result is a text; describe JSON in it by contentSchema"],
     ),
     "family that does not exist": (
         changed("protocol.json", lambda d: request_row(d, "ping")["families"].append("9.9")),
@@ -426,11 +430,13 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ],
     ),
     "program registry that answers with a text": (
-        changed("protocol.json", lambda d: d["program_registry"].update(schema="results/ping.json")),
+        changed(
+            "protocol.json", lambda d: d["program_registry"].update(schema="results/submit_workflow.json")
+        ),
         [
             "schema/registry/program_listing.json: not named by protocol.json, directly or through another file",
             "schema/registry/program_version.json: not named by protocol.json, directly or through another file",
-            "schema/results/ping.json: a program registry answers with an object; describe its properties",
+            "schema/results/submit_workflow.json: a program registry answers with an object; describe its properties",
         ],
     ),
     "file that is no schema": (
@@ -438,13 +444,13 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ["schema/requests/ping.json: $.required: 'type' is not of type 'array'"],
     ),
     "file that is no object": (
-        lambda schema: write(schema / "results/ping.json", True),
-        ["schema/results/ping.json: not an object"],
+        lambda schema: write(schema / "results/submit_workflow.json", True),
+        ["schema/results/submit_workflow.json: not an object"],
     ),
     "file that is not JSON": (
         not_json,
         [
-            "schema/results/ping.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "schema/results/submit_workflow.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
         ],
     ),
     "missing table": (
@@ -496,11 +502,11 @@ def test_the_exit_code_of_a_broken_schema_reaches_the_shell(
 ) -> None:
     root = copy_repository(tmp_path_factory.mktemp("broken") / "copy")
     before = generated_files(root)
-    (root / "schema/results/ping.json").write_text("{", encoding="utf-8")
+    (root / "schema/results/submit_workflow.json").write_text("{", encoding="utf-8")
     for command in ("check", "generate"):
         done = codegen(command, root)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("schema/results/ping.json: not JSON: ")
+        assert done.stderr.startswith("schema/results/submit_workflow.json: not JSON: ")
     assert generated_files(root) == before
 
 

@@ -1,7 +1,8 @@
 """The embedded engine with the pieces that hold it to a recorded server: which frames and uploads it refuses, in which words."""
 
-from pie_client._generated import models, texts
+from pie_client._generated import models
 from pie_client.testing import LocalEngine
+from pie_client.testing._generated import texts
 from pie_client.testing.engine.programs import Catalogue, Kept, RejectedProgram, failing
 from pie_client.testing.inferlet.session import InferletFunction
 from tests.conformance import program_paths

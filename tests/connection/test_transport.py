@@ -23,7 +23,8 @@ from pie_client import (
     PieClient,
     PieError,
 )
-from pie_client._generated import models, texts
+from pie_client._generated import models
+from pie_client.testing._generated import texts
 from tests.support.peers import (
     Deaf,
     Talk,

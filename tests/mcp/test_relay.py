@@ -23,10 +23,11 @@ from pie_client import (
     RefusedError,
     UnsupportedError,
 )
-from pie_client._generated import models, texts
+from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
+from pie_client.testing._generated import texts
 from tests.support.mcp_servers import PACKAGE_SERVER, children, gone
 from tests.support.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from codegen import schema
-from pie_client._generated import events, methods, models, refusals, texts
+from pie_client._generated import events, methods, models, refusals
 from pie_client._generated.families import CAPABILITIES, FAMILIES, MAX_CORRELATION, Family
 from pie_client._generated.methods import Method
 from pie_client.base import WireModel
@@ -45,6 +45,7 @@ from pie_client.protocol import codec
 from pie_client.protocol.files import FileEvent
 from pie_client.protocol.mailbox import ByteCounter, CorruptEvent, Mailbox, ProcessEvent
 from pie_client.protocol.session import PendingCall, Session, canonical_id
+from pie_client.testing._generated import texts
 
 ROOT = Path(__file__).parents[2]
 PROCESS = "0b7e8d52-5f0c-4c1e-9a36-3f1d2c4b5a69"

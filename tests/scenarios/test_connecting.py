@@ -3,10 +3,10 @@
 import pytest
 
 from pie_client import HandshakeError, ParsedPrivateKey, PieClient, UnsupportedError
-from pie_client._generated.families import FAMILIES
+from pie_client.testing._generated.servers import SERVERS
 from tests.support.peers import PATIENCE
 
-TRAITS = FAMILIES["0.5"]
+TRAITS = SERVERS["0.5"]
 
 
 @pytest.mark.parametrize("path", ["", "/", TRAITS.path, f"{TRAITS.path}?x=1"])

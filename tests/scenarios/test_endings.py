@@ -15,13 +15,13 @@ from pie_client import (
     ReturnEvent,
     StdoutEvent,
 )
-from pie_client._generated.families import FAMILIES
+from pie_client.testing._generated.servers import SERVERS
 from tests.scenarios.programs import ECHO, WAIT, Programs, events_of, wait_until_gone
 from tests.scenarios.servers import ServerProcess
 from tests.scenarios.shared_engine import FIRST_LAUNCH
 from tests.support.peers import PATIENCE, in_time
 
-TRAITS = FAMILIES["0.5"]
+TRAITS = SERVERS["0.5"]
 MANY = 50
 """Processes at once."""
 STREAM = """

@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 GENERATED = "src/pie_client/_generated"
+SERVER_GENERATED = "src/pie_client/testing/_generated"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "docs/protocol.md"
 
@@ -147,7 +148,11 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def generated_files(root: Path) -> dict[str, bytes]:
     """Give every generated file with its content."""
-    found = {f"{GENERATED}/{name}": data for name, data in files_below(root / GENERATED).items()}
+    found = {
+        f"{package}/{name}": data
+        for package in (GENERATED, SERVER_GENERATED)
+        for name, data in files_below(root / package).items()
+    }
     if (root / REFERENCE).exists():
         found[REFERENCE] = (root / REFERENCE).read_bytes()
     return found

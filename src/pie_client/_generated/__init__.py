@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "c7cfdf2211506d80a3e185db2bc1e3e59818135a18a19b2160adb7d646a8684c"
+SCHEMA_DIGEST: Final = "81e3fe170a4cbcfcabde4607866c82eff8cb1083965613865b986f3741621e7e"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -102,7 +102,7 @@ class Calls:
         *,
         signature: str,
         timeout: float | None = None,
-    ) -> models.AuthProveResult:
+    ) -> str:
         """Answer a challenge with its signature.
 
         The challenge is used up whatever the outcome; another attempt starts with auth_identify.
@@ -116,7 +116,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of consent.
+            The server's confirmation, "Authenticated".
 
         See ``schema/requests/auth_prove.json``.
         """
@@ -134,7 +134,7 @@ class Calls:
         *,
         token: str,
         timeout: float | None = None,
-    ) -> models.AuthByTokenResult:
+    ) -> str:
         """Authenticate with the server's internal token, as back ends do.
 
         A wrong token is answered after one to three seconds.
@@ -146,7 +146,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of consent.
+            The server's confirmation, "Authenticated".
 
         See ``schema/requests/auth_by_token.json``.
         """
@@ -240,7 +240,7 @@ class Calls:
         manifest: str,
         force_overwrite: bool = False,
         timeout: float | None = None,
-    ) -> models.AddProgramResult:
+    ) -> str:
         """Upload a program with its manifest, and install it.
 
         Sent in chunks that each repeat every field but the manifest, which servers take from the first; the
@@ -257,7 +257,7 @@ class Calls:
                 ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Program installed successfully".
 
         See ``schema/requests/add_program.json``.
         """
@@ -284,7 +284,7 @@ class Calls:
         capture_outputs: bool = True,
         token_budget: models.Usize | None = None,
         timeout: float | None = None,
-    ) -> models.LaunchProcessResult:
+    ) -> str:
         """Start a program as a new process.
 
         The reply means that the server accepted the launch; what fails later arrives as the process's error
@@ -402,7 +402,7 @@ class Calls:
         inferlet: models.ProgramName,
         input: models.JsonText,
         timeout: float | None = None,
-    ) -> models.LaunchDaemonResult:
+    ) -> str:
         """Start a program that serves HTTP on a port of the server's loopback interface.
 
         The reply comes before the port is bound: a port in use shows only in the server's log. A daemon can't
@@ -417,7 +417,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "server launched".
 
         See ``schema/requests/launch_daemon.json``.
         """
@@ -437,7 +437,7 @@ class Calls:
         *,
         process_id: models.ProcessId,
         timeout: float | None = None,
-    ) -> models.AttachProcessResult:
+    ) -> str:
         """Take over the events of a running process.
 
         Events that the server buffered follow the reply. A 0.3/0.4 server also says that a process is not
@@ -450,7 +450,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Process attached".
 
         See ``schema/requests/attach_process.json``.
         """
@@ -468,7 +468,7 @@ class Calls:
         *,
         process_id: models.ProcessId,
         timeout: float | None = None,
-    ) -> models.TerminateProcessResult:
+    ) -> str:
         """Stop a process.
 
         Its error event may come before or after the reply.
@@ -480,7 +480,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Process terminated".
 
         See ``schema/requests/terminate_process.json``.
         """
@@ -587,7 +587,7 @@ class Calls:
         self,
         *,
         timeout: float | None = None,
-    ) -> models.PingResult:
+    ) -> str:
         """Make a round trip through the session.
 
         On 0.3/0.4 it queues behind whatever the session is doing, so it measures the session, not the link.
@@ -598,7 +598,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of life.
+            The server's confirmation, "Pong".
 
         See ``schema/requests/ping.json``.
         """
@@ -619,7 +619,7 @@ class Calls:
         args: list[str] | None = None,
         url: str | None = None,
         timeout: float | None = None,
-    ) -> models.RegisterMcpServerResult:
+    ) -> str:
         """Announce an MCP server that this client runs for the inferlets attached to this connection.
 
         Servers validate nothing and keep duplicates.
@@ -635,7 +635,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "MCP server registered".
 
         See ``schema/requests/register_mcp_server.json``.
         """
@@ -689,7 +689,7 @@ class Calls:
         *,
         json: str,
         timeout: float | None = None,
-    ) -> models.SubmitWorkflowResult:
+    ) -> str:
         """Start a workflow, an expression over programs.
 
         Its processes' events arrive under ids that the client was never told, and its result can't be
@@ -720,7 +720,7 @@ class Calls:
         *,
         workflow_id: models.WorkflowId,
         timeout: float | None = None,
-    ) -> models.CancelWorkflowResult:
+    ) -> str:
         """Cancel a workflow.
 
         Servers do not check whose it is.
@@ -732,7 +732,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Workflow cancelled".
 
         See ``schema/requests/cancel_workflow.json``.
         """
@@ -750,7 +750,7 @@ class Calls:
         *,
         workflow_id: models.WorkflowId,
         timeout: float | None = None,
-    ) -> models.AttachWorkflowResult:
+    ) -> str:
         """Take over the events of a workflow.
 
         Known to Pie 0.3 and 0.4, since release 0.3.
@@ -760,7 +760,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Workflow attached".
 
         See ``schema/requests/attach_workflow.json``.
         """
@@ -778,7 +778,7 @@ class Calls:
         *,
         workflow_id: models.WorkflowId,
         timeout: float | None = None,
-    ) -> models.DetachWorkflowResult:
+    ) -> str:
         """Let go of a workflow's events; the server keeps them.
 
         Servers do not check whose it is, nor that it exists.
@@ -790,7 +790,7 @@ class Calls:
             timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
 
         Returns:
-            Words of success.
+            The server's confirmation, "Workflow detached".
 
         See ``schema/requests/detach_workflow.json``.
         """

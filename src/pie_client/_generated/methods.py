@@ -58,7 +58,7 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     fields=MappingProxyType({}),
     decode=results.decode_auth_identify_result,
 )
-AUTH_PROVE: Final[Method[models.AuthProveResult]] = Method(
+AUTH_PROVE: Final[Method[str]] = Method(
     tag="auth_prove",
     kind="call",
     model=models.AuthProveRequest,
@@ -77,9 +77,9 @@ AUTH_PROVE: Final[Method[models.AuthProveResult]] = Method(
         }
     ),
     fields=MappingProxyType({}),
-    decode=results.decode_auth_prove_result,
+    decode=results.decode_text,
 )
-AUTH_BY_TOKEN: Final[Method[models.AuthByTokenResult]] = Method(
+AUTH_BY_TOKEN: Final[Method[str]] = Method(
     tag="auth_by_token",
     kind="call",
     model=models.AuthByTokenRequest,
@@ -93,7 +93,7 @@ AUTH_BY_TOKEN: Final[Method[models.AuthByTokenResult]] = Method(
     opens_session=True,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_auth_by_token_result,
+    decode=results.decode_text,
 )
 CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     tag="check_program",
@@ -142,7 +142,7 @@ QUERY: Final[Method[models.QueryResult]] = Method(
     fields=MappingProxyType({}),
     decode=results.decode_query_result,
 )
-ADD_PROGRAM: Final[Method[models.AddProgramResult]] = Method(
+ADD_PROGRAM: Final[Method[str]] = Method(
     tag="add_program",
     kind="upload",
     model=models.AddProgramRequest,
@@ -157,9 +157,9 @@ ADD_PROGRAM: Final[Method[models.AddProgramResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_add_program_result,
+    decode=results.decode_text,
 )
-LAUNCH_PROCESS: Final[Method[models.LaunchProcessResult]] = Method(
+LAUNCH_PROCESS: Final[Method[str]] = Method(
     tag="launch_process",
     kind="call",
     model=models.LaunchProcessRequest,
@@ -182,7 +182,7 @@ LAUNCH_PROCESS: Final[Method[models.LaunchProcessResult]] = Method(
             ),
         }
     ),
-    decode=results.decode_launch_process_result,
+    decode=results.decode_text,
 )
 LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
     tag="launch_processes",
@@ -216,7 +216,7 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
     fields=MappingProxyType({}),
     decode=results.decode_run_processes_result,
 )
-LAUNCH_DAEMON: Final[Method[models.LaunchDaemonResult]] = Method(
+LAUNCH_DAEMON: Final[Method[str]] = Method(
     tag="launch_daemon",
     kind="call",
     model=models.LaunchDaemonRequest,
@@ -230,9 +230,9 @@ LAUNCH_DAEMON: Final[Method[models.LaunchDaemonResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_launch_daemon_result,
+    decode=results.decode_text,
 )
-ATTACH_PROCESS: Final[Method[models.AttachProcessResult]] = Method(
+ATTACH_PROCESS: Final[Method[str]] = Method(
     tag="attach_process",
     kind="call",
     model=models.AttachProcessRequest,
@@ -247,9 +247,9 @@ ATTACH_PROCESS: Final[Method[models.AttachProcessResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_attach_process_result,
+    decode=results.decode_text,
 )
-TERMINATE_PROCESS: Final[Method[models.TerminateProcessResult]] = Method(
+TERMINATE_PROCESS: Final[Method[str]] = Method(
     tag="terminate_process",
     kind="call",
     model=models.TerminateProcessRequest,
@@ -264,7 +264,7 @@ TERMINATE_PROCESS: Final[Method[models.TerminateProcessResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_terminate_process_result,
+    decode=results.decode_text,
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
     tag="signal_process",
@@ -317,7 +317,7 @@ LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
     fields=MappingProxyType({}),
     decode=results.decode_list_processes_result,
 )
-PING: Final[Method[models.PingResult]] = Method(
+PING: Final[Method[str]] = Method(
     tag="ping",
     kind="call",
     model=models.PingRequest,
@@ -332,9 +332,9 @@ PING: Final[Method[models.PingResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_ping_result,
+    decode=results.decode_text,
 )
-REGISTER_MCP_SERVER: Final[Method[models.RegisterMcpServerResult]] = Method(
+REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     tag="register_mcp_server",
     kind="call",
     model=models.RegisterMcpServerRequest,
@@ -348,7 +348,7 @@ REGISTER_MCP_SERVER: Final[Method[models.RegisterMcpServerResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_register_mcp_server_result,
+    decode=results.decode_text,
 )
 MCP_RESPONSE: Final[Method[None]] = Method(
     tag="mcp_response",
@@ -366,7 +366,7 @@ MCP_RESPONSE: Final[Method[None]] = Method(
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
-SUBMIT_WORKFLOW: Final[Method[models.SubmitWorkflowResult]] = Method(
+SUBMIT_WORKFLOW: Final[Method[str]] = Method(
     tag="submit_workflow",
     kind="call",
     model=models.SubmitWorkflowRequest,
@@ -380,9 +380,9 @@ SUBMIT_WORKFLOW: Final[Method[models.SubmitWorkflowResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_submit_workflow_result,
+    decode=results.decode_text,
 )
-CANCEL_WORKFLOW: Final[Method[models.CancelWorkflowResult]] = Method(
+CANCEL_WORKFLOW: Final[Method[str]] = Method(
     tag="cancel_workflow",
     kind="call",
     model=models.CancelWorkflowRequest,
@@ -396,9 +396,9 @@ CANCEL_WORKFLOW: Final[Method[models.CancelWorkflowResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_cancel_workflow_result,
+    decode=results.decode_text,
 )
-ATTACH_WORKFLOW: Final[Method[models.AttachWorkflowResult]] = Method(
+ATTACH_WORKFLOW: Final[Method[str]] = Method(
     tag="attach_workflow",
     kind="call",
     model=models.AttachWorkflowRequest,
@@ -412,9 +412,9 @@ ATTACH_WORKFLOW: Final[Method[models.AttachWorkflowResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_attach_workflow_result,
+    decode=results.decode_text,
 )
-DETACH_WORKFLOW: Final[Method[models.DetachWorkflowResult]] = Method(
+DETACH_WORKFLOW: Final[Method[str]] = Method(
     tag="detach_workflow",
     kind="call",
     model=models.DetachWorkflowRequest,
@@ -428,7 +428,7 @@ DETACH_WORKFLOW: Final[Method[models.DetachWorkflowResult]] = Method(
     opens_session=False,
     useless=frozenset({}),
     fields=MappingProxyType({}),
-    decode=results.decode_detach_workflow_result,
+    decode=results.decode_text,
 )
 
 METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(

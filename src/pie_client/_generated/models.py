@@ -12,25 +12,6 @@ from typing_extensions import TypeAliasType
 
 from pie_client.base import WireModel
 
-AddProgramResult = TypeAliasType("AddProgramResult", Annotated[str, Field(description="Words of success.")])
-
-
-AttachProcessResult = TypeAliasType(
-    "AttachProcessResult", Annotated[str, Field(description="Words of success.")]
-)
-
-
-AttachWorkflowResult = TypeAliasType(
-    "AttachWorkflowResult", Annotated[str, Field(description="Words of success.")]
-)
-
-
-AuthByTokenResult = TypeAliasType("AuthByTokenResult", Annotated[str, Field(description="Words of consent.")])
-
-
-AuthProveResult = TypeAliasType("AuthProveResult", Annotated[str, Field(description="Words of consent.")])
-
-
 Blake3Digest = TypeAliasType(
     "Blake3Digest",
     Annotated[
@@ -46,11 +27,6 @@ Bytes = TypeAliasType(
         bytes,
         Field(description="Raw bytes: bin in msgpack, base64 where a message is written as JSON."),
     ],
-)
-
-
-CancelWorkflowResult = TypeAliasType(
-    "CancelWorkflowResult", Annotated[str, Field(description="Words of success.")]
 )
 
 
@@ -73,11 +49,6 @@ CorrelationId = TypeAliasType(
             le=4294967295,
         ),
     ],
-)
-
-
-DetachWorkflowResult = TypeAliasType(
-    "DetachWorkflowResult", Annotated[str, Field(description="Words of success.")]
 )
 
 
@@ -119,20 +90,6 @@ class JsonRpcResponse(WireModel):
 
 
 JsonText = TypeAliasType("JsonText", Annotated[str, Field(description="A string that holds JSON.")])
-
-
-LaunchDaemonResult = TypeAliasType(
-    "LaunchDaemonResult", Annotated[str, Field(description="Words of success.")]
-)
-
-
-LaunchProcessResult = TypeAliasType(
-    "LaunchProcessResult",
-    Annotated[
-        str,
-        Field(description="Id of the new process; the empty text when its output is not captured."),
-    ],
-)
 
 
 class ListProcessesRequest(WireModel):
@@ -301,9 +258,6 @@ class PingRequest(WireModel):
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
 
 
-PingResult = TypeAliasType("PingResult", Annotated[str, Field(description="Words of life.")])
-
-
 ProcessId = TypeAliasType(
     "ProcessId",
     Annotated[
@@ -362,11 +316,6 @@ class RegisterMcpServerRequest(WireModel):
     command: Annotated[str | None, Field(description="Program that the client starts.")] = None
     args: Annotated[list[str] | None, Field(description="Arguments of the program.")] = None
     url: Annotated[str | None, Field(description="Address of a server that is reached over HTTP.")] = None
-
-
-RegisterMcpServerResult = TypeAliasType(
-    "RegisterMcpServerResult", Annotated[str, Field(description="Words of success.")]
-)
 
 
 class Response(WireModel):
@@ -454,11 +403,6 @@ class SubmitWorkflowRequest(WireModel):
     json_: Annotated[str, Field(alias="json", description="JSON text of the expression.")]
 
 
-SubmitWorkflowResult = TypeAliasType(
-    "SubmitWorkflowResult", Annotated[str, Field(description="Id of the workflow.")]
-)
-
-
 class TerminateProcessRequest(WireModel):
     """
     Stop a process.
@@ -469,11 +413,6 @@ class TerminateProcessRequest(WireModel):
     type: Literal["terminate_process"] = "terminate_process"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
     process_id: Annotated[ProcessId, Field(description="The process that is meant.")]
-
-
-TerminateProcessResult = TypeAliasType(
-    "TerminateProcessResult", Annotated[str, Field(description="Words of success.")]
-)
 
 
 class TurnDone(WireModel):
@@ -1002,26 +941,19 @@ PipeExpression.model_rebuild()
 
 __all__ = [
     "AddProgramRequest",
-    "AddProgramResult",
     "AttachProcessRequest",
-    "AttachProcessResult",
     "AttachWorkflowRequest",
-    "AttachWorkflowResult",
     "AuthByTokenRequest",
-    "AuthByTokenResult",
     "AuthIdentifyRequest",
     "AuthProveRequest",
-    "AuthProveResult",
     "Blake3Digest",
     "Bytes",
     "CancelWorkflowRequest",
-    "CancelWorkflowResult",
     "CheckProgramRequest",
     "CheckProgramResult",
     "CondExpression",
     "CorrelationId",
     "DetachWorkflowRequest",
-    "DetachWorkflowResult",
     "ErrorFrame",
     "FileChunk",
     "FoldExpression",
@@ -1033,9 +965,7 @@ __all__ = [
     "JsonRpcResponse",
     "JsonText",
     "LaunchDaemonRequest",
-    "LaunchDaemonResult",
     "LaunchProcessRequest",
-    "LaunchProcessResult",
     "LaunchProcessesRequest",
     "LaunchProcessesResult",
     "ListProcessesRequest",
@@ -1057,7 +987,6 @@ __all__ = [
     "McpResponseRequest",
     "MessageFrame",
     "PingRequest",
-    "PingResult",
     "PipeExpression",
     "ProcessEvent",
     "ProcessExpression",
@@ -1069,7 +998,6 @@ __all__ = [
     "QueryRequest",
     "QueryResult",
     "RegisterMcpServerRequest",
-    "RegisterMcpServerResult",
     "Response",
     "ReturnFrame",
     "RunProcessesRequest",
@@ -1081,10 +1009,8 @@ __all__ = [
     "StderrFrame",
     "StdoutFrame",
     "SubmitWorkflowRequest",
-    "SubmitWorkflowResult",
     "TakeExpression",
     "TerminateProcessRequest",
-    "TerminateProcessResult",
     "TransferFileRequest",
     "TurnDone",
     "UnknownFrame",

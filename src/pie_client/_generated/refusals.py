@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Final
 
 from pie_client import errors
-from pie_client._generated import texts
 from pie_client._generated.families import Family
 
 
@@ -137,39 +136,39 @@ class ServerBusyError(errors.ServerError):
 
 _REQUEST_TEXTS: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
     {
-        texts.NO_PENDING_AUTHENTICATION: AuthenticationError,
-        texts.SIGNATURE_VERIFICATION_FAILED: AuthenticationError,
-        texts.INVALID_TOKEN: AuthenticationError,
-        texts.ALREADY_AUTHENTICATED: AuthenticationError,
-        texts.FIRST_CHUNK_INDEX: UploadError,
-        texts.UPLOAD_WITHOUT_CHUNKS: UploadError,
-        texts.PROCESS_NOT_FOUND: ProcessNotFoundError,
-        texts.CANNOT_ATTACH_TO_ENDED: ProcessNotFoundError,
-        texts.WORKFLOW_NOT_FOUND: WorkflowNotFoundError,
-        texts.SERVICE_NOT_FOUND: WorkflowNotFoundError,
-        texts.SERVICE_CHANNEL_CLOSED: WorkflowNotFoundError,
-        texts.PERMISSION_DENIED: AccessDeniedError,
-        texts.CANNOT_ATTACH: AlreadyAttachedError,
-        texts.WORKFLOW_ALREADY_ATTACHED: AlreadyAttachedError,
-        texts.INVALID_PROCESS_ID_TO_ATTACH: InvalidRequestError,
-        texts.INVALID_PROCESS_ID_TO_TERMINATE: InvalidRequestError,
-        texts.INVALID_WORKFLOW_ID: InvalidRequestError,
-        texts.WORKFLOW_HAS_NO_STEPS: InvalidRequestError,
+        "No pending authentication": AuthenticationError,
+        "Signature verification failed": AuthenticationError,
+        "Invalid token": AuthenticationError,
+        "Already authenticated": AuthenticationError,
+        "First chunk index must be 0": UploadError,
+        "Upload must have at least one chunk": UploadError,
+        "Process not found": ProcessNotFoundError,
+        "Cannot attach: Service not found": ProcessNotFoundError,
+        "Workflow not found": WorkflowNotFoundError,
+        "Service not found": WorkflowNotFoundError,
+        "Service channel closed": WorkflowNotFoundError,
+        "Permission denied": AccessDeniedError,
+        "Cannot attach: already attached": AlreadyAttachedError,
+        "already attached": AlreadyAttachedError,
+        "Invalid process_id": InvalidRequestError,
+        "Invalid process ID": InvalidRequestError,
+        "Invalid workflow ID": InvalidRequestError,
+        "Workflow has no executable steps": InvalidRequestError,
     }
 )
 
 _PROCESS_TEXTS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
     {
-        texts.PROCESS_TERMINATED: ProcessTerminatedError,
-        texts.WORKFLOW_CANCELLED: ProcessTerminatedError,
+        "Signal": ProcessTerminatedError,
+        "cancelled": ProcessTerminatedError,
     }
 )
 
 _CONNECTION_TEXTS: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
     {
-        texts.STREAM_ABORTED: StreamAbortedError,
-        texts.NO_WORKER_AVAILABLE: ServerBusyError,
-        texts.GATEWAY_DRAINING: ServerBusyError,
+        "stream aborted": StreamAbortedError,
+        "no worker available": ServerBusyError,
+        "gateway draining": ServerBusyError,
     }
 )
 

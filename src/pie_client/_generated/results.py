@@ -62,6 +62,11 @@ _DECODE_LIST_PROCESSES_RESULT: Final[TypeAdapter[models.ListProcessesResult]] = 
 )
 
 
+def decode_text(text: str) -> str:
+    """Return the text of a reply."""
+    return text
+
+
 def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
     """What the server made of the user name."""
     if text == "Authenticated (Engine disabled authentication)":
@@ -71,16 +76,6 @@ def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
     if _CHALLENGE.fullmatch(text):
         return Challenge(text)
     return OtherIdentification(text)
-
-
-def decode_auth_prove_result(text: str) -> models.AuthProveResult:
-    """Words of consent."""
-    return text
-
-
-def decode_auth_by_token_result(text: str) -> models.AuthByTokenResult:
-    """Words of consent."""
-    return text
 
 
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
@@ -95,16 +90,6 @@ def decode_query_result(text: str) -> models.QueryResult:
     return _DECODE_QUERY_RESULT.validate_json(text, strict=True)
 
 
-def decode_add_program_result(text: str) -> models.AddProgramResult:
-    """Words of success."""
-    return text
-
-
-def decode_launch_process_result(text: str) -> models.LaunchProcessResult:
-    """Id of the new process; the empty text when its output is not captured."""
-    return text
-
-
 def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
     """Ids of the new processes in the order of the inputs, also when their output is not captured."""
     return _DECODE_LAUNCH_PROCESSES_RESULT.validate_json(text, strict=True)
@@ -115,54 +100,9 @@ def decode_run_processes_result(text: str) -> models.RunProcessesResult:
     return _DECODE_RUN_PROCESSES_RESULT.validate_json(text, strict=True)
 
 
-def decode_launch_daemon_result(text: str) -> models.LaunchDaemonResult:
-    """Words of success."""
-    return text
-
-
-def decode_attach_process_result(text: str) -> models.AttachProcessResult:
-    """Words of success."""
-    return text
-
-
-def decode_terminate_process_result(text: str) -> models.TerminateProcessResult:
-    """Words of success."""
-    return text
-
-
 def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     """The running processes, in no particular order."""
     return _DECODE_LIST_PROCESSES_RESULT.validate_json(text, strict=True)
-
-
-def decode_ping_result(text: str) -> models.PingResult:
-    """Words of life."""
-    return text
-
-
-def decode_register_mcp_server_result(text: str) -> models.RegisterMcpServerResult:
-    """Words of success."""
-    return text
-
-
-def decode_submit_workflow_result(text: str) -> models.SubmitWorkflowResult:
-    """Id of the workflow."""
-    return text
-
-
-def decode_cancel_workflow_result(text: str) -> models.CancelWorkflowResult:
-    """Words of success."""
-    return text
-
-
-def decode_attach_workflow_result(text: str) -> models.AttachWorkflowResult:
-    """Words of success."""
-    return text
-
-
-def decode_detach_workflow_result(text: str) -> models.DetachWorkflowResult:
-    """Words of success."""
-    return text
 
 
 def decode_nothing(text: str) -> None:
@@ -171,28 +111,16 @@ def decode_nothing(text: str) -> None:
 
 __all__ = [
     "decode_nothing",
+    "decode_text",
     "decode_auth_identify_result",
     "AuthIdentifyResult",
     "AuthenticationDisabled",
     "AlreadyAuthenticated",
     "Challenge",
     "OtherIdentification",
-    "decode_auth_prove_result",
-    "decode_auth_by_token_result",
     "decode_check_program_result",
     "decode_query_result",
-    "decode_add_program_result",
-    "decode_launch_process_result",
     "decode_launch_processes_result",
     "decode_run_processes_result",
-    "decode_launch_daemon_result",
-    "decode_attach_process_result",
-    "decode_terminate_process_result",
     "decode_list_processes_result",
-    "decode_ping_result",
-    "decode_register_mcp_server_result",
-    "decode_submit_workflow_result",
-    "decode_cancel_workflow_result",
-    "decode_attach_workflow_result",
-    "decode_detach_workflow_result",
 ]

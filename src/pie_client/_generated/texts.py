@@ -1,699 +1,20 @@
-"""The words that servers use, for what plays a server and for what recognises one.
+"""Texts that this side of a connection sends.
 
 Written by `python -m codegen generate` from schema/; never edited.
 """
 
 from typing import Final
 
-OK_AUTH_PROVE: Final = "Authenticated"
-"""Said on success: ``schema/results/auth_prove.json``."""
-OK_AUTH_BY_TOKEN: Final = "Authenticated"
-"""Said on success: ``schema/results/auth_by_token.json``."""
-OK_ADD_PROGRAM: Final = "Program installed successfully"
-"""Said on success: ``schema/results/add_program.json``."""
-OK_LAUNCH_DAEMON: Final = "server launched"
-"""Said on success: ``schema/results/launch_daemon.json``."""
-OK_ATTACH_PROCESS: Final = "Process attached"
-"""Said on success: ``schema/results/attach_process.json``."""
-OK_TERMINATE_PROCESS: Final = "Process terminated"
-"""Said on success: ``schema/results/terminate_process.json``."""
-OK_PING: Final = "Pong"
-"""Said on success: ``schema/results/ping.json``."""
-OK_REGISTER_MCP_SERVER: Final = "MCP server registered"
-"""Said on success: ``schema/results/register_mcp_server.json``."""
-OK_CANCEL_WORKFLOW: Final = "Workflow cancelled"
-"""Said on success: ``schema/results/cancel_workflow.json``."""
-OK_ATTACH_WORKFLOW: Final = "Workflow attached"
-"""Said on success: ``schema/results/attach_workflow.json``."""
-OK_DETACH_WORKFLOW: Final = "Workflow detached"
-"""Said on success: ``schema/results/detach_workflow.json``."""
-OK_ALREADY_AUTHENTICATED: Final = "Already authenticated"
-"""Said on success: ``schema/results/already_authenticated.json``."""
-OK_AUTHENTICATION_DISABLED: Final = "Authenticated (Engine disabled authentication)"
-"""Said on success: ``schema/results/authentication_disabled.json``."""
-
-NO_PENDING_AUTHENTICATION: Final = "No pending authentication"
-"""Said by 0.4 servers."""
-SIGNATURE_VERIFICATION_FAILED: Final = "Signature verification failed"
-"""Said by 0.4 servers."""
-INVALID_TOKEN: Final = "Invalid token"
-"""Said by 0.4 servers."""
-ALREADY_AUTHENTICATED: Final = "Already authenticated"
-"""Said by 0.4 and 0.5 servers."""
-FIRST_CHUNK_INDEX: Final = "First chunk index must be 0"
-"""Said by 0.4 and 0.5 servers."""
-UPLOAD_WITHOUT_CHUNKS: Final = "Upload must have at least one chunk"
-"""Said by 0.5 servers."""
-WASM_NOT_PARSED: Final = "failed to parse WebAssembly module"
-"""Said by 0.4 and 0.5 servers."""
-PROCESS_NOT_FOUND: Final = "Process not found"
-"""Said by 0.4 and 0.5 servers."""
-INVALID_PROCESS_ID_TO_ATTACH: Final = "Invalid process_id"
-"""Said by 0.4 and 0.5 servers."""
-INVALID_PROCESS_ID_TO_TERMINATE: Final = "Invalid process ID"
-"""Said by 0.4 and 0.5 servers."""
-PERMISSION_DENIED: Final = "Permission denied"
-"""Said by 0.4 servers."""
-CANNOT_ATTACH: Final = "Cannot attach: already attached"
-"""Said by 0.5 servers."""
-CANNOT_ATTACH_TO_ENDED: Final = "Cannot attach: Service not found"
-"""Said by 0.5 servers."""
-WORKFLOW_NOT_FOUND: Final = "Workflow not found"
-"""Said by 0.4 servers."""
-SERVICE_NOT_FOUND: Final = "Service not found"
-"""Said by 0.4 servers."""
-SERVICE_CHANNEL_CLOSED: Final = "Service channel closed"
-"""Said by 0.4 servers."""
-WORKFLOW_ALREADY_ATTACHED: Final = "already attached"
-"""Said by 0.4 servers."""
-INVALID_WORKFLOW_ID: Final = "Invalid workflow ID"
-"""Said by 0.4 servers."""
-WORKFLOW_HAS_NO_STEPS: Final = "Workflow has no executable steps"
-"""Said by 0.4 servers."""
-PROCESS_TERMINATED: Final = "Signal"
-"""Said by 0.4 and 0.5 servers."""
-WORKFLOW_CANCELLED: Final = "cancelled"
-"""Said by 0.4 servers."""
-NO_RUN_INTERFACE: Final = "No 'run' interface found"
-"""Said by 0.4 and 0.5 servers."""
-SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
-"""Said by 0.5 servers."""
-STREAM_ABORTED: Final = "stream aborted"
-"""Said by 0.5 servers."""
-NO_WORKER_AVAILABLE: Final = "no worker available"
-"""Said by 0.5 servers."""
-GATEWAY_DRAINING: Final = "gateway draining"
-"""Said by 0.5 servers."""
-UPGRADE_MISSING: Final = "Connection header did not include 'upgrade'"
-"""Said by 0.5 servers."""
-UPGRADE_NOT_WEBSOCKET: Final = "`Upgrade` header did not include 'websocket'"
-"""Said by 0.5 servers."""
-UPGRADE_NOT_POSSIBLE: Final = "WebSocket request couldn't be upgraded since no upgrade state was present"
-"""Said by 0.5 servers."""
-WEBSOCKET_VERSION_MISSING: Final = "`Sec-WebSocket-Version` header did not include '13'"
-"""Said by 0.5 servers."""
-WEBSOCKET_KEY_MISSING: Final = "`Sec-WebSocket-Key` header missing"
-"""Said by 0.5 servers."""
-PATH_TOO_LONG: Final = "File name too long (os error 36)"
-"""Said by 0.5 servers."""
-PATH_WITHOUT_FOLDER: Final = "No such file or directory (os error 2)"
-"""Said by 0.5 servers."""
-PATH_WITH_NUL: Final = "file name contained an unexpected NUL byte"
-"""Said by 0.5 servers."""
-FRAME_CUT_OFF: Final = "IO error while reading marker: failed to fill whole buffer"
-"""Said by 0.5 servers."""
-FRAME_WRONG_MARKER: Final = "wrong msgpack marker Reserved"
-"""Said by 0.5 servers."""
-FRAME_TOO_DEEP: Final = "depth limit exceeded"
-"""Said by 0.5 servers."""
-FOUND_BYTES: Final = "byte array"
-"""Said by 0.5 servers."""
-FOUND_UNIT: Final = "unit value"
-"""Said by 0.5 servers."""
-FOUND_NULL: Final = "null"
-"""Said by 0.5 servers."""
-FOUND_SEQUENCE: Final = "sequence"
-"""Said by 0.5 servers."""
-FOUND_MAP: Final = "map"
-"""Said by 0.5 servers."""
-FOUND_EXTENSION: Final = "newtype struct"
-"""Said by 0.5 servers."""
-EXPECTED_MESSAGE: Final = "internally tagged enum ClientMessage"
-"""Said by 0.5 servers."""
-EXPECTED_TAG: Final = "variant identifier"
-"""Said by 0.5 servers."""
-EXPECTED_KEY: Final = "field identifier"
-"""Said by 0.5 servers."""
-EXPECTED_STRING: Final = "a string"
-"""Said by 0.5 servers."""
-EXPECTED_BOOLEAN: Final = "a boolean"
-"""Said by 0.5 servers."""
-EXPECTED_BYTES: Final = "byte array"
-"""Said by 0.5 servers."""
-EXPECTED_SEQUENCE: Final = "a sequence"
-"""Said by 0.5 servers."""
-EXPECTED_SIZE: Final = "usize"
-"""Said by 0.5 servers."""
-EXPECTED_ONE: Final = "1 element in sequence"
-"""Said by 0.5 servers."""
 MCP_METHOD_NOT_FOUND: Final = "Method not found"
-"""Said in answers to relayed MCP calls."""
-BASE64_INVALID_PADDING: Final = "Invalid padding"
-"""Said by 0.4 servers."""
-
-
-def user_not_authorized(
-    *,
-    username: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"User '{username}' is not authorized"
-
-
-def invalid_signature_encoding(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Invalid signature encoding: {detail}"
-
-
-def invalid_program_identifier(
-    *,
-    identifier: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Invalid program identifier '{identifier}': expected 'name@major.minor.patch'"
-
-
-def chunk_count_mismatch(
-    *,
-    expected: object,
-    actual: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Chunk count mismatch: expected {expected}, got {actual}"
-
-
-def out_of_order_chunk(
-    *,
-    expected: object,
-    actual: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Out-of-order chunk: expected {expected}, got {actual}"
-
-
-def upload_too_large(
-    *,
-    mebibytes: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"upload exceeds max_upload_mb cap of {mebibytes} MiB"
-
-
-def program_hash_mismatch(
-    *,
-    declared: object,
-    actual: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"Program hash mismatch: declared {declared}, uploaded {actual}"
-
-
-def invalid_manifest(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Invalid manifest: {detail}"
-
-
-def manifest_not_found(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Manifest not found for program: {program}"
-
-
-def manifest_missing(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Manifest not found for: {program}"
-
-
-def compile_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Failed to compile WASM: {detail}"
-
-
-def compilation_task_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Compilation task failed: {detail}"
-
-
-def manifest_download_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to download manifest{detail}"
-
-
-def manifest_response_unreadable(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to read manifest response: {detail}"
-
-
-def wasm_download_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to download WASM{detail}"
-
-
-def wasm_response_unreadable(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to read WASM response: {detail}"
-
-
-def create_directory_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Failed to create directory {detail}"
-
-
-def write_wasm_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to write WASM file: {detail}"
-
-
-def write_program_failed(
-    *,
-    path: object,
-    detail: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"writing {path}: {detail}"
-
-
-def write_manifest_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Failed to write manifest file: {detail}"
-
-
-def read_wasm_failed(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Failed to read WASM file: {detail}"
-
-
-def no_language_component(
-    *,
-    language: object,
-    detail: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"no {language} language component at {detail}"
-
-
-def script_not_utf8(
-    *,
-    program: object,
-    language: object,
-    detail: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{program} is not UTF-8 {language} source: {detail}"
-
-
-def utf8_invalid(
-    *,
-    length: object,
-    place: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"invalid utf-8 sequence of {length} bytes from index {place}"
-
-
-def utf8_incomplete(
-    *,
-    place: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"incomplete utf-8 byte sequence from index {place}"
-
-
-def program_not_found(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Program not found: {program}"
-
-
-def no_program_named(
-    *,
-    name: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"no program named '{name}' is installed"
-
-
-def dependency_not_installed(
-    *,
-    dependency: object,
-    folder: object,
-    program: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"program {dependency} is not installed (looked in {folder}), and {program} depends on it"
-
-
-def dependency_is_script(
-    *,
-    program: object,
-    dependency: object,
-    language: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{program} depends on {dependency}, which is a {language} script; only a component can be a dependency"
-
-
-def program_not_installed(
-    *,
-    program: object,
-    folder: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"program {program} is not installed (looked in {folder})"
-
-
-def token_budgets_length(
-    *,
-    actual: object,
-    expected: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"token_budgets length {actual} does not match inputs length {expected}"
-
-
-def unknown_query_subject(
-    *,
-    subject: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f'unknown query subject "{subject}" (known: model_status)'
-
-
-def invalid_workflow_json(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Invalid workflow JSON: {detail}"
-
-
-def token_budget_exhausted(
-    *,
-    context: object,
-    tokens: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"pin: token budget exhausted for context {context} (requested {tokens} tokens)"
-
-
-def call_error(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Call error: {detail}"
-
-
-def component_not_found(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Component not found for program: {program}"
-
-
-def dependency_not_found(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Dependency component not found: {program}"
-
-
-def script_without_entry(
-    *,
-    program: object,
-    entry: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{program} defines no `{entry}`; a Python inferlet is a module with an entry function, `async def main(input: dict)` unless the manifest names another"
-
-
-def script_needs_object(
-    *,
-    program: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{program} takes keyword arguments, so its input must be a JSON object"
-
-
-def manifest_toml_invalid(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.4 and 0.5 servers."""
-    return f"Failed to parse manifest TOML: {detail}"
-
-
-def bad_client_frame(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"bad client frame: {detail}"
-
-
-def request_too_large(
-    *,
-    size: object,
-    limit: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return (
-        f"request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)"
-    )
-
-
-def admission_rejected(
-    *,
-    detail: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"admission rejected: {detail}"
-
-
-def identity_missing(
-    *,
-    header: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"identity: missing `{header}` (edge must inject verified identity)"
-
-
-def identity_empty(
-    *,
-    header: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"identity: empty `{header}`"
-
-
-def identity_without_user(
-    *,
-    header: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"identity: `{header}` has empty user component"
-
-
-def identity_not_utf8(
-    *,
-    header: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"identity: `{header}` is not valid UTF-8"
-
-
-def frame_invalid_type(
-    *,
-    found: object,
-    expected: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"invalid type: {found}, expected {expected}"
-
-
-def frame_invalid_value(
-    *,
-    found: object,
-    expected: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"invalid value: {found}, expected {expected}"
-
-
-def frame_invalid_length(
-    *,
-    length: object,
-    expected: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"invalid length {length}, expected {expected}"
-
-
-def frame_missing_field(
-    *,
-    field: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"missing field `{field}`"
-
-
-def frame_duplicate_field(
-    *,
-    field: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"duplicate field `{field}`"
-
-
-def frame_unknown_variant(
-    *,
-    tag: object,
-    known: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"unknown variant `{tag}`, expected one of {known}"
-
-
-def frame_not_json(
-    *,
-    detail: object,
-    line: object,
-    column: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{detail} at line {line} column {column}"
-
-
-def found_integer(
-    *,
-    value: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"integer `{value}`"
-
-
-def found_float(
-    *,
-    value: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"floating point `{value}`"
-
-
-def found_boolean(
-    *,
-    value: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"boolean `{value}`"
-
-
-def found_string(
-    *,
-    value: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"string {value}"
-
-
-def expected_index(
-    *,
-    count: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"variant index 0 <= i < {count}"
-
-
-def expected_unsigned(
-    *,
-    bits: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"u{bits}"
-
-
-def expected_element(
-    *,
-    variant: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"struct variant ClientMessage::{variant} with 1 element"
-
-
-def expected_elements(
-    *,
-    variant: object,
-    count: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"struct variant ClientMessage::{variant} with {count} elements"
-
-
-def expected_many(
-    *,
-    count: object,
-) -> str:
-    """Said by 0.5 servers."""
-    return f"{count} elements in sequence"
+"""Sent in answers to relayed MCP calls."""
 
 
 def mcp_server_not_registered(
     *,
     server_name: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' not registered"
-
-
-def mcp_client_gone(
-    *,
-    server_name: object,
-) -> str:
-    """Said in answers to relayed MCP calls."""
-    return f"the client that runs MCP server '{server_name}' is gone"
-
-
-def mcp_arguments_invalid(
-    *,
-    detail: object,
-) -> str:
-    """Said in answers to relayed MCP calls."""
-    return f"arguments are not JSON: {detail}"
 
 
 def mcp_server_ended(
@@ -701,7 +22,7 @@ def mcp_server_ended(
     server_name: object,
     method: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' ended before it answered {method}"
 
 
@@ -710,7 +31,7 @@ def mcp_server_unavailable(
     server_name: object,
     reason: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' is not available: {reason}"
 
 
@@ -720,7 +41,7 @@ def mcp_server_silent(
     method: object,
     seconds: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' did not answer {method} within {seconds} s"
 
 
@@ -729,7 +50,7 @@ def mcp_params_invalid(
     method: object,
     server_name: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"the params of {method} for MCP server '{server_name}' are not a JSON object"
 
 
@@ -738,7 +59,7 @@ def mcp_answer_empty(
     server_name: object,
     method: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' answered {method} with neither a result nor an error"
 
 
@@ -748,7 +69,7 @@ def mcp_answer_not_relayed(
     method: object,
     reason: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"the answer of MCP server '{server_name}' to {method} can't be relayed: {reason}"
 
 
@@ -757,57 +78,11 @@ def mcp_relay_failed(
     method: object,
     server_name: object,
 ) -> str:
-    """Said in answers to relayed MCP calls."""
+    """Sent in answers to relayed MCP calls."""
     return f"{method} of MCP server '{server_name}' failed in the client, which logged why"
 
 
-def mcp_without_client(
-    *,
-    process_id: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"process {process_id} has no client that could run MCP servers"
-
-
-def base64_invalid_symbol(
-    *,
-    symbol: object,
-    offset: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Invalid symbol {symbol}, offset {offset}."
-
-
-def base64_invalid_length(
-    *,
-    length: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Invalid input length: {length}"
-
-
-def base64_invalid_last_symbol(
-    *,
-    symbol: object,
-    offset: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Invalid last symbol {symbol}, offset {offset}."
-
-
-def workflow_loop_exceeded(
-    *,
-    limit: object,
-) -> str:
-    """Said by 0.4 servers."""
-    return f"Loop exceeded {limit} iterations"
-
-
 CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
-"""JSON-RPC error code that goes with the text."""
-CODE_MCP_CLIENT_GONE: Final = -32000
-"""JSON-RPC error code that goes with the text."""
-CODE_MCP_ARGUMENTS_INVALID: Final = -32602
 """JSON-RPC error code that goes with the text."""
 CODE_MCP_SERVER_ENDED: Final = -32000
 """JSON-RPC error code that goes with the text."""
@@ -828,8 +103,6 @@ CODE_MCP_METHOD_NOT_FOUND: Final = -32601
 
 __all__ = [
     "CODE_MCP_SERVER_NOT_REGISTERED",
-    "CODE_MCP_CLIENT_GONE",
-    "CODE_MCP_ARGUMENTS_INVALID",
     "CODE_MCP_SERVER_ENDED",
     "CODE_MCP_SERVER_UNAVAILABLE",
     "CODE_MCP_SERVER_SILENT",
@@ -838,137 +111,7 @@ __all__ = [
     "CODE_MCP_ANSWER_NOT_RELAYED",
     "CODE_MCP_RELAY_FAILED",
     "CODE_MCP_METHOD_NOT_FOUND",
-    "OK_AUTH_PROVE",
-    "OK_AUTH_BY_TOKEN",
-    "OK_ADD_PROGRAM",
-    "OK_LAUNCH_DAEMON",
-    "OK_ATTACH_PROCESS",
-    "OK_TERMINATE_PROCESS",
-    "OK_PING",
-    "OK_REGISTER_MCP_SERVER",
-    "OK_CANCEL_WORKFLOW",
-    "OK_ATTACH_WORKFLOW",
-    "OK_DETACH_WORKFLOW",
-    "OK_ALREADY_AUTHENTICATED",
-    "OK_AUTHENTICATION_DISABLED",
-    "user_not_authorized",
-    "NO_PENDING_AUTHENTICATION",
-    "invalid_signature_encoding",
-    "SIGNATURE_VERIFICATION_FAILED",
-    "INVALID_TOKEN",
-    "ALREADY_AUTHENTICATED",
-    "invalid_program_identifier",
-    "FIRST_CHUNK_INDEX",
-    "chunk_count_mismatch",
-    "out_of_order_chunk",
-    "upload_too_large",
-    "program_hash_mismatch",
-    "UPLOAD_WITHOUT_CHUNKS",
-    "invalid_manifest",
-    "manifest_not_found",
-    "manifest_missing",
-    "compile_failed",
-    "WASM_NOT_PARSED",
-    "compilation_task_failed",
-    "manifest_download_failed",
-    "manifest_response_unreadable",
-    "wasm_download_failed",
-    "wasm_response_unreadable",
-    "create_directory_failed",
-    "write_wasm_failed",
-    "write_program_failed",
-    "write_manifest_failed",
-    "read_wasm_failed",
-    "no_language_component",
-    "script_not_utf8",
-    "utf8_invalid",
-    "utf8_incomplete",
-    "program_not_found",
-    "no_program_named",
-    "dependency_not_installed",
-    "dependency_is_script",
-    "program_not_installed",
-    "PROCESS_NOT_FOUND",
-    "INVALID_PROCESS_ID_TO_ATTACH",
-    "INVALID_PROCESS_ID_TO_TERMINATE",
-    "PERMISSION_DENIED",
-    "CANNOT_ATTACH",
-    "CANNOT_ATTACH_TO_ENDED",
-    "token_budgets_length",
-    "unknown_query_subject",
-    "WORKFLOW_NOT_FOUND",
-    "SERVICE_NOT_FOUND",
-    "SERVICE_CHANNEL_CLOSED",
-    "WORKFLOW_ALREADY_ATTACHED",
-    "INVALID_WORKFLOW_ID",
-    "invalid_workflow_json",
-    "WORKFLOW_HAS_NO_STEPS",
-    "PROCESS_TERMINATED",
-    "WORKFLOW_CANCELLED",
-    "token_budget_exhausted",
-    "call_error",
-    "component_not_found",
-    "NO_RUN_INTERFACE",
-    "dependency_not_found",
-    "script_without_entry",
-    "script_needs_object",
-    "SCRIPT_RECEIVES_NO_FILE",
-    "manifest_toml_invalid",
-    "STREAM_ABORTED",
-    "bad_client_frame",
-    "request_too_large",
-    "NO_WORKER_AVAILABLE",
-    "admission_rejected",
-    "GATEWAY_DRAINING",
-    "identity_missing",
-    "identity_empty",
-    "identity_without_user",
-    "identity_not_utf8",
-    "UPGRADE_MISSING",
-    "UPGRADE_NOT_WEBSOCKET",
-    "UPGRADE_NOT_POSSIBLE",
-    "WEBSOCKET_VERSION_MISSING",
-    "WEBSOCKET_KEY_MISSING",
-    "frame_invalid_type",
-    "frame_invalid_value",
-    "frame_invalid_length",
-    "frame_missing_field",
-    "frame_duplicate_field",
-    "frame_unknown_variant",
-    "PATH_TOO_LONG",
-    "PATH_WITHOUT_FOLDER",
-    "PATH_WITH_NUL",
-    "FRAME_CUT_OFF",
-    "FRAME_WRONG_MARKER",
-    "FRAME_TOO_DEEP",
-    "frame_not_json",
-    "found_integer",
-    "found_float",
-    "found_boolean",
-    "found_string",
-    "FOUND_BYTES",
-    "FOUND_UNIT",
-    "FOUND_NULL",
-    "FOUND_SEQUENCE",
-    "FOUND_MAP",
-    "FOUND_EXTENSION",
-    "EXPECTED_MESSAGE",
-    "EXPECTED_TAG",
-    "expected_index",
-    "EXPECTED_KEY",
-    "EXPECTED_STRING",
-    "EXPECTED_BOOLEAN",
-    "EXPECTED_BYTES",
-    "EXPECTED_SEQUENCE",
-    "expected_unsigned",
-    "EXPECTED_SIZE",
-    "expected_element",
-    "expected_elements",
-    "EXPECTED_ONE",
-    "expected_many",
     "mcp_server_not_registered",
-    "mcp_client_gone",
-    "mcp_arguments_invalid",
     "mcp_server_ended",
     "mcp_server_unavailable",
     "mcp_server_silent",
@@ -977,10 +120,4 @@ __all__ = [
     "mcp_answer_not_relayed",
     "mcp_relay_failed",
     "MCP_METHOD_NOT_FOUND",
-    "mcp_without_client",
-    "base64_invalid_symbol",
-    "BASE64_INVALID_PADDING",
-    "base64_invalid_length",
-    "base64_invalid_last_symbol",
-    "workflow_loop_exceeded",
 ]

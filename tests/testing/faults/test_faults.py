@@ -41,11 +41,12 @@ from pie_client import (
     UnknownEvent,
     models,
 )
-from pie_client._generated import texts
+from pie_client._generated import texts as client_texts
 from pie_client._generated.families import CHUNK_BYTES, MAX_CORRELATION
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError, TracedFrame
+from pie_client.testing._generated import texts
 from tests.support.mcp_servers import Script
 from tests.support.peers import COMPONENT, PATIENCE, in_time, sized_component
 from tests.support.raw import UPGRADE, Raw, address, raw_client, upgraded
@@ -683,10 +684,10 @@ async def mcp_call(raw: Raw) -> models.McpRequest:
             Faults.mcp_request_for_unknown_server,
             "server_name",
             "telemetry",
-            texts.CODE_MCP_SERVER_NOT_REGISTERED,
+            client_texts.CODE_MCP_SERVER_NOT_REGISTERED,
         ),
-        (Faults.mcp_request_of_unknown_method, "method", "telemetry", texts.CODE_MCP_METHOD_NOT_FOUND),
-        (Faults.mcp_params_not_json, "params", "{", texts.CODE_MCP_PARAMS_INVALID),
+        (Faults.mcp_request_of_unknown_method, "method", "telemetry", client_texts.CODE_MCP_METHOD_NOT_FOUND),
+        (Faults.mcp_params_not_json, "params", "{", client_texts.CODE_MCP_PARAMS_INVALID),
     ],
 )
 async def test_an_mcp_call_is_wrong(

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
-from pie_client._generated import texts
-from pie_client._generated.families import CHALLENGE_BYTES
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import CHALLENGE_BYTES
 from pie_client.testing.engine.keys import read_public_key
 
 

@@ -17,25 +17,22 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import (
-    ABORT,
-    CORRELATION,
-    MODEL_STATISTICS,
-    MODEL_STATUS,
-    PROCESS,
-    PROGRAM_PATTERN,
-    QUEUED_MESSAGES,
-    TOKEN_USER,
-    WRONG_TOKEN_LEAST_MS,
-    WRONG_TOKEN_MOST_MS,
-    Family,
-    FamilyTraits,
-)
+from pie_client._generated import models
+from pie_client._generated.families import CORRELATION, PROCESS, PROGRAM_PATTERN, TOKEN_USER, Family
 from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import (
+    ABORT,
+    MODEL_STATISTICS,
+    MODEL_STATUS,
+    QUEUED_MESSAGES,
+    WRONG_TOKEN_LEAST_MS,
+    WRONG_TOKEN_MOST_MS,
+    ServerTraits,
+)
 from pie_client.testing.engine.challenge import Challenge
 from pie_client.testing.engine.frames import UnreadableFrameError
 from pie_client.testing.engine.identifiers import canonical_uuid
@@ -96,7 +93,7 @@ class Conversation:
         self._engine = engine
         self._socket = socket
         self._number = engine.next_connection()
-        self._traits: FamilyTraits = engine.traits
+        self._traits: ServerTraits = engine.traits
         self._username: str | None = self._traits.user
         self._challenge: Challenge | None = None
         self._uploads = Uploads(self._traits, engine.max_upload_bytes)

@@ -1,8 +1,9 @@
 """Reads the frames of clients. It accepts what clients of this protocol write, and no other encodings of it."""
 
-from pie_client._generated.families import CAPABILITIES, FAMILIES, Family
+from pie_client._generated.families import CAPABILITIES, Family
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
+from pie_client.testing._generated.servers import SERVERS
 
 
 class UnreadableFrameError(ValueError):
@@ -31,6 +32,6 @@ class FrameReader:
             raise UnreadableFrameError(str(error)) from error
         if isinstance(message, codec.UnknownMessage) or message.type not in CAPABILITIES[self._family]:
             raise UnreadableFrameError(
-                f"{message.type} is not a request of {FAMILIES[self._family].title} servers"
+                f"{message.type} is not a request of {SERVERS[self._family].title} servers"
             )
         return message

@@ -14,17 +14,12 @@ from pydantic import JsonValue
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import (
-    FAMILIES,
-    NEWEST,
-    PROGRAM_PATTERN,
-    TOKEN_BYTES,
-    UPLOAD_BYTES,
-    Family,
-)
+from pie_client._generated import models
+from pie_client._generated.families import NEWEST, PROGRAM_PATTERN, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES, UPLOAD_BYTES
 from pie_client.testing.engine import options
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.connection import Conversation, Refusal
@@ -137,7 +132,7 @@ class LocalEngine:
                 "builtins": builtins,
             },
         )
-        self.traits = FAMILIES[family]
+        self.traits = SERVERS[family]
         self.reader = self._reader_class(family)
         self.keep_detached = keep_detached
         self.imitate_delays = imitate_delays

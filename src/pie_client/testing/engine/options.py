@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
-from pie_client._generated.families import FAMILIES, HIGHEST_PORT, Family
+from pie_client._generated.families import HIGHEST_PORT, Family
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing._generated.servers import SERVERS
 from pie_client.testing.engine.keys import read_public_key
 from pie_client.testing.scripts.scripts import SUPPORTED, ScriptLimits
 
@@ -25,7 +26,7 @@ class Misfit(NamedTuple):
 
 def misfit(family: Family, given: Collection[str]) -> Misfit | None:
     """Find an option among those given that has no effect in a family."""
-    traits = FAMILIES[family]
+    traits = SERVERS[family]
     if "auth" in given and not traits.identify_first:
         return Misfit("auth", "ask for no keys", "0.4")
     for option in ("imitate_delays", "serial_accept"):
@@ -46,10 +47,8 @@ def check(
     flags: Mapping[str, bool],
 ) -> None:
     """Raises InvalidArgumentError for a value that an option can't have; ``flags`` are options that are on or off."""
-    if not isinstance(cast("object", family), str) or family not in FAMILIES:
-        raise InvalidArgumentError(
-            f"family={family!r} is no server family; pass one of {', '.join(FAMILIES)}"
-        )
+    if not isinstance(cast("object", family), str) or family not in SERVERS:
+        raise InvalidArgumentError(f"family={family!r} is no server family; pass one of {', '.join(SERVERS)}")
     for name, value in flags.items():
         if not isinstance(cast("object", value), bool):
             raise InvalidArgumentError(f"{name}={value!r} is neither True nor False; pass one of them")

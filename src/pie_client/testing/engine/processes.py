@@ -11,9 +11,10 @@ from typing import NoReturn, Protocol
 from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import BUFFERED_EVENTS
+from pie_client._generated import models
 from pie_client.base import WireModel
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import BUFFERED_EVENTS
 from pie_client.testing.engine.reasons import text_of, trace_of
 from pie_client.testing.inferlet.mcp import McpRelay, McpSession
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure, as_utf8

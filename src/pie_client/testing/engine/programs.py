@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import FamilyTraits
+from pie_client._generated import models
 from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.scripts.scripts import RejectedScript, Script, ScriptLimits, check_script
 
@@ -46,7 +47,7 @@ class Catalogue:
 
     def __init__(
         self,
-        traits: FamilyTraits,
+        traits: ServerTraits,
         *,
         stands_in: Callable[[str], bool],
         folder: str,

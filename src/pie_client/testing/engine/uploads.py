@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from pie_client._generated import texts
-from pie_client._generated.families import FamilyTraits
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import ServerTraits
 
 
 class RejectedChunk(Exception):  # noqa: N818 - its text is the server's reply
@@ -46,7 +46,7 @@ class Upload:
 class Uploads:
     """The uploads of one connection, programs and files alike, each by the key by which its family tells it from others."""
 
-    def __init__(self, traits: FamilyTraits, max_bytes: int) -> None:
+    def __init__(self, traits: ServerTraits, max_bytes: int) -> None:
         self._traits = traits
         self._max_bytes = max_bytes
         self._open: dict[Hashable, Upload] = {}

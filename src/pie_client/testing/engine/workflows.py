@@ -10,15 +10,16 @@ from typing import Final, Protocol, TypeAlias
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import (
+from pie_client._generated import models
+from pie_client.base import WireModel
+from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import (
     WORKFLOW_ARGUMENTS,
     WORKFLOW_FALSY,
     WORKFLOW_ITERATIONS,
     WORKFLOW_VALUE,
 )
-from pie_client.base import WireModel
-from pie_client.protocol import codec
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.message import TERMINAL_MESSAGES

@@ -10,9 +10,9 @@ from typing import Literal, Self, TypeAlias, TypeVar
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
-from pie_client._generated.families import FamilyTraits
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.faults.message import MessageCopy, Receiver
 from pie_client.testing.faults.sockets import Cut, Direction, Ending, Socket
 
@@ -290,7 +290,7 @@ class FaultList:
         sockets: Open connections, oldest first.
     """
 
-    def __init__(self, traits: FamilyTraits, running_id: Callable[[str], str | None]) -> None:
+    def __init__(self, traits: ServerTraits, running_id: Callable[[str], str | None]) -> None:
         self.sockets: dict[Socket, None] = {}
         self.traits = traits
         self.running_id = running_id

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from pie_client._generated import models, texts
+from pie_client._generated import models
 from pie_client._generated.families import MAX_CORRELATION
 from pie_client.base import WireModel
+from pie_client.testing._generated import texts
 from pie_client.testing.faults.fault import Fault, Reaction, Refused, Unanswered, Until, check_until
 from pie_client.testing.faults.group import FaultGroup, check_answered
 from pie_client.testing.faults.message import MessageCopy, Receiver

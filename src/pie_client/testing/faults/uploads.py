@@ -2,8 +2,9 @@
 
 import json
 
-from pie_client._generated import models, texts
+from pie_client._generated import models
 from pie_client.base import WireModel
+from pie_client.testing._generated import texts
 from pie_client.testing.faults.fault import Fault, Reaction, Refused, StepFault
 from pie_client.testing.faults.group import FaultGroup
 from pie_client.testing.faults.message import Receiver

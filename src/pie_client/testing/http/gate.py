@@ -8,8 +8,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from pie_client._generated import texts
-from pie_client._generated.families import FamilyTraits
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.http import heads
 
 GET, HEAD = "GET", "HEAD"
@@ -51,7 +51,7 @@ def hang_up_unless_handshake(connection: ServerConnection, request: Request) -> 
         connection.transport.close()
 
 
-def refusal(traits: FamilyTraits, head: heads.Head) -> Answer | None:
+def refusal(traits: ServerTraits, head: heads.Head) -> Answer | None:
     """Give the answer of a server with several endpoints to a request that is not let in; None for any other."""
     if head.path != traits.path:
         return Answer(HTTPStatus.NOT_FOUND)

@@ -11,7 +11,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.utils import GUID
 
-from pie_client._generated.families import FamilyTraits
+from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.http import gate, heads
 from pie_client.testing.http.closing import CurtSocket
 
@@ -26,7 +26,7 @@ HANDSHAKE = (
 class HttpSocket(CurtSocket):
     """A connection on which requests are read and refused until one is let in, which the WebSocket library answers."""
 
-    traits: FamilyTraits
+    traits: ServerTraits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read requests."""

@@ -7,7 +7,7 @@ from typing import NoReturn, Protocol, cast
 
 from pydantic import JsonValue, ValidationError
 
-from pie_client._generated import models, texts
+from pie_client._generated import models
 from pie_client._generated.families import MAX_CORRELATION
 from pie_client._generated.mcp import (
     CALL_TOOL,
@@ -20,6 +20,7 @@ from pie_client._generated.mcp import (
 )
 from pie_client.base import WireModel
 from pie_client.protocol import codec
+from pie_client.testing._generated import texts
 
 CODE_BITS = 32
 """The engine cuts error codes to so many bits."""

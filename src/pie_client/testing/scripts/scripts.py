@@ -6,8 +6,9 @@ from typing import Self
 
 from pydantic import JsonValue
 
-from pie_client._generated import models, texts
-from pie_client._generated.families import SCRIPT_DEFAULT_ENTRY
+from pie_client._generated import models
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import SCRIPT_DEFAULT_ENTRY
 from pie_client.testing.inferlet.session import InferletSession, ProcessFailure
 from pie_client.testing.scripts.process import run_script
 

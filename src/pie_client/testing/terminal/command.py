@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from pie_client._generated.families import FAMILIES, HIGHEST_PORT, NEWEST, UPLOAD_BYTES, Family
+from pie_client._generated.families import FAMILIES, HIGHEST_PORT, NEWEST, Family
 from pie_client.errors import InvalidArgumentError
+from pie_client.testing._generated.servers import UPLOAD_BYTES
 from pie_client.testing.engine.keys import read_authorized_keys
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.engine.options import LARGEST_NUMBER, misfit
