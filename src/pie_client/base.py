@@ -56,9 +56,9 @@ class Content(Protocol):
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks in order."""
+        """Yield the chunks in order."""
         ...
 
     def sent(self, index: int) -> None:
-        """Take note that a chunk has left."""
+        """Record that a chunk was sent."""
         ...

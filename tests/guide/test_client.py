@@ -26,7 +26,6 @@ from pie_client import (
     UnsupportedError,
     models,
 )
-from pie_client._generated.families import LISTING_PATH
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
 from tests.guide.helpers import end_of, only_0_4, only_0_5
 from tests.support.mcp_servers import children, gone
@@ -174,7 +173,7 @@ async def test_resolve_version_asks_the_registry_for_a_bare_name(engine: LocalEn
         name = await client.resolve_version("text-completion", f"http://{address}")
         named = await client.resolve_version(name="text-completion", registry_url=f"http://{address}/")
     assert name == named == "text-completion@0.10.1"
-    assert asked == [LISTING_PATH.format(name="text-completion")] * 2
+    assert asked == ["/api/v1/inferlets/text-completion"] * 2
 
 
 async def test_resolve_version_gives_a_name_with_a_version_back_and_asks_nobody(engine: LocalEngine) -> None:
