@@ -3,6 +3,7 @@
 import datetime as dt
 import gc
 import ipaddress
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
@@ -47,6 +48,12 @@ def pytest_runtest_makereport() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _measure_no_child_processes() -> None:
+    """Measure the coverage of pytest's workers only: in the programs that tests start it would cost time and add output."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(params=["0.4", "0.5"])

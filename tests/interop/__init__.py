@@ -1,1 +1,1 @@
-"""Clients that others wrote, against the embedded engine: `nox -s interop`."""
+"""Published clients of other authors on the embedded engine: `nox -s interop`."""

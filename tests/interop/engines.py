@@ -1,4 +1,4 @@
-"""The programs that foreign clients launch."""
+"""The programs that published clients launch."""
 
 import asyncio
 from typing import cast
@@ -16,11 +16,11 @@ from pie_client.testing import (
 
 LINES = 500
 LARGE = 3 << 20
-"""Characters of a result that is larger than what WebSocket libraries take by default."""
+"""Characters of a result that exceeds the default message size of WebSocket libraries."""
 
 
 async def echo(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Show each kind of event once."""
+    """Send each kind of event once."""
     session.print("out é")
     session.eprint("err")
     session.send("msg")
@@ -28,7 +28,7 @@ async def echo(session: InferletSession, input: JsonValue) -> JsonValue:
 
 
 async def stream(session: InferletSession, input: JsonValue) -> int:
-    """Print many lines, now and then letting others run."""
+    """Print many lines and yield to other tasks now and then."""
     for number in range(LINES):
         session.print(number)
         if number % 50 == 0:
@@ -37,17 +37,17 @@ async def stream(session: InferletSession, input: JsonValue) -> int:
 
 
 async def talk(session: InferletSession, input: JsonValue) -> list[str]:
-    """Answer every signal until it is told to stop."""
-    heard: list[str] = []
+    """Answer every signal until it is "stop"."""
+    received: list[str] = []
     session.send("listening")
     while (word := await session.receive()) != "stop":
-        heard.append(word)
+        received.append(word)
         session.send(word.upper())
-    return heard
+    return received
 
 
 async def reverse(session: InferletSession, input: JsonValue) -> int:
-    """Take a file and send it back the other way round."""
+    """Receive a file and send it back reversed."""
     session.send("ready")
     data = await session.receive_file()
     session.send_file(data[::-1], name="reversed.bin")
@@ -55,7 +55,7 @@ async def reverse(session: InferletSession, input: JsonValue) -> int:
 
 
 async def wait(session: InferletSession, input: JsonValue) -> str:
-    """Wait for a signal, and say so."""
+    """Send "waiting" and wait for a signal."""
     session.send("waiting")
     word = await session.receive()
     session.print("woken")
@@ -68,13 +68,13 @@ async def fail(session: InferletSession, input: JsonValue) -> None:
 
 
 async def large(session: InferletSession, input: JsonValue) -> str:
-    """Give a large result, once a client listens."""
+    """Return a large result after a signal."""
     await session.receive()
     return "x" * LARGE
 
 
 async def tools(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Use a client's MCP server in every way that there is."""
+    """Make every kind of MCP call to a client's server."""
     server = session.mcp.available_servers()[-1]
     listed = cast("dict[str, list[dict[str, str]]]", await session.mcp.list_tools(server))
     added = cast(
@@ -96,12 +96,12 @@ async def tools(session: InferletSession, input: JsonValue) -> JsonValue:
 
 
 async def serve(request: DaemonRequest) -> DaemonResponse:
-    """Say where one is."""
+    """Return the method and path of the request."""
     return DaemonResponse(body=f"{request.method} {request.path}".encode())
 
 
-def furnish(engine: LocalEngine) -> None:
-    """Give an engine the programs."""
+def add_programs(engine: LocalEngine) -> None:
+    """Register the programs with an engine."""
     for function in (echo, stream, talk, reverse, wait, fail, large, tools):
         engine.inferlet(f"{function.__name__}@1.0.0")(function)
     engine.daemon("serve@1.0.0")(serve)

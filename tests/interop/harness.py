@@ -1,4 +1,7 @@
-"""Runs scenarios in a foreign environment, with nothing but the standard library, and prints one line for each."""
+"""Runs scenarios in the environment of a published client and prints one line of JSON for each.
+
+It uses the standard library only, because nothing else is installed there.
+"""
 
 import asyncio
 import json
@@ -10,31 +13,31 @@ from dataclasses import dataclass
 
 DEADLINE = 15.0
 """Seconds for one scenario."""
-MOMENT = 2.0
-"""Seconds for one answer, where the scenario is about whether there is one."""
+HANG_TIMEOUT = 2.0
+"""Seconds after which a call that a client is known to hang in counts as hung."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """What the test tells the scenarios: all of it text, by name."""
+class Settings:
+    """The settings that the test passes to the scenarios, by name."""
 
-    settings: dict[str, str]
+    values: dict[str, str]
 
     def __getitem__(self, name: str) -> str:
-        return self.settings[name]
+        return self.values[name]
 
 
-Scenario = Callable[[Place], Awaitable[None]]
+Scenario = Callable[[Settings], Awaitable[None]]
 
 
 def check(actual: object, expected: object) -> None:
-    """Fail unless they are equal."""
+    """Raise AssertionError unless both are equal."""
     if actual != expected:
         raise AssertionError(f"{str(actual)[:300]} instead of {str(expected)[:300]}")
 
 
 async def refused(attempt: Awaitable[object], text: str) -> None:
-    """Fail unless an attempt fails with an error that says the text."""
+    """Raise AssertionError unless an attempt raises an error whose text contains ``text``."""
     try:
         await asyncio.wait_for(attempt, DEADLINE)
     except TimeoutError:
@@ -51,19 +54,19 @@ def _report(name: str, failure: str | None, seconds: float) -> None:
     print(json.dumps(line), flush=True)
 
 
-async def _run(place: Place, scenarios: list[Scenario]) -> None:
+async def _run(settings: Settings, scenarios: list[Scenario]) -> None:
     for scenario in scenarios:
         begin, failure = time.monotonic(), None
         try:
-            await asyncio.wait_for(scenario(place), DEADLINE)
+            await asyncio.wait_for(scenario(settings), DEADLINE)
         except TimeoutError:
-            failure = "nothing came in time"
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+            failure = "timed out"
+        except Exception as error:  # noqa: BLE001 - every failure is reported
             failure = f"{type(error).__name__}: {error}"[:500]
         _report(scenario.__name__, failure, time.monotonic() - begin)
 
 
 def main(scenarios: list[Scenario]) -> None:
-    """Run the scenarios with the settings that are the first argument, as JSON."""
-    asyncio.run(_run(Place(json.loads(sys.argv[1])), scenarios))
-    os._exit(0)  # some clients leave tasks behind that would be waited for
+    """Run the scenarios; the first command line argument is the settings as JSON."""
+    asyncio.run(_run(Settings(json.loads(sys.argv[1])), scenarios))
+    os._exit(0)  # some clients leave tasks that never finish

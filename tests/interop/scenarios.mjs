@@ -1,4 +1,4 @@
-// The published JavaScript client of the 0.5 family. The arguments are the settings, as JSON, and the folder where it is installed.
+// Scenarios for the published JavaScript client of the 0.5 family. Arguments: the settings as JSON, and the folder where it is installed.
 
 import { createHash, randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const place = JSON.parse(process.argv[2]);
+const settings = JSON.parse(process.argv[2]);
 const load = createRequire(join(process.argv[3], "package.json"));
 const { PieClient, ReceivedFile } = await import(pathToFileURL(load.resolve("@pie-project/client")));
 const { WebSocket } = load("ws"); // a WebSocket that can send headers, in every release of Node
 
 const DEADLINE = 15_000;
-const MOMENT = 2_000;
+const HANG_TIMEOUT = 2_000;
 
 function check(actual, expected) {
   const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
@@ -23,7 +23,7 @@ function check(actual, expected) {
 async function within(milliseconds, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("nothing came in time")), milliseconds);
+    timer = setTimeout(() => reject(new Error("timed out")), milliseconds);
   });
   try {
     return await Promise.race([promise, late]);
@@ -43,7 +43,7 @@ async function refused(attempt, text) {
 }
 
 async function connected(work) {
-  const client = new PieClient(place.uri, { WebSocket, identity: "acme/alice" });
+  const client = new PieClient(settings.uri, { WebSocket, identity: "acme/alice" });
   await client.connect();
   try {
     await work(client);
@@ -63,7 +63,7 @@ async function expectMessage(running, value) {
   check(await running.recv(), { event: "message", value });
 }
 
-// A WebAssembly component that holds nothing but a comment.
+// A WebAssembly component that contains only a comment.
 function component(comment) {
   const length = comment.length + 1;
   const padded = [0, 7, 14, 21].map((shift) => ((length >> shift) & 0x7f) | 0x80);
@@ -91,11 +91,11 @@ const scenarios = {
   async a_ping_is_answered() {
     await connected((client) => client.ping());
   },
-  async no_identity_is_not_let_in() {
-    const client = new PieClient(place.uri, { WebSocket });
+  async a_client_without_an_identity_is_refused() {
+    const client = new PieClient(settings.uri, { WebSocket });
     await refused(client.connect(), "WebSocket connection failed");
   },
-  async the_status_of_models_is_told() {
+  async query_returns_the_model_status() {
     await connected(async (client) => {
       const { ok, result } = await client.query("model_status", "");
       check([ok, result.includes("kv_pages_total")], [true, true]);
@@ -142,7 +142,7 @@ const scenarios = {
       check(found, [{ event: "error", value: "no luck" }]);
     });
   },
-  async a_result_is_waited_for() {
+  async result_waits_for_the_return_value() {
     await connected(async (client) => {
       check(await (await client.launchProcess("echo@1.0.0", { a: 1 })).result(), { a: 1 });
       await refused((await client.launchProcess("fail@1.0.0")).result(), "no luck");
@@ -179,7 +179,7 @@ const scenarios = {
       await refused(client.terminateProcess(running.processId), "Process not found");
     });
   },
-  async a_process_without_captured_output_is_found_and_attached() {
+  async an_uncaptured_process_is_found_and_attached() {
     await connected(async (client) => {
       const mark = randomUUID();
       await client.launchProcess("talk@1.0.0", { mark }, false);
@@ -191,7 +191,7 @@ const scenarios = {
       check(await running.recv(), { event: "return", value: '["hello"]' });
     });
   },
-  async a_process_that_is_attached_elsewhere_can_not_be_attached() {
+  async a_process_attached_elsewhere_can_not_be_attached() {
     await connected(async (client) => {
       const running = await client.launchProcess("wait@1.0.0");
       await expectMessage(running, "waiting");
@@ -200,7 +200,7 @@ const scenarios = {
   },
 
   // ---------------------------------------------------------- files and programs
-  async a_file_goes_there_and_back() {
+  async a_file_is_sent_and_received() {
     await connected(async (client) => {
       for (const data of [Buffer.alloc(0), Buffer.from("abc"), Buffer.alloc(5 << 20, "0123456789")]) {
         const running = await client.launchProcess("reverse@1.0.0");
@@ -215,7 +215,7 @@ const scenarios = {
       }
     });
   },
-  async a_program_is_installed_in_chunks_and_known_from_then_on() {
+  async a_program_is_installed_in_chunks_and_then_exists() {
     await connected(async (client) => {
       const name = fresh("p");
       check(await client.checkProgram(`${name}@1.0.0`), false);
@@ -226,7 +226,7 @@ const scenarios = {
       });
     });
   },
-  async a_manifest_that_is_none_is_refused() {
+  async an_invalid_manifest_is_refused() {
     await connected(async (client) => {
       await refused(client.installProgramBytes(Buffer.from("x"), "[package]\nname = 3\n"), "Invalid manifest");
       await client.ping();
@@ -252,8 +252,8 @@ const scenarios = {
     });
   },
 
-  // ---------------------------------------------------------- what this client does wrong
-  async a_process_without_captured_output_has_an_id() {
+  // ---------------------------------------------------------- known defects
+  async an_uncaptured_process_has_an_id() {
     await connected(async (client) => {
       check((await client.launchProcess("echo@1.0.0", {}, false)).processId !== "", true);
     });
@@ -263,7 +263,7 @@ const scenarios = {
       const running = await client.launchProcess("echo@1.0.0");
       await eventsOf(running);
       const ended = running.recv().catch(() => undefined);
-      await within(MOMENT, ended);
+      await within(HANG_TIMEOUT, ended);
     });
   },
   async asking_twice_for_the_result_does_not_hang() {
@@ -271,10 +271,10 @@ const scenarios = {
       const running = await client.launchProcess("echo@1.0.0");
       await running.result();
       const again = running.result().catch(() => undefined);
-      await within(MOMENT, again);
+      await within(HANG_TIMEOUT, again);
     });
   },
-  async an_install_that_keeps_the_old_bytes_says_so() {
+  async an_install_without_overwrite_is_refused() {
     await connected(async (client) => {
       const name = fresh("p");
       await client.installProgramBytes(component(Buffer.from("old")), manifestOf(name));
@@ -294,4 +294,4 @@ for (const [scenario, run] of Object.entries(scenarios)) {
   const seconds = Math.round((performance.now() - begin) / 10) / 100;
   console.log(JSON.stringify({ scenario, failure, seconds }));
 }
-process.exit(0); // the client may leave a socket open that would be waited for
+process.exit(0); // the client may leave a socket open, which would keep Node running

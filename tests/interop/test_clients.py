@@ -1,7 +1,7 @@
-"""Clients that others wrote and published do on the embedded engine what they do on real servers.
+"""Published clients of other authors behave on the embedded engine as on real servers.
 
-Each runs in an environment of its own, in which it works through a list of scenarios. What it can't do because of its
-own known defects is expected to fail, in the way that is known.
+Each client runs a list of scenarios in an environment of its own. Scenarios that meet a known defect of the client are
+expected to fail with the failure text of that defect.
 """
 
 import ast
@@ -23,31 +23,31 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pie_client import Family
 from pie_client.testing import LocalEngine
-from tests.interop.engines import furnish
+from tests.interop.engines import add_programs
 from tests.support.repository import ROOT
-from tests.support.tools import lack, need
+from tests.support.tools import need, skip_without
 
 HERE = Path(__file__).parent
-PLACES = "INTEROP_CLIENTS"
-"""Names the folder in which `nox -s interop` has put the clients."""
-DEADLINE = 100
+FOLDER = "INTEROP_CLIENTS"
+"""Environment variable: the folder that the clients are installed in; `nox -s interop` sets it."""
+DEADLINE = 250
 """Seconds for all scenarios of a client."""
-LATE = "nothing came in time"
+TIMED_OUT = "timed out"
 
 pytestmark = [
     pytest.mark.interop,
-    pytest.mark.skipif(PLACES not in os.environ, reason="needs the clients of others: nox -s interop"),
+    pytest.mark.skipif(FOLDER not in os.environ, reason="needs published clients: nox -s interop"),
     pytest.mark.timeout(DEADLINE + 20),
 ]
 
 
-class KnownDefect(Exception):  # noqa: N818 - it is expected, not an error
-    """A client fails in the way that is known of it."""
+class KnownDefect(Exception):  # noqa: N818 - an expected outcome
+    """A client failed with the text of its known defect."""
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A client that others wrote: its scenarios, and which of them it fails because of what, and with what words."""
+class PublishedClient:
+    """A published client: its family, scenarios and script, and by scenario its defects with their failure texts."""
 
     family: Family
     scenarios: tuple[str, ...]
@@ -58,14 +58,14 @@ class Foreign:
 COMMON_DEFECTS = {
     "a_large_result_arrives": ("D1", "WebSocket"),
     "use_before_connecting_raises_a_connection_error": ("D7", "AttributeError"),
-    "receiving_after_the_end_does_not_hang": ("D23", LATE),
-    "a_process_without_captured_output_has_an_id": ("D29", "False instead of True"),
-    "an_install_that_keeps_the_old_bytes_says_so": ("D44", "not refused"),
+    "receiving_after_the_end_does_not_hang": ("D23", TIMED_OUT),
+    "an_uncaptured_process_has_an_id": ("D29", "False instead of True"),
+    "an_install_without_overwrite_is_refused": ("D44", "not refused"),
 }
 
 
-def listed(name: str) -> tuple[str, ...]:
-    """Give the scenarios of a script, which can't be imported here, for it imports another client."""
+def scenarios_of(name: str) -> tuple[str, ...]:
+    """Return the scenarios of a script. It can't be imported here, because it imports another client."""
     text = (HERE / name).read_text(encoding="utf-8")
     if name.endswith(".mjs"):
         return tuple(re.findall(r"^  async (\w+)\(\) \{$", text, re.M))
@@ -78,64 +78,66 @@ def listed(name: str) -> tuple[str, ...]:
     return tuple(ast.unparse(value) for value in values.elts)
 
 
-COMMON = listed("python_scenarios.py")
-OLDER = listed("scenarios_0_4.py")
+COMMON = scenarios_of("python_scenarios.py")
+OLDER = scenarios_of("scenarios_0_4.py")
 BATCHES = {
     "processes_are_launched_as_a_batch",
     "processes_are_run_as_a_batch",
     "budgets_of_another_number_are_refused",
     "uncaptured_processes_of_a_batch_can_be_attached",
-    "attaching_leaves_an_earlier_handle_its_events",
+    "attaching_keeps_the_events_of_an_earlier_handle",
 }
-"""Scenarios with batches, which 0.3 does not have."""
+"""Scenarios with batches, which the 0.3 client lacks."""
 OLDER_DEFECTS = {
     **COMMON_DEFECTS,
-    "a_request_before_identification_does_not_hang": ("D5", LATE),
-    "closing_takes_less_than_two_seconds": ("D6", LATE),
-    "attaching_leaves_an_earlier_handle_its_events": ("D30", LATE),
+    "a_request_before_identification_does_not_hang": ("D5", TIMED_OUT),
+    "closing_takes_less_than_two_seconds": ("D6", TIMED_OUT),
+    "attaching_keeps_the_events_of_an_earlier_handle": ("D30", TIMED_OUT),
     "two_installs_of_the_same_bytes_at_once_work": ("D46", "Upload failed"),
-    "a_home_folder_is_found_by_its_sign": ("D50", "No such file"),
+    "a_key_path_may_start_with_a_tilde": ("D50", "No such file"),
 }
 CLIENTS = {
-    "pypi-0.3.0": Foreign(
+    "pypi-0.3.0": PublishedClient(
         "0.4",
         (*COMMON, *(scenario for scenario in OLDER if scenario not in BATCHES)),
         "scenarios_0_4.py",
-        {**OLDER_DEFECTS, "a_large_result_arrives": ("D24", LATE)},
+        {**OLDER_DEFECTS, "a_large_result_arrives": ("D24", TIMED_OUT)},
     ),
-    "pypi-0.4.0": Foreign("0.4", (*COMMON, *OLDER), "scenarios_0_4.py", OLDER_DEFECTS),
-    "pypi-0.5.3": Foreign(
+    "pypi-0.4.0": PublishedClient("0.4", (*COMMON, *OLDER), "scenarios_0_4.py", OLDER_DEFECTS),
+    "pypi-0.5.3": PublishedClient(
         "0.5",
-        (*COMMON, *listed("scenarios_0_5.py")),
+        (*COMMON, *scenarios_of("scenarios_0_5.py")),
         "scenarios_0_5.py",
         {
             **COMMON_DEFECTS,
-            "a_challenge_is_not_taken_for_success": ("D15", LATE),
-            "asking_twice_for_the_result_does_not_hang": ("D31", LATE),
+            "a_challenge_is_not_mistaken_for_success": ("D15", TIMED_OUT),
+            "asking_twice_for_the_result_does_not_hang": ("D31", TIMED_OUT),
         },
     ),
-    "npm-0.5.2": Foreign(
+    "npm-0.5.2": PublishedClient(
         "0.5",
-        listed("scenarios.mjs"),
+        scenarios_of("scenarios.mjs"),
         "scenarios.mjs",
         {
-            "receiving_after_the_end_does_not_hang": ("D23", LATE),
-            "a_process_without_captured_output_has_an_id": ("D29", "false instead of true"),
-            "asking_twice_for_the_result_does_not_hang": ("D31", LATE),
-            "an_install_that_keeps_the_old_bytes_says_so": ("D44", "not refused"),
+            "receiving_after_the_end_does_not_hang": ("D23", TIMED_OUT),
+            "an_uncaptured_process_has_an_id": ("D29", "false instead of true"),
+            "asking_twice_for_the_result_does_not_hang": ("D31", TIMED_OUT),
+            "an_install_without_overwrite_is_refused": ("D44", "not refused"),
         },
     ),
 }
 
 
 def cases() -> list[object]:
-    """Give each scenario of each client."""
+    """Return each scenario of each client."""
     found: list[object] = []
     for name, client in CLIENTS.items():
         for scenario in client.scenarios:
             defect = client.defects.get(scenario)
-            reason = f"{defect[0]} in tests/DEFECTS.md" if defect else ""
-            marks = [pytest.mark.xfail(strict=True, raises=KnownDefect, reason=reason)] if defect else []
+            marks = [pytest.mark.xdist_group(name)]
+            if defect:
+                reason = f"{defect[0]} in tests/DEFECTS.md"
+                marks.append(pytest.mark.xfail(strict=True, raises=KnownDefect, reason=reason))
             found.append(pytest.param(name, scenario, id=f"{name}-{scenario}", marks=marks))
     return found
 
@@ -144,7 +146,7 @@ def cases() -> list[object]:
 
 
 def keys(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """Write a key of each kind; give the paths, and the public keys but for the unknown one."""
+    """Write a key of each kind; return the paths, and all public keys except the unknown one."""
     made: dict[str, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey] = {
         "ed25519": ed25519.Ed25519PrivateKey.generate(),
         "rsa": rsa.generate_private_key(65537, 2048),
@@ -167,26 +169,26 @@ def keys(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def command(name: str) -> list[str]:
-    """Give what starts a client's scenarios; needs Node for some."""
-    place = Path(os.environ[PLACES]) / name
+    """Return the command that runs a client's scenarios."""
+    home = Path(os.environ[FOLDER]) / name
     if not name.startswith("npm"):
-        return [str(place / "bin" / "python"), str(HERE / CLIENTS[name].script)]
+        return [str(home / "bin" / "python"), str(HERE / CLIENTS[name].script)]
     node, _ = need("node", "npm")
-    if not place.exists():
-        lack("not installed by nox: npm was not there")
+    if not home.exists():
+        skip_without("not installed: nox did not find npm")
     return [node, str(HERE / CLIENTS[name].script)]
 
 
 async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
-    """Work through a client's scenarios; give the failure of each, and what was written to standard error."""
-    starting, (paths, public) = command(name), keys(folder)
+    """Run a client's scenarios; return the failure of each, or None, and what was written to standard error."""
+    command_line, (paths, public) = command(name), keys(folder)
     async with AsyncExitStack() as stack:
         older = await stack.enter_async_context(LocalEngine(family="0.4", auth={"alice": public}))
         unlocked = await stack.enter_async_context(LocalEngine(family="0.4"))
         newer = await stack.enter_async_context(LocalEngine(family="0.5", allow_scripts=True))
         quiet = await stack.enter_async_context(LocalEngine(family="0.4", imitate_delays=True))
         for engine in (older, unlocked, newer):
-            furnish(engine)
+            add_programs(engine)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         settings = {
@@ -203,10 +205,10 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
         }
         if CLIENTS[name].family == "0.4":
             settings["private_key_option"] = "--private-key-path"
-        extra = [str(Path(os.environ[PLACES]) / name)] if name.startswith("npm") else []
+        extra = [str(Path(os.environ[FOLDER]) / name)] if name.startswith("npm") else []
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COVERAGE"))}
         process = await asyncio.create_subprocess_exec(
-            *starting,
+            *command_line,
             json.dumps(settings),
             *extra,
             stdout=asyncio.subprocess.PIPE,
@@ -226,8 +228,8 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    told = [json.loads(line) for line in out.decode().splitlines() if line.startswith('{"scenario"')]
-    return {entry["scenario"]: entry["failure"] for entry in told}, err.decode()
+    reports = [json.loads(line) for line in out.decode().splitlines() if line.startswith('{"scenario"')]
+    return {entry["scenario"]: entry["failure"] for entry in reports}, err.decode()
 
 
 Outcomes = Callable[[str], tuple[dict[str, str | None], str]]
@@ -235,7 +237,7 @@ Outcomes = Callable[[str], tuple[dict[str, str | None], str]]
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """How the scenarios of a client went; they run when one of them is first asked for."""
+    """Returns the outcomes of a client's scenarios, which run at the first request."""
 
     @cache
     def of(name: str) -> tuple[dict[str, str | None], str]:
@@ -245,9 +247,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 
 
 @pytest.mark.parametrize(("name", "scenario"), cases())
-def test_a_client_of_others_passes_a_scenario(name: str, scenario: str, outcomes: Outcomes) -> None:
+def test_a_published_client_passes_a_scenario(name: str, scenario: str, outcomes: Outcomes) -> None:
     failures, errors = outcomes(name)
-    assert scenario in failures, f"it was not reached: {errors[-2000:]}"
+    assert scenario in failures, f"the scenario did not run: {errors[-2000:]}"
     failure = failures[scenario]
     if failure is not None and (defect := CLIENTS[name].defects.get(scenario)) and defect[1] in failure:
         raise KnownDefect(failure)

@@ -21,7 +21,7 @@ FIRST_LAUNCH = 120.0
 """Seconds that the first script of a new engine may take."""
 WARM_UP_TIMEOUT = 600.0
 """Seconds that the first script and the first generation of a new engine may take together."""
-ATTEMPT_TIMEOUT = 150.0
+ATTEMPT_TIMEOUT = 300.0
 """Seconds after which the first generation is requested again: an engine may lose the end of a process."""
 PROGRESS_INTERVAL = 15.0
 """Seconds between lines of progress."""

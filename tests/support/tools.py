@@ -1,4 +1,4 @@
-"""Programs of the system that tests need. Without them tests are skipped, and fail where ``CI`` is set, which is to run all."""
+"""System programs that tests need. Without them tests are skipped, or fail if ``CI`` is set."""
 
 import os
 import shutil
@@ -8,15 +8,15 @@ import pytest
 
 
 def need(*tools: str) -> list[str]:
-    """Give the paths of programs; skips or fails where one is not installed. A test says it by ``@pytest.mark.tools``."""
+    """Return the paths of programs; skip or fail the test if one is missing. Tests use ``@pytest.mark.tools``."""
     found = {tool: shutil.which(tool) for tool in tools}
     if missing := [tool for tool, path in found.items() if path is None]:
-        lack(f"not installed: {', '.join(missing)}")
+        skip_without(f"not installed: {', '.join(missing)}")
     return [path for path in found.values() if path is not None]
 
 
-def lack(what: str) -> NoReturn:
-    """Skip the test because of what is missing on this machine, or fail it where nothing is to be skipped."""
+def skip_without(reason: str) -> NoReturn:
+    """Skip the test because something is missing on this machine, or fail it if ``CI`` is set."""
     if os.environ.get("CI"):
-        pytest.fail(f"{what}; a test that needs it is skipped, but not where CI is set", pytrace=False)
-    pytest.skip(what)
+        pytest.fail(f"{reason}; without CI set the test would be skipped", pytrace=False)
+    pytest.skip(reason)
