@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from pie_client.testing.engine.trace import TracedFrame, describe
     from pie_client.testing.faults.fault import Fault
     from pie_client.testing.faults.faults import Faults
-    from pie_client.testing.http.server import DaemonRequest, DaemonResponse
+    from pie_client.testing.http.messages import DaemonRequest, DaemonResponse
     from pie_client.testing.inferlet.mcp import McpCallError, McpSession
     from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
     from pie_client.testing.scripts.scripts import ScriptLimits
 
 _MODULE_OF = {
     "DaemonFunction": "engine.daemons",
-    "DaemonRequest": "http.server",
-    "DaemonResponse": "http.server",
+    "DaemonRequest": "http.messages",
+    "DaemonResponse": "http.messages",
     "Fault": "faults.fault",
     "Faults": "faults.faults",
     "InferletFunction": "inferlet.session",

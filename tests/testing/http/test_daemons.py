@@ -1,10 +1,10 @@
-"""Daemons of the embedded engine: programs that a client of the 0.4 family starts, and that serve HTTP from then on."""
+"""Daemons of the embedded engine: programs that serve HTTP, launched by clients of the 0.4 family."""
 
 import asyncio
 import http.client
 import json
 import logging
-import socket
+import sys
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -21,22 +21,22 @@ from pie_client import (
     UnsupportedError,
 )
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
-from tests.support.peers import PATIENCE
+from tests.support.peers import PATIENCE, free_port
 
 
 @pytest.fixture
 def family() -> Family:
-    """The family that has daemons."""
+    """The only family with daemons."""
     return "0.4"
 
 
-class Browser:
+class HttpClient:
     """One connection of the standard library's HTTP client."""
 
     def __init__(self, uri: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(uri).netloc, timeout=PATIENCE)
 
-    async def ask(
+    async def request(
         self, method: str, path: str, *, chunked: bool = False, **options: object
     ) -> tuple[http.client.HTTPResponse, bytes]:
         def exchange() -> tuple[http.client.HTTPResponse, bytes]:
@@ -52,7 +52,7 @@ class Browser:
 
 @pytest.fixture
 async def uri(engine: LocalEngine, client: PieClient) -> str:
-    """Where a daemon listens that tells what it was asked."""
+    """The address of a daemon that responds with what it was sent."""
 
     @engine.daemon("echo@1.0.0")
     async def echo(request: DaemonRequest) -> DaemonResponse:
@@ -69,169 +69,183 @@ async def uri(engine: LocalEngine, client: PieClient) -> str:
 
 
 @pytest.fixture
-async def browser(uri: str) -> AsyncIterator[Browser]:
-    browser = Browser(uri)
-    yield browser
-    browser.close()
+async def http_client(uri: str) -> AsyncIterator[HttpClient]:
+    http_client = HttpClient(uri)
+    yield http_client
+    http_client.close()
 
 
-async def raw_answer(uri: str, request: bytes) -> bytes:
-    """Send bytes, and give everything that comes until the connection is closed."""
+async def raw_response(uri: str, request: bytes, *, half_close: bool = False) -> bytes:
+    """Send bytes, and return everything received until the server closes the connection."""
     address = urlsplit(uri)
     async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request)
-        answer = await reader.read()
+        if half_close:
+            writer.write_eof()
+        response = await reader.read()
         writer.close()
         await writer.wait_closed()
-    return answer
+    return response
 
 
-async def test_a_daemon_answers_requests_with_its_function(browser: Browser) -> None:
-    response, body = await browser.ask("PUT", "/a/b?c=d", body=b"hello\xff", headers={"x-color": "red"})
+async def test_a_daemon_receives_each_part_of_a_request(http_client: HttpClient) -> None:
+    response, body = await http_client.request(
+        "PUT", "/a/b?c=d", body=b"hello\xff", headers={"x-color": "red"}
+    )
     assert (response.status, response.getheader("x-kind")) == (201, "echo")
     assert json.loads(body) == {"method": "PUT", "path": "/a/b?c=d", "x-color": "red", "body": "hello\xff"}
 
 
-async def test_a_connection_serves_one_request_after_the_other(browser: Browser) -> None:
+async def test_a_connection_serves_several_requests(http_client: HttpClient) -> None:
     for number in range(3):
-        _, body = await browser.ask("GET", f"/{number}")
+        _, body = await http_client.request("GET", f"/{number}")
         assert json.loads(body)["path"] == f"/{number}"
 
 
-async def test_a_body_in_chunks_arrives_whole(browser: Browser) -> None:
+async def test_a_chunked_body_is_joined(http_client: HttpClient) -> None:
     parts = [b"one ", b"x" * 100_000, b" two"]
     headers = {"Transfer-Encoding": "chunked"}
-    _, body = await browser.ask("POST", "/", chunked=True, body=iter(parts), headers=headers)
+    _, body = await http_client.request("POST", "/", chunked=True, body=iter(parts), headers=headers)
     assert json.loads(body)["body"] == b"".join(parts).decode()
 
 
-async def test_a_large_body_goes_both_ways(browser: Browser) -> None:
-    _, body = await browser.ask("POST", "/", body=b"y" * 20_000_000)
+async def test_large_bodies_are_received_and_sent(http_client: HttpClient) -> None:
+    _, body = await http_client.request("POST", "/", body=b"y" * 20_000_000)
     assert json.loads(body)["body"] == "y" * 20_000_000
 
 
-async def test_an_answer_to_head_has_no_body(browser: Browser) -> None:
-    response, body = await browser.ask("HEAD", "/")
+async def test_the_response_to_head_has_no_body(http_client: HttpClient) -> None:
+    response, body = await http_client.request("HEAD", "/")
     assert (response.status, body) == (201, b"")
-    assert (await browser.ask("GET", "/"))[0].status == 201
+    assert int(response.headers["Content-Length"]) > 0
+    assert (await http_client.request("GET", "/"))[0].status == 201
 
 
-async def test_a_client_that_asks_whether_to_send_its_body_is_told_so(uri: str) -> None:
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
-    answer = await raw_answer(uri, head + b"hi")
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\n")
+async def test_a_client_that_waits_for_100_continue_receives_it(uri: str) -> None:
+    address = urlsplit(uri)
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+        )
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"hi")
+        assert (await reader.read()).startswith(b"HTTP/1.1 201 Created\r\n")
+        writer.close()
+        await writer.wait_closed()
 
 
-async def test_a_client_of_http_1_0_gets_a_closed_connection(uri: str) -> None:
-    answer = await raw_answer(uri, b"GET /old HTTP/1.0\r\n\r\n")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["path"] == "/old"
+async def test_a_connection_of_http_1_0_is_closed_after_the_response(uri: str) -> None:
+    response = await raw_response(uri, b"GET /old HTTP/1.0\r\n\r\n")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["path"] == "/old"
 
 
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"nonsense\r\n\r\n", 400),
-        (b"GET / HTTP/3.0\r\n\r\n", 505),
-        (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", 400),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 100_000, 400),
-        (b"GET / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n", 413),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", 413),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000, b"413"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 300_000, b"431"),
     ],
 )
-async def test_a_request_that_cannot_be_understood_is_refused(uri: str, request_: bytes, status: int) -> None:
-    assert (await raw_answer(uri, request_)).split()[1] == str(status).encode()
+async def test_an_invalid_request_is_refused(request_: bytes, status: bytes) -> None:
+    async with LocalEngine(family="0.4", max_upload_bytes=1000) as engine:
+
+        @engine.daemon("never@1.0.0")
+        async def never(_request: DaemonRequest) -> DaemonResponse:
+            raise AssertionError("called")
+
+        engine.run_daemon("never@1.0.0", 0)
+        assert (await raw_response(await engine.daemons[0].uri(), request_)).split()[1] == status
 
 
-async def test_a_daemon_that_raises_answers_500_and_lives_on(
+async def test_a_daemon_that_raises_responds_500_and_continues(
     engine: LocalEngine, client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers: dict[str, object] = {
+    responses: dict[str, object] = {
         "/none": None,
         "/informational": DaemonResponse(100),
         "/number": DaemonResponse(body=5),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped functions do
-        "/half": DaemonResponse(body="\ud800"),
-        "/split": DaemonResponse(headers={"X-Bad": "a\r\nX-Worse: b"}),
+        "/surrogate": DaemonResponse(body="\ud800"),
+        "/two%20lines": DaemonResponse(headers={"X-Bad": "a\r\nX-Worse: b"}),
         "/name": DaemonResponse(headers=[("bad name", "a")]),
         "/good": DaemonResponse(headers=[("Set-Cookie", "a"), ("Set-Cookie", "b")], body=b"good"),
+        "/empty": DaemonResponse(204, body=b"ignored"),
     }
 
     @engine.daemon("moody@1.0.0")
     async def moody(request: DaemonRequest) -> DaemonResponse:
-        return answers[request.path]  # type: ignore[return-value]  # pyright: ignore[reportReturnType] - what untyped functions do
+        return responses[request.path]  # type: ignore[return-value]  # pyright: ignore[reportReturnType] - what untyped functions do
 
     await client.rpc.launch_daemon(inferlet="moody@1.0.0", port=0, input="{}")
-    browser = Browser(await engine.daemons[0].uri())
-    for path in ("/missing", "/none", "/informational", "/number", "/half", "/split", "/name"):
-        response, body = await browser.ask("GET", path)
+    http_client = HttpClient(await engine.daemons[0].uri())
+    for path in ("/missing", "/none", "/informational", "/number", "/surrogate", "/two%20lines", "/name"):
+        response, body = await http_client.request("GET", path)
         assert (response.status, body) == (500, b"Internal Server Error")
     assert "KeyError: '/missing'" in caplog.text
-    response, body = await browser.ask("GET", "/good")
+    assert "a daemon must return a DaemonResponse, not NoneType" in caplog.text
+    response, body = await http_client.request("GET", "/good")
     assert (response.status, body, response.headers.get_all("Set-Cookie")) == (200, b"good", ["a", "b"])
-    browser.close()
+    response, body = await http_client.request("GET", "/empty")
+    assert (response.status, body, response.headers["Content-Length"]) == (204, b"", None)
+    http_client.close()
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_an_answer_can_come_bit_by_bit(engine: LocalEngine, client: PieClient, version: str) -> None:
-    go_on = asyncio.Event()
+async def test_a_response_can_be_streamed(engine: LocalEngine, client: PieClient, version: str) -> None:
+    resume = asyncio.Event()
 
     @engine.daemon("stream@1.0.0")
     async def stream(_request: DaemonRequest) -> DaemonResponse:
-        async def bits() -> AsyncIterator[bytes]:
+        async def parts() -> AsyncIterator[bytes]:
             yield b"first"
-            await go_on.wait()
+            await resume.wait()
             yield b""
             yield b"last"
 
-        return DaemonResponse(headers={"Content-Type": "text/event-stream"}, body=bits())
+        return DaemonResponse(headers={"Content-Type": "text/event-stream"}, body=parts())
 
     await client.rpc.launch_daemon(inferlet="stream@1.0.0", port=0, input="{}")
     address = urlsplit(await engine.daemons[0].uri())
     async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(f"GET / HTTP/{version}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET / HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         await reader.readuntil(b"first")
-        go_on.set()
+        resume.set()
         rest = await reader.read()
         writer.close()
         await writer.wait_closed()
     assert rest == (b"\r\n4\r\nlast\r\n0\r\n\r\n" if version == "1.1" else b"last")
 
 
-async def test_an_answer_that_fails_in_the_middle_is_seen_to_be_cut_off(
-    engine: LocalEngine, client: PieClient
-) -> None:
+async def test_a_streamed_response_that_fails_is_cut_off(engine: LocalEngine, client: PieClient) -> None:
     @engine.daemon("cut@1.0.0")
     async def cut(_request: DaemonRequest) -> DaemonResponse:
-        async def bits() -> AsyncIterator[bytes]:
+        async def parts() -> AsyncIterator[bytes]:
             yield b"first"
             raise RuntimeError("no more")
 
-        return DaemonResponse(body=bits())
+        return DaemonResponse(body=parts())
 
     await client.rpc.launch_daemon(inferlet="cut@1.0.0", port=0, input="{}")
-    browser = Browser(await engine.daemons[0].uri())
+    http_client = HttpClient(await engine.daemons[0].uri())
     with pytest.raises((http.client.HTTPException, ConnectionError)):
-        await browser.ask("GET", "/")
-    browser.close()
+        await http_client.request("GET", "/")
+    http_client.close()
 
 
-async def test_a_daemon_outlives_its_client_and_ends_with_the_engine(
+async def test_a_daemon_runs_after_its_client_left_until_the_engine_stops(
     engine: LocalEngine, family: Family
 ) -> None:
     cancelled = asyncio.Event()
-    asked = asyncio.Event()
+    called = asyncio.Event()
 
     @engine.daemon("slow@1.0.0")
     async def slow(request: DaemonRequest) -> DaemonResponse:
         if request.path == "/slow":
-            asked.set()
+            called.set()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -242,51 +256,51 @@ async def test_a_daemon_outlives_its_client_and_ends_with_the_engine(
         await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
         assert await client.list_processes() == []
     uri = await engine.daemons[0].uri()
-    browser = Browser(uri)
-    assert (await browser.ask("GET", "/"))[1] == b"quick"
-    waiting = asyncio.create_task(Browser(uri).ask("GET", "/slow"))
+    http_client = HttpClient(uri)
+    assert (await http_client.request("GET", "/"))[1] == b"quick"
+    waiting = asyncio.create_task(HttpClient(uri).request("GET", "/slow"))
     async with asyncio.timeout(PATIENCE):
-        await asked.wait()
+        await called.wait()
         await engine.stop()
     assert cancelled.is_set()
     assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], OSError)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(urlsplit(uri).hostname, urlsplit(uri).port)
-    browser.close()
+    http_client.close()
 
 
-@pytest.mark.parametrize("bit_by_bit", [False, True])
-@pytest.mark.parametrize("leave", ["close", "end", "reset"])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("leave", ["close", "half-close", "reset"])
 async def test_a_call_is_cancelled_when_its_http_client_leaves(
-    engine: LocalEngine, client: PieClient, leave: str, *, bit_by_bit: bool
+    engine: LocalEngine, client: PieClient, leave: str, *, streamed: bool
 ) -> None:
-    asked, cancelled = asyncio.Event(), asyncio.Event()
+    called, cancelled = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
-        asked.set()
+        called.set()
         try:
             await asyncio.Event().wait()
         finally:
             cancelled.set()
 
-    async def bits() -> AsyncIterator[bytes]:
-        yield b"bit"
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"part"
         await wait()
 
     @engine.daemon("slow@1.0.0")
     async def slow(request: DaemonRequest) -> DaemonResponse:
         if request.path != "/slow":
             return DaemonResponse(body="quick")
-        if not bit_by_bit:
+        if not streamed:
             await wait()
-        return DaemonResponse(body=bits())
+        return DaemonResponse(body=parts())
 
     await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
     uri = await engine.daemons[0].uri()
     async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(urlsplit(uri).hostname, urlsplit(uri).port)
-        writer.write(b"GET /slow HTTP/1.1\r\n\r\n")
-        await asked.wait()
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await called.wait()
         if leave == "close":
             writer.close()
         elif leave == "reset":
@@ -296,41 +310,53 @@ async def test_a_call_is_cancelled_when_its_http_client_leaves(
             await reader.read()
         await cancelled.wait()
         writer.close()
-    assert (await raw_answer(uri, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")).endswith(b"quick")
+    assert (await raw_response(uri, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"quick")
     assert not {task.get_name() for task in asyncio.all_tasks()} & {"daemon call", "daemon client leaves"}
 
 
-async def test_a_client_that_ends_its_side_at_once_still_gets_an_answer_that_takes_no_time(uri: str) -> None:
-    address = urlsplit(uri)
+async def test_a_request_sent_before_the_response_is_answered_next(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    called, release = asyncio.Event(), asyncio.Event()
+
+    @engine.daemon("slow@1.0.0")
+    async def slow(request: DaemonRequest) -> DaemonResponse:
+        called.set()
+        await release.wait()
+        return DaemonResponse(body=request.path)
+
+    await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
+    address = urlsplit(await engine.daemons[0].uri())
     async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        writer.write_eof()
-        assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
+        writer.write(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n")
+        await called.wait()
+        writer.write(b"GET /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        release.set()
+        responses = await reader.read()
         writer.close()
         await writer.wait_closed()
+    assert responses.index(b"/one") < responses.index(b"/two")
 
 
-@pytest.mark.parametrize("turns", [0, 1])
-async def test_only_the_low_16_bits_of_the_port_count(
-    engine: LocalEngine, client: PieClient, turns: int
-) -> None:
+async def test_a_client_that_half_closes_still_receives_an_immediate_response(uri: str) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert (await raw_response(uri, request, half_close=True)).startswith(b"HTTP/1.1 201 ")
+
+
+async def test_only_the_low_16_bits_of_the_port_count(engine: LocalEngine, client: PieClient) -> None:
     @engine.daemon("port@1.0.0")
     async def port(_request: DaemonRequest) -> DaemonResponse:
         return DaemonResponse()
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-    if turns:
-        await client.rpc.launch_daemon(inferlet="port@1.0.0", port=number + 65_536 * turns, input="{}")
-    else:
-        await client.launch_daemon("port@1.0.0", number)
+    number = free_port()
+    await client.rpc.launch_daemon(inferlet="port@1.0.0", port=number + 65_536, input="{}")
     assert await engine.daemons[0].uri() == f"http://127.0.0.1:{number}"
     assert engine.daemons[0].port == number
 
 
-async def test_a_port_that_is_taken_shows_only_in_the_log(
+async def test_a_port_in_use_is_logged_only(
     engine: LocalEngine, client: PieClient, uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -340,14 +366,14 @@ async def test_a_port_that_is_taken_shows_only_in_the_log(
     assert f"daemon echo@1.0.0 can't listen on port {urlsplit(uri).port}" in caplog.text
 
 
-async def test_an_unknown_program_is_refused_as_at_launch(client: PieClient) -> None:
+async def test_a_daemon_of_an_unknown_program_is_refused(client: PieClient) -> None:
     with pytest.raises(ProgramNotFoundError):
         await client.rpc.launch_daemon(inferlet="unknown@1.0.0", port=0, input="{}")
     with pytest.raises(InvalidProgramNameError):
         await client.rpc.launch_daemon(inferlet="unknown", port=0, input="{}")
 
 
-async def test_a_daemon_is_no_inferlet_and_an_inferlet_no_daemon(
+async def test_a_daemon_does_not_run_as_an_inferlet_nor_the_reverse(
     engine: LocalEngine, client: PieClient, uri: str
 ) -> None:
     @engine.inferlet("plain@1.0.0")
@@ -359,12 +385,12 @@ async def test_a_daemon_is_no_inferlet_and_an_inferlet_no_daemon(
     with pytest.raises(ProcessError, match="No 'run' interface found"):
         await process.wait(timeout=PATIENCE)
     await client.rpc.launch_daemon(inferlet="plain@1.0.0", port=0, input="{}")
-    browser = Browser(await engine.daemons[1].uri())
-    assert (await browser.ask("GET", "/"))[0].status == 500
-    browser.close()
+    http_client = HttpClient(await engine.daemons[1].uri())
+    assert (await http_client.request("GET", "/"))[0].status == 500
+    http_client.close()
 
 
-async def test_the_engine_can_be_stopped_before_a_daemon_listens(
+async def test_stopping_the_engine_stops_a_daemon_that_does_not_listen_yet(
     engine: LocalEngine, client: PieClient
 ) -> None:
     @engine.daemon("late@1.0.0")
@@ -378,15 +404,15 @@ async def test_the_engine_can_be_stopped_before_a_daemon_listens(
         await daemon.uri()
 
 
-async def test_a_daemon_that_swallows_its_cancellation_does_not_keep_the_engine(
+async def test_stop_does_not_wait_for_a_daemon_that_suppresses_its_cancellation(
     engine: LocalEngine, client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = asyncio.Event()
+    called = asyncio.Event()
     release = asyncio.Event()
 
     @engine.daemon("stubborn@1.0.0")
     async def stubborn(_request: DaemonRequest) -> DaemonResponse:
-        asked.set()
+        called.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -394,16 +420,16 @@ async def test_a_daemon_that_swallows_its_cancellation_does_not_keep_the_engine(
         return DaemonResponse()
 
     await client.rpc.launch_daemon(inferlet="stubborn@1.0.0", port=0, input="{}")
-    waiting = asyncio.create_task(raw_answer(await engine.daemons[0].uri(), b"GET / HTTP/1.1\r\n\r\n"))
+    waiting = asyncio.create_task(raw_response(await engine.daemons[0].uri(), b"GET / HTTP/1.0\r\n\r\n"))
     async with asyncio.timeout(PATIENCE):
-        await asked.wait()
+        await called.wait()
         await engine.stop()
         await asyncio.gather(waiting, return_exceptions=True)
     assert "does not end although it was cancelled" in caplog.text
     release.set()
 
 
-def test_a_daemon_has_to_be_an_async_function_with_a_name_that_servers_take(family: Family) -> None:
+def test_a_daemon_must_be_an_async_function_with_a_valid_program_name(family: Family) -> None:
     def plain(_request: DaemonRequest) -> DaemonResponse:
         return DaemonResponse()
 
@@ -415,7 +441,28 @@ def test_a_daemon_has_to_be_an_async_function_with_a_name_that_servers_take(fami
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_the_new_family_has_no_daemons(engine: LocalEngine, client: PieClient, family: Family) -> None:
+async def test_the_0_5_family_has_no_daemons(engine: LocalEngine, client: PieClient, family: Family) -> None:
     await client.ping()
     with pytest.raises(UnsupportedError):
         await client.rpc.launch_daemon(inferlet="echo@1.0.0", port=0, input="{}")
+
+
+def test_registering_a_daemon_without_h11_names_the_extra(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "h11", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'pie-client\[testing\]'"):
+        LocalEngine(family=family).daemon("echo@1.0.0")
+
+
+async def test_a_launched_daemon_without_h11_does_not_listen(
+    engine: LocalEngine, client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @engine.inferlet("plain@1.0.0")
+    async def plain(_session: InferletSession, _input: JsonValue) -> JsonValue:
+        return None
+
+    monkeypatch.setitem(sys.modules, "h11", None)
+    await client.rpc.launch_daemon(inferlet="plain@1.0.0", port=0, input="{}")
+    with pytest.raises(UnsupportedError, match="need the h11 package"):
+        await engine.daemons[0].uri()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.protocol import State
@@ -43,7 +42,6 @@ from pie_client.testing.engine.workflows import RejectedWorkflow, Workflow, read
 from pie_client.testing.faults.fault import Refused, Unanswered
 from pie_client.testing.faults.message import MessageCopy
 from pie_client.testing.faults.sockets import Socket
-from pie_client.testing.http.closing import QuietSocket
 from pie_client.testing.inferlet.mcp import McpRelay
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ class Outgoing:
 class Conversation:
     """Serves one client: one message at a time, in the order in which they come."""
 
-    def __init__(self, engine: "LocalEngine", socket: ServerConnection) -> None:
+    def __init__(self, engine: "LocalEngine", socket: Socket) -> None:
         self._engine = engine
         self._socket = socket
         self._number = engine.next_connection()
@@ -187,11 +185,9 @@ class Conversation:
                 outgoing = await self._outgoing.get()
                 self._sending = outgoing
                 await self._engine.fault_list.wait_while_stalled()
-                if isinstance(self._socket, QuietSocket):
-                    self._socket.flush()
+                self._socket.send_deferred_close()
                 if outgoing.frame is None:
-                    if isinstance(self._socket, Socket):
-                        self._socket.end()
+                    self._socket.close_without_code()
                     return
                 await self._socket.send(outgoing.frame)
                 self._sending = None

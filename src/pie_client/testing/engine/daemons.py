@@ -1,29 +1,44 @@
 """Daemons of the embedded engine: programs that serve HTTP."""
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from pie_client.testing.http.server import DaemonRequest, DaemonResponse, HttpServer
+from pie_client.errors import UnsupportedError
+from pie_client.testing.http.messages import DaemonRequest, DaemonResponse
+
+if TYPE_CHECKING:
+    from pie_client.testing.http.server import HttpServer
 
 logger = logging.getLogger(__name__)
 
 PORTS = 1 << 16
 
 DaemonFunction: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
-"""A daemon: called once per HTTP request, gives the response. What it raises becomes status 500.
+"""A daemon: called once per HTTP request, returns the response. An exception becomes status 500.
 
-It is cancelled when its HTTP client leaves, or ends its side of the connection, before the response is there.
+It is cancelled when its HTTP client leaves, or closes its side of the connection, before the response is complete.
 """
 
 
+def check_h11() -> None:
+    """Raise UnsupportedError unless the package is installed that daemons need."""
+    try:
+        importlib.import_module("h11")
+    except ImportError as error:
+        raise UnsupportedError(
+            "daemons of LocalEngine need the h11 package; run `pip install 'pie-client[testing]'`"
+        ) from error
+
+
 class RunningDaemon:
-    """A daemon that was launched; ends with the engine, and with nothing else.
+    """A daemon that was launched. It runs until the engine stops.
 
     Attributes:
         program: The program as ``name@version``.
-        port: The port that was asked for, as far as servers look at it: its low 16 bits. 0: a free one.
+        port: The requested port modulo 65,536, as on real servers. 0: a free one.
     """
 
     def __init__(
@@ -31,37 +46,44 @@ class RunningDaemon:
     ) -> None:
         self.program = program
         self.port = port % PORTS
-        self._server = HttpServer(function or self._absent, max_body_bytes, f"daemon {program}")
+        self._function = function or self._not_a_daemon
+        self._max_body_bytes = max_body_bytes
+        self._server: HttpServer | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting = asyncio.create_task(self._start(), name=f"daemon {program}")
 
     async def uri(self) -> str:
-        """Wait until it listens and tell where; clients of real servers are told neither.
+        """Wait until the daemon listens, and return its address. Real servers send neither.
 
         Raises:
-            OSError: The port can't be had, or the engine was stopped before.
+            OSError: The port is not available, or the engine was stopped before.
+            UnsupportedError: The package is not installed that daemons need.
         """
         return f"http://127.0.0.1:{await asyncio.shield(self._listening)}"
 
     async def stop(self) -> set[asyncio.Task[None]]:
-        """Stop listening, break off every connection and cancel every call; gives the calls that do not end."""
+        """Stop listening, close all connections and cancel all calls. Returns the calls that have not ended."""
         self._starting.cancel()
         await asyncio.wait([self._starting])
-        unending = await self._server.close()
+        running = await self._server.close() if self._server is not None else set[asyncio.Task[None]]()
         self._fail(ConnectionAbortedError(f"daemon {self.program} was stopped"))
-        return unending
+        return running
 
     async def _start(self) -> None:
         try:
+            check_h11()
+            from pie_client.testing.http.server import HttpServer  # noqa: PLC0415 - needs the extra
+
+            self._server = HttpServer(self._function, self._max_body_bytes, f"daemon {self.program}")
             self._listening.set_result(await self._server.listen(self.port))
-        except OSError as error:
+        except (OSError, UnsupportedError) as error:
             logger.warning("daemon %s can't listen on port %d: %s", self.program, self.port, error)
             self._fail(error)
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
         if not self._listening.done():
             self._listening.set_exception(error)
-            self._listening.exception()  # nobody has to ask
+            self._listening.exception()  # marks it as retrieved: uri() may never be called
 
-    async def _absent(self, _request: DaemonRequest) -> DaemonResponse:
+    async def _not_a_daemon(self, _request: DaemonRequest) -> DaemonResponse:
         raise LookupError(f"program {self.program} serves no HTTP; register it with @engine.daemon")

@@ -23,7 +23,7 @@ from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES, UPLOAD_B
 from pie_client.testing.engine import options
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.connection import Conversation, Refusal
-from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
+from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon, check_h11
 from pie_client.testing.engine.frames import FrameReader
 from pie_client.testing.engine.identifiers import canonical_uuid, version_key
 from pie_client.testing.engine.processes import RunningProcess
@@ -33,10 +33,9 @@ from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.faults import Faults
-from pie_client.testing.faults.serial_accept import Turnstile
-from pie_client.testing.faults.sockets import Direction, Socket
-from pie_client.testing.http import gate, reception
-from pie_client.testing.http.closing import QuietSocket
+from pie_client.testing.faults.serial_accept import AcceptQueue
+from pie_client.testing.faults.sockets import CloseReply, Direction, Socket
+from pie_client.testing.http import handshake
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.scripts.scripts import ScriptLimits
 
@@ -181,27 +180,26 @@ class LocalEngine:
         """Listen. Raises OSError when the port is taken, RuntimeError when it listens already."""
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
-        turnstile = Turnstile() if self.serial_accept else None
         largest = self.traits.refused_frame_bytes
         members = {
-            "tampering": self.fault_list,
-            "turnstile": turnstile,
-            "traits": self.traits,
-            "frame_bytes": self.traits.frame_bytes if largest is None else None,
+            "faults": self.fault_list,
+            "accept_queue": AcceptQueue() if self.serial_accept else None,
+            "close_reply": self._close_reply(),
+            "max_frame_bytes": self.traits.frame_bytes if largest is None else None,
         }
         self._server = await serve(
             self._serve,
             "127.0.0.1",
             self._port,
-            process_request=self._gate,
-            process_response=reception.prove,
-            create_connection=type("EngineSocket", (self._socket_class(),), members),
-            open_timeout=None,  # only who wants to stays long in the opening handshake
+            process_request=self._process_request,
+            server_header=None,
+            create_connection=type("EngineSocket", (Socket,), members),
+            open_timeout=None,  # faults.hang_upgrade has no limit
             compression=None,
             ping_interval=None,
             max_size=largest or self.traits.message_bytes,
             close_timeout=1,
-            logger=gate.handshakes,
+            logger=handshake.logger,
             backlog=BACKLOG,
         )
 
@@ -276,7 +274,9 @@ class LocalEngine:
 
         Raises:
             InvalidArgumentError: The name is not one that servers take, or the function is not async.
+            UnsupportedError: h11 is not installed; ``pip install 'pie-client[testing]'`` installs it.
         """
+        check_h11()
         _check_program(program)
 
         def register(function: D) -> D:
@@ -436,24 +436,21 @@ class LocalEngine:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
         self._conversations.add(task)
-        if isinstance(socket, Socket):
-            socket.opened()
+        assert isinstance(socket, Socket)  # noqa: S101 - create_connection makes them
+        socket.handshake_done()
         try:
             await Conversation(self, socket).serve()
         finally:
             self._conversations.discard(task)
 
-    def _socket_class(self) -> type[Socket]:
+    def _close_reply(self) -> CloseReply:
         if self.traits.drops_closed:
-            return reception.HttpSocket
-        return QuietSocket if self.imitate_delays else Socket
+            return "drop"
+        return "defer" if self.imitate_delays else "answer"
 
-    async def _gate(self, connection: ServerConnection, request: Request) -> Response | None:
-        if (wrong := await self.fault_list.respond_to_upgrade(connection)) is not None:
-            return wrong
-        if self.traits.path is None:
-            gate.hang_up_unless_handshake(connection, request)
-        return None
+    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        refusal = handshake.refusal(self.traits, connection, request)
+        return refusal or await self.fault_list.respond_to_upgrade(connection)
 
 
 def _check_program(program: str) -> None:

@@ -91,5 +91,5 @@ class ConnectionFaults(FaultGroup):
 
     def _cut(self, cut: CutFault) -> Fault:
         for socket in list(self._faults.sockets):
-            socket.look_at_cuts()
+            socket.apply_due_cuts()
         return cut

@@ -1,35 +1,23 @@
-"""Opening handshakes one at a time, as servers make them that accept connections serially."""
+"""Opening handshakes one at a time: real 0.4 servers accept the next connection only after the handshake of the last."""
 
-from typing import Protocol
-
-
-class Arrival(Protocol):
-    """A TCP connection before its opening handshake."""
-
-    def hold(self) -> None:
-        """Read nothing of it."""
-        ...
-
-    def admit(self) -> None:
-        """Read it."""
-        ...
+import asyncio
 
 
-class Turnstile:
-    """Lets one connection at a time be read until its opening handshake is over; the others wait in their order."""
+class AcceptQueue:
+    """Connections in the order of arrival; all but the first are paused until the first has finished its handshake."""
 
     def __init__(self) -> None:
-        self._line: dict[Arrival, None] = {}
+        self._waiting: dict[asyncio.Transport, None] = {}
 
-    def arrive(self, arrival: Arrival) -> None:
-        """Let a connection in, or have it wait."""
-        if self._line:
-            arrival.hold()
-        self._line[arrival] = None
+    def add(self, transport: asyncio.Transport) -> None:
+        """Add a new connection. Its bytes wait in TCP while it is not the first."""
+        if self._waiting:
+            transport.pause_reading()
+        self._waiting[transport] = None
 
-    def leave(self, arrival: Arrival) -> None:
-        """Note that the handshake of a connection is over, well or not, or that it is gone; the next one is let in."""
-        first = next(iter(self._line), None)
-        self._line.pop(arrival, None)
-        if arrival is first and self._line:
-            next(iter(self._line)).admit()
+    def discard(self, transport: asyncio.Transport) -> None:
+        """Remove a connection whose handshake is over or that is lost, and resume the next."""
+        was_first = transport is next(iter(self._waiting), None)
+        self._waiting.pop(transport, None)
+        if was_first and self._waiting:
+            next(iter(self._waiting)).resume_reading()

@@ -1,1 +1,1 @@
-"""HTTP of the embedded engine: requests before a WebSocket is open, and daemons."""
+"""HTTP of the embedded engine: the WebSocket handshake, and the server of daemons."""

@@ -1,0 +1,40 @@
+"""WebSocket handshakes that a server family refuses; the WebSocket library checks everything else."""
+
+import logging
+from http import HTTPStatus
+
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import ServerTraits
+
+logger = logging.getLogger(__name__)
+"""Logger of the WebSocket library."""
+
+# websockets 15 logs each port probe under this text, as an error with a traceback.
+logger.addFilter(lambda record: record.msg != "opening handshake failed")
+
+
+def refusal(traits: ServerTraits, connection: ServerConnection, request: Request) -> Response | None:
+    """Return the response that refuses a handshake, or None to accept it."""
+    if traits.path is not None and request.path.partition("?")[0] != traits.path:
+        return connection.respond(HTTPStatus.NOT_FOUND, "")
+    if (header := traits.identity_header) is not None:
+        error = _identity_error(header, request.headers.get_all(header))
+        if error is not None:
+            return connection.respond(HTTPStatus.UNAUTHORIZED, error)
+    return None
+
+
+def _identity_error(header: str, values: list[str]) -> str | None:
+    if not values:
+        return texts.identity_missing(header=header)
+    identity = values[0]
+    # The library decodes headers as Latin-1 or with surrogates. Servers accept ASCII only.
+    if not identity.isascii():
+        return texts.identity_not_utf8(header=header)
+    if not identity.strip():
+        return texts.identity_empty(header=header)
+    tenant, slash, user = identity.partition("/")
+    return None if (user if slash else tenant).strip() else texts.identity_without_user(header=header)
