@@ -7,7 +7,7 @@ import msgpack
 from blake3 import blake3
 
 from tests.conformance import conversation_programs
-from tests.conformance.conversations import PROCESS, Exchange, Step
+from tests.conformance.conversations import PROCESS, Step
 from tests.conformance.frames import (
     PROGRAM,
     VALID,
@@ -549,97 +549,3 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
     )
     yield from conversation_programs.conversations()
     yield "launching in a text frame", [Step(add(PARROT)), Step(whole), Step(signal("end"))]
-
-
-def exchanges() -> Iterator[Exchange]:
-    """Give HTTP requests, of which few are handshakes that are accepted."""
-
-    def request(
-        path: str = "/v1/ws", identity: str | None = "tenant/user", method: str = "GET", **headers: str
-    ) -> str:
-        standard = {
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version": "13",
-        }
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [f"{method} {path} HTTP/1.1", "Host: server"]
-        lines += [f"{name}: {value}" for name, value in {**standard, **given}.items() if value]
-        lines += [] if identity is None else [f"x-pie-identity: {identity}"]
-        return "\r\n".join([*lines, "", ""])
-
-    for path in ("/", "/v1/ws/", "/v1/ws?x=1", "/V1/WS", "//v1/ws", "/v1%2fws", "/nowhere"):
-        yield Exchange(f"path {path}", request(path))
-    for identity in (
-        "",
-        " ",
-        "a/",
-        "/",
-        "a/ ",
-        "/user",
-        " /user",
-        "user",
-        "a/b/c",
-        "a/b c",
-        "\u00c3\u00a9",
-        "\u00e9",
-    ):
-        yield Exchange(f"identity {identity!r}", request(identity=identity))
-    yield Exchange("no identity", request(identity=None))
-    yield Exchange("no identity, another path", request("/", identity=None))
-    yield Exchange("two identities", request(identity="a\r\nx-pie-identity: b/"))
-    yield Exchange("no upgrade", request(Connection=""))
-    yield Exchange("no upgrade, no identity", request(Connection="", identity=None))
-    yield Exchange("no upgrade, another path", request("/", Connection=""))
-    yield Exchange("another upgrade", request(Upgrade="h2c"))
-    yield Exchange("no key, no version", request(Sec_WebSocket_Key="", Sec_WebSocket_Version=""))
-    yield Exchange("no version", request(Sec_WebSocket_Version=""))
-    yield Exchange("another version", request(Sec_WebSocket_Version="12", identity=None))
-    yield Exchange("a list of connection options", request(Connection="keep-alive, Upgrade"))
-    yield Exchange("a subprotocol", request(Sec_WebSocket_Protocol="pie"))
-    yield Exchange("a post", request(method="POST"))
-    for method in ("HEAD", "OPTIONS", "get", "G(T"):
-        yield Exchange(f"method {method}", request(method=method))
-    for path in (
-        "http://x/v1/ws",
-        "ws://u@x:80/v1/ws?a",
-        "http://x",
-        "http:///v1/ws",
-        "*",
-        "x:80",
-        "v1/ws",
-        "?a",
-        "/v1/ws#f",
-    ):
-        yield Exchange(f"target {path}", request(path))
-    for path in (
-        '/"{^}',
-        "/`",
-        "/v1/ws?`{^}",
-        '/v1/ws?"',
-        "/v1/ws?\u00c3\u00a9",
-        "/v1/ws?\u00e9",
-        "/v1/ws?\x01",
-    ):
-        yield Exchange(f"target {path!r}", request(path))
-    for key in (" ", "abc", "!!!", "\u00e9", "abc\r\nSec-WebSocket-Key: x"):
-        yield Exchange(f"key {key!r}", request(Sec_WebSocket_Key=key))
-    for options in ("xUpgradex", "keep-alive\r\nConnection: Upgrade", "Upgrade;"):
-        yield Exchange(f"connection options {options!r}", request(Connection=options))
-    for field in ("X: a\tb", "X: \u00e9", "X: a\x01", "X: \x7f", "X: a\r\n b", "X : a", "X", ": a", "X(: a"):
-        yield Exchange(f"field {field!r}", request(X_Y=f"1\r\n{field}"))
-    for count in (94, 95):  # 100 and 101 with the others
-        yield Exchange(f"{count} more fields", request(**{f"X{number}": "1" for number in range(count)}))
-    for length in ("0", "3", "x", "1, 2", "0\r\nContent-Length: 1"):
-        yield Exchange(f"content length {length!r}", request(Content_Length=length))
-    for version in ("1.0", "1.2", "2.0", "1.1 "):
-        for path in ("/v1/ws", "/"):
-            yield Exchange(f"{path} by HTTP/{version}", request(path).replace("HTTP/1.1", f"HTTP/{version}"))
-    yield Exchange("no identity by HTTP/1.0", request(identity=None).replace("HTTP/1.1", "HTTP/1.0"))
-    yield Exchange("no version of HTTP", request().replace(" HTTP/1.1", ""))
-    yield Exchange("two spaces", request().replace("GET ", "GET  "))
-    yield Exchange("line feeds alone", request().replace("\r\n", "\n"))
-    yield Exchange("empty lines before", "\r\n\r\n" + request())
-    yield Exchange("no HTTP", "hello\r\n\r\n")
-    yield Exchange("TLS", "\x16\x03\x01\x02")

@@ -9,7 +9,6 @@ import base64
 import contextlib
 import json
 import re
-import socket
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -71,30 +70,11 @@ class Step:
         return cls(frame, str(data["client"]), replies, "hangs_up" in data, "eventually" in data)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """An HTTP request, byte for byte, with the status and body that came back."""
-
-    name: str
-    request: str
-    status: int = 0
-    body: str = ""
-
-
 def recorded() -> Iterator[tuple[str, list[Step]]]:
     """Give the recorded conversations by their names."""
     for line in RECORDING.read_text("utf-8").splitlines():
         data = json.loads(line)
-        if "steps" in data:
-            yield data["name"], [Step.from_json(step) for step in data["steps"]]
-
-
-def recorded_exchanges() -> Iterator[Exchange]:
-    """Give the recorded HTTP exchanges."""
-    for line in RECORDING.read_text("utf-8").splitlines():
-        data = json.loads(line)
-        if "request" in data:
-            yield Exchange(**data)
+        yield data["name"], [Step.from_json(step) for step in data["steps"]]
 
 
 class Ids:
@@ -263,16 +243,3 @@ class Player:
     def names(self) -> list[str]:
         """Names of the clients that are connected."""
         return sorted(self._clients)
-
-
-def exchange(host: str, port: int, request: str) -> tuple[int, str]:
-    """Make an HTTP request, byte for byte; gives the status and the body."""
-    with socket.create_connection((host, port), timeout=10) as peer:
-        peer.sendall(request.encode("latin-1"))
-        stream = peer.makefile("rb")
-        status = int(stream.readline().split()[1])
-        length = 0
-        while line := stream.readline().strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            length = int(value) if name.lower() == "content-length" else length
-        return status, "" if status == 101 or request.startswith("HEAD") else stream.read(length).decode()

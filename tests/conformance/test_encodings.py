@@ -3,7 +3,6 @@
 How the 0.5 family names each mistake is held by ``test_differential.py``; here are the forms that both families share.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -176,17 +175,6 @@ async def test_the_old_family_passes_over_text_frames(socket: ClientConnection) 
         await socket.send(text)
     await socket.send(ping(7))
     assert await _next(socket) == models.Response(corr_id=7, ok=True, result="Pong")
-
-
-@pytest.mark.parametrize("family", ["0.4"])
-async def test_the_old_family_reads_nothing_more_after_a_frame_that_is_too_large(
-    socket: ClientConnection, engine: LocalEngine
-) -> None:
-    await socket.send(b"\0" * (engine.traits.frame_bytes + 1))
-    await socket.send(ping(7))
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(_next(socket), 0.3)
-    socket.transport.abort()  # a server that reads nothing more does not answer a close either
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What the embedded engine does with clients that break the rules of WebSockets, or send more than it takes."""
 
-import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -11,22 +11,17 @@ from pie_client import models
 from pie_client.testing import InferletSession, LocalEngine
 from tests.conformance.frames import ping
 from tests.support.peers import in_time
-from tests.support.raw import Raw, raw_client
+from tests.support.raw import raw_client
 
 MIB = 1 << 20
-UNMASKED, MASKED = b"", bytes(4)
+MASK = bytes(4)
 MISTAKES = {
-    "reserved bits": b"\xc2\x80" + MASKED,
-    "an unmasked frame": b"\x82\x01" + UNMASKED + b"\0",
-    "an unknown opcode": b"\x83\x80" + MASKED,
-    "a continuation of nothing": b"\x80\x81" + MASKED + b"x",
-    "text that is not UTF-8": b"\x81\x82" + MASKED + b"\xff\xfe",
-    "a long ping": b"\x89\xfe\0\x7e" + MASKED + bytes(126),
-    "a close of one byte": b"\x88\x81" + MASKED + b"\3",
-    "a frame that is announced larger than any": b"\x82\xff\x3f" + b"\xff" * 7 + MASKED,
-    "a frame that is announced larger than it may be": b"\x82\xff"
-    + (64 * MIB + 1).to_bytes(8, "big")
-    + MASKED,
+    "reserved bits": (b"\xc2\x80" + MASK, 1002),
+    "text that is not UTF-8": (b"\x81\x82" + MASK + b"\xff\xfe", 1007),
+    "a frame announced as larger than the limit": (
+        b"\x82\xff" + (64 * MIB + 1).to_bytes(8, "big") + MASK,
+        1009,
+    ),
 }
 
 
@@ -36,75 +31,41 @@ def pieces(size: int, length: int = 4 * MIB) -> Iterator[bytes]:
     yield from (whole[start : start + length] for start in range(0, len(whole), length))
 
 
-@pytest.fixture
-def talker(engine: LocalEngine) -> asyncio.Event:
-    """A program that says something when it is told to."""
-    told = asyncio.Event()
-
-    @engine.inferlet("talker@1.0.0")
-    async def talk(session: InferletSession, _input: JsonValue) -> JsonValue:
-        await told.wait()
-        return "said"
-
-    return told
-
-
-async def hears_only(raw: Raw, talker: asyncio.Event) -> None:
-    """See that a client is written to, and is not answered."""
-    await raw.send(models.PingRequest(corr_id=7))
-    talker.set()
-    event = await raw.expect(models.ReturnFrame)
-    assert event.value == '"said"'
-
-
 @pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize("family", ["0.5"])
-async def test_the_new_family_ends_the_connection_without_a_word(engine: LocalEngine, mistake: str) -> None:
+async def test_a_client_that_breaks_the_protocol_loses_its_connection(
+    engine: LocalEngine, mistake: str
+) -> None:
+    data, code = MISTAKES[mistake]
     async with raw_client(engine) as raw:
         await raw.ping()
-        raw.socket.transport.write(MISTAKES[mistake])
+        raw.socket.transport.write(data)
         with pytest.raises(ConnectionClosedError) as caught:
             await raw.frame()
-        assert caught.value.rcvd is None
-    async with raw_client(engine) as other:
-        assert (await other.ping()).ok
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize("family", ["0.4"])
-async def test_the_old_family_reads_nothing_more_and_goes_on_writing(
-    engine: LocalEngine, talker: asyncio.Event, mistake: str
-) -> None:
-    async with raw_client(engine) as raw:
-        await raw.launched("talker@1.0.0")
-        raw.socket.transport.write(MISTAKES[mistake])
-        await hears_only(raw, talker)
+        received = caught.value.rcvd
+        assert (received and received.code) == (None if engine.traits.drops_closed else code)
     async with raw_client(engine) as other:
         assert (await other.ping()).ok
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_the_old_family_limits_frames_and_messages_apart(
-    engine: LocalEngine, talker: asyncio.Event
-) -> None:
+async def test_a_0_4_engine_takes_messages_of_64_mib_in_frames_of_16_mib(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        await raw.launched("talker@1.0.0")
-        await raw.socket.send(pieces(17 * MIB))
-        assert await raw.expect(models.Response) == models.Response(corr_id=7, ok=True, result="Pong")
         await raw.socket.send(pieces(63 * MIB, 16 * MIB))
-        assert (await raw.expect(models.Response)).ok
-        await raw.socket.send(pieces(17 * MIB, 16 * MIB + 1))
-        await hears_only(raw, talker)
+        assert await raw.expect(models.Response) == models.Response(corr_id=7, ok=True, result="Pong")
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_the_old_family_reads_no_message_of_more_than_64_mib(
-    engine: LocalEngine, talker: asyncio.Event
+@pytest.mark.parametrize(("size", "length"), [(17 * MIB, 16 * MIB + 1), (64 * MIB, 16 * MIB)])
+async def test_a_0_4_engine_closes_when_a_frame_or_message_is_larger(
+    engine: LocalEngine, size: int, length: int
 ) -> None:
     async with raw_client(engine) as raw:
-        await raw.launched("talker@1.0.0")
-        await raw.socket.send(pieces(64 * MIB, 16 * MIB))
-        await hears_only(raw, talker)
+        with contextlib.suppress(ConnectionClosedError):
+            await raw.socket.send(pieces(size, length))
+        with pytest.raises(ConnectionClosedError) as caught:
+            await raw.frame()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1009
 
 
 @pytest.mark.parametrize("family", ["0.5"])

@@ -20,7 +20,10 @@ DIRECTIONS: tuple[Direction, ...] = ("sent", "received")
 Ending: TypeAlias = Literal["close", "reset", "silence"]
 """How a cut ends a connection: closed without a close frame, reset, or open but dead."""
 CloseReply: TypeAlias = Literal["answer", "defer", "drop"]
-"""Reaction to a client's close frame: answer it, answer it before the next event, or close TCP without an answer."""
+"""Reaction to a client's close frame: answer it, answer it before the next event, or close TCP without an answer.
+
+With ``"drop"``, TCP is closed without a close frame, too, when the client breaks the rules of WebSocket.
+"""
 
 RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """Value of SO_LINGER with which closing resets a connection."""
@@ -111,7 +114,8 @@ class Socket(ServerConnection):
                 self.silent = True
                 for message in substitute():
                     self._tcp.write(Frame(Opcode.BINARY, message).serialize(mask=False))
-        if self.close_reply == "drop" and self._close_seen:
+        failed = self.protocol.state is State.CLOSING and self.protocol.eof_sent
+        if self.close_reply == "drop" and (self._close_seen or failed):
             self.transport.close()
         elif (
             self.close_reply != "defer"
