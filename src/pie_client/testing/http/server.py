@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mappi
 from email.utils import formatdate
 from http import HTTPStatus
 from http.client import HTTPMessage, responses
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import h11
 
@@ -202,8 +202,9 @@ class _Connection:
 def _checked(response: object) -> DaemonResponse:
     if not isinstance(response, DaemonResponse):
         raise TypeError(f"a daemon must return a DaemonResponse, not {type(response).__name__}")
-    if not isinstance(response.body, (bytes, str, AsyncIterable)):
-        raise TypeError(f"a body must be bytes, str or an async iterable, not {type(response.body).__name__}")
+    body = cast("object", response.body)
+    if not isinstance(body, (bytes, str, AsyncIterable)):
+        raise TypeError(f"a body must be bytes, str or an async iterable, not {type(body).__name__}")
     return response
 
 
