@@ -1,4 +1,4 @@
-"""Keys in an ssh-agent: a real one, and sockets where something else listens."""
+"""Keys in an ssh-agent: a real one, and Unix sockets whose server answers badly or not at all."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from pie_client import (
     AgentError,
@@ -39,12 +41,12 @@ MADE_BY = {
     "ECDSA secp256r1": "-t ecdsa -b 256",
     "ECDSA secp384r1": "-t ecdsa -b 384",
 }
-"""By kind of key, how ssh-keygen makes it."""
+"""Options of ssh-keygen, by kind of key."""
 NOT_ACCEPTED = {
-    "ecdsa-sha2-nistp521": ("-t ecdsa -b 521", "ecdsa-sha2-nistp521 keys are not accepted"),
+    "ecdsa-sha2-nistp521": ("-t ecdsa -b 521", "servers don't accept ecdsa-sha2-nistp521 keys"),
     "RSA-1024": ("-t rsa -b 1024", "has 1024 bits"),
 }
-"""By name, how ssh-keygen makes a key that servers refuse, and why it is left out."""
+"""Options of ssh-keygen and the logged reason, by name of a key that is skipped."""
 LOCK_PASSWORD = "locked for a test"  # noqa: S105 - of an agent that lives as long as a test
 
 REQUEST_IDENTITIES = 11
@@ -57,7 +59,7 @@ Reply = Callable[[int], bytes | None]
 
 
 def run(*command: str | Path, **settings: str) -> str:
-    """Run a tool and give what it prints."""
+    """Run a tool and return its output."""
     done = subprocess.run(  # noqa: S603 - commands of this file
         [*map(str, command)],
         check=True,
@@ -82,7 +84,7 @@ class Agent:
         return run("ssh-add", *words, SSH_AUTH_SOCK=str(self.path), **settings)
 
     def made(self, options: str, comment: str = "made for a test", *, add: bool = True) -> Path:
-        """Make a key and add it; its public half lies beside it."""
+        """Make a key and add it; its public key is beside it."""
         out = self.folder / "".join(c if c.isalnum() else "_" for c in f"{options}{comment}")
         run("ssh-keygen", "-q", *options.split(), "-N", "", "-C", comment, "-f", out)
         if add:
@@ -90,7 +92,6 @@ class Agent:
         return out
 
     def lock(self) -> None:
-        """Lock it, or unlock it with ``-X``."""
         self._ask("-x")
 
     def unlock(self) -> None:
@@ -103,21 +104,21 @@ class Agent:
         self.tool(option, SSH_ASKPASS=str(helper), SSH_ASKPASS_REQUIRE="force", DISPLAY=":0")
 
     def connections(self) -> int:
-        """Count the sockets that it has open besides the one that it listens on."""
+        """Return the number of open connections."""
         links = Path(f"/proc/{self.process.pid}/fd").iterdir()
         return sum(str(link.readlink()).startswith("socket:") for link in links) - 1
 
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A folder with a path that is short enough for sockets in it."""
+    """A directory whose path is short enough for Unix sockets in it."""
     with tempfile.TemporaryDirectory(prefix="pie") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def agent(short: Path) -> Iterator[Agent]:
-    """A running ssh-agent without keys. What it asks its user is answered with no."""
+    """A running ssh-agent without keys, whose user refuses every confirmation."""
     path = short / "agent"
     with subprocess.Popen(  # noqa: S603 - as above
         ["ssh-agent", "-D", "-a", str(path)],  # noqa: S607 - as users start it
@@ -158,32 +159,21 @@ def check_line(error: PieError, *, says: str) -> None:
 
 @needs_agent
 @pytest.mark.parametrize("kind", MADE_BY)
-async def test_a_key_in_the_agent_authenticates(kind: str, agent: Agent) -> None:
-    """D53."""
+async def test_servers_accept_every_signature_of_the_agent(kind: str, agent: Agent) -> None:
+    """D53. The numbers in a signature vary in length, so one signature proves little."""
     private = agent.made(MADE_BY[kind])
     (key,) = await agent_keys(agent.path)
     assert key.kind == kind
-    async with server_of(public_line(private)) as client:
-        await client.authenticate("alice", key)
-        assert client.server is not None
-        assert client.server.username == "alice"
-        await client.ping()
-
-
-@needs_agent
-@pytest.mark.parametrize("kind", MADE_BY)
-async def test_every_signature_of_the_agent_is_one_that_servers_take(kind: str, agent: Agent) -> None:
-    """Numbers of a signature vary in length; the more signatures, the more lengths."""
-    private = agent.made(MADE_BY[kind])
-    (key,) = await agent_keys(agent.path)
     async with LocalEngine(family="0.4", auth={"alice": [public_line(private)]}) as engine:
         for _ in range(20):
             async with PieClient(engine.uri, timeout=20) as client:
                 await client.authenticate("alice", key)
+                assert client.server is not None
+                assert client.server.username == "alice"
 
 
 @needs_agent
-async def test_each_key_is_listed_in_the_agents_order_as_ssh_add_shows_it(agent: Agent) -> None:
+async def test_keys_are_listed_in_the_agents_order_as_by_ssh_add(agent: Agent) -> None:
     for kind, options in MADE_BY.items():
         agent.made(options, f"the {kind} key")
     keys = await agent_keys(agent.path)
@@ -193,34 +183,21 @@ async def test_each_key_is_listed_in_the_agents_order_as_ssh_add_shows_it(agent:
 
 
 @needs_agent
-async def test_the_agent_of_the_environment_is_asked_by_default(
+async def test_the_agent_is_found_by_the_environment_or_in_the_home_directory(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent.made("-t ed25519")
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
-    assert [key.kind for key in await agent_keys()] == ["Ed25519"]
-
-
-@needs_agent
-async def test_a_path_below_the_home_folder_is_expanded(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agent.made("-t ed25519")
-    monkeypatch.setenv("HOME", str(agent.folder))
-    assert len(await agent_keys("~/agent")) == 1
-
-
-@needs_agent
-async def test_a_key_shows_what_ssh_add_shows_and_nothing_of_itself(agent: Agent) -> None:
     private = agent.made("-t ed25519", "laptop")
-    (key,) = await agent_keys(agent.path)
+    monkeypatch.setenv("HOME", str(agent.folder))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
+    (key,), (same,) = await agent_keys("~/agent"), await agent_keys()
+    assert key.fingerprint == same.fingerprint
     assert repr(key) == f"<AgentKey Ed25519 {key.fingerprint} 'laptop'>"
     assert public_line(private).split()[1] not in repr(key)
     assert isinstance(key, Signer)
 
 
 @needs_agent
-async def test_the_agent_opens_what_a_passphrase_protects(agent: Agent) -> None:
+async def test_the_agent_decrypts_a_key_with_a_passphrase(agent: Agent) -> None:
     """D52."""
     private = agent.made("-t ed25519", add=False)
     secret = "correct horse"  # noqa: S105 - as above
@@ -236,7 +213,7 @@ async def test_the_agent_opens_what_a_passphrase_protects(agent: Agent) -> None:
 
 @needs_agent
 @pytest.mark.parametrize("name", NOT_ACCEPTED)
-async def test_a_key_that_servers_refuse_is_left_out_and_the_log_says_why(
+async def test_a_key_that_servers_refuse_is_skipped_and_the_reason_logged(
     name: str, agent: Agent, caplog: pytest.LogCaptureFixture
 ) -> None:
     options, reason = NOT_ACCEPTED[name]
@@ -250,7 +227,7 @@ async def test_a_key_that_servers_refuse_is_left_out_and_the_log_says_why(
 
 
 @needs_agent
-async def test_a_certificate_is_left_out_and_the_key_beside_it_is_not(
+async def test_a_certificate_is_skipped_and_its_key_is_not(
     agent: Agent, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = agent.made("-t ed25519", "authority", add=False)
@@ -261,18 +238,14 @@ async def test_a_certificate_is_left_out_and_the_key_beside_it_is_not(
     with caplog.at_level(logging.DEBUG, logger="pie_client.auth.agent"):
         keys = await agent_keys(agent.path)
     assert [key.kind for key in keys] == ["Ed25519"]
-    assert "ssh-ed25519-cert-v01@openssh.com keys are not accepted" in caplog.text
+    assert "servers don't accept ssh-ed25519-cert-v01@openssh.com keys" in caplog.text
     async with server_of(public_line(private)) as client:
         await client.authenticate("alice", keys[0])
 
 
 @needs_agent
-async def test_an_empty_agent_has_no_keys(agent: Agent) -> None:
+async def test_an_empty_or_locked_agent_has_no_keys(agent: Agent) -> None:
     assert await agent_keys(agent.path) == []
-
-
-@needs_agent
-async def test_a_locked_agent_has_no_keys_until_it_is_unlocked(agent: Agent) -> None:
     agent.made("-t ed25519")
     agent.lock()
     assert await agent_keys(agent.path) == []
@@ -281,7 +254,7 @@ async def test_a_locked_agent_has_no_keys_until_it_is_unlocked(agent: Agent) -> 
 
 
 @needs_agent
-async def test_an_agent_that_was_locked_meanwhile_does_not_sign_and_does_again_when_unlocked(
+async def test_a_locked_agent_does_not_sign_until_it_is_unlocked(
     agent: Agent,
 ) -> None:
     private = agent.made("-t ed25519")
@@ -290,37 +263,37 @@ async def test_an_agent_that_was_locked_meanwhile_does_not_sign_and_does_again_w
     async with server_of(public_line(private)) as client:
         with pytest.raises(AgentError) as caught:
             await client.authenticate("alice", key)
-        check_line(caught.value, says=f"does not offer Ed25519 {key.fingerprint} any more")
+        check_line(caught.value, says=f"no longer has Ed25519 {key.fingerprint}")
         assert "ssh-add -X" in str(caught.value)
         agent.unlock()
         await client.authenticate("alice", key)
 
 
 @needs_agent
-async def test_a_key_that_was_removed_meanwhile_does_not_sign_and_another_one_then_does(agent: Agent) -> None:
+async def test_a_removed_key_does_not_sign_and_another_one_does(agent: Agent) -> None:
     removed, kept = agent.made("-t ed25519", "removed"), agent.made("-t ecdsa -b 256", "kept")
     first, second = await agent_keys(agent.path)
     agent.tool("-d", removed)
     async with server_of(public_line(removed), public_line(kept)) as client:
         with pytest.raises(AgentError) as caught:
             await client.authenticate("alice", first)
-        check_line(caught.value, says=f"does not offer Ed25519 {first.fingerprint} any more")
+        check_line(caught.value, says=f"no longer has Ed25519 {first.fingerprint}")
         await client.authenticate("alice", second)
 
 
 @needs_agent
-async def test_a_key_that_asks_its_user_does_not_sign_when_the_user_says_no(agent: Agent) -> None:
+async def test_a_key_does_not_sign_when_its_user_refuses(agent: Agent) -> None:
     private = agent.made("-t ed25519", add=False)
     agent.tool("-c", private)
     (key,) = await agent_keys(agent.path)
     async with server_of(public_line(private)) as client:
         with pytest.raises(AgentError) as caught:
             await client.authenticate("alice", key)
-    check_line(caught.value, says=f"refused to sign with Ed25519 {key.fingerprint}; confirm it")
+    check_line(caught.value, says=f"refused to sign with Ed25519 {key.fingerprint}; confirm when")
 
 
 @needs_agent
-async def test_an_agent_that_ended_meanwhile_is_named(agent: Agent) -> None:
+async def test_an_agent_that_has_stopped_is_named(agent: Agent) -> None:
     private = agent.made("-t ed25519")
     (key,) = await agent_keys(agent.path)
     agent.process.terminate()
@@ -328,11 +301,11 @@ async def test_an_agent_that_ended_meanwhile_is_named(agent: Agent) -> None:
     async with server_of(public_line(private)) as client:
         with pytest.raises(AgentError) as caught:
             await client.authenticate("alice", key)
-    check_line(caught.value, says=f"no ssh-agent answers at '{agent.path}'")
+    check_line(caught.value, says=f"can't connect to an ssh-agent at '{agent.path}'")
 
 
 @needs_agent
-async def test_a_key_that_the_server_does_not_know_is_refused_by_it(agent: Agent) -> None:
+async def test_a_key_that_the_server_does_not_know_is_an_authentication_error(agent: Agent) -> None:
     agent.made("-t ed25519")
     other = agent.made("-t ed25519", "other", add=False)
     (key,) = await agent_keys(agent.path)
@@ -342,7 +315,7 @@ async def test_a_key_that_the_server_does_not_know_is_refused_by_it(agent: Agent
 
 
 @needs_agent
-async def test_a_server_that_asks_for_no_key_does_not_trouble_the_agent(agent: Agent) -> None:
+async def test_the_agent_is_not_used_unless_the_server_asks_for_a_key(agent: Agent) -> None:
     agent.made("-t ed25519")
     (key,) = await agent_keys(agent.path)
     agent.process.terminate()
@@ -354,10 +327,8 @@ async def test_a_server_that_asks_for_no_key_does_not_trouble_the_agent(agent: A
 
 
 @needs_agent
-@pytest.mark.skipif(
-    not Path("/proc/self/fd").exists(), reason="the open sockets of a process are not to be seen"
-)
-async def test_no_connection_to_the_agent_is_left_open(agent: Agent) -> None:
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+async def test_no_connection_to_the_agent_stays_open(agent: Agent) -> None:
     private = agent.made("-t ed25519")
     async with server_of(public_line(private)) as client:
         (key,) = await agent_keys(agent.path)
@@ -365,7 +336,7 @@ async def test_no_connection_to_the_agent_is_left_open(agent: Agent) -> None:
         agent.lock()
         with pytest.raises(AgentError):
             await key.sign_challenge(b"challenge")
-        # What the agent answers next it answers after it saw the others hang up, and this one itself is still open.
+        # The agent answers this after it has seen the others close; the connection of this one may still be open.
         await agent_keys(agent.path)
         assert agent.connections() <= 1
 
@@ -373,7 +344,7 @@ async def test_no_connection_to_the_agent_is_left_open(agent: Agent) -> None:
 # ------------------------------------------------------------- no agent
 
 
-async def test_without_an_agent_in_the_environment_the_error_says_how_to_start_one(
+async def test_a_missing_environment_variable_is_an_error_with_advice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for value in (None, ""):
@@ -385,41 +356,36 @@ async def test_without_an_agent_in_the_environment_the_error_says_how_to_start_o
         check_line(caught.value, says="SSH_AUTH_SOCK is not set; start one with eval $(ssh-agent)")
 
 
-async def test_a_socket_that_does_not_exist_is_named(short: Path) -> None:
-    with pytest.raises(AgentError) as caught:
-        await agent_keys(short / "none")
-    check_line(caught.value, says=f"no ssh-agent answers at '{short / 'none'}': No such file or directory")
-
-
-async def test_a_socket_where_nobody_listens_any_more_is_named(short: Path) -> None:
-    path = short / "dead"
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("none", "No such file or directory"),
+        ("dead", ""),
+        *((name, "") for name in ("x" * 200, "with\0null", "two\nlines")),
+    ],
+)
+async def test_a_socket_without_a_listener_is_named_in_one_line(name: str, reason: str, short: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path))
+        left.bind(str(short / "dead"))
+    path = short / name
     with pytest.raises(AgentError) as caught:
         await agent_keys(path)
-    check_line(caught.value, says=f"no ssh-agent answers at '{path}': ")
-
-
-@pytest.mark.parametrize("path", ["x" * 200, "with\0null", "two\nlines"])
-async def test_a_path_that_is_none_of_a_socket_is_refused_in_one_line(path: str) -> None:
-    with pytest.raises(AgentError) as caught:
-        await agent_keys(path)
-    check_line(caught.value, says="no ssh-agent answers")
+    check_line(caught.value, says=f"can't connect to an ssh-agent at {str(path)!r}: {reason}")
 
 
 @pytest.mark.parametrize("path", [5, ["agent"], ""])
-async def test_what_is_no_path_is_refused(path: object) -> None:
+async def test_a_value_that_is_not_a_path_is_refused(path: object) -> None:
     with pytest.raises(InvalidArgumentError, match="pass the path of the agent's socket"):
         await agent_keys(path)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
-@pytest.mark.parametrize("timeout", [0, -1, "soon", True])
-async def test_a_timeout_that_is_no_duration_is_refused(timeout: object, short: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="is not a duration"):
+@pytest.mark.parametrize("timeout", [0, True])
+async def test_a_timeout_that_is_not_a_duration_is_refused(timeout: object, short: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="timeout="):
         await agent_keys(short / "none", timeout=timeout)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
-def test_without_the_extra_the_error_says_how_to_install_it(short: Path) -> None:
+def test_a_missing_extra_is_an_error_with_advice(short: Path) -> None:
     # In a process of its own, where asyncssh is missing whether it is installed or not.
     script = f"""
 import asyncio, sys
@@ -435,37 +401,32 @@ except AgentError as error:
     assert said.count("\n") == 1
 
 
-def test_the_extra_is_loaded_by_nothing_but_an_agent() -> None:
+def test_the_extra_is_imported_only_when_an_agent_is_used() -> None:
     script = (
         "import sys; from pie_client import AgentKey, agent_keys, PieClient; print('asyncssh' in sys.modules)"
     )
     assert run(sys.executable, "-W", "error", "-c", script) == "False\n"
 
 
-# ------------------------------------------------------------- agents that are none
+# ------------------------------------------------------------- faulty agents
 
 
 def string(data: bytes) -> bytes:
-    """Write bytes as SSH does."""
+    """Encode a string of SSH."""
     return len(data).to_bytes(4) + data
 
 
-def blob_of(line: str) -> bytes:
-    """Give the public half that a line of a .pub file holds."""
-    import base64  # noqa: PLC0415 - only here
-
-    return base64.b64decode(line.split()[1])
-
-
 def listing(*keys: tuple[bytes, bytes]) -> bytes:
-    """Write an agent's list of (public half, comment)."""
+    """Encode an agent's list of public keys and comments."""
     body = b"".join(string(blob) + string(comment) for blob, comment in keys)
     return bytes([IDENTITIES_ANSWER]) + len(keys).to_bytes(4) + body
 
 
 @contextlib.asynccontextmanager
-async def impostor(path: Path, answer: Callable[[int], Awaitable[bytes | None]]) -> AsyncGenerator[set[str]]:
-    """Listen as an agent that answers each kind of request as told, or hangs up. Gives who is connected."""
+async def fake_agent(
+    path: Path, answer: Callable[[int], Awaitable[bytes | None]]
+) -> AsyncGenerator[set[str]]:
+    """Run a server that answers each kind of agent request, or closes on None. Yields its open connections."""
     connected: set[str] = set()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -505,7 +466,7 @@ async def impostor(path: Path, answer: Callable[[int], Awaitable[bytes | None]])
 
 
 def says(replies: dict[int, bytes]) -> Callable[[int], Awaitable[bytes | None]]:
-    """Answer each kind of request with the same bytes; hang up where there are none."""
+    """Answer each kind of request with fixed bytes; close if there are none."""
 
     async def answer(kind: int) -> bytes | None:
         return replies.get(kind)
@@ -522,20 +483,20 @@ DSA = string(b"ssh-dss") + 4 * string(b"\1" * 20)
 
 
 @pytest.mark.parametrize("blob", [SK_ED25519, SK_ECDSA, DSA, string(b"ssh-ed25519"), string(b"ssh-rsa") * 3])
-async def test_fido_dsa_and_unreadable_keys_are_left_out(
+async def test_fido_dsa_and_invalid_keys_are_skipped(
     blob: bytes, short: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     reply = listing((blob, b"no use"), (ED25519, b"of use"))
-    async with impostor(short / "agent", says({REQUEST_IDENTITIES: reply})):
+    async with fake_agent(short / "agent", says({REQUEST_IDENTITIES: reply})):
         with caplog.at_level(logging.DEBUG, logger="pie_client.auth.agent"):
             keys = await agent_keys(short / "agent")
     assert [key.comment for key in keys] == ["of use"]
-    assert "'no use' of the ssh-agent is left out: " in caplog.text
+    assert "skipping key 'no use' of the ssh-agent: " in caplog.text
 
 
-async def test_a_comment_that_is_no_text_is_shown_in_one_line(short: Path) -> None:
+async def test_a_comment_that_is_not_text_is_shown_in_one_line(short: Path) -> None:
     reply = listing((ED25519, b"caf\xe9\n\x1b[31m"))
-    async with impostor(short / "agent", says({REQUEST_IDENTITIES: reply})):
+    async with fake_agent(short / "agent", says({REQUEST_IDENTITIES: reply})):
         (key,) = await agent_keys(short / "agent")
     assert repr(key).isprintable()
 
@@ -553,11 +514,9 @@ async def test_a_comment_that_is_no_text_is_shown_in_one_line(short: Path) -> No
     ],
     ids=repr,
 )
-async def test_an_agent_that_does_not_answer_as_one_is_refused_in_one_line(
-    reply: bytes | None, short: Path
-) -> None:
+async def test_an_invalid_list_of_keys_is_an_error(reply: bytes | None, short: Path) -> None:
     path = short / "agent"
-    async with impostor(path, says({} if reply is None else {REQUEST_IDENTITIES: reply})):
+    async with fake_agent(path, says({} if reply is None else {REQUEST_IDENTITIES: reply})):
         with pytest.raises(AgentError) as caught:
             await agent_keys(path)
     check_line(caught.value, says=f"the ssh-agent at '{path}' did not list its keys: ")
@@ -566,42 +525,41 @@ async def test_an_agent_that_does_not_answer_as_one_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("signature", "reason"),
     [
-        (string(b"ssh-ed25519") + string(bytes(64)), "gave a signature that is none of Ed25519"),
-        (string(b"ssh-ed25519") + string(bytes(3)), "gave a signature that is none of Ed25519"),
-        (string(b"ssh-ed25519"), "gave a signature that is none of Ed25519"),
-        (b"garbage", "gave a signature that is none of Ed25519"),
-        (string(b"ssh-rsa") + string(bytes(64)), "signs as ssh-rsa where servers need ssh-ed25519"),
+        (string(b"ssh-ed25519") + string(bytes(64)), "returned an invalid signature for Ed25519"),
+        (string(b"ssh-ed25519") + string(bytes(3)), "returned an invalid signature for Ed25519"),
+        (string(b"ssh-ed25519"), "returned an invalid signature for Ed25519"),
+        (b"garbage", "returned an invalid signature for Ed25519"),
+        (string(b"ssh-rsa") + string(bytes(64)), "signed with ssh-rsa, servers need ssh-ed25519"),
     ],
 )
-async def test_a_signature_that_is_none_is_not_sent(signature: bytes, reason: str, short: Path) -> None:
+async def test_an_invalid_signature_is_not_sent(signature: bytes, reason: str, short: Path) -> None:
     path = short / "agent"
     reply = bytes([SIGN_RESPONSE]) + string(signature)
-    async with impostor(path, says({REQUEST_IDENTITIES: listing((ED25519, b"")), SIGN_REQUEST: reply})):
+    async with fake_agent(path, says({REQUEST_IDENTITIES: listing((ED25519, b"")), SIGN_REQUEST: reply})):
         (key,) = await agent_keys(path)
         with pytest.raises(AgentError) as caught:
             await key.sign_challenge(b"challenge")
     check_line(caught.value, says=reason)
 
 
-async def test_an_agent_that_hangs_up_instead_of_signing_is_named(short: Path) -> None:
+async def test_an_agent_that_closes_instead_of_signing_is_named(short: Path) -> None:
     path = short / "agent"
-    async with impostor(path, says({REQUEST_IDENTITIES: listing((ED25519, b""))})):
-        (key,) = await agent_keys(path)
     once = iter([listing((ED25519, b""))])
 
-    async def then_dead(kind: int) -> bytes | None:
+    async def list_once(kind: int) -> bytes | None:
         return next(once, None) if kind == REQUEST_IDENTITIES else None
 
-    path.unlink(missing_ok=True)
-    async with impostor(path, then_dead):
-        await agent_keys(path)
+    async with fake_agent(path, list_once):
+        (key,) = await agent_keys(path)
         with pytest.raises(AgentError) as caught:
             await key.sign_challenge(b"challenge")
-    check_line(caught.value, says=f"the ssh-agent at '{path}' broke off instead of signing with Ed25519")
+    check_line(
+        caught.value, says=f"the ssh-agent at '{path}' closed the connection instead of signing with Ed25519"
+    )
 
 
-class Asleep:
-    """An agent that lists a key and then asks a user who never answers."""
+class SilentAgent:
+    """An agent that lists a key, unless told otherwise, and answers no other request."""
 
     def __init__(self, *, lists: bool = True) -> None:
         self.asked = asyncio.Event()
@@ -615,43 +573,45 @@ class Asleep:
         return None
 
 
-async def no_longer(connected: set[str]) -> None:
-    """Wait until nobody is connected: hanging up has to reach the other side first."""
+async def all_closed(connections: set[str]) -> None:
+    """Wait until the server has seen every connection close."""
     async with asyncio.timeout(PATIENCE):
-        while connected:  # noqa: ASYNC110 - a set tells nobody that it changed
+        while connections:  # noqa: ASYNC110 - a set has no event
             await asyncio.sleep(0)
 
 
-async def test_an_agent_that_never_answers_ends_the_listing_at_its_deadline(short: Path) -> None:
+async def test_listing_keys_has_a_deadline(short: Path) -> None:
     path = short / "agent"
-    async with impostor(path, Asleep(lists=False)) as connected:
+    async with fake_agent(path, SilentAgent(lists=False)) as connected:
         with pytest.raises(DeadlineError) as caught:
             await agent_keys(path, timeout=0.05)
         assert f"the ssh-agent at '{path}' did not list its keys within 0.05 s; " in str(caught.value)
-        await no_longer(connected)
+        await all_closed(connected)
 
 
-async def test_an_agent_whose_user_never_answers_ends_authentication_at_its_deadline(short: Path) -> None:
+async def test_the_deadline_of_authenticate_covers_the_agent(short: Path) -> None:
     path = short / "agent"
-    async with impostor(path, Asleep()) as connected, server_of() as client:
+    async with fake_agent(path, SilentAgent()) as connected, server_of() as client:
         (key,) = await agent_keys(path)
         with pytest.raises(DeadlineError, match="auth_identify was not done within"):
             await client.authenticate("alice", key, timeout=0.2)
-        await no_longer(connected)
+        await all_closed(connected)
 
 
-async def test_a_cancelled_authentication_hangs_up_on_the_agent_and_can_be_tried_again(short: Path) -> None:
+async def test_cancelling_authenticate_closes_the_agent_connection_and_allows_another_try(
+    short: Path,
+) -> None:
     path = short / "agent"
     private = ParsedPrivateKey.parse(NEW_KEY)
-    asleep = Asleep()
-    async with impostor(path, asleep) as connected, server_of(NEW_KEY_PUBLIC) as client:
+    silent = SilentAgent()
+    async with fake_agent(path, silent) as connected, server_of(NEW_KEY_PUBLIC) as client:
         (key,) = await agent_keys(path)
         authenticating = asyncio.create_task(client.authenticate("alice", key))
-        await asyncio.wait_for(asleep.asked.wait(), PATIENCE)
+        await asyncio.wait_for(silent.asked.wait(), PATIENCE)
         authenticating.cancel()
         with pytest.raises(asyncio.CancelledError):
             await authenticating
-        await no_longer(connected)
+        await all_closed(connected)
         await client.authenticate("alice", private)
         await client.ping()
 
@@ -659,8 +619,8 @@ async def test_a_cancelled_authentication_hangs_up_on_the_agent_and_can_be_tried
 # ------------------------------------------------------------- other signers
 
 
-class Elsewhere:
-    """A key that lies with a service."""
+class RemoteKey:
+    """A signer for a key in another place."""
 
     def __init__(self, key: ParsedPrivateKey) -> None:
         self._key = key
@@ -669,22 +629,14 @@ class Elsewhere:
         return await asyncio.to_thread(self._key.sign, challenge)
 
 
-class Wrong:
-    """A signer that gives text."""
+class TextSigner:
+    """A signer that returns str."""
 
     async def sign_challenge(self, _challenge: bytes) -> str:
         return "signature"
 
 
 def _pair() -> tuple[str, str]:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - only here
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - only here
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        PublicFormat,
-    )
-
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
@@ -694,20 +646,20 @@ def _pair() -> tuple[str, str]:
 NEW_KEY, NEW_KEY_PUBLIC = _pair()
 
 
-async def test_a_signer_of_ones_own_authenticates() -> None:
+async def test_a_custom_signer_authenticates() -> None:
     async with server_of(NEW_KEY_PUBLIC) as client:
-        await client.authenticate("alice", Elsewhere(ParsedPrivateKey.parse(NEW_KEY)))
+        await client.authenticate("alice", RemoteKey(ParsedPrivateKey.parse(NEW_KEY)))
         await client.ping()
 
 
-async def test_a_signer_that_gives_no_bytes_is_refused() -> None:
+async def test_a_signer_that_does_not_return_bytes_is_an_error() -> None:
     async with server_of(NEW_KEY_PUBLIC) as client:
-        with pytest.raises(InvalidKeyError, match="sign_challenge of Wrong gave str; let it give bytes"):
-            await client.authenticate("alice", Wrong())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+        with pytest.raises(InvalidKeyError, match="sign_challenge of TextSigner returned str; return bytes"):
+            await client.authenticate("alice", TextSigner())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
 @pytest.mark.parametrize("wrong", ["~/.ssh/id_ed25519", ParsedPrivateKey, AgentKey, []])
-async def test_what_is_no_signer_is_refused_before_anything_is_sent(wrong: object) -> None:
+async def test_a_value_that_is_not_a_signer_is_refused_before_sending(wrong: object) -> None:
     client = PieClient("ws://127.0.0.1:1")
-    with pytest.raises(InvalidKeyError, match="take one of agent_keys"):
+    with pytest.raises(InvalidKeyError, match="use ParsedPrivateKey"):
         await client.authenticate("alice", wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake

@@ -1,1 +1,1 @@
-"""Authentication: identifying a session, private keys, and keys of an ssh-agent."""
+"""Authentication: identifying a session, private keys, and the keys of an ssh-agent."""

@@ -1,4 +1,7 @@
-"""Keys that a running ssh-agent holds. They never leave it; it signs for them."""
+"""Keys in a running ssh-agent, which signs with them; the private keys stay in the agent.
+
+A socket path goes in, keys for ``login`` come out. Uses the extra ``agent`` (asyncssh), imported on the first use.
+"""
 
 import asyncio
 import base64
@@ -11,14 +14,14 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
-from pie_client.auth.keys import checked_kind
+from pie_client.auth.keys import check_kind
 from pie_client.connection.deadline import check_seconds
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
 
 if TYPE_CHECKING:
     from asyncssh import SSHAgentClient
 
-    from pie_client.auth.keys import PublicHalf
+    from pie_client.auth.keys import PublicKey
 
 logger = logging.getLogger(__name__)
 
@@ -31,97 +34,96 @@ SIGNATURE_FORMATS = {
     b"ecdsa-sha2-nistp256": b"ecdsa-sha2-nistp256",
     b"ecdsa-sha2-nistp384": b"ecdsa-sha2-nistp384",
 }
-"""By SSH's name of a public key's format, that of the signatures which servers can check."""
+"""Signature format that Pie servers can verify, by SSH's name of the public key's format (RFC 8332, RFC 5656, RFC 8709)."""
 
 
 class AgentKey:
-    """A key in an ssh-agent, for :meth:`PieClient.authenticate`. :func:`agent_keys` gives them.
+    """A key in an ssh-agent, for :meth:`PieClient.authenticate`. Get them from :func:`agent_keys`.
 
-    It opens a connection to the agent for each signature and closes it after. Its ``repr`` shows the kind, the
-    fingerprint and the comment.
+    Each signature uses a connection of its own to the agent. ``repr`` shows kind, fingerprint and comment.
 
     Args:
-        path: The agent's socket.
-        blob: The public half as SSH writes it.
-        comment: What the agent calls it.
+        path: Path of the agent's socket.
+        blob: The public key in SSH's binary format (RFC 4253, section 6.6).
+        comment: The agent's comment on the key.
 
     Raises:
-        InvalidKeyError: Servers do not accept such a key.
+        InvalidKeyError: Servers don't accept such a key.
     """
 
     def __init__(self, path: str, blob: bytes, comment: str = "") -> None:
         self._path = path
         self._blob = blob
-        self._format, self._public = _public_half(blob)
-        self.kind = checked_kind(self._public)
+        self._format, self._public_key = _load_public_key(blob)
+        self.kind = check_kind(self._public_key)
         """Kind of the key, e.g. ``Ed25519`` or ``RSA-3072``."""
         self.comment = comment
-        """What the agent calls it: by default the file that it came from, or who made it where."""
+        """The agent's comment on the key, usually its file name or ``user@host``."""
         digest = hashlib.sha256(blob).digest()
         self.fingerprint = f"SHA256:{base64.b64encode(digest).decode('ascii').rstrip('=')}"
-        """SHA-256 of the public half, as ``ssh-add -l`` shows it."""
+        """SHA-256 fingerprint of the public key, as shown by ``ssh-add -l``."""
 
     def __repr__(self) -> str:
         return f"<AgentKey {self.kind} {self.fingerprint} {self.comment!r}>"
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
-        """Have the agent sign a server's challenge. It may ask its user first, which ``authenticate`` gives its timeout.
+        """Let the agent sign a server's challenge. The agent may ask its user for confirmation first.
 
-        Nothing is left open when it is cancelled.
+        Cancelling closes the connection to the agent.
 
         Args:
             challenge: The bytes to sign.
 
         Returns:
-            The signature as servers take it; see :class:`Signer`.
+            The signature in the format of :class:`Signer`.
 
         Raises:
-            AgentError: The agent is gone, is locked, no longer has the key, or refuses.
+            AgentError: The agent can't be reached, is locked, no longer has the key, or refuses.
         """
-        async with _connected(self._path) as agent:
-            from asyncssh.agent import SSH_AGENT_RSA_SHA2_256  # noqa: PLC0415 - the extra, which is installed here
+        async with _connect(self._path) as agent:
+            from asyncssh.agent import SSH_AGENT_RSA_SHA2_256  # noqa: PLC0415 - an extra
 
             flags = SSH_AGENT_RSA_SHA2_256 if self._format == b"ssh-rsa" else 0
             try:
                 signature = await agent.sign(self._blob, challenge, flags)
             except ValueError as error:
-                raise await self._refusal(agent) from error
-        return self._checked(signature, challenge)
+                raise await self._explain_failure(agent) from error
+        return self._check_signature(signature, challenge)
 
-    async def _refusal(self, agent: "SSHAgentClient") -> AgentError:
-        """Find out why the agent did not sign: it does not say."""
+    async def _explain_failure(self, agent: "SSHAgentClient") -> AgentError:
+        """Return an error with the reason why the agent did not sign. Its reply has none, so look at its keys."""
         shown = f"{self.kind} {self.fingerprint}"
         try:
             offered = any(key.public_data == self._blob for key in await agent.get_keys())
         except ValueError as error:
             return AgentError(
-                f"the ssh-agent at {self._path!r} broke off instead of signing with {shown}: {one_line(str(error))}; check that it runs"
+                f"the ssh-agent at {self._path!r} closed the connection instead of signing with {shown}: {one_line(str(error))}; check that it runs"
             )
         if offered:
             return AgentError(
-                f"the ssh-agent at {self._path!r} refused to sign with {shown}; confirm it when the agent asks, or take another key"
+                f"the ssh-agent at {self._path!r} refused to sign with {shown}; confirm when the agent asks, or use another key"
             )
         return AgentError(
-            f"the ssh-agent at {self._path!r} does not offer {shown} any more; add it again with ssh-add, or unlock the agent with ssh-add -X"
+            f"the ssh-agent at {self._path!r} no longer has {shown}; add it with ssh-add, or unlock the agent with ssh-add -X"
         )
 
-    def _checked(self, signature: bytes, challenge: bytes) -> bytes:
-        """Take the signature out of SSH's envelope, and hold it against the key before a server does."""
+    def _check_signature(self, signature: bytes, challenge: bytes) -> bytes:
+        """Return a signature in a server's format, after verifying it: an error here is clearer than the server's."""
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - keeps cryptography out of the import
 
         try:
-            name, content = _strings(signature)
+            name, content = _split_strings(signature)
             expected = SIGNATURE_FORMATS[self._format]
             if name != expected:
                 raise AgentError(
-                    f"the ssh-agent at {self._path!r} signs as {_shown(name)} where servers need {_shown(expected)}; use a newer agent or another key"
+                    f"the ssh-agent at {self._path!r} signed with {_printable(name)}, servers need {_printable(expected)}; use a newer agent or another key"
                 )
-            return _as_servers_take_it(self._public, content, challenge)
+            return _convert_and_verify(self._public_key, content, challenge)
         except (ValueError, InvalidSignature) as error:
             if isinstance(error, AgentError):
                 raise
             raise AgentError(
-                f"the ssh-agent at {self._path!r} gave a signature that is none of {self.kind} {self.fingerprint}; try another agent or key"
+                f"the ssh-agent at {self._path!r} returned an invalid signature for {self.kind} {self.fingerprint}; use another agent or key"
             ) from error
 
 
@@ -130,32 +132,32 @@ async def agent_keys(
 ) -> list[AgentKey]:
     """List the keys of a running ssh-agent that servers accept. Needs the extra: ``pip install 'pie-client[agent]'``.
 
-    Other keys are left out: FIDO keys, certificates, DSA, curves other than P-256 and P-384, RSA under 2048 bits; the
-    log says why at level debug. A locked OpenSSH agent says that it has none.
+    Skips FIDO keys, certificates, DSA, curves other than P-256 and P-384, and RSA under 2048 bits; the reason is logged at
+    level DEBUG. A locked OpenSSH agent lists no keys.
 
     Args:
-        path: The agent's socket; by default that of ``SSH_AUTH_SOCK``, on Windows without it Pageant or the OpenSSH
-            agent's pipe.
+        path: Path of the agent's socket. Default: the environment variable ``SSH_AUTH_SOCK``; on Windows, if it is not
+            set, Pageant or the pipe of the OpenSSH agent.
         timeout: Seconds until the agent replies. Default: 10 s; ``math.inf`` for no limit.
 
     Returns:
-        The keys in the agent's order; empty where it has none that can be used.
+        The keys, in the agent's order.
 
     Raises:
-        AgentError: There is no agent, it does not answer as it should, or the extra is not installed.
+        AgentError: The agent can't be reached or does not answer correctly, or the extra is not installed.
         DeadlineError: It did not answer in time.
-        InvalidArgumentError: The path or the timeout can't be used.
+        InvalidArgumentError: The path or the timeout is not valid.
     """
-    place = _socket_path(path)
+    place = _agent_path(path)
     seconds = LIST_SECONDS if timeout is None else check_seconds("timeout", timeout)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
     try:
-        async with scope, _connected(place) as agent:
+        async with scope, _connect(place) as agent:
             try:
                 offered = await agent.get_keys()
             except ValueError as error:
                 raise AgentError(
-                    f"the ssh-agent at {place!r} did not list its keys: {one_line(str(error))}; check what listens there"
+                    f"the ssh-agent at {place!r} did not list its keys: {one_line(str(error))}; check that it is an ssh-agent"
                 ) from error
     except TimeoutError:
         if not scope.expired():
@@ -169,16 +171,16 @@ async def agent_keys(
         try:
             found.append(AgentKey(place, key.public_data, comment))
         except InvalidKeyError as error:
-            logger.debug("key %r of the ssh-agent is left out: %s", comment, error)
+            logger.debug("skipping key %r of the ssh-agent: %s", comment, error)
     return found
 
 
-def _socket_path(path: str | os.PathLike[str] | None) -> str:
+def _agent_path(path: str | os.PathLike[str] | None) -> str:
     if path is None:
         found = os.environ.get(SOCKET_VARIABLE, "")
         if not found and sys.platform != "win32":
             raise AgentError(
-                f"no ssh-agent is known: {SOCKET_VARIABLE} is not set; start one with eval $(ssh-agent), or pass path="
+                f"no ssh-agent: {SOCKET_VARIABLE} is not set; start one with eval $(ssh-agent), or pass path="
             )
         return found
     try:
@@ -188,56 +190,56 @@ def _socket_path(path: str | os.PathLike[str] | None) -> str:
             f"path is {type(path).__name__}; pass the path of the agent's socket"
         ) from None
     if not place:
-        raise InvalidArgumentError("path is empty; pass the path of the agent's socket, or leave it out")
-    return os.path.expanduser(place)  # noqa: PTH111 - pathlib would take a pipe's name apart
+        raise InvalidArgumentError("path is empty; pass the path of the agent's socket, or None")
+    return os.path.expanduser(place)  # noqa: PTH111 - pathlib would change the name of a Windows pipe
 
 
 @contextlib.asynccontextmanager
-async def _connected(path: str) -> "AsyncGenerator[SSHAgentClient]":
+async def _connect(path: str) -> "AsyncGenerator[SSHAgentClient]":
     try:
         from asyncssh import connect_agent  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise AgentError(
-            "keys of an ssh-agent need the asyncssh package; run pip install 'pie-client[agent]'"
+            "agent_keys needs the asyncssh package; run pip install 'pie-client[agent]'"
         ) from error
     try:
         agent = await connect_agent(path)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise AgentError(
-            f"no ssh-agent answers at {path!r}: {one_line(reason)}; check {SOCKET_VARIABLE}, or start one with eval $(ssh-agent)"
+            f"can't connect to an ssh-agent at {path!r}: {one_line(reason)}; check {SOCKET_VARIABLE}, or start one with eval $(ssh-agent)"
         ) from error
     async with agent:
         yield agent
 
 
-def _public_half(blob: bytes) -> "tuple[bytes, PublicHalf]":
-    """Read a public key. Raises InvalidKeyError where servers accept none of its format."""
+def _load_public_key(blob: bytes) -> "tuple[bytes, PublicKey]":
+    """Return the format and the key. Raises InvalidKeyError if servers don't accept keys of that format."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key  # noqa: PLC0415 - as above
 
     try:
-        name = next(_strings(blob), b"")  # certificates go on with other things
+        name = next(_split_strings(blob), b"")
     except ValueError:
-        raise InvalidKeyError("the public key can't be read; make a new one") from None
+        raise InvalidKeyError("can't parse the public key; create a new one") from None
     if name not in SIGNATURE_FORMATS:
         raise InvalidKeyError(
-            f"{_shown(name)} keys are not accepted by servers; use RSA, Ed25519, or ECDSA on P-256 or P-384"
+            f"servers don't accept {_printable(name)} keys; use RSA, Ed25519, or ECDSA on P-256 or P-384"
         )
     try:
         key = load_ssh_public_key(name + b" " + base64.b64encode(blob))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidKeyError(f"the {_shown(name)} public key can't be read; make a new one") from error
+        raise InvalidKeyError(f"can't parse the {_printable(name)} public key; create a new one") from error
     if not isinstance(key, (rsa.RSAPublicKey, ed25519.Ed25519PublicKey, ec.EllipticCurvePublicKey)):
         raise InvalidKeyError(
-            f"the {_shown(name)} public key is of another kind than it says; make a new one"
+            f"the {_printable(name)} public key contains a key of another kind; create a new one"
         )
     return name, key
 
 
-def _as_servers_take_it(public: "PublicHalf", content: bytes, challenge: bytes) -> bytes:
-    """Convert SSH's form of a signature, and verify it. Raises ValueError or InvalidSignature."""
+def _convert_and_verify(public: "PublicKey", content: bytes, challenge: bytes) -> bytes:
+    """Return a signature in SSH's format in a server's format. Raises ValueError or InvalidSignature."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415 - as above
@@ -246,27 +248,26 @@ def _as_servers_take_it(public: "PublicHalf", content: bytes, challenge: bytes) 
         public.verify(content, challenge)
         return content
     if isinstance(public, ec.EllipticCurvePublicKey):
-        r, s = (int.from_bytes(number, signed=True) for number in _strings(content))
+        r, s = (int.from_bytes(number, signed=True) for number in _split_strings(content))
         signature = encode_dss_signature(r, s)
         digest = SHA384() if isinstance(public.curve, ec.SECP384R1) else SHA256()
         public.verify(signature, challenge, ec.ECDSA(digest))
         return signature
-    signature = content.rjust(
-        (public.key_size + 7) // 8, b"\0"
-    )  # RFC 8332 lets agents leave leading zeros out
+    # RFC 8332 lets agents omit leading zeros, which servers need.
+    signature = content.rjust((public.key_size + 7) // 8, b"\0")
     public.verify(signature, challenge, padding.PKCS1v15(), SHA256())
     return signature
 
 
-def _strings(data: bytes) -> Iterator[bytes]:
-    """Split what RFC 4251 writes as strings and numbers one after another. Raises ValueError."""
+def _split_strings(data: bytes) -> Iterator[bytes]:
+    """Split a sequence of strings and numbers (RFC 4251, section 5). Raises ValueError."""
     while data:
         end = 4 + int.from_bytes(data[:4])
         if end > len(data):
-            raise ValueError("a length leads beyond the end")
+            raise ValueError("truncated")
         yield data[4:end]
         data = data[end:]
 
 
-def _shown(name: bytes) -> str:
+def _printable(name: bytes) -> str:
     return one_line(name[:64].decode("ascii", "backslashreplace"))

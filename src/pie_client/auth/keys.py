@@ -1,4 +1,8 @@
-"""Private keys that sign a server's challenge."""
+"""Private keys that sign a server's challenge.
+
+The text of a key file goes in, a key that signs comes out. Keys in an ssh-agent are handled by ``agent``, the exchange
+with the server by ``login``.
+"""
 
 import base64
 import errno
@@ -19,38 +23,38 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
-    PublicHalf: TypeAlias = RSAPublicKey | Ed25519PublicKey | EllipticCurvePublicKey
+    PublicKey: TypeAlias = RSAPublicKey | Ed25519PublicKey | EllipticCurvePublicKey
 
 logger = logging.getLogger(__name__)
 
-PRIVATE_MARK = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----")
-PUBLIC_MARK = re.compile(
+PRIVATE_HEADER = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----")
+PUBLIC_HEADER = re.compile(
     rb"-BEGIN [A-Z0-9 ]*PUBLIC KEY-|---- BEGIN SSH2 PUBLIC KEY|^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA"
 )
 OPENSSH = b"OPENSSH "
 OPENSSH_MAGIC = b"b3BlbnNzaC1rZXktdjEA"
 OPENSSH_PLAIN = OPENSSH_MAGIC + b"AAAABG5vbmUAAAAEbm9uZQ"
-"""How the base64 of OpenSSH's format begins, and how it goes on where cipher and key derivation are "none"."""
+"""First characters of OpenSSH's format in base64: of every key, and of those whose cipher and key derivation are "none"."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""Permissions of others than the owner."""
+"""Permissions of anyone but the owner."""
 
 
 @runtime_checkable
 class Signer(Protocol):
-    """What :meth:`PieClient.authenticate` takes as a key.
+    """A key for :meth:`PieClient.authenticate`.
 
-    :class:`ParsedPrivateKey` and :class:`AgentKey` are such. Write your own for a key that lies in a hardware module or
-    a key service.
+    Use :class:`ParsedPrivateKey` or :class:`AgentKey`, or implement this protocol for a key in a hardware module or a key
+    service.
     """
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
-        """Sign a server's challenge. The timeout of the call that needs it cancels it.
+        """Sign a server's challenge. Cancelled when the timeout of ``authenticate`` has passed.
 
         Args:
             challenge: The bytes to sign.
 
         Returns:
-            The signature as servers take it. RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER,
+            The signature. RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER,
             with SHA-256 on P-256 and SHA-384 on P-384.
         """
         ...
@@ -59,13 +63,13 @@ class Signer(Protocol):
 class ParsedPrivateKey:
     """A private key for :meth:`PieClient.authenticate`.
 
-    Takes OpenSSH, PKCS#8 PEM, PKCS#1 PEM and SEC1 PEM; RSA of at least 2048 bits, Ed25519, and ECDSA on P-256 and
-    P-384. Make one with :meth:`parse` or :meth:`from_file`. Its ``repr`` shows the kind of key and nothing of it.
+    Formats: OpenSSH, PKCS#8 PEM, PKCS#1 PEM and SEC1 PEM. Kinds: RSA of at least 2048 bits, Ed25519, and ECDSA on P-256
+    and P-384. Create one with :meth:`parse` or :meth:`from_file`. Its ``repr`` shows only the kind.
     """
 
     def __init__(self, key: "SigningKey") -> None:
         self._key = key
-        self.kind = checked_kind(key)
+        self.kind = check_kind(key)
         """Kind of the key, e.g. ``Ed25519`` or ``RSA-3072``."""
 
     def __repr__(self) -> str:
@@ -77,28 +81,29 @@ class ParsedPrivateKey:
 
         Args:
             text: The file's content.
-            passphrase: Opens an encrypted key.
+            passphrase: Passphrase of an encrypted key.
 
         Raises:
-            InvalidKeyError: It is no key, of an unsupported kind or size, or the passphrase is missing or wrong.
+            InvalidKeyError: The text is not a private key, its kind or size is not supported, or the passphrase is missing
+                or wrong.
         """
         from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
         from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415 - keeps cryptography out of the import
 
-        # Editors indent, and exports put text and certificates around a key.
+        # Editors indent keys, and exports put text and certificates around them.
         data = b"\n".join(line.strip() for line in _as_bytes(text, "a private key").splitlines()) + b"\n"
         secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
-        mark = PRIVATE_MARK.search(data)
-        if mark is None and PUBLIC_MARK.search(data.lstrip()):
+        header = PRIVATE_HEADER.search(data)
+        if header is None and PUBLIC_HEADER.search(data.lstrip()):
             raise InvalidKeyError(
-                "this is a public key; pass the private half, which is in the file without .pub"
+                "this is a public key; pass the private key, which is in the file without .pub"
             )
-        if mark is None:
+        if header is None:
             raise InvalidKeyError(
-                "not a private key: it has no line -----BEGIN ... PRIVATE KEY-----; pass the text of an OpenSSH or PEM file, or its path to from_file"
+                "not a private key: no line -----BEGIN ... PRIVATE KEY-----; pass the text of an OpenSSH or PEM file, or its path to from_file"
             )
-        data = data[mark.start() :]
-        openssh = mark[1] == OPENSSH
+        data = data[header.start() :]
+        openssh = header[1] == OPENSSH
         encrypted = OPENSSH_MAGIC in data and OPENSSH_PLAIN not in data if openssh else b"ENCRYPTED" in data
         if encrypted and secret is None:
             raise InvalidKeyError("the private key is encrypted; pass passphrase=")
@@ -110,39 +115,39 @@ class ParsedPrivateKey:
         except UnsupportedAlgorithm as error:
             if "bcrypt" in str(error):
                 raise InvalidKeyError(
-                    "the private key is encrypted by OpenSSH, which only the bcrypt package can open; pip install bcrypt, or remove the passphrase from a copy of it with ssh-keygen -p"
+                    "decrypting an OpenSSH private key needs the bcrypt package; pip install bcrypt, or remove the passphrase with ssh-keygen -p"
                 ) from error
             raise InvalidKeyError(
-                f"the private key can't be used: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
+                f"unsupported private key: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
             ) from error
         except (ValueError, TypeError, InvalidTag) as error:
             if encrypted:
                 raise InvalidKeyError(
-                    "the private key can't be opened: the passphrase is wrong, or the key is damaged; check both"
+                    "can't decrypt the private key: wrong passphrase or damaged key; check both"
                 ) from error
             raise InvalidKeyError(
-                "the private key can't be read: it is damaged, cut off or of an unknown kind; copy it again or make a new one"
+                "can't parse the private key: damaged, truncated or of an unknown kind; copy it again or create a new one"
             ) from error
-        return cls(_supported(key))
+        return cls(_check_algorithm(key))
 
     @classmethod
     def from_file(
         cls, path: str | os.PathLike[str], passphrase: str | bytes | None = None
     ) -> "ParsedPrivateKey":
-        """Read a key file; logs a warning where other users of the machine may read or change it.
+        """Read a key file. Logs a warning if other users of the machine may read or change it.
 
         Args:
-            path: The file; ``~`` is your home folder.
-            passphrase: Opens an encrypted key.
+            path: Path of the file; ``~`` is the home directory.
+            passphrase: Passphrase of an encrypted key.
 
         Raises:
-            InvalidKeyError: As :meth:`parse` does, naming the file.
+            InvalidKeyError: As for :meth:`parse`; the text names the file.
             OSError: The file can't be read.
         """
         try:
             place = Path(path).expanduser()
         except RuntimeError as error:
-            raise FileNotFoundError(errno.ENOENT, "there is no such home folder", str(path)) from error
+            raise FileNotFoundError(errno.ENOENT, "no such home directory", str(path)) from error
         try:
             with place.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -153,7 +158,7 @@ class ParsedPrivateKey:
         if os.name == "posix" and mode & OTHERS:
             shown = one_line(shlex.quote(str(place)))
             logger.warning(
-                "the private key %s can be used by others (mode %03o); run chmod 600 %s",
+                "the private key %s is accessible by other users (mode %03o); run chmod 600 %s",
                 shown,
                 stat.S_IMODE(mode),
                 shown,
@@ -189,21 +194,21 @@ class ParsedPrivateKey:
 
 
 def check_key(key: object) -> None:
-    """Raise InvalidKeyError unless something is a key, or None."""
+    """Raise InvalidKeyError unless a value is a key or None."""
     if isinstance(key, type) or not (key is None or isinstance(key, Signer)):
         raise InvalidKeyError(
-            f"private_key is {type(key).__name__}; make it with ParsedPrivateKey.parse or from_file, or take one of agent_keys()"
+            f"private_key is {type(key).__name__}; use ParsedPrivateKey.parse, ParsedPrivateKey.from_file or agent_keys"
         )
 
 
 async def sign_challenge(key: Signer, challenge: str) -> str:
-    """Sign a challenge as it travels: standard base64 in and out."""
+    """Sign a challenge. Challenge and signature are standard base64."""
     signature = await key.sign_challenge(base64.b64decode(challenge, validate=True))
     try:
         return base64.b64encode(signature).decode("ascii")
     except TypeError:
         raise InvalidKeyError(
-            f"sign_challenge of {type(key).__name__} gave {type(signature).__name__}; let it give bytes"
+            f"sign_challenge of {type(key).__name__} returned {type(signature).__name__}; return bytes"
         ) from None
 
 
@@ -213,35 +218,31 @@ def _as_bytes(value: object, what: str) -> bytes:
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     raise InvalidKeyError(
-        f"{what} is text or bytes, not {type(value).__name__}; pass one of these, or a key file's path to from_file"
+        f"{what} is {type(value).__name__}; pass str or bytes, or the path of a key file to from_file"
     )
 
 
-def _supported(key: object) -> "SigningKey":
+def _check_algorithm(key: object) -> "SigningKey":
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415 - as above
 
     if isinstance(key, (rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
         return key
     kind = type(key).__name__.removesuffix("PrivateKey").strip("_")
-    raise InvalidKeyError(
-        f"{kind} keys are not accepted by servers; use RSA, Ed25519, or ECDSA on P-256 or P-384"
-    )
+    raise InvalidKeyError(f"servers don't accept {kind} keys; use RSA, Ed25519, or ECDSA on P-256 or P-384")
 
 
-def checked_kind(key: "SigningKey | PublicHalf") -> str:
-    """Name the kind of a key. Raises InvalidKeyError where servers accept none of its size or curve."""
+def check_kind(key: "SigningKey | PublicKey") -> str:
+    """Return the name of a key's kind. Raises InvalidKeyError if servers don't accept its size or curve."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415 - as above
 
     if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         if key.key_size < RSA_KEY_BITS:
             raise InvalidKeyError(
-                f"the RSA key has {key.key_size} bits, servers accept {RSA_KEY_BITS} and more; make a new one"
+                f"the RSA key has {key.key_size} bits; create one with at least {RSA_KEY_BITS}"
             )
         return f"RSA-{key.key_size}"
     if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
         if not isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1)):
-            raise InvalidKeyError(
-                f"the ECDSA key is on {key.curve.name}, servers accept P-256 and P-384; make a new one"
-            )
+            raise InvalidKeyError(f"the ECDSA key is on {key.curve.name}; create one on P-256 or P-384")
         return f"ECDSA {key.curve.name}"
     return "Ed25519"

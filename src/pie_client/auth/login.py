@@ -22,7 +22,7 @@ from pie_client.errors import RefusedError
 
 logger = logging.getLogger(__name__)
 
-TOKEN_FAMILY: Final[Family] = [name for name in FAMILIES if name in AUTH_BY_TOKEN.families][-1]
+TOKEN_FAMILY: Final[Family] = max(AUTH_BY_TOKEN.families, key=list(FAMILIES).index)
 """Family of a server that takes tokens. The reply does not name it, so it is the newest that knows them."""
 
 
