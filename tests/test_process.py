@@ -1,4 +1,4 @@
-"""Processes in every way they can be started, held, let go and taken up again."""
+"""Launching, attaching, detaching and waiting for processes, against the embedded engine and scripted peers."""
 
 import asyncio
 import gc
@@ -6,7 +6,8 @@ import json
 import math
 import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from pydantic import JsonValue, TypeAdapter
@@ -57,10 +58,10 @@ def programs(engine: LocalEngine) -> None:
         return heard
 
 
-# ------------------------------------------------------------- without captured output
+# ------------------------------------------------------------- uncaptured launches
 
 
-async def test_a_launch_without_captured_output_gives_a_handle_that_knows_its_process(
+async def test_an_uncaptured_launch_returns_a_handle_with_the_process_id(
     client: PieClient,
 ) -> None:
     """D29"""
@@ -73,7 +74,7 @@ async def test_a_launch_without_captured_output_gives_a_handle_that_knows_its_pr
     assert repr(second) == f"<Process {second.process_id} not attached>"
 
 
-async def test_what_needs_an_attached_process_says_so_at_once(client: PieClient) -> None:
+async def test_using_an_uncaptured_process_raises_not_attached(client: PieClient) -> None:
     """D29, D35"""
     process = await client.launch_process("converse@1.0.0", capture_outputs=False)
     for use in (
@@ -88,7 +89,7 @@ async def test_what_needs_an_attached_process_says_so_at_once(client: PieClient)
             await use
 
 
-async def test_a_process_without_captured_output_is_taken_up_by_attaching(client: PieClient) -> None:
+async def test_attaching_to_an_uncaptured_process_receives_its_events(client: PieClient) -> None:
     launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
     process = await client.attach_process(launched.process_id)
     await process.signal("hello")
@@ -97,7 +98,7 @@ async def test_a_process_without_captured_output_is_taken_up_by_attaching(client
     assert await process.result(timeout=PATIENCE) == ["hello"]
 
 
-async def test_a_process_without_captured_output_outlives_its_connection(engine: LocalEngine) -> None:
+async def test_an_uncaptured_process_outlives_its_connection(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as first:
         process_id = (await first.launch_process("converse@1.0.0", capture_outputs=False)).process_id
     async with PieClient(engine.uri) as second:
@@ -106,7 +107,7 @@ async def test_a_process_without_captured_output_outlives_its_connection(engine:
         assert await process.result(timeout=PATIENCE) == []
 
 
-async def test_launches_at_once_without_captured_output_get_handles_of_their_own(client: PieClient) -> None:
+async def test_concurrent_uncaptured_launches_return_different_processes(client: PieClient) -> None:
     launches = [client.launch_process("converse@1.0.0", capture_outputs=False) for _ in range(5)]
     processes = await asyncio.gather(*launches)
     assert len({process.process_id for process in processes}) == 5
@@ -122,7 +123,7 @@ async def test_list_processes_returns_inputs_as_they_were_sent(client: PieClient
 
 
 @only_0_5
-async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_so(client: PieClient) -> None:
+async def test_an_uncaptured_process_that_ended_before_the_lookup_has_no_id(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 4, capture_outputs=False)
     assert process.process_id == ""
     assert repr(process) == "<Process without id not attached>"
@@ -132,7 +133,7 @@ async def test_a_process_that_ended_before_it_was_listed_has_a_handle_that_says_
 
 
 @only_0_5
-async def test_alike_processes_are_not_mistaken_for_the_one_without_captured_output(
+async def test_an_uncaptured_process_is_not_confused_with_similar_ones(
     client: PieClient, engine: LocalEngine
 ) -> None:
     """D29"""
@@ -155,7 +156,7 @@ async def test_alike_processes_are_not_mistaken_for_the_one_without_captured_out
     assert await captured.result(int, timeout=PATIENCE) == 2
 
 
-async def test_a_launch_that_succeeded_does_not_fail_because_the_list_does() -> None:
+async def test_an_uncaptured_launch_succeeds_although_the_lookup_fails() -> None:
     """D29"""
     async with websocket_peer("0.5") as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
         peer.answers[models.ListProcessesRequest] = "no JSON"
@@ -165,13 +166,13 @@ async def test_a_launch_that_succeeded_does_not_fail_because_the_list_does() -> 
         assert len(peer.of(models.LaunchProcessRequest)) == 1
 
 
-async def test_a_failed_launch_without_captured_output_raises_as_any_launch(client: PieClient) -> None:
+async def test_a_failed_uncaptured_launch_raises(client: PieClient) -> None:
     with pytest.raises(ProgramNotFoundError):
         await client.launch_process("absent@1.0.0", capture_outputs=False)
 
 
-async def test_a_release_0_3_server_is_not_asked_what_only_0_4_knows() -> None:
-    """A 0.3 server leaves requests that it does not know unanswered, and answers the others in order."""
+async def test_batch_requests_to_a_0_3_server_are_unsupported() -> None:
+    """A 0.3 server does not answer requests that it does not know, and answers others in order."""
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
         peer.answers[models.ListProcessesRequest] = lambda: json.dumps(
             [_listed(r.inferlet, r.input) for r in peer.of(models.LaunchProcessRequest)]
@@ -193,18 +194,18 @@ def _listed(program: str, input_text: str) -> JsonValue:
     return {"id": PROCESS, "username": "u", "program": program, "input": input_text, "elapsed_secs": 0}
 
 
-# ------------------------------------------------------------- many at once
+# ------------------------------------------------------------- batches
 
 
 @only_0_4
-async def test_many_processes_are_launched_with_one_request(client: PieClient) -> None:
+async def test_launch_processes_returns_a_handle_per_input(client: PieClient) -> None:
     processes = await client.launch_processes("double@1.0.0", [1, 2, 3], token_budgets=[5, None, 7])
     assert [await process.result(int, timeout=PATIENCE) for process in processes] == [2, 4, 6]
     assert await processes[0].recv() == (Event.Stdout, "doubling\n")
 
 
 @only_0_4
-async def test_many_processes_without_captured_output_have_handles_too(client: PieClient) -> None:
+async def test_launch_processes_without_captured_output_returns_ids(client: PieClient) -> None:
     processes = await client.launch_processes("converse@1.0.0", [None, None], capture_outputs=False)
     assert {p.process_id for p in processes} == {info.id for info in await client.list_processes()}
     with pytest.raises(NotAttachedError):
@@ -218,20 +219,18 @@ async def test_no_inputs_launch_no_processes(client: PieClient) -> None:
 
 
 @only_0_4
-async def test_budgets_have_to_be_as_many_as_inputs(client: PieClient) -> None:
+async def test_budgets_and_inputs_of_different_length_are_refused(client: PieClient) -> None:
     with pytest.raises(InvalidRequestError, match="length 1 does not match inputs length 2"):
         await client.launch_processes("double@1.0.0", [1, 2], token_budgets=[5])
 
 
 @only_0_4
-async def test_running_many_gives_what_each_returned_in_their_order(client: PieClient) -> None:
+async def test_run_processes_returns_results_in_the_order_of_the_inputs(client: PieClient) -> None:
     assert await client.run_processes("double@1.0.0", [3, 1, 2]) == ["6", "2", "4"]
 
 
 @only_0_4
-async def test_running_many_does_not_hold_back_what_the_client_does_meanwhile(
-    client: PieClient, engine: LocalEngine
-) -> None:
+async def test_run_processes_does_not_block_other_calls(client: PieClient, engine: LocalEngine) -> None:
     held: list[InferletSession] = []
     begun = asyncio.Event()
 
@@ -252,7 +251,7 @@ async def test_running_many_does_not_hold_back_what_the_client_does_meanwhile(
 
 
 @only_0_4
-async def test_running_many_uses_the_same_user_and_proof(engine: LocalEngine) -> None:
+async def test_run_processes_authenticates_its_connection_as_the_same_user(engine: LocalEngine) -> None:
     seen: list[str] = []
 
     @engine.inferlet("who@1.0.0")
@@ -272,7 +271,7 @@ async def test_running_many_uses_the_same_user_and_proof(engine: LocalEngine) ->
 
 
 @only_0_4
-async def test_running_many_ends_with_the_client(client: PieClient, engine: LocalEngine) -> None:
+async def test_closing_the_client_cancels_run_processes(client: PieClient, engine: LocalEngine) -> None:
     begun = asyncio.Event()
 
     @engine.inferlet("endless@1.0.0")
@@ -290,59 +289,51 @@ async def test_running_many_ends_with_the_client(client: PieClient, engine: Loca
 
 
 @only_0_4
-@pytest.mark.parametrize("inputs", ["abc", {"a": 1}, None, 5, b"abc"])
-async def test_inputs_are_a_list_with_one_for_each_process(
-    client: PieClient, inputs: Sequence[object]
-) -> None:
-    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
-        await client.launch_processes("double@1.0.0", inputs)
-    with pytest.raises(InvalidArgumentError, match="pass a list with one entry for each process"):
-        await client.run_processes("double@1.0.0", inputs)
+async def test_inputs_must_be_a_list(client: PieClient) -> None:
+    wrong: list[Any] = ["abc", {"a": 1}, None, 5, b"abc"]
+    for inputs in wrong:
+        for call in (client.launch_processes, client.run_processes):
+            with pytest.raises(InvalidArgumentError, match="inputs"):
+                await call("double@1.0.0", inputs)
 
 
 @only_0_4
-async def test_a_failure_among_many_is_the_failure_of_the_run(client: PieClient) -> None:
+async def test_run_processes_raises_if_one_process_fails(client: PieClient) -> None:
     with pytest.raises(RefusedError, match=r"run_processes of 'double@1.0.0' refused: AssertionError"):
         await client.run_processes("double@1.0.0", [1, "two", 3])
 
 
 @only_0_5
-@pytest.mark.parametrize("use", ["launch_processes", "run_processes", "launch_daemon", "token_budget"])
-async def test_what_the_family_does_not_know_fails_at_once(client: PieClient, use: str) -> None:
+async def test_what_only_0_4_servers_support_is_not_sent_to_0_5_servers(client: PieClient) -> None:
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "launch_processes": lambda: client.launch_processes("double@1.0.0", [1]),
         "run_processes": lambda: client.run_processes("double@1.0.0", [1]),
         "launch_daemon": lambda: client.launch_daemon("double@1.0.0", 8000),
         "token_budget": lambda: client.launch_process("double@1.0.0", 1, token_budget=5),
+        "auth_prove": lambda: client.rpc.auth_prove(signature=""),
     }
-    with pytest.raises(UnsupportedError, match=rf"{use} is not known to Pie 0\.5 servers"):
-        await calls[use]()
-    assert await client.list_processes() == []
+    for _ in range(2):  # before and after the session is identified
+        for name, call in calls.items():
+            with pytest.raises(UnsupportedError, match=name):
+                await call()
+        assert await client.list_processes() == []
 
 
 @only_0_4
-@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000, "8080"])
-async def test_a_daemon_needs_a_port_that_exists(client: PieClient, port: int) -> None:
-    with pytest.raises(InvalidArgumentError, match="launch_daemon not sent: port"):
-        await client.launch_daemon("double@1.0.0", port)
+async def test_the_port_of_a_daemon_must_be_a_tcp_port(client: PieClient) -> None:
+    wrong: list[Any] = [0, -1, 65_536, 70_000, "8080"]
+    for port in wrong:
+        with pytest.raises(InvalidArgumentError, match=f"launch_daemon not sent: port={port!r}"):
+            await client.launch_daemon("double@1.0.0", port)
 
 
 @only_0_5
-async def test_a_proof_by_key_fails_at_once_where_no_server_can_ask_for_one(client: PieClient) -> None:
-    await client.ping()
-    with pytest.raises(
-        UnsupportedError, match=r"auth_prove is not known to Pie 0\.5 servers, only to Pie 0\.3"
-    ):
-        await client.rpc.auth_prove(signature="")
-
-
-@only_0_5
-async def test_an_unknown_request_says_which_release_knows_it(client: PieClient) -> None:
+async def test_an_unsupported_error_names_the_release_that_is_needed(client: PieClient) -> None:
     with pytest.raises(UnsupportedError, match=r"only to Pie 0\.3 and 0\.4 from release 0\.4 on"):
         await client.run_processes("double@1.0.0", [1])
 
 
-async def test_a_client_of_another_event_loop_says_so(engine: LocalEngine) -> None:
+async def test_using_a_client_in_another_event_loop_raises(engine: LocalEngine) -> None:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -356,13 +347,13 @@ async def test_a_client_of_another_event_loop_says_so(engine: LocalEngine) -> No
     loop.close()
 
 
-async def test_a_result_can_be_of_a_type_that_has_no_class(client: PieClient) -> None:
+async def test_result_accepts_a_type_adapter(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 4)
     number = await process.result(TypeAdapter(int | None), timeout=PATIENCE)
     assert number == 8
 
 
-async def test_a_process_that_returns_an_empty_text_returned_nothing() -> None:
+async def test_an_empty_text_decodes_to_none() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await client.launch_process("converse@1.0.0")
         await peer.send(models.ReturnFrame(process_id=process.process_id, value=""))
@@ -373,13 +364,13 @@ async def test_a_process_that_returns_an_empty_text_returned_nothing() -> None:
             await process.result(int)
 
 
-async def test_the_listed_input_can_be_read_as_the_documentation_calls_it(client: PieClient) -> None:
+async def test_arguments_is_an_alias_of_the_listed_input(client: PieClient) -> None:
     await client.launch_process("converse@1.0.0", {"a": 1})
     (info,) = await client.list_processes()
     assert info.arguments == info.input == '{"a": 1}'
 
 
-async def test_reprs_tell_where_a_client_leads_and_whether_it_is_connected(engine: LocalEngine) -> None:
+async def test_the_repr_of_a_client_shows_its_uri_and_state(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
         assert repr(client) == f"<PieClient {engine.uri} connected>"
     assert repr(client) == f"<PieClient {engine.uri} closed>"
@@ -388,7 +379,7 @@ async def test_reprs_tell_where_a_client_leads_and_whether_it_is_connected(engin
 # ------------------------------------------------------------- handles
 
 
-async def test_a_second_handle_in_the_same_client_shares_the_events(client: PieClient) -> None:
+async def test_two_handles_of_a_process_share_its_events(client: PieClient) -> None:
     """D30"""
     first = await client.launch_process("converse@1.0.0")
     second = await client.attach_process(first.process_id)
@@ -401,7 +392,7 @@ async def test_a_second_handle_in_the_same_client_shares_the_events(client: PieC
     assert await second.result(timeout=PATIENCE) == ["a", "b"]
 
 
-async def test_two_attaches_at_once_in_the_same_client_both_get_a_handle(client: PieClient) -> None:
+async def test_concurrent_attaches_all_return_a_handle(client: PieClient) -> None:
     """D30"""
     launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
     attaches = [client.attach_process(launched.process_id) for _ in range(3)]
@@ -410,7 +401,7 @@ async def test_two_attaches_at_once_in_the_same_client_both_get_a_handle(client:
     assert [await process.result(timeout=PATIENCE) for process in processes] == [[]] * 3
 
 
-async def test_a_process_whose_launch_was_given_up_is_terminated() -> None:
+async def test_a_process_whose_launch_was_cancelled_is_terminated() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.LaunchProcessRequest] = None
         launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
@@ -422,7 +413,7 @@ async def test_a_process_whose_launch_was_given_up_is_terminated() -> None:
         assert terminated.process_id == PROCESS
 
 
-async def test_a_process_whose_attachment_was_given_up_can_be_taken_up_all_the_same() -> None:
+async def test_a_cancelled_attach_can_be_repeated() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.AttachProcessRequest] = None
         attaching = asyncio.create_task(client.attach_process(PROCESS))
@@ -437,7 +428,7 @@ async def test_a_process_whose_attachment_was_given_up_can_be_taken_up_all_the_s
         assert len(peer.of(models.AttachProcessRequest)) == 1
 
 
-async def test_an_iteration_whose_handle_was_closed_does_not_look_complete(client: PieClient) -> None:
+async def test_closing_a_handle_makes_a_running_iteration_raise(client: PieClient) -> None:
     process = await client.launch_process("converse@1.0.0")
     iterating = asyncio.create_task(anext(process))
     await client.ping()
@@ -446,7 +437,7 @@ async def test_an_iteration_whose_handle_was_closed_does_not_look_complete(clien
         await iterating
 
 
-async def test_sending_a_file_makes_room_for_a_server_that_has_much_to_say() -> None:
+async def test_sending_a_file_keeps_reading_from_the_server() -> None:
     """D27"""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
         process = await client.launch_process("converse@1.0.0")
@@ -465,7 +456,7 @@ async def test_sending_a_file_makes_room_for_a_server_that_has_much_to_say() -> 
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def test_signals_do_not_make_a_client_read_more_than_it_may_buffer() -> None:
+async def test_sending_signals_does_not_exceed_max_buffered() -> None:
     """D27"""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
         process = await client.launch_process("converse@1.0.0")
@@ -485,10 +476,10 @@ async def test_signals_do_not_make_a_client_read_more_than_it_may_buffer() -> No
             await flooding
 
 
-async def test_a_launch_that_is_given_up_as_its_reply_comes_leaves_no_process() -> None:
+async def test_a_launch_cancelled_while_its_reply_arrives_leaves_no_process() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.LaunchProcessRequest] = None
-        orphans: list[str] = []
+        abandoned: list[str] = []
         for steps in range(8):
             launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
             request = await peer.asked(models.LaunchProcessRequest, steps + 1)
@@ -501,13 +492,13 @@ async def test_a_launch_that_is_given_up_as_its_reply_comes_leaves_no_process() 
             if isinstance(outcome, Process):
                 outcome.close()
             else:
-                orphans.append(process_id)
-                await peer.asked(models.TerminateProcessRequest, len(orphans))
-        assert orphans
-        assert [request.process_id for request in peer.of(models.TerminateProcessRequest)] == orphans
+                abandoned.append(process_id)
+                await peer.asked(models.TerminateProcessRequest, len(abandoned))
+        assert abandoned
+        assert [request.process_id for request in peer.of(models.TerminateProcessRequest)] == abandoned
 
 
-async def test_running_many_on_a_silent_server_ends_with_the_client_s_deadline() -> None:
+async def test_run_processes_detects_a_silent_server_by_the_client_s_timeout() -> None:
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.3) as client:
         peer.answers[models.AuthIdentifyRequest] = None
@@ -528,7 +519,7 @@ WITHOUT_LIMIT: dict[str, Callable[[Process, float | None], Awaitable[object]]] =
 @only_0_4
 @pytest.mark.parametrize("timeout", [None, math.inf])
 @pytest.mark.parametrize("name", [*WITHOUT_LIMIT, "run_processes", "ping"])
-async def test_waiting_for_processes_has_no_limit_by_default_and_infinity_lifts_any(
+async def test_none_is_the_default_timeout_and_infinity_means_no_limit(
     engine: LocalEngine, name: str, timeout: float | None
 ) -> None:
     async with PieClient(engine.uri, timeout=0.1) as client:
@@ -550,7 +541,7 @@ async def test_waiting_for_processes_has_no_limit_by_default_and_infinity_lifts_
     ("name", "failure"),
     [("recv", "sent no event"), ("wait", "did not finish"), ("result", "did not finish")],
 )
-async def test_a_timeout_says_what_did_not_happen(client: PieClient, name: str, failure: str) -> None:
+async def test_a_deadline_error_says_what_did_not_happen(client: PieClient, name: str, failure: str) -> None:
     process = await client.launch_process("converse@1.0.0")
     with pytest.raises(DeadlineError) as caught:
         await WITHOUT_LIMIT[name](process, 0.05)
@@ -576,7 +567,7 @@ async def test_a_repr_shows_how_a_process_ended(client: PieClient) -> None:
 # ------------------------------------------------------------- closing and detaching
 
 
-async def test_detaching_ends_an_iteration_quietly(client: PieClient) -> None:
+async def test_detaching_ends_an_iteration(client: PieClient) -> None:
     process = await client.launch_process("converse@1.0.0")
     await process.signal("one")
     values: list[object] = []
@@ -588,9 +579,7 @@ async def test_detaching_ends_an_iteration_quietly(client: PieClient) -> None:
 
 
 @pytest.mark.parametrize("way", ["closed", "dropped"])
-async def test_a_handle_that_was_let_go_can_be_taken_up_again_in_the_same_client(
-    client: PieClient, way: str
-) -> None:
+async def test_a_closed_or_dropped_process_can_be_attached_again(client: PieClient, way: str) -> None:
     process = await client.launch_process("converse@1.0.0")
     process_id = process.process_id
     if way == "closed":
@@ -622,7 +611,7 @@ async def test_a_detached_process_keeps_its_events_for_the_next_handle(client: P
         await client.attach_process(process_id)
 
 
-async def test_a_process_that_has_ended_is_not_found(client: PieClient) -> None:
+async def test_attaching_to_a_finished_process_raises_not_found(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 1)
     await process.wait(timeout=PATIENCE)
     process.close()
@@ -630,7 +619,7 @@ async def test_a_process_that_has_ended_is_not_found(client: PieClient) -> None:
         await client.attach_process(process.process_id)
 
 
-async def test_text_can_be_iterated_over_alone(client: PieClient, engine: LocalEngine) -> None:
+async def test_text_yields_standard_output_only(client: PieClient, engine: LocalEngine) -> None:
     @engine.inferlet("mixed@1.0.0")
     async def mixed(session: InferletSession, _input: JsonValue) -> JsonValue:
         session.print("one")
@@ -645,7 +634,7 @@ async def test_text_can_be_iterated_over_alone(client: PieClient, engine: LocalE
     assert await process.result(int) == 2
 
 
-async def test_iterating_over_text_ends_with_the_error_of_the_process(client: PieClient) -> None:
+async def test_text_raises_the_error_of_the_process(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", "word")
     texts = process.text()
     assert await anext(texts) == "doubling\n"
