@@ -231,14 +231,13 @@ async def test_run_processes_returns_results_in_the_order_of_the_inputs(client: 
 
 @only_0_4
 async def test_run_processes_does_not_block_other_calls(client: PieClient, engine: LocalEngine) -> None:
-    held: list[InferletSession] = []
-    begun = asyncio.Event()
+    begun, released = asyncio.Event(), asyncio.Event()
 
     @engine.inferlet("held@1.0.0")
-    async def hold(session: InferletSession, _input: JsonValue) -> JsonValue:
-        held.append(session)
+    async def hold(_session: InferletSession, _input: JsonValue) -> JsonValue:
         begun.set()
-        return await session.receive()
+        await released.wait()
+        return "over"
 
     running = asyncio.create_task(client.run_processes("held@1.0.0", [None]))
     async with asyncio.timeout(PATIENCE):
@@ -246,7 +245,7 @@ async def test_run_processes_does_not_block_other_calls(client: PieClient, engin
         await client.ping()
         process = await client.launch_process("double@1.0.0", 21)
         assert await process.result(int) == 42
-        held[0].put_signal("over")
+        released.set()
         assert await running == ['"over"']
 
 

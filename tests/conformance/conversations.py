@@ -147,9 +147,7 @@ def _text(text: str, ids: Ids) -> str:
     if re.fullmatch(r"[0-9a-f-]{36}", text):
         ids.learn(text)
     text = re.sub(r"looked in .*\)(, and|$)", r"looked in (folder))\1", text)
-    text = re.sub(
-        r'^(writing |Failed to create directory ")(\(no folder[^)]*\)|/.*?/inferlets)/', r"\1(folder)/", text
-    )
+    text = re.sub(r'^(writing |Failed to create directory ")(/.*?/inferlets)/', r"\1(folder)/", text)
     text = re.sub(r"(?s)(manifest TOML: ).*", r"\1(TOML)", text)
     text = re.sub(r"(language component at ).*", r"\1(why)", text)
     text = re.sub(r"(?s)^(Call error: ).*", r"\1(what)", text)

@@ -9,11 +9,13 @@ NAME_BYTES = 255
 """Longest name of a file."""
 SUFFIXES = {None: ".wasm", "python": ".py"}
 MANIFEST_SUFFIX = ".toml"
+FOLDER = "/home/inferlets"
+"""Stands for the folder of the server; recordings do not keep its real name."""
 
 
-def refusal(folder: str, name: str, version: str, language: str | None) -> str | None:
+def refusal(name: str, version: str, language: str | None) -> str | None:
     """Give the text with which a server refuses a program that it can't write, or doesn't find after it did; else None."""
-    home = posixpath.join(folder, name)
+    home = posixpath.join(FOLDER, name)
     if (reason := _malformed(name)) is not None:
         return server_text("create_directory_failed", detail=f"{quoted(home)}: {reason}")
     file = version + SUFFIXES.get(language, ".js")
@@ -23,7 +25,7 @@ def refusal(folder: str, name: str, version: str, language: str | None) -> str |
     if (reason := _malformed(version + MANIFEST_SUFFIX)) is not None:
         return server_text("write_manifest_failed", detail=reason)
     if name in ("", ".", "..") or "/" in name or not version or "/" in version:
-        return server_text("program_not_installed", program=f"{name}@{version}", folder=folder)
+        return server_text("program_not_installed", program=f"{name}@{version}", folder=FOLDER)
     return None
 
 

@@ -19,9 +19,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pie_client.testing.engine.connection import Refusal
     from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
     from pie_client.testing.engine.local_engine import LocalEngine
+    from pie_client.testing.engine.refusal import Refusal
     from pie_client.testing.engine.trace import TracedFrame, describe
     from pie_client.testing.faults.fault import Fault
     from pie_client.testing.faults.faults import Faults
@@ -42,7 +42,7 @@ _MODULE_OF = {
     "McpCallError": "inferlet.mcp",
     "McpSession": "inferlet.mcp",
     "ProcessFailure": "inferlet.session",
-    "Refusal": "engine.connection",
+    "Refusal": "engine.refusal",
     "RunningDaemon": "engine.daemons",
     "ScriptLimits": "scripts.scripts",
     "TracedFrame": "engine.trace",

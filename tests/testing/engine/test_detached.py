@@ -116,7 +116,6 @@ async def test_an_end_that_was_fetched_is_not_there_a_second_time(keeper: LocalE
             await c.terminate_process(process_id)
         with pytest.raises(ProcessNotFoundError):
             await c.attach_process(process_id)
-    assert not keeper.held
 
 
 async def test_a_process_that_still_runs_is_attached_again_and_goes_on(
@@ -268,18 +267,21 @@ async def test_a_process_that_somebody_holds_cannot_be_attached_to(
             await d.attach_process(process.process_id)
 
 
-async def test_ends_that_nobody_fetches_are_not_kept_without_bound(
+async def test_only_the_newest_ended_processes_can_be_attached_to(
     keeper: LocalEngine, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pie_client.testing.engine.local_engine.HELD_PROCESSES", 2)
+    monkeypatch.setattr("pie_client.testing.engine.state.HELD_PROCESSES", 2)
     install(keeper, steps)
     ids = [await leave(keeper.uri) for _ in range(3)]
     steps.go.set()
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(process.outcome for process in keeper.processes.values()))
-    assert list(keeper.held) == ids[1:]
-    await keeper.stop()
-    assert not keeper.held
+    async with PieClient(keeper.uri, timeout=PATIENCE) as client:
+        with pytest.raises(ProcessNotFoundError):
+            await client.attach_process(ids[0])
+        for process_id in ids[1:]:
+            process = await client.attach_process(process_id)
+            await process.result(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("family", ["0.4"])

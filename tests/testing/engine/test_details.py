@@ -293,7 +293,8 @@ async def test_a_close_may_go_unanswered_until_the_next_event() -> None:
             closing = asyncio.create_task(socket.close())
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(closing), 0.3)
-            engine.processes[process_id].session.print("an event")
+            event = models.StdoutFrame(process_id=process_id, value="an event")
+            engine.processes[process_id].deliver(event, buffered=True)
             await closing
         assert socket.close_code == 1000
 

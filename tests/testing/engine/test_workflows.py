@@ -322,7 +322,8 @@ async def test_a_detached_workflow_keeps_its_events_for_the_next_client(
         "Process attached",
     )
     assert await alice.values(1) == [("stdout", "waits\n")]
-    engine.processes[child.id].session.print("more")
+    event = models.StdoutFrame(process_id=child.id, value="more\n")
+    engine.processes[child.id].deliver(event, buffered=True)
     assert await alice.values(1) == [("stdout", "more\n")]
     assert await alice.reply(attach(workflow.upper())) == (True, "Workflow attached")
     assert await alice.values(1) == [("stdout", "more\n")]

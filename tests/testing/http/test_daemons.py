@@ -20,7 +20,7 @@ from pie_client import (
     ProgramNotFoundError,
     UnsupportedError,
 )
-from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
+from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine, RunningDaemon
 from tests.support.peers import PATIENCE, free_port
 
 
@@ -151,14 +151,14 @@ async def test_a_connection_of_http_1_0_is_closed_after_the_response(uri: str) -
     ],
 )
 async def test_an_invalid_request_is_refused(request_: bytes, status: bytes) -> None:
-    async with LocalEngine(family="0.4", max_upload_bytes=1000) as engine:
+    async def never(_request: DaemonRequest) -> DaemonResponse:
+        raise AssertionError("called")
 
-        @engine.daemon("never@1.0.0")
-        async def never(_request: DaemonRequest) -> DaemonResponse:
-            raise AssertionError("called")
-
-        engine.run_daemon("never@1.0.0", 0)
-        assert (await raw_response(await engine.daemons[0].uri(), request_)).split()[1] == status
+    daemon = RunningDaemon("never@1.0.0", 0, never, max_body_bytes=1000)
+    try:
+        assert (await raw_response(await daemon.uri(), request_)).split()[1] == status
+    finally:
+        await daemon.stop()
 
 
 async def test_a_daemon_that_raises_responds_500_and_continues(
@@ -390,16 +390,12 @@ async def test_a_daemon_does_not_run_as_an_inferlet_nor_the_reverse(
     http_client.close()
 
 
-async def test_stopping_the_engine_stops_a_daemon_that_does_not_listen_yet(
-    engine: LocalEngine, client: PieClient
-) -> None:
-    @engine.daemon("late@1.0.0")
+async def test_a_daemon_can_be_stopped_before_it_listens() -> None:
     async def late(_request: DaemonRequest) -> DaemonResponse:
         return DaemonResponse()
 
-    engine.run_daemon("late@1.0.0", 0)
-    (daemon,) = engine.daemons
-    await engine.stop()
+    daemon = RunningDaemon("late@1.0.0", 0, late, max_body_bytes=0)
+    await daemon.stop()
     with pytest.raises(ConnectionAbortedError, match="stopped"):
         await daemon.uri()
 

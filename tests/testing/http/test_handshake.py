@@ -73,7 +73,7 @@ async def engine(family: Family, caplog: pytest.LogCaptureFixture) -> AsyncItera
         if left := asyncio.all_tasks() - before - {asyncio.current_task()}:
             _, running_on = await asyncio.wait(left, timeout=PATIENCE)
             assert running_on == set()
-        assert running.fault_list.sockets == {}
+        assert running.connections == 0
     assert errors == []
     assert [
         record.getMessage()

@@ -398,8 +398,8 @@ async def main(x):
     )
     async with asyncio.timeout(PATIENCE):
         assert await anext(process) == MessageEvent("ready")
-        session = engine.processes[process.process_id].session
-        while session.holds_files:  # the script has not said yet that it waits
+        inbox = engine.processes[process.process_id].inbox
+        while inbox.keep_last_file:  # the script has not said yet that it waits
             await client.ping()
         await process.transfer_file(b"dropped")
         await process.signal("go on")

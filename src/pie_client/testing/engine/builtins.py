@@ -1,4 +1,4 @@
-"""Programs that an embedded engine has by itself when asked to. Each does what its name says; no model runs in any."""
+"""The built-in programs of LocalEngine, registered with ``builtins=True``."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from pydantic import JsonValue
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
 
 PAUSE = 0.1
-"""Seconds between the numbers that are counted."""
+"""Seconds between two numbers of ``count``."""
 
 
 async def echo(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Give its input back."""
+    """Return the input."""
     return input
 
 
 async def count(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Print the numbers from 1 to its input, 3 without one, ten in a second."""
+    """Print the numbers from 1 to the input (default: 3), ten per second."""
     last = input if isinstance(input, int) else 3
     for number in range(1, last + 1):
         session.print(number)
@@ -28,18 +28,18 @@ async def count(session: InferletSession, input: JsonValue) -> JsonValue:
 
 
 async def wait(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Wait for a signal and give its text."""
+    """Wait for a signal and return its text."""
     return await session.receive()
 
 
 async def fail(session: InferletSession, input: JsonValue) -> JsonValue:
-    """End with an error, whose text is its input where that is one."""
+    """Fail with the input as the error, if it is a string."""
     raise ProcessFailure(input if isinstance(input, str) and input else "asked to fail")
 
 
 async def files(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Say ready, send back the file that it gets, and give its size and digest."""
-    session.holds_files = True
+    """Send "ready", wait for a file, send it back, and return its size and digest."""
+    session.keep_last_file = True  # the file may arrive before receive_file waits
     session.send("ready")
     data = await session.receive_file()
     session.send_file(data, "returned")
@@ -49,4 +49,4 @@ async def files(session: InferletSession, input: JsonValue) -> JsonValue:
 BUILTINS: Mapping[str, InferletFunction] = MappingProxyType(
     {f"{function.__name__}@1.0.0": function for function in (echo, count, wait, fail, files)}
 )
-"""The programs by ``name@version``."""
+"""The built-in programs by ``name@version``."""

@@ -1,4 +1,4 @@
-"""Identifiers in the forms in which servers take them."""
+"""Process and workflow ids in the forms that servers accept."""
 
 import re
 import uuid
@@ -8,13 +8,8 @@ _UUID = re.compile(rf"[0-9a-fA-F]{{32}}|{_HYPHENATED}|\{{{_HYPHENATED}\}}|urn:uu
 
 
 def canonical_uuid(text: str) -> str | None:
-    """Give a UUID in lowercase with hyphens; None for what servers do not take as one.
+    """Return a UUID in lowercase with hyphens, or None if servers do not accept the text.
 
-    They take it bare with or without hyphens; in braces, or as a URN, only with them.
+    They accept it with or without hyphens, and with hyphens also in braces or as a URN.
     """
     return str(uuid.UUID(text)) if _UUID.fullmatch(text) else None
-
-
-def version_key(program: str) -> tuple[int, ...]:
-    """Give what orders the versions of a program, written ``name@version``; what is no number comes first."""
-    return tuple(int(part) if part.isdecimal() else -1 for part in program.rpartition("@")[2].split("."))

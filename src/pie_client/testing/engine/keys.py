@@ -1,4 +1,4 @@
-"""Public keys, as servers take them, and files of them."""
+"""Reads public keys of the kinds that servers accept, and files of them."""
 
 from pathlib import Path
 from typing import TypeAlias
@@ -14,59 +14,60 @@ from pie_client._generated.families import RSA_KEY_BITS
 PEM = "-----BEGIN"
 PRIVATE = "PRIVATE KEY-----"
 CERTIFICATE = "-cert-v01@"
-"""In the kind of an OpenSSH certificate, which servers do not take."""
+"""Part of the key type of an OpenSSH certificate."""
 
 PublicKey: TypeAlias = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
-"""The kinds of keys that servers take."""
+"""A key of a kind that servers accept."""
 
 
 def read_public_key(key: str) -> PublicKey:
     """Read an OpenSSH line or a PEM.
 
     Raises:
-        ValueError: No server takes it; the text follows what names the key.
+        ValueError: Servers do not accept it. The text is the rest of a sentence that begins with the key.
     """
     if PRIVATE in key:
-        raise ValueError("is a private key; pass the public half, which is in the file that ends in .pub")
+        raise ValueError("is a private key; pass the public key from the file that ends in .pub")
     load = load_pem_public_key if key.lstrip().startswith(PEM) else load_ssh_public_key
     try:
         found = load(key.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("is no public key; write it like the line in id_ed25519.pub") from None
+        raise ValueError("is not a public key; write it like the line in id_ed25519.pub") from None
     if isinstance(found, RSAPublicKey):
         if found.key_size < RSA_KEY_BITS:
-            raise ValueError(f"is an RSA key of {found.key_size} bits; servers take {RSA_KEY_BITS} or more")
+            raise ValueError(
+                f"is an RSA key of {found.key_size} bits; servers accept {RSA_KEY_BITS} bits or more"
+            )
     elif isinstance(found, EllipticCurvePublicKey):
         if not isinstance(found.curve, SECP256R1 | SECP384R1):
-            raise ValueError(f"is an ECDSA key on {found.curve.name}; servers take P-256 and P-384")  # noqa: TRY004 - the text is wrong, not its type
+            raise ValueError(f"is an ECDSA key on {found.curve.name}; servers accept P-256 and P-384")  # noqa: TRY004 - the text is wrong, not its type
     elif not isinstance(found, Ed25519PublicKey):
-        raise ValueError("is of a kind that servers do not take; they take Ed25519, RSA, P-256 and P-384")  # noqa: TRY004 - as above
+        raise ValueError("is of an unsupported kind; servers accept Ed25519, RSA, P-256 and P-384")  # noqa: TRY004 - as above
     if CERTIFICATE in key.partition(" ")[0]:
-        raise ValueError("is a certificate, which servers do not take; pass the public key itself")
+        raise ValueError("is a certificate, which servers do not accept; pass the public key itself")
     return found
 
 
 def read_authorized_keys(path: Path) -> list[str]:
-    """Read public keys: one OpenSSH line each, with blank lines and comments between them, or one PEM.
+    """Read the public keys in a file: one PEM, or OpenSSH lines with blank lines and comments between them.
 
     Raises:
         OSError: The file can't be read.
-        ValueError: There is no key in it, or one that can't be used.
+        ValueError: The file has no key, or one that servers do not accept.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ValueError("it is no text; write keys like the line in id_ed25519.pub") from None
+        raise ValueError("it is not a text file; write keys like the line in id_ed25519.pub") from None
     if PRIVATE in text.partition("\n")[0]:
-        raise ValueError("it is a private key; pass the public half, which is in the file that ends in .pub")
+        raise ValueError("it is a private key; pass the file that ends in .pub")
     if text.lstrip().startswith(PEM):
         found = [text]
     else:
-        found = [
-            line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
-        ]
+        lines = (line.strip() for line in text.splitlines())
+        found = [line for line in lines if line and not line.startswith("#")]
     if not found:
-        raise ValueError("it has no key in it")
+        raise ValueError("it contains no key")
     for number, key in enumerate(found, 1):
         try:
             read_public_key(key)

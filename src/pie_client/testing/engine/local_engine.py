@@ -1,54 +1,40 @@
-"""The embedded engine: a server on a loopback port, its programs and its processes."""
+"""The embedded engine: a server on a loopback port that runs Python functions as inferlets."""
 
 import asyncio
 import contextlib
 import inspect
 import logging
 import re
-import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self, TypeVar
 
-from pydantic import JsonValue
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from pie_client._generated import models
 from pie_client._generated.families import NEWEST, PROGRAM_PATTERN, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated import texts
-from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES, UPLOAD_BYTES
-from pie_client.testing.engine import options
-from pie_client.testing.engine.builtins import BUILTINS
-from pie_client.testing.engine.connection import Conversation, Refusal
+from pie_client.testing._generated.servers import UPLOAD_BYTES, ServerTraits
+from pie_client.testing.engine.connection import Connection
 from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon, check_h11
-from pie_client.testing.engine.frames import FrameReader
-from pie_client.testing.engine.identifiers import canonical_uuid, version_key
+from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.processes import RunningProcess
-from pie_client.testing.engine.programs import Catalogue, RejectedProgram
-from pie_client.testing.engine.reasons import line_of
-from pie_client.testing.engine.trace import Observer, TracedFrame
+from pie_client.testing.engine.state import EngineState
+from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
-from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.faults import Faults
 from pie_client.testing.faults.serial_accept import AcceptQueue
-from pie_client.testing.faults.sockets import CloseReply, Direction, Socket
+from pie_client.testing.faults.sockets import CloseReply, Socket
 from pie_client.testing.http import handshake
-from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.inferlet.session import InferletFunction
 from pie_client.testing.scripts.scripts import ScriptLimits
-
-__all__ = ["LocalEngine", "Refusal"]
 
 logger = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that inferlets have to end when the engine stops."""
 BACKLOG = 1024
-"""Connections that wait to be accepted; with fewer places, clients that come at once are held up for seconds."""
-HELD_PROCESSES = 1024
-"""Ended processes whose end nobody has fetched; the oldest go first."""
+"""Connections that wait to be accepted. With a smaller backlog, clients that connect together are delayed for seconds."""
 
 M = TypeVar("M", bound=WireModel)
 F = TypeVar("F", bound=InferletFunction)
@@ -58,50 +44,43 @@ D = TypeVar("D", bound=DaemonFunction)
 class LocalEngine:
     """A server that speaks the Pie protocol on a loopback port and runs Python functions as inferlets.
 
-    No model runs in it. Use it as an async context manager, in the event loop of the program that uses it.
+    It runs no model. Use it as an async context manager, in the event loop of the program that uses it. Register
+    programs with :meth:`inferlet` and :meth:`daemon`.
 
-    Programs are functions, registered with :meth:`inferlet` and :meth:`daemon`.
-
-    It differs from real servers on purpose in this: of a WASM upload only the layout is checked, and it does not run;
-    programs are never fetched from a registry; all events of a workflow's processes arrive, where real servers lose the
-    last ones more often than not (``faults.lose_workflow_end``); an event never comes before the reply that it follows
-    from; and the words of the libraries that read TOML and JSON for real servers are others.
+    It differs from real servers in this: WebAssembly is accepted and does not run; only the header of the upload is
+    checked. Programs are not fetched from a registry. All events of a workflow's processes arrive, while real servers
+    usually lose the last ones (``faults.lose_workflow_end``). An event never arrives before the reply that it follows
+    from. Error texts that real servers take from a TOML, JSON or msgpack library are worded differently.
 
     Args:
-        family: Server family to imitate: ``"0.4"`` (0.3 and 0.4) or ``"0.5"``.
-        auth: Public keys of each user, as OpenSSH lines or PEM, for the 0.4 family; None switches authentication off.
-        port: TCP port; 0 takes a free one.
-        keep_detached: What becomes of the processes of a connection that ends. By default what real servers do:
-            those of the 0.4 family stay attached to the connection that is gone and their output is lost; those of
-            the 0.5 family are terminated. With True what Pie's documentation promises, in either family: they go on,
-            and their events are buffered, the newest 4096 of each process, until a client of the same user attaches.
-            One that has ended can be attached to until its terminal event was sent to a client; it is not listed.
-        allow_scripts: Whether an upload whose manifest says ``[runtime] language = "python"`` runs, in the 0.5
-            family, as on a real engine: its source in a process of its own, by this Python, with the standard library
-            and the part of the ``inferlet`` package that needs no model. Only for sources that you trust. By default
-            the process of a script fails, as it does for WASM, which can't run here; the 0.4 family has no scripts.
-            Needs POSIX.
-        script_limits: What each process of a script may use.
-        max_upload_bytes: Largest program or file that a client may upload; by default 256 MiB, as on real servers.
-        imitate_delays: Whether clients of the 0.4 family wait where real servers let them wait for nothing: a wrong token
-            is refused after 1 to 3 seconds, in which nothing else happens on the connection, and a WebSocket close is
-            answered only together with the next event. By default neither takes time.
-        serial_accept: Whether connections of the 0.4 family are accepted one after the other, as by real servers: one
-            that sends nothing keeps all later ones from their opening handshake, until it leaves. By default none waits
-            for another.
-        builtins: Whether it has the programs of :mod:`pie_client.testing.engine.builtins`: echo, count, wait, fail and files.
+        family: Server family: ``"0.4"`` (Pie 0.3 and 0.4) or ``"0.5"``.
+        auth: Public keys by user name, as OpenSSH lines or PEM, in the 0.4 family. Default: authentication is disabled.
+        port: TCP port. Default: a free one.
+        keep_detached: Whether processes keep running when their client disconnects. Their events, the newest 4096 of
+            each, are then buffered until a client of the same user attaches. An ended process can be attached to until
+            its terminal event was sent; it is not listed. Default: as on real servers, processes of the 0.5 family are
+            terminated, and those of the 0.4 family can't be attached again and lose their output.
+        allow_scripts: Whether uploaded Python scripts run, in the 0.5 family. Each runs in a process of its own, with
+            this Python, its standard library and the part of the ``inferlet`` package that needs no model. Allow only
+            sources that you trust. Needs POSIX. Default: the process of a script fails.
+        script_limits: Limits of each script's process.
+        max_upload_bytes: Largest program or file that a client may upload. Default: 256 MiB, as on real servers.
+        imitate_delays: Whether clients of the 0.4 family wait as on real servers: a wrong token is refused after 1 to
+            3 seconds, in which the connection does nothing else, and a WebSocket close is answered only together with
+            the next event. Default: no delays.
+        serial_accept: Whether connections of the 0.4 family are accepted one at a time, as by real servers: one that
+            sends nothing delays the opening handshake of all later ones. Default: False.
+        builtins: Whether the programs ``echo@1.0.0``, ``count@1.0.0``, ``wait@1.0.0``, ``fail@1.0.0`` and
+            ``files@1.0.0`` are registered.
+
+    Attributes:
+        faults: Makes the engine fail on request. Each of its methods requests one fault.
 
     Raises:
-        InvalidArgumentError: An option has a value that it can't have, a key is one that no server takes, or an option
-            has no effect: in this family, or without ``allow_scripts``.
+        InvalidArgumentError: An option has an invalid value, or has no effect in the family or without another option.
     """
 
-    model_name = "none"
-    """Name under which the status of the model that does not exist is listed."""
-    folder = "(no folder: programs of LocalEngine are in memory)"
-    _reader_class = FrameReader
-    _catalogue_class = Catalogue
-    """What reads frames and uploads; the tests replace both by exact imitations of a real server."""
+    _state_class = EngineState
 
     def __init__(
         self,
@@ -117,163 +96,171 @@ class LocalEngine:
         serial_accept: bool = False,
         builtins: bool = False,
     ) -> None:
-        options.check(
+        options = Options(
             family=family,
             auth=auth,
             port=port,
-            max_upload_bytes=max_upload_bytes,
+            keep_detached=keep_detached,
+            allow_scripts=allow_scripts,
             script_limits=script_limits,
-            flags={
-                "keep_detached": keep_detached,
-                "allow_scripts": allow_scripts,
-                "imitate_delays": imitate_delays,
-                "serial_accept": serial_accept,
-                "builtins": builtins,
-            },
+            max_upload_bytes=max_upload_bytes,
+            imitate_delays=imitate_delays,
+            serial_accept=serial_accept,
+            builtins=builtins,
         )
-        self.traits = SERVERS[family]
-        self.reader = self._reader_class(family)
-        self.keep_detached = keep_detached
-        self.imitate_delays = imitate_delays
-        self.serial_accept = serial_accept
-        self.max_upload_bytes = max_upload_bytes
-        self.auth = auth
-        self.token = secrets.token_urlsafe(TOKEN_BYTES)
-        """The internal token that ``auth_by_token`` takes."""
-        self.processes: dict[str, RunningProcess] = {}
-        """Running processes by id."""
-        self.held: dict[str, RunningProcess] = {}
-        """Ended processes by id whose terminal event waits for a client, with ``keep_detached``."""
-        self.workflows: dict[str, Workflow] = {}
-        """Workflows that have not ended, by id."""
-        self._functions: dict[str, InferletFunction] = dict(BUILTINS) if builtins else {}
-        self._daemon_functions: dict[str, DaemonFunction] = {}
-        self._daemons: list[RunningDaemon] = []
-        self._catalogue = self._catalogue_class(
-            self.traits,
-            stands_in=lambda program: program in self._functions or program in self._daemon_functions,
-            folder=self.folder,
-            limits=(script_limits or ScriptLimits()) if allow_scripts else None,
-        )
-        self._answers: dict[type[WireModel], Callable[[WireModel], str | Awaitable[str]]] = {}
-        self._port = port
+        self._state = self._state_class(options)
+        self.faults = Faults(self._state.faults)
         self._server: Server | None = None
         self._stopping = asyncio.Lock()
-        self._inferlets: set[asyncio.Task[models.ReturnFrame]] = set()
-        self._conversations: set[asyncio.Task[object]] = set()
-        self._connections = 0
-        self._observers: list[Observer] = []
-        self.fault_list = FaultList(self.traits, self._running_id)
-        self.faults = Faults(self.fault_list)
-        """Makes the engine fail on request: each of its methods requests one fault."""
+        self._connections: set[asyncio.Task[object]] = set()
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken, RuntimeError when it listens already."""
+        """Start listening.
+
+        Raises:
+            OSError: The port is in use.
+            RuntimeError: The engine is running already.
+        """
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
-        largest = self.traits.refused_frame_bytes
+        traits, options = self.traits, self._state.options
+        largest = traits.refused_frame_bytes
         members = {
-            "faults": self.fault_list,
-            "accept_queue": AcceptQueue() if self.serial_accept else None,
+            "faults": self._state.faults,
+            "accept_queue": AcceptQueue() if options.serial_accept else None,
             "close_reply": self._close_reply(),
-            "max_frame_bytes": self.traits.frame_bytes if largest is None else None,
+            "max_frame_bytes": traits.frame_bytes if largest is None else None,
         }
         self._server = await serve(
             self._serve,
             "127.0.0.1",
-            self._port,
+            options.port,
             process_request=self._process_request,
             server_header=None,
             create_connection=type("EngineSocket", (Socket,), members),
             open_timeout=None,  # faults.hang_upgrade has no limit
             compression=None,
             ping_interval=None,
-            max_size=largest or self.traits.message_bytes,
+            max_size=largest or traits.message_bytes,
             close_timeout=1,
             logger=handshake.logger,
             backlog=BACKLOG,
         )
 
     async def stop(self) -> None:
-        """Stop listening, break off every connection and terminate every process; waits a second for those to end.
+        """Stop listening, close every connection and terminate every process. Waits up to a second for inferlets.
 
-        A warning is logged for each inferlet that goes on although it was cancelled, and names it and its process; such
-        a one goes on until its event loop ends. ``asyncio.run`` cancels it once more, and waits for it without limit.
+        A warning with the names of inferlet and process is logged for each inferlet that ignores its cancellation.
+        It keeps running until its event loop ends: ``asyncio.run`` cancels it again and waits for it without a limit.
         """
         for task in await self.end():
             logger.warning("%s does not end although it was cancelled", task.get_name())
 
     async def end(self) -> set[asyncio.Task[object]]:
-        """Stop, and give what does not end rather than log it."""
+        """Stop, and return the tasks that do not end instead of logging them."""
         async with self._stopping:
             server, self._server = self._server, None
             if server is not None:
                 server.close()
-            self.fault_list.discard()
-            for task in self._conversations:
+            self._state.faults.discard()
+            for task in self._connections:
                 task.cancel()
-            for socket in list(self.fault_list.sockets):
+            for socket in list(self._state.faults.sockets):
                 socket.kill()
-            workflows = [w.task for w in self.workflows.values() if w.task is not None]
-            for task in workflows:
-                task.cancel()
-            for process in list(self.processes.values()):
-                process.terminate()
-            daemons, self._daemons = self._daemons, []
-            calls = await asyncio.gather(*(daemon.stop() for daemon in daemons))
-            unending: set[asyncio.Task[object]] = {task for tasks in calls for task in tasks}
-            ending: set[asyncio.Task[object]] = {*self._conversations, *self._inferlets, *workflows}
-            if ending:
-                unending |= (await asyncio.wait(ending, timeout=GRACE))[1]
+            unending = await self._state.stop(self._connections, GRACE)
             if server is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE):
                         await server.wait_closed()
-            self.held.clear()
         return unending
 
     @property
     def uri(self) -> str:
-        """Where it listens, for :class:`PieClient`. Raises RuntimeError before it was started."""
+        """The URI for :class:`PieClient`. Raises RuntimeError if the engine is not running."""
         if self._server is None:
             raise RuntimeError("LocalEngine is not running; use `async with LocalEngine() as engine`")
         port: int = next(iter(self._server.sockets)).getsockname()[1]
         return f"ws://127.0.0.1:{port}"
 
-    def inferlet(self, program: str) -> Callable[[F], F]:
-        """Make an async function a program: ``@engine.inferlet("name@1.0.0")``.
+    @property
+    def traits(self) -> ServerTraits:
+        """Facts of the server family."""
+        return self._state.traits
 
-        The function gets its :class:`InferletSession` and the launch input as JSON. What it returns becomes the
-        return event, written as JSON; an exception becomes the error event.
+    @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return len(self._state.faults.sockets)
+
+    @property
+    def token(self) -> str:
+        """The internal token that ``auth_by_token`` accepts, in the 0.4 family."""
+        return self._state.token
+
+    @property
+    def processes(self) -> Mapping[str, RunningProcess]:
+        """Running processes by id."""
+        return self._state.processes
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]:
+        """Running workflows by id."""
+        return self._state.workflows
+
+    @property
+    def programs(self) -> Mapping[str, str]:
+        """First line of the docstring of each registered function, by ``name@version``."""
+        programs = self._state.programs
+        return {
+            name: (inspect.getdoc(function) or "").partition("\n")[0]
+            for name, function in {**programs.functions, **programs.daemons}.items()
+        }
+
+    @property
+    def uploads(self) -> Mapping[str, bytes]:
+        """Content of the uploaded programs that were not refused, by ``name@version``."""
+        return self._state.programs.contents
+
+    @property
+    def daemons(self) -> tuple[RunningDaemon, ...]:
+        """The launched daemons in order, including those that can't listen on their port."""
+        return tuple(self._state.daemons)
+
+    def inferlet(self, program: str) -> Callable[[F], F]:
+        """Register an async function as a program: ``@engine.inferlet("name@1.0.0")``.
+
+        The function is called with its :class:`InferletSession` and the launch input, decoded from JSON. Its result is
+        sent as the return event, encoded as JSON. An exception is sent as the error event.
+
+        Raises:
+            InvalidArgumentError: The name is invalid, or the function is not async.
         """
         _check_program(program)
 
         def register(function: F) -> F:
             _check_async(program, function)
-            self._functions[program] = function
+            self._state.programs.functions[program] = function
             return function
 
         return register
 
     def daemon(self, program: str) -> Callable[[D], D]:
-        """Make an async function a program that serves HTTP: ``@engine.daemon("name@1.0.0")``.
+        """Register an async function as a program that serves HTTP: ``@engine.daemon("name@1.0.0")``.
 
         A client of the 0.4 family starts it with ``launch_daemon``; the 0.5 family has no daemons. It listens on the
-        loopback interface until the engine stops. The function gets a :class:`DaemonRequest` and returns a
-        :class:`DaemonResponse`, once per request; an exception becomes status 500 and is logged. It is cancelled when
-        the HTTP client leaves, or ends its side of the connection, before the response is there.
+        loopback interface until the engine stops. The function is called with a :class:`DaemonRequest` and returns a
+        :class:`DaemonResponse`. An exception is logged and answered with status 500. The call is cancelled if the HTTP
+        client disconnects, or shuts down its side of the connection, before the function has returned.
 
         Raises:
-            InvalidArgumentError: The name is not one that servers take, or the function is not async.
+            InvalidArgumentError: The name is invalid, or the function is not async.
             UnsupportedError: h11 is not installed; ``pip install 'pie-client[testing]'`` installs it.
         """
         check_h11()
@@ -281,187 +268,53 @@ class LocalEngine:
 
         def register(function: D) -> D:
             _check_async(program, function)
-            self._daemon_functions[program] = function
+            self._state.programs.daemons[program] = function
             return function
 
         return register
 
-    @property
-    def programs(self) -> Mapping[str, str]:
-        """The functions that are programs, by ``name@version``, with the first line of what they say about themselves."""
-        functions = {**self._functions, **self._daemon_functions}
-        return {
-            name: (inspect.getdoc(function) or "").partition("\n")[0] for name, function in functions.items()
-        }
-
-    @property
-    def uploads(self) -> Mapping[str, bytes]:
-        """Uploaded programs by ``name@version``, without those that were refused."""
-        return self._catalogue.contents
-
-    @property
-    def daemons(self) -> tuple[RunningDaemon, ...]:
-        """The daemons that were launched, in that order; also those that could not get their port."""
-        return tuple(self._daemons)
-
     def answer(self, request: type[M], handler: Callable[[M], str | Awaitable[str]]) -> None:
-        """Answer every request of a class by a function instead, which gives the result's text or raises Refusal."""
+        """Answer every request of a class with a function instead.
 
-        def checked(message: WireModel) -> str | Awaitable[str]:
-            assert isinstance(message, request)  # noqa: S101 - the table is keyed by class
-            return handler(message)
-
-        self._answers[request] = checked
+        Args:
+            request: Class of the request, for example ``models.PingRequest``.
+            handler: Called with the request. Returns the text of the result, or raises :class:`Refusal`.
+        """
+        self._state.handlers.add(request, handler)
 
     def observe(self, observer: Observer) -> None:
-        """Call a function with every frame that was received or sent, as a :class:`TracedFrame`.
+        """Call a function with every frame that is received or sent, as a :class:`TracedFrame`.
 
-        It must not block, and it sees secrets: :func:`describe` leaves those out.
+        It must not block. Frames contain secrets; :func:`describe` omits them.
         """
-        self._observers.append(observer)
-
-    # ------------------------------------------------------------- for conversations
-
-    def next_connection(self) -> int:
-        """Give the number of a new connection, from 1."""
-        self._connections += 1
-        return self._connections
-
-    def observed(self, connection: int, direction: Direction, frame: bytes | str) -> None:
-        """Tell the observers of a frame."""
-        for observer in self._observers:
-            try:
-                observer(TracedFrame(connection, direction, frame, self.traits.name))
-            except Exception:
-                logger.exception("an observer of frames failed")
-
-    def scripts(self, message: WireModel) -> bool:
-        """Tell whether a handler answers a request."""
-        return type(message) in self._answers
-
-    async def scripted_answer(self, message: WireModel) -> str | None:
-        """Give the answer of a handler; None where there is none for this request. Raises Refusal."""
-        handler = self._answers.get(type(message))
-        if handler is None:
-            return None
-        try:
-            given = handler(message)
-            text = await given if inspect.isawaitable(given) else given
-        except Refusal:
-            raise
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            logger.exception("the handler that answers %s failed", type(message).__name__)
-            raise Refusal(f"engine.answer for {type(message).__name__} failed: {line_of(error)}") from error
-        if type(text) is not str:  # what handlers without types may give
-            raise Refusal(
-                f"engine.answer for {type(message).__name__} gave {type(text).__name__}; give the result's text"
-            )
-        return text
-
-    def has_program(self, program: str) -> bool:
-        """Tell whether a name and version is there, as function or upload."""
-        return any(program in table for table in self._programs())
-
-    def find_program(self, name: str) -> str | None:
-        """Give the name and version for a name with or without version: then of its highest one."""
-        if self.has_program(name):
-            return name
-        found = [p for table in self._programs() for p in table if p.rpartition("@")[0] == name]
-        return max(found, key=version_key, default=None)
-
-    def check_runnable(self, program: str) -> None:
-        """Raises Refusal for an upload that is kept although it can't be installed, as real servers do."""
-        if program in self._catalogue:
-            try:
-                self._catalogue.install(program)
-            except RejectedProgram as error:
-                raise Refusal(str(error)) from error
-
-    def _programs(self) -> tuple[Collection[str], ...]:
-        return self._functions, self._daemon_functions, self._catalogue
-
-    def store_program(self, manifest: models.Manifest, data: bytes, *, force: bool) -> None:
-        """Keep an upload; without ``force`` what is there stays, and nobody is told, as in the real engine.
-
-        Raises:
-            Refusal: It can't be installed.
-        """
-        if self.fault_list.skips("upload"):
-            return
-        try:
-            self._catalogue.keep(manifest, data, replaces=force)
-        except RejectedProgram as error:
-            raise Refusal(str(error)) from error
-
-    def run(self, process: RunningProcess) -> None:
-        """Run the function or script of a process; any other upload fails, for it can't run here."""
-        if self.fault_list.skips("start", process.program):
-            return
-        function = self._functions.get(process.program)
-        if function is None and process.program in self._daemon_functions:
-            function = _without_run
-        function = function or self._catalogue.function(process.program)
-        process.start(function, stays=lambda: self.fault_list.skips("end", process.program))
-        if process.task is not None:
-            self._inferlets.add(process.task)
-            process.task.add_done_callback(self._inferlets.discard)
-
-    def run_daemon(self, program: str, port: int) -> None:
-        """Start a daemon; whether it gets its port shows only in the log, as in the real engine."""
-        function = self._daemon_functions.get(program)
-        self._daemons.append(RunningDaemon(program, port, function, max_body_bytes=self.max_upload_bytes))
-
-    def add_process(self, process: RunningProcess) -> None:
-        """List a process until its end."""
-        self.processes[process.id] = process
-        process.outcome.add_done_callback(lambda _: self._ended(process))
-
-    def hold(self, process: RunningProcess) -> None:
-        """Keep a process that has ended for the client that will fetch its end; any other process is left alone."""
-        if process.unfetched:
-            self.held[process.id] = process
-            if len(self.held) > HELD_PROCESSES:
-                del self.held[next(iter(self.held))]
-
-    def _running_id(self, process_id: str) -> str | None:
-        """Return a process id in its canonical form, or None if the process can't send events any more."""
-        found = canonical_uuid(process_id)
-        return found if found in self.processes or found in self.held else None
-
-    def _ended(self, process: RunningProcess) -> None:
-        del self.processes[process.id]
-        self.hold(process)
+        self._state.observers.append(observer)
 
     async def _serve(self, socket: ServerConnection) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
-        self._conversations.add(task)
+        self._connections.add(task)
         assert isinstance(socket, Socket)  # noqa: S101 - create_connection makes them
         socket.handshake_done()
         try:
-            await Conversation(self, socket).serve()
+            await Connection(self._state, socket).serve()
         finally:
-            self._conversations.discard(task)
+            self._connections.discard(task)
 
     def _close_reply(self) -> CloseReply:
         if self.traits.drops_closed:
             return "drop"
-        return "defer" if self.imitate_delays else "answer"
+        return "defer" if self._state.options.imitate_delays else "answer"
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         refusal = handshake.refusal(self.traits, connection, request)
-        return refusal or await self.fault_list.respond_to_upgrade(connection)
+        return refusal or await self._state.faults.respond_to_upgrade(connection)
 
 
 def _check_program(program: str) -> None:
     if not re.fullmatch(PROGRAM_PATTERN, program):
-        raise InvalidArgumentError(f"{program!r} is no program; write it as name@major.minor.patch")
+        raise InvalidArgumentError(f"{program!r} is not a program; write it as name@major.minor.patch")
 
 
 def _check_async(program: str, function: Callable[..., object]) -> None:
     if not inspect.iscoroutinefunction(function):
-        raise InvalidArgumentError(f"{program!r} is not an async function; write `async def`")
-
-
-async def _without_run(_session: InferletSession, _input: JsonValue) -> object:
-    raise ProcessFailure(texts.NO_RUN_INTERFACE)
+        raise InvalidArgumentError(f"the function for {program!r} is not async; define it with async def")

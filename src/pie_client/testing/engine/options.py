@@ -1,79 +1,103 @@
-"""Values that the options of the embedded engine can have."""
+"""The options of the embedded engine, and which values each can have."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
-from pie_client._generated.families import HIGHEST_PORT, Family
+from pie_client._generated.families import HIGHEST_PORT, NEWEST, Family
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated.servers import SERVERS
+from pie_client.testing._generated.servers import SERVERS, UPLOAD_BYTES
 from pie_client.testing.engine.keys import read_public_key
 from pie_client.testing.scripts.scripts import SUPPORTED, ScriptLimits
 
 LARGEST_NUMBER: Final = 1 << 62
-"""What systems can count to."""
+"""Largest size or limit; operating systems reject larger ones."""
+FLAGS: Final = ("keep_detached", "allow_scripts", "imitate_delays", "serial_accept", "builtins")
 
 
-class Misfit(NamedTuple):
-    """An option that has no effect in a family."""
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of :class:`LocalEngine`, which documents them.
+
+    Raises:
+        InvalidArgumentError: A value is invalid, or an option has no effect in the family or without another option.
+    """
+
+    family: Family = NEWEST
+    auth: Mapping[str, Sequence[str]] | None = None
+    port: int = 0
+    keep_detached: bool = False
+    allow_scripts: bool = False
+    script_limits: ScriptLimits | None = None
+    max_upload_bytes: int = UPLOAD_BYTES
+    imitate_delays: bool = False
+    serial_accept: bool = False
+    builtins: bool = False
+
+    def __post_init__(self) -> None:
+        _check_family(self.family)
+        for name in FLAGS:
+            value: object = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InvalidArgumentError(f"{name}={value!r} is not a bool; pass True or False")
+        if not _is_number(self.port, 0, HIGHEST_PORT):
+            raise InvalidArgumentError(
+                f"port={self.port!r} is not a port; pass 1 to {HIGHEST_PORT}, or 0 for a free one"
+            )
+        if not _is_number(self.max_upload_bytes, 1, LARGEST_NUMBER):
+            raise InvalidArgumentError(
+                f"max_upload_bytes={self.max_upload_bytes!r} is not a size; pass a number of bytes from 1"
+            )
+        _check_limits(self.script_limits)
+        _check_users(self.auth)
+        self._check_combination()
+
+    def _check_combination(self) -> None:
+        given = [name for name in (*FLAGS, "auth") if getattr(self, name) not in (False, None)]
+        if (wrong := option_without_effect(self.family, given)) is not None:
+            raise InvalidArgumentError(
+                f'{wrong.option} has no effect with family="{self.family}", whose servers {wrong.reason}; '
+                f'pass family="{wrong.family}"'
+            )
+        if self.script_limits is not None and not self.allow_scripts:
+            raise InvalidArgumentError("script_limits has no effect without allow_scripts=True; pass both")
+        if self.allow_scripts and not SUPPORTED:
+            raise InvalidArgumentError("allow_scripts=True needs a POSIX system; omit it on this one")
+
+
+class OptionWithoutEffect(NamedTuple):
+    """An option that has no effect in a family.
+
+    Attributes:
+        option: Its name.
+        reason: What the servers of the family do, to be read after "whose servers".
+        family: A family in which it has an effect.
+    """
 
     option: str
-    because: str
-    """What the family's servers do, in words that follow "whose servers"."""
+    reason: str
     family: Family
-    """A family that has it."""
 
 
-def misfit(family: Family, given: Collection[str]) -> Misfit | None:
-    """Find an option among those given that has no effect in a family."""
+def option_without_effect(family: Family, given: Collection[str]) -> OptionWithoutEffect | None:
+    """Return the first of the given options that has no effect in a family, or None."""
     traits = SERVERS[family]
     if "auth" in given and not traits.identify_first:
-        return Misfit("auth", "ask for no keys", "0.4")
+        return OptionWithoutEffect("auth", "do not authenticate users by key", "0.4")
     for option in ("imitate_delays", "serial_accept"):
         if option in given and not traits.serial:
-            return Misfit(option, "let nobody wait", "0.4")
+            return OptionWithoutEffect(option, "do not delay clients", "0.4")
     if "allow_scripts" in given and not traits.runs_scripts:
-        return Misfit("allow_scripts", "run no scripts", "0.5")
+        return OptionWithoutEffect("allow_scripts", "run no scripts", "0.5")
     return None
 
 
-def check(
-    *,
-    family: Family,
-    auth: Mapping[str, Sequence[str]] | None,
-    port: int,
-    max_upload_bytes: int,
-    script_limits: ScriptLimits | None,
-    flags: Mapping[str, bool],
-) -> None:
-    """Raises InvalidArgumentError for a value that an option can't have; ``flags`` are options that are on or off."""
-    if not isinstance(cast("object", family), str) or family not in SERVERS:
-        raise InvalidArgumentError(f"family={family!r} is no server family; pass one of {', '.join(SERVERS)}")
-    for name, value in flags.items():
-        if not isinstance(cast("object", value), bool):
-            raise InvalidArgumentError(f"{name}={value!r} is neither True nor False; pass one of them")
-    if not _is_number(port, 0, HIGHEST_PORT):
+def _check_family(family: object) -> None:
+    if not isinstance(family, str) or family not in SERVERS:
         raise InvalidArgumentError(
-            f"port={port!r} is no port; pass a number from 0 to {HIGHEST_PORT}, 0 for a free one"
+            f"family={family!r} is not a server family; pass one of {', '.join(SERVERS)}"
         )
-    if not _is_number(max_upload_bytes, 1, LARGEST_NUMBER):
-        raise InvalidArgumentError(
-            f"max_upload_bytes={max_upload_bytes!r} is no size of an upload; pass a whole number of bytes, from 1"
-        )
-    _check_limits(script_limits)
-    _check_users(auth)
-    given = [name for name, value in flags.items() if value]
-    if auth is not None:
-        given.append("auth")
-    if (wrong := misfit(family, given)) is not None:
-        raise InvalidArgumentError(
-            f'{wrong.option} can\'t be used with family="{family}", whose servers {wrong.because}; '
-            f'pass family="{wrong.family}"'
-        )
-    if script_limits is not None and not flags["allow_scripts"]:
-        raise InvalidArgumentError("script_limits limits nothing without allow_scripts=True; pass that, too")
-    if flags["allow_scripts"] and not SUPPORTED:
-        raise InvalidArgumentError("allow_scripts=True needs POSIX processes; leave it out on this system")
 
 
 def _check_limits(limits: object) -> None:
@@ -81,13 +105,13 @@ def _check_limits(limits: object) -> None:
         return
     if not isinstance(limits, ScriptLimits):
         raise InvalidArgumentError(
-            f"script_limits is {type(limits).__name__}; pass ScriptLimits(cpu_seconds=10), for instance"
+            f"script_limits is {type(limits).__name__}; pass ScriptLimits, for example ScriptLimits(cpu_seconds=10)"
         )
     for field in dataclasses.fields(limits):
         value: object = getattr(limits, field.name)
         if not _is_number(value, 1, LARGEST_NUMBER):
             raise InvalidArgumentError(
-                f"ScriptLimits: {field.name}={value!r} is no number from 1 to {LARGEST_NUMBER}"
+                f"ScriptLimits: {field.name}={value!r} is not a number from 1 to {LARGEST_NUMBER}"
             )
 
 
@@ -96,7 +120,7 @@ def _check_users(auth: object) -> None:
         return
     if not isinstance(auth, Mapping):
         raise InvalidArgumentError(
-            f'auth is {type(auth).__name__}; pass the public keys of each user, as in {{"ada": ["ssh-ed25519 ..."]}}'
+            f'auth is {type(auth).__name__}; pass public keys by user name, as in {{"ada": ["ssh-ed25519 ..."]}}'
         )
     for user, keys in cast("Mapping[object, object]", auth).items():
         if not isinstance(user, str):

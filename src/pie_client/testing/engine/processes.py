@@ -1,4 +1,4 @@
-"""Processes of the embedded engine: a Python function, who owns it, and who gets its events."""
+"""A process of the embedded engine: runs an inferlet, and sends or buffers its events."""
 
 import asyncio
 import json
@@ -15,31 +15,48 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import BUFFERED_EVENTS
-from pie_client.testing.engine.reasons import text_of, trace_of
+from pie_client.testing.engine.exceptions import text_of, trace_of
+from pie_client.testing.inferlet.inbox import Inbox
 from pie_client.testing.inferlet.mcp import McpRelay, McpSession
-from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure, as_utf8
-from pie_client.testing.scripts.scripts import Text
+from pie_client.testing.inferlet.session import (
+    InferletFunction,
+    InferletSession,
+    ProcessFailure,
+    as_utf8,
+)
+from pie_client.testing.scripts.scripts import RawResult
 
 
 class Client(Protocol):
-    """Who can be attached to a process."""
+    """A connection that can be attached to a process."""
 
     mcp: McpRelay
 
-    def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before."""
+    def send(self, message: WireModel) -> None:
+        """Send a message after all earlier ones."""
         ...
 
-    def turn_done(self, process_id: str | None = None) -> None:
-        """Tell, where the family does so, that the turn of a process has ended."""
+    def finish_turn(self, process_id: str) -> None:
+        """Report that the turn of a process is done, in families that have turns."""
+        ...
+
+    def detach_if_closed(self) -> None:
+        """Detach the processes of a connection that is closed but still attached to them."""
         ...
 
 
 class RunningProcess:
-    """A process: it starts with :meth:`start` and is gone with its terminal event.
+    """A process, from :meth:`start` to its terminal event.
 
-    With ``keep_detached`` a process that lost its client keeps all its events, the terminal one too, until they are
-    fetched.
+    Attributes:
+        id: Process id.
+        program: The program as ``name@version``.
+        username: User that launched it.
+        input_text: The launch input as it was sent.
+        client: The attached client, or None.
+        inbox: Signals and files for the inferlet.
+        outcome: The terminal event.
+        task: The task that runs the inferlet, or None before :meth:`start`.
     """
 
     def __init__(
@@ -53,127 +70,147 @@ class RunningProcess:
         keep_detached: bool = False,
         observer: Callable[[WireModel], None] | None = None,
     ) -> None:
+        """Create a process that is not started yet.
+
+        Args:
+            program: The program as ``name@version``.
+            input_text: The launch input.
+            username: User that launches it.
+            capture: Whether its output is sent to a client.
+            client: The client to attach, or None.
+            keep_detached: Whether all its events are buffered while no client is attached.
+            observer: Called with its output and its terminal event.
+        """
         self.id = str(uuid.uuid4())
         self.program = program
         self.username = username
         self.input_text = input_text
         self.client = client
-        self.session = InferletSession(self, self.id, username, program, input_text, McpSession(self))
+        self.inbox = Inbox()
         self.outcome: asyncio.Future[models.ReturnFrame | models.ErrorFrame] = (
             asyncio.get_running_loop().create_future()
         )
-        self._capture = capture
-        self._keeps = capture and keep_detached
-        self._stays: Callable[[], bool] = bool
-        self._observer = observer
-        """Also gets what is buffered for a client: output, and the end."""
-        self._born = time.monotonic()
-        self._buffer: deque[WireModel] = deque()
         self.task: asyncio.Task[models.ReturnFrame] | None = None
+        self._capture = capture
+        self._keep_events = capture and keep_detached
+        self._never_ends: Callable[[], bool] = bool
+        self._observer = observer
+        self._created = time.monotonic()
+        self._buffer: deque[WireModel] = deque()
 
     @property
     def info(self) -> models.ProcessInfo:
-        """How lists show it."""
-        age = int(time.monotonic() - self._born)
+        """The process in a process list."""
+        age = int(time.monotonic() - self._created)
         return models.ProcessInfo(
             id=self.id, username=self.username, program=self.program, input=self.input_text, elapsed_secs=age
         )
 
     @property
     def attached(self) -> bool:
-        """Whether it has a client."""
+        """Whether a client is attached."""
         return self.client is not None
 
     @property
-    def unfetched(self) -> bool:
-        """It has ended, and its terminal event waits for a client."""
+    def holds_terminal_event(self) -> bool:
+        """Whether the process has ended and its terminal event is still in the buffer."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
 
-    def start(self, function: InferletFunction | None, *, stays: Callable[[], bool]) -> None:
-        """Run the function; without one the process fails at once, as a program that can't be instantiated.
+    def start(self, function: InferletFunction | None, *, never_ends: Callable[[], bool]) -> None:
+        """Run the inferlet.
 
-        Where ``stays`` says so when the function has ended, the process does not, and only :meth:`terminate` ends it.
+        Args:
+            function: The inferlet. With None the process fails like a program that can't be instantiated.
+            never_ends: Called after the inferlet. If it returns True, only :meth:`terminate` ends the process.
         """
         if not self.outcome.done():
-            self._stays = stays
+            self._never_ends = never_ends
             name = f"inferlet {self.program} (process {self.id})"
             self.task = asyncio.create_task(self._run(function), name=name)
-            self.task.add_done_callback(self._ended)
+            self.task.add_done_callback(self._handle_end)
 
     def attach(self, client: Client) -> None:
-        """Give the process a client, and the client what was buffered."""
-        last = self.unfetched
+        """Attach a client and send it the buffered events."""
+        ended = self.holds_terminal_event
         self.client = client
         while self._buffer:
-            client.push(self._buffer.popleft())
-        if last:
-            client.turn_done(self.id)
+            client.send(self._buffer.popleft())
+        if ended:
+            client.finish_turn(self.id)
 
     def detach(self, unsent: Iterable[WireModel]) -> None:
-        """Take its client away, which was not sent some events any more."""
+        """Detach the client. ``unsent`` are events that did not reach it; they are buffered again."""
         self.client = None
-        self.session.drop_file_waiter("the client that could send a file is gone")
-        if self._keeps:
+        self.inbox.fail_file_waiter("the client that could send a file has disconnected")
+        if self._keep_events:
             for message in unsent:
                 self._keep(message)
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
-        """Send a message to the client; without one keep it for the next where it is of the kind that is kept."""
+        """Send a message to the attached client. Without one, keep it if ``buffered``, else drop it."""
         if self.outcome.done() or (buffered and not self._capture):
             return
         if buffered and self._observer is not None:
             self._observer(message)
         if self.client is not None:
-            self.client.push(message)
-        elif buffered or self._keeps:
+            self.client.send(message)
+        elif buffered or self._keep_events:
             self._keep(message)
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
-        """End the process with an error that gives the reason, whatever its function makes of being cancelled."""
+        """End the process with an error, even if its inferlet ignores the cancellation."""
         if self.outcome.done():
-            return  # a second cancellation would break off what the function does to clean up
+            return  # a second cancellation would interrupt the clean-up of the inferlet
         self._finish(models.ErrorFrame(process_id=self.id, value=reason))
         if self.task is not None:
             self.task.cancel()
 
-    def break_off(self, client: Client) -> None:
-        """End the process because a client no longer waits for it, which then is told nothing more."""
+    def abort(self, client: Client) -> None:
+        """End the process for a client that has cancelled its turn and gets no more events."""
         if self.client is client:
-            self.client, self._keeps = None, False
+            self.client, self._keep_events = None, False
         self.terminate()
 
     def relay(self) -> McpRelay | None:
-        """Give the relay of the client that is attached now; None without one."""
+        """Return the MCP relay of the attached client, or None."""
         return None if self.client is None else self.client.mcp
 
     def trap(self, detail: str) -> NoReturn:
-        """End the process, as the engine does when a program calls it where that can't be."""
+        """End the process with an error, as the engine does after an invalid call of a program."""
         reason = texts.call_error(detail=detail)
         self.terminate(reason)
         raise ProcessFailure(reason)
 
     async def _run(self, function: InferletFunction | None) -> models.ReturnFrame:
+        session = InferletSession(
+            self,
+            self.inbox,
+            McpSession(self),
+            process_id=self.id,
+            username=self.username,
+            program=self.program,
+            input_text=self.input_text,
+        )
         try:
-            result = await (function or _absent)(self.session, _parsed(self.input_text))
-        except SystemExit as error:  # it would end the program that the engine is part of
+            result = await (function or _fail_to_instantiate)(session, _parse_input(self.input_text))
+        # Both would end the program that runs the engine. Ctrl-C itself reaches the event loop, not an inferlet.
+        except SystemExit as error:
             raise ProcessFailure(f"the program exited with status {text_of(error) or 0}") from error
-        except (
-            KeyboardInterrupt
-        ) as error:  # so would this one; Ctrl-C itself is for the event loop, not for inferlets
+        except KeyboardInterrupt as error:
             raise ProcessFailure("the program raised KeyboardInterrupt") from error
-        if isinstance(result, Text):
+        if isinstance(result, RawResult):
             return models.ReturnFrame(process_id=self.id, value=as_utf8(result.value))
         value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
         return models.ReturnFrame(process_id=self.id, value=as_utf8(value))
 
-    def _ended(self, task: asyncio.Task[models.ReturnFrame]) -> None:
+    def _handle_end(self, task: asyncio.Task[models.ReturnFrame]) -> None:
         error = None if task.cancelled() else task.exception()
-        if self.outcome.done() or self._stays():
+        if self.outcome.done() or self._never_ends():
             return
         if task.cancelled():
             self._finish(models.ErrorFrame(process_id=self.id, value=texts.PROCESS_TERMINATED))
         elif error is not None:
-            self._finish(models.ErrorFrame(process_id=self.id, value=as_utf8(_reason(error))))
+            self._finish(models.ErrorFrame(process_id=self.id, value=as_utf8(_describe(error))))
         else:
             self._finish(task.result())
 
@@ -184,20 +221,21 @@ class RunningProcess:
         if self._observer is not None:
             self._observer(end)
         if self.client is not None:
-            self.client.push(end)
-            self.client.turn_done(self.id)
-        elif self._keeps:
+            self.client.send(end)
+            self.client.finish_turn(self.id)
+        elif self._keep_events:
             self._keep(end)
 
     def _keep(self, message: WireModel) -> None:
         self._buffer.append(message)
         if len(self._buffer) > BUFFERED_EVENTS:
             oldest = self._buffer.popleft()
-            while self._buffer and _follows(self._buffer[0], oldest):
-                oldest = self._buffer.popleft()  # of no use without the file's first chunk
+            # The other chunks of a file are useless without its first one.
+            while self._buffer and _is_next_chunk(self._buffer[0], oldest):
+                oldest = self._buffer.popleft()
 
 
-def _follows(message: WireModel, chunk: WireModel) -> bool:
+def _is_next_chunk(message: WireModel, chunk: WireModel) -> bool:
     return (
         isinstance(message, models.FileChunk)
         and isinstance(chunk, models.FileChunk)
@@ -206,19 +244,19 @@ def _follows(message: WireModel, chunk: WireModel) -> bool:
     )
 
 
-def _reason(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, ProcessFailure):
         return text_of(error)
     trace = trace_of(error, skipped=1)
     return f"{type(error).__name__}: {text_of(error)}\nTraceback (most recent call last):\n{trace}"
 
 
-async def _absent(session: InferletSession, _input: JsonValue) -> object:
+async def _fail_to_instantiate(session: InferletSession, _input: JsonValue) -> object:
     raise ProcessFailure(texts.component_not_found(program=session.program))
 
 
-def _parsed(text: str) -> JsonValue:
-    """Give an input as JSON; a text that is none stays a text, for servers do not look at it."""
+def _parse_input(text: str) -> JsonValue:
+    """Return the input decoded from JSON, or as text if it is not JSON; servers do not check it."""
     try:
         value: JsonValue = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,175 +1,215 @@
-"""Programs that were uploaded to the embedded engine: which it keeps, which it refuses, and what runs each."""
+"""The programs of an engine: registered functions, and uploads that were accepted or refused."""
 
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
 from pie_client._generated import models
+from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing.engine.daemons import DaemonFunction
+from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
 from pie_client.testing.scripts.scripts import RejectedScript, Script, ScriptLimits, check_script
 
+M = TypeVar("M", bound=WireModel)
+
 COMPONENT = b"\0asm\x0d\0\1\0"
 """First bytes of a WebAssembly component: magic, version and layer. A core module has another version."""
-
-
-class RejectedProgram(Exception):  # noqa: N818 - its text is the server's reply
-    """A program that can't be installed; unless its manifest is wrong it is known all the same, as on real servers."""
+FOLDER = "LocalEngine; register it with @engine.inferlet"
+"""What the server's sentences name as the folder in which a missing program was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An upload as it came."""
+class Upload:
+    """An uploaded program.
+
+    Attributes:
+        program: The program as ``name@version``.
+        data: Its content.
+        runtime: The runtime section of its manifest.
+        dependencies: Programs that it depends on.
+    """
 
     program: str
     data: bytes
     runtime: models.ManifestRuntime
-    needs: tuple[str, ...]
-    """Programs that it depends on."""
+    dependencies: tuple[str, ...]
 
 
-class Catalogue:
-    """The uploads of an engine.
+class Programs:
+    """The programs of an engine.
 
-    Keeping and installing are two steps, as on real servers: what was kept but could not be installed is tried again
-    when it is launched, and what was installed stays so until it is replaced.
+    An upload is stored, then installed. As on real servers, one that can't be installed stays stored and is tried
+    again when it is launched; one that is installed stays so until it is replaced.
 
     Args:
-        traits: The server family.
-        stands_in: Tells whether the engine has a function that plays a program; such a program needs no upload, and
-            one is kept without a look at it.
-        folder: Where the texts say that programs are.
-        limits: What the process of a script may use; None where scripts don't run.
+        traits: Facts of the server family.
+        limits: Limits of each script, or None if scripts are not allowed to run.
+
+    Attributes:
+        functions: Registered inferlets by ``name@version``. They need no upload, and replace one.
+        daemons: Registered daemons by ``name@version``.
     """
 
-    def __init__(
-        self,
-        traits: ServerTraits,
-        *,
-        stands_in: Callable[[str], bool],
-        folder: str,
-        limits: ScriptLimits | None,
-    ) -> None:
+    def __init__(self, traits: ServerTraits, limits: ScriptLimits | None) -> None:
+        self.functions: dict[str, InferletFunction] = {}
+        self.daemons: dict[str, DaemonFunction] = {}
         self._traits = traits
-        self._stands_in = stands_in
-        self._folder = folder
         self._limits = limits
-        self._kept: dict[str, Kept] = {}
+        self._stored: dict[str, Upload] = {}
         self._installed: dict[str, InferletFunction] = {}
-
-    def __contains__(self, program: object) -> bool:
-        """Tell whether an upload is known, be it sound or not."""
-        return program in self._kept
-
-    def __iter__(self) -> Iterator[str]:
-        """Give the programs that are known, by ``name@version``."""
-        return iter(self._kept)
-
-    def __len__(self) -> int:
-        """Tell how many there are."""
-        return len(self._kept)
 
     @property
     def contents(self) -> dict[str, bytes]:
-        """The uploads that are not refused."""
-        return {program: kept.data for program, kept in self._kept.items() if self._is_installed(program)}
+        """Content of the uploads that were not refused, by ``name@version``."""
+        return {program: kept.data for program, kept in self._stored.items() if self._is_installed(program)}
 
-    def keep(self, manifest: models.Manifest, data: bytes, *, replaces: bool) -> None:
-        """Keep an upload, unless there is one of its name and version and it does not replace that; then install it.
+    def has(self, program: str) -> bool:
+        """Return whether a program is known, installed or not."""
+        return self._is_registered(program) or program in self._stored
+
+    def find(self, name: str) -> str | None:
+        """Return the highest version of a program as ``name@version``, or None. A name with a version is found as is."""
+        if self.has(name):
+            return name
+        tables: tuple[Collection[str], ...] = (self.functions, self.daemons, self._stored)
+        found = [program for table in tables for program in table if program.rpartition("@")[0] == name]
+        return max(found, key=_version_key, default=None)
+
+    def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
+        """Parse a manifest, and its runtime section in families that have one.
 
         Raises:
-            RejectedProgram: It can't be installed; without ``replaces`` this may be said of what was there before.
+            Refusal: It is invalid.
         """
-        package = manifest.package
-        program = f"{package.name}@{package.version}"
-        runtime = self._runtime(manifest)
-        if replaces or not (program in self._kept or self._stands_in(program)):
+        try:
+            content = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise _invalid_manifest(error) from error
+        manifest = _validate(models.Manifest, content)
+        if not self._traits.runs_scripts:
+            return manifest, models.ManifestRuntime()
+        given = manifest.runtime or {}
+        runtime = _validate(models.ManifestRuntime, given)
+        known = sorted(models.ManifestRuntime.model_fields)
+        if unknown := sorted(given.keys() - set(known)):
+            raise _invalid_manifest(f"unknown field `{unknown[0]}`, expected one of {', '.join(known)}")
+        return manifest, runtime
+
+    def add(
+        self, manifest: models.Manifest, runtime: models.ManifestRuntime, data: bytes, *, replace: bool
+    ) -> None:
+        """Store an upload and install it. Without ``replace`` an earlier upload stays, and no error says so.
+
+        Raises:
+            Refusal: The program can't be installed. Without ``replace`` this may be about the earlier upload.
+        """
+        program = f"{manifest.package.name}@{manifest.package.version}"
+        if replace or not self.has(program):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
-            self._kept[program] = Kept(program, data, runtime, needs)
+            self._stored[program] = Upload(program, data, runtime, needs)
             self._installed.pop(program, None)
         self.install(program)
 
     def install(self, program: str) -> None:
-        """Make a program that is known ready to be launched. Raises RejectedProgram."""
+        """Make a known program ready to be launched.
+
+        Raises:
+            Refusal: It can't be installed.
+        """
         if self._is_installed(program):
             return
-        for needed in self._dependencies(program):
-            if self._is_installed(needed):
+        for dependency in self._dependencies(program):
+            if self._is_installed(dependency):
                 continue
-            language = self._kept[needed].runtime.language
+            language = self._stored[dependency].runtime.language
             if language is not None:
-                text = texts.dependency_is_script(program=program, dependency=needed, language=language)
-                raise RejectedProgram(text)
-            self._installed[needed] = self._runner(self._kept[needed])
-        self._installed[program] = self._runner(self._kept[program])
+                raise Refusal(
+                    texts.dependency_is_script(program=program, dependency=dependency, language=language)
+                )
+            self._installed[dependency] = self.inferlet_of(self._stored[dependency])
+        self._installed[program] = self.inferlet_of(self._stored[program])
 
-    def function(self, program: str) -> InferletFunction | None:
-        """Give what plays a program that is installed; None for others."""
+    def inferlet(self, program: str) -> InferletFunction | None:
+        """Return the function that a process of a program runs, or None if it is not installed."""
+        if program in self.functions:
+            return self.functions[program]
+        if program in self.daemons:
+            return failing(texts.NO_RUN_INTERFACE)
         function = self._installed.get(program)
         if function is not None and self._traits.verifies_dependencies:
-            for needed in self._dependencies(program):
-                if not self._is_installed(needed):
-                    return failing(texts.dependency_not_found(program=needed))
+            for dependency in self._dependencies(program):
+                if not self._is_installed(dependency):
+                    return failing(texts.dependency_not_found(program=dependency))
         return function
 
+    def inferlet_of(self, upload: Upload) -> InferletFunction:
+        """Return the function that a process of an upload runs.
+
+        Raises:
+            Refusal: It can't be installed.
+        """
+        language = upload.runtime.language
+        if language is None:
+            if not upload.data.startswith(COMPONENT):
+                raise Refusal(texts.compile_failed(detail=texts.WASM_NOT_PARSED))
+            return failing(
+                f"{upload.program} is WebAssembly, which LocalEngine does not run; "
+                f'register a function for it with @engine.inferlet("{upload.program}")'
+            )
+        try:
+            check_script(upload.program, language, upload.data)
+        except RejectedScript as error:
+            raise Refusal(str(error)) from error
+        if self._limits is None:
+            return failing(f"{upload.program} is a script; pass allow_scripts=True to LocalEngine to run it")
+        return Script.of(upload.program, upload.runtime, upload.data, self._limits).run
+
+    def _is_registered(self, program: str) -> bool:
+        return program in self.functions or program in self.daemons
+
     def _is_installed(self, program: str) -> bool:
-        return program in self._installed or self._stands_in(program)
+        return program in self._installed or self._is_registered(program)
 
     def _dependencies(self, program: str) -> list[str]:
-        """Give all programs that one needs, in the order in which a real server looks at them. Raises RejectedProgram."""
+        """Return all dependencies of a program in the order in which real servers check them. Raises Refusal."""
         found: list[str] = []
-        waiting = sorted(self._kept[program].needs) if self._traits.verifies_dependencies else []
-        while waiting:
-            needed = waiting.pop()
-            if needed == program or needed in found:
+        pending = sorted(self._stored[program].dependencies) if self._traits.verifies_dependencies else []
+        while pending:
+            dependency = pending.pop()
+            if dependency == program or dependency in found:
                 continue
-            found.append(needed)
-            if needed in self._kept:
-                waiting += sorted(self._kept[needed].needs)
-            elif not self._stands_in(needed):
-                raise RejectedProgram(
-                    texts.dependency_not_installed(dependency=needed, folder=self._folder, program=program)
+            found.append(dependency)
+            if dependency in self._stored:
+                pending += sorted(self._stored[dependency].dependencies)
+            elif not self._is_registered(dependency):
+                raise Refusal(
+                    texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
                 )
         return found
 
-    def _runtime(self, manifest: models.Manifest) -> models.ManifestRuntime:
-        """Give what a manifest says of scripts. Raises RejectedProgram."""
-        if not self._traits.runs_scripts:
-            return models.ManifestRuntime()
-        given = manifest.runtime or {}
-        known = sorted(models.ManifestRuntime.model_fields)
-        try:
-            runtime = models.ManifestRuntime.model_validate(given)
-            if unknown := sorted(given.keys() - set(known)):
-                detail = f"unknown field `{unknown[0]}`, expected one of {', '.join(known)}"
-                raise RejectedProgram(
-                    texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=detail))
-                )
-        except ValidationError as error:
-            detail = texts.manifest_toml_invalid(detail=codec.describe_validation_error(error))
-            raise RejectedProgram(texts.invalid_manifest(detail=detail)) from error
-        return runtime
 
-    def _runner(self, kept: Kept) -> InferletFunction:
-        """Give what plays an upload. Raises RejectedProgram."""
-        language = kept.runtime.language
-        if language is None:
-            if not kept.data.startswith(COMPONENT):
-                raise RejectedProgram(texts.compile_failed(detail=texts.WASM_NOT_PARSED))
-            return failing(
-                f"{kept.program} is WebAssembly, which LocalEngine does not run; "
-                f'register a function for it with @engine.inferlet("{kept.program}")'
-            )
-        try:
-            check_script(kept.program, language, kept.data)
-        except RejectedScript as error:
-            raise RejectedProgram(str(error)) from error
-        if self._limits is None:
-            return failing(f"{kept.program} is a script; pass allow_scripts=True to LocalEngine to run it")
-        return Script.of(kept.program, kept.runtime, kept.data, self._limits).run
+def _validate(model: type[M], content: object) -> M:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _invalid_manifest(codec.describe_validation_error(error)) from error
+
+
+def _invalid_manifest(detail: object) -> Refusal:
+    return Refusal(texts.invalid_manifest(detail=texts.manifest_toml_invalid(detail=detail)))
+
+
+def _version_key(program: str) -> tuple[int, ...]:
+    """Return a sort key for the versions of a program. A part that is not a number comes first."""
+    parts = program.rpartition("@")[2].split(".")
+    return tuple(int(part) if part.isdecimal() else -1 for part in parts)
 
 
 def failing(text: str) -> InferletFunction:

@@ -1,4 +1,4 @@
-"""Frames as an observer of the embedded engine sees them, and as a line to read, without secrets."""
+"""Frames that observers of the embedded engine receive, and their description on one line."""
 
 import json
 from collections.abc import Callable
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from pie_client._generated import models
-from pie_client._generated.families import CORRELATION, NEWEST, TAG, Family
-from pie_client.base import WireModel
+from pie_client._generated.families import CORRELATION, TAG
 from pie_client.errors import one_line
 from pie_client.protocol import codec
 from pie_client.testing.faults.sockets import Direction
 
 TEXT_CHARACTERS = 60
-"""How much of a text is shown."""
+"""Characters of a text that are shown."""
 ERROR_CHARACTERS = 300
-"""How much is shown of what is wrong with a frame."""
+"""Characters that are shown of the reason why a frame is malformed."""
 SHOWN_FIELDS = 20
-"""How many fields are shown."""
+"""Fields that are shown."""
 ARROWS: dict[Direction, str] = {"received": "->", "sent": "<-"}
-SECRETIVE = (models.AuthProveRequest, models.AuthByTokenRequest, models.RegisterMcpServerRequest)
-"""Messages whose texts may be signatures, tokens or credentials: of them nothing but the tag and the number is shown."""
+SECRET_MESSAGES = (models.AuthProveRequest, models.AuthByTokenRequest, models.RegisterMcpServerRequest)
+"""Messages that may hold signatures, tokens or credentials. Only their type and number are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +27,42 @@ class TracedFrame:
     """A frame that the engine received or sent.
 
     Attributes:
-        connection: Number of the connection, from 1 in the order in which they came.
-        direction: ``"received"`` or ``"sent"``, as the engine sees it.
-        data: The frame: bytes for a binary one, text for a text frame.
-        family: Server family of the engine.
+        connection: Number of the connection, from 1 in the order of acceptance.
+        direction: ``"received"`` or ``"sent"`` by the engine.
+        data: The frame: bytes if it is binary, str if it is a text frame.
     """
 
     connection: int
     direction: Direction
     data: bytes | str
-    family: Family = NEWEST
 
 
 Observer: TypeAlias = Callable[[TracedFrame], None]
-"""Is told of frames."""
+"""Called with every frame."""
 
 
 def describe(frame: TracedFrame) -> str:
-    """Write a frame on one line: direction, type and fields. Bytes are counted, long texts cut, secrets left out.
+    """Return a frame on one line: direction, type and fields.
 
-    What clients send is read as the engine reads it. Of many fields the first are shown, and how many more there are.
+    Secrets are omitted, long texts and lists of fields are truncated, and of bytes only the number is shown.
     """
     start = f"{frame.connection} {ARROWS[frame.direction]}"
+    decode = codec.decode_client_message if frame.direction == "received" else codec.decode_server_message
     try:
-        decode = codec.decode_client_message if frame.direction == "received" else codec.decode_server_message
         message = decode(frame.data)
     except codec.MalformedFrameError as error:
-        return one_line(f"{start} (malformed: {_cut(str(error), ERROR_CHARACTERS)})")
+        return one_line(f"{start} (malformed: {_truncate(str(error), ERROR_CHARACTERS)})")
     if isinstance(message, codec.UnknownMessage):
         names = [repr(name)[:TEXT_CHARACTERS] for name in message.fields if name != TAG]
         listed = ", ".join(_first(names))
         return one_line(f"{start} {_shown(message.type)} (unknown type; fields: {listed or 'none'})")
-    fields = [f"{name}={_shown(value)}" for name, value in _fields(message) if not _hidden(message, name)]
-    hidden = " (the rest is hidden)" if isinstance(message, SECRETIVE) else ""
+    secret = isinstance(message, SECRET_MESSAGES)
+    fields = [
+        f"{name}={_shown(value)}"
+        for name, value in message
+        if name != TAG and value is not None and (name == CORRELATION or not secret)
+    ]
+    hidden = " (other fields hidden)" if secret else ""
     return one_line(f"{start} {message.type} {' '.join(_first(fields))}{hidden}")
 
 
@@ -69,16 +71,8 @@ def _first(items: list[str]) -> list[str]:
     return items if more <= 0 else [*items[:SHOWN_FIELDS], f"... and {more} more"]
 
 
-def _cut(text: str, characters: int) -> str:
+def _truncate(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
-
-
-def _fields(message: WireModel) -> list[tuple[str, object]]:
-    return [(name, value) for name, value in message if name != TAG and value is not None]
-
-
-def _hidden(message: WireModel, name: str) -> bool:
-    return isinstance(message, SECRETIVE) and name != CORRELATION
 
 
 def _shown(value: object) -> str:
@@ -89,4 +83,4 @@ def _shown(value: object) -> str:
         return cut if len(value) <= TEXT_CHARACTERS else f"{cut}... ({len(value)} characters)"
     if isinstance(value, list):
         return f"<{len(cast('list[object]', value))} items>"
-    return _cut(str(value), ERROR_CHARACTERS)
+    return _truncate(str(value), ERROR_CHARACTERS)

@@ -1,4 +1,4 @@
-"""The table in which a server puts uploads together, and the rules by which it rejects them."""
+"""Assembles uploads from their chunks, and refuses chunks as servers do."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -7,22 +7,30 @@ from blake3 import blake3
 
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing.engine.refusal import Refusal
 
 
-class RejectedChunk(Exception):  # noqa: N818 - its text is the server's reply
-    """A chunk that does not fit; the upload it belongs to is forgotten."""
+class RejectedChunk(Refusal):
+    """A chunk that does not fit. Its upload is discarded."""
 
 
 @dataclass(slots=True)
 class Upload:
-    """Something of which some chunks have arrived. The first chunk decides about ``manifest`` and ``force``."""
+    """An upload of which some chunks have arrived.
+
+    Attributes:
+        total: Number of chunks.
+        manifest: The manifest in the first chunk.
+        force: Whether the first chunk asks to replace an earlier upload.
+        parts: Content of the chunks that have arrived.
+        size: Bytes that have arrived.
+    """
 
     total: int
     manifest: str = ""
     force: bool = False
     parts: list[bytes] = field(default_factory=list[bytes])
     size: int = 0
-    """Bytes that have arrived."""
     _digest: blake3 = field(default_factory=blake3)
 
     @property
@@ -31,20 +39,20 @@ class Upload:
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
-        """Take the next chunk."""
+        """Add the next chunk."""
         self.parts.append(data)
         self.size += len(data)
         self._digest.update(data)
 
     def take(self) -> bytes:
-        """Give all that has arrived as one, and forget it."""
+        """Return the whole content and release it."""
         data = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
         self.parts.clear()
         return data
 
 
 class Uploads:
-    """The uploads of one connection, programs and files alike, each by the key by which its family tells it from others."""
+    """The incomplete uploads of one connection, programs and files, each by a key that depends on the family."""
 
     def __init__(self, traits: ServerTraits, max_bytes: int) -> None:
         self._traits = traits
@@ -54,7 +62,11 @@ class Uploads:
     def add(
         self, key: Hashable, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
     ) -> Upload | None:
-        """Take a chunk; give the upload when it is complete. Raises RejectedChunk."""
+        """Add a chunk. Return the upload if it is complete, else None.
+
+        Raises:
+            RejectedChunk: The chunk does not fit.
+        """
         upload = self._open.pop(key, None)
         if upload is None:
             if index != 0:

@@ -21,6 +21,7 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_VALUE,
 )
 from pie_client.testing.engine.processes import RunningProcess
+from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.message import TERMINAL_MESSAGES
 
@@ -30,26 +31,22 @@ Expression: TypeAlias = models.WorkflowExpression
 _EXPRESSION: Final[TypeAdapter[Expression]] = TypeAdapter(models.WorkflowExpression)
 
 
-class RejectedWorkflow(Exception):  # noqa: N818 - its text is the server's reply
-    """A text that is no workflow."""
-
-
 class WorkflowFailureError(Exception):
-    """An expression has no value. Servers tell nobody."""
+    """An expression that has no value. Servers only log it."""
 
 
 class Host(Protocol):
-    """The engine, as a workflow needs it."""
+    """The engine, as far as a workflow uses it."""
 
     workflows: "dict[str, Workflow]"
-    fault_list: FaultList
+    faults: FaultList
 
     def has_program(self, program: str) -> bool:
-        """Tell whether a name and version is there."""
+        """Return whether a program is known by name and version."""
         ...
 
     def add_process(self, process: RunningProcess) -> None:
-        """List a process until its end."""
+        """List a process until it ends."""
         ...
 
     def run(self, process: RunningProcess) -> None:
@@ -57,90 +54,100 @@ class Host(Protocol):
         ...
 
 
-class Follower(Protocol):
-    """A client that gets the events of a workflow's processes."""
+class Receiver(Protocol):
+    """A client that receives the events of a workflow's processes."""
 
-    def push(self, message: WireModel) -> None:
-        """Send a message after what was sent before."""
+    def send(self, message: WireModel) -> None:
+        """Send a message after all earlier ones."""
         ...
 
 
 def read_expression(text: str) -> Expression:
-    """Read a workflow's JSON text. Raises RejectedWorkflow."""
+    """Parse the JSON text of a workflow.
+
+    Raises:
+        Refusal: It is not a workflow.
+    """
     try:
-        from_json(text, allow_inf_nan=False)  # which the other reader takes
+        from_json(text, allow_inf_nan=False)  # validate_json accepts NaN and Infinity
         expression = _EXPRESSION.validate_json(text)
     except ValidationError as error:
-        raise RejectedWorkflow(
-            texts.invalid_workflow_json(detail=codec.describe_validation_error(error))
-        ) from error
+        detail = codec.describe_validation_error(error)
+        raise Refusal(texts.invalid_workflow_json(detail=detail)) from error
     except ValueError as error:
-        raise RejectedWorkflow(texts.invalid_workflow_json(detail=error)) from error
+        raise Refusal(texts.invalid_workflow_json(detail=error)) from error
     if isinstance(expression, models.PipeExpression) and not expression.stages:
-        raise RejectedWorkflow(texts.WORKFLOW_HAS_NO_STEPS)
+        raise Refusal(texts.WORKFLOW_HAS_NO_STEPS)
     return expression
 
 
 class Workflow:
-    """A workflow that runs, until its expression has a value or was cancelled.
+    """A workflow that runs until its expression has a value, fails or is cancelled.
 
-    The output and the ends of its processes go to the client that is attached, or wait for the next one. Its value goes
-    nowhere, as on real servers.
+    Output and terminal events of its processes are sent to the attached client, or kept for the next one. The value
+    itself is discarded, as by real servers.
+
+    Attributes:
+        id: Workflow id.
+        username: User that submitted it.
+        client: The attached client, or None.
+        task: The task that evaluates the expression, or None before :meth:`start`.
     """
 
-    def __init__(self, expression: Expression, username: str, host: Host, client: Follower) -> None:
+    def __init__(self, expression: Expression, username: str, host: Host, client: Receiver) -> None:
         self.id = str(uuid.uuid4())
         self.username = username
-        self.client: Follower | None = client
+        self.client: Receiver | None = client
         self.task: asyncio.Task[JsonValue] | None = None
         self._expression = expression
         self._host = host
-        self._unread: list[WireModel] = []
+        self._unsent: list[WireModel] = []
         self._running: set[str] = set()
-        self._last_end: WireModel | None = None
-        """End of the process that may have been the last, where it may get lost."""
+        # The fault "workflow end" drops the terminal event of the last process. Which one is the last shows only
+        # later, so the event waits here until another process starts or the workflow ends.
+        self._last_event: WireModel | None = None
 
     def start(self) -> None:
-        """Begin to evaluate the expression."""
+        """Start evaluating the expression."""
         self.task = asyncio.create_task(self._evaluate(self._expression, {}), name=f"workflow {self.id}")
-        self.task.add_done_callback(self._ended)
+        self.task.add_done_callback(self._handle_end)
 
     def cancel(self) -> None:
-        """Break the expression off; its processes end with an error that says so."""
+        """Cancel the evaluation. Its processes end with an error that says so."""
         self._host.workflows.pop(self.id, None)
         if self.task is not None:
             self.task.cancel()
 
-    def attach(self, client: Follower) -> None:
-        """Give the workflow a client, and the client what has waited for one."""
+    def attach(self, client: Receiver) -> None:
+        """Attach a client and send it the events that were kept."""
         self.client = client
-        unread, self._unread = self._unread, []
-        for message in unread:
-            client.push(message)
+        unsent, self._unsent = self._unsent, []
+        for message in unsent:
+            client.send(message)
 
-    def _pass_on(self, message: WireModel) -> None:
+    def _forward(self, message: WireModel) -> None:
         if isinstance(message, TERMINAL_MESSAGES):
             self._running.discard(message.process_id)
-            if not self._running and self._host.fault_list.would_skip("workflow end"):
-                self._last_end = message
+            if not self._running and self._host.faults.would_skip("workflow end"):
+                self._last_event = message
                 return
-        self._push(message)
+        self._send(message)
 
-    def _push_last_end(self) -> None:
-        message, self._last_end = self._last_end, None
+    def _send_last_event(self) -> None:
+        message, self._last_event = self._last_event, None
         if message is not None:
-            self._push(message)
+            self._send(message)
 
-    def _push(self, message: WireModel) -> None:
+    def _send(self, message: WireModel) -> None:
         if self.client is None:
-            self._unread.append(message)
+            self._unsent.append(message)
         else:
-            self.client.push(message)
+            self.client.send(message)
 
-    def _ended(self, task: asyncio.Task[JsonValue]) -> None:
+    def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
         self._host.workflows.pop(self.id, None)
-        if self._last_end is None or task.cancelled() or not self._host.fault_list.skips("workflow end"):
-            self._push_last_end()
+        if self._last_event is None or task.cancelled() or not self._host.faults.skips("workflow end"):
+            self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.info("workflow %s has no value: %s", self.id, error)
 
@@ -198,7 +205,7 @@ class Workflow:
     async def _array(self, expression: Expression, value: JsonValue) -> list[JsonValue]:
         array = await self._evaluate(expression, value)
         if not isinstance(array, list):
-            raise WorkflowFailureError("what should be gone through is no array")
+            raise WorkflowFailureError("the operand of map or fold is not an array")
         return array
 
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
@@ -207,9 +214,9 @@ class Workflow:
             raise WorkflowFailureError(texts.program_not_found(program=program))
         input_text = json.dumps(_with_config(_as_object(value), expression.config), ensure_ascii=False)
         process = RunningProcess(
-            program, input_text, self.username, capture=True, client=None, observer=self._pass_on
+            program, input_text, self.username, capture=True, client=None, observer=self._forward
         )
-        self._push_last_end()
+        self._send_last_event()
         self._running.add(process.id)
         self._host.add_process(process)
         self._host.run(process)
@@ -228,14 +235,14 @@ class Workflow:
 
 
 async def _all(branches: Iterable[Awaitable[JsonValue]]) -> JsonValue:
-    """Give all values in order; one that fails breaks the others off."""
+    """Return all values in order. If one fails, cancel the others."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_value(branch)) for branch in branches]
     return [task.result() for task in tasks]
 
 
 async def _first(branches: Iterable[Awaitable[JsonValue]], count: int) -> JsonValue:
-    """Give the first values that are there, and break the others off."""
+    """Return the first ``count`` values that are available, and cancel the others."""
     waiting = {asyncio.create_task(_value(branch)) for branch in branches}
     values: list[JsonValue] = []
     try:

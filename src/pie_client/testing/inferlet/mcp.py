@@ -1,4 +1,4 @@
-"""MCP as inferlets of the embedded engine see it: calls that the attached client answers."""
+"""MCP calls of inferlets, which the attached client answers."""
 
 import asyncio
 import json
@@ -23,16 +23,16 @@ from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 
 CODE_BITS = 32
-"""The engine cuts error codes to so many bits."""
+"""Width of an error code in the engine; larger codes are truncated to it."""
 
 
 class McpCallError(Exception):
-    """An MCP call failed, as inferlets see it.
+    """An MCP call of an inferlet failed.
 
     Attributes:
-        code: JSON-RPC error code, cut to 32 bits.
-        message: What went wrong.
-        data: More about it, as JSON text; None for nothing.
+        code: JSON-RPC error code, truncated to 32 bits.
+        message: Error message.
+        data: Further information as JSON text, or None.
     """
 
     __module__ = "pie_client.testing"
@@ -45,48 +45,52 @@ class McpCallError(Exception):
 
 
 class McpRelay:
-    """The MCP servers that one client has announced, and the calls for them that it has not answered yet."""
+    """The MCP servers that one client has registered, and the calls that it has not answered yet."""
 
-    def __init__(self, push: Callable[[WireModel], None]) -> None:
+    def __init__(self, send: Callable[[WireModel], None]) -> None:
         self.names: list[str] = []
-        """Announced names in order; duplicates stay, as in the real engine."""
-        self._push = push
+        """Registered names in order, with duplicates, as in the real engine."""
+        self._send = send
         self._next = 0
         self._open: dict[int, asyncio.Future[models.McpResponseRequest]] = {}
-        self._gone = False
+        self._closed = False
 
     def register(self, name: str) -> None:
-        """Note an announcement. Nothing of it is looked at."""
+        """Record a name. As in the real engine, nothing is checked."""
         self.names.append(name)
 
     def answer(self, response: models.McpResponseRequest) -> None:
-        """Take a client's answer; one to a number that is not open is ignored."""
+        """Complete a call. A response to an unknown number is ignored."""
         reply = self._open.pop(response.corr_id, None)
         if reply is not None and not reply.done():
             reply.set_result(response)
 
     def close(self) -> None:
-        """Note that the client is gone and known to be, which real servers never notice."""
-        self._gone = True
+        """Fail all calls because the client has disconnected. Real servers never do that."""
+        self._closed = True
         for reply in self._open.values():
             reply.cancel()
         self._open.clear()
 
     async def call(self, process_id: str, server: str, method: str, params: str) -> str:
-        """Have the client answer a call; waits for ever, as the real engine does. Raises McpCallError."""
+        """Send a call to the client and return the result as JSON text. There is no timeout, as in the real engine.
+
+        Raises:
+            McpCallError: The server is not registered, the client has disconnected, or the call failed.
+        """
         if server not in self.names:
             raise McpCallError(
                 texts.CODE_MCP_SERVER_NOT_REGISTERED, texts.mcp_server_not_registered(server_name=server)
             )
-        gone = McpCallError(texts.CODE_MCP_CLIENT_GONE, texts.mcp_client_gone(server_name=server))
-        if self._gone:
-            raise gone
+        disconnected = McpCallError(texts.CODE_MCP_CLIENT_GONE, texts.mcp_client_gone(server_name=server))
+        if self._closed:
+            raise disconnected
         self._next = self._next + 1 if self._next < MAX_CORRELATION else 1
         number = self._next
         reply: asyncio.Future[models.McpResponseRequest] = asyncio.get_running_loop().create_future()
         self._open[number] = reply
         try:
-            self._push(
+            self._send(
                 models.McpRequest(
                     corr_id=number, process_id=process_id, server_name=server, method=method, params=params
                 )
@@ -95,73 +99,82 @@ class McpRelay:
         finally:
             self._open.pop(number, None)
         if reply.cancelled():
-            raise gone
+            raise disconnected
         response = reply.result()
         if not response.ok:
-            raise _lenient(response.result)
+            raise _parse_error(response.result)
         return response.result
 
 
 class Caller(Protocol):
-    """A process, which may have a client that runs MCP servers."""
+    """A process that calls MCP servers."""
 
     id: str
 
     def relay(self) -> McpRelay | None:
-        """Give the relay of the client that is attached now; None without one."""
+        """Return the relay of the attached client, or None."""
         ...
 
     def trap(self, detail: str) -> NoReturn:
-        """End the process, as the engine does when a program calls it where that can't be."""
+        """End the process with an error, as the engine does after an invalid call of a program."""
         ...
 
 
 class McpSession:
-    """What an inferlet can do with the MCP servers of its client.
+    """The MCP servers of the attached client: ``session.mcp``.
 
-    Results are the servers' own, as JSON. Without an attached client every call ends the process, as in the real engine.
+    Results are returned unchanged, decoded from JSON. Every method raises :class:`McpCallError` if the call fails.
+    Without an attached client a call ends the process, as in the real engine.
     """
+
+    __module__ = "pie_client.testing"
 
     def __init__(self, process: Caller) -> None:
         self._process = process
 
     def available_servers(self) -> list[str]:
-        """Names that the client has announced; one that was announced twice is there twice."""
+        """Return the registered names, with duplicates."""
         return list(self._relay().names)
 
     async def list_tools(self, server: str) -> JsonValue:
-        """List a server's tools, the first page. Raises McpCallError."""
+        """Return the first page of a server's tools."""
         return _json(await self.call(server, LIST_TOOLS))
 
     async def call_tool(self, server: str, name: str, arguments: JsonValue = None) -> JsonValue:
-        """Run a tool. Raises McpCallError; an error of the tool itself stands in the result.
+        """Call a tool and return its result. An error of the tool itself is part of the result.
 
         Args:
             server: Name of the server.
             name: Name of the tool.
-            arguments: Its arguments, an object as a rule; ``{}`` where None.
+            arguments: Arguments, usually an object. Default: ``{}``.
         """
-        return _json(await self.call(server, CALL_TOOL, _named(name, arguments)))
+        return _json(await self.call(server, CALL_TOOL, _params(name, arguments)))
 
     async def list_resources(self, server: str) -> JsonValue:
-        """List a server's resources, the first page. Raises McpCallError."""
+        """Return the first page of a server's resources."""
         return _json(await self.call(server, LIST_RESOURCES))
 
     async def read_resource(self, server: str, uri: str) -> JsonValue:
-        """Read a resource. Raises McpCallError."""
+        """Read a resource."""
         params = models.McpResourceParams(uri=uri).model_dump_json()
         return _json(await self.call(server, READ_RESOURCE, params))
 
     async def list_prompts(self, server: str) -> JsonValue:
-        """List a server's prompts, the first page. Raises McpCallError."""
+        """Return the first page of a server's prompts."""
         return _json(await self.call(server, LIST_PROMPTS))
 
     async def get_prompt(self, server: str, name: str, arguments: JsonValue = None) -> JsonValue:
-        """Have a prompt filled in. Raises McpCallError."""
-        return _json(await self.call(server, GET_PROMPT, _named(name, arguments)))
+        """Return a prompt with its arguments filled in."""
+        return _json(await self.call(server, GET_PROMPT, _params(name, arguments)))
 
     async def call(self, server: str, method: str, params: str = "{}") -> str:
-        """Make any call; ``params`` and what it gives are JSON texts, untouched. Raises McpCallError."""
+        """Call any method and return the result as JSON text.
+
+        Args:
+            server: Name of the server.
+            method: MCP method.
+            params: Parameters as JSON text, sent unchanged.
+        """
         return await self._relay().call(self._process.id, server, method, params)
 
     def _relay(self) -> McpRelay:
@@ -176,7 +189,7 @@ def _json(text: str) -> JsonValue:
     return value
 
 
-def _named(name: str, arguments: JsonValue) -> str:
+def _params(name: str, arguments: JsonValue) -> str:
     try:
         params = models.McpNamedParams(name=name, arguments={} if arguments is None else arguments)
     except ValidationError as error:
@@ -185,8 +198,8 @@ def _named(name: str, arguments: JsonValue) -> str:
     return params.model_dump_json()
 
 
-def _lenient(text: str) -> McpCallError:
-    """Read an error answer, whatever it is."""
+def _parse_error(text: str) -> McpCallError:
+    """Return the error of a failed call. A text that is not an error object becomes the message."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
@@ -198,7 +211,7 @@ def _lenient(text: str) -> McpCallError:
     code, message, data = (error.get(name) for name in fields)
     if not isinstance(code, int) or isinstance(code, bool):
         code = UNSPECIFIED_CODE
-    half = 1 << (CODE_BITS - 1)
+    half = 1 << (CODE_BITS - 1)  # the truncated code is signed
     return McpCallError(
         (code + half) % (2 * half) - half,
         message if isinstance(message, str) else text,

@@ -23,7 +23,7 @@ class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class RawResult:
     """A result that is sent unchanged, instead of as JSON."""
 
     value: str
@@ -84,7 +84,7 @@ class Script:
         entry = runtime.entry or SCRIPT_DEFAULT_ENTRY
         return cls(program, source, entry, keywords=runtime.call == "kwargs", limits=limits)
 
-    async def run(self, session: InferletSession, _input: JsonValue) -> Text:
+    async def run(self, session: InferletSession, _input: JsonValue) -> RawResult:
         """Run it in a process of its own and return its result. Raises ProcessFailure."""
         job = {
             "filename": f"{self.program.partition('@')[0]}.py",
@@ -98,7 +98,7 @@ class Script:
             "no_file": texts.SCRIPT_RECEIVES_NO_FILE,
         }
         try:
-            return Text(await run_script(session, job, self.source))
+            return RawResult(await run_script(session, job, self.source))
         except OSError as error:
             raise ProcessFailure(
                 f"can't start a process for the script {self.program}: {error.strerror}"

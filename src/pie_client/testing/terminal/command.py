@@ -14,7 +14,7 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import UPLOAD_BYTES
 from pie_client.testing.engine.keys import read_authorized_keys
 from pie_client.testing.engine.local_engine import LocalEngine
-from pie_client.testing.engine.options import LARGEST_NUMBER, misfit
+from pie_client.testing.engine.options import LARGEST_NUMBER, option_without_effect
 from pie_client.testing.scripts.scripts import ScriptLimits
 from pie_client.testing.terminal.loading import REGISTER, LoadError, load
 from pie_client.testing.terminal.output import Output, complain, prepare_streams
@@ -201,9 +201,9 @@ async def _run(options: argparse.Namespace, stopping: Stopping, output: Output) 
 def _check_family(options: argparse.Namespace, family: Family) -> None:
     """Refuse what would have no effect."""
     given = {option for option, flag in FLAGS.items() if getattr(options, flag.replace("-", "_"))}
-    if (wrong := misfit(family, given)) is not None:
+    if (wrong := option_without_effect(family, given)) is not None:
         raise CommandError(
-            f"--{FLAGS[wrong.option]} can't be used with --family {family}, whose servers {wrong.because}; "
+            f"--{FLAGS[wrong.option]} has no effect with --family {family}, whose servers {wrong.reason}; "
             f"pass --family {wrong.family}"
         )
     if options.script_limit and not options.allow_scripts:

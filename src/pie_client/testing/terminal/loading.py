@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import cast
 
 from pie_client.errors import one_line
+from pie_client.testing.engine.exceptions import line_of, text_of
 from pie_client.testing.engine.local_engine import LocalEngine
-from pie_client.testing.engine.reasons import line_of, text_of
 
 REGISTER = "register"
 """Name of the function that a file of programs defines."""

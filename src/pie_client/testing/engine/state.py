@@ -1,0 +1,207 @@
+"""What the connections of one engine share: options, programs, processes, workflows, daemons and observers."""
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from pie_client._generated import models
+from pie_client.base import WireModel
+from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
+from pie_client.testing.engine.builtins import BUILTINS
+from pie_client.testing.engine.daemons import RunningDaemon
+from pie_client.testing.engine.exceptions import line_of
+from pie_client.testing.engine.frames import FrameReader
+from pie_client.testing.engine.identifiers import canonical_uuid
+from pie_client.testing.engine.options import Options
+from pie_client.testing.engine.processes import RunningProcess
+from pie_client.testing.engine.programs import Programs
+from pie_client.testing.engine.refusal import Refusal
+from pie_client.testing.engine.trace import Observer, TracedFrame
+from pie_client.testing.engine.workflows import Workflow
+from pie_client.testing.faults.fault import FaultList
+from pie_client.testing.faults.sockets import Direction
+from pie_client.testing.scripts.scripts import ScriptLimits
+
+logger = logging.getLogger(__name__)
+
+HELD_PROCESSES = 1024
+"""Ended processes whose terminal event is kept for a client. The oldest are dropped first."""
+
+M = TypeVar("M", bound=WireModel)
+T = TypeVar("T")
+
+
+class Handlers(Generic[T]):
+    """Functions by the class of the request that they handle."""
+
+    def __init__(self) -> None:
+        self._functions: dict[type[WireModel], Callable[[WireModel], T]] = {}
+
+    def add(self, request: type[M], function: Callable[[M], T]) -> None:
+        """Set the function for a class of requests."""
+
+        def call(message: WireModel) -> T:
+            assert isinstance(message, request)  # noqa: S101 - find() returns it only for that class
+            return function(message)
+
+        self._functions[request] = call
+
+    def find(self, message: WireModel) -> Callable[[WireModel], T] | None:
+        """Return the function for a request, or None."""
+        return self._functions.get(type(message))
+
+
+class EngineState:
+    """The state of one engine.
+
+    Attributes:
+        options: The engine's options.
+        traits: Facts of the server family.
+        token: The token that ``auth_by_token`` accepts.
+        reader: Decodes frames.
+        programs: Registered and uploaded programs.
+        processes: Running processes by id.
+        held: Ended processes by id whose terminal event waits for a client, with ``keep_detached``.
+        workflows: Running workflows by id.
+        daemons: Launched daemons in order.
+        handlers: Functions that answer requests instead of the engine.
+        observers: Functions that are called with every frame.
+        faults: Faults that were requested.
+    """
+
+    # The conformance tests replace these two by classes that imitate a real server byte by byte.
+    reader_class = FrameReader
+    programs_class = Programs
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.traits = SERVERS[options.family]
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.reader = self.reader_class(options.family)
+        limits = (options.script_limits or ScriptLimits()) if options.allow_scripts else None
+        self.programs = self.programs_class(self.traits, limits)
+        if options.builtins:
+            self.programs.functions.update(BUILTINS)
+        self.processes: dict[str, RunningProcess] = {}
+        self.held: dict[str, RunningProcess] = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.daemons: list[RunningDaemon] = []
+        self.handlers: Handlers[str | Awaitable[str]] = Handlers()
+        self.observers: list[Observer] = []
+        self.faults = FaultList(self.traits, self._running_id)
+        self._inferlets: set[asyncio.Task[models.ReturnFrame]] = set()
+        self._connections = 0
+
+    def next_connection(self) -> int:
+        """Return the number of a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    def observe(self, connection: int, direction: Direction, frame: bytes | str) -> None:
+        """Call the observers with a frame."""
+        for observer in self.observers:
+            try:
+                observer(TracedFrame(connection, direction, frame))
+            except Exception:
+                logger.exception("an observer of frames failed")
+
+    async def call_handler(self, message: WireModel) -> str | None:
+        """Return what the handler of a request returns, or None if there is no handler.
+
+        Raises:
+            Refusal: The handler refuses the request, or fails.
+        """
+        handler = self.handlers.find(message)
+        if handler is None:
+            return None
+        name = f"engine.answer for {type(message).__name__}"
+        try:
+            result = handler(message)
+            text = await result if inspect.isawaitable(result) else result
+        except Refusal:
+            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            logger.exception("the handler that answers %s failed", type(message).__name__)
+            raise Refusal(f"{name} failed: {line_of(error)}") from error
+        if type(text) is not str:  # a handler without type annotations may return anything
+            raise Refusal(f"{name} returned {type(text).__name__}; return the result as str")
+        return text
+
+    def has_program(self, program: str) -> bool:
+        """Return whether a program is known by name and version."""
+        return self.programs.has(program)
+
+    def store_program(self, manifest_text: str, data: bytes, *, replace: bool) -> None:
+        """Store and install an upload.
+
+        Raises:
+            Refusal: The manifest is invalid, or the program can't be installed.
+        """
+        manifest, runtime = self.programs.read_manifest(manifest_text)
+        if not self.faults.skips("upload"):
+            self.programs.add(manifest, runtime, data, replace=replace)
+
+    def run(self, process: RunningProcess) -> None:
+        """Run the program of a process."""
+        if self.faults.skips("start", process.program):
+            return
+        function = self.programs.inferlet(process.program)
+        process.start(function, never_ends=lambda: self.faults.skips("end", process.program))
+        if process.task is not None:
+            self._inferlets.add(process.task)
+            process.task.add_done_callback(self._inferlets.discard)
+
+    def run_daemon(self, program: str, port: int) -> None:
+        """Start a daemon. As in the real engine, only the log shows whether it can listen on its port."""
+        function = self.programs.daemons.get(program)
+        limit = self.options.max_upload_bytes
+        self.daemons.append(RunningDaemon(program, port, function, max_body_bytes=limit))
+
+    def add_process(self, process: RunningProcess) -> None:
+        """List a process until it ends."""
+        self.processes[process.id] = process
+        process.outcome.add_done_callback(lambda _: self._handle_end(process))
+
+    def hold(self, process: RunningProcess) -> None:
+        """Keep an ended process for the client that will receive its terminal event, if any is left."""
+        if process.holds_terminal_event:
+            self.held[process.id] = process
+            if len(self.held) > HELD_PROCESSES:
+                del self.held[next(iter(self.held))]
+
+    async def stop(self, connections: set[asyncio.Task[object]], grace: float) -> set[asyncio.Task[object]]:
+        """Terminate all processes, workflows and daemons, and wait for them and for connections.
+
+        Args:
+            connections: Tasks of connections, cancelled already.
+            grace: Seconds to wait.
+
+        Returns:
+            The tasks that have not ended.
+        """
+        workflows = [workflow.task for workflow in self.workflows.values() if workflow.task is not None]
+        for task in workflows:
+            task.cancel()
+        for process in list(self.processes.values()):
+            process.terminate()
+        daemons = list(self.daemons)
+        self.daemons.clear()
+        calls = await asyncio.gather(*(daemon.stop() for daemon in daemons))
+        unending: set[asyncio.Task[object]] = {task for tasks in calls for task in tasks}
+        ending: set[asyncio.Task[object]] = {*connections, *self._inferlets, *workflows}
+        if ending:
+            unending |= (await asyncio.wait(ending, timeout=grace))[1]
+        self.held.clear()
+        return unending
+
+    def _running_id(self, process_id: str) -> str | None:
+        """Return a process id in its canonical form, or None if the process can't send events any more."""
+        found = canonical_uuid(process_id)
+        return found if found in self.processes or found in self.held else None
+
+    def _handle_end(self, process: RunningProcess) -> None:
+        del self.processes[process.id]
+        self.hold(process)
