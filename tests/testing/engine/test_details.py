@@ -146,7 +146,7 @@ async def test_a_handler_that_fails_refuses_the_request_and_says_why(
             RefusedError, match=r"engine\.answer for QueryRequest failed: ZeroDivisionError: oops"
         ):
             await client.query("model_status")
-        with pytest.raises(RefusedError, match=r"engine\.answer for QueryRequest gave int"):
+        with pytest.raises(RefusedError, match=r"engine\.answer for QueryRequest returned int"):
             await client.query("model_status", "x")
         await client.ping()
     assert "the handler that answers QueryRequest failed" in caplog.text

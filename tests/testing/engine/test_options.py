@@ -1,4 +1,4 @@
-"""Options of the embedded engine: what they can't be is refused in one line, and none is without effect."""
+"""Invalid values and combinations of LocalEngine's options are refused in one line."""
 
 import dataclasses
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from tests.support.peers import PATIENCE
 Key: TypeAlias = (
     ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
 )
-WEAK_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - it has to be refused
-WEAK_DSA = dsa.generate_private_key(1024)  # noqa: S505 - it has to be refused
+WEAK_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - the engine must refuse it
+WEAK_DSA = dsa.generate_private_key(1024)  # noqa: S505 - the engine must refuse it
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 
@@ -55,75 +55,83 @@ def certificate() -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "text"),
     [
-        ({"family": ["0.4"]}, "is no server family; pass one of 0.4, 0.5"),
-        ({"family": "0.6"}, "is no server family"),
-        ({"port": 99999}, "port=99999 is no port; pass a number from 0 to 65535"),
-        ({"port": -1}, "port=-1 is no port"),
-        ({"port": "x"}, "port='x' is no port"),
-        ({"port": True}, "port=True is no port"),
-        ({"max_upload_bytes": "x"}, "max_upload_bytes='x' is no size of an upload"),
-        ({"max_upload_bytes": 0}, "max_upload_bytes=0 is no size of an upload"),
-        ({"builtins": "no"}, "builtins='no' is neither True nor False"),
-        ({"allow_scripts": True, "script_limits": {"x": 1}}, "script_limits is dict; pass ScriptLimits("),
-        ({"allow_scripts": True, "script_limits": ScriptLimits(cpu_seconds=0)}, "cpu_seconds=0 is no number"),
-        ({"script_limits": ScriptLimits()}, "limits nothing without allow_scripts=True"),
-        ({"family": "0.4", "auth": "x"}, "auth is str; pass the public keys of each user"),
+        ({"family": ["0.4"]}, "is not a server family; pass one of 0.4, 0.5"),
+        ({"family": "0.6"}, "is not a server family"),
+        ({"port": 99999}, "port=99999 is not a port; pass 1 to 65535, or 0 for a free one"),
+        ({"port": -1}, "port=-1 is not a port"),
+        ({"port": "x"}, "port='x' is not a port"),
+        ({"port": True}, "port=True is not a port"),
+        ({"max_upload_bytes": "x"}, "max_upload_bytes='x' is not a size"),
+        ({"max_upload_bytes": 0}, "max_upload_bytes=0 is not a size"),
+        ({"builtins": "no"}, "builtins='no' is not a bool; pass True or False"),
+        ({"allow_scripts": True, "script_limits": {"x": 1}}, "script_limits is dict; pass ScriptLimits, "),
+        (
+            {"allow_scripts": True, "script_limits": ScriptLimits(cpu_seconds=0)},
+            "cpu_seconds=0 is not a number",
+        ),
+        ({"script_limits": ScriptLimits()}, "script_limits has no effect without allow_scripts=True"),
+        ({"family": "0.4", "auth": "x"}, "auth is str; pass public keys by user name"),
         ({"family": "0.4", "auth": {1: []}}, "auth: the user 1 is int; pass a str"),
         ({"family": "0.4", "auth": {"u": "ssh-ed25519 x"}}, "auth: the keys of 'u' are str; pass a list"),
         ({"family": "0.4", "auth": {"u": [b"x"]}}, "auth: key 1 of 'u' is bytes; pass the text"),
-        ({"family": "0.4", "auth": {"u": [line(ED25519), "garbage"]}}, "auth: key 2 of 'u' is no public key"),
+        (
+            {"family": "0.4", "auth": {"u": [line(ED25519), "garbage"]}},
+            "auth: key 2 of 'u' is not a public key",
+        ),
         ({"family": "0.4", "auth": {"u": [private(ED25519)]}}, "auth: key 1 of 'u' is a private key"),
         ({"family": "0.4", "auth": {"u": [certificate()]}}, "auth: key 1 of 'u' is a certificate"),
         (
             {"family": "0.5", "auth": {}},
-            'auth can\'t be used with family="0.5", whose servers ask for no keys',
+            'auth has no effect with family="0.5", whose servers do not authenticate users by key',
         ),
         (
             {"imitate_delays": True},
-            'imitate_delays can\'t be used with family="0.5", whose servers let nobody wait',
+            'imitate_delays has no effect with family="0.5", whose servers do not delay clients',
         ),
-        ({"serial_accept": True}, 'serial_accept can\'t be used with family="0.5"'),
-        ({"family": "0.4", "allow_scripts": True}, 'allow_scripts can\'t be used with family="0.4"'),
+        ({"serial_accept": True}, 'serial_accept has no effect with family="0.5"'),
+        ({"family": "0.4", "allow_scripts": True}, 'allow_scripts has no effect with family="0.4"'),
     ],
 )
-def test_a_value_that_an_option_can_not_have_is_told_in_one_line(options: dict[str, Any], said: str) -> None:
+def test_an_invalid_option_is_refused_in_one_line(options: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
         LocalEngine(**options)
-    assert said in str(refused.value)
+    assert text in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("written", [pem, line])
+@pytest.mark.parametrize("write", [pem, line])
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "text"),
     [
-        (WEAK_RSA, "is an RSA key of 1024 bits; servers take 2048 or more"),
+        (WEAK_RSA, "is an RSA key of 1024 bits; servers accept 2048 bits or more"),
         (
             ec.generate_private_key(ec.SECP521R1()),
-            "is an ECDSA key on secp521r1; servers take P-256 and P-384",
+            "is an ECDSA key on secp521r1; servers accept P-256 and P-384",
         ),
         (
             ec.generate_private_key(ec.SECP256K1()),
-            "is an ECDSA key on secp256k1; servers take P-256 and P-384",
+            "is an ECDSA key on secp256k1; servers accept P-256 and P-384",
         ),
         (WEAK_DSA, "key 1 of 'u' is"),
     ],
     ids=["RSA-1024", "P-521", "secp256k1", "DSA"],
 )
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library, which says so of old kinds
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # cryptography deprecates old kinds of keys
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_key_that_no_server_takes_is_refused(key: Key, said: str, written: Callable[[Key], str]) -> None:
+def test_a_key_that_servers_do_not_accept_is_refused(
+    key: Key, text: str, write: Callable[[Key], str]
+) -> None:
     try:
-        text = written(key)
+        written = write(key)
     except ValueError:
-        pytest.skip("there is no such line")
-    with pytest.raises(InvalidArgumentError, match=said):
-        LocalEngine(family="0.4", auth={"u": [text]})
+        pytest.skip("this kind of key has no OpenSSH line")
+    with pytest.raises(InvalidArgumentError, match=text):
+        LocalEngine(family="0.4", auth={"u": [written]})
 
 
-@pytest.mark.parametrize("written", [pem, line])
+@pytest.mark.parametrize("write", [pem, line])
 @pytest.mark.parametrize(
     "key",
     [
@@ -134,12 +142,12 @@ def test_a_key_that_no_server_takes_is_refused(key: Key, said: str, written: Cal
     ],
     ids=lambda key: type(key).__name__,
 )
-async def test_a_key_that_servers_take_proves_itself_beside_one_that_is_none(
-    key: Key, written: Callable[[Key], str]
+async def test_a_user_authenticates_with_any_accepted_kind_of_key(
+    key: Key, write: Callable[[Key], str]
 ) -> None:
-    keys = [written(key)]
+    keys = [write(key)]
     async with LocalEngine(family="0.4", auth={"u": keys}) as engine:
-        keys.insert(0, "garbage that came later")
+        keys.insert(0, "not a key, and added after the start")
         async with PieClient(engine.uri, timeout=PATIENCE) as client:
             await client.authenticate("u", ParsedPrivateKey.parse(private(key)))
             await client.ping()
@@ -151,6 +159,8 @@ async def test_a_key_that_servers_take_proves_itself_beside_one_that_is_none(
 
 def test_every_limit_of_a_script_is_checked() -> None:
     for field in dataclasses.fields(ScriptLimits):
-        limits = ScriptLimits(**{field.name: "x"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - what untyped callers do
-        with pytest.raises(InvalidArgumentError, match=f"ScriptLimits: {field.name}='x' is no number from 1"):
+        limits = ScriptLimits(**{field.name: "x"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - untyped callers may pass anything
+        with pytest.raises(
+            InvalidArgumentError, match=f"ScriptLimits: {field.name}='x' is not a number from 1"
+        ):
             LocalEngine(allow_scripts=True, script_limits=limits)

@@ -107,7 +107,7 @@ async def test_a_wait_for_a_file_without_a_client_fails_at_once(
 
     await client.launch_process("app@1.0.0", capture_outputs=False)
     text = await asyncio.wait_for(failed, PATIENCE)
-    assert text == "no client is attached to the process, so that no file can come"
+    assert text == "no client is attached to the process, so it can't receive a file"
 
 
 async def test_a_wait_for_a_file_replaces_the_one_before(engine: LocalEngine, client: PieClient) -> None:
@@ -138,4 +138,4 @@ async def test_a_wait_for_a_file_ends_with_the_client_that_it_began_with(family:
             await asyncio.wait_for(process.recv(), PATIENCE)
             [running] = engine.processes.values()
         end = await asyncio.wait_for(running.outcome, PATIENCE)
-        assert end.value.startswith("RuntimeError: the client that could send a file is gone")
+        assert end.value.startswith("RuntimeError: the client that could send a file has disconnected")

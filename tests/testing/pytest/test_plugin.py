@@ -250,13 +250,13 @@ MISTAKES = {
     "wrong value": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(port='x')\n" + ASYNC,
         ("asyncio",),
-        "the marker pie: port='x' is no port",
+        "the marker pie: port='x' is not a port",
     ),
     "option of another family": (
         "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(imitate_delays=True)\n"
         "@pytest.mark.parametrize('anyio_backend', ['asyncio'])\n" + ASYNC,
         ("anyio",),
-        "the marker pie: imitate_delays can't be used with family",
+        "the marker pie: imitate_delays has no effect with family",
     ),
     "wrong client value": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timeout': -1})\n" + ASYNC,
