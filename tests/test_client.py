@@ -73,10 +73,6 @@ def programs(engine: LocalEngine) -> None:
         raise ProcessFailure(str(input))
 
 
-async def test_ping_makes_a_round_trip(client: PieClient) -> None:
-    await client.ping()
-
-
 async def test_the_first_request_detects_the_server_family(client: PieClient, engine: LocalEngine) -> None:
     before = client.server
     await client.ping()

@@ -363,12 +363,6 @@ async def test_an_empty_text_decodes_to_none() -> None:
             await process.result(int)
 
 
-async def test_arguments_is_an_alias_of_the_listed_input(client: PieClient) -> None:
-    await client.launch_process("converse@1.0.0", {"a": 1})
-    (info,) = await client.list_processes()
-    assert info.arguments == info.input == '{"a": 1}'
-
-
 async def test_the_repr_of_a_client_shows_its_uri_and_state(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
         assert repr(client) == f"<PieClient {engine.uri} connected>"

@@ -1,5 +1,4 @@
-"""The user guide's promises, kept as its readers use them.
+"""What the user guide promises, used as its readers use it.
 
-Every row of its tables, and its code as users type it: only addresses and the paths of keys and folders differ from what is
-printed there.
+Every row of its tables is tested, and its code as users type it. Only addresses and the paths of keys and folders differ.
 """

@@ -1,4 +1,4 @@
-"""The server, the home folder and the files that users of the guide have."""
+"""The servers, home folder and files that the guide assumes."""
 
 import os
 from collections.abc import AsyncIterator
@@ -9,10 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import JsonValue
 
-from pie_client import (
-    Family,
-    PieClient,
-)
+from pie_client import Family, PieClient
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import component
 
@@ -21,7 +18,7 @@ MANIFEST = '[package]\nname = "build"\nversion = "0.1.0"\n\n[runtime]\ncore = "0
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder with Alice's key in it; also the working directory."""
+    """A home folder with Alice's key, which is also the working directory."""
     folder = tmp_path / "home"
     path = folder / ".ssh" / "id_ed25519"
     path.parent.mkdir(parents=True)
@@ -38,12 +35,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def users(home: Path) -> dict[str, list[str]]:
-    """Whom a server that asks for keys knows."""
+    """The users and keys that a server accepts."""
     return {"alice": [(home / ".ssh" / "id_ed25519.pub").read_text()]}
 
 
 def add_programs(engine: LocalEngine) -> None:
-    """Give an engine what the guide launches."""
+    """Register the inferlets that the guide launches."""
 
     @engine.inferlet("text-completion@0.1.0")
     async def text_completion(session: InferletSession, input: JsonValue) -> JsonValue:
@@ -78,7 +75,7 @@ def add_programs(engine: LocalEngine) -> None:
 
 @pytest.fixture
 async def engine(family: Family) -> AsyncIterator[LocalEngine]:
-    """A server with authentication off."""
+    """A server with authentication disabled."""
     async with LocalEngine(family=family) as running:
         add_programs(running)
         yield running
@@ -86,7 +83,7 @@ async def engine(family: Family) -> AsyncIterator[LocalEngine]:
 
 @pytest.fixture
 async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
-    """A server that asks for a key, where its family knows keys."""
+    """A server with authentication enabled, if its family has any."""
     async with LocalEngine(family=family, auth=users if family == "0.4" else None) as running:
         add_programs(running)
         yield running
@@ -94,7 +91,7 @@ async def guarded(family: Family, users: dict[str, list[str]]) -> AsyncIterator[
 
 @pytest.fixture
 async def keeper(family: Family, users: dict[str, list[str]]) -> AsyncIterator[LocalEngine]:
-    """A server that asks for a key, where its family knows keys, and that keeps processes whose client left as it is promised."""
+    """A server like `guarded` that keeps processes when their client disconnects, as the guide promises."""
     keys = users if family == "0.4" else None
     async with LocalEngine(family=family, auth=keys, keep_detached=True) as running:
         yield running
@@ -102,14 +99,14 @@ async def keeper(family: Family, users: dict[str, list[str]]) -> AsyncIterator[L
 
 @pytest.fixture
 async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
-    """A user's client."""
+    """A client of the server without authentication."""
     async with PieClient(engine.uri) as connected:
         yield connected
 
 
 @pytest.fixture
 def build(home: Path) -> bytes:
-    """A local build of several chunks, with its manifest, in the working directory."""
+    """A build of several chunks and its manifest, in the working directory."""
     data = component(os.urandom(600_000))
     (home / "build.wasm").write_bytes(data)
     (home / "Pie.toml").write_text(MANIFEST)

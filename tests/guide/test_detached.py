@@ -1,4 +1,4 @@
-"""Processes that are left, and attached to again."""
+"""Processes whose client disconnects and attaches again."""
 
 import asyncio
 import subprocess
@@ -22,7 +22,7 @@ from tests.support.peers import PATIENCE, in_time
 
 
 class Absence:
-    """Tells a program when its client has left, and the client when the program is done."""
+    """Signals between a test and its inferlet: the client disconnected, the inferlet wrote its output."""
 
     def __init__(self) -> None:
         self.left = asyncio.Event()
@@ -30,7 +30,7 @@ class Absence:
 
 
 def add_long_task(engine: LocalEngine) -> Absence:
-    """Add a program that speaks when its client is away."""
+    """Register an inferlet that writes after its client disconnected."""
     absence = Absence()
 
     @engine.inferlet("long-task@0.1.0")
@@ -43,7 +43,7 @@ def add_long_task(engine: LocalEngine) -> Absence:
     return absence
 
 
-async def test_a_process_is_attached_to_on_another_connection_and_gives_what_was_buffered(
+async def test_attaching_on_another_connection_receives_the_buffered_events(
     keeper: LocalEngine,
 ) -> None:
     absence = add_long_task(keeper)
@@ -66,7 +66,7 @@ async def test_a_process_is_attached_to_on_another_connection_and_gives_what_was
         assert await p.recv() == (Event.Return, '{"topic": "KV cache reuse"}')
 
 
-async def test_a_process_that_still_runs_is_attached_to_at_once_and_goes_on(keeper: LocalEngine) -> None:
+async def test_attaching_to_a_running_process_receives_its_further_events(keeper: LocalEngine) -> None:
     absence = add_long_task(keeper)
     key = ParsedPrivateKey.from_file("~/.ssh/id_ed25519")
     async with PieClient(keeper.uri) as c:
@@ -98,7 +98,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_a_process_is_attached_to_by_another_program(keeper: LocalEngine) -> None:
+async def test_another_program_can_attach_to_a_process(keeper: LocalEngine) -> None:
     absence = add_long_task(keeper)
     async with PieClient(keeper.uri) as c:
         await c.authenticate("alice", ParsedPrivateKey.from_file("~/.ssh/id_ed25519"))
@@ -112,10 +112,10 @@ async def test_a_process_is_attached_to_by_another_program(keeper: LocalEngine) 
 
 
 @pytest.mark.parametrize("named", [True, False])
-async def test_who_launches_without_authenticating_has_to_be_named_where_processes_have_owners(
+async def test_attaching_as_another_user_than_the_launching_one_is_denied_by_0_4_servers(
     family: Family, named: bool
 ) -> None:
-    """Before a first request, a client that was not told who it is says that it is somebody else than Alice."""
+    """A client without `username` identifies itself as the default user, not as Alice."""
     async with LocalEngine(family=family, keep_detached=True) as engine:
         absence = add_long_task(engine)
         async with PieClient(engine.uri, username="alice") if named else PieClient(engine.uri) as c:
@@ -132,7 +132,7 @@ async def test_who_launches_without_authenticating_has_to_be_named_where_process
             assert await p.recv() == (Event.Stdout, "while you were away\n")
 
 
-async def test_a_server_that_keeps_no_detached_process_is_reported_as_such(
+async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
     guarded: LocalEngine, family: Family
 ) -> None:
     add_long_task(guarded)
@@ -154,7 +154,7 @@ async def test_a_server_that_keeps_no_detached_process_is_reported_as_such(
 
 
 async def attach_when_free(client: PieClient, process_id: str) -> Process:
-    """Attach; as long as a server has not noticed that the other client is gone, try again."""
+    """Attach, and repeat while the server still considers the other client connected."""
     while True:
         try:
             return await client.attach_process(process_id)

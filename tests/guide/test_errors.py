@@ -1,4 +1,4 @@
-"""What users catch."""
+"""The guide's error handling: ConnectionError, and other exceptions."""
 
 import asyncio
 import uuid
@@ -23,7 +23,7 @@ from tests.support.peers import free_port, in_time, tcp_peer
 
 
 async def use(uri: str, username: str = "alice") -> None:
-    """Launch what is not there, and tell what went wrong."""
+    """Launch a program that does not exist, and print the error as the guide does."""
     key = ParsedPrivateKey.from_file("~/.ssh/id_ed25519")
     try:
         async with PieClient(uri) as client:
@@ -36,7 +36,7 @@ async def use(uri: str, username: str = "alice") -> None:
         print("Pie error:", e)
 
 
-async def test_a_launch_that_fails_is_an_exception_that_is_no_connection_error(
+async def test_a_failed_launch_is_not_a_connection_error(
     guarded: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await use(guarded.uri)
@@ -46,7 +46,7 @@ async def test_a_launch_that_fails_is_an_exception_that_is_no_connection_error(
 
 
 @only_0_4
-async def test_a_rejected_user_is_an_exception_that_is_no_connection_error(
+async def test_a_rejected_user_is_not_a_connection_error(
     guarded: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await use(guarded.uri, "mallory")
@@ -55,14 +55,14 @@ async def test_a_rejected_user_is_an_exception_that_is_no_connection_error(
     assert said.count("\n") == 1
 
 
-async def test_a_server_that_is_not_there_is_a_connection_error(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_unreachable_server_is_a_connection_error(capsys: pytest.CaptureFixture[str]) -> None:
     await use(f"ws://127.0.0.1:{free_port()}")
     said = capsys.readouterr().out
     assert said.startswith("Connection failed: could not connect to ws://127.0.0.1:")
     assert said.count("\n") == 1
 
 
-async def test_a_server_that_speaks_no_websocket_is_a_connection_error(
+async def test_a_server_without_websocket_is_a_connection_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,7 +75,7 @@ async def test_a_server_that_speaks_no_websocket_is_a_connection_error(
     assert capsys.readouterr().out.startswith("Connection failed: ")
 
 
-async def test_a_server_that_stops_is_a_connection_error_for_whoever_waits(engine: LocalEngine) -> None:
+async def test_a_server_that_stops_is_a_connection_error_for_pending_calls(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
         process = await client.launch_process("chat@0.1.0")
         assert await process.recv() == (Event.Stdout, "ready\n")
@@ -97,17 +97,17 @@ FAILURES: dict[type[Exception], Callable[[PieClient], Awaitable[object]]] = {
     FileNotFoundError: lambda client: client.install_program("./missing.wasm", "./Pie.toml"),
     InvalidArgumentError: lambda client: client.signal_process("7", "hello"),
 }
-"""By error, what fails with it."""
+"""Calls that fail, by the exception that they raise."""
 
 
 @pytest.mark.usefixtures("build")
-@pytest.mark.parametrize("kind", FAILURES, ids=lambda kind: kind.__name__)
-async def test_a_failure_other_than_of_the_connection_is_a_typed_exception_in_one_line(
-    client: PieClient, kind: type[Exception], home: Path
+async def test_other_failures_are_typed_exceptions_with_a_message_of_one_line(
+    client: PieClient, home: Path
 ) -> None:
     (home / "Broken.toml").write_text("[package]\n")
-    with pytest.raises(kind) as caught:
-        await FAILURES[kind](client)
-    assert not isinstance(caught.value, ConnectionError)
-    assert "\n" not in str(caught.value)
+    for kind, call in FAILURES.items():
+        with pytest.raises(kind) as caught:
+            await call(client)
+        assert not isinstance(caught.value, ConnectionError)
+        assert "\n" not in str(caught.value)
     await client.ping()

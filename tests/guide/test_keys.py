@@ -16,7 +16,7 @@ from tests.guide.helpers import only_0_4
 from tests.support.tools import need
 
 
-async def test_a_key_is_loaded_from_a_file_or_parsed_from_its_text(guarded: LocalEngine, home: Path) -> None:
+async def test_a_key_can_be_loaded_from_a_file_or_parsed_from_text(guarded: LocalEngine, home: Path) -> None:
     key = ParsedPrivateKey.from_file("~/.ssh/id_ed25519")
     async with PieClient(guarded.uri) as client:
         await client.authenticate("alice", key)
@@ -38,7 +38,7 @@ FORMATS = {
     "PKCS#8 ECDSA P-384": ("", f"{GENPKEY} EC -pkeyopt ec_paramgen_curve:P-384"),
     "PKCS#1 RSA": ("RSA", "openssl genrsa -traditional -out {out} 2048"),
 }
-"""By format: the word in the file's first line, and how users make such a key."""
+"""By format: the word in the file's first line, and a command that creates such a key."""
 REFUSED = {
     "RSA of 1024 bits": "openssl genrsa -traditional -out {out} 1024",
     "ECDSA P-521": f"{GENPKEY} EC -pkeyopt ec_paramgen_curve:P-521",
@@ -46,7 +46,7 @@ REFUSED = {
 
 
 def make_key(command: str, path: Path) -> None:
-    """Make a key without a passphrase."""
+    """Create a key without a passphrase."""
     words = [
         part
         for word in command.format(out=path).split()
@@ -58,13 +58,13 @@ def make_key(command: str, path: Path) -> None:
 
 
 def run(*command: str) -> None:
-    """Run a tool."""
+    """Run a command; raise if it fails."""
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - commands of this file
 
 
 @only_0_4
 @pytest.mark.parametrize("form", FORMATS)
-async def test_a_key_of_each_format_proves_itself(form: str, family: Family, tmp_path: Path) -> None:
+async def test_a_key_of_each_format_authenticates(form: str, family: Family, tmp_path: Path) -> None:
     word, command = FORMATS[form]
     path = tmp_path / "key"
     make_key(command, path)
@@ -81,7 +81,7 @@ async def test_a_key_of_each_format_proves_itself(form: str, family: Family, tmp
 
 
 @pytest.mark.parametrize("form", REFUSED)
-def test_a_key_that_servers_do_not_take_is_refused_when_it_is_loaded(form: str, tmp_path: Path) -> None:
+def test_loading_a_key_that_servers_reject_raises(form: str, tmp_path: Path) -> None:
     make_key(REFUSED[form], tmp_path / "key")
-    with pytest.raises(InvalidKeyError, match="servers accept"):
+    with pytest.raises(InvalidKeyError, match=r"create one (with at least 2048|on P-256 or P-384)"):
         ParsedPrivateKey.from_file(tmp_path / "key")

@@ -1,20 +1,12 @@
-"""Every name of the guide, with its parameters, their order and their defaults."""
+"""Every name in the guide, with its parameters, their order and their defaults."""
 
 import enum
 import inspect
 from collections.abc import Callable
 from typing import get_type_hints
 
-import pytest
-
 import pie_client
-from pie_client import (
-    Event,
-    ParsedPrivateKey,
-    PieClient,
-    PieConnectionError,
-    Process,
-)
+from pie_client import Event, ParsedPrivateKey, PieClient, PieConnectionError, Process
 
 REQUIRED: object = inspect.Parameter.empty
 
@@ -50,23 +42,21 @@ SIGNATURES: list[tuple[Callable[..., object], dict[str, object]]] = [
     (ParsedPrivateKey.from_file, {"path": REQUIRED}),  # the guide gives these two no name
     (ParsedPrivateKey.parse, {"text": REQUIRED}),
 ]
-"""What the guide names: parameters in their order, with their defaults."""
+"""The parameters that the guide documents, in their order, with their defaults."""
 NOT_ASYNC = (PieClient, ParsedPrivateKey.from_file, ParsedPrivateKey.parse)
 
 
-@pytest.mark.parametrize(("function", "promised"), SIGNATURES, ids=lambda x: getattr(x, "__qualname__", ""))
-def test_the_parameters_of_the_guide_come_first_in_its_order_with_its_defaults(
-    function: Callable[..., object], promised: dict[str, object]
-) -> None:
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-    ours, further = parameters[: len(promised)], parameters[len(promised) :]
-    assert [(p.name, p.default) for p in ours] == list(promised.items())
-    assert {p.kind for p in ours} <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    assert [p.name for p in further if p.default is REQUIRED] == []
-    assert inspect.iscoroutinefunction(function) is (function not in NOT_ASYNC)
+def test_the_parameters_of_the_guide_come_first_in_its_order_with_its_defaults() -> None:
+    for function, promised in SIGNATURES:
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+        ours, additional = parameters[: len(promised)], parameters[len(promised) :]
+        assert [(p.name, p.default) for p in ours] == list(promised.items()), function
+        assert {p.kind for p in ours} <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}, function
+        assert [p.name for p in additional if p.default is REQUIRED] == [], function
+        assert inspect.iscoroutinefunction(function) is (function not in NOT_ASYNC), function
 
 
-def test_what_recv_gives_and_what_a_process_is_are_typed_as_in_the_guide() -> None:
+def test_results_have_the_types_of_the_guide() -> None:
     assert get_type_hints(Process.recv)["return"] == tuple[Event, str | bytes]
     assert get_type_hints(Process)["process_id"] is str
     assert get_type_hints(PieClient.launch_process)["return"] is Process
@@ -75,14 +65,14 @@ def test_what_recv_gives_and_what_a_process_is_are_typed_as_in_the_guide() -> No
     assert get_type_hints(PieClient.resolve_version)["return"] is str
 
 
-def test_event_is_a_plain_enum_of_six() -> None:
+def test_event_is_a_plain_enum_with_six_members() -> None:
     assert Event.__mro__ == (Event, enum.Enum, object)
     assert type(Event) is enum.EnumMeta
     assert list(Event.__members__) == ["Stdout", "Stderr", "Message", "File", "Return", "Error"]
     assert len(Event) == 6
 
 
-def test_exactly_the_errors_of_the_connection_are_connection_errors() -> None:
+def test_only_connection_errors_derive_from_connectionerror() -> None:
     errors = [getattr(pie_client, name) for name in pie_client.__all__ if name.endswith("Error")]
     classes = [cls for cls in errors if isinstance(cls, type) and issubclass(cls, Exception)]
     assert len(classes) > 20

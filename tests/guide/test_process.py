@@ -1,4 +1,4 @@
-"""What the guide says of a process, its events, and how to receive them."""
+"""The guide's quick start, receive loop and tables about processes and events."""
 
 import asyncio
 import json
@@ -81,14 +81,14 @@ async def test_the_quick_start_prints_why_a_process_failed(
 # ------------------------------------------------------------- Process
 
 
-async def test_recv_gives_a_pair_of_kind_and_value(client: PieClient) -> None:
+async def test_recv_returns_a_pair_of_kind_and_value(client: PieClient) -> None:
     process = await client.launch_process("chat@0.1.0")
     pair = await process.recv()
     assert type(pair) is tuple
     assert pair == (Event.Stdout, "ready\n")
 
 
-async def test_a_process_is_signalled_through_its_handle(client: PieClient) -> None:
+async def test_signal_sends_a_message_to_the_process(client: PieClient) -> None:
     process = await client.launch_process("chat@0.1.0")
     await process.signal("hello")
     assert await end_of(process) == (Event.Return, '"hello"')
@@ -98,9 +98,7 @@ async def test_a_process_is_signalled_through_its_handle(client: PieClient) -> N
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-async def test_a_file_of_several_chunks_goes_to_a_process_and_comes_back(
-    client: PieClient, by_name: bool
-) -> None:
+async def test_a_file_of_several_chunks_is_sent_and_received(client: PieClient, by_name: bool) -> None:
     data = os.urandom(600_000)
     process = await client.launch_process("store@0.1.0")
     assert await process.recv() == (Event.Message, "waiting")
@@ -115,7 +113,7 @@ async def test_a_file_of_several_chunks_goes_to_a_process_and_comes_back(
     assert await process.recv() == (Event.Return, "600000")
 
 
-async def test_a_process_is_terminated_through_its_handle(client: PieClient) -> None:
+async def test_terminate_stops_the_process(client: PieClient) -> None:
     process = await client.launch_process("chat@0.1.0")
     await process.terminate()
     assert (await end_of(process))[0] == Event.Error
@@ -125,7 +123,7 @@ async def test_a_process_is_terminated_through_its_handle(client: PieClient) -> 
 # ------------------------------------------------------------- receiving
 
 
-async def test_the_receive_loop_sees_every_kind_of_event(
+async def test_the_receive_loop_receives_every_kind_of_event(
     client: PieClient, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     messages: list[object] = []
@@ -165,7 +163,7 @@ async def test_the_receive_loop_sees_every_kind_of_event(
     assert tuple(capsys.readouterr()) == ("out\n", "err\n")
 
 
-async def test_the_receive_loop_raises_what_a_process_failed_with(client: PieClient) -> None:
+async def test_the_receive_loop_raises_the_error_of_a_process(client: PieClient) -> None:
     async def loop(process: Process) -> None:
         while True:
             event, value = await process.recv()
@@ -203,11 +201,11 @@ PAYLOADS: list[tuple[JsonValue, list[tuple[str, type, str | bytes]]]] = [
         ],
     ),
 ]
-"""By input, the events of a process: name, type of the value, value."""
+"""The events of a process, by its input: name, type of the value, value."""
 
 
 @pytest.mark.parametrize(("input", "expected"), PAYLOADS, ids=["returns", "fails"])
-async def test_each_event_carries_what_the_table_says_and_nothing_follows_the_last(
+async def test_each_event_has_the_payload_in_the_table_and_none_follows_the_last(
     client: PieClient, input: JsonValue, expected: list[tuple[str, type, str | bytes]]
 ) -> None:
     process = await client.launch_process("my-inferlet@0.1.0", input)
