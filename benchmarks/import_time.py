@@ -1,7 +1,7 @@
 """Compare how long clients take to import: `python benchmarks/import_time.py this=PYTHON other=PYTHON`.
 
-Each argument names an interpreter in whose environment a client is installed. Runs alternate between them, so that a
-noisy machine is unfair to all alike; the best of many runs is shown, above the start of the bare interpreter.
+Each argument names an interpreter whose environment has a client installed. Runs alternate between them, so that load
+of the machine affects all of them. The table shows the best of many runs, minus the start of the bare interpreter.
 """
 
 import argparse
@@ -14,7 +14,7 @@ STATEMENTS = ("pass", "import pie_client", "from pie_client import PieClient")
 
 
 def seconds(python: str, statement: str) -> float:
-    """Time one run."""
+    """Return the seconds that one run takes."""
     begin = time.perf_counter()
     subprocess.run([python, "-c", statement], check=True)  # noqa: S603 - the interpreter that the caller named
     return time.perf_counter() - begin

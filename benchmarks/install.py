@@ -1,10 +1,9 @@
 """Compare how clients upload a large program: `python benchmarks/install.py this=PYTHON other=PYTHON`.
 
-Each argument names an interpreter in whose environment a client is installed. A LocalEngine in a process of its own takes
-the upload of `--size` MiB; the client's process watches its own peak memory, and how long its event loop was ever held
-up: a task notes when it was to run and when it did. The clients take turns; shown are the median of seconds and memory,
-and the longest hold-up of all runs. Both sides share the machine, so read the ratios. Exits 1 when the first client
-gains more memory, or is held up for longer, than `--most-memory` and `--most-held` allow. Linux only.
+Each argument names an interpreter whose environment has a client installed. A LocalEngine in a process of its own receives
+an upload of `--size` MiB. The client's process measures its peak memory and the longest delay of its event loop. The
+clients take turns; the table shows the median of seconds and memory, and the longest delay of all runs. Both sides share
+the machine, so compare the ratios. Exits with 1 if the first client exceeds `--most-memory` or `--most-held`. Linux only.
 """
 
 import argparse
@@ -39,10 +38,10 @@ async def main():
     uri, wasm, toml, small, small_toml = sys.argv[1:]
     async with PieClient(uri) as client:
         await client.authenticate("alice")
-        await client.install_program(small, small_toml, True)  # loads what is loaded late
+        await client.install_program(small, small_toml, True)  # imports the modules that are imported on first use
         found = [0.0]
         watching = asyncio.create_task(watch(found))
-        pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew at what is used now
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the current use
         before, begin = peak(), time.perf_counter()
         await client.install_program(wasm, toml, True)
         seconds = time.perf_counter() - begin
@@ -55,21 +54,21 @@ MANIFEST = '[package]\nname = "{name}"\nversion = "1.0.0"\n'
 
 
 async def listen(limit: int) -> None:
-    """Serve until the process is ended; the address is the first line of output."""
+    """Serve until the process is terminated; print the address first."""
     async with LocalEngine(family="0.4", max_upload_bytes=limit) as engine:
         print(engine.uri, flush=True)
         await asyncio.Future()
 
 
 def heading(size: int) -> bytes:
-    """Give what makes so many bytes the comment of a WebAssembly component."""
+    """Return the beginning of a WebAssembly component whose comment is the ``size`` bytes that follow."""
     length = size + 1
     padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
     return b"\0asm\x0d\0\1\0\0" + padded + b"\0"
 
 
 def make_programs(folder: Path, size: int) -> list[str]:
-    """Write a large and a small program with their manifests; give the paths in the order that the client takes."""
+    """Write a large and a small program with their manifests; return the paths in the order of the client's arguments."""
     with (folder / "large.wasm").open("wb") as out:
         out.write(heading(size << 20))
         for _ in range(size):
@@ -81,7 +80,7 @@ def make_programs(folder: Path, size: int) -> list[str]:
 
 
 def measure(python: str, paths: list[str], size: int) -> list[float]:
-    """Upload once with a fresh server; give seconds, MiB of peak memory gained, and the longest hold-up in ms."""
+    """Upload once to a new server; return seconds, MiB of peak memory gained, and the longest delay in ms."""
     server = subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, __file__, "--serve", str((size + 1) << 20)], stdout=subprocess.PIPE, text=True
     )
@@ -104,8 +103,10 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=1024, help="MiB of the program")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--most-memory", type=float, default=16.0, help="MiB that the first client may gain")
-    parser.add_argument("--most-held", type=float, default=20.0, help="ms that its event loop may be held up")
+    parser.add_argument(
+        "--most-memory", type=float, default=16.0, help="MiB that the first client's memory may grow"
+    )
+    parser.add_argument("--most-held", type=float, default=20.0, help="ms that its event loop may be delayed")
     options = parser.parse_args()
     pythons = dict(client.partition("=")[::2] for client in options.client)
     runs: dict[str, list[list[float]]] = {name: [] for name in pythons}
@@ -117,7 +118,7 @@ def main() -> None:
             print(f"\rround {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     print(
-        "| client | seconds | peak memory gained, MiB | event loop held up at most, ms |\n|---|---|---|---|"
+        "| client | seconds | peak memory gained, MiB | longest delay of the event loop, ms |\n|---|---|---|---|"
     )
     for name, figures in runs.items():
         seconds, memory, held = zip(*figures, strict=True)

@@ -1,9 +1,8 @@
-"""See what the client and the embedded engine take: `python benchmarks/load.py`.
+"""Measure the client and the embedded engine under load: `python benchmarks/load.py`.
 
-Client and engine are processes of their own, the engine a fresh one for every row. First a thousand processes run at once
-on one connection, then five hundred connections are open at once with a process each. All of them stream at the same time:
-each process waits until the last one has started. An event that is missing or out of order counts as an error, and so does
-every exception. Both sides share the machine.
+The engine runs in a new process for each row. First a thousand processes run on one connection, then five hundred
+connections run one process each. All processes stream at the same time: each waits until the last one has started. A
+missing or misplaced event counts as an error, and so does every exception. Both sides share the machine.
 """
 
 import argparse
@@ -30,13 +29,13 @@ CONNECTIONS = 500
 EVENTS = 100
 """Events that each process prints."""
 DEADLINE = 300.0
-"""Seconds for a row."""
+"""Seconds that a row may take."""
 READY, GO = "ready", "go"
 
 
 @dataclass
 class Tally:
-    """What a row shows."""
+    """The figures of one row."""
 
     starting: float = 0.0
     streaming: float = 0.0
@@ -48,7 +47,7 @@ class Tally:
 
 
 async def stream(session: InferletSession, _input: JsonValue) -> int:
-    """Wait for the starting signal, then print; others run in between."""
+    """Wait for the start signal, then print lines and yield to other tasks."""
     session.send(READY)
     await session.receive()
     for number in range(EVENTS):
@@ -59,13 +58,13 @@ async def stream(session: InferletSession, _input: JsonValue) -> int:
 
 
 def peak_mebibytes() -> float:
-    """Give the peak of the memory that this process held; Linux only, for elsewhere getrusage counts other units."""
-    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - not a path of the user
+    """Return the peak memory of this process in MiB. Linux only: getrusage uses other units elsewhere."""
+    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - a fixed path
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 
 async def serve(family: Family) -> None:
-    """Serve until standard input ends; the first line of output is the address, the last one the peak of memory."""
+    """Serve until standard input ends; print the address first and the peak memory last."""
     async with LocalEngine(family=family) as engine:
         engine.inferlet(PROGRAM)(stream)
         print(engine.uri, peak_mebibytes(), flush=True)
@@ -77,20 +76,20 @@ async def serve(family: Family) -> None:
 
 
 async def start(client: PieClient, tally: Tally) -> Process | None:
-    """Launch a process and wait until it runs."""
+    """Launch a process and wait for its first event."""
     try:
         process = await client.launch_process(PROGRAM, input={})
         event = await anext(aiter(process))
         if event != MessageEvent(READY):
             tally.errors[f"began with {type(event).__name__}"] += 1
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+    except Exception as error:  # noqa: BLE001 - every exception is counted
         tally.errors[type(error).__name__] += 1
         return None
     return process
 
 
-async def take(process: Process, tally: Tally) -> None:
-    """Take in all that a process prints."""
+async def read(process: Process, tally: Tally) -> None:
+    """Read all events of a process."""
     expected = 0
     try:
         await process.signal(GO)
@@ -102,31 +101,31 @@ async def take(process: Process, tally: Tally) -> None:
                     pass
                 case _:
                     tally.errors[f"unexpected {type(event).__name__}"] += 1
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+    except Exception as error:  # noqa: BLE001 - every exception is counted
         tally.errors[type(error).__name__] += 1
     tally.events += expected
     tally.errors["events missing"] += EVENTS - expected
 
 
 async def run(clients: Sequence[PieClient], each: int, begun: float) -> Tally:
-    """Start processes on each connection, and when all run, let them stream."""
+    """Start processes on each connection, and once all run, let them stream."""
     tally = Tally()
     started = await asyncio.gather(*(start(client, tally) for client in clients for _ in range(each)))
     middle = time.perf_counter()
-    await asyncio.gather(*(take(process, tally) for process in started if process is not None))
+    await asyncio.gather(*(read(process, tally) for process in started if process is not None))
     tally.starting, tally.streaming = middle - begun, time.perf_counter() - middle
     return tally
 
 
 @contextlib.asynccontextmanager
 async def connected(uri: str, number: int, tally: Counter[str]) -> AsyncGenerator[list[PieClient]]:
-    """Open connections at once; those that fail are counted."""
+    """Open connections concurrently; count those that fail."""
     async with AsyncExitStack() as stack:
 
         async def one() -> PieClient | None:
             try:
                 return await stack.enter_async_context(PieClient(uri, timeout=DEADLINE))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+            except Exception as error:  # noqa: BLE001 - every exception is counted
                 tally[type(error).__name__] += 1
                 return None
 
@@ -146,7 +145,7 @@ async def measure(uri: str, connections: int, each: int) -> Tally:
 
 @contextlib.contextmanager
 def engine(family: Family) -> Generator[tuple[str, list[float]]]:
-    """Run an engine; gives its address, and its memory at the start and, once it has ended, at its peak."""
+    """Run an engine; yield its address and a list of its memory use: at the start and, after the block, at its peak."""
     with subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, __file__, "--serve", family],
         stdin=subprocess.PIPE,
@@ -166,7 +165,7 @@ def engine(family: Family) -> Generator[tuple[str, list[float]]]:
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description="See what the client and the embedded engine take.")
+    parser = argparse.ArgumentParser(description="Measure the client and the embedded engine under load.")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="processes on one connection")
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help="connections at once")
     options = parser.parse_args()

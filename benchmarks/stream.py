@@ -1,8 +1,8 @@
-"""Compare how fast clients take in a stream: `python benchmarks/stream.py this=PYTHON other=PYTHON`.
+"""Compare how fast clients receive a stream: `python benchmarks/stream.py this=PYTHON other=PYTHON`.
 
-Each argument names an interpreter in whose environment a client is installed. A server in a process of its own sends
-every client the same events as fast as it is read; the clients take turns, and the best of their runs is shown. Both
-sides share the machine, so read the ratios.
+Each argument names an interpreter whose environment has a client installed. A server in a process of its own sends
+every client the same events as fast as the client reads. The clients take turns; the table shows the best run of each.
+Both sides share the machine, so compare the ratios.
 """
 
 import argparse
@@ -36,7 +36,7 @@ asyncio.run(main())
 
 
 async def answer(socket: ServerConnection) -> None:
-    """Play a 0.4 server whose one program prints small texts without end."""
+    """Act as a 0.4 server with one program, which prints short texts."""
     async for frame in socket:
         request = decode_client_message(frame)
         if isinstance(request, models.AuthIdentifyRequest):
@@ -59,7 +59,7 @@ async def answer(socket: ServerConnection) -> None:
 
 
 async def listen() -> None:
-    """Serve until the process is ended; the port is the first line of output."""
+    """Serve until the process is terminated; print the port first."""
     async with serve(answer, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
         await asyncio.Future()
@@ -67,7 +67,7 @@ async def listen() -> None:
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description="Compare how fast clients take in a stream.")
+    parser = argparse.ArgumentParser(description="Compare how fast clients receive a stream.")
     parser.add_argument(
         "client", nargs="+", help="NAME=PYTHON, an interpreter in whose environment a client is installed"
     )

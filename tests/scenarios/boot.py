@@ -1,6 +1,6 @@
 """Boot a real engine on a free port: `python boot.py MODEL`, with the Python that pie-server is installed in.
 
-Prints the engine's address when it listens; serves until standard input ends, so that it never outlives who started it.
+Prints the engine's address when it listens. Stops when standard input ends, so that it never outlives its parent.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from pie.config import Config, EngineConfig, ModelConfig, ServerConfig
 from pie.server import Server
 
 LIMITS = {
-    # Mesa's software Vulkan tells of 2 GiB, all of which the engine would keep free for others.
+    # Mesa's software Vulkan reports 2 GiB, which is what the engine reserves for other programs.
     "device_memory": "8GiB",
-    # Without these it asks for 4 GiB in one piece.
+    # Without these limits the engine allocates 4 GiB in one piece.
     "max_forward_tokens": 256,
     "max_forward_requests": 8,
     "max_state_slots": 16,
@@ -21,7 +21,7 @@ LIMITS = {
 
 
 async def serve(model: str) -> None:
-    """Serve until standard input ends."""
+    """Run the engine until standard input ends."""
     engine = EngineConfig(type="wgpu", device=["wgpu:0"], options=LIMITS)
     config = Config(
         server=ServerConfig(port=0),

@@ -1,4 +1,4 @@
-"""How processes, connections and servers end, and what is left then."""
+"""The end of processes, connections and servers, and the state after it."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from pie_client import (
     ReturnEvent,
     StdoutEvent,
 )
-from pie_client.testing._generated.servers import SERVERS
 from tests.scenarios.programs import ECHO, WAIT, Programs, events_of, wait_until_gone
 from tests.scenarios.servers import ServerProcess
 from tests.scenarios.shared_engine import FIRST_LAUNCH
 from tests.support.peers import PATIENCE, in_time
 
-TRAITS = SERVERS["0.5"]
+MESSAGE_BYTES = 7 << 20
+"""The largest message that a 0.5 server reads."""
 MANY = 50
-"""Processes at once."""
+"""Processes that run at the same time."""
 STREAM = """
 async def main(input):
     number = 0
@@ -32,10 +32,12 @@ async def main(input):
         number += 1
         await asyncio.sleep(0)
 """
-"""Sends messages and never ends."""
+"""Sends messages without end."""
 
 
-async def test_fifty_processes_run_at_once_on_one_connection(client: PieClient, programs: Programs) -> None:
+async def test_fifty_processes_run_at_the_same_time_on_one_connection(
+    client: PieClient, programs: Programs
+) -> None:
     program = await programs.install(ECHO)
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         launches = [group.create_task(programs.start(program, number)) for number in range(MANY)]
@@ -51,7 +53,7 @@ async def test_fifty_processes_run_at_once_on_one_connection(client: PieClient, 
         assert events[-2:] == [MessageEvent(f"received {number}"), ReturnEvent("done")]
 
 
-async def test_a_terminated_process_ends_with_an_error(client: PieClient, programs: Programs) -> None:
+async def test_terminate_ends_a_process_with_an_error_event(client: PieClient, programs: Programs) -> None:
     process = await programs.launch(WAIT)
     assert await in_time(anext(process)) == MessageEvent("waiting")
     await process.terminate()
@@ -61,7 +63,7 @@ async def test_a_terminated_process_ends_with_an_error(client: PieClient, progra
     await wait_until_gone(client, process)
 
 
-async def test_a_process_can_be_terminated_before_it_says_anything(
+async def test_terminate_before_the_first_event_fails_the_process(
     client: PieClient, programs: Programs
 ) -> None:
     process = await programs.launch(WAIT)
@@ -70,7 +72,7 @@ async def test_a_process_can_be_terminated_before_it_says_anything(
         await in_time(process.result())
 
 
-async def test_a_process_can_be_terminated_from_another_connection(
+async def test_another_connection_can_terminate_a_process(
     uri: str, client: PieClient, programs: Programs
 ) -> None:
     process = await programs.launch(WAIT)
@@ -80,39 +82,37 @@ async def test_a_process_can_be_terminated_from_another_connection(
         await in_time(process.result())
 
 
-async def test_what_a_connection_captured_ends_with_it_and_nothing_else(
+async def test_the_captured_processes_of_a_connection_end_with_it_and_no_others(
     uri: str, client: PieClient, programs: Programs
 ) -> None:
     program = await programs.install(WAIT, waits=False)
     async with PieClient(uri, timeout=PATIENCE) as other:
         captured = await other.launch_process(program)
         uncaptured = await other.launch_process(program, capture_outputs=False)
-        mine = await client.launch_process(program)
+        kept = await client.launch_process(program)
         assert len(await client.list_processes()) == 3
     await wait_until_gone(client, captured)
-    assert {info.id for info in await client.list_processes()} == {mine.process_id, uncaptured.process_id}
-    again = await client.attach_process(uncaptured.process_id)
-    for process in (mine, again):
+    assert {info.id for info in await client.list_processes()} == {kept.process_id, uncaptured.process_id}
+    attached = await client.attach_process(uncaptured.process_id)
+    for process in (kept, attached):
         await process.signal("end")
         assert await in_time(process.wait()) == "end"
 
 
-async def test_an_input_as_large_as_the_server_reads_is_taken_and_a_larger_one_is_not_sent(
+async def test_the_largest_input_that_the_server_reads_is_sent_and_a_larger_one_is_not(
     client: PieClient, programs: Programs
 ) -> None:
     program = await programs.install("async def main(input):\n    return len(input)\n")
-    fits = TRAITS.message_bytes - 200
+    fits = MESSAGE_BYTES - 200
     process = await programs.start(program, "x" * fits)
     assert await in_time(process.wait()) == str(fits)
-    with pytest.raises(
-        InvalidArgumentError, match=f"more than the {TRAITS.message_bytes} that the server reads"
-    ):
-        await client.launch_process(program, "x" * TRAITS.message_bytes)
+    with pytest.raises(InvalidArgumentError, match=f"more than the {MESSAGE_BYTES} that the server reads"):
+        await client.launch_process(program, "x" * MESSAGE_BYTES)
     await client.ping()
 
 
 @pytest.mark.parametrize("end", [ServerProcess.kill, ServerProcess.stop])
-async def test_a_server_that_ends_midway_fails_all_that_waits(
+async def test_all_pending_calls_fail_when_the_server_ends(
     start: Callable[[], ServerProcess], end: Callable[[ServerProcess], object]
 ) -> None:
     server = start()
@@ -135,7 +135,7 @@ async def test_a_server_that_ends_midway_fails_all_that_waits(
     await in_time(ended)
 
 
-async def test_a_client_connects_again_to_the_server_that_comes_next(
+async def test_a_client_connects_to_a_restarted_server(
     start: Callable[[], ServerProcess],
 ) -> None:
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The examples, given a server's address."""
+"""The example programs, run with a server's address."""
 
 import asyncio
 import json
@@ -19,12 +19,12 @@ from tests.support.repository import ROOT
 
 LINES = ["one two three", "", "größer", *(f"line {number}" for number in range(20))]
 PERSISTENT = ("--timeout", "10", "--attempts", "3")
-"""For real engines, on which one process in some thousands never ends."""
+"""Options for real engines, where in some thousands of launches the process never ends."""
 
 
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
-    """A text of many lines, one of them empty."""
+    """A file of many lines, one of them empty."""
     path = tmp_path / "text"
     path.write_text("\n".join(LINES), "utf-8")
     return path
@@ -32,7 +32,7 @@ def text(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def started() -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Examples that run; those that still do at the end are killed."""
+    """The processes of examples; those still running after the test are killed."""
     processes: list[asyncio.subprocess.Process] = []
     yield processes
     for process in processes:
@@ -41,8 +41,8 @@ async def started() -> AsyncIterator[list[asyncio.subprocess.Process]]:
         await process.communicate()
 
 
-def hear_interrupts() -> None:
-    """Hear SIGINT also where who started the tests ignores it, as shells do with what runs in the background."""
+def accept_interrupts() -> None:
+    """Restore the default action of SIGINT, which shells set to "ignore" for background jobs."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -56,7 +56,7 @@ async def start(
         *(sys.executable, "-W", "error", ROOT / "examples" / name, *arguments),
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=hear_interrupts,
+        preexec_fn=accept_interrupts,
     )
     started.append(process)
     return process
@@ -67,11 +67,11 @@ async def finished(process: asyncio.subprocess.Process) -> tuple[int | None, str
     return process.returncode, (out or b"").decode(), err.decode()
 
 
-async def test_the_quickstart_streams_what_a_program_generates(
+async def test_the_quickstart_streams_generated_text(
     uri: str, started: list[asyncio.subprocess.Process]
 ) -> None:
-    asked = {"prompt": "hi", "max_tokens": 3, "stream": True}
-    options = ("--inferlet", "compat-openai@0.1.0", "--input", json.dumps(asked))
+    request = {"prompt": "hi", "max_tokens": 3, "stream": True}
+    options = ("--inferlet", "compat-openai@0.1.0", "--input", json.dumps(request))
     code, out, err = await finished(await start(started, "quickstart.py", uri, *options))
     assert (code, err) == (0, "")
     streamed, _, end = out.partition("\n")
@@ -79,7 +79,7 @@ async def test_the_quickstart_streams_what_a_program_generates(
     assert end.startswith("[done]")
 
 
-async def test_a_function_is_mapped_over_the_lines_of_a_text(
+async def test_map_lines_runs_a_function_for_each_line(
     uri: str, text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
     code, out, err = await finished(await start(started, "map_lines.py", text, uri, *PERSISTENT))
@@ -90,7 +90,7 @@ async def test_a_function_is_mapped_over_the_lines_of_a_text(
     assert outcomes[1]["result"] == {"characters": 6, "words": 1, "longest": "größer"}
 
 
-async def test_a_program_is_mapped_and_the_lines_that_fail_are_told(
+async def test_map_lines_runs_a_program_for_each_line_and_reports_failures(
     uri: str, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
     program = await programs.install(
@@ -117,7 +117,7 @@ async def test_a_program_is_mapped_and_the_lines_that_fail_are_told(
     assert "no fives" in failed["error"]
 
 
-async def test_no_more_run_at_a_time_than_was_said_and_an_interrupt_leaves_none(
+async def test_map_lines_limits_concurrent_processes_and_ends_them_on_an_interrupt(
     uri: str, client: PieClient, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
     program = await programs.install(WAIT, waits=False)
@@ -139,7 +139,7 @@ async def test_no_more_run_at_a_time_than_was_said_and_an_interrupt_leaves_none(
             pass
 
 
-async def test_a_server_that_is_not_there_is_told_in_one_line(
+async def test_map_lines_reports_an_unreachable_server_in_one_line(
     text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
     code, out, err = await finished(await start(started, "map_lines.py", text, "ws://127.0.0.1:1"))
@@ -149,7 +149,7 @@ async def test_a_server_that_is_not_there_is_told_in_one_line(
 
 
 async def running(client: PieClient, count: int, ended: Collection[str] = ()) -> list[str]:
-    """Wait for so many processes besides those that have ended; gives their ids."""
+    """Wait until ``count`` processes run, not counting those that have ended; return their ids."""
     async with asyncio.timeout(PATIENCE):
         while True:
             ids = [info.id for info in await client.list_processes() if info.id not in ended]
@@ -157,7 +157,7 @@ async def running(client: PieClient, count: int, ended: Collection[str] = ()) ->
                 return ids
 
 
-async def test_the_map_ends_quietly_and_leaves_nothing_when_nobody_reads_its_output_any_more(
+async def test_map_lines_ends_quietly_with_its_processes_when_its_output_is_closed(
     uri: str, client: PieClient, programs: Programs, text: Path, started: list[asyncio.subprocess.Process]
 ) -> None:
     program = await programs.install(WAIT, waits=False)
@@ -168,12 +168,12 @@ async def test_the_map_ends_quietly_and_leaves_nothing_when_nobody_reads_its_out
     first = await running(client, 3)
     for each in first:
         await client.terminate_process(each)
-    told = b""
-    while told.count(b"\n") < 3:
-        told += await in_time(asyncio.to_thread(os.read, reader, 1000))
+    output = b""
+    while output.count(b"\n") < 3:
+        output += await in_time(asyncio.to_thread(os.read, reader, 1000))
     os.close(reader)
     for each in await running(client, 3, ended=first):
-        with suppress(RefusedError):  # the first of them ended the others
+        with suppress(RefusedError):  # the first termination may have ended the others
             await client.terminate_process(each)
     code, _, err = await finished(process)
     assert code == 128 + signal.SIGPIPE
@@ -184,12 +184,12 @@ async def test_the_map_ends_quietly_and_leaves_nothing_when_nobody_reads_its_out
 
 
 @pytest.mark.parametrize("example", ["quickstart.py", "map_lines.py"])
-async def test_an_example_whose_output_nobody_reads_ends_quietly(
+async def test_an_example_with_closed_output_ends_quietly(
     uri: str, text: Path, started: list[asyncio.subprocess.Process], example: str
 ) -> None:
-    asked = json.dumps({"prompt": "hi", "max_tokens": 2, "stream": True})
+    request = json.dumps({"prompt": "hi", "max_tokens": 2, "stream": True})
     arguments = [text, uri] if example == "map_lines.py" else [uri]
-    arguments += ["--inferlet", "compat-openai@0.1.0", "--input", asked]
+    arguments += ["--inferlet", "compat-openai@0.1.0", "--input", request]
     reader, writer = os.pipe()
     os.close(reader)
     process = await start(started, example, *arguments, stdout=writer)

@@ -1,4 +1,4 @@
-"""Every request of the 0.5 family, with right arguments and with wrong ones."""
+"""Every request of the 0.5 family, with valid and with invalid arguments."""
 
 import json
 import uuid
@@ -23,28 +23,33 @@ from pie_client import (
     ReturnEvent,
     UnsupportedError,
 )
-from pie_client._generated.families import CAPABILITIES
 from tests.scenarios.programs import ECHO, READY, WAIT, Programs, send_file, wait_until_gone
 from tests.support.peers import in_time
+from tests.support.repository import ROOT
 
+REQUESTS = {
+    request["type"]: frozenset(request["families"])
+    for request in json.loads((ROOT / "schema/protocol.json").read_text("utf-8"))["requests"]
+}
+"""The families that know each request."""
 SCRIPT = "async def main(input):\n    return input\n"
 ABSENT = str(uuid.UUID(int=4 << 76 | 8 << 60))
-"""The id of no process."""
+"""An id that no process has."""
 
 Scenario = Callable[[PieClient, Programs], Awaitable[None]]
 
-RIGHT: dict[str, Scenario] = {}
-"""By the request's type: what shows that it works."""
+VALID: dict[str, Scenario] = {}
+"""The scenario that shows that a request works, by the request's type."""
 
 
 def works(tag: str) -> Callable[[Scenario], Scenario]:
-    """Note what shows that a request works."""
+    """Register a scenario that shows that a request works."""
 
-    def note(scenario: Scenario) -> Scenario:
-        RIGHT[tag] = scenario
+    def register(scenario: Scenario) -> Scenario:
+        VALID[tag] = scenario
         return scenario
 
-    return note
+    return register
 
 
 @works("auth_identify")
@@ -148,14 +153,14 @@ async def prove(client: PieClient, _programs: Programs) -> None:
         await client.rpc.auth_prove(signature="c2lnbmF0dXJl")
 
 
-@pytest.mark.parametrize("tag", sorted(CAPABILITIES["0.5"]))
+@pytest.mark.parametrize("tag", sorted(tag for tag, families in REQUESTS.items() if "0.5" in families))
 async def test_a_request_works(client: PieClient, programs: Programs, tag: str) -> None:
-    await in_time(RIGHT[tag](client, programs))
+    await in_time(VALID[tag](client, programs))
     await client.ping()
 
 
 @dataclass(frozen=True)
-class Wrong:
+class Refused:
     """A request that is refused."""
 
     tag: str
@@ -165,19 +170,19 @@ class Wrong:
     says: str = "."
 
 
-WRONG: list[Wrong] = []
+REFUSED: list[Refused] = []
 
 
 def refused(
     tag: str, why: str, error: type[PieError] = RefusedError, says: str = "."
 ) -> Callable[[Scenario], Scenario]:
-    """Note a request that is refused."""
+    """Register a scenario in which a request is refused."""
 
-    def note(scenario: Scenario) -> Scenario:
-        WRONG.append(Wrong(tag, why, scenario, error, says))
+    def register(scenario: Scenario) -> Scenario:
+        REFUSED.append(Refused(tag, why, scenario, error, says))
         return scenario
 
-    return note
+    return register
 
 
 @refused("query", "of an unknown subject", InvalidRequestError, "weather")
@@ -211,7 +216,7 @@ async def launch_absent_uncaptured(client: PieClient, _programs: Programs) -> No
     await client.launch_process("absent@1.0.0", capture_outputs=False)
 
 
-@refused("attach_process", "to no process", ProcessNotFoundError)
+@refused("attach_process", "to an unknown process", ProcessNotFoundError)
 async def attach_absent(client: PieClient, _programs: Programs) -> None:
     await client.attach_process(ABSENT)
 
@@ -224,7 +229,7 @@ async def attach_ended(client: PieClient, programs: Programs) -> None:
     await client.attach_process(process.process_id)
 
 
-@refused("terminate_process", "of no process", ProcessNotFoundError)
+@refused("terminate_process", "of an unknown process", ProcessNotFoundError)
 async def terminate_absent(client: PieClient, _programs: Programs) -> None:
     await client.terminate_process(ABSENT)
 
@@ -238,7 +243,7 @@ async def terminate_ended(client: PieClient, programs: Programs) -> None:
 
 
 def upload(manifest: str, content: bytes = SCRIPT.encode()) -> Scenario:
-    """Make an upload past the client's own checks."""
+    """Return a scenario that uploads without the client's own checks."""
 
     async def ask(client: PieClient, _programs: Programs) -> None:
         await client.rpc.add_program(content=content, manifest=manifest, force_overwrite=False)
@@ -251,37 +256,41 @@ def manifest(name: str = "refused", version: str = "1.0.0", language: str = "pyt
 
 
 for why, error, ask in (
-    ("with a manifest that is no TOML", InvalidManifestError, upload("x = ")),
+    ("with a manifest that is not TOML", InvalidManifestError, upload("x = ")),
     ("with a manifest without a package", InvalidManifestError, upload("a = 1")),
     ("with a manifest without a version", InvalidManifestError, upload('[package]\nname = "q"\n')),
     ("in an unknown language", InvalidManifestError, upload(manifest(language="ruby"))),
-    ("of a source that is no UTF-8", InstallError, upload(manifest(), b"\xff")),
+    ("of a source that is not UTF-8", InstallError, upload(manifest(), b"\xff")),
 ):
     refused("add_program", why, error)(ask)
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.tag} {wrong.why}")
-async def test_a_request_is_refused_in_words(client: PieClient, programs: Programs, wrong: Wrong) -> None:
-    with pytest.raises(wrong.error, match=wrong.says) as caught:
-        await in_time(wrong.ask(client, programs))
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case.tag} {case.why}")
+async def test_a_refused_request_raises_a_one_line_error(
+    client: PieClient, programs: Programs, case: Refused
+) -> None:
+    with pytest.raises(case.error, match=case.says) as caught:
+        await in_time(case.ask(client, programs))
     assert "\n" not in str(caught.value)
     await client.ping()
 
 
 @pytest.mark.parametrize("name", ["a b@1.0.0", "../x@1.0.0", "@1.0.0", "absent@1", "absent@latest"])
-async def test_a_name_of_the_wrong_form_is_refused(client: PieClient, name: str) -> None:
+async def test_an_invalid_program_name_is_refused(client: PieClient, name: str) -> None:
     with pytest.raises((InvalidProgramNameError, ValueError)):
         await client.launch_process(name)
     await client.ping()
 
 
-async def test_what_is_sent_to_no_process_is_lost_and_harms_nobody(client: PieClient) -> None:
+async def test_signals_and_files_for_an_unknown_process_are_ignored(client: PieClient) -> None:
     await client.signal_process(ABSENT, "hello?")
     await client.rpc.transfer_file(process_id=ABSENT, content=b"file")
     await client.ping()
 
 
-async def test_a_program_is_not_overwritten_unless_asked(client: PieClient, programs: Programs) -> None:
+async def test_a_program_is_overwritten_only_with_force_overwrite(
+    client: PieClient, programs: Programs
+) -> None:
     program = await programs.install(SCRIPT)
     name = program.partition("@")[0]
     other = b"async def main(input):\n    return 'other'\n"
@@ -306,8 +315,8 @@ REMOVED: dict[str, Callable[[PieClient], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("tag", sorted(CAPABILITIES["0.4"] - CAPABILITIES["0.5"]))
-async def test_a_request_of_older_servers_is_refused_at_once(client: PieClient, tag: str) -> None:
+@pytest.mark.parametrize("tag", sorted(tag for tag, families in REQUESTS.items() if "0.5" not in families))
+async def test_a_request_that_only_older_servers_know_is_not_sent(client: PieClient, tag: str) -> None:
     with pytest.raises(UnsupportedError, match=r"0\.5"):
         await REMOVED[tag](client)
     await client.ping()

@@ -1,4 +1,4 @@
-"""Scripts that are uploaded: what they do shows alike on both servers."""
+"""Uploaded scripts behave in the same way on both servers."""
 
 import asyncio
 import hashlib
@@ -22,14 +22,14 @@ from tests.scenarios.programs import ECHO, READY, Programs, events_of, send_file
 from tests.support.peers import PATIENCE, in_time
 
 SIZES = [1, 262_144, 262_145, 1_000_000, 5 << 20, 20_000_000]
-"""Bytes of files: about the size of a chunk, and many chunks."""
+"""File sizes in bytes: around one chunk, and many chunks."""
 
 
 def returning(value: str) -> str:
     return f"async def main(input):\n    return {value}\n"
 
 
-async def test_every_kind_of_event_comes_in_the_order_of_its_making(programs: Programs) -> None:
+async def test_events_of_every_kind_arrive_in_order(programs: Programs) -> None:
     process = await programs.launch(
         """
 async def main(input):
@@ -52,7 +52,7 @@ async def main(input):
     ]
 
 
-async def test_text_of_every_script_arrives(programs: Programs) -> None:
+async def test_text_in_any_writing_system_arrives(programs: Programs) -> None:
     text = 'grüße 你好 🎉 \u202e\x00 \\ " end'
     process = await programs.launch(
         """
@@ -84,14 +84,14 @@ async def main(input):
         ("10 ** 30", str(10**30)),
     ],
 )
-async def test_what_a_script_returns_is_its_result(programs: Programs, value: str, text: str) -> None:
+async def test_the_return_value_of_a_script_is_its_result(programs: Programs, value: str, text: str) -> None:
     assert await events_of(await programs.launch(returning(value))) == [ReturnEvent(text)]
 
 
 @pytest.mark.parametrize(
     "input", [True, 0, -1.5, "text", [], [1, [2]], {}, {"a": {"b": "é"}}, "x" * 500_000], ids=repr
 )
-async def test_a_script_gets_its_input_as_it_was(
+async def test_a_script_receives_its_input_unchanged(
     client: PieClient, programs: Programs, input: JsonValue
 ) -> None:
     program = await programs.install(returning("json.dumps([input])"))
@@ -99,7 +99,7 @@ async def test_a_script_gets_its_input_as_it_was(
     assert await in_time(process.result()) == [input]
 
 
-async def test_an_object_can_be_keyword_arguments(programs: Programs) -> None:
+async def test_an_object_is_passed_as_keyword_arguments(programs: Programs) -> None:
     source = "async def main(a, b=2, **more):\n    return [a, b, more]\n"
     process = await programs.launch(source, {"a": 1, "c": 3}, call="kwargs")
     assert await in_time(process.result()) == [1, 2, {"c": 3}]
@@ -129,13 +129,13 @@ async def test_every_signal_arrives_in_order(programs: Programs) -> None:
         await process.signal(word)
     await process.signal("x" * 1_000_000)
     await process.signal("end")
-    said = [event.value async for event in process if isinstance(event, MessageEvent)]
-    assert said == [f"received {word}" for word in [*words, "x" * 1_000_000]]
+    messages = [event.value async for event in process if isinstance(event, MessageEvent)]
+    assert messages == [f"received {word}" for word in [*words, "x" * 1_000_000]]
     assert await process.wait() == "done"
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_file_comes_back_as_it_was_sent(programs: Programs, size: int) -> None:
+async def test_a_script_receives_and_sends_files_of_any_size(programs: Programs, size: int) -> None:
     process = await programs.launch(
         """
 async def main(input):
@@ -152,7 +152,7 @@ async def main(input):
     assert await in_time(process.wait()) == str(size)
 
 
-async def test_files_of_two_processes_that_cross_arrive_in_full(programs: Programs) -> None:
+async def test_concurrent_files_of_two_processes_arrive_in_full(programs: Programs) -> None:
     source = """
 async def main(input):
     first = await receive_file()
@@ -194,7 +194,7 @@ async def main(input):
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "text"),
     [
         ("def main(:\n", "SyntaxError"),
         ("import absent_module\n", "absent_module"),
@@ -203,23 +203,23 @@ async def main(input):
     ],
     ids=["syntax", "import", "no entry", "failing"],
 )
-async def test_a_script_that_can_not_start_fails_when_it_is_launched(
-    programs: Programs, source: str, says: str
+async def test_a_script_that_can_not_start_ends_with_an_error_event(
+    programs: Programs, source: str, text: str
 ) -> None:
     program = await programs.install(source, waits=False)
     end = (await events_of(await programs.client.launch_process(program)))[-1]
     assert isinstance(end, ErrorEvent)
-    assert says in end.value
+    assert text in end.value
 
 
-async def test_a_text_without_content_is_an_input_without_entries(programs: Programs) -> None:
+async def test_an_empty_object_is_an_empty_input(programs: Programs) -> None:
     program = await programs.install(returning("repr(input)"))
     process = await programs.start(program, {})
     assert await in_time(process.wait()) == "{}"
 
 
 @pytest.mark.parametrize("input", ["text", 5, [1]])
-async def test_keyword_arguments_have_to_be_an_object(programs: Programs, input: JsonValue) -> None:
+async def test_keyword_arguments_must_be_an_object(programs: Programs, input: JsonValue) -> None:
     program = await programs.install("async def main(**given):\n    return 1\n", call="kwargs", waits=False)
     process = await programs.client.launch_process(program, input)
     with pytest.raises(ProcessError):
@@ -248,7 +248,7 @@ async def main(input):
         await in_time(process.result())
 
 
-async def test_two_coroutines_of_a_script_run_by_turns(programs: Programs) -> None:
+async def test_two_coroutines_of_a_script_run_alternately(programs: Programs) -> None:
     process = await programs.launch(
         """
 async def main(input):
@@ -259,8 +259,8 @@ async def main(input):
     await asyncio.gather(say("a"), say("b"))
 """
     )
-    said = [event.value async for event in process if isinstance(event, MessageEvent)]
-    assert said == ["a0", "b0", "a1", "b1", "a2", "b2"]
+    messages = [event.value async for event in process if isinstance(event, MessageEvent)]
+    assert messages == ["a0", "b0", "a1", "b1", "a2", "b2"]
 
 
 @inferlet
@@ -286,17 +286,19 @@ async def test_a_python_function_runs_on_the_server(client: PieClient) -> None:
     assert await process.result(dict[str, int]) == {"a": 4, "é": 2}
 
 
-async def test_a_python_function_runs_many_times_at_once(client: PieClient) -> None:
+async def test_a_python_function_runs_many_times_concurrently(client: PieClient) -> None:
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         runs = [group.create_task(client.run(divide, number, 4)) for number in range(8)]
     assert [await run.result().result(float) for run in runs] == [number / 4 for number in range(8)]
 
 
-async def test_a_failing_python_function_tells_why(client: PieClient) -> None:
+async def test_a_failing_python_function_raises_process_error(client: PieClient) -> None:
     with pytest.raises(ProcessError, match="ZeroDivisionError"):
         await (await client.run(divide, 1, 0)).result()
 
 
-async def test_a_program_is_run_by_name_with_keyword_arguments(client: PieClient, programs: Programs) -> None:
+async def test_run_launches_a_program_by_name_with_keyword_arguments(
+    client: PieClient, programs: Programs
+) -> None:
     program = await programs.install("async def main(a, b):\n    return a + b\n", call="kwargs", waits=False)
     assert await (await client.run(program, a=1, b=2)).result(int) == 3

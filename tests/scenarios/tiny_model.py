@@ -1,8 +1,8 @@
 """Write a model that a real 0.5.2 engine loads and runs without a GPU: `python tests/scenarios/tiny_model.py FOLDER`.
 
-Its weights are random, so that what it says means nothing. The engine has compiled-in shapes only; this is the smallest
-that generates text, `qwen35-tiny-u4g64-kv-bf16`. It wants matrices that are quantized already: four bits for a number,
-and for each group of 64 a factor and an offset (the affine format of MLX), under the names of Hugging Face's transformers.
+Its weights are random, so its text is noise. The engine supports compiled-in shapes only; this is the smallest one that
+generates text, `qwen35-tiny-u4g64-kv-bf16`. Its matrices are quantized: four bits per weight, and a scale and a bias per
+group of 64 (MLX's affine format), under the tensor names of Hugging Face transformers.
 """
 
 import json
@@ -17,7 +17,7 @@ VOCABULARY = 248_320
 HIDDEN = 256
 LAYERS = 4
 FULL_ATTENTION_EVERY = 4
-"""Of so many layers the last has full attention, the others a linear one."""
+"""Every fourth layer has full attention, the others linear attention."""
 MLP = 512
 HEADS, KEY_VALUE_HEADS, HEAD_SIZE = 4, 2, 64
 LINEAR_KEY_HEADS, LINEAR_VALUE_HEADS, LINEAR_HEAD_SIZE = 4, 8, 128
@@ -25,9 +25,9 @@ CONVOLUTION = 4
 
 GROUP = 64
 CODES = 16
-"""Numbers that four bits tell apart."""
+"""Values of four bits."""
 SPREAD = 4.61
-"""Standard deviation of numbers drawn evenly from those."""
+"""Standard deviation of the uniform distribution over those values."""
 
 SPECIAL = (
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
@@ -38,17 +38,17 @@ SPECIAL = (
     *("<think>", "</think>"),
 )
 FIRST_SPECIAL = 248_044
-"""Number of the first special token, as in the model that this one has the shape of."""
+"""Id of the first special token, as in the model whose shape this is."""
 WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
     r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Where that model's tokenizer cuts text."""
+"""The pattern by which that model's tokenizer splits text."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Numbers of one kind: what they are called, their type in safetensors, their shape and bytes."""
+    """A tensor: name, safetensors type, shape and bytes."""
 
     name: str
     kind: str
@@ -57,12 +57,12 @@ class Tensor:
 
 
 def bf16(value: float) -> bytes:
-    """Write a number as the upper half of a single, cut off rather than rounded."""
+    """Encode a number as bfloat16: the upper half of a float32, truncated."""
     return struct.pack("<f", value)[2:]
 
 
 def vector(name: str, value: float, *shape: int) -> Tensor:
-    """Make a tensor that has one value everywhere."""
+    """Return a bfloat16 tensor filled with one value."""
     count = 1
     for size in shape:
         count *= size
@@ -70,12 +70,12 @@ def vector(name: str, value: float, *shape: int) -> Tensor:
 
 
 def singles(name: str, value: float, size: int) -> Tensor:
-    """Make a vector of singles that has one value everywhere."""
+    """Return a float32 vector filled with one value."""
     return Tensor(name, "F32", (size,), struct.pack("<f", value) * size)
 
 
 def matrix(noise: random.Random, name: str, rows: int, columns: int, deviation: float) -> Iterator[Tensor]:
-    """Make a quantized matrix of random numbers around zero, which is three tensors."""
+    """Yield the three tensors of a quantized matrix of random numbers around zero."""
     step = deviation / SPREAD
     groups = columns // GROUP
     yield Tensor(f"{name}.weight", "U32", (rows, columns // 8), noise.randbytes(rows * columns // 2))
@@ -84,7 +84,7 @@ def matrix(noise: random.Random, name: str, rows: int, columns: int, deviation: 
 
 
 def full_attention(noise: random.Random, prefix: str) -> Iterator[Tensor]:
-    """Make what a layer with full attention has; its queries come with gates, hence twice."""
+    """Yield the tensors of full attention. Queries have gates, so their matrix has twice the rows."""
     narrow, wide = HIDDEN**-0.5, (HEADS * HEAD_SIZE) ** -0.5
     yield from matrix(noise, f"{prefix}.q_proj", 2 * HEADS * HEAD_SIZE, HIDDEN, narrow)
     yield from matrix(noise, f"{prefix}.k_proj", KEY_VALUE_HEADS * HEAD_SIZE, HIDDEN, narrow)
@@ -95,7 +95,7 @@ def full_attention(noise: random.Random, prefix: str) -> Iterator[Tensor]:
 
 
 def linear_attention(noise: random.Random, prefix: str) -> Iterator[Tensor]:
-    """Make what a layer with linear attention has."""
+    """Yield the tensors of linear attention."""
     values = LINEAR_VALUE_HEADS * LINEAR_HEAD_SIZE
     mixed = 2 * LINEAR_KEY_HEADS * LINEAR_HEAD_SIZE + values
     narrow = HIDDEN**-0.5
@@ -112,7 +112,7 @@ def linear_attention(noise: random.Random, prefix: str) -> Iterator[Tensor]:
 
 
 def tensors(noise: random.Random) -> Iterator[Tensor]:
-    """Make all of the model's weights."""
+    """Yield all weights of the model."""
     model = "model.language_model"
     yield from matrix(noise, f"{model}.embed_tokens", VOCABULARY, HIDDEN, 0.5)
     yield vector(f"{model}.norm.weight", 0.0, HIDDEN)
@@ -130,8 +130,8 @@ def tensors(noise: random.Random) -> Iterator[Tensor]:
 
 
 def write_weights(path: Path) -> None:
-    """Write a safetensors file: the length of a header, the header as JSON, and all bytes one after another."""
-    weights = list(tensors(random.Random(0)))  # noqa: S311 - the same every time, and no secret
+    """Write a safetensors file: the length of the header, the header as JSON, and the bytes of all tensors."""
+    weights = list(tensors(random.Random(0)))  # noqa: S311 - reproducible and not secret
     header: dict[str, object] = {}
     end = 0
     for tensor in weights:
@@ -145,18 +145,18 @@ def write_weights(path: Path) -> None:
 
 
 def byte_letters() -> list[str]:
-    """Give the letter that stands for each byte in byte-level tokenizers: itself where it can be seen."""
+    """Return the letter for each byte in byte-level tokenizers: the byte itself if it is printable."""
     visible = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
     spare = iter(range(256, 512))
     return [chr(byte if byte in visible else next(spare)) for byte in range(256)]
 
 
 def tokenizer() -> dict[str, object]:
-    """Describe a tokenizer that reads bytes; the tokens that make up the number write a word each."""
+    """Return a tokenizer that reads bytes. Tokens that pad the vocabulary to its size each write one word."""
     vocabulary = {letter: byte for byte, letter in enumerate(byte_letters())}
     vocabulary |= {
         f"\u0120w{number}": number for number in range(256, FIRST_SPECIAL)
-    }  # the letter for a space
+    }  # U+0120 stands for a space
     added = [
         {
             "id": FIRST_SPECIAL + offset,
@@ -190,7 +190,7 @@ def tokenizer() -> dict[str, object]:
 
 
 def config() -> dict[str, object]:
-    """Describe the model's shape."""
+    """Return the configuration of the model."""
     return {
         "architectures": ["Qwen3_5ForConditionalGeneration"],
         "model_type": "qwen3_5",
@@ -210,7 +210,7 @@ def config() -> dict[str, object]:
 
 
 def write(folder: Path) -> None:
-    """Write the model into a folder, which is made if need be."""
+    """Write the model into a folder, creating it if necessary."""
     folder.mkdir(parents=True, exist_ok=True)
     end_of_text, end_of_turn = (
         FIRST_SPECIAL + SPECIAL.index(text) for text in ("<|endoftext|>", "<|im_end|>")
