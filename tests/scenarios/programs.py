@@ -93,9 +93,9 @@ class Programs:
         return process
 
 
-async def events_of(process: Process) -> list[ProcessEvent]:
+async def events_of(process: Process, *, timeout: float = PATIENCE) -> list[ProcessEvent]:
     """Return all events of a process, up to and including the terminal one."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(timeout):
         return [event async for event in process]
 
 
@@ -121,6 +121,8 @@ async def wait_until_gone(client: PieClient, process: Process) -> None:
 
 COMPLETION = "compat-openai@0.1.0"
 """A program that is built into real 0.5 engines."""
+GENERATION_TIMEOUT = 240.0
+"""Seconds that a few tokens may take: without a GPU and with other work on the machine each takes many."""
 
 
 async def complete(session: InferletSession, input: JsonValue) -> JsonValue:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pie_client import PieClient, RefusedError
-from tests.scenarios.programs import WAIT, Programs
+from tests.scenarios.programs import COMPLETION, GENERATION_TIMEOUT, WAIT, Programs
 from tests.support.peers import PATIENCE, in_time
 from tests.support.repository import ROOT
 
@@ -63,7 +63,8 @@ async def start(
 
 
 async def finished(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
-    out, err = await in_time(process.communicate())
+    async with asyncio.timeout(GENERATION_TIMEOUT):
+        out, err = await process.communicate()
     return process.returncode, (out or b"").decode(), err.decode()
 
 
@@ -71,7 +72,7 @@ async def test_the_quickstart_streams_generated_text(
     uri: str, started: list[asyncio.subprocess.Process]
 ) -> None:
     request = {"prompt": "hi", "max_tokens": 3, "stream": True}
-    options = ("--inferlet", "compat-openai@0.1.0", "--input", json.dumps(request))
+    options = ("--inferlet", COMPLETION, "--input", json.dumps(request))
     code, out, err = await finished(await start(started, "quickstart.py", uri, *options))
     assert (code, err) == (0, "")
     streamed, _, end = out.partition("\n")
@@ -189,7 +190,7 @@ async def test_an_example_with_closed_output_ends_quietly(
 ) -> None:
     request = json.dumps({"prompt": "hi", "max_tokens": 2, "stream": True})
     arguments = [text, uri] if example == "map_lines.py" else [uri]
-    arguments += ["--inferlet", "compat-openai@0.1.0", "--input", request]
+    arguments += ["--inferlet", COMPLETION, "--input", request]
     reader, writer = os.pipe()
     os.close(reader)
     process = await start(started, example, *arguments, stdout=writer)
