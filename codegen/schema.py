@@ -87,6 +87,7 @@ class RequestRow(TaggedRow):
     confirmation: str | None = None
     subject: str | None = None
     useless: list[str] = []
+    instead: str = ""
     opens_session: bool = False
     arguments: dict[str, Argument] = {}
     chunks: Chunks | None = None

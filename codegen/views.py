@@ -80,6 +80,7 @@ class Request:
     subject: str | None
     opens_session: bool
     useless: tuple[str, ...]
+    instead: str
     fields: tuple[tuple[str, tuple[str, ...]], ...]
     parameters: tuple[Parameter, ...]
     result: Result | None
@@ -378,6 +379,7 @@ def _request(schema: Schema, row: RequestRow, renamed: Renamed) -> Request:
         subject=python.get(row.subject, row.subject) if row.subject else None,
         opens_session=row.opens_session,
         useless=tuple(row.useless),
+        instead=row.instead,
         fields=_fields(row, python),
         parameters=tuple(_parameters(schema, row, python)),
         result=_result(schema, row.result) if row.result else _confirmation(row),

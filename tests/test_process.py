@@ -328,7 +328,10 @@ async def test_the_port_of_a_daemon_must_be_a_tcp_port(client: PieClient) -> Non
 
 @only_0_5
 async def test_an_unsupported_error_names_the_release_that_is_needed(client: PieClient) -> None:
-    with pytest.raises(UnsupportedError, match=r"only to Pie 0\.3 and 0\.4 from release 0\.4 on"):
+    with pytest.raises(
+        UnsupportedError,
+        match=r"needs a Pie 0\.4 server; this is Pie 0\.5\. Use asyncio\.gather over launch_process$",
+    ):
         await client.run_processes("double@1.0.0", [1])
 
 
@@ -338,7 +341,7 @@ async def test_using_a_client_in_another_event_loop_raises(engine: LocalEngine) 
     thread.start()
     client = PieClient(engine.uri)
     await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.connect(), loop))
-    with pytest.raises(InvalidArgumentError, match="connected in another event loop; make one in each"):
+    with pytest.raises(InvalidArgumentError, match="belongs to another event loop; create one per loop"):
         await client.ping()
     await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.close(), loop))
     loop.call_soon_threadsafe(loop.stop)

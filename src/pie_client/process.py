@@ -350,7 +350,7 @@ class Process:
     def _take(self) -> ProcessEvent | None:
         event = None if self._closed else self._mailbox.pop()
         if event is not None:
-            self._connection.resume_reading()
+            self._connection.update_flow()
             if isinstance(event, TERMINAL):
                 self._ended = True
                 self._wake()  # other tasks that receive from this handle wait for an event that never comes
@@ -395,7 +395,7 @@ class Process:
         self._waiting.add(waiter)
         try:
             # A full buffer would otherwise stop reading from the socket, and this event never arrive.
-            with self._connection.keep_reading():
+            with self._connection.keep_receiving():
                 await waiter
         finally:
             self._waiting.discard(waiter)
@@ -435,7 +435,7 @@ def _kind_and_value(
 
 def _release(connection: Connection, mailbox: Mailbox) -> None:
     connection.session.release_mailbox(mailbox)
-    connection.resume_reading()
+    connection.update_flow()
 
 
 def _release_threadsafe(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:

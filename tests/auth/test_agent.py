@@ -593,7 +593,7 @@ async def test_the_deadline_of_authenticate_covers_the_agent(short: Path) -> Non
     path = short / "agent"
     async with fake_agent(path, SilentAgent()) as connected, server_of() as client:
         (key,) = await agent_keys(path)
-        with pytest.raises(DeadlineError, match="auth_identify was not done within"):
+        with pytest.raises(DeadlineError, match="auth_identify did not finish within"):
             await client.authenticate("alice", key, timeout=0.2)
         await all_closed(connected)
 

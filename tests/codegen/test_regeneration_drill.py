@@ -155,7 +155,7 @@ PRINTED = [
     ["launch", "priority None"],
     [
         "unsupported",
-        "pause_process not sent: pause_process is not known to Pie 0.3 and 0.4 servers, only to Pie 0.5 from release 0.6 on; do without it, or use such a server",
+        "pause_process needs a Pie 0.6 server; this is Pie 0.3 or 0.4",
     ],
 ]
 

@@ -728,7 +728,7 @@ async def test_after_the_terminal_event_receiving_says_so_instead_of_waiting() -
         for _ in range(2):
             with pytest.raises(ProcessEndedError) as caught:
                 await in_time(process.recv())
-            check_text(caught.value, process.process_id)
+            assert process.process_id in str(caught.value)
             assert isinstance(caught.value, EOFError)
         assert [event async for event in process] == []
 
@@ -1526,7 +1526,7 @@ async def test_a_file_without_end_is_given_up() -> None:
                 await peer.send(chunk)
 
         peer.background.append(asyncio.create_task(send()))
-        with pytest.raises(SlowConsumerError, match="every file has to fit"):
+        with pytest.raises(SlowConsumerError, match="a file may take at most"):
             await in_time(process.recv())
 
 

@@ -41,12 +41,12 @@ SECRET = "hunter2"  # noqa: S105 - looked for in error texts
 
 
 def check_text(error: PieError, address: str = "") -> None:
-    """Hold an error to what every one of this package is: one line that names the address and says what to do."""
+    """Check that an error is one printable line with the address and advice, and without the secret."""
     message = str(error)
     assert "\n" not in message
     assert message.isprintable()
     assert address in message
-    assert "; " in message, "it says what to do next"
+    assert "; " in message or " must be " in message, "it says what to do"
     assert SECRET not in "".join(traceback.format_exception(error))
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_websocket_uri_is_refused_at_once(uri: object) -> None:
 
 def test_the_error_names_an_address_of_another_scheme_without_its_credentials() -> None:
     with pytest.raises(
-        InvalidArgumentError, match=r"http://example\.org:81 is not a WebSocket URI"
+        InvalidArgumentError, match=r"'http://example\.org:81' does not start with ws://"
     ) as caught:
         PieClient(f"http://user:{SECRET}@example.org:81/{SECRET}?token={SECRET}")
     check_text(caught.value)
@@ -328,7 +328,7 @@ async def test_a_server_with_tls_is_reached_with_a_context_that_trusts_it(
 async def test_a_certificate_that_is_not_trusted_is_a_connect_error(server_tls: ssl.SSLContext) -> None:
     async with websocket_peer(tls=server_tls) as peer:
         error = await refusal(peer.uri)
-    assert "certificate is not trusted" in str(error)
+    assert "certificate not trusted" in str(error)
     assert "ssl=" in str(error)
 
 
@@ -363,7 +363,7 @@ NOT_A_DURATION = [0, 0.0, -1, -math.inf, math.nan, "1", None, [1]]
 @pytest.mark.parametrize("value", NOT_A_DURATION, ids=repr)
 def test_what_is_no_duration_is_refused(name: str, value: object) -> None:
     options: dict[str, Any] = {name: value}
-    with pytest.raises(InvalidArgumentError, match=f"^{name}=") as caught:
+    with pytest.raises(InvalidArgumentError, match=f"^invalid {name}=") as caught:
         PieClient("ws://127.0.0.1", **options)
     check_text(caught.value)
 
@@ -371,7 +371,7 @@ def test_what_is_no_duration_is_refused(name: str, value: object) -> None:
 @pytest.mark.parametrize("value", [v for v in NOT_A_DURATION if v is not None], ids=repr)
 async def test_a_call_refuses_what_is_no_duration_and_sends_nothing(value: Any) -> None:  # noqa: ANN401 - the mistake
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
-        with pytest.raises(InvalidArgumentError, match=r"^timeout=") as caught:
+        with pytest.raises(InvalidArgumentError, match=r"^invalid timeout=") as caught:
             await client.ping(timeout=value)
         check_text(caught.value)
         assert peer.requests == []
@@ -382,7 +382,7 @@ async def test_a_call_refuses_what_is_no_duration_and_sends_nothing(value: Any) 
 @pytest.mark.parametrize("value", [0, -1, 0.5, math.nan, math.inf, "1", None], ids=repr)
 def test_what_is_no_size_is_refused(name: str, value: object) -> None:
     options: dict[str, Any] = {name: value}
-    with pytest.raises(InvalidArgumentError, match=f"^{name}=") as caught:
+    with pytest.raises(InvalidArgumentError, match=f"^invalid {name}=") as caught:
         PieClient("ws://127.0.0.1", **options)
     check_text(caught.value)
 
@@ -420,7 +420,7 @@ def test_a_username_that_is_no_line_of_text_is_refused(username: Any) -> None:  
     ids=repr,
 )
 def test_what_can_not_be_a_header_is_refused_without_showing_it(headers: Any) -> None:  # noqa: ANN401 - the mistake
-    with pytest.raises(InvalidArgumentError, match="headers") as caught:
+    with pytest.raises(InvalidArgumentError, match="header") as caught:
         PieClient("ws://127.0.0.1", headers=headers)
     check_text(caught.value)
 
@@ -665,7 +665,7 @@ async def test_a_ping_that_is_not_answered_ends_with_its_deadline_and_the_connec
         await client.ping()
         peer.answers[models.PingRequest] = None
         for _ in range(3):
-            with pytest.raises(DeadlineError, match=r"ping was not done within 0\.05 s; ") as caught:
+            with pytest.raises(DeadlineError, match=r"ping did not finish within 0\.05 s; ") as caught:
                 await client.ping(timeout=0.05)
             check_text(caught.value)
             assert isinstance(caught.value, TimeoutError)

@@ -187,7 +187,7 @@ async def test_a_content_that_is_not_as_long_as_announced_is_not_completed(
     thread: EngineThread, given: int
 ) -> None:
     async with PieClient(thread.uri) as client:
-        with pytest.raises(InvalidArgumentError, match=f"content gave {given} chunks and had announced 3"):
+        with pytest.raises(InvalidArgumentError, match=f"content has {given} chunks instead of 3"):
             await client.rpc.add_program(content=Pieces(announced=3, given=given), manifest=MANIFEST)
         await client.ping()
     assert thread.engine.uploads == {}

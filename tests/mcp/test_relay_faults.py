@@ -414,7 +414,7 @@ async def test_a_server_that_does_not_read_keeps_nobody_waiting(bench: Bench) ->
 async def test_a_server_that_never_answers_initialize_is_given_up_and_stopped(bench: Bench) -> None:
     """D68."""
     before = children()
-    with pytest.raises(DeadlineError, match="register_mcp_server was not done within 1 s"):
+    with pytest.raises(DeadlineError, match="register_mcp_server did not finish within 1 s"):
         await bench.register(bench.script(FOREVER), timeout=1)
     assert children() <= before
     assert bench.peer.of(models.RegisterMcpServerRequest) == []

@@ -177,12 +177,12 @@ async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_pa
 async def test_progress_has_to_be_a_plain_function(
     client: PieClient, wasm: Path, toml: Path, progress: object
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+    with pytest.raises(InvalidArgumentError, match="progress must be a plain function"):
         await client.install_program(wasm, toml, progress=progress)  # type: ignore[arg-type]  # that is the mistake
 
     async def later(_sent: int, _total: int) -> None: ...
 
-    with pytest.raises(InvalidArgumentError, match="pass a plain function of two numbers"):
+    with pytest.raises(InvalidArgumentError, match="progress must be a plain function"):
         await client.install_program(wasm, toml, progress=later)  # type: ignore[arg-type]  # that is the mistake
 
 
@@ -271,9 +271,7 @@ async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
         peer.answers[models.AddProgramRequest] = "Program installed successfully"
-        with pytest.raises(
-            ProtocolError, match=r"confirmed an upload of 200 chunks \d+ chunks before its end"
-        ):
+        with pytest.raises(ProtocolError, match=r"confirmed an upload with \d+ of 200 chunks unsent"):
             await client.install_program(wasm, toml)
 
 
@@ -295,9 +293,9 @@ async def test_pieces_that_never_come_are_waited_for_no_longer_than_the_deadline
 
 @pytest.mark.parametrize("path", [5, None, b"bytes"])
 async def test_what_is_no_path_is_refused(client: PieClient, toml: Path, path: object) -> None:
-    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+    with pytest.raises(InvalidArgumentError, match="a path must be a str or a pathlib"):
         await client.install_program(path, toml)  # type: ignore[arg-type]  # that is the mistake
-    with pytest.raises(InvalidArgumentError, match="is no path; pass a str or a pathlib"):
+    with pytest.raises(InvalidArgumentError, match="a path must be a str or a pathlib"):
         await client.install_program(toml, path)  # type: ignore[arg-type]  # that is the mistake
 
 
@@ -363,7 +361,7 @@ async def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     async with asyncio.timeout(PATIENCE):
-        with pytest.raises(InvalidArgumentError, match="pipe is no regular file"):
+        with pytest.raises(InvalidArgumentError, match="pipe is not a regular file"):
             await client.install_program(pipe, toml)
         with pytest.raises((InvalidArgumentError, IsADirectoryError)):
             await client.install_program(tmp_path, toml)
@@ -373,7 +371,7 @@ async def test_a_silent_server_is_waited_for_no_longer_than_the_deadline(wasm: P
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
-        with pytest.raises(DeadlineError, match=r"add_program was not done within 0\.5 s"):
+        with pytest.raises(DeadlineError, match=r"add_program did not finish within 0\.5 s"):
             await client.install_program(wasm, toml, timeout=0.5)
         assert len(peer.of(models.AddProgramRequest)) == 4
 
@@ -400,7 +398,9 @@ async def test_a_cancelled_install_leaves_nothing_behind(
 
 @pytest.mark.parametrize("content", ["a text", 5, None, [b"x"]])
 async def test_what_is_no_content_is_refused(client: PieClient, content: object) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"pass bytes, a pathlib\.Path, or an async iterable"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"content must be bytes, a pathlib\.Path or an async iterable"
+    ):
         await client.install_program_bytes(content, MANIFEST)  # type: ignore[arg-type]  # that is the mistake
 
 
@@ -409,7 +409,7 @@ async def test_pieces_that_are_no_bytes_are_refused(client: PieClient) -> None:
         yield "text"  # type: ignore[misc]  # that is the mistake
 
     given = pieces()
-    with pytest.raises(InvalidArgumentError, match="a piece of the content is str; give bytes"):
+    with pytest.raises(InvalidArgumentError, match="pieces of the content must be bytes, not str"):
         await client.install_program_bytes(given, MANIFEST)
     assert [piece async for piece in given] == [], "the iterator is closed"
 

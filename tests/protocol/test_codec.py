@@ -268,24 +268,24 @@ def _malformed(fields: Json) -> codec.MalformedFrameError:
 
 @pytest.mark.parametrize("tag", ["response", None])
 def test_a_malformed_reply_keeps_the_number_of_its_request(tag: str | None) -> None:
-    assert _malformed({"type": tag, "corr_id": 7, "ok": "yes"}).correlation == 7
+    assert _malformed({"type": tag, "corr_id": 7, "ok": "yes"}).corr_id == 7
 
 
 def test_a_number_that_the_server_chose_is_not_taken_for_a_request_s() -> None:
     error = _malformed({"type": "mcp_request", "corr_id": 7, "process_id": "p", "method": "tools/list"})
-    assert (error.correlation, error.process) == (None, "p")
+    assert (error.corr_id, error.process_id) == (None, "p")
 
 
 def test_a_malformed_event_keeps_its_process_and_kind() -> None:
     error = _malformed({"type": "process_event", "process_id": "p", "event": "return", "corr_id": 7})
-    assert (error.correlation, error.process, error.event) == (None, "p", "return")
+    assert (error.corr_id, error.process_id, error.event) == (None, "p", "return")
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, [1]])
 def test_an_envelope_of_other_types_is_not_kept(value: object) -> None:
-    assert _malformed({"type": "response", "corr_id": value}).correlation is None
+    assert _malformed({"type": "response", "corr_id": value}).corr_id is None
     error = _malformed({"type": "process_event", "process_id": [value], "event": [value]})
-    assert (error.process, error.event) == (None, None)
+    assert (error.process_id, error.event) == (None, None)
 
 
 # ------------------------------------------------------------- families

@@ -273,14 +273,14 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("chunks", "complaint"),
     [
-        ([_chunk(1, 2, b"c")], "chunk 1 came where chunk 0 of 2 was due"),
-        ([_chunk(0, 2, b"a"), _chunk(0, 2, b"a")], "chunk 0 came where chunk 1 of 2 was due"),
-        ([_chunk(0, 3, b"a"), _chunk(2, 3, b"c")], "chunk 2 came where chunk 1 of 3 was due"),
-        ([_chunk(0, 3, b"a"), _chunk(1, 2, b"bc")], "chunk counts 3 and 2 disagree"),
-        ([_chunk(0, 0, b"abc")], "chunk 0 of a file of 0"),
-        ([_chunk(0, 1, b"ab")], "its bytes do not match its BLAKE3 digest"),
-        ([_chunk(0, 1, b"abc", ABC_DIGEST.upper())], "its bytes do not match its BLAKE3 digest"),
-        ([_chunk(0, 1, b"", ABC_DIGEST)], "its bytes do not match its BLAKE3 digest"),
+        ([_chunk(1, 2, b"c")], "expected chunk 0 of 2, received chunk 1"),
+        ([_chunk(0, 2, b"a"), _chunk(0, 2, b"a")], "expected chunk 1 of 2, received chunk 0"),
+        ([_chunk(0, 3, b"a"), _chunk(2, 3, b"c")], "expected chunk 1 of 3, received chunk 2"),
+        ([_chunk(0, 3, b"a"), _chunk(1, 2, b"bc")], "total_chunks changed from 3 to 2"),
+        ([_chunk(0, 0, b"abc")], "chunk 0 is out of range for 0 chunks"),
+        ([_chunk(0, 1, b"ab")], "its bytes do not match the BLAKE3 digest"),
+        ([_chunk(0, 1, b"abc", ABC_DIGEST.upper())], "its bytes do not match the BLAKE3 digest"),
+        ([_chunk(0, 1, b"", ABC_DIGEST)], "its bytes do not match the BLAKE3 digest"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(chunks: list[FileChunk], complaint: str) -> None:

@@ -168,7 +168,7 @@ async def test_a_file_that_can_no_longer_be_read_from_disk_is_an_event(
     await process.recv(timeout=PATIENCE)
     kind, text = await process.recv(timeout=PATIENCE)
     assert kind == Event.Error
-    assert "it can't be read from disk (No such file or directory)" in str(text)
+    assert "can't read it from disk (No such file or directory)" in str(text)
     assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
 
 
@@ -219,7 +219,7 @@ async def test_a_corrupt_file_on_disk_is_an_event_and_leaves_nothing(folder: Pat
             )
         broken = await in_time(anext(process))
         assert isinstance(broken, CorruptEvent)
-        assert "do not match its BLAKE3 digest" in broken.value
+        assert "do not match the BLAKE3 digest" in broken.value
         gc.collect()
         assert list(folder.iterdir()) == []
 
@@ -230,7 +230,7 @@ async def test_a_full_disk_costs_the_file_and_nothing_else(spooling: PieClient, 
     small, lost, between, lost_too, end = await _events(process)
     assert small == SMALL
     assert isinstance(lost, CorruptEvent)
-    assert "it can't be kept on disk (No such file or directory)" in lost.value
+    assert "it can't be written to disk (No such file or directory)" in lost.value
     assert between == MessageEvent("between")
     assert isinstance(lost_too, CorruptEvent)
     assert end == ReturnEvent("null")

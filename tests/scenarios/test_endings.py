@@ -106,7 +106,7 @@ async def test_the_largest_input_that_the_server_reads_is_sent_and_a_larger_one_
     fits = MESSAGE_BYTES - 200
     process = await programs.start(program, "x" * fits)
     assert await in_time(process.wait()) == str(fits)
-    with pytest.raises(InvalidArgumentError, match=f"more than the {MESSAGE_BYTES} that the server reads"):
+    with pytest.raises(InvalidArgumentError, match=f"exceed the server's limit of {MESSAGE_BYTES}"):
         await client.launch_process(program, "x" * MESSAGE_BYTES)
     await client.ping()
 

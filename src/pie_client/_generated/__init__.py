@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "81e3fe170a4cbcfcabde4607866c82eff8cb1083965613865b986f3741621e7e"
+SCHEMA_DIGEST: Final = "ed9dfb40598f7be29070fea23e0a03243671f7274e6fcc4f16bf80e4556d39f4"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -35,6 +35,8 @@ class Method(Generic[R_co]):
     """It may be sent before the client has identified itself."""
     useless: frozenset[Family]
     """Families that take it, but can only refuse it."""
+    instead: str
+    """What to do on a server that does not support the request; "" for nothing."""
     fields: Mapping[str, frozenset[Family]]
     """Fields that only some families know."""
     decode: Callable[[str], R_co]
@@ -55,6 +57,7 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     subject="username",
     opens_session=True,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_auth_identify_result,
 )
@@ -76,6 +79,7 @@ AUTH_PROVE: Final[Method[str]] = Method(
             "0.5",
         }
     ),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -92,6 +96,7 @@ AUTH_BY_TOKEN: Final[Method[str]] = Method(
     subject=None,
     opens_session=True,
     useless=frozenset({}),
+    instead="Use authenticate",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -109,6 +114,7 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     subject="name",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType(
         {
             "wasm_hash": frozenset(
@@ -139,6 +145,7 @@ QUERY: Final[Method[models.QueryResult]] = Method(
     subject="subject",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_query_result,
 )
@@ -156,6 +163,7 @@ ADD_PROGRAM: Final[Method[str]] = Method(
     subject=None,
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -173,6 +181,7 @@ LAUNCH_PROCESS: Final[Method[str]] = Method(
     subject="inferlet",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType(
         {
             "token_budget": frozenset(
@@ -197,6 +206,7 @@ LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
     subject="inferlet",
     opens_session=False,
     useless=frozenset({}),
+    instead="Use asyncio.gather over launch_process",
     fields=MappingProxyType({}),
     decode=results.decode_launch_processes_result,
 )
@@ -213,6 +223,7 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
     subject="inferlet",
     opens_session=False,
     useless=frozenset({}),
+    instead="Use asyncio.gather over launch_process",
     fields=MappingProxyType({}),
     decode=results.decode_run_processes_result,
 )
@@ -229,6 +240,7 @@ LAUNCH_DAEMON: Final[Method[str]] = Method(
     subject="inferlet",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -246,6 +258,7 @@ ATTACH_PROCESS: Final[Method[str]] = Method(
     subject="process_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -263,6 +276,7 @@ TERMINATE_PROCESS: Final[Method[str]] = Method(
     subject="process_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -280,6 +294,7 @@ SIGNAL_PROCESS: Final[Method[None]] = Method(
     subject="process_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -297,6 +312,7 @@ TRANSFER_FILE: Final[Method[None]] = Method(
     subject="process_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -314,6 +330,7 @@ LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
     subject=None,
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_list_processes_result,
 )
@@ -331,6 +348,7 @@ PING: Final[Method[str]] = Method(
     subject=None,
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -347,6 +365,7 @@ REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     subject="name",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -363,6 +382,7 @@ MCP_RESPONSE: Final[Method[None]] = Method(
     subject=None,
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_nothing,
 )
@@ -379,6 +399,7 @@ SUBMIT_WORKFLOW: Final[Method[str]] = Method(
     subject=None,
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -395,6 +416,7 @@ CANCEL_WORKFLOW: Final[Method[str]] = Method(
     subject="workflow_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -411,6 +433,7 @@ ATTACH_WORKFLOW: Final[Method[str]] = Method(
     subject="workflow_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )
@@ -427,6 +450,7 @@ DETACH_WORKFLOW: Final[Method[str]] = Method(
     subject="workflow_id",
     opens_session=False,
     useless=frozenset({}),
+    instead="",
     fields=MappingProxyType({}),
     decode=results.decode_text,
 )

@@ -1,4 +1,9 @@
-"""Joins a transport to a session: tasks, deadlines and the flow of bytes between them."""
+"""Run a session over a transport: the reader and keep-alive tasks, deadlines and flow control.
+
+The reader task receives a frame from the transport, passes it to ``Session.receive`` and starts what the session asks for
+(MCP answers, disk writes, terminations). Callers send requests and await a future that the session completes. While too
+many events are unread, the reader pauses, and TCP slows the server down. Connecting and logging in happen elsewhere.
+"""
 
 import asyncio
 import contextlib
@@ -30,18 +35,23 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 SEND_STALL_SECONDS = 0.1
-"""Time after which a message that was not taken by the socket counts as stuck."""
+"""Seconds after which a message that the socket has not accepted counts as stalled."""
 
 
 class Connection:
-    """Carries the generated calls over one WebSocket.
+    """The generated calls over one WebSocket.
 
     Args:
-        transport: The open WebSocket; closed with this connection.
-        session: The conversation; fed with what arrives.
-        timeout: Seconds that a call may take when it does not say.
+        transport: The open WebSocket. It is closed with the connection.
+        session: The session that processes received frames.
+        timeout: Default timeout of a call, in seconds.
         ping_interval: Seconds between keep-alive pings; ``math.inf`` for none.
-        ping_timeout: Seconds without a pong, and without anything else arriving, after which the link counts as dead.
+        ping_timeout: Seconds without a pong or any received frame after which the connection is lost.
+
+    Attributes:
+        identify: Awaited before a request that needs an identified session.
+        on_mcp_request: Answers a relayed MCP call.
+        on_close: Called when the connection is lost or closed.
     """
 
     def __init__(
@@ -56,31 +66,28 @@ class Connection:
         self.session = session
         self.calls = Calls(self)
         self.identify: Callable[[], Awaitable[None]] = _do_nothing_async
-        """Awaited before a request that needs an identified session."""
         self.on_mcp_request: Callable[[McpRequest], Coroutine[None, None, None]] = _ignore_mcp_request
-        """Answers a relayed MCP call."""
         self.on_close: Callable[[], None] = _do_nothing
-        """Told when the connection is lost or closed."""
         self._transport = transport
         self._timeout = timeout
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._loop = asyncio.get_running_loop()
-        self._received = 0
-        self._waiters = 0
-        self._reading_allowed = asyncio.Event()
-        self._reading_allowed.set()
+        self._received_frames = 0
+        self._waiting_readers = 0
+        self._may_receive = asyncio.Event()
+        self._may_receive.set()
         self._chunk_sender = ChunkSender()
         self._background_tasks: set[asyncio.Task[None]] = set()
-        self._tasks = [asyncio.create_task(self._read(), name="pie-client reader")]
+        self._tasks = [asyncio.create_task(self._receive_frames(), name="pie-client reader")]
         if ping_interval != math.inf:
             self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
 
-    # ------------------------------------------------------------- Caller
+    # ------------------------------------------------------------- calls
 
     async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
-        """Send a request and give the decoded result of its reply."""
-        async with self._request(method, timeout) as (call, reply, _):
+        """Send a request and return its decoded result."""
+        async with self._pending_call(method, timeout) as (call, reply, _):
             await self._send(call.method, functools.partial(build, call.corr_id), call)
             return await reply
 
@@ -91,21 +98,19 @@ class Connection:
         content: bytes | Content,
         timeout: float | None,
     ) -> R:
-        """Send a request in chunks, stopping at the first reply: before the last chunk it can only be an error."""
-        async with self._request(method, timeout) as (call, reply, deadline):
+        """Send a request in chunks and return its decoded result. An early reply, an error, stops the upload."""
+        async with self._pending_call(method, timeout) as (call, reply, deadline):
 
-            async def emit(chunk: Chunk) -> None:
+            async def send_chunk(chunk: Chunk) -> None:
                 await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
                 deadline.extend()
 
+            async def send_reset(chunk: Chunk) -> None:
+                # Under an unused id, so that the server's error reply is ignored.
+                await self._send(call.method, functools.partial(build, self.session.unused_corr_id(), chunk))
+
             await self._chunk_sender.send(
-                content,
-                emit,
-                reset=lambda chunk: self._send(
-                    call.method, functools.partial(build, self.session.unused_corr_id(), chunk)
-                ),
-                finish=reply,
-                deadline=deadline,
+                content, send_chunk, send_reset=send_reset, reply=reply, deadline=deadline
             )
             return await reply
 
@@ -114,8 +119,8 @@ class Connection:
     ) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
-            await self._identify(method)
-            with self._keep_reading_if_stuck():
+            await self._ensure_identified(method)
+            with self._keep_receiving_if_stalled():
                 await self._send(method, build)
 
     async def transfer(
@@ -127,52 +132,67 @@ class Connection:
     ) -> None:
         """Send a message in chunks that has no reply."""
         async with self.deadline(method, timeout) as deadline:
-            await self._identify(method)
+            await self._ensure_identified(method)
 
-            async def emit(chunk: Chunk) -> None:
-                with self._keep_reading_if_stuck():
+            async def send_chunk(chunk: Chunk) -> None:
+                with self._keep_receiving_if_stalled():
                     await self._send(method, functools.partial(build, chunk))
                 deadline.extend()
 
-            await self._chunk_sender.send(content, emit, reset=emit, deadline=deadline)
+            await self._chunk_sender.send(content, send_chunk, send_reset=send_chunk, deadline=deadline)
 
     async def family(self, timeout: float | None) -> Family:
-        """Give the server's family, identifying the session first where that has not been done."""
+        """Return the server's family, after identifying the session if necessary."""
         async with time_limit("identification", self._timeout if timeout is None else timeout):
             await self.identify()
         return self.session.family or NEWEST
 
-    # ------------------------------------------------------------- life
+    @contextlib.asynccontextmanager
+    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[Deadline]:
+        """Limit the time of a request; raises DeadlineError.
+
+        Args:
+            method: The request, named in the error.
+            timeout: Seconds; None for the connection's default, ``math.inf`` for no limit.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgumentError(
+                f"{method.tag} not sent: the client belongs to another event loop; create one per loop"
+            )
+        async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
+            yield deadline
+
+    # ------------------------------------------------------------- flow control and closing
 
     @contextlib.contextmanager
-    def keep_reading(self) -> Generator[None]:
-        """Mark that somebody waits for events, so that the flow does not stop meanwhile."""
-        self._waiters += 1
-        self.resume_reading()
+    def keep_receiving(self) -> Generator[None]:
+        """Don't pause receiving inside the context, because a reader waits for an event."""
+        self._waiting_readers += 1
+        self.update_flow()
         try:
             yield
         finally:
-            self._waiters -= 1
+            self._waiting_readers -= 1
 
     @contextlib.contextmanager
-    def _keep_reading_if_stuck(self) -> Generator[None]:
-        """Let the flow go on while a message does not get out: who can't get rid of what it says may not listen either."""
+    def _keep_receiving_if_stalled(self) -> Generator[None]:
+        # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
         with contextlib.ExitStack() as stack:
             handle = self._loop.call_later(
-                SEND_STALL_SECONDS, lambda: stack.enter_context(self.keep_reading())
+                SEND_STALL_SECONDS, lambda: stack.enter_context(self.keep_receiving())
             )
             stack.callback(handle.cancel)
             yield
 
-    def resume_reading(self) -> None:
-        """Look again whether reading may go on: something was read, or somebody waits."""
-        if not self._reading_allowed.is_set() and (self._waiters or not self.session.should_pause):
-            self._reading_allowed.set()
+    def update_flow(self) -> None:
+        """Resume receiving if events were read or a reader waits."""
+        if not self._may_receive.is_set() and (self._waiting_readers or not self.session.should_pause):
+            self._may_receive.set()
 
     async def close(self) -> None:
-        """Close the connection within about a second; everything that still waits fails with NotConnectedError."""
+        """Close the connection within about a second. Pending calls raise NotConnectedError."""
         if asyncio.get_running_loop() is not self._loop:
-            raise InvalidArgumentError("the client was connected in another event loop; close it there")
+            raise InvalidArgumentError("the client belongs to another event loop; close it there")
         tasks = [*self._tasks, *self._background_tasks]
         try:
             self._shut_down()
@@ -182,7 +202,7 @@ class Connection:
             self.abort()
 
     def abort(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection immediately, without a close handshake."""
         self._shut_down()
         self._transport.abort()
 
@@ -191,73 +211,6 @@ class Connection:
         for task in (*self._tasks, *self._background_tasks):
             task.cancel()
         self.on_close()
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                frame = await self._transport.receive()
-                self._received += 1
-                on_mcp_request = self.session.receive(frame)
-                if on_mcp_request is not None:
-                    self._start_task(self.on_mcp_request(on_mcp_request))
-                if self.session.pending_writes:
-                    await self._run_pending_writes()
-                self._terminate_abandoned()
-                if self.session.process_check_due:
-                    self.session.process_check_due = False
-                    self._start_task(self._check_missing_processes())
-                if self.session.over_limit:
-                    # Receiving does not suspend while frames are at hand: whoever reads gets a turn.
-                    await asyncio.sleep(0)
-                    if self.session.should_pause and not self._waiters:
-                        self._reading_allowed.clear()
-                        await self._reading_allowed.wait()
-        except ConnectionLostError as error:
-            self._fail(error)
-        except asyncio.CancelledError:
-            if self.session.alive:  # cancelled by somebody else than close()
-                self._fail(ConnectionLostError("the client's reader was cancelled; connect again"))
-                self._transport.abort()
-            raise
-        except Exception as error:
-            logger.exception("the reader failed; this is a defect of pie-client")
-            self._fail(error)
-            self._transport.abort()
-            raise
-
-    async def _run_pending_writes(self) -> None:
-        writes, self.session.pending_writes = self.session.pending_writes, []
-        for write in writes:
-            writing = asyncio.ensure_future(asyncio.to_thread(write.write))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await asyncio.wait({writing})  # nothing is written once the connection is closed
-                raise
-            except OSError as error:
-                logger.warning("a file can't be kept on disk: %s", error)
-                write.failed(error)
-            else:
-                write.written()
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(self._ping_interval)
-            if not self._reading_allowed.is_set():
-                continue
-            received = self._received
-            try:
-                alive = await self._transport.ping(self._ping_timeout)
-            except ConnectionLostError:
-                return
-            if not alive and received == self._received and self._reading_allowed.is_set():
-                self._fail(
-                    ConnectionLostError(
-                        f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the link, then connect again"
-                    )
-                )
-                self._transport.abort()
-                return
 
     def _fail(self, cause: Exception) -> None:
         def failure(sent: bool | None) -> PieError:
@@ -268,36 +221,110 @@ class Connection:
         self.session.fail(failure)
         self.on_close()
 
+    # ------------------------------------------------------------- tasks
+
+    async def _receive_frames(self) -> None:
+        try:
+            while True:
+                self._process_frame(await self._transport.receive())
+                if self.session.pending_writes:
+                    await self._run_pending_writes()
+                if self.session.over_limit:
+                    await self._pause_if_full()
+        except ConnectionLostError as error:
+            self._fail(error)
+        except asyncio.CancelledError:
+            # close() fails the session first; here another task, such as a framework's shutdown, cancelled the reader.
+            if self.session.alive:
+                self._fail(ConnectionLostError("the client's reader task was cancelled; connect again"))
+                self._transport.abort()
+            raise
+        except Exception as error:
+            logger.exception("the reader failed; this is a defect of pie-client")
+            self._fail(error)
+            self._transport.abort()
+            raise
+
+    def _process_frame(self, frame: bytes | str) -> None:
+        self._received_frames += 1
+        mcp_request = self.session.receive(frame)
+        if mcp_request is not None:
+            self._start_task(self.on_mcp_request(mcp_request))
+        self._terminate_queued()
+        if self.session.process_check_due:
+            self.session.process_check_due = False
+            self._start_task(self._check_missing_processes())
+
+    async def _pause_if_full(self) -> None:
+        # transport.receive() does not suspend while frames are buffered: give readers a chance to read first.
+        await asyncio.sleep(0)
+        if self.session.should_pause and not self._waiting_readers:
+            self._may_receive.clear()
+            await self._may_receive.wait()
+
+    async def _run_pending_writes(self) -> None:
+        writes, self.session.pending_writes = self.session.pending_writes, []
+        for write in writes:
+            writing = asyncio.ensure_future(asyncio.to_thread(write.write))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # Wait for the thread: after close() returns, nothing may be written any more.
+                await asyncio.wait({writing})
+                raise
+            except OSError as error:
+                logger.warning("a received file can't be written to disk: %s", error)
+                write.failed(error)
+            else:
+                write.written()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(self._ping_interval)
+            # While receiving is paused, the pong waits unread in the socket: it proves nothing.
+            if not self._may_receive.is_set():
+                continue
+            received = self._received_frames
+            try:
+                alive = await self._transport.ping(self._ping_timeout)
+            except ConnectionLostError:
+                return
+            if not alive and received == self._received_frames and self._may_receive.is_set():
+                self._fail(
+                    ConnectionLostError(
+                        f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the network, then connect again"
+                    )
+                )
+                self._transport.abort()
+                return
+
     def _start_task(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name="pie-client background task")
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
 
-    def _terminate_abandoned(self) -> None:
+    def _terminate_queued(self) -> None:
         if self.session.processes_to_terminate and self.session.alive:
-            orphans, self.session.processes_to_terminate = self.session.processes_to_terminate, []
-            self._start_task(self._terminate(orphans))
+            process_ids, self.session.processes_to_terminate = self.session.processes_to_terminate, []
+            self._start_task(self._terminate(process_ids))
 
     async def _terminate(self, process_ids: list[str]) -> None:
-        """End processes of which nobody has a handle."""
         for process_id in process_ids:
             try:
                 await self.calls.terminate_process(process_id=process_id)
             except PieError as error:
-                logger.debug("a process that nobody waited for is not terminated: %s", error)
+                logger.debug("could not terminate the process of a cancelled launch: %s", error)
 
     async def _check_missing_processes(self) -> None:
-        """Find out which processes an aborted stream has ended: those that two lists in a row leave out.
-
-        Two, because the end of a process that ended well meanwhile may still be on its way at the first.
-        """
+        """Fail the handles of processes that are missing from two consecutive process lists."""
+        # Two, because the terminal event of a process that ended normally may still be on the way at the first.
         try:
-            absent = self._missing_from(await self.calls.list_processes())
-            absent &= self._missing_from(await self.calls.list_processes())
+            missing = self._missing_from(await self.calls.list_processes())
+            missing &= self._missing_from(await self.calls.list_processes())
         except PieError as error:
-            logger.warning("could not find out which processes have ended: %s", error)
+            logger.warning("could not check which processes have ended: %s", error)
         else:
-            self.session.fail_processes(absent)
+            self.session.fail_processes(missing)
 
     def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
         return self.session.running_processes() - {info.id for info in listed}
@@ -305,14 +332,14 @@ class Connection:
     # ------------------------------------------------------------- parts of a call
 
     @contextlib.asynccontextmanager
-    async def _request(
+    async def _pending_call(
         self, method: Method[R], timeout: float | None
     ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R], Deadline]]:
         call: PendingCall | None = None
         try:
             async with self.deadline(method, timeout) as deadline:
-                await self._identify(method)
-                reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+                await self._ensure_identified(method)
+                reply: asyncio.Future[R] = self._loop.create_future()
                 late: list[R] = []
 
                 def succeed(result: R) -> None:
@@ -324,43 +351,35 @@ class Connection:
                 def fail(error: PieError) -> None:
                     if not reply.done():
                         reply.set_exception(error)
-                        reply.exception()  # marks it as seen, should the caller be gone
+                        reply.exception()  # avoids "exception was never retrieved" if the caller was cancelled
 
                 call = self.session.open_call(method, succeed, fail)
-                self.resume_reading()
+                self.update_flow()
                 try:
                     yield call, reply, deadline
                 except BaseException:
-                    # The reply and the end of the patience for it may have met.
+                    # Race: the reply arrived, but the caller was cancelled before it resumed. Without this, a launched
+                    # process would run without a handle.
                     if reply.done() and not reply.cancelled() and reply.exception() is None:
                         late.append(reply.result())
                     if late:
                         self.session.queue_termination(call, late[0])
-                        self._terminate_abandoned()
+                        self._terminate_queued()
                     raise
                 finally:
                     self.session.close_call(call)
         except DeadlineError as error:
             if call is not None and (server_error := self.session.server_error_since(call)):
-                raise DeadlineError(f"{error}; meanwhile {server_error}") from None
+                raise DeadlineError(f"{error}; the server reported: {server_error}") from None
             raise
 
-    @contextlib.asynccontextmanager
-    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[Deadline]:
-        """Bound what is done for a request; raises DeadlineError. None takes the connection's timeout."""
-        if asyncio.get_running_loop() is not self._loop:
-            raise InvalidArgumentError(
-                f"{method.tag} not sent: the client was connected in another event loop; make one in each"
-            )
-        async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
-            yield deadline
-
-    async def _identify(self, method: Method[object]) -> None:
+    async def _ensure_identified(self, method: Method[object]) -> None:
         self.session.check_alive()
         if not method.opens_session:
             try:
                 await self.identify()
             except ConnectionLostError as error:
+                # ``sent`` of the original error is about the identification, not about this request.
                 raise ConnectionLostError(str(error), sent=False) from error
 
     async def _send(
@@ -372,14 +391,14 @@ class Connection:
                 call.sent = True
             await self._transport.send(frame)
         except ConnectionLostError as error:
-            # The reader tells the others, when it has read what arrived before.
+            # Only this call fails here. The reader fails the others after it has received the remaining frames.
             raise ConnectionLostError(str(error), sent=True) from error
 
 
 def check_size(name: str, value: object) -> int:
-    """Check a number of bytes; raises InvalidArgumentError."""
+    """Return a number of bytes. Raises InvalidArgumentError if it is not a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidArgumentError(f"{name}={value!r} is not a size; pass a positive whole number of bytes")
+        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a positive number of bytes")
     return value
 
 
@@ -388,7 +407,7 @@ async def _do_nothing_async() -> None:
 
 
 async def _ignore_mcp_request(request: McpRequest) -> None:
-    logger.warning("an MCP call for %.40r is not answered: nobody relays", request.server_name)
+    logger.warning("an MCP call for %.40r is not answered: no relay is set", request.server_name)
 
 
 def _do_nothing() -> None:

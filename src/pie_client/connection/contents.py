@@ -1,4 +1,8 @@
-"""Contents to send: bytes in memory, a file on disk, or pieces that come one by one."""
+"""Contents to send: bytes in memory, files on disk, and async iterables of bytes.
+
+Each becomes a :class:`~pie_client.base.Content`, whose digest is known before its first chunk is sent. Files are hashed
+and read in threads and are never in memory as a whole. Sending the chunks is left to ``uploads``.
+"""
 
 import asyncio
 import contextlib
@@ -20,16 +24,16 @@ from pie_client.connection.deadline import Deadline
 from pie_client.errors import InvalidArgumentError
 
 INLINE_HASH_BYTES = 1 << 20
-"""Contents up to this size are hashed on the event loop (well under a millisecond), larger ones in a thread."""
+"""Largest content hashed in the event loop (well under a millisecond); larger ones are hashed in a thread."""
 BLOCK_BYTES = 1 << 20
-"""What is read from disk at once to be hashed."""
+"""Size of the blocks in which a file is hashed."""
 SPOOL_BYTES = 8 << 20
-"""What is kept in memory of pieces that come one by one, before they go to a temporary file."""
+"""Largest async iterable gathered in memory; larger ones go to a temporary file."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told how many bytes have left, and how many there are in all, after every chunk."""
+"""Called after every chunk with the number of bytes sent and the total."""
 Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
-"""What can be sent: bytes, the path of a file, or pieces of any size."""
+"""What can be sent: bytes, the path of a file, or an async iterable of bytes of any size."""
 
 
 class _File(Protocol):
@@ -40,7 +44,7 @@ class _File(Protocol):
 
 
 class _HashedContent:
-    """What contents whose size and digest are known have in common."""
+    """Base of contents with a known size and digest."""
 
     def __init__(self, digest: str, size: int, progress: Progress | None) -> None:
         self._digest = digest
@@ -49,7 +53,7 @@ class _HashedContent:
 
     @property
     def digest(self) -> str:
-        """BLAKE3-256 of the whole."""
+        """BLAKE3-256 of the content, in hexadecimal."""
         return self._digest
 
     @property
@@ -58,7 +62,7 @@ class _HashedContent:
         return max(1, -(-self._size // CHUNK_BYTES))
 
     def sent(self, index: int) -> None:
-        """Report progress."""
+        """Report progress after a chunk was sent."""
         if self._progress is not None:
             self._progress(min((index + 1) * CHUNK_BYTES, self._size), self._size)
 
@@ -71,16 +75,13 @@ class BytesContent(_HashedContent):
         self._data = data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks in order."""
+        """Yield the chunks in order."""
         for index in range(self.total_chunks):
             yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
 
 
 class FileContent(_HashedContent):
-    """A file as content to send. It is read twice, in a thread: once to hash it, once chunk by chunk.
-
-    A file that changes in between is not completed.
-    """
+    """A file as content to send, read twice: to hash it and to send it."""
 
     def __init__(
         self, file: "_ThreadedFile", digest: str, size: int, name: str, progress: Progress | None
@@ -90,20 +91,24 @@ class FileContent(_HashedContent):
         self._name = name
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the chunks in order; raises InvalidArgumentError when they are not what was hashed."""
-        again = blake3()
+        """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
+        # The sender holds the last chunk back until the iteration ends, so a changed file is never completed.
+        hasher = blake3()
         await asyncio.to_thread(self._file.rewind)
         for _ in range(self.total_chunks):
-            yield await asyncio.to_thread(self._file.read, CHUNK_BYTES, again)
-        beyond = await asyncio.to_thread(self._file.read, 1, again)
-        if beyond or again.hexdigest() != self._digest:
+            yield await asyncio.to_thread(self._file.read, CHUNK_BYTES, hasher)
+        beyond = await asyncio.to_thread(self._file.read, 1, hasher)
+        if beyond or hasher.hexdigest() != self._digest:
             raise InvalidArgumentError(
-                f"{self._name} changed while it was sent, so that nothing was completed; send it again"
+                f"{self._name} changed while it was sent; the upload was stopped. Send it again"
             )
 
 
 class _ThreadedFile:
-    """A file that is used in threads, and may be given up while one of them still does: that one closes it then."""
+    """A file used in threads and closed from the event loop, which must not wait for them.
+
+    close() closes the file immediately if no thread uses it; otherwise the thread closes it when it is done.
+    """
 
     def __init__(self, file: _File | None = None) -> None:
         self._file = file
@@ -117,7 +122,7 @@ class _ThreadedFile:
                 self._file = _open_regular(path)
 
     def hash_rest(self, on_block: Callable[[], object]) -> tuple[str, int]:
-        """Give digest and size of what is left to read, telling of every block that was."""
+        """Return the digest and size of the rest of the file, calling ``on_block`` after every block."""
         hasher, size = blake3(), 0
         while block := self.read(BLOCK_BYTES, hasher):
             size += len(block)
@@ -125,14 +130,14 @@ class _ThreadedFile:
         return hasher.hexdigest(), size
 
     def read(self, size: int, hasher: "blake3") -> bytes:
-        """Read up to a number of bytes, hashing them; nothing once it is closed."""
+        """Read and hash up to ``size`` bytes; none after close()."""
         with self._locked():
             data = b"" if self._closed or self._file is None else self._file.read(size)
         hasher.update(data)
         return data
 
     def write(self, data: bytes, hasher: "blake3") -> None:
-        """Write, and hash it; raises OSError."""
+        """Write and hash bytes; raises OSError."""
         hasher.update(data)
         with self._locked():
             if not self._closed and self._file is not None:
@@ -144,7 +149,8 @@ class _ThreadedFile:
                 self._file.seek(0)
 
     def close(self) -> None:
-        """Close it, without waiting for a thread that uses it."""
+        """Close the file without blocking."""
+        # Set before the attempt to lock: a thread that holds the lock sees it when it releases the lock.
         self._closed = True
         if self._lock.acquire(blocking=False):
             self._close_and_release()
@@ -169,16 +175,14 @@ class _ThreadedFile:
 
 
 async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
-    """Make bytes sendable; what already is stays as it is."""
+    """Return bytes as a content, or a content unchanged."""
     data = _to_bytes(content)
     if data is not None:
         if len(data) <= INLINE_HASH_BYTES:
             return BytesContent(data, blake3(data).hexdigest(), progress)
         return BytesContent(data, await asyncio.to_thread(lambda: blake3(data).hexdigest()), progress)
     if not _is_content(content):
-        raise InvalidArgumentError(
-            f"content is {type(content).__name__}; pass bytes, or a content that has all of its protocol"
-        )
+        raise InvalidArgumentError(f"content must be bytes or a Content, not {type(content).__name__}")
     return content
 
 
@@ -186,16 +190,16 @@ async def as_content(content: bytes | Content, progress: Progress | None = None)
 async def open_content(
     source: Source, progress: Progress | None, deadline: Deadline
 ) -> AsyncGenerator[Content]:
-    """Make a source sendable while the context lasts.
+    """Open a source for sending inside the context.
 
     Args:
-        source: Bytes, the path of a file, or an async iterable of pieces; those are gathered first, beyond 8 MiB in a
-            temporary file, because their digest leaves with the first chunk.
-        progress: Told about every chunk that has left.
-        deadline: Counted anew with every block that is hashed and every piece that comes.
+        source: Bytes, the path of a file, or an async iterable of bytes. The iterable is read to its end first (above
+            8 MiB into a temporary file), because the digest is sent with the first chunk.
+        progress: Called after every chunk.
+        deadline: Extended with every block hashed and every piece read.
 
     Raises:
-        InvalidArgumentError: It is none of these.
+        InvalidArgumentError: The source has another type, or the path is not a regular file.
         OSError: The file can't be read.
     """
     check_progress(progress)
@@ -214,10 +218,10 @@ async def open_content(
             file.close()
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
         raise InvalidArgumentError(
-            f"content is {type(source).__name__}; pass bytes, a pathlib.Path, or an async iterable of bytes"
+            f"content must be bytes, a pathlib.Path or an async iterable of bytes, not {type(source).__name__}"
         )
     else:
-        file = _ThreadedFile(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - it is closed below
+        file = _ThreadedFile(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - closed below
         try:
             digest, size = await _spool_pieces(source, file, deadline)
             yield FileContent(file, digest, size, "the content", progress)
@@ -233,7 +237,7 @@ async def _spool_pieces(
         async for piece in pieces:
             data = _to_bytes(piece)
             if data is None:
-                raise InvalidArgumentError(f"a piece of the content is {type(piece).__name__}; give bytes")
+                raise InvalidArgumentError(f"pieces of the content must be bytes, not {type(piece).__name__}")
             size += len(data)
             await asyncio.to_thread(file.write, data, hasher)
             deadline.extend()
@@ -244,26 +248,24 @@ async def _spool_pieces(
 
 
 def check_progress(progress: object) -> None:
-    """Raise InvalidArgumentError unless something can be called between two chunks, or is None."""
+    """Raise InvalidArgumentError if ``progress`` is neither None nor a plain callable."""
     if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
-        raise InvalidArgumentError(
-            f"progress={progress!r:.60} can't be called between two chunks; pass a plain function of two numbers"
-        )
+        raise InvalidArgumentError(f"progress must be a plain function of two integers, not {progress!r:.60}")
 
 
 def as_path(path: object) -> Path:
-    """Take a path of a file; raises InvalidArgumentError. ``~`` is the home folder."""
+    """Return a path with ``~`` expanded. Raises InvalidArgumentError if it is not a str or PathLike."""
     text = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise InvalidArgumentError(f"{path!r:.60} is no path; pass a str or a pathlib.Path")
+        raise InvalidArgumentError(f"a path must be a str or a pathlib.Path, not {path!r:.60}")
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no such home folder, which opening it will tell
+    except RuntimeError:  # unknown home directory: opening the path reports it
         return Path(text)
 
 
 def _to_bytes(value: object) -> bytes | None:
-    """Give what is bytes, or can be taken for that although the types say bytes."""
+    """Return bytes-like objects as bytes, and None for others; untyped callers pass bytearray and memoryview."""
     if isinstance(value, memoryview):
         return value.tobytes()
     return bytes(value) if isinstance(value, (bytes, bytearray)) else None
@@ -274,13 +276,13 @@ def _is_content(value: object) -> TypeGuard[Content]:
 
 
 def _open_regular(path: Path) -> _File:
-    file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 - whoever asked closes it
+    file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise InvalidArgumentError(f"{path} is no regular file; pass one, or its bytes")
+        raise InvalidArgumentError(f"{path} is not a regular file; pass one, or bytes")
     return file
 
 
 def _open_nonblocking(name: str, flags: int) -> int:
-    """Open a file without waiting, as one would for the other end of a pipe."""
+    # Opening a named pipe would otherwise block until a writer opens it.
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,4 +1,4 @@
-"""Deadlines: how long something may take, counted anew when there is progress."""
+"""Time limits that restart with progress, and locks whose holder's progress extends the waiters' limits."""
 
 import asyncio
 import contextlib
@@ -9,31 +9,40 @@ from pie_client.errors import DeadlineError, InvalidArgumentError
 
 
 class Deadline:
-    """When something has to be done."""
+    """The end of a time limit."""
 
     def __init__(self, scope: asyncio.Timeout, seconds: float) -> None:
         self._scope = scope
         self._seconds = seconds
-        self._over = False
+        self._left = False
 
     def extend(self) -> None:
-        """Count the seconds anew from now on, because there was progress."""
-        if self._seconds != math.inf and not self._over and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        """Restart the time limit, because there was progress."""
+        if self._seconds != math.inf:
+            self._reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     def disable(self) -> None:
-        """Count no further: what follows has deadlines of its own."""
-        if not self._over and not self._scope.expired():
-            self._scope.reschedule(None)
+        """Remove the time limit: what follows has its own."""
+        self._reschedule(None)
 
-    def finish(self) -> None:
-        """Take no further notice of progress."""
-        self._over = True
+    def leave(self) -> None:
+        """Ignore further progress, which threads may still report after the context has ended."""
+        self._left = True
+
+    def _reschedule(self, when: float | None) -> None:
+        # asyncio.Timeout can't be rescheduled once it has expired or ended.
+        if not self._left and not self._scope.expired():
+            self._scope.reschedule(when)
 
 
 @contextlib.asynccontextmanager
 async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
-    """Bound what is done inside; raises DeadlineError naming it."""
+    """Limit the time of the context; raises DeadlineError.
+
+    Args:
+        what: What is done, for the error.
+        seconds: Positive number of seconds; ``math.inf`` for no limit.
+    """
     check_seconds("timeout", seconds)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
     deadline = Deadline(scope, seconds)
@@ -42,17 +51,18 @@ async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
             try:
                 yield deadline
             finally:
-                deadline.finish()
+                deadline.leave()
     except TimeoutError:
+        # A TimeoutError from inside, such as that of a socket, is not ours.
         if not scope.expired():
             raise
         raise DeadlineError(
-            f"{what} was not done within {seconds:g} s; raise timeout=, or check the server"
+            f"{what} did not finish within {seconds:g} s; raise timeout=, or check the server"
         ) from None
 
 
 class ProgressLock:
-    """Those who want the same thing, of whom one at a time has it. Its progress is that of all who wait."""
+    """A lock whose holder's progress extends the deadlines of all waiters."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -60,12 +70,12 @@ class ProgressLock:
 
     @property
     def locked(self) -> bool:
-        """Somebody has it."""
+        """Whether the lock is held."""
         return self._lock.locked()
 
     @contextlib.asynccontextmanager
     async def hold(self, deadline: Deadline) -> AsyncGenerator[None]:
-        """Wait for one's turn, as long as the deadline allows."""
+        """Acquire the lock before the deadline, and hold it in the context."""
         self._waiting.add(deadline)
         try:
             await self._lock.acquire()
@@ -77,19 +87,19 @@ class ProgressLock:
             self._lock.release()
 
     def report_progress(self) -> None:
-        """Count the deadlines of all who wait anew."""
+        """Extend the deadlines of all waiters."""
         for deadline in self._waiting:
             deadline.extend()
 
 
 def check_seconds(name: str, value: float) -> float:
-    """Check a duration; raises InvalidArgumentError."""
+    """Return a duration in seconds. Raises InvalidArgumentError if it is not a positive number."""
     try:
         usable = value > 0 and not isinstance(value, bool)
     except TypeError:
         usable = False
     if not usable:
         raise InvalidArgumentError(
-            f"{name}={value!r} is not a duration; pass a positive number of seconds, or math.inf"
+            f"invalid {name}={value!r}; pass a positive number of seconds, or math.inf"
         )
     return value

@@ -1,4 +1,8 @@
-"""A WebSocket connection. The only module that knows the WebSocket library, and where its errors become ours."""
+"""Open and use a WebSocket. The only module that uses the WebSocket library.
+
+Frames go in and out unparsed. All failures are raised as errors of this package, without credentials in their texts.
+Keep-alive, flow control and reconnecting are left to the caller.
+"""
 
 import asyncio
 import ipaddress
@@ -33,21 +37,23 @@ from pie_client.errors import (
 )
 
 CLOSE_TIMEOUT = 1.0
-"""Seconds to wait for the answer to a close: 0.3/0.4 servers owe it until their next write, which may never come."""
+"""Seconds to wait for the close frame of the server: 0.3 and 0.4 servers may not send it until their next message."""
 BODY_CHARACTERS = 200
-"""How much of the body of an HTTP refusal goes into the error."""
+"""Characters of an HTTP error's body shown in the error."""
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-"""A field name of RFC 9110, section 5.1."""
+"""Field name, RFC 9110, section 5.1."""
 MESSAGE_TOO_BIG = 1009
-"""Close code of RFC 6455, section 7.4.1."""
+"""Close code, RFC 6455, section 7.4.1."""
 PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+URI_CHARACTERS = 100
+"""Characters of an invalid URI shown in the error."""
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to connect; see PieClient for the meaning of each."""
+    """Options of the opening handshake; see :class:`~pie_client.PieClient`."""
 
     identity: str
     open_timeout: float
@@ -58,37 +64,41 @@ class Options:
 
 
 class Transport:
-    """An open WebSocket."""
+    """An open WebSocket.
+
+    Attributes:
+        address: Scheme, host and port, for error texts: without credentials, path and query.
+    """
 
     def __init__(self, socket: ClientConnection, address: str, max_message_size: int) -> None:
         self._socket = socket
         self._max_message_size = max_message_size
         self.address = address
-        """Where it leads, for error texts: without credentials, path and query."""
 
     async def send(self, frame: bytes) -> None:
-        """Send a binary frame, waiting while the peer reads too slowly. Raises ConnectionLostError."""
+        """Send a binary frame; waits while the write buffer is full. Raises ConnectionLostError."""
         try:
             await self._socket.send(frame)
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 
     async def receive(self) -> bytes | str:
-        """Give the next frame. Raises ConnectionLostError."""
+        """Return the next message: bytes for a binary one, str for text. Raises ConnectionLostError."""
         try:
             return await self._socket.recv()
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 
     async def ping(self, timeout: float) -> bool:
-        """Send a WebSocket ping and tell whether its pong came in time: it measures the link, not the server's session.
+        """Send a WebSocket ping. Returns whether its pong arrived within ``timeout`` seconds.
 
-        Raises ConnectionLostError.
+        Raises ConnectionLostError. It checks the network, not the server's session.
         """
         try:
             async with asyncio.timeout(timeout):
                 pong = asyncio.ensure_future(await self._socket.ping())
-            # Not a timeout around it: after the event loop was blocked, pong and deadline are due at once.
+            # asyncio.wait, not timeout(): if the event loop was blocked, pong and deadline are due together, and a
+            # timeout would win over the pong.
             await asyncio.wait([pong], timeout=timeout)
             if pong.done():
                 await pong
@@ -99,7 +109,7 @@ class Transport:
         return pong.done()
 
     async def close(self) -> None:
-        """Close within about a second, whether the server answers, or even reads, or not."""
+        """Close the WebSocket within about a second, even if the server does not read or answer."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._socket.close()
@@ -110,13 +120,13 @@ class Transport:
             self.abort()
 
     def abort(self) -> None:
-        """Drop the connection without a word."""
+        """Close the TCP connection immediately, without a close frame."""
         self._socket.transport.abort()
 
     def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
         if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
-                f"connection to {self.address} closed: a message is larger than max_message_size={self._max_message_size} bytes; raise it"
+                f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it"
             )
         if error.rcvd is not None:
             reason = f" ({one_line(error.rcvd.reason)})" if error.rcvd.reason else ""
@@ -129,51 +139,64 @@ class Transport:
 
 
 def parse_uri(uri: object) -> SplitResult:
-    """Check a server's URI and complete its path. Raises InvalidArgumentError, which shows no credentials."""
+    """Split a server's URI and complete its path. Raises InvalidArgumentError, whose text shows no credentials."""
     advice = "write it like ws://127.0.0.1:8080"
     if not isinstance(uri, str):
-        raise InvalidArgumentError(f"server_uri is not text but {type(uri).__name__}; {advice}")
+        raise InvalidArgumentError(f"server_uri must be a str, not {type(uri).__name__}; {advice}")
     if any(c.isspace() or not c.isprintable() for c in uri):
-        raise InvalidArgumentError(f"server_uri has spaces or control characters in it; {advice}")
-    try:
-        parts = urlsplit(uri)
-        address = _address(parts)
-        host = parts.hostname or ""
-        host.encode("idna")  # as resolving it will do
-    except ValueError:
-        raise InvalidArgumentError(
-            f"server_uri is not a URI, or its host or port is none; {advice}"
-        ) from None
-    if parts.scheme not in ("ws", "wss") or not host or parts.port == 0:
-        shown = f" {address}" if parts.scheme and host else ""
-        raise InvalidArgumentError(f"server_uri{shown} is not a WebSocket URI; {advice}")
+        raise InvalidArgumentError(f"server_uri has white space or control characters; {advice}")
+    shown = _without_secrets(uri)
+    if not uri.lower().startswith(("ws://", "wss://")):
+        raise InvalidArgumentError(f"server_uri{shown} does not start with ws:// or wss://; {advice}")
+    parts = _split(uri)
+    if parts is None:
+        raise InvalidArgumentError(f"invalid host or port in server_uri{shown}; {advice}")
     if parts.fragment:
-        raise InvalidArgumentError(
-            f"server_uri {address} has a fragment, which no server would see; leave it out"
-        )
+        raise InvalidArgumentError(f"server_uri {_address(parts)} has a fragment; leave it out")
     try:
         parse_websocket_uri(uri)
         for credential in (parts.username, parts.password):
             unquote(credential or "", errors="strict")
     except (InvalidURI, ValueError):
         raise InvalidArgumentError(
-            f"server_uri {address} has a user without a password, or undecodable ones; write them like ws://user:password@host, percent-encoded"
+            f"invalid user or password in server_uri {_address(parts)}; write ws://user:password@host, percent-encoded"
         ) from None
     return parts._replace(path=ENDPOINT_PATH) if parts.path in ("", "/") else parts
 
 
+def _split(uri: str) -> SplitResult | None:
+    """Split a URI; returns None if its host or port is missing or invalid."""
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as resolving the host will
+    except ValueError:
+        return None
+    return parts if host and port != 0 else None
+
+
+def _without_secrets(uri: str) -> str:
+    """Return scheme, host and port of a URI, which may be invalid, for an error text; "" if a password may be in them."""
+    scheme, separator, rest = uri.partition("://")
+    authority = re.split(r"[/?#]", rest)[0]
+    if "@" in rest[len(authority) :]:  # perhaps an unquoted / in a password
+        return ""
+    shown = scheme + separator + authority.rpartition("@")[2]
+    return f" {shown[:URI_CHARACTERS]!r}"
+
+
 def check_options(parts: SplitResult, options: Options) -> Options:
-    """Check how to connect, as far as it shows before. Raises InvalidArgumentError, which shows no credentials."""
+    """Return the options. Raises InvalidArgumentError, whose text shows no credentials, if one can't be used."""
     if not is_identity(options.identity):
         raise InvalidArgumentError(
-            f"identity {options.identity!r} can't be sent; write tenant/user or user in printable ASCII"
+            f"invalid identity {options.identity!r}; write tenant/user or user in printable ASCII"
         )
     if options.ssl is not None and parts.scheme != "wss":
-        raise InvalidArgumentError(f"ssl can't be used with {_address(parts)}; write wss:// or leave ssl out")
+        raise InvalidArgumentError(f"ssl= can't be used with {_address(parts)}; use wss://, or leave ssl out")
     for name, value in options.headers.items():
         if not (is_printable(name) and is_printable(value) and HEADER_NAME.fullmatch(name)):
             raise InvalidArgumentError(
-                f"headers[{name!r}] can't be sent; its name has to be a token and its value text without control characters"
+                f"invalid header {name!r}; the name must be a token, the value text without control characters"
             )
     if isinstance(options.proxy, str):
         try:
@@ -187,42 +210,47 @@ def check_options(parts: SplitResult, options: Options) -> Options:
 
 
 def as_headers(headers: object) -> dict[str, str]:
-    """Copy headers; what is in them is checked with the other options. Raises InvalidArgumentError."""
+    """Return a copy of headers; check_options checks what is in them. Raises InvalidArgumentError."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise InvalidArgumentError("headers are not a mapping; write them as {name: value}")
+        raise InvalidArgumentError(
+            f"headers must be a mapping, not {type(headers).__name__}; write them as {{name: value}}"
+        )
     return dict(cast("Mapping[str, str]", headers))
 
 
 def is_printable(value: object) -> bool:
-    """Tell whether something is text that fits on a line."""
+    """Return whether a value is printable text on one line."""
     return isinstance(value, str) and value.isprintable()
 
 
 def is_identity(identity: object) -> bool:
-    """Tell whether servers take something as tenant and user: printable ASCII with a user in it."""
+    """Return whether a value is ``tenant/user`` or ``user`` in printable ASCII, as servers require."""
     if not isinstance(identity, str) or not (identity.isascii() and identity.isprintable()):
         return False
     return bool(identity.partition("/")[2 if "/" in identity else 0].strip())
 
 
 async def open_transport(parts: SplitResult, options: Options) -> Transport:
-    """Connect. Raises ConnectError: ConnectTimeoutError after ``open_timeout``, HandshakeError for what is no WebSocket."""
+    """Open a WebSocket.
+
+    Raises:
+        ConnectError: The server can't be reached; ConnectTimeoutError after ``open_timeout``; HandshakeError if it does
+            not speak WebSocket or refuses.
+    """
     address = _address(parts)
     proxy: str | bool | None = options.proxy
     if proxy is False or (proxy is True and is_loopback(parts.hostname or "")):
         proxy = None
     given = {name.lower() for name in options.headers}
-    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given} | dict(
-        options.headers
-    )
-    # Given as None, it would forbid wss://.
+    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given}
+    # ssl=None would disable wss://.
     tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
     try:
         socket = await connect(
             urlunsplit(parts),
-            additional_headers=headers,
+            additional_headers=headers | dict(options.headers),
             compression=None,
             open_timeout=options.open_timeout,
             close_timeout=CLOSE_TIMEOUT,
@@ -231,76 +259,79 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             proxy=proxy,
             **tls,
         )
-    except InvalidStatus as error:
-        raise _refused_upgrade(address, error) from error
     except TimeoutError as error:
         raise ConnectTimeoutError(
             f"{address} did not complete the opening handshake within {options.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
         ) from error
-    except ProxyError as error:
-        raise ConnectError(
-            f"could not connect to {address}: {one_line(str(error))}; check proxy= or the system's proxy settings"
-        ) from error
-    except ImportError as error:
-        raise ConnectError(
-            f"could not connect to {address}: {one_line(str(error))}; install it, or pass proxy=False"
-        ) from error
-    except (InvalidMessage, EOFError, ConnectionResetError, BrokenPipeError) as error:
-        tls_hint = " with TLS" if parts.scheme == "wss" else ""
-        raise HandshakeError(
-            f"{address} does not speak WebSocket{tls_hint}; check the address, and whether it is ws:// or wss://"
-        ) from error
-    except InvalidHandshake as error:
-        raise HandshakeError(
-            f"{address} answered the opening handshake wrongly ({one_line(str(error))}); check the address"
-        ) from error
-    except ssl_module.SSLCertVerificationError as error:
-        raise ConnectError(
-            f"could not connect to {address}: its certificate is not trusted ({one_line(error.verify_message)}); pass ssl= with a context that trusts it"
-        ) from error
-    except ssl_module.SSLError as error:
-        raise ConnectError(
-            f"could not connect to {address}: TLS failed ({one_line(error.reason or str(error))}); check whether it is ws:// or wss://, or pass ssl="
-        ) from error
-    except OSError as error:
-        refused = isinstance(error, ConnectionRefusedError)
-        reason = "connection refused" if refused else one_line(error.strerror or str(error))
-        raise ConnectError(
-            f"could not connect to {address}: {reason}; check the address and that the server runs"
-        ) from error
+    except (InvalidHandshake, EOFError, ConnectionResetError, BrokenPipeError) as error:
+        raise _handshake_error(address, parts.scheme, error) from error
+    except (OSError, ImportError) as error:
+        raise _network_error(address, error) from error
     except (InvalidURI, InvalidProxy, ValueError) as error:
-        # Of these the library's texts have credentials in them, so that they are not chained.
-        raise _unusable_address(address, error, proxy) from None
+        # Not chained: the library's texts contain the URI with its credentials.
+        raise _address_error(address, error, proxy) from None
     return Transport(socket, address, options.max_message_size)
 
 
-def _unusable_address(address: str, error: Exception, proxy: str | bool | None) -> PieError:
-    """Tell of an address that turned up on the way; the server's own was checked before."""
+def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectError:
+    if isinstance(error, InvalidStatus):
+        return _refusal(address, error)
+    if isinstance(error, ProxyError):
+        return ConnectError(
+            f"could not connect to {address}: {one_line(str(error))}; check proxy= or the system's proxy settings"
+        )
+    if isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage):
+        return HandshakeError(
+            f"invalid opening handshake from {address} ({one_line(str(error))}); check the address"
+        )
+    tls = " with TLS" if scheme == "wss" else ""
+    return HandshakeError(
+        f"{address} does not speak WebSocket{tls}; check the address and the scheme (ws:// or wss://)"
+    )
+
+
+def _network_error(address: str, error: OSError | ImportError) -> ConnectError:
+    advice = "check the address and that the server runs"
+    if isinstance(error, ImportError):  # the package for SOCKS proxies
+        reason, advice = str(error), "install it, or pass proxy=False"
+    elif isinstance(error, ssl_module.SSLCertVerificationError):
+        reason = f"certificate not trusted ({error.verify_message})"
+        advice = "pass ssl= with a context that trusts it"
+    elif isinstance(error, ssl_module.SSLError):
+        reason = f"TLS failed ({error.reason or error})"
+        advice = "check the scheme (ws:// or wss://), or pass ssl="
+    elif isinstance(error, ConnectionRefusedError):
+        reason = "connection refused"
+    else:
+        reason = error.strerror or str(error)
+    return ConnectError(f"could not connect to {address}: {one_line(reason)}; {advice}")
+
+
+def _address_error(address: str, error: Exception, proxy: str | bool | None) -> PieError:
+    """Return the error for an invalid URL of a proxy or redirect. The server's own was checked before."""
     if isinstance(error, InvalidProxy) and isinstance(proxy, str):
         return _bad_proxy()
     if not isinstance(error, InvalidURI) and proxy is True:
         return ConnectError(
-            f"could not connect to {address}: the system's proxy settings, or a redirect, name no usable address; pass proxy=, or check the server's address"
+            f"could not connect to {address}: invalid URL in the system's proxy settings or a redirect; pass proxy=, or check the server's address"
         )
-    return HandshakeError(
-        f"{address} redirected the opening handshake to what is no WebSocket URI; check the address"
-    )
+    return HandshakeError(f"{address} redirected to an invalid WebSocket URI; check the address")
 
 
 def _bad_proxy() -> InvalidArgumentError:
-    return InvalidArgumentError("proxy is not the URL of a proxy; write it like http://127.0.0.1:3128")
+    return InvalidArgumentError("invalid proxy URL; write it like http://127.0.0.1:3128")
 
 
-def _refused_upgrade(address: str, error: InvalidStatus) -> HandshakeError:
+def _refusal(address: str, error: InvalidStatus) -> HandshakeError:
     status = error.response.status_code
     body = one_line((error.response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
     advice = {
-        UNAUTHORIZED: "pass the identity= or headers= that it asks for",
-        NOT_FOUND: f"no WebSocket is at that path: leave the path out, or use {ENDPOINT_PATH}",
-    }.get(status, "check the address, and any proxy on the way")
-    said = f" ({body})" if body else ""
+        UNAUTHORIZED: "pass the identity= or headers= that it requires",
+        NOT_FOUND: f"leave the path out, or use {ENDPOINT_PATH}",
+    }.get(status, "check the address, and the proxy if there is one")
+    shown = f" ({body})" if body else ""
     return HandshakeError(
-        f"{address} refused the WebSocket with HTTP {status}{said}; {advice}", status=status, body=body
+        f"{address} refused the WebSocket with HTTP {status}{shown}; {advice}", status=status, body=body
     )
 
 
@@ -311,7 +342,7 @@ def _address(parts: SplitResult) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, whatever its proxy settings say."""
+    """Return whether a host is the loopback interface, which proxies never serve."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

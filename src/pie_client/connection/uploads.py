@@ -1,7 +1,7 @@
-"""Contents on their way to a server: cut into chunks, one content of a digest at a time.
+"""Send contents in chunks: programs and files.
 
-A server keeps one unfinished upload per digest and connection. Two at once destroy each other, and one that was broken
-off spoils the next of the same bytes, unless the server is made to forget it first.
+Servers identify an unfinished upload by connection and digest only. So uploads of equal bytes take turns, and one that
+was interrupted is reset before the next of the same digest. The functions that send a chunk come from the connection.
 """
 
 import asyncio
@@ -17,83 +17,84 @@ from pie_client.errors import InvalidArgumentError, ProtocolError
 
 R = TypeVar("R")
 T = TypeVar("T")
-Emit = Callable[[Chunk], Awaitable[None]]
+SendChunk = Callable[[Chunk], Awaitable[None]]
 
 
 class ChunkSender:
-    """Sends the contents of one connection."""
+    """The uploads of one connection."""
 
     def __init__(self) -> None:
         self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
+        """Locks by digest."""
         self._interrupted: set[str] = set()
         """Digests of which the server may hold some chunks but not all."""
 
     async def send(
         self,
         given: bytes | Content,
-        emit: Emit,
+        send_chunk: SendChunk,
         *,
-        reset: Emit,
+        send_reset: SendChunk,
         deadline: Deadline,
-        finish: asyncio.Future[R] | None = None,
+        reply: asyncio.Future[R] | None = None,
     ) -> None:
-        """Send every chunk in order.
+        """Send every chunk in order, and wait for the reply if there is one.
 
         Args:
             given: What to send.
-            emit: Sends a chunk.
-            reset: Sends a chunk that never fits, in such a way that nobody minds the server's complaint.
-            finish: The reply. When it comes early it can only be an error, and nothing more is sent; the content counts
-                as on its way until it has come.
-            deadline: Counted anew also with every chunk of an equal content that has to be waited for.
+            send_chunk: Sends a chunk.
+            send_reset: Sends a chunk that is out of range, so that the server discards the upload; its error is ignored.
+            deadline: Extended while another upload of the same bytes makes progress.
+            reply: The reply to the upload. If it arrives before the last chunk, nothing more is sent.
 
         Raises:
-            ProtocolError: The server said that all is well before it had all.
+            ProtocolError: The server confirmed the upload before it received every chunk.
         """
         content = await as_content(given)
         digest, total = content.digest, content.total_chunks
         lock = self._locks.setdefault(digest, ProgressLock())
         async with lock.hold(deadline):
-            left = total
             if digest in self._interrupted:
-                await reset(Chunk(total, total, b"", digest))
+                await send_reset(Chunk(total, total, b"", digest))
+            # Removed only at the end: an exception or cancellation below leaves the upload interrupted.
             self._interrupted.add(digest)
+            unsent = total
             async with contextlib.aclosing(_chunks(content)) as chunks:
-                while (chunk := await _next_unless_replied(finish, anext(chunks, None))) is not None:
-                    await emit(chunk)
+                while (chunk := await _next_unless_replied(reply, anext(chunks, None))) is not None:
+                    await send_chunk(chunk)
                     content.sent(chunk.index)
-                    left -= 1
+                    unsent -= 1
                     lock.report_progress()
-            if finish is not None:
-                await asyncio.wait([finish])
-                if left and finish.exception() is None:
+            if reply is not None:
+                # The lock is held until the reply: only then has the server finished with this digest.
+                await asyncio.wait([reply])
+                if unsent and reply.exception() is None:
                     raise ProtocolError(
-                        f"the server confirmed an upload of {total} chunks {left} chunks before its end; check what server this is"
+                        f"the server confirmed an upload with {unsent} of {total} chunks unsent; check that it is a Pie server"
                     )
             self._interrupted.discard(digest)
 
 
 async def _next_unless_replied(
-    finish: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]
+    reply: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]
 ) -> T | None:
-    """Give what a step comes to; None when the reply comes first, or is there already.
-
-    Runs as a task: sending does not suspend while the socket takes it all, and between two chunks the reader has to run,
-    and so has everybody else.
-    """
+    """Return the result of a step, or None if the reply is there first."""
+    # A task, although nothing else awaits it: sending does not suspend while the socket accepts everything, and the
+    # reader, which sees the reply, must run between two chunks.
     task = asyncio.ensure_future(step)
     try:
-        waited = [cast("asyncio.Future[object]", future) for future in (task, finish) if future is not None]
+        waited = [cast("asyncio.Future[object]", future) for future in (task, reply) if future is not None]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        return None if finish is not None and finish.done() else await task
+        return None if reply is not None and reply.done() else await task
     finally:
         task.cancel()
         await asyncio.wait({task})
 
 
 async def _chunks(content: Content) -> AsyncGenerator[Chunk]:
-    """Give the chunks of a content; the last one only when it is known that no more follow."""
+    """Yield the chunks of a content, and raise InvalidArgumentError before the last if their number is wrong."""
     digest, total, index = content.digest, content.total_chunks, 0
+    # One chunk behind: the last completes the upload, so it is only sent once no further chunk follows.
     last: bytes | None = None
     source = aiter(content)
     try:
@@ -106,7 +107,5 @@ async def _chunks(content: Content) -> AsyncGenerator[Chunk]:
         if isinstance(source, AsyncGenerator):
             await source.aclose()
     if index != total or last is None:
-        raise InvalidArgumentError(
-            f"content gave {index} chunks and had announced {total}; nothing was completed"
-        )
+        raise InvalidArgumentError(f"content has {index} chunks instead of {total}; the upload was stopped")
     yield Chunk(total - 1, total, last, digest)

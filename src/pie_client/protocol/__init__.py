@@ -1,1 +1,1 @@
-"""The protocol without I/O: frames to models and back, replies to requests, events to mailboxes."""
+"""The protocol without I/O: frames to models, replies to pending calls, events to mailboxes."""

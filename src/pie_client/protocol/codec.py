@@ -1,7 +1,8 @@
-"""Turns frames into models and back. The only module that knows msgpack.
+"""Convert between WebSocket frames and message models. The only module that uses msgpack.
 
-A binary frame holds one msgpack map, a text frame one JSON object. The tag is looked up first, so that a message the
-schema does not know is not an error but an :class:`UnknownMessage`.
+A binary frame holds one msgpack map, a text frame one JSON object. ``decode_server_message`` reads the map, chooses the
+model by its type (and an event's model by its kind) and validates it; :class:`~pie_client.protocol.session.Session`
+routes the result. Messages of unknown types are returned as :class:`UnknownMessage`. It keeps no state and does no I/O.
 """
 
 import json
@@ -24,59 +25,61 @@ Fields = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A well-formed message of a type that the schema does not know."""
+    """A well-formed message of a type that the schema does not define."""
 
     type: str
     fields: Fields
 
 
 class MalformedFrameError(ProtocolError):
-    """A frame that is not a message. What could be read of its envelope is kept, so that the right one is told.
+    """A frame that is not a valid message.
 
-    ``correlation`` is the number of a request, so it is None for a message whose number the server chose.
+    Attributes:
+        corr_id: Correlation id of the request that the frame replies to, or None.
+        process_id: Process that the frame belongs to, or None.
+        event: Kind of the event, or None.
     """
 
     def __init__(self, message: str, fields: Fields | None = None) -> None:
         super().__init__(message)
         fields = fields or {}
-        tag, correlation, process = fields.get(TAG), fields.get(CORRELATION), fields.get(PROCESS)
+        tag, corr_id, process_id = fields.get(TAG), fields.get(CORRELATION), fields.get(PROCESS)
         known = registry.SERVER_MESSAGES.get(tag) if isinstance(tag, str) else None
-        replies = known is None or known is models.Response
         event = fields.get(known.discriminator) if isinstance(known, TaggedUnion) else None
-        self.correlation = correlation if replies and type(correlation) is int else None
-        self.process = process if isinstance(process, str) else None
+        # The server numbers its own requests (MCP calls) too; such a number must not fail a call of the client.
+        is_reply = known is None or known is models.Response
+        self.corr_id = corr_id if is_reply and type(corr_id) is int else None
+        self.process_id = process_id if isinstance(process_id, str) else None
         self.event = event if isinstance(event, str) else None
 
 
 def encode_client_message(message: WireModel) -> bytes:
-    """Encode a client's message. A field that is None is left out: servers take both as absent."""
+    """Encode a client's message as a binary frame. Fields that are None are omitted, which servers treat alike."""
     return msgpack.packb(message.model_dump(exclude_none=True))
 
 
 def encode_server_message(message: WireModel, family: Family) -> bytes | str:
-    """Encode a server's message as ``family`` does: a text frame where the schema says so."""
-    tag = getattr(message, TAG)
-    if tag in registry.TEXT_MESSAGES and isinstance(message, registry.TEXT_MESSAGES[tag]):
-        return message.model_dump_json(exclude=_fields_of_other_families(message, family))
-    return msgpack.packb(server_message_fields(message, family))
+    """Encode a server's message with the fields of ``family``: a text frame where the schema says so."""
+    fields = server_message_fields(message, family)
+    text_model = registry.TEXT_MESSAGES.get(getattr(message, TAG))
+    if text_model is not None and isinstance(message, text_model):
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return msgpack.packb(fields)
 
 
 def server_message_fields(message: WireModel, family: Family) -> dict[str, object]:
-    """Give the fields that a server's message has in ``family``."""
-    return message.model_dump(exclude=_fields_of_other_families(message, family))
-
-
-def _fields_of_other_families(message: WireModel, family: Family) -> set[str]:
-    return {n for n, f in registry.FIELDS_OF_FAMILIES.get(type(message), {}).items() if family not in f}
+    """Return the fields of a server's message that ``family`` has."""
+    limited = registry.FIELDS_OF_FAMILIES.get(type(message), {})
+    return message.model_dump(exclude={name for name, families in limited.items() if family not in families})
 
 
 def encode_fields(fields: Fields) -> bytes:
-    """Encode a map that is no message of the schema, for servers that send such."""
+    """Encode a map that the schema does not define, for servers that send one."""
     return msgpack.packb(dict(fields))
 
 
 def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
-    """Decode a server's frame; raises MalformedFrameError."""
+    """Decode a server's frame. Raises MalformedFrameError."""
     fields = _decode_map(frame)
     tag = _message_type(fields)
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
@@ -90,7 +93,7 @@ def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
 
 
 def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
-    """Decode a client's frame; raises MalformedFrameError."""
+    """Decode a client's frame. Raises MalformedFrameError."""
     fields = _decode_map(frame)
     tag = _message_type(fields)
     known = registry.CLIENT_MESSAGES.get(tag)
@@ -100,38 +103,38 @@ def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
 
 
 def describe_validation_error(error: ValidationError) -> str:
-    """Say where and why a validation failed, without a word of the input."""
+    """Return where and why validation failed, without the input: it may hold secrets."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in found)
 
 
 def _decode_map(frame: bytes | str) -> Fields:
     try:
-        value = (
-            _decode_json(frame)
-            if isinstance(frame, str)
-            else msgpack.unpackb(frame, object_pairs_hook=_unique_keys)
-        )
+        if isinstance(frame, str):
+            value = _decode_json(frame)
+        else:
+            value = msgpack.unpackb(frame, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
-        name = "JSON in a text frame" if isinstance(frame, str) else "msgpack"
+        encoding = "JSON" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
-            f"frame of {len(frame)} bytes is not {name}: {type(error).__name__}"
+            f"invalid {encoding} in a frame of {len(frame)} bytes ({type(error).__name__})"
         ) from error
     if not isinstance(value, dict):
         raise MalformedFrameError(
-            f"frame of {len(frame)} bytes holds {type(value).__name__} instead of a map"
+            f"expected a map in a frame of {len(frame)} bytes, got {type(value).__name__}"
         )
     return cast("Fields", value)
 
 
 def _decode_json(text: str) -> object:
     value: object = json.loads(text, object_pairs_hook=_unique_keys)
-    json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs, which are no text
+    # json.loads accepts lone surrogates, which UTF-8 can't encode.
+    json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
 def _unique_keys(pairs: list[tuple[object, object]]) -> dict[object, object]:
-    """Make a map; one that names a key twice does not say what it means."""
+    # Which of two equal keys counts is undefined in JSON and msgpack, so such a map is rejected.
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("duplicate key")
@@ -141,7 +144,7 @@ def _unique_keys(pairs: list[tuple[object, object]]) -> dict[object, object]:
 def _message_type(fields: Fields) -> str:
     tag = fields.get(TAG)
     if not isinstance(tag, str):
-        raise MalformedFrameError(f"message without a {TAG}", fields)
+        raise MalformedFrameError(f"message has no {TAG}", fields)
     return tag
 
 
@@ -150,5 +153,5 @@ def _validate(model: type[WireModel], fields: Fields) -> WireModel:
         return model.model_validate(fields)
     except ValidationError as error:
         raise MalformedFrameError(
-            f"{fields[TAG]} message is malformed: {describe_validation_error(error)}", fields
+            f"invalid {fields[TAG]} message: {describe_validation_error(error)}", fields
         ) from error

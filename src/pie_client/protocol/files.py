@@ -1,5 +1,11 @@
-"""Files that arrive: put together from chunks and verified."""
+"""Files that processes send: assembled from chunks, verified, and saved by the application.
 
+The mailbox feeds chunks to a :class:`PartialFile`; the finished file is a :class:`FileEvent` in memory or a
+:class:`SpooledFile` on disk. Only :class:`Spool` and the ``save`` methods touch the disk, and they block: the connection
+runs spool writes in a thread.
+"""
+
+import itertools
 import math
 import os
 import shutil
@@ -16,20 +22,21 @@ from blake3 import blake3
 from pie_client._generated.models import FileChunk
 
 CHUNK_OVERHEAD_BYTES = 100
-"""What a chunk of an unfinished file is taken to cost beside its bytes."""
+"""Assumed memory of a buffered chunk beyond its bytes: without it, empty chunks would be free."""
 MAX_NAME_BYTES = 200
-"""Longest name that a file is saved under: file systems take 255 bytes, and a number may be added."""
+"""Longest file name used. File systems allow 255 bytes; the rest is for an added number."""
 RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
 }
-"""Names that mean a device on Windows, whatever their suffix."""
+"""Device names on Windows, with any suffix."""
 
 
 class FileEvent(bytes):
-    """A file that a process sent: its bytes, with the name that the process gave it.
+    """A file sent by a process: its verified bytes.
 
-    ``name`` is None where the process gave none, always so with 0.3/0.4 servers; ``digest`` is the BLAKE3-256 of the
-    bytes in hexadecimal, already verified.
+    Attributes:
+        name: Name that the process gave the file; None if it gave none (always with 0.3 and 0.4 servers).
+        digest: BLAKE3-256 of the bytes, in hexadecimal.
     """
 
     __module__ = "pie_client"
@@ -38,7 +45,7 @@ class FileEvent(bytes):
     digest: str
 
     def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> Self:
-        """Wrap the bytes of a file."""
+        """Create a file from its bytes; the digest is computed if it is not given."""
         self = super().__new__(cls, data)
         self.name = name
         self.digest = digest or blake3(data).hexdigest()
@@ -50,15 +57,18 @@ class FileEvent(bytes):
     __str__ = __repr__
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the file and return where.
+        """Write the file to disk.
 
         Args:
-            path: A file to write, or an existing folder (or a path that ends with a separator, whose folder is made):
-                then the file's own name is used, without any folders in it, or its digest where it has none. An
-                existing file in the folder is never replaced: a number is added.
+            path: Path of the new file (an existing file is replaced), or a folder. A path that ends with a separator
+                is a folder and is created if needed. In a folder, the file gets its own name without directories, or
+                its digest if it has no name; existing files are kept and a number is added to the new name.
+
+        Returns:
+            Path of the written file.
 
         Raises:
-            OSError: It can't be written.
+            OSError: The file can't be written.
         """
 
         def write(target: Path) -> None:
@@ -68,11 +78,11 @@ class FileEvent(bytes):
 
 
 class PartialFile:
-    """A file of which some chunks have arrived.
+    """A file whose chunks are still arriving.
 
     Args:
-        first: Its first chunk, which is not added yet.
-        spool_above: Bytes above which what has arrived belongs on disk.
+        first: The first chunk; pass it to :meth:`add` too.
+        spool_above: Size in bytes above which the received chunks go to disk.
     """
 
     def __init__(self, first: FileChunk, spool_above: float = math.inf) -> None:
@@ -83,19 +93,19 @@ class PartialFile:
         self._bytes = 0
         self._hash = blake3()
         self.spool: Spool | None = None
-        """Where it is on disk, once it is."""
+        """The temporary file; None while everything is in memory."""
         self.size = len(first.file_hash) + len(first.name or "")
-        """Bytes of memory that it is taken to cost."""
+        """Bytes counted against ``max_buffered``."""
 
     def add(self, chunk: FileChunk) -> bool:
-        """Take the next chunk and tell whether it was the last. Raises ValueError saying what is wrong with it."""
+        """Add the next chunk. Returns True if the file is complete; raises ValueError if the chunk does not fit."""
         total = self._first.total_chunks
         if chunk.total_chunks != total:
-            raise ValueError(f"chunk counts {total} and {chunk.total_chunks} disagree")
+            raise ValueError(f"total_chunks changed from {total} to {chunk.total_chunks}")
         if chunk.chunk_index != self._count:
-            raise ValueError(f"chunk {chunk.chunk_index} came where chunk {self._count} of {total} was due")
+            raise ValueError(f"expected chunk {self._count} of {total}, received chunk {chunk.chunk_index}")
         if chunk.chunk_index >= total:
-            raise ValueError(f"chunk {chunk.chunk_index} of a file of {total}")
+            raise ValueError(f"chunk {chunk.chunk_index} is out of range for {total} chunks")
         self._parts.append(chunk.chunk_data)
         self._count += 1
         self._bytes += len(chunk.chunk_data)
@@ -104,11 +114,11 @@ class PartialFile:
         if self._count < total:
             return False
         if self._hash.hexdigest() != chunk.file_hash:
-            raise ValueError("its bytes do not match its BLAKE3 digest")
+            raise ValueError("its bytes do not match the BLAKE3 digest")
         return True
 
     def take_parts_to_spool(self) -> list[bytes]:
-        """Give the parts that belong on disk, and forget them."""
+        """Remove and return the parts to write to disk; empty if the file stays in memory."""
         if self._bytes <= self._spool_above:
             return []
         self.spool = self.spool or Spool()
@@ -117,23 +127,23 @@ class PartialFile:
         return parts
 
     def discard(self) -> None:
-        """Give up what has arrived."""
+        """Delete the temporary file, if any."""
         if self.spool is not None:
             self.spool.delete()
 
     def finish(self) -> "FileEvent | SpooledFile":
-        """Give the file when all of it is there, and written where it belongs on disk."""
+        """Return the complete file. A spooled file must have been written to disk before."""
         name, digest = self._first.name, self._first.file_hash
         if self.spool is not None:
             return SpooledFile(self.spool, self._bytes, name=name, digest=digest)
         parts, self._parts = self._parts, []
         data = b"".join(parts)
-        del parts  # a large file is in memory twice for a moment, not three times
+        del parts  # keeps at most two copies of a large file in memory, not three
         return FileEvent(data, name=name, digest=digest)
 
 
 class Spool:
-    """A temporary file, which is made when it is first written to and deleted when nothing refers to it any more."""
+    """A temporary file, created by the first write and deleted with the last reference to it."""
 
     def __init__(self) -> None:
         self.path: Path | None = None
@@ -141,7 +151,7 @@ class Spool:
         self._finalizer: weakref.finalize[[str], Spool] | None = None
 
     def append(self, parts: list[bytes]) -> None:
-        """Write; raises OSError. Blocks."""
+        """Append to the file. Blocks; raises OSError."""
         if self.path is None:
             handle, name = tempfile.mkstemp(prefix="pie-client-")
             os.close(handle)
@@ -151,17 +161,18 @@ class Spool:
             with self.path.open("ab") as out:
                 out.writelines(parts)
         finally:
+            # delete() may run in the event loop while this thread writes: opening the path again recreates the file.
             if self._deleted:
-                _unlink(str(self.path))  # what is written to after it was deleted exists again
+                _unlink(str(self.path))
 
     def delete(self) -> None:
-        """Delete it now, or as soon as what is being written is there."""
+        """Delete the file; if a write is in progress, when it ends."""
         self._deleted = True
         if self._finalizer is not None:
             self._finalizer()
 
     def detach(self) -> None:
-        """Delete it never: it has moved."""
+        """Keep the file: it was moved."""
         if self._finalizer is not None:
             self._finalizer.detach()
 
@@ -171,21 +182,21 @@ def _unlink(name: str) -> None:
 
 
 class SpooledFile:
-    """A file that a process sent and that was too large to keep in memory: it is in a temporary file.
+    """A file sent by a process, in a temporary file because it is larger than ``spool_above``. Its bytes are verified.
 
-    That is deleted with this object, or by :meth:`close`, or at the end of a ``with`` block. Its bytes are verified.
+    The temporary file is deleted by :meth:`close`, at the end of a ``with`` block, or with this object.
 
     Attributes:
-        path: The temporary file.
-        size: Its length in bytes.
-        name: The name that the process gave it, None where it gave none (always so with 0.3/0.4 servers).
-        digest: BLAKE3-256 of the bytes in hexadecimal.
+        path: Path of the temporary file; after :meth:`save`, of the saved file.
+        size: Length in bytes.
+        name: Name that the process gave the file; None if it gave none (always with 0.3 and 0.4 servers).
+        digest: BLAKE3-256 of the bytes, in hexadecimal.
     """
 
     __module__ = "pie_client"
 
     def __init__(self, spool: Spool, size: int, *, name: str | None, digest: str) -> None:
-        assert spool.path is not None  # noqa: S101 - it was written to
+        assert spool.path is not None  # noqa: S101 - set by the first write
         self.path = spool.path
         self.size = size
         self.name = name
@@ -205,17 +216,20 @@ class SpooledFile:
         self.close()
 
     def read(self) -> bytes:
-        """Read all of it into memory. Raises OSError."""
+        """Read the whole file into memory. Raises OSError."""
         return self.path.read_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Move the file to a place of its own, and copy it from there the next times; return where, as :meth:`FileEvent.save` does.
+        """Move the temporary file to ``path``; later calls copy it from there.
 
         Args:
-            path: A file to write, or a folder: then the file's own name is used, and nothing in it is replaced.
+            path: Path of the new file, or a folder, as for :meth:`FileEvent.save`.
+
+        Returns:
+            Path of the written file.
 
         Raises:
-            OSError: It can't be written.
+            OSError: The file can't be written.
         """
 
         def move(target: Path) -> None:
@@ -225,8 +239,9 @@ class SpooledFile:
             if self._saved:
                 shutil.copyfile(self.path, target)
                 return
+            # Temporary files are private (mode 600); the saved file gets the permissions of a new file.
             target.touch()
-            mode = target.stat().st_mode  # what the user's files have: a temporary file has another
+            mode = target.stat().st_mode
             shutil.move(self.path, target)
             target.chmod(stat.S_IMODE(mode))
 
@@ -243,7 +258,7 @@ class SpooledFile:
 
 
 def _safe_name(name: str | None) -> str:
-    """Drop folders, drives, control characters and what means a folder or device from a name that a server sent."""
+    """Return a name from a server without directories, drives, control characters and reserved names."""
     if not name:
         return ""
     bare = PureWindowsPath(PurePosixPath(name).name).name
@@ -253,7 +268,7 @@ def _safe_name(name: str | None) -> str:
 
 
 def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Callable[[Path], None]) -> Path:
-    """Write to a file, or into a folder under a name that is free there."""
+    """Write to a file, or to a folder under an unused name."""
     text = os.fspath(path)
     place = Path(text).expanduser()
     if not (place.is_dir() or text.endswith(("/", os.sep))):
@@ -262,17 +277,17 @@ def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Ca
     place.mkdir(parents=True, exist_ok=True)
     base = _safe_name(name) or digest[:16]
     stem, suffix = Path(base).stem, Path(base).suffix
-    number = 0
-    while True:
+    for number in itertools.count():
         candidate = place / (f"{stem}-{number}{suffix}" if number else base)
+        # Creating the file reserves the name: concurrent saves and symbolic links can't make it overwrite another file.
         try:
             candidate.touch(exist_ok=False)
         except FileExistsError:
-            number += 1
-        else:
-            try:
-                write(candidate)
-            except BaseException:
-                candidate.unlink(missing_ok=True)
-                raise
-            return candidate
+            continue
+        try:
+            write(candidate)
+        except BaseException:
+            candidate.unlink(missing_ok=True)
+            raise
+        return candidate
+    raise AssertionError("itertools.count() is infinite")

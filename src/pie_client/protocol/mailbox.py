@@ -1,4 +1,8 @@
-"""What arrived from one process and was not read yet."""
+"""The unread events of one process.
+
+The session puts events and file chunks in; a :class:`~pie_client.process.Process` pops events. A mailbox assembles files,
+counts the bytes that it buffers and records how the process ended. It wakes listeners but never waits itself.
+"""
 
 import math
 import weakref
@@ -13,14 +17,14 @@ from pie_client.errors import PieError
 from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
 
 LOST_FILES = 64
-"""Lost files of a process that are remembered, so that each is told once."""
+"""Lost files remembered per process, so that each is reported once however many of its chunks follow."""
 EVENT_OVERHEAD_BYTES = 100
-"""What a buffered event is taken to cost beside what it carries."""
+"""Assumed memory of a buffered event beyond its value: without it, empty events would be free."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorruptEvent:
-    """Something of this process arrived that can't be used: a corrupt file or a malformed event. The process goes on."""
+    """A corrupt file or a malformed event of this process. The process keeps running."""
 
     __module__ = "pie_client"
 
@@ -28,14 +32,14 @@ class CorruptEvent:
 
 
 ProcessEvent: TypeAlias = ModelledEvent | FileEvent | SpooledFile | CorruptEvent
-"""What a process can send: match it exhaustively."""
+"""Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingWrite:
-    """Bytes of a file that have to be written to disk before anything else is received.
+    """File chunks to write to disk before the next frame is received.
 
-    ``write`` blocks and raises OSError; then ``written`` or ``failed`` has to be called.
+    ``write`` blocks and raises OSError. Call ``written`` or ``failed`` afterwards, in the event loop.
     """
 
     write: Callable[[], None]
@@ -45,65 +49,69 @@ class PendingWrite:
 
 @dataclass(slots=True)
 class ByteCounter:
-    """Bytes that are buffered, all mailboxes together."""
+    """Total of the bytes buffered by several mailboxes."""
 
     total: int = 0
 
 
 class Mailbox:
-    """The unread events of one process, in order, and how it ended."""
+    """The unread events of one process, in order, and how the process ended.
+
+    Attributes:
+        size: Buffered bytes, also part of the shared counter's total.
+        terminal: The terminal event once it has arrived, read or not.
+        failure: Makes the error for a reader who finds no event left; None while events may still arrive.
+        detached: Keep buffering without listeners, for a later attach.
+    """
 
     def __init__(self, process_id: str, counter: ByteCounter, spool_above: float = math.inf) -> None:
-        self._spool_above = spool_above
         self.process_id = process_id
         self.size = 0
         self.terminal: TerminalEvent | None = None
         self.failure: Callable[[], PieError] | None = None
         self.detached = False
-        """It is kept for the next who listens, although nobody does."""
+        self._spool_above = spool_above
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._counter = counter
         self._events: deque[tuple[ProcessEvent, int]] = deque()
         self._partial_files: dict[str, PartialFile] = {}
         self._lost_files: dict[str, None] = {}
-        """Digests of files whose further chunks are passed over, oldest first."""
+        """Digests of lost files, oldest first; their further chunks are ignored."""
 
     def add_listener(self, method: Callable[[], None]) -> None:
-        """Call a bound method after every change that a reader waits for.
-
-        It is referred to weakly: a mailbox must not keep alive the handle whose end gives it up.
-        """
+        """Call a bound method after every change that a reader may wait for."""
+        # Weak, because the mailbox is released by the finalizer of the handle that listens.
         self._listeners.append(weakref.WeakMethod(method))
         self.detached = False
 
     def remove_listener(self, method: Callable[[], None]) -> None:
-        """Call a method no more."""
+        """Stop calling a bound method."""
         self._listeners.remove(weakref.WeakMethod(method))
 
     @property
     def has_listeners(self) -> bool:
-        """Somebody listens."""
+        """Whether a handle of the process still exists."""
         self._listeners = [listener for listener in self._listeners if listener() is not None]
         return bool(self._listeners)
 
     @property
     def backlog(self) -> int:
-        """Number of unread events, a file that is on its way counting as one."""
+        """Number of unread events and partial files."""
         return len(self._events) + len(self._partial_files)
 
     @property
     def has_partial_files(self) -> bool:
-        """Some file is on its way."""
+        """Whether a file is arriving."""
         return bool(self._partial_files)
 
     def count_in(self, counter: ByteCounter) -> None:
-        """Count what is unread in another budget from now on."""
+        """Move the buffered bytes to another counter."""
         self._counter.total -= self.size
         self._counter = counter
         counter.total += self.size
 
     def put(self, event: ProcessEvent) -> None:
-        """Take an event. Whatever follows the terminal one is dropped: the protocol allows nothing there."""
+        """Append an event. Events after the terminal one violate the protocol and are dropped."""
         if self.terminal is not None or self.failure is not None:
             return
         if isinstance(event, TERMINAL):
@@ -114,76 +122,41 @@ class Mailbox:
         self._notify_listeners()
 
     def add_chunk(self, chunk: FileChunk) -> PendingWrite | None:
-        """Take a chunk of a file; the file, or once why it is broken, becomes an event. Chunk 0 always begins anew.
+        """Add a chunk of a file; the complete file, or the reason why it is lost, becomes an event.
 
-        A file that belongs on disk becomes one only after what is given here was written.
+        Returns:
+            A write that has to happen first if the file goes to disk, else None.
         """
         if self.terminal is not None or self.failure is not None:
             return None
-        digest, begins = chunk.file_hash, chunk.chunk_index == 0
+        # Chunks carry no transfer id, only the digest: chunk 0 starts the file again, lost or not.
+        digest, restarts = chunk.file_hash, chunk.chunk_index == 0
         if digest in self._lost_files:
-            if not begins:
+            if not restarts:
                 return None
             del self._lost_files[digest]
-        partial = self._partial_files.pop(digest, None)
-        if partial is not None:
-            self._count(-partial.size)
-            if begins:
-                partial.discard()
-                self.put(_lost_file_event(digest, "it began again before its last chunk"))
-                partial = None
+        partial = self._remove_partial_file(digest)
+        if partial is not None and restarts:
+            partial.discard()
+            self.put(_lost_file_event(digest, "it was restarted before its last chunk"))
+            partial = None
         partial = partial or PartialFile(chunk, self._spool_above)
         try:
             complete = partial.add(chunk)
         except ValueError as error:
             partial.discard()
-            self._put_lost_file(digest, str(error))
+            self._lose_file(digest, str(error))
             return None
-        take_parts_to_spool = partial.take_parts_to_spool()
-        if complete and not take_parts_to_spool:
+        parts = partial.take_parts_to_spool()
+        if complete and not parts:
             self.put(partial.finish())
             return None
         self._partial_files[digest] = partial
         self._count(partial.size)
-        return (
-            self._pending_write(digest, partial, take_parts_to_spool, complete=complete)
-            if take_parts_to_spool
-            else None
-        )
-
-    def _pending_write(
-        self, digest: str, partial: PartialFile, parts: list[bytes], *, complete: bool
-    ) -> PendingWrite:
-        spool = partial.spool
-        assert spool is not None  # noqa: S101 - there is an excess
-
-        def withdraw() -> bool:
-            """Take the file back, unless it was given up meanwhile."""
-            if self._partial_files.get(digest) is not partial:
-                return False
-            del self._partial_files[digest]
-            self._count(-partial.size)
-            return True
-
-        def written() -> None:
-            if complete and withdraw():
-                self.put(partial.finish())
-
-        def failed(error: OSError) -> None:
-            partial.discard()
-            if withdraw():
-                self._put_lost_file(digest, f"it can't be kept on disk ({error.strerror or error})")
-
-        return PendingWrite(lambda: spool.append(parts), written, failed)
-
-    def _put_lost_file(self, digest: str, reason: str) -> None:
-        self._lost_files[digest] = None
-        if len(self._lost_files) > LOST_FILES:
-            del self._lost_files[next(iter(self._lost_files))]
-        self.put(_lost_file_event(digest, reason))
+        return self._pending_write(digest, partial, parts, complete=complete) if parts else None
 
     def pop(self) -> ProcessEvent | None:
-        """Give the oldest unread event, None where there is none."""
+        """Remove and return the oldest unread event, or None if there is none."""
         if not self._events:
             return None
         event, size = self._events.popleft()
@@ -191,48 +164,86 @@ class Mailbox:
         return event
 
     def put_back(self, event: ProcessEvent) -> None:
-        """Put an event that was taken back to the front."""
-        self._events.appendleft((event, _buffered_size(event)))
-        self._count(_buffered_size(event))
+        """Return a popped event to the front: the read was cancelled."""
+        size = _buffered_size(event)
+        self._events.appendleft((event, size))
+        self._count(size)
         self._notify_listeners()
 
     def fail(self, failure: Callable[[], PieError]) -> None:
-        """End it without a terminal event; ``failure`` makes the error for each reader. What is unread stays readable."""
+        """End the mailbox without a terminal event. Unread events stay readable; then readers raise ``failure()``."""
         if self.terminal is None and self.failure is None:
             self._discard_partial_files()
             self.failure = failure
         self._notify_listeners()
 
     def fail_and_discard(self, failure: Callable[[], PieError]) -> None:
-        """Drop what is unread, also of a process that has ended, and tell so whoever reads on."""
+        """Discard unread events and raise ``failure()`` in readers, even if the process has ended: the loss must show."""
         self.failure = failure
         self.discard()
 
     def discard(self) -> None:
-        """Give up what is unread."""
+        """Discard all unread events and partial files."""
         self._events.clear()
         self._discard_partial_files()
         self._count(-self.size)
         self._notify_listeners()
 
-    def _notify_listeners(self) -> None:
-        for listener in self._listeners:
-            if (method := listener()) is not None:
-                method()
+    def _pending_write(
+        self, digest: str, partial: PartialFile, parts: list[bytes], *, complete: bool
+    ) -> PendingWrite:
+        spool = partial.spool
+        assert spool is not None  # noqa: S101 - parts are only taken with a spool
+
+        def still_wanted() -> bool:
+            # The mailbox may have been discarded, or the file restarted, while the write ran in a thread.
+            if self._partial_files.get(digest) is not partial:
+                return False
+            self._remove_partial_file(digest)
+            return True
+
+        def written() -> None:
+            if complete and still_wanted():
+                self.put(partial.finish())
+
+        def failed(error: OSError) -> None:
+            partial.discard()
+            if still_wanted():
+                self._lose_file(digest, f"it can't be written to disk ({error.strerror or error})")
+
+        return PendingWrite(lambda: spool.append(parts), written, failed)
+
+    def _remove_partial_file(self, digest: str) -> PartialFile | None:
+        partial = self._partial_files.pop(digest, None)
+        if partial is not None:
+            self._count(-partial.size)
+        return partial
+
+    def _lose_file(self, digest: str, reason: str) -> None:
+        self._lost_files[digest] = None
+        if len(self._lost_files) > LOST_FILES:
+            del self._lost_files[next(iter(self._lost_files))]
+        self.put(_lost_file_event(digest, reason))
+
+    def _discard_partial_files(self) -> list[str]:
+        digests = list(self._partial_files)
+        for digest in digests:
+            if (partial := self._remove_partial_file(digest)) is not None:
+                partial.discard()
+        return digests
 
     def _append(self, event: ProcessEvent) -> None:
         size = _buffered_size(event)
         self._events.append((event, size))
         self._count(size)
 
-    def _discard_partial_files(self) -> list[str]:
-        files, self._partial_files = self._partial_files, {}
-        for partial in files.values():
-            partial.discard()
-            self._count(-partial.size)
-        return list(files)
+    def _notify_listeners(self) -> None:
+        for listener in self._listeners:
+            if (method := listener()) is not None:
+                method()
 
     def _count(self, size: int) -> None:
+        # Invariant: the counter's total is the sum of the sizes of the mailboxes that count in it.
         self.size += size
         self._counter.total += size
 
@@ -240,13 +251,13 @@ class Mailbox:
 def _buffered_size(event: ProcessEvent) -> int:
     if isinstance(event, SpooledFile):
         return EVENT_OVERHEAD_BYTES + len(event.name or "")
-    content = event if isinstance(event, FileEvent) else event.value
-    label = (
-        event.event if isinstance(event, UnknownEvent) else event.name if isinstance(event, FileEvent) else ""
-    )
-    return EVENT_OVERHEAD_BYTES + len(label or "") + len(content or "")
+    if isinstance(event, FileEvent):
+        return EVENT_OVERHEAD_BYTES + len(event.name or "") + len(event)
+    kind = event.event if isinstance(event, UnknownEvent) else ""
+    return EVENT_OVERHEAD_BYTES + len(kind) + len(event.value or "")
 
 
 def _lost_file_event(digest: str, reason: str) -> CorruptEvent:
+    # The digest comes from the server: shorten it and keep it printable.
     shown = "".join(c for c in digest[:64] if c.isalnum())
     return CorruptEvent(f"file {shown} is lost: {reason}; ask the process to send it again")

@@ -1,7 +1,8 @@
-"""One conversation with a server: what was asked, what came back, and whose it is.
+"""The state of one connection to a server, without I/O: pending calls, mailboxes and attached processes.
 
-Does no I/O, runs no user code and knows no clock: frames go in, callers and mailboxes are told. All of it can be
-tested without a socket.
+The connection passes every received frame to :meth:`Session.receive`: the codec decodes it, a response completes its
+pending call, an event or file chunk goes to the mailbox of its process, where ``Process.recv()`` finds it. The other way,
+:meth:`Session.encode_request` returns the frame to send. Nothing here waits, reads a clock or runs user code.
 """
 
 import functools
@@ -17,34 +18,27 @@ from pydantic import ValidationError
 
 from pie_client._generated import models, refusals
 from pie_client._generated.events import EVENT_MESSAGES, KIND_OF, TERMINAL, event_of
-from pie_client._generated.families import CAPABILITIES, FAMILIES, MAX_CORRELATION, Family
+from pie_client._generated.families import MAX_CORRELATION, Family
 from pie_client._generated.methods import ATTACH_PROCESS, Method
 from pie_client.base import WireModel
-from pie_client.errors import (
-    InvalidArgumentError,
-    PieError,
-    ProtocolError,
-    SlowConsumerError,
-    UnsupportedError,
-    one_line,
-)
-from pie_client.protocol import codec
-from pie_client.protocol.mailbox import ByteCounter, CorruptEvent, Mailbox, PendingWrite
+from pie_client.errors import InvalidArgumentError, PieError, ProtocolError, SlowConsumerError, one_line
+from pie_client.protocol import codec, requests
+from pie_client.protocol.mailbox import ByteCounter, CorruptEvent, Mailbox, PendingWrite, ProcessEvent
 
 logger = logging.getLogger(__name__)
 
 UNCLAIMED_BYTES = 8 << 20
-"""Most bytes kept for processes that nobody has asked about yet: their launch reply may be on its way."""
+"""Most bytes buffered for processes without a handle, whose launch or attach reply may still arrive."""
 UNCLAIMED_MAILBOXES = 10_000
 MAX_ID_CHARACTERS = 100
-"""Longest process id that is kept; a UUID has 36 in its usual form."""
+"""Longest process id for which events are buffered; a UUID has 36 characters."""
 IGNORED_IDS = 4096
-"""Ids of processes that are remembered as finished, so that stragglers don't open a new mailbox."""
+"""Released processes remembered, so that their late events don't open a new mailbox."""
 MAX_UNKNOWN_TAGS = 100
-"""Unknown message types that are reported, each once."""
+"""Unknown message types that are logged, once each."""
 MAX_TAG_CHARACTERS = 60
 ABANDONED_CALLS = 4096
-"""Calls that were given up and whose late replies are remembered."""
+"""Cancelled launches and attaches whose late replies are recognized."""
 LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
 TERMINAL_KINDS = {KIND_OF[event].value for event in TERMINAL}
 
@@ -53,55 +47,60 @@ R = TypeVar("R")
 
 @dataclass(eq=False, slots=True)
 class PendingCall:
-    """A request that waits for its reply."""
+    """A request whose reply has not arrived."""
 
     method: Method[object]
     corr_id: int
     accept: Callable[[str], None]
     reject: Callable[[PieError], None]
     notices_before: int
-    """How often the server had complained when the call was opened."""
+    """Number of server notices received when the call was opened."""
     subject: str = ""
     captures_output: bool = False
-    """It starts processes whose events come to this connection."""
+    """It launches processes whose events are sent to this connection."""
     sent: bool = False
 
 
 class Session:
-    """Matches replies to requests and routes events to processes.
+    """Match replies to pending calls and route events to mailboxes.
 
     Args:
-        max_buffered: Bytes of unread events above which :attr:`congested` asks the reader to pause; at twice as much
-            the largest mailbox is given up with SlowConsumerError.
-        spool_above: Bytes of a file above which it belongs on disk.
+        max_buffered: Bytes of unread events above which :attr:`should_pause` may be true. Above twice as many, the
+            largest mailboxes are discarded and fail with SlowConsumerError.
+        spool_above: Size in bytes above which a received file goes to disk.
+
+    Attributes:
+        family: Family of the server; None until it is known.
+        process_check_due: The server aborted an unnamed stream; compare the open processes with its process list.
+        malformed_frames: Number of frames that could not be decoded.
+        pending_writes: File chunks to write to disk before the next frame is received.
+        processes_to_terminate: Processes launched by cancelled calls. No handle can reach them, so terminate them.
     """
 
     def __init__(self, *, max_buffered: int, spool_above: float = math.inf) -> None:
         self.family: Family | None = None
         self.process_check_due = False
-        """The server aborted some stream without saying which: it should be asked which processes still run."""
         self.malformed_frames = 0
-        """Frames that could not be decoded."""
+        self.pending_writes: list[PendingWrite] = []
+        self.processes_to_terminate: list[str] = []
         self._max_buffered = max_buffered
         self._overflow_limit = 2 * max_buffered
-        """Bytes above which backlogs are given up."""
+        """Buffered bytes above which the largest mailboxes are discarded; see _enforce_limits."""
         self._spool_above = spool_above
-        self.pending_writes: list[PendingWrite] = []
-        """What has to be written before the next frame is received."""
         self._buffered = ByteCounter()
         self._calls: dict[int, PendingCall] = {}
         self._abandoned_calls: OrderedDict[int, PendingCall] = OrderedDict()
-        """Calls that were given up although the server may still make a process ours by them, oldest first."""
-        self.processes_to_terminate: list[str] = []
-        """Processes that such a call started, of which nobody has a handle: they should be terminated."""
+        """Cancelled calls that may still launch or attach a process, oldest first."""
         self._next_corr_id = 0
         self._mailboxes: dict[str, Mailbox] = {}
+        """Mailboxes with a handle, or detached."""
         self._unclaimed: OrderedDict[str, Mailbox] = OrderedDict()
+        """Mailboxes of processes without a handle yet, oldest first."""
         self._unclaimed_bytes = ByteCounter()
         self._ignored_ids: OrderedDict[str, bool] = OrderedDict()
-        """By id, whether events were dropped that a handle might have asked for."""
+        """Processes whose events are ignored; the value says whether events were discarded before it had a handle."""
         self._attached_ids: set[str] = set()
-        """Ids of processes that the server has attached to this connection and that have not ended."""
+        """Processes that send their events to this connection and have not ended."""
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
         self._last_notice = ""
@@ -109,23 +108,24 @@ class Session:
 
     @property
     def over_limit(self) -> bool:
-        """More is buffered than allowed."""
+        """Whether more than ``max_buffered`` bytes are unread."""
         return self._buffered.total > self._max_buffered
 
     @property
     def should_pause(self) -> bool:
-        """More is buffered than allowed, and nobody waits for a reply."""
+        """Whether receiving should pause until the application reads."""
+        # Replies arrive on the same socket as events: pausing with a call pending would block its reply.
         return self.over_limit and not self._calls
 
     @property
     def alive(self) -> bool:
-        """The conversation goes on."""
+        """Whether the connection has not failed or been closed."""
         return self._failure is None
 
     def open_call(
         self, method: Method[R], on_result: Callable[[R], None], on_error: Callable[[PieError], None]
     ) -> PendingCall:
-        """Reserve a correlation number; the reply, or why there is none, goes to one of the callbacks."""
+        """Register a call under a new correlation id. Its outcome is passed to exactly one of the callbacks."""
         self.check_alive()
         self.check_family(method)
 
@@ -137,57 +137,39 @@ class Session:
         return call
 
     def unused_corr_id(self) -> int:
-        """Give a correlation number that nobody waits for: what is said under it is ignored."""
+        """Return a correlation id that no call uses; a reply to it is ignored."""
+        # Ids wrap around. Abandoned calls keep theirs, or a late reply could complete a newer call.
         for _ in range(len(self._calls) + len(self._abandoned_calls) + 1):
-            number, self._next_corr_id = (
-                self._next_corr_id,
-                self._next_corr_id + 1 if self._next_corr_id < MAX_CORRELATION else 0,
-            )
-            if number not in self._calls and number not in self._abandoned_calls:
-                return number
-        raise InvalidArgumentError("every correlation number is in use; wait for some replies")
+            corr_id = self._next_corr_id
+            self._next_corr_id = corr_id + 1 if corr_id < MAX_CORRELATION else 0
+            if corr_id not in self._calls and corr_id not in self._abandoned_calls:
+                return corr_id
+        raise InvalidArgumentError("no correlation id is free; wait for pending replies")
 
     def encode_request(
         self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
     ) -> bytes:
-        """Build and encode a message for the server; raises InvalidArgumentError or UnsupportedError."""
+        """Build and encode a request. Raises InvalidArgumentError or UnsupportedError."""
         self.check_alive()
         self.check_family(method)
-        try:
-            message = build()
-        except ValidationError as error:
-            raise InvalidArgumentError(
-                f"{method.tag} not sent: {codec.describe_validation_error(error)}"
-            ) from None
-        if self.family is not None:
-            for field, families in method.fields.items():
-                if self.family not in families and getattr(message, field) is not None:
-                    raise UnsupportedError(
-                        f"{method.tag} not sent: {_unsupported(field, self.family, families)}"
-                    )
+        message = requests.build_message(method, build, self.family)
         if call is not None:
             call.captures_output = isinstance(message, LAUNCHES) and message.capture_outputs
             if method.subject is not None:
                 call.subject = str(getattr(message, method.subject))
-        try:
-            frame = codec.encode_client_message(message)
-        except UnicodeEncodeError:
-            raise InvalidArgumentError(
-                f"{method.tag} not sent: a text holds half of a surrogate pair, which UTF-8 can't express"
-            ) from None
-        limit = (
-            FAMILIES[self.family].frame_bytes
-            if self.family
-            else min(f.frame_bytes for f in FAMILIES.values())
-        )
-        if len(frame) > limit:
-            raise InvalidArgumentError(
-                f"{method.tag} not sent: {len(frame)} bytes are more than the {limit} that the server reads; send less, or send a file"
-            )
-        return frame
+        return requests.encode_message(method, message, self.family)
+
+    def close_call(self, call: PendingCall) -> None:
+        """Stop waiting for a reply. A late reply is ignored, except for the processes that it launched or attached."""
+        if self._calls.get(call.corr_id) is call:
+            del self._calls[call.corr_id]
+            if call.sent and (call.captures_output or call.method.tag == ATTACH_PROCESS.tag):
+                self._abandoned_calls[call.corr_id] = call
+                if len(self._abandoned_calls) > ABANDONED_CALLS:
+                    self._abandoned_calls.popitem(last=False)
 
     def queue_termination(self, call: PendingCall, result: object) -> None:
-        """Take note of what a call came to that nobody waits for any more: the processes that it made ours."""
+        """Queue the processes of a cancelled launch for termination and ignore their events."""
         if not call.captures_output:
             return
         for process_id in [result] if isinstance(result, str) else cast("list[str]", result):
@@ -196,41 +178,33 @@ class Session:
                 box.discard()
             self._ignore_process(process_id)
 
-    def close_call(self, call: PendingCall) -> None:
-        """Free the number of a call that nobody waits for any more. A late reply is ignored but for its consequences."""
-        if self._calls.get(call.corr_id) is call:
-            del self._calls[call.corr_id]
-            if call.sent and (call.captures_output or call.method.tag == ATTACH_PROCESS.tag):
-                self._abandoned_calls[call.corr_id] = call
-                if len(self._abandoned_calls) > ABANDONED_CALLS:
-                    self._abandoned_calls.popitem(last=False)
-
     def open_mailbox(self, process_id: str) -> Mailbox:
-        """Give the mailbox of a process for a handle to read, with what has already arrived."""
+        """Return the mailbox of a process for a new handle, with the events that have already arrived."""
         self.check_alive()
         box = self._unclaimed.pop(process_id, None)
         if box is not None:
-            self._overflow_limit += box.size  # what came before the handle could not be read faster
+            # No handle could have read these bytes, so they don't count towards the overflow.
+            self._overflow_limit += box.size
         else:
             box = self._mailboxes.get(process_id)
+            # Attached again after an overflow: the lost events stay lost, new ones are readable.
             if box is None or (box.failure is not None and process_id in self._attached_ids):
-                # What one that was given up had missed is missed; what comes now is not.
                 box = Mailbox(process_id, self._buffered, self._spool_above)
         box.count_in(self._buffered)
         self._mailboxes[process_id] = box
-        dropped = self._ignored_ids.pop(process_id, False)
-        if box.terminal is None and box.failure is None and not dropped:
-            self._attached_ids.add(process_id)
-        if dropped:
+        discarded = self._ignored_ids.pop(process_id, False)
+        if discarded:
             box.fail(
                 lambda: SlowConsumerError(
-                    f"process {process_id} sent more than is kept before there is a handle of it, and it was dropped; see list_processes"
+                    f"process {process_id} sent too much before it had a handle; its events were discarded. See list_processes"
                 )
             )
+        elif box.terminal is None and box.failure is None:
+            self._attached_ids.add(process_id)
         return box
 
     def release_mailbox(self, box: Mailbox) -> None:
-        """Let go of a mailbox when nobody listens to it any more: drop what is unread, and what still comes."""
+        """Discard a mailbox without listeners, and ignore further events of its process."""
         if box.has_listeners or box.detached:
             return
         box.discard()
@@ -239,7 +213,11 @@ class Session:
             self._ignore_process(box.process_id)
 
     def receive(self, frame: bytes | str) -> models.McpRequest | None:
-        """Route a frame. Gives a relayed MCP call, which somebody has to answer; everything else finds its own way."""
+        """Process a received frame.
+
+        Returns:
+            The server's request for the caller to answer if the frame is one (a relayed MCP call), else None.
+        """
         try:
             message = codec.decode_server_message(frame)
         except codec.MalformedFrameError as error:
@@ -249,18 +227,16 @@ class Session:
             event = event_of(message)
             if isinstance(event, TERMINAL):
                 self._attached_ids.discard(_normalized_id(message.process_id))
-            if box := self._mailbox_for(message.process_id):
-                box.put(event)
-                self._enforce_limits(box)
+            self._put(message.process_id, event)
             return None
         match message:
             case models.Response():
                 self._receive_response(message)
             case models.FileChunk():
                 if box := self._mailbox_for(message.process_id):
-                    spill = box.add_chunk(message)
-                    if spill is not None:
-                        self.pending_writes.append(spill)
+                    write = box.add_chunk(message)
+                    if write is not None:
+                        self.pending_writes.append(write)
                     self._enforce_limits(box)
             case models.McpRequest():
                 return message
@@ -273,7 +249,7 @@ class Session:
         return None
 
     def fail(self, failure: Callable[[bool | None], PieError]) -> None:
-        """End the conversation. ``failure`` makes the error of each waiter, told whether its request had left."""
+        """Fail all pending calls and mailboxes. ``failure`` makes the error of each, from whether its request was sent."""
         if self._failure is not None:
             return
         self._failure = failure
@@ -286,52 +262,47 @@ class Session:
             box.fail(lambda: failure(None))
 
     def check_alive(self) -> None:
-        """Raise why the conversation ended, if it did."""
+        """Raise the error of :meth:`fail`, if it was called."""
         if self._failure is not None:
             raise self._failure(False)
 
     def is_attached(self, process_id: str) -> bool:
-        """Tell whether the events of a process come to this connection, as far as is known, or are kept here."""
+        """Return whether a process sends its events to this connection, or its detached mailbox holds some."""
         box = self._mailboxes.get(process_id)
         return process_id in self._attached_ids or (box is not None and box.detached)
 
     def running_processes(self) -> set[str]:
-        """Give the ids of the processes that have not ended, with a handle or without."""
+        """Return the ids of the processes that have not ended, with or without a handle."""
         return self._attached_ids | self.open_processes()
 
     def open_processes(self) -> set[str]:
-        """Give the ids of the processes that have a handle and have not ended."""
+        """Return the ids of the processes that have a mailbox and have not ended."""
         return {
             box.process_id for box in self._mailboxes.values() if box.terminal is None and box.failure is None
         }
 
     def fail_processes(self, process_ids: set[str]) -> None:
-        """End processes that the server has given up without telling which: their streams were aborted."""
+        """Fail the mailboxes of processes whose streams the server aborted."""
         text = self._last_notice
         self._attached_ids -= process_ids
         for process_id in process_ids & self.open_processes():
             self._mailboxes[process_id].fail(lambda: refusals.StreamAbortedError(text))
 
     def server_error_since(self, call: PendingCall) -> str:
-        """Give what the server complained about while a call was open, without saying whose fault it was; "" for nothing."""
-        return (
-            f"server error: {one_line(self._last_notice)}" if self._notice_count > call.notices_before else ""
-        )
+        """Return the last server notice received while a call was open, or "". It may concern another request."""
+        if self._notice_count == call.notices_before:
+            return ""
+        return one_line(self._last_notice)
 
     def check_family(self, method: Method[object]) -> None:
-        """Raise UnsupportedError where the server's family, as far as it is known, does not know a request."""
-        if self.family is None:
-            return
-        if method.tag not in CAPABILITIES[self.family] or self.family in method.useless:
-            useful = method.families - method.useless
-            raise UnsupportedError(
-                f"{method.tag} not sent: {_unsupported(method.tag, self.family, useful, method.since)}"
-            )
+        """Raise UnsupportedError if the server's family is known and does not support a request."""
+        if self.family is not None:
+            requests.check_family(method, self.family)
 
     def _receive_response(self, message: models.Response) -> None:
         call = self._calls.pop(message.corr_id, None)
         if call is None:
-            logger.debug("ignoring a reply to number %d, for which nobody waits", message.corr_id)
+            logger.debug("ignoring a reply to corr_id %d, which is not pending", message.corr_id)
             self._handle_late_reply(message)
             return
         if not message.ok:
@@ -345,19 +316,13 @@ class Session:
             call.accept(message.result)
         except ValidationError as error:
             call.reject(
-                ProtocolError(
-                    f"the reply to {call.method.tag} can't be read: {codec.describe_validation_error(error)}"
-                )
+                ProtocolError(f"invalid reply to {call.method.tag}: {codec.describe_validation_error(error)}")
             )
         except ValueError as error:
-            call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
-
-    def _record_attached(self, process_id: str) -> None:
-        self._ignored_ids.pop(process_id, None)  # its events may come before its mailbox is asked for
-        self._attached_ids.add(process_id)
+            call.reject(ProtocolError(f"invalid reply to {call.method.tag}: {error}"))
 
     def _handle_late_reply(self, message: models.Response) -> None:
-        """Take note of the process that a call made ours after it was given up."""
+        """Record the process that a cancelled call attached, or queue those that it launched for termination."""
         call = self._abandoned_calls.pop(message.corr_id, None)
         if call is None or not message.ok:
             return
@@ -369,6 +334,11 @@ class Session:
         except ValueError:
             return
 
+    def _record_attached(self, process_id: str) -> None:
+        # Buffered events follow the reply immediately, before the caller opens the mailbox: don't ignore them.
+        self._ignored_ids.pop(process_id, None)
+        self._attached_ids.add(process_id)
+
     def _receive_unknown(self, tag: str) -> None:
         tag = tag[:MAX_TAG_CHARACTERS]
         if tag not in self._unknown_tags and len(self._unknown_tags) < MAX_UNKNOWN_TAGS:
@@ -376,41 +346,49 @@ class Session:
             logger.warning("ignoring messages of unknown type %r", tag)
 
     def _receive_malformed(self, error: codec.MalformedFrameError) -> None:
+        """Fail the call or process that a malformed frame belongs to, as far as it can be read."""
         self.malformed_frames += 1
         logger.warning("ignoring a malformed frame: %s", error)
-        if error.process is not None and error.event in TERMINAL_KINDS:
-            self._attached_ids.discard(_normalized_id(error.process))
-        call = self._calls.pop(error.correlation, None) if error.correlation is not None else None
+        process_id, ended = error.process_id, error.event in TERMINAL_KINDS
+        call = self._calls.pop(error.corr_id, None) if error.corr_id is not None else None
         if call is not None:
-            call.reject(ProtocolError(f"the reply to {call.method.tag} can't be read: {error}"))
-        elif error.process is not None and (box := self._mailbox_for(error.process)):
-            if error.event in TERMINAL_KINDS:
+            call.reject(ProtocolError(f"invalid reply to {call.method.tag}: {error}"))
+        elif process_id is not None and not ended:
+            self._put(process_id, CorruptEvent(f"invalid event: {error}"))
+        elif process_id is not None:
+            self._attached_ids.discard(_normalized_id(process_id))
+            if box := self._mailbox_for(process_id):
                 box.fail(
-                    lambda: ProtocolError(f"process {box.process_id} ended, but how can't be read: {error}")
+                    lambda: ProtocolError(f"process {box.process_id} ended with an invalid event: {error}")
                 )
-            else:
-                box.put(CorruptEvent(f"an event can't be read: {error}"))
-            self._enforce_limits(box)
+                self._enforce_limits(box)
 
     def _receive_notice(self, message: models.ServerNotice) -> None:
-        """Take a complaint that names no request: told to the one who can be meant, else kept for the next deadline."""
+        """Handle a server error that names no request or process.
+
+        It fails the only pending call, or becomes an event of the only process. If several could be meant, only
+        :meth:`server_error_since` reports it: blaming the wrong one would be worse than a timeout.
+        """
         error = refusals.connection_error(message.message)(message.message)
         logger.warning("%s", error)
         self._notice_count += 1
         self._last_notice = error.text
-        open_processes = self.open_processes()
+        running = self.open_processes()
         if isinstance(error, refusals.StreamAbortedError):
             self.process_check_due = True
-        if len(self._calls) == 1 and not open_processes:
+        if len(self._calls) == 1 and not running:
             _, call = self._calls.popitem()
             call.reject(error)
-        elif len(open_processes) == 1 and not self._calls and not self.process_check_due:
-            box = self._mailboxes[open_processes.pop()]
-            box.put(CorruptEvent(str(error)))
+        elif len(running) == 1 and not self._calls and not self.process_check_due:
+            self._put(running.pop(), CorruptEvent(str(error)))
+
+    def _put(self, process_id: str, event: ProcessEvent) -> None:
+        if box := self._mailbox_for(process_id):
+            box.put(event)
             self._enforce_limits(box)
 
     def _mailbox_for(self, process_id: str) -> Mailbox | None:
-        """Give the mailbox for something that came from a process; None where nothing is kept of it."""
+        """Return the mailbox of a process, a new one for an unknown process, or None if its events are ignored."""
         box = self._mailboxes.get(process_id) or self._unclaimed.get(process_id)
         if box is not None:
             return box
@@ -423,65 +401,57 @@ class Session:
         return box
 
     def _enforce_limits(self, box: Mailbox) -> None:
-        """Keep the books after something was put into a mailbox."""
+        """Check the buffer limits after something was put in a mailbox."""
+        # Flow control pauses reading above max_buffered, but not while a call or reader waits. The second limit bounds
+        # what arrives meanwhile; it may have been raised for events that could not be read or discarded.
         if box.process_id in self._unclaimed:
             self._limit_unclaimed()
-        if self._buffered.total <= self._max_buffered:
+        if not self.over_limit:
             self._overflow_limit = 2 * self._max_buffered
         elif self._buffered.total > self._overflow_limit:
-            self._drop_largest_backlogs()
+            self._discard_largest_backlogs()
 
     def _limit_unclaimed(self) -> None:
+        # Events may precede the reply that creates the handle, so they can't be refused; the oldest go first.
         while len(self._unclaimed) > UNCLAIMED_MAILBOXES or self._unclaimed_bytes.total > UNCLAIMED_BYTES:
             process_id, box = self._unclaimed.popitem(last=False)
             box.discard()
-            self._ignore_process(process_id, dropped=True)
-            logger.warning("dropping events of process %.40r, which nobody asked about", process_id)
+            self._ignore_process(process_id, discarded=True)
+            logger.warning("discarding events of process %.40r, which has no handle", process_id)
 
-    def _drop_largest_backlogs(self) -> None:
-        """Drop the largest backlogs until the rest fits; a single event, however large, has no faster reader."""
-        backlogs = sorted(
-            (b for b in self._mailboxes.values() if b.backlog > 1 or b.has_partial_files),
-            key=lambda b: b.size,
-            reverse=True,
-        )
-        for box in backlogs:
+    def _discard_largest_backlogs(self) -> None:
+        # A single event, however large, is kept: the reader had no chance to read it earlier.
+        backlogs = [box for box in self._mailboxes.values() if box.backlog > 1 or box.has_partial_files]
+        for box in sorted(backlogs, key=lambda box: box.size, reverse=True):
             text = (
-                f"process {box.process_id} sent {box.size} bytes that were not read, and they were dropped; "
-                "read its events faster, or raise max_buffered, into twice of which every file has to fit"
+                f"{box.size} unread bytes of process {box.process_id} were discarded; read faster, "
+                "or raise max_buffered (a file may take at most 2 * max_buffered)"
             )
             box.fail_and_discard(functools.partial(SlowConsumerError, text))
-            if self._buffered.total <= self._max_buffered:
+            if not self.over_limit:
                 break
-        # What is left can't be helped: looked at again when as much has come on top of it.
+        # What is left can't be discarded. Allow max_buffered more before the next attempt, not one per event.
         self._overflow_limit = max(2 * self._max_buffered, self._buffered.total + self._max_buffered)
 
-    def _ignore_process(self, process_id: str, *, dropped: bool = False) -> None:
-        self._ignored_ids[process_id] = dropped
+    def _ignore_process(self, process_id: str, *, discarded: bool = False) -> None:
+        self._ignored_ids[process_id] = discarded
         if len(self._ignored_ids) > IGNORED_IDS:
             self._ignored_ids.popitem(last=False)
 
 
-def _normalized_id(process_id: str) -> str:
-    """Give a process id in the form that servers send; what is no UUID stays as it is."""
-    try:
-        return str(uuid.UUID(process_id))
-    except ValueError:
-        return process_id
-
-
 def canonical_id(process_id: str) -> str:
-    """Give a process id in the form that servers send; raises InvalidArgumentError when it is not a UUID."""
+    """Return a process id in the form that servers send. Raises InvalidArgumentError if it is not a UUID."""
     try:
         return str(uuid.UUID(process_id))
     except (ValueError, AttributeError, TypeError):
         raise InvalidArgumentError(
-            f"{process_id!r} is not a process id; it has to be a UUID, as in process.process_id"
+            f"{process_id!r} is not a process id; pass a UUID such as process.process_id"
         ) from None
 
 
-def _unsupported(what: str, family: Family, families: frozenset[Family], since: str = "") -> str:
-    known = " and ".join(FAMILIES[name].title for name in sorted(families))
-    if since and all(since != FAMILIES[name].releases[0] for name in families):
-        known += f" from release {since} on"
-    return f"{what} is not known to {FAMILIES[family].title} servers, only to {known}; do without it, or use such a server"
+def _normalized_id(process_id: str) -> str:
+    """Return a server's process id in the form of canonical_id, or unchanged if it is not a UUID."""
+    try:
+        return str(uuid.UUID(process_id))
+    except ValueError:
+        return process_id

@@ -273,7 +273,7 @@ def test_secrets_are_not_described() -> None:
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        (b"\xc1", "malformed: frame of 1 bytes is not msgpack"),
+        (b"\xc1", "malformed: invalid msgpack in a frame of 1 bytes"),
         (codec.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
         ('{"type":"turn_done"}', "1 <- turn_done"),
         (
