@@ -1,4 +1,4 @@
-"""The engine in a terminal, as a process of its own, and scripts that run in it."""
+"""Runs the engine in a terminal as a process of its own, and scripts in it."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ SLEEPING = "while True: time.sleep(1000)"
 
 
 class Terminal:
-    """A running engine, and what it prints."""
+    """A running engine and its output."""
 
     def __init__(self, *arguments: str) -> None:
         self.lines: list[str] = []
@@ -43,14 +43,14 @@ class Terminal:
         self._timer.start()
 
     def line(self) -> str:
-        """Give the next line; "" at the end."""
+        """Return the next line of standard output; "" at the end."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.lines.append(line)
         return line
 
-    def complaint(self) -> str:
-        """Give the next line of standard error; "" at the end."""
+    def error_line(self) -> str:
+        """Return the next line of standard error; "" at the end."""
         assert self.process.stderr is not None
         return self.process.stderr.readline()
 
@@ -61,12 +61,12 @@ class Terminal:
         return found[0]
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
-        """Send a signal; gives the exit status and the rest of what was printed."""
+        """Send a signal and return the exit status and the rest of both outputs."""
         self.process.send_signal(number)
         return self.end()
 
     def end(self) -> tuple[int, str, str]:
-        """Wait for the end; gives the exit status and the rest of what was printed."""
+        """Wait for the end and return the exit status and the rest of both outputs."""
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 

@@ -4,37 +4,29 @@ import asyncio
 import contextlib
 import dataclasses
 import inspect
-import itertools
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import textwrap
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from pathlib import Path
 
-import msgpack
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from pie_client import (
     Event,
     ParsedPrivateKey,
     PieClient,
+    PieConnectionError,
     ProcessError,
     ProgramNotFoundError,
     RefusedError,
-    models,
 )
-from pie_client._generated.registry import ClientMessage
-from pie_client.protocol import codec
-from pie_client.testing import LocalEngine, ScriptLimits, TracedFrame, describe
+from pie_client.testing import LocalEngine, ScriptLimits
 from pie_client.testing.engine.builtins import BUILTINS
-from pie_client.testing.faults.sockets import Direction
 from pie_client.testing.terminal.command import main
+from tests.support.keys import ed25519_key
 from tests.support.peers import PATIENCE
 from tests.support.terminals import SCRIPT_MANIFEST, launch_script, terminal
 
@@ -52,7 +44,7 @@ def register(engine: LocalEngine) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("family", ["0.4", "0.5"])
-async def test_it_says_where_it_is_and_what_it_has_and_stops_cleanly(family: str, number: int) -> None:
+async def test_it_prints_its_uri_and_programs_and_stops_on_a_signal(family: str, number: int) -> None:
     with terminal("--family", family, "--port", "0") as engine:
         uri = engine.uri
         assert "no model runs in it" in engine.lines[0]
@@ -65,22 +57,8 @@ async def test_it_says_where_it_is_and_what_it_has_and_stops_cleanly(family: str
             assert engine.stop(number) == (0, "", "")
 
 
-@contextlib.asynccontextmanager
-async def address_of_builtins(*, in_terminal: bool) -> AsyncGenerator[str]:
-    if in_terminal:
-        with terminal("--port", "0") as engine:
-            yield engine.uri
-    else:
-        async with LocalEngine(builtins=True) as engine:
-            yield engine.uri
-
-
-@pytest.mark.parametrize("in_terminal", [True, False], ids=["in a terminal", "in a test"])
-async def test_its_programs_do_what_they_are_named_for(*, in_terminal: bool) -> None:
-    async with (
-        address_of_builtins(in_terminal=in_terminal) as uri,
-        PieClient(uri, timeout=PATIENCE) as client,
-    ):
+async def test_built_in_programs_do_what_they_are_named_for() -> None:
+    async with LocalEngine(builtins=True) as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
         echo = await client.launch_process("echo@1.0.0", {"a": [1]})
         assert await echo.result() == {"a": [1]}
 
@@ -130,18 +108,17 @@ async def test_options_of_the_engine_reach_it(tmp_path: Path) -> None:
                 )
 
 
-async def test_a_function_that_registers_may_be_async(tmp_path: Path) -> None:
-    app = "import asyncio\nasync def register(engine):\n    await asyncio.sleep(0)\n" + textwrap.indent(
-        APP.partition("None:\n")[2].replace("{GREETING}", "hi"), ""
-    )
-    (tmp_path / "app.py").write_text(app.replace(": InferletSession", ""), encoding="utf-8")
+async def test_register_may_be_async(tmp_path: Path) -> None:
+    app = APP.replace("def register", "import asyncio\nasync def register")
+    app = app.replace("None:\n", "None:\n    await asyncio.sleep(0)\n")
+    (tmp_path / "words.py").write_text('GREETING = "hi"\n', encoding="utf-8")
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
     with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
-        async with PieClient(engine.uri) as client:
-            assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
-            assert await (await client.launch_process("greet@1.0.0", "Ada")).result(str) == "hi Ada"
+        assert engine.uri
+        assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
 
 
-def test_a_file_may_be_named_as_a_module_that_others_use(tmp_path: Path) -> None:
+def test_a_loaded_file_may_have_the_name_of_a_standard_module(tmp_path: Path) -> None:
     app = 'import json\nassert hasattr(json, "loads")\ndef register(engine):\n    pass\n'
     (tmp_path / "asyncio.py").write_text(app, encoding="utf-8")
     with terminal("--port", "0", "--load", str(tmp_path / "asyncio.py")) as engine:
@@ -149,7 +126,9 @@ def test_a_file_may_be_named_as_a_module_that_others_use(tmp_path: Path) -> None
         assert engine.stop()[::2] == (0, "")
 
 
-def test_what_the_output_can_not_express_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_that_the_output_can_not_encode_are_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = APP.replace("Greet whoever", "Grüße whoever")
     (tmp_path / "words.py").write_text('GREETING = "hello"\n', encoding="utf-8")
     (tmp_path / "app.py").write_text(app, encoding="utf-8")
@@ -160,20 +139,21 @@ def test_what_the_output_can_not_express_is_escaped(tmp_path: Path, monkeypatch:
         assert engine.stop() == (0, "", "")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes of others are not watched there")
-async def test_it_ends_quietly_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+async def test_it_exits_quietly_when_its_output_is_closed(tmp_path: Path) -> None:
     with terminal("--port", "0", "--trace", "--allow-scripts") as engine:
         async with PieClient(engine.uri) as client:
             script = await launch_script(client, tmp_path)
             assert engine.process.stdout is not None
             assert engine.process.stderr is not None
             engine.process.stdout.close()
+            with contextlib.suppress(PieConnectionError):
+                await client.ping()  # its trace fails
             assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 128 + signal.SIGPIPE
             assert engine.process.stderr.read() == ""
             await script.gone()
 
 
-def test_output_that_can_not_be_written_is_told_in_one_line() -> None:
+def test_an_output_that_can_not_be_written_is_reported_in_one_line() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with Path("/dev/full").open("w") as full:
@@ -186,19 +166,20 @@ def test_output_that_can_not_be_written_is_told_in_one_line() -> None:
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == "pie_client.testing: standard output can't be written: No space left on device\n"
+    assert (
+        done.stderr
+        == "pie_client.testing: can't write to standard output: [Errno 28] No space left on device\n"
+    )
 
 
 async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    private, public = ed25519_key(tmp_path)
     (tmp_path / "keys").write_text(f"# ada's\n\n{public} ada@home\n", encoding="utf-8")
     keys = f"ada={tmp_path / 'keys'}"
     with terminal("--family", "0.4", "--port", "0", "--trace", "--authorized-keys", keys) as engine:
         uri = engine.uri
         async with PieClient(uri) as client:
-            await client.authenticate("ada", ParsedPrivateKey.parse(private))
+            await client.authenticate("ada", ParsedPrivateKey.parse(private.read_text(encoding="utf-8")))
             process = await client.launch_process("echo@1.0.0", "x" * 100)
             await process.wait()
         code, out, err = engine.stop()
@@ -212,125 +193,6 @@ async def test_it_traces_frames_without_secrets(tmp_path: Path) -> None:
     assert "(102 characters)" in shown
 
 
-async def test_a_trace_that_nobody_reads_holds_nobody_up() -> None:
-    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
-            for _ in range(4):
-                await asyncio.gather(*(client.ping() for _ in range(1000)))
-            async with asyncio.timeout(PATIENCE):
-                while "left out" not in (line := await asyncio.to_thread(engine.line)):
-                    assert line != ""
-            found = re.fullmatch(
-                r"\((\d+) frames are left out here, for they were not read in time\)\n", line
-            )
-            assert found is not None
-            assert len(engine.lines) - 2 + int(found[1]) >= 8000
-            await client.ping()
-            assert "ping" in "".join([await asyncio.to_thread(engine.line) for _ in range(3)])
-
-
-async def test_it_stops_although_nobody_reads_its_trace() -> None:
-    with terminal("--port", "0", "--no-builtins", "--trace") as engine:
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
-            for _ in range(2):
-                await asyncio.gather(*(client.ping() for _ in range(1000)))
-        engine.process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 0
-        assert re.fullmatch(
-            r"pie_client\.testing: standard output is not read: \d+ lines are lost\n", engine.complaint()
-        )
-
-
-@pytest.mark.parametrize(
-    "statement", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = open(os.devnull)"]
-)
-async def test_a_loaded_file_may_do_what_it_likes_with_standard_output(
-    statement: str, tmp_path: Path
-) -> None:
-    app = tmp_path / "app.py"
-    app.write_text(f"import os, sys\ndef register(engine):\n    {statement}\n", encoding="utf-8")
-    with terminal("--port", "0", "--no-builtins", "--load", str(app)) as engine:
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
-            await client.ping()
-        code, _, err = engine.stop()
-    assert (code, "Traceback" in err) == (0, False)
-
-
-def test_secrets_are_not_described() -> None:
-    token = "s3cret"  # noqa: S105 - what has to be hidden
-    messages: list[ClientMessage] = [
-        models.AuthByTokenRequest(corr_id=1, token=token),
-        models.AuthProveRequest(corr_id=1, signature=token),
-        models.RegisterMcpServerRequest(
-            corr_id=1, name="fs", transport="stdio", command="x", args=[token], url=token
-        ),
-    ]
-    for message in messages:
-        line = describe(TracedFrame(3, "received", codec.encode_client_message(message)))
-        assert line == f"3 -> {message.type} corr_id=1 (other fields hidden)"
-
-
-@pytest.mark.parametrize(
-    ("data", "line"),
-    [
-        (b"\xc1", "malformed: invalid msgpack in a frame of 1 bytes"),
-        (codec.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
-        ('{"type":"turn_done"}', "1 <- turn_done"),
-        (
-            codec.encode_server_message(
-                models.FileChunk(
-                    process_id="3fa85f64-5717-4562-b3fc-2c963f66afa6",
-                    file_hash="0" * 64,
-                    chunk_index=0,
-                    total_chunks=1,
-                    chunk_data=bytes(1000),
-                ),
-                "0.5",
-            ),
-            "chunk_data=<1000 bytes>",
-        ),
-        (
-            codec.encode_server_message(models.Response(corr_id=1, ok=True, result="a\nb\x1b"), "0.5"),
-            '1 <- response corr_id=1 ok=True result="a\\nb\\u001b"',
-        ),
-    ],
-)
-def test_a_frame_is_described_on_one_line(data: bytes | str, line: str) -> None:
-    described = describe(TracedFrame(1, "sent", data))
-    assert line in described
-    assert described.isprintable()
-
-
-def test_of_many_fields_the_first_are_described() -> None:
-    many = {f"key{number}": number for number in range(20_000)}
-    directions: tuple[Direction, ...] = ("received", "sent")
-    for direction, tag in itertools.product(directions, ("new", "ping", "response", "x" * 9000)):
-        data = codec.encode_fields({"type": tag, "corr_id": 1, "ok": True, "result": "", **many})
-        line = describe(TracedFrame(1, direction, data))
-        assert len(line) < 1000
-        if tag == "new":
-            assert line.endswith("... and 19983 more)")
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (
-            {"type": "auth_by_token", "corr_id": 7, "token": "s3cret"},
-            "1 -> auth_by_token corr_id=7 (other fields hidden)",
-        ),
-        ({"type": "auth_by_token", "corr_id": "s3cret"}, "1 -> (malformed: "),
-        (["auth_by_token", 7, "s3cret"], "1 -> (malformed: "),
-    ],
-)
-def test_a_frame_is_described_without_secrets(content: object, line: str) -> None:
-    data = msgpack.packb(content)
-    assert data is not None
-    described = describe(TracedFrame(1, "received", data))
-    assert described.startswith(line)
-    assert "s3cret" not in described
-
-
 @contextlib.contextmanager
 def taken_port() -> Generator[int]:
     with socket.socket() as holder:
@@ -340,13 +202,13 @@ def taken_port() -> Generator[int]:
         yield port
 
 
-def test_a_port_in_use_is_told_in_one_line() -> None:
+def test_a_port_in_use_is_reported_in_one_line() -> None:
     with taken_port() as port, terminal("--port", str(port)) as engine:
         out, err = engine.process.communicate(timeout=PATIENCE)
     assert engine.process.returncode == 1
     assert (out, err) == (
         "",
-        f"pie_client.testing: port {port} is in use; pass another --port, or 0 for a free one\n",
+        f"pie_client.testing: port {port}: Address already in use; pass another --port, or 0 for a free one\n",
     )
 
 
@@ -360,47 +222,42 @@ MISTAKES = {
     "beside.py": b"table = {}\ntable['a']\n",
     "unfinished.py": b"def register(engine):\n    print(\n",
     "exits.py": b"raise SystemExit(3)\n",
-    "exits_saying.py": b"raise SystemExit('one\\ntwo')\n",
     "fails_later.py": b"import asyncio\nasync def register(engine):\n    await asyncio.sleep(0)\n    raise ValueError\n",
-    "unspeakable.py": b"class Odd(Exception):\n    def __str__(self): raise ValueError\ndef register(engine):\n    raise Odd\n",
     "starts.py": b"async def register(engine):\n    await engine.start()\n",
     "yields.py": b"def register(engine):\n    yield\n",
-    "yields_later.py": b"async def register(engine):\n    yield\n",
-    "cancels.py": b"import asyncio\nasync def register(engine):\n    raise asyncio.CancelledError\n",
 }
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--family", "0.5", "--authorized-keys", "ada=keys"], "pass --family 0.4"),
-        (["--family", "0.4", "--authorized-keys", "ada"], "write it as user=path"),
-        (["--family", "0.4", "--authorized-keys", "ada=missing"], "missing can't be used: No such file"),
-        (["--family", "0.4", "--authorized-keys", "ada=empty"], "it contains no key"),
-        (["--family", "0.4", "--authorized-keys", "ada=broken.py"], "key 1 in it is not a public key"),
+        (["--family", "0.5", "--authorized-keys", "ada=public"], 'pass family="0.4"'),
+        (["--family", "0.4", "--authorized-keys", "ada"], "write user=path"),
+        (["--family", "0.4", "--authorized-keys", "ada=missing"], "can't use missing: No such file"),
         (["--family", "0.4", "--authorized-keys", "ada=private"], "it is a private key"),
-        (["--family", "0.4", "--authorized-keys", "ada=binary.py"], "it is not a text file"),
-        (["--family", "0.5", "--imitate-delays"], "pass --family 0.4"),
-        (["--family", "0.4", "--allow-scripts"], "pass --family 0.5"),
-        (["--script-limit", "cpu_seconds=1"], "without --allow-scripts"),
-        (["--load", "missing.py"], "--load missing.py can't be read: No such file or directory"),
-        (["--load", "."], "can't be read: Is a directory"),
+        (["--family", "0.4", "--allow-scripts"], 'pass family="0.5"'),
+        (["--script-limit", "cpu_seconds=1"], "without allow_scripts=True"),
+        (["--port", "70000"], "port=70000"),
+        (["--max-upload-bytes", "0"], "max_upload_bytes=0"),
+        (
+            ["--load", "missing.py"],
+            "--load missing.py: FileNotFoundError: [Errno 2] No such file or directory",
+        ),
         (["--load", "empty"], "pass one that ends in .py"),
-        (["--load", "empty.py"], "it has no function register(engine)"),
-        (["--load", "broken.py"], "--load broken.py: ZeroDivisionError: division by zero (line 2)"),
+        (["--load", "empty.py"], "no function register(engine)"),
+        (
+            ["--load", "broken.py"],
+            "--load broken.py: ZeroDivisionError: division by zero (broken.py, line 2)",
+        ),
         (["--load", "uses_broken.py"], "--load uses_broken.py: KeyError: 'a' (beside.py, line 2)"),
-        (["--load", "unfinished.py"], "--load unfinished.py: SyntaxError: '(' was never closed (line 2)"),
-        (["--load", "exits.py"], "--load exits.py: it exited with status 3 (line 1)"),
-        (["--load", "exits_saying.py"], "--load exits_saying.py: it exited: one / two (line 1)"),
-        (["--load", "fails_later.py"], "--load fails_later.py: ValueError (line 4)"),
-        (["--load", "unspeakable.py"], "Odd: (Odd.__str__ failed with ValueError) (line 4)"),
-        (["--load", "starts.py"], "--load starts.py: register has started the engine at ws://127.0.0.1:"),
-        (["--load", "yields.py"], "--load yields.py: register has a `yield` in it"),
-        (["--load", "yields_later.py"], "--load yields_later.py: register has a `yield` in it"),
-        (["--load", "cancels.py"], "--load cancels.py: CancelledError (line 3)"),
+        (["--load", "unfinished.py"], "SyntaxError: '(' was never closed (unfinished.py, line 2)"),
+        (["--load", "exits.py"], "--load exits.py: SystemExit: 3 (exits.py, line 1)"),
+        (["--load", "fails_later.py"], "--load fails_later.py: ValueError (fails_later.py, line 4)"),
+        (["--load", "starts.py"], "LocalEngine is running already"),
+        (["--load", "yields.py"], "--load yields.py: register does nothing because of a `yield`"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(
+def test_a_mistake_is_reported_in_one_line(
     arguments: list[str],
     said: str,
     tmp_path: Path,
@@ -412,6 +269,7 @@ def test_a_mistake_is_told_in_one_line(
     monkeypatch.setattr(sys, "modules", {**sys.modules})
     for name, text in MISTAKES.items():
         (tmp_path / name).write_bytes(text)
+    (tmp_path / "public").write_text(ed25519_key(tmp_path)[1], encoding="utf-8")
     assert main(["--port", "0", *arguments]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -421,7 +279,7 @@ def test_a_mistake_is_told_in_one_line(
 
 
 OPTIONS = {"auth": "--authorized-keys", "builtins": "--no-builtins", "script_limits": "--script-limit"}
-"""Flags that are named otherwise than the option of LocalEngine that they set."""
+"""Flags whose name differs from the option of LocalEngine that they set."""
 
 
 def test_every_option_of_an_engine_has_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
@@ -433,7 +291,7 @@ def test_every_option_of_an_engine_has_a_flag(capsys: pytest.CaptureFixture[str]
         assert OPTIONS.get(name, f"--{name.replace('_', '-')}") in shown
 
 
-def test_every_limit_of_a_script_has_a_name_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_names_every_limit_of_scripts(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
@@ -443,25 +301,17 @@ def test_every_limit_of_a_script_has_a_name_in_the_help(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--port", "9" * 5000],
-        ["--max-upload-bytes", "9" * 5000],
-        ["--script-limit", "cpu_seconds=" + "9" * 5000],
-        ["--script-limit", "x" * 5000],
         ["--port", "x"],
-        ["--port", "70000"],
         ["--family", "0.1"],
-        ["--max-upload-bytes", "0"],
         ["--script-limit", "cpu_seconds=-1"],
         ["--script-limit", "colour=1"],
         ["--what"],
     ],
 )
-def test_wrong_arguments_are_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_exit_with_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
     said = capsys.readouterr().err
     assert "usage: python -m pie_client.testing" in said
-    line = said.splitlines()[-1]
-    assert "; " in line or "choose from" in line or "unrecognized" in line, line
-    assert len(line) < 300
+    assert arguments[0] in said.splitlines()[-1]

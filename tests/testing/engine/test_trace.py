@@ -1,0 +1,85 @@
+"""`describe` shows a frame on one line, without secrets."""
+
+import itertools
+
+import msgpack
+import pytest
+
+from pie_client import models
+from pie_client._generated.registry import ClientMessage
+from pie_client.protocol import codec
+from pie_client.testing import TracedFrame, describe
+
+
+def test_secrets_are_hidden() -> None:
+    token = "s3cret"  # noqa: S105 - what has to be hidden
+    messages: list[ClientMessage] = [
+        models.AuthByTokenRequest(corr_id=1, token=token),
+        models.AuthProveRequest(corr_id=1, signature=token),
+        models.RegisterMcpServerRequest(
+            corr_id=1, name="fs", transport="stdio", command="x", args=[token], url=token
+        ),
+    ]
+    for message in messages:
+        line = describe(TracedFrame(3, "received", codec.encode_client_message(message)))
+        assert line == f"3 -> {message.type} corr_id=1 (other fields hidden)"
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"\xc1", "malformed: invalid msgpack in a frame of 1 bytes"),
+        (codec.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
+        ('{"type":"turn_done"}', "1 <- turn_done"),
+        (
+            codec.encode_server_message(
+                models.FileChunk(
+                    process_id="3fa85f64-5717-4562-b3fc-2c963f66afa6",
+                    file_hash="0" * 64,
+                    chunk_index=0,
+                    total_chunks=1,
+                    chunk_data=bytes(1000),
+                ),
+                "0.5",
+            ),
+            "chunk_data=<1000 bytes>",
+        ),
+        (
+            codec.encode_server_message(models.Response(corr_id=1, ok=True, result="a\nb\x1b"), "0.5"),
+            '1 <- response corr_id=1 ok=True result="a\\nb\\u001b"',
+        ),
+    ],
+)
+def test_a_frame_is_one_line(data: bytes | str, line: str) -> None:
+    described = describe(TracedFrame(1, "sent", data))
+    assert line in described
+    assert described.isprintable()
+
+
+def test_only_the_first_fields_of_many_are_shown() -> None:
+    many = {f"key{number}": number for number in range(20_000)}
+    for received, tag in itertools.product((True, False), ("new", "ping", "response", "x" * 9000)):
+        data = codec.encode_fields({"type": tag, "corr_id": 1, "ok": True, "result": "", **many})
+        line = describe(TracedFrame(1, "received" if received else "sent", data))
+        assert len(line) < 1000
+        if tag == "new":
+            assert line.endswith("... and 19983 more)")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (
+            {"type": "auth_by_token", "corr_id": 7, "token": "s3cret"},
+            "1 -> auth_by_token corr_id=7 (other fields hidden)",
+        ),
+        ({"type": "auth_by_token", "corr_id": "s3cret"}, "1 -> (malformed: "),
+        (["auth_by_token", 7, "s3cret"], "1 -> (malformed: "),
+    ],
+)
+def test_a_malformed_frame_shows_no_secrets(content: object, line: str) -> None:
+    data = msgpack.packb(content)
+    assert data is not None
+    described = describe(TracedFrame(1, "received", data))
+    assert described.startswith(line)
+    assert "s3cret" not in described
