@@ -6,7 +6,7 @@ by ``pie_client`` and ``pie_client.models``.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "ed9dfb40598f7be29070fea23e0a03243671f7274e6fcc4f16bf80e4556d39f4"
+SCHEMA_DIGEST: Final = "75a716aa93fec266353e832e483fabf57cd9a67ac3f5eca96cc6ca2874b14bd7"
 """SHA-256 of the schema that this package was written from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -84,16 +84,6 @@ NO_WORKER_AVAILABLE: Final = "no worker available"
 """Sent by 0.5 servers."""
 GATEWAY_DRAINING: Final = "gateway draining"
 """Sent by 0.5 servers."""
-UPGRADE_MISSING: Final = "Connection header did not include 'upgrade'"
-"""Sent by 0.5 servers."""
-UPGRADE_NOT_WEBSOCKET: Final = "`Upgrade` header did not include 'websocket'"
-"""Sent by 0.5 servers."""
-UPGRADE_NOT_POSSIBLE: Final = "WebSocket request couldn't be upgraded since no upgrade state was present"
-"""Sent by 0.5 servers."""
-WEBSOCKET_VERSION_MISSING: Final = "`Sec-WebSocket-Version` header did not include '13'"
-"""Sent by 0.5 servers."""
-WEBSOCKET_KEY_MISSING: Final = "`Sec-WebSocket-Key` header missing"
-"""Sent by 0.5 servers."""
 PATH_TOO_LONG: Final = "File name too long (os error 36)"
 """Sent by 0.5 servers."""
 PATH_WITHOUT_FOLDER: Final = "No such file or directory (os error 2)"
@@ -833,11 +823,6 @@ __all__ = [
     "identity_empty",
     "identity_without_user",
     "identity_not_utf8",
-    "UPGRADE_MISSING",
-    "UPGRADE_NOT_WEBSOCKET",
-    "UPGRADE_NOT_POSSIBLE",
-    "WEBSOCKET_VERSION_MISSING",
-    "WEBSOCKET_KEY_MISSING",
     "frame_invalid_type",
     "frame_invalid_value",
     "frame_invalid_length",
