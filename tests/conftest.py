@@ -31,7 +31,7 @@ PROXY_SETTINGS = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Look for the programs that a test is marked to need, before its fixtures use them."""
+    """Skip or fail a test whose required programs are missing, before its fixtures use them."""
     need(*dict.fromkeys(tool for marker in item.iter_markers("tools") for tool in marker.args))
 
 
@@ -58,28 +58,28 @@ def _measure_no_child_processes() -> None:
 
 @pytest.fixture(params=["0.4", "0.5"])
 def family(request: pytest.FixtureRequest) -> Family:
-    """Every server family in turn."""
+    """Each server family in turn."""
     name: Family = request.param
     return name
 
 
 @pytest.fixture
 async def engine(family: Family) -> AsyncIterator[LocalEngine]:
-    """An embedded engine of each family."""
+    """An embedded engine of the family."""
     async with LocalEngine(family=family) as running:
         yield running
 
 
 @pytest.fixture
 async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
-    """A client that is connected to the embedded engine."""
+    """A client connected to the embedded engine."""
     async with PieClient(engine.uri, timeout=20) as connected:
         yield connected
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key."""
+    """A file with a self-signed certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     today = dt.datetime.now(dt.UTC)
@@ -106,7 +106,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server_tls(certificate: Path) -> ssl.SSLContext:
-    """TLS settings of a server with that certificate."""
+    """TLS settings of a server with the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
@@ -114,7 +114,7 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Set the system's proxy settings."""
+    """Return a function that sets the system's proxy settings to a URL."""
 
     def settings(url: str) -> None:
         for name in PROXY_SETTINGS:

@@ -1,4 +1,4 @@
-"""What generated code stands on: the base of every model, and the shape of what is sent in chunks."""
+"""The classes that generated code is built on: the base of every model, and the interface of chunked content."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class WireModel(BaseModel):
-    """A message, result or event of the protocol.
+    """Base class of the messages, results and events of the protocol.
 
-    Immutable and strict: a value of another type is an error, not converted. Fields that the schema does not know are
-    ignored, so that a newer server can add some. A failed validation never shows the input, which may hold secrets.
+    Models are immutable and strict: a value of the wrong type is an error, not converted. Unknown fields are ignored,
+    so newer servers may add some. Validation errors never show the input, which may contain secrets.
     """
 
     model_config = ConfigDict(
@@ -30,24 +30,24 @@ class WireModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of something that is sent in pieces."""
+    """One chunk of an upload or of a file."""
 
     index: int
-    """Place in the order, from 0."""
+    """Position of the chunk, from 0."""
     total: int
-    """Number of pieces, at least 1."""
+    """Number of chunks, at least 1."""
     data: bytes
     digest: str
-    """BLAKE3-256 of the whole, in lowercase hexadecimal."""
+    """BLAKE3-256 digest of the whole content, in lowercase hexadecimal."""
 
 
 @runtime_checkable
 class Content(Protocol):
-    """Something that can be sent in chunks without being in memory as a whole."""
+    """Content that can be sent in chunks without being in memory as a whole."""
 
     @property
     def digest(self) -> str:
-        """BLAKE3-256 of the whole, in lowercase hexadecimal."""
+        """BLAKE3-256 digest of the whole content, in lowercase hexadecimal."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""A match over everything that a process can send, that a checker accepts as complete."""
+"""Matches over all events and over all answers to an identification. Checkers must accept them as exhaustive."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""Every public method of the client and of a process, with the exact type that a checker has to see for it."""
+"""Every public method of the client and of a process, with the type that checkers must infer."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -62,11 +62,11 @@ async def named() -> None:
 
 
 def report(sent: int, total: int) -> None:
-    """Be told of progress."""
+    """Report the progress of an upload."""
 
 
 async def pieces() -> AsyncIterator[bytes]:
-    """Give a content bit by bit."""
+    """Yield the content of a file."""
     yield b""
 
 

@@ -1,4 +1,4 @@
-"""Names that the package and its public modules do not have: a checker has to reject each."""
+"""Names that the package and its public modules do not have. Checkers must report each of them."""
 
 # fmt: off
 import pie_client

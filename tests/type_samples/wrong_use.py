@@ -1,4 +1,4 @@
-"""What a checker has to reject: each line says with which mypy code and pyright rule."""
+"""Errors that checkers must report. The marks at line ends name the mypy code and the pyright rules."""
 
 from typing import assert_never
 
@@ -17,7 +17,7 @@ from pie_client import (
 )
 
 
-def forgets_broken(event: ProcessEvent) -> str | bytes | None:
+def omits_corrupt_events(event: ProcessEvent) -> str | bytes | None:
     match event:
         case (
             StdoutEvent(value)
@@ -35,7 +35,7 @@ def forgets_broken(event: ProcessEvent) -> str | bytes | None:
             assert_never(event)  # wrong: arg-type, reportArgumentType
 
 
-def forgets_return(event: ProcessEvent) -> str | bytes | None:
+def omits_return_events(event: ProcessEvent) -> str | bytes | None:
     match event:
         case (
             StdoutEvent(value)
