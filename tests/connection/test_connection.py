@@ -41,8 +41,8 @@ from pie_client import (
     SlowConsumerError,
     StdoutEvent,
     StreamAbortedError,
+    models,
 )
-from pie_client._generated import models
 from pie_client.protocol.codec import encode_server_message
 from pie_client.testing._generated import texts
 from tests.support.peers import PATIENCE, Deaf, Peer, Refusal, in_time, tcp_peer, websocket_peer

@@ -22,8 +22,8 @@ from pie_client import (
     NotConnectedError,
     PieClient,
     PieError,
+    models,
 )
-from pie_client._generated import models
 from pie_client.testing._generated import texts
 from tests.support.peers import (
     Deaf,

@@ -22,8 +22,8 @@ from pie_client import (
     ProcessError,
     RefusedError,
     UnsupportedError,
+    models,
 )
-from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, McpCallError

@@ -18,8 +18,8 @@ from pie_client import (
     NotConnectedError,
     PieClient,
     RefusedError,
+    models,
 )
-from pie_client._generated import models
 from pie_client.testing._generated import texts
 from tests.support.mcp_servers import Script, children, gone, lives
 from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer

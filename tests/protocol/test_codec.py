@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from codegen import schema
 from codegen.vectors import Messages
 from codegen.vectors import main as refresh_vectors
+from pie_client import Family
 from pie_client._generated import models, registry
-from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 from pie_client.protocol import codec

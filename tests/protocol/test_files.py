@@ -10,10 +10,11 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pie_client._generated.families import CHUNK_BYTES
-from pie_client._generated.models import FileChunk
 from pie_client.connection.contents import INLINE_HASH_BYTES, BytesContent, as_content
+from pie_client.models import FileChunk
 from pie_client.protocol.files import FileEvent, PartialFile
+
+CHUNK_BYTES = 262_144
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"

@@ -17,8 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.utils import accept_key
 
-from pie_client._generated import models
-from pie_client._generated.families import Family
+from pie_client import Family, models
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.protocol.codec import UnknownMessage, decode_client_message, encode_server_message

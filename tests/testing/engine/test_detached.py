@@ -21,8 +21,8 @@ from pie_client import (
     ReturnEvent,
     StderrEvent,
     StdoutEvent,
+    models,
 )
-from pie_client._generated import models
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import PATIENCE

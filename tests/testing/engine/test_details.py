@@ -12,8 +12,7 @@ from blake3 import blake3
 from pydantic import JsonValue
 from websockets.asyncio.client import ClientConnection, connect
 
-from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError
-from pie_client._generated import models
+from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError, models
 from pie_client.base import WireModel
 from pie_client.protocol.codec import decode_server_message, encode_client_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure

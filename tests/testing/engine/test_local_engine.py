@@ -20,8 +20,8 @@ from pie_client import (
     PieConnectionError,
     PieError,
     ProcessError,
+    models,
 )
-from pie_client._generated import models
 from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
 from pie_client.protocol import codec

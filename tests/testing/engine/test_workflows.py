@@ -10,8 +10,7 @@ from _pytest.mark import ParameterSet
 from pydantic import JsonValue
 from websockets.asyncio.client import ClientConnection, connect
 
-from pie_client import PieClient, UnsupportedError
-from pie_client._generated import models
+from pie_client import PieClient, UnsupportedError, models
 from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
 from pie_client.protocol.codec import decode_server_message, encode_client_message

@@ -13,10 +13,11 @@ from pydantic import JsonValue
 from websockets.exceptions import InvalidStatus
 
 from pie_client import DeadlineError, Family, PieClient, models
-from pie_client._generated.families import CHUNK_BYTES
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine
 from tests.support.peers import PATIENCE, in_time
 from tests.support.raw import Raw, raw_client, upgraded
+
+CHUNK_BYTES = 262_144
 
 SOON = 0.2
 """Deadline of what has to fail."""
