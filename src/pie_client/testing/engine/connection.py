@@ -34,12 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class QueuedFrame:
-    """A frame to be sent.
-
-    Attributes:
-        frame: The encoded frame, or None to end the connection.
-        message: What it encodes, if another client can receive it instead.
-    """
+    """A frame to be sent, or None to end the connection; and its message, if another client can receive it instead."""
 
     frame: bytes | str | None
     message: WireModel | None = None
@@ -236,7 +231,7 @@ class Connection:
                 await self._reply(request, reaction)
             finally:
                 self._send_waiting()
-        elif reaction is None and self._state.handlers.find(request):
+        elif reaction is None and type(request) in self._state.handlers:
             task = asyncio.create_task(self._reply_concurrently(request), name=f"local engine {request.type}")
             self._replying.add(task)
             task.add_done_callback(self._replying.discard)

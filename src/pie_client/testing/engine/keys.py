@@ -1,6 +1,5 @@
-"""Reads public keys of the kinds that servers accept, and files of them."""
+"""Reads public keys of the kinds that servers accept."""
 
-from pathlib import Path
 from typing import TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,12 +19,14 @@ PublicKey: TypeAlias = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
 """A key of a kind that servers accept."""
 
 
-def read_public_key(key: str) -> PublicKey:
+def read_public_key(key: object) -> PublicKey:
     """Read an OpenSSH line or a PEM.
 
     Raises:
         ValueError: Servers do not accept it. The text is the rest of a sentence that begins with the key.
     """
+    if not isinstance(key, str):
+        raise ValueError(f"is {type(key).__name__}; pass the text of a public key")  # noqa: TRY004 - see Raises
     if PRIVATE in key:
         raise ValueError("is a private key; pass the public key from the file that ends in .pub")
     load = load_pem_public_key if key.lstrip().startswith(PEM) else load_ssh_public_key
@@ -45,32 +46,4 @@ def read_public_key(key: str) -> PublicKey:
         raise ValueError("is of an unsupported kind; servers accept Ed25519, RSA, P-256 and P-384")  # noqa: TRY004 - as above
     if CERTIFICATE in key.partition(" ")[0]:
         raise ValueError("is a certificate, which servers do not accept; pass the public key itself")
-    return found
-
-
-def read_authorized_keys(path: Path) -> list[str]:
-    """Read the public keys in a file: one PEM, or OpenSSH lines with blank lines and comments between them.
-
-    Raises:
-        OSError: The file can't be read.
-        ValueError: The file has no key, or one that servers do not accept.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("it is not a text file; write keys like the line in id_ed25519.pub") from None
-    if PRIVATE in text.partition("\n")[0]:
-        raise ValueError("it is a private key; pass the file that ends in .pub")
-    if text.lstrip().startswith(PEM):
-        found = [text]
-    else:
-        lines = (line.strip() for line in text.splitlines())
-        found = [line for line in lines if line and not line.startswith("#")]
-    if not found:
-        raise ValueError("it contains no key")
-    for number, key in enumerate(found, 1):
-        try:
-            read_public_key(key)
-        except ValueError as error:
-            raise ValueError(f"key {number} in it {error}") from None
     return found

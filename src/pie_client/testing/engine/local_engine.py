@@ -280,7 +280,7 @@ class LocalEngine:
             request: Class of the request, for example ``models.PingRequest``.
             handler: Called with the request. Returns the text of the result, or raises :class:`Refusal`.
         """
-        self._state.handlers.add(request, handler)
+        self._state.handlers[request] = handler
 
     def observe(self, observer: Observer) -> None:
         """Call a function with every frame that is received or sent, as a :class:`TracedFrame`.

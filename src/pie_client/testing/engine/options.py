@@ -67,13 +67,7 @@ class Options:
 
 
 class OptionWithoutEffect(NamedTuple):
-    """An option that has no effect in a family.
-
-    Attributes:
-        option: Its name.
-        reason: What the servers of the family do, to be read after "whose servers".
-        family: A family in which it has an effect.
-    """
+    """An option, what servers without it do (after "whose servers"), and a family in which it has an effect."""
 
     option: str
     reason: str
@@ -83,13 +77,15 @@ class OptionWithoutEffect(NamedTuple):
 def option_without_effect(family: Family, given: Collection[str]) -> OptionWithoutEffect | None:
     """Return the first of the given options that has no effect in a family, or None."""
     traits = SERVERS[family]
-    if "auth" in given and not traits.identify_first:
-        return OptionWithoutEffect("auth", "do not authenticate users by key", "0.4")
-    for option in ("imitate_delays", "serial_accept"):
-        if option in given and not traits.serial:
-            return OptionWithoutEffect(option, "do not delay clients", "0.4")
-    if "allow_scripts" in given and not traits.runs_scripts:
-        return OptionWithoutEffect("allow_scripts", "run no scripts", "0.5")
+    rows: tuple[tuple[str, bool, str, Family], ...] = (
+        ("auth", traits.identify_first, "do not authenticate users by key", "0.4"),
+        ("imitate_delays", traits.serial, "do not delay clients", "0.4"),
+        ("serial_accept", traits.serial, "do not delay clients", "0.4"),
+        ("allow_scripts", traits.runs_scripts, "run no scripts", "0.5"),
+    )
+    for option, has_effect, reason, other in rows:
+        if option in given and not has_effect:
+            return OptionWithoutEffect(option, reason, other)
     return None
 
 
@@ -130,10 +126,6 @@ def _check_users(auth: object) -> None:
                 f"auth: the keys of {user!r} are {type(keys).__name__}; pass a list of public keys"
             )
         for number, key in enumerate(cast("Sequence[object]", keys), 1):
-            if not isinstance(key, str):
-                raise InvalidArgumentError(
-                    f"auth: key {number} of {user!r} is {type(key).__name__}; pass the text of a public key"
-                )
             try:
                 read_public_key(key)
             except ValueError as error:

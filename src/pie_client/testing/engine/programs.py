@@ -27,14 +27,7 @@ FOLDER = "LocalEngine; register it with @engine.inferlet"
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded program.
-
-    Attributes:
-        program: The program as ``name@version``.
-        data: Its content.
-        runtime: The runtime section of its manifest.
-        dependencies: Programs that it depends on.
-    """
+    """An uploaded program, with the runtime section and the dependencies of its manifest."""
 
     program: str
     data: bytes

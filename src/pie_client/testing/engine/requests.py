@@ -4,12 +4,13 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pie_client._generated import models
 from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.registry import ClientMessage
+from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
@@ -17,7 +18,7 @@ from pie_client.testing.engine.identifiers import canonical_uuid
 from pie_client.testing.engine.processes import Client, RunningProcess
 from pie_client.testing.engine.programs import FOLDER
 from pie_client.testing.engine.refusal import NoReply, Refusal
-from pie_client.testing.engine.state import EngineState, Handlers
+from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import Workflow, read_expression
 
@@ -60,30 +61,30 @@ class RequestHandler:
         self._client = client
         self._traits = state.traits
         self._uploads = Uploads(state.traits, state.options.max_upload_bytes)
-        self._handlers: Handlers[Result | Awaitable[Result]] = Handlers()
-        add = self._handlers.add
-        add(models.AuthIdentifyRequest, lambda request: Result(self.auth.identify(request)))
-        add(models.AuthProveRequest, lambda request: Result(self.auth.prove(request)))
-        add(models.AuthByTokenRequest, self._auth_by_token)
-        add(models.PingRequest, lambda _: Result(texts.OK_PING))
-        add(models.QueryRequest, self._query)
-        add(models.CheckProgramRequest, self._check_program)
-        add(models.AddProgramRequest, self._add_program)
-        add(models.ListProcessesRequest, lambda _: self._list_processes())
-        add(models.LaunchProcessRequest, self._launch_process)
-        add(models.LaunchProcessesRequest, self._launch_processes)
-        add(models.RunProcessesRequest, self._run_processes)
-        add(models.AttachProcessRequest, self._attach_process)
-        add(models.TerminateProcessRequest, self._terminate_process)
-        add(models.SignalProcessRequest, self._signal_process)
-        add(models.TransferFileRequest, self._transfer_file)
-        add(models.LaunchDaemonRequest, self._launch_daemon)
-        add(models.RegisterMcpServerRequest, self._register_mcp_server)
-        add(models.McpResponseRequest, self._complete_mcp_call)
-        add(models.SubmitWorkflowRequest, self._submit_workflow)
-        add(models.CancelWorkflowRequest, self._cancel_workflow)
-        add(models.AttachWorkflowRequest, self._attach_workflow)
-        add(models.DetachWorkflowRequest, self._detach_workflow)
+        self._handlers: Mapping[type[WireModel], Callable[..., Result | Awaitable[Result]]] = {
+            models.AuthIdentifyRequest: lambda request: Result(self.auth.identify(request)),
+            models.AuthProveRequest: lambda request: Result(self.auth.prove(request)),
+            models.AuthByTokenRequest: self._auth_by_token,
+            models.PingRequest: lambda _: Result(texts.OK_PING),
+            models.QueryRequest: self._query,
+            models.CheckProgramRequest: self._check_program,
+            models.AddProgramRequest: self._add_program,
+            models.ListProcessesRequest: lambda _: self._list_processes(),
+            models.LaunchProcessRequest: self._launch_process,
+            models.LaunchProcessesRequest: self._launch_processes,
+            models.RunProcessesRequest: self._run_processes,
+            models.AttachProcessRequest: self._attach_process,
+            models.TerminateProcessRequest: self._terminate_process,
+            models.SignalProcessRequest: self._signal_process,
+            models.TransferFileRequest: self._transfer_file,
+            models.LaunchDaemonRequest: self._launch_daemon,
+            models.RegisterMcpServerRequest: self._register_mcp_server,
+            models.McpResponseRequest: self._complete_mcp_call,
+            models.SubmitWorkflowRequest: self._submit_workflow,
+            models.CancelWorkflowRequest: self._cancel_workflow,
+            models.AttachWorkflowRequest: self._attach_workflow,
+            models.DetachWorkflowRequest: self._detach_workflow,
+        }
 
     async def carry_out(self, request: ClientMessage) -> Result:
         """Carry out a request.
@@ -92,7 +93,7 @@ class RequestHandler:
             Refusal: It is refused.
             NoReply: It is refused without a reply.
         """
-        handler = self._handlers.find(request)
+        handler = self._handlers.get(type(request))
         if handler is None:
             raise Refusal(f"LocalEngine does not implement {request.type}; answer it with engine.answer()")
         result = handler(request)

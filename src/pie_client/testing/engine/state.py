@@ -5,7 +5,6 @@ import inspect
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
 
 from pie_client._generated import models
 from pie_client.base import WireModel
@@ -30,46 +29,14 @@ logger = logging.getLogger(__name__)
 HELD_PROCESSES = 1024
 """Ended processes whose terminal event is kept for a client. The oldest are dropped first."""
 
-M = TypeVar("M", bound=WireModel)
-T = TypeVar("T")
-
-
-class Handlers(Generic[T]):
-    """Functions by the class of the request that they handle."""
-
-    def __init__(self) -> None:
-        self._functions: dict[type[WireModel], Callable[[WireModel], T]] = {}
-
-    def add(self, request: type[M], function: Callable[[M], T]) -> None:
-        """Set the function for a class of requests."""
-
-        def call(message: WireModel) -> T:
-            assert isinstance(message, request)  # noqa: S101 - find() returns it only for that class
-            return function(message)
-
-        self._functions[request] = call
-
-    def find(self, message: WireModel) -> Callable[[WireModel], T] | None:
-        """Return the function for a request, or None."""
-        return self._functions.get(type(message))
-
 
 class EngineState:
     """The state of one engine.
 
     Attributes:
-        options: The engine's options.
-        traits: Facts of the server family.
-        token: The token that ``auth_by_token`` accepts.
-        reader: Decodes frames.
-        programs: Registered and uploaded programs.
-        processes: Running processes by id.
         held: Ended processes by id whose terminal event waits for a client, with ``keep_detached``.
-        workflows: Running workflows by id.
-        daemons: Launched daemons in order.
-        handlers: Functions that answer requests instead of the engine.
+        handlers: Functions that answer a class of requests instead of the engine.
         observers: Functions that are called with every frame.
-        faults: Faults that were requested.
     """
 
     # The conformance tests replace these two by classes that imitate a real server byte by byte.
@@ -89,7 +56,7 @@ class EngineState:
         self.held: dict[str, RunningProcess] = {}
         self.workflows: dict[str, Workflow] = {}
         self.daemons: list[RunningDaemon] = []
-        self.handlers: Handlers[str | Awaitable[str]] = Handlers()
+        self.handlers: dict[type[WireModel], Callable[..., str | Awaitable[str]]] = {}
         self.observers: list[Observer] = []
         self.faults = FaultList(self.traits, self._running_id)
         self._inferlets: set[asyncio.Task[models.ReturnFrame]] = set()
@@ -114,7 +81,7 @@ class EngineState:
         Raises:
             Refusal: The handler refuses the request, or fails.
         """
-        handler = self.handlers.find(message)
+        handler = self.handlers.get(type(message))
         if handler is None:
             return None
         name = f"engine.answer for {type(message).__name__}"

@@ -16,15 +16,7 @@ class RejectedChunk(Refusal):
 
 @dataclass(slots=True)
 class Upload:
-    """An upload of which some chunks have arrived.
-
-    Attributes:
-        total: Number of chunks.
-        manifest: The manifest in the first chunk.
-        force: Whether the first chunk asks to replace an earlier upload.
-        parts: Content of the chunks that have arrived.
-        size: Bytes that have arrived.
-    """
+    """An upload of which some chunks have arrived. Its manifest and ``force`` are those of the first chunk."""
 
     total: int
     manifest: str = ""

@@ -12,9 +12,9 @@ from typing import cast
 from pie_client._generated.families import FAMILIES, NEWEST, Family
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import UPLOAD_BYTES
-from pie_client.testing.engine.keys import read_authorized_keys
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.scripts.scripts import ScriptLimits
+from pie_client.testing.terminal.authorized_keys import read_authorized_keys
 from pie_client.testing.terminal.loading import REGISTER, LoadError, load
 from pie_client.testing.terminal.output import Output, write_error
 from pie_client.testing.terminal.stopping import Stopping
