@@ -1,17 +1,18 @@
-"""The pytest plugin: an embedded engine and a client of it as fixtures.
+"""The pytest plugin: an embedded engine, and a client that is connected to it, as fixtures.
 
     @pytest.mark.pie(family="0.4", client={"timeout": 5})
     async def test_greeting(pie_engine, pie_client):
         ...
 
-Async tests have to be run by pytest-asyncio or by anyio's plugin. pytest loads this module in every run, so that it
-imports nothing before a fixture is used.
+Async tests need pytest-asyncio or anyio's plugin. pytest loads this module in every run, so it imports the engine and the
+client only when a fixture is used.
 """
 
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 import pytest
 
@@ -23,143 +24,144 @@ MARKER = (
     "pie(*, client={}, **engine): options of the embedded engine, such as family, auth or allow_scripts, "
     "and of the client, such as timeout, for the fixtures pie_engine and pie_client."
 )
+ASYNCIO_FIXTURES = "pie-asyncio"
+"""Name of the plugin that holds the fixtures for pytest-asyncio."""
+Scope: TypeAlias = Literal["function", "class", "module", "package", "session"]
+"""Lifetimes of pytest-asyncio's event loops."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the marker; add what runs fixtures in pytest-asyncio's loop where that is installed."""
+    """Register the marker and, if pytest-asyncio is installed, the fixtures that run in its event loops."""
     config.addinivalue_line("markers", MARKER)
     pytest_asyncio = sys.modules.get("pytest_asyncio.plugin")
     if pytest_asyncio is not None and config.pluginmanager.is_registered(pytest_asyncio):
-        from pie_client.testing.pytest import plugin_asyncio  # noqa: PLC0415 - needs pytest-asyncio
-
-        config.pluginmanager.register(plugin_asyncio, "pie-asyncio")
+        fixtures = ModuleType(ASYNCIO_FIXTURES)
+        for scope in get_args(Scope):
+            vars(fixtures).update(_asyncio_fixtures(scope))
+        config.pluginmanager.register(fixtures, ASYNCIO_FIXTURES)
 
 
 @pytest.fixture
 def pie_engine(request: pytest.FixtureRequest) -> "LocalEngine":
     """An embedded engine, started in the test's event loop and stopped after it. ``@pytest.mark.pie`` sets its options."""
-    runner = _runner(request, "pie_engine")
-    return cast("LocalEngine", request.getfixturevalue(fixture_name("engine", runner)))
+    name = _fixture_name("engine", _event_loop(request, "pie_engine"))
+    return cast("LocalEngine", request.getfixturevalue(name))
 
 
 @pytest.fixture
 def pie_client(request: pytest.FixtureRequest, pie_engine: "LocalEngine") -> "PieClient":
     """A client that is connected to ``pie_engine``. ``@pytest.mark.pie(client={...})`` sets its options."""
-    runner = _runner(request, "pie_client")
-    return cast("PieClient", request.getfixturevalue(fixture_name("client", runner)))
+    name = _fixture_name("client", _event_loop(request, "pie_client"))
+    return cast("PieClient", request.getfixturevalue(name))
 
 
-def fixture_name(what: str, runner: str) -> str:
-    """Give the name of the fixture behind a public one; ``runner`` is anyio, or the scope of pytest-asyncio's loop."""
-    return f"_pie_{what}_{runner}"
+def _fixture_name(what: str, event_loop: str) -> str:
+    return f"_pie_{what}_{event_loop}"
 
 
-@pytest.fixture(name=fixture_name("engine", "anyio"))
+@pytest.fixture(name=_fixture_name("engine", "anyio"))
 async def anyio_engine(request: pytest.FixtureRequest) -> AsyncGenerator["LocalEngine"]:
     """An engine in anyio's event loop."""
-    async with make_engine(request) as engine:
+    async with _engine(request) as engine:
         yield engine
 
 
-@pytest.fixture(name=fixture_name("client", "anyio"))
+@pytest.fixture(name=_fixture_name("client", "anyio"))
 async def anyio_client(
     request: pytest.FixtureRequest, pie_engine: "LocalEngine"
 ) -> AsyncGenerator["PieClient"]:
     """A client in anyio's event loop."""
-    async with make_client(request, pie_engine) as client:
+    async with _client(request, pie_engine) as client:
         yield client
 
 
-def make_engine(request: pytest.FixtureRequest) -> "LocalEngine":
-    """Make the engine that a test's marker describes."""
-    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - only where it is used
-    from pie_client.testing.engine.local_engine import LocalEngine  # noqa: PLC0415 - only where it is used
+def _asyncio_fixtures(scope: Scope) -> dict[str, object]:
+    """Return an engine and a client as fixtures in pytest-asyncio's event loop of a scope."""
+    import pytest_asyncio  # noqa: PLC0415 - it may not be installed
 
-    options, theirs = _options(request)
-    _check("an option of the engine", options, LocalEngine)
-    if theirs:
-        from pie_client.client import PieClient  # noqa: PLC0415 - only where it is used
+    @pytest_asyncio.fixture(loop_scope=scope, name=_fixture_name("engine", scope))
+    async def engine(request: pytest.FixtureRequest) -> AsyncGenerator["LocalEngine"]:
+        async with _engine(request) as running:
+            yield running
 
-        _check("an option of the client", theirs, PieClient)
+    @pytest_asyncio.fixture(loop_scope=scope, name=_fixture_name("client", scope))
+    async def client(
+        request: pytest.FixtureRequest, pie_engine: "LocalEngine"
+    ) -> AsyncGenerator["PieClient"]:
+        async with _client(request, pie_engine) as connected:
+            yield connected
+
+    return {f"{scope}_engine": engine, f"{scope}_client": client}
+
+
+def _engine(request: pytest.FixtureRequest) -> "LocalEngine":
+    """Return the engine that the markers of a test describe."""
+    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - not loaded before a fixture is used
+    from pie_client.testing.engine.local_engine import LocalEngine  # noqa: PLC0415 - as above
+
+    options, _ = _options(request)
     try:
-        return LocalEngine(**options)  # type: ignore[arg-type] # the user's own values, checked by name
-    except InvalidArgumentError as error:
+        return LocalEngine(**options)
+    except (InvalidArgumentError, TypeError) as error:
         pytest.fail(f"the marker pie: {error}", pytrace=False)
 
 
-def make_client(request: pytest.FixtureRequest, engine: "LocalEngine") -> "PieClient":
-    """Make the client that a test's marker describes."""
-    from pie_client.client import PieClient  # noqa: PLC0415 - only where it is used
-    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - only where it is used
+def _client(request: pytest.FixtureRequest, engine: "LocalEngine") -> "PieClient":
+    """Return the client that the markers of a test describe."""
+    from pie_client.client import PieClient  # noqa: PLC0415 - not loaded before a fixture is used
+    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - as above
 
     _, options = _options(request)
-    _check("an option of the client", options, PieClient)
     try:
-        return PieClient(engine.uri, **options)  # type: ignore[arg-type] # the user's own values, checked by name
-    except InvalidArgumentError as error:
+        return PieClient(engine.uri, **options)
+    except (InvalidArgumentError, TypeError) as error:
         pytest.fail(f"the marker pie: client: {error}", pytrace=False)
 
 
-def _options(request: pytest.FixtureRequest) -> tuple[dict[str, object], dict[str, object]]:
-    """Give the options of engine and client; a marker that is nearer to the test goes before one that is further."""
-    engine: dict[str, object] = {}
-    client: dict[str, object] = {}
+def _options(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of engine and client; the marker closest to the test has precedence."""
+    engine: dict[str, Any] = {}
+    client: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("pie"))):
-        given = dict(marker.kwargs)
-        theirs: object = given.pop("client", {})
-        if marker.args or not isinstance(theirs, Mapping):
-            pytest.fail(
-                'the marker is written like @pytest.mark.pie(family="0.4", client={"timeout": 5})',
-                pytrace=False,
-            )
-        client.update(cast("Mapping[str, object]", theirs))
-        engine.update(given)
+        options: object = marker.kwargs.get("client", {})
+        if marker.args or not isinstance(options, Mapping):
+            example = '@pytest.mark.pie(family="0.4", client={"timeout": 5})'
+            pytest.fail(f"the marker pie takes keyword arguments, as in {example}", pytrace=False)
+        client.update(cast("Mapping[str, Any]", options))
+        engine.update({name: value for name, value in marker.kwargs.items() if name != "client"})
     return engine, client
 
 
-def _check(what: str, options: Mapping[str, object], called: type) -> None:
-    known = {name for name, p in inspect.signature(called).parameters.items() if p.kind is p.KEYWORD_ONLY}
-    for name in options.keys() - known:
-        pytest.fail(
-            f"the marker pie: {name!r} is not {what}; there are {', '.join(sorted(known))}", pytrace=False
-        )
-
-
-def _runner(request: pytest.FixtureRequest, fixture: str) -> str:
-    """Tell who runs the test's event loop, as it stands in the names of the fixtures above."""
+def _event_loop(request: pytest.FixtureRequest, fixture: str) -> str:
+    """Return whose event loop runs the test: ``anyio``, or the scope of pytest-asyncio's loop."""
     owner: object = getattr(request, "cls", None)
     unittest = sys.modules.get("unittest")
     if unittest is not None and isinstance(owner, type) and issubclass(owner, unittest.TestCase):
         pytest.fail(
-            f"{fixture} can't be used in unittest.TestCase classes; write `async with LocalEngine()` in the test, "
-            "or make the class a plain one",
+            f"{fixture} can't be used in unittest.TestCase classes; write `async with LocalEngine()` in the test",
             pytrace=False,
         )
     function: object = getattr(request, "function", None)
     function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     if not inspect.iscoroutinefunction(function):
-        pytest.fail(f"{fixture} is for tests that are async functions; write `async def`", pytrace=False)
+        pytest.fail(f"{fixture} needs an async test; write `async def`", pytrace=False)
     marker = request.node.get_closest_marker("asyncio")
-    by_asyncio = marker is not None and request.config.pluginmanager.hasplugin("pie-asyncio")
+    if not request.config.pluginmanager.hasplugin(ASYNCIO_FIXTURES):
+        marker = None
     if "anyio_backend" in request.fixturenames:
-        if by_asyncio:
-            pytest.fail(
-                f"{fixture}: both pytest-asyncio and anyio run this test; set asyncio_mode = strict, or drop a marker",
-                pytrace=False,
-            )
-        if request.getfixturevalue("anyio_backend_name") != "asyncio":
-            pytest.fail(
-                f'{fixture} needs asyncio; write a fixture anyio_backend that returns "asyncio"',
-                pytrace=False,
-            )
+        problem = ""
+        if marker is not None:
+            problem = "runs in both pytest-asyncio and anyio; set asyncio_mode = strict, or remove a marker"
+        elif request.getfixturevalue("anyio_backend_name") != "asyncio":
+            problem = 'needs asyncio; define a fixture anyio_backend that returns "asyncio"'
+        if problem:
+            pytest.fail(f"{fixture} {problem}", pytrace=False)
         return "anyio"
-    if marker is None or not by_asyncio:
+    if marker is None:
         pytest.fail(
             f"{fixture} needs an event loop: install pytest-asyncio and mark the test with pytest.mark.asyncio "
             "(or set asyncio_mode = auto), or install anyio and mark it with pytest.mark.anyio",
             pytrace=False,
         )
-    scope: object = marker.kwargs.get("loop_scope") or request.config.getini(
-        "asyncio_default_test_loop_scope"
-    )
+    scope = marker.kwargs.get("loop_scope") or request.config.getini("asyncio_default_test_loop_scope")
     return str(scope)
