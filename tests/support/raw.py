@@ -30,9 +30,10 @@ class Raw:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
-    async def send(self, *messages: WireModel) -> None:
+    async def send(self, *messages: WireModel | bytes | str) -> None:
         for message in messages:
-            await self.socket.send(codec.encode_client_message(message))
+            frame = codec.encode_client_message(message) if isinstance(message, WireModel) else message
+            await self.socket.send(frame)
 
     async def frame(self) -> bytes | str:
         while True:
@@ -54,6 +55,12 @@ class Raw:
         assert isinstance(message, model)
         return message
 
+    async def reply(self, request: WireModel) -> tuple[bool, str]:
+        """Send a request and return whether it succeeded, and its result."""
+        await self.send(request)
+        response = await self.expect(models.Response)
+        return response.ok, response.result
+
     async def ping(self, number: int = 7) -> models.Response:
         await self.send(models.PingRequest(corr_id=number))
         return await self.expect(models.Response)
@@ -69,9 +76,15 @@ class Raw:
 
 
 @contextlib.asynccontextmanager
-async def raw_client(engine: LocalEngine, *, identified: bool = True) -> AsyncGenerator[Raw]:
+async def raw_client(
+    engine: LocalEngine, *, identified: bool = True, close_timeout: float = 0.2
+) -> AsyncGenerator[Raw]:
     async with connect(
-        f"{engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_size=None, close_timeout=0.2
+        f"{engine.uri}/v1/ws",
+        additional_headers=IDENTITY,
+        compression=None,
+        max_size=None,
+        close_timeout=close_timeout,
     ) as socket:
         raw = Raw(socket)
         if identified:
