@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def ed25519_key(folder: Path) -> tuple[Path, str]:
-    """Write a private key file; returns its path and the public key as an OpenSSH line."""
+    """Write a private key file and return its path and the public key as an OpenSSH line."""
     key = Ed25519PrivateKey.generate()
     path = folder / "id_ed25519"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))

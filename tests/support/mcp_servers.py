@@ -1,4 +1,4 @@
-"""MCP servers to run as children: small scripts with one fault each, and what is known of the processes they are."""
+"""MCP servers that run as child processes: small scripts with one fault each, and helpers for their processes."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.peers import PATIENCE
 
 PACKAGE_SERVER = Path(__file__).parent / "mcp_package_server.py"
-"""A server that the official package makes."""
+"""A server made with the official package."""
 
 PRELUDE = """
 import json, os, signal, sys, time
@@ -45,7 +45,7 @@ note_pid()
 
 
 class Script:
-    """A server that is a script; it notes the id of its process each time that it starts."""
+    """A scripted server, which records the id of its process at each start."""
 
     def __init__(self, folder: Path, body: str) -> None:
         self._folder = Path(tempfile.mkdtemp(dir=folder))
@@ -64,17 +64,17 @@ class Script:
 
     @property
     def pids(self) -> list[int]:
-        """Processes that were started, the oldest first."""
+        """Ids of the processes started, oldest first."""
         return [int(line) for line in self._pids.read_text().split()] if self._pids.exists() else []
 
     async def started(self, number: int = 1) -> int:
-        """Wait for the ``number``-th start; gives its process."""
+        """Wait for the ``number``-th start and return the process id."""
         await until(lambda: len(self.pids) >= number)
         return self.pids[number - 1]
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -83,7 +83,7 @@ def lives(pid: int) -> bool:
 
 
 def children() -> set[int]:
-    """Give every live descendant of this process."""
+    """Return the ids of all running descendants of this process."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -105,7 +105,7 @@ async def gone(*pids: int) -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for something about other processes, which send no event."""
+    """Wait for a state of other processes, which send no event."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - nobody could set an event
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)

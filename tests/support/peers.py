@@ -1,4 +1,4 @@
-"""Servers that no engine would play: plain TCP peers that say anything, and a WebSocket peer that does as it is told."""
+"""Servers for behaviour that engines do not have: TCP peers that send any bytes, and a scripted WebSocket peer."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from pie_client.protocol.codec import UnknownMessage, decode_client_message, enc
 from pie_client.testing._generated import texts
 
 PATIENCE = 60.0
-"""Seconds after which a test that waits for something counts as hung; generous, for slow machines."""
+"""Seconds after which a wait in a test counts as hung; long, because it costs time only in failures."""
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 M = TypeVar("M", bound=WireModel)
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @contextlib.asynccontextmanager
 async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
-    """Run a TCP server; gives its address as ``127.0.0.1:port``. A connection ends when ``talk`` returns."""
+    """Run a TCP server and yield its address as ``127.0.0.1:port``. A connection is closed when ``talk`` returns."""
     running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +41,7 @@ async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
         assert task is not None
         running.add(task)
         try:
-            # A client that is gone is no error of the test.
+            # A client may disconnect at any time.
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await talk(reader, writer)
         finally:
@@ -62,7 +62,7 @@ async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
 
 
 def says(data: bytes, *, hang_up: bool = False) -> Talk:
-    """Make a peer that sends some bytes once it was spoken to, and then hangs up or waits for the client to do so."""
+    """Return a peer that sends bytes after the first byte received, then closes or waits for the client to close."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -75,20 +75,20 @@ def says(data: bytes, *, hang_up: bool = False) -> Talk:
 
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Read all and answer nothing."""
+    """Read everything and send nothing."""
     await reader.read()
 
 
 async def hangs_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Close at once."""
+    """Close the connection immediately."""
 
 
 class Deaf:
-    """A WebSocket server that completes the handshake and then listens without ever saying a word."""
+    """A WebSocket server that completes the handshake and then sends nothing."""
 
     def __init__(self) -> None:
         self.heard_all = asyncio.Event()
-        """Set when the client has ended its TCP connection."""
+        """Set when the client has closed its TCP connection."""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -104,7 +104,7 @@ class Deaf:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -113,17 +113,17 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Answer a request with ``ok`` false and these words."""
+    """A reply with ``ok`` false and this text."""
 
     text: str
 
 
 Answer: TypeAlias = str | Refusal | Callable[[], str] | None
-"""What a peer answers: words, words made for each request, a refusal, or nothing at all."""
+"""The reply of a peer: a text, a function that returns the text, a refusal, or no reply."""
 
 
 class Socket(ServerConnection):
-    """A server's connection that tells when something comes, and when the client does not read what is sent to it."""
+    """A server's connection that reports received data and a client that does not read."""
 
     peer: "Peer"
 
@@ -142,10 +142,10 @@ class Socket(ServerConnection):
 
 
 class Peer:
-    """A WebSocket server that keeps what it was asked and answers what the test says.
+    """A WebSocket server that records requests and sends the replies that the test sets.
 
-    It answers identification as a 0.4 server without authentication, pings, launches and attaches; ``answers`` changes
-    that. Requests that it has no answer for stay open, for the test to :meth:`reply`.
+    By default it replies to identification as a 0.4 server without authentication, to pings, launches and attaches;
+    ``answers`` changes that. It does not reply to other requests: the test may :meth:`reply`.
     """
 
     def __init__(self, family: Family = "0.4") -> None:
@@ -164,64 +164,64 @@ class Peer:
         self.upgrades: list[Request] = []
         self.requests: list[ClientMessage | UnknownMessage] = []
         self.background: list[asyncio.Task[None]] = []
-        """Tasks of the test that end with the peer."""
+        """Tasks of the test, cancelled when the peer stops."""
         self.on_data: Callable[[], object] = lambda: None
-        """Called after bytes came from the client and pings in them were answered."""
+        """Called after data was received and the pings in it were answered."""
         self.stalls = 0
         self.stalled = asyncio.Event()
-        """Set while the client reads more slowly than is sent to it."""
+        """Set while the client reads more slowly than the peer sends."""
         self.present = 0
-        """Clients that are connected."""
+        """Number of connected clients."""
         self._news = asyncio.Condition()
         self._socket: ServerConnection | None = None
 
     @property
     def socket(self) -> ServerConnection:
-        """The connection of the client that came last."""
+        """The connection of the latest client."""
         assert self._socket is not None, "no client has connected"
         return self._socket
 
     def of(self, model: type[M]) -> list[M]:
-        """Give the requests of a kind, oldest first."""
+        """Return the requests of a type, oldest first."""
         return [r for r in self.requests if isinstance(r, model)]
 
     async def asked(self, model: type[M], number: int = 1) -> M:
-        """Wait for the ``number``-th request of a kind."""
+        """Wait for the ``number``-th request of a type and return it."""
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(self.of(model)) >= number)
         return self.of(model)[number - 1]
 
     async def deserted(self) -> None:
-        """Wait until every client is gone."""
+        """Wait until no client is connected."""
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: self.present == 0)
 
     async def send(self, *messages: WireModel | bytes | str) -> None:
-        """Send messages, or frames as they are."""
+        """Send messages, or raw frames."""
         for message in messages:
             frame = encode_server_message(message, self.family) if isinstance(message, WireModel) else message
             await self.socket.send(frame)
 
     async def reply(self, corr_id: int, result: str, *, ok: bool = True) -> None:
-        """Answer a request."""
+        """Send the reply to a request."""
         await self.send(models.Response(corr_id=corr_id, ok=ok, result=result))
 
     def hang_up(self) -> None:
-        """End the TCP connection without a close frame, after what was sent."""
+        """Close the TCP connection without a close frame, after flushing."""
         self.socket.transport.close()
 
     def reset(self) -> None:
-        """Break the TCP connection off."""
+        """Reset the TCP connection."""
         raw = self.socket.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.transport.abort()
 
     def stop_reading(self) -> None:
-        """Read nothing more, so that neither pings nor a close frame are answered."""
+        """Stop reading, so that neither pings nor a close frame are answered."""
         self.socket.transport.pause_reading()
 
     async def serve(self, connection: ServerConnection) -> None:
-        """Hold the conversation with a client."""
+        """Serve one client."""
         self._socket = connection
         self.present += 1
         try:
@@ -249,7 +249,7 @@ class Peer:
             await self.reply(corr_id, answer if isinstance(answer, str) else answer())
 
     def receive_upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Look at the opening handshake; refuse it when told so."""
+        """Record the opening handshake, and refuse or redirect it if the test wants that."""
         self.upgrades.append(request)
         if self.redirect is not None:
             response = connection.respond(HTTPStatus.FOUND, "")
@@ -273,7 +273,7 @@ async def websocket_peer(
         compression=None,
         ping_interval=None,
         max_size=None,
-        # At the end of a test nobody has to be polite to a client that does not read.
+        # A client that does not read must not delay the end of a test.
         close_timeout=0.1,
         ssl=tls,
     )
@@ -289,7 +289,7 @@ async def websocket_peer(
 
 
 async def in_time(what: Awaitable[T]) -> T:
-    """Await something that must not hang."""
+    """Await with a deadline of PATIENCE seconds."""
     async with asyncio.timeout(PATIENCE):
         return await what
 
@@ -297,16 +297,16 @@ async def in_time(what: Awaitable[T]) -> T:
 COMPONENT = b"\0asm\x0d\0\1\0"
 """The smallest program: an empty WebAssembly component."""
 COMMENT_OVERHEAD = len(COMPONENT) + 1 + 5 + 1
-"""Bytes around a comment: the header, the number and length of a section, and the section's name, which is empty."""
+"""Bytes around a comment: the header, the id and length of a section, and the section's empty name."""
 
 
 def component(comment: bytes) -> bytes:
-    """Give a program that holds nothing but a comment, so that it can be of any content and size."""
+    """Return a program that contains only a comment, so that it can have any content and size."""
     length = len(comment) + 1
     padded = bytes([length >> shift & 0x7F | 0x80 for shift in (0, 7, 14, 21)] + [length >> 28])
     return COMPONENT + b"\0" + padded + b"\0" + comment
 
 
 def sized_component(size: int) -> bytes:
-    """Give a program of so many bytes."""
+    """Return a program of ``size`` bytes."""
     return component(bytes(size - COMMENT_OVERHEAD))

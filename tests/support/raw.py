@@ -1,4 +1,4 @@
-"""A client of plain WebSockets and bare TCP, which shows what comes as it is."""
+"""A plain WebSocket and TCP client, which returns frames and bytes unchanged."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=WireModel)
 
 
 class Raw:
-    """A WebSocket that shows each frame as it is, ends of turns aside."""
+    """A WebSocket that returns each frame except turn_done."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -94,7 +94,7 @@ async def raw_client(
 
 
 async def upgraded(engine: LocalEngine) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket by hand, so that every byte can be seen."""
+    """Open a WebSocket on a TCP stream, so that the test reads every byte."""
     reader, writer = await asyncio.open_connection(*address(engine))
     writer.write(UPGRADE)
     with contextlib.suppress(asyncio.IncompleteReadError):

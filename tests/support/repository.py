@@ -1,4 +1,4 @@
-"""Copies of this repository to run the generator in, and type checkers to run over what came out."""
+"""Copies of this repository to run the generator in, and type checkers to run on its output."""
 
 import json
 import os
@@ -27,7 +27,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What a type checker says about a line."""
+    """An error that a type checker reports for a line."""
 
     file: str
     line: int
@@ -35,7 +35,7 @@ class Finding:
 
 
 def copy_repository(to: Path) -> Path:
-    """Copy what the generator reads and writes."""
+    """Copy the files that the generator reads and writes."""
     to.mkdir(parents=True)
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, to / folder, ignore=LEFT_OUT)
@@ -46,7 +46,7 @@ def copy_repository(to: Path) -> Path:
 def run(
     command: list[str | Path], folder: Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a module or script with this interpreter, the folder's own packages before any installed ones."""
+    """Run a module or script with this interpreter; the folder's packages take precedence over installed ones."""
     path = os.pathsep.join([str(folder), str(folder / "src")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **(settings or {})}
     return subprocess.run(  # noqa: S603 - this interpreter, no shell
@@ -62,7 +62,7 @@ def run(
 def codegen(
     command: str, root: Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the generator of a copy in that copy."""
+    """Run a copy's generator in the copy."""
     return run(["-m", "codegen", command], root, settings)
 
 
@@ -74,14 +74,14 @@ def edit(path: Path, change: Callable[[JsonObject], object]) -> None:
 
 
 def write(path: Path, document: object) -> None:
-    """Write a JSON file as the schema's own files are written."""
+    """Write a JSON file in the format of the schema's files."""
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def add_request(
     schema: Path, tag: str, doc: str, fields: JsonObject, result: JsonObject, row: JsonObject
 ) -> None:
-    """Describe a new call. Fields that may be null are optional."""
+    """Add a call to the schema. Fields that may be null are optional."""
     name = tag.title().replace("_", "")
     properties: JsonObject = {
         "type": {"const": tag},
@@ -99,7 +99,7 @@ def add_request(
 
 
 def add_event(schema: Path, event: str, doc: str, fields: JsonObject) -> None:
-    """Describe a new kind of process event that does not end the process."""
+    """Add a kind of process event that is not terminal to the schema."""
     name = event.title().replace("_", "")
     properties: JsonObject = {
         "type": {"const": "process_event"},
@@ -126,7 +126,7 @@ def add_event(schema: Path, event: str, doc: str, fields: JsonObject) -> None:
 
 
 def add_object(schema: Path, name: str, doc: str, fields: JsonObject) -> None:
-    """Describe an object that a result may refer to."""
+    """Add an object that a result may refer to."""
     path = schema / f"results/{name}.json"
     write(path, _object(name.title().replace("_", ""), doc, fields))
 
@@ -138,7 +138,7 @@ def _object(title: str, doc: str, properties: JsonObject) -> JsonObject:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Give every file below a folder with its content."""
+    """Return the content of every file below a folder, by relative path."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -147,7 +147,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 
 def generated_files(root: Path) -> dict[str, bytes]:
-    """Give every generated file with its content."""
+    """Return the content of every generated file, by path."""
     found = {
         f"{package}/{name}": data
         for package in (GENERATED, SERVER_GENERATED)
@@ -159,7 +159,7 @@ def generated_files(root: Path) -> dict[str, bytes]:
 
 
 def mypy_findings(samples: Path, package: Path, cache: Path) -> set[Finding]:
-    """Run mypy as a strict user of the package would; give its errors, in the samples or wherever else."""
+    """Run mypy --strict on samples that use the package; return all errors, also those in the package."""
     (samples / "mypy.ini").write_text("[mypy]\nstrict = True\nwarn_unreachable = True\n", encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - as above
         [
@@ -183,9 +183,9 @@ def mypy_findings(samples: Path, package: Path, cache: Path) -> set[Finding]:
 
 
 def installed(package: Path, folder: Path) -> Path:
-    """Make an environment in which the package is installed, not a source folder; give its interpreter.
+    """Install the package into an environment of its own and return its interpreter.
 
-    Checkers treat what is installed otherwise: only what a package exports may be imported from it.
+    Type checkers are stricter about installed packages: only exported names may be imported.
     """
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
@@ -197,7 +197,7 @@ def installed(package: Path, folder: Path) -> Path:
 
 
 def pyright_findings(samples: Path, python: Path) -> set[Finding]:
-    """Run pyright as a strict user of an environment would; give its errors and warnings."""
+    """Run pyright in strict mode on samples; return its errors and warnings."""
     settings = {"include": ["."], "typeCheckingMode": "strict"}
     write(samples / "pyrightconfig.json", {**settings, "pythonVersion": "3.11"})
     done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -218,7 +218,7 @@ def pyright_findings(samples: Path, python: Path) -> set[Finding]:
 
 
 def marked_findings(samples: Path, checker: str) -> set[Finding]:
-    """Give what the samples say a checker has to find: ``# wrong: mypy's code, pyright's rule`` at the end of a line."""
+    """Return the findings that lines of the samples announce with ``# wrong: mypy's code, pyright's rule``."""
     return {
         Finding(path.name, number, rule)
         for path in samples.glob("*.py")
