@@ -44,7 +44,7 @@ async def repeat_words(
 
 @inferlet
 async def circle(radius: float, *, digits: int = 2) -> str:
-    found: OrderedDict[str, float] = json.loads("{}")  # an annotation that stays behind
+    found: OrderedDict[str, float] = json.loads("{}")  # an annotation that is not uploaded
     found["area"] = round(math.pi * radius**2, digits)
     return json.dumps(found)
 
@@ -90,7 +90,7 @@ async def _result(process: Process) -> object:
 # ------------------------------------------------------------- what travels
 
 
-def test_a_function_becomes_a_program_that_is_named_and_described_after_it() -> None:
+def test_a_program_takes_name_and_description_from_its_function() -> None:
     manifest = repeat_words.manifest
     assert repeat_words.name == manifest.package.name == "repeat-words"
     assert manifest.package.description == "Say something again."
@@ -112,20 +112,20 @@ def test_name_version_and_description_can_be_given() -> None:
     assert renamed.manifest.package.description == "Told otherwise."
 
 
-def test_only_the_function_and_the_imports_it_uses_travel() -> None:
+def test_only_the_function_and_its_imports_are_uploaded() -> None:
     assert circle.source.splitlines()[:2] == ["import json", "import math"]
     assert "@inferlet" not in circle.source
     assert "SCALE" not in circle.source
     compile(circle.source, "circle", "exec")
 
 
-async def test_a_function_can_still_be_called_here() -> None:
+async def test_an_inferlet_can_be_called_locally() -> None:
     assert await repeat_words("a", loud=True) == ["A", "A"]
     assert repeat_words.__doc__ is not None
     assert getattr(repeat_words, "__name__") == "repeat_words"  # noqa: B009 - the type does not promise it
 
 
-def test_the_version_tells_every_change_of_source_and_manifest() -> None:
+def test_every_change_of_source_or_manifest_changes_the_version() -> None:
     """D47"""
 
     async def first(x: int) -> int:
@@ -144,7 +144,7 @@ def test_the_version_tells_every_change_of_source_and_manifest() -> None:
     assert max(parts) > 1 << 32
 
 
-def test_a_nested_function_travels_with_its_texts_as_they_are() -> None:
+def test_a_nested_function_keeps_its_string_literals() -> None:
     @inferlet
     async def nested() -> str:
         return """one
@@ -160,7 +160,7 @@ def test_a_nested_function_travels_with_its_texts_as_they_are() -> None:
     ("name", "expected"),
     [("_private", "private"), ("camelCase9", "camelCase9"), ("a__b", "a-b"), ("größe", "gr-e")],
 )
-def test_a_program_name_is_made_of_what_servers_take(name: str, expected: str) -> None:
+def test_a_program_name_contains_only_valid_characters(name: str, expected: str) -> None:
     """D47"""
 
     async def function() -> None: ...
@@ -172,19 +172,21 @@ def test_a_program_name_is_made_of_what_servers_take(name: str, expected: str) -
 # ------------------------------------------------------------- what can't travel
 
 
-def test_what_stays_behind_is_named() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"uses_a_constant uses SCALE, which stays behind"):
+def test_a_global_that_is_not_uploaded_is_named() -> None:
+    with pytest.raises(
+        InvalidArgumentError, match=r"uses_a_constant uses SCALE, which is not uploaded with it"
+    ):
         _ = uses_a_constant.source
 
 
-def test_a_variable_of_the_function_around_it_is_named() -> None:
+def test_a_variable_of_the_enclosing_function_is_named() -> None:
     captured = 5
 
     @inferlet
     async def closure() -> int:
         return captured
 
-    with pytest.raises(InvalidArgumentError, match=r"closure uses captured, which stays behind"):
+    with pytest.raises(InvalidArgumentError, match=r"closure uses captured, which is not uploaded with it"):
         _ = closure.source
 
 
@@ -225,7 +227,7 @@ def _imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> t
         ("import json as j\n@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n", ["import json as j"]),
     ],
 )
-def test_what_a_name_means_here_is_what_it_means_there(
+def test_a_name_is_imported_from_where_it_was_defined(
     source: str, imports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = _imported(tmp_path, monkeypatch, source).f
@@ -245,15 +247,15 @@ def test_what_a_name_means_here_is_what_it_means_there(
         ),
     ],
 )
-def test_a_name_that_means_something_else_there_is_refused(
+def test_a_name_that_can_not_be_imported_is_refused(
     source: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = _imported(tmp_path, monkeypatch, source).f
-    with pytest.raises(InvalidArgumentError, match=f"f uses {name}, which stays behind"):
+    with pytest.raises(InvalidArgumentError, match=f"f uses {name}, which is not uploaded with it"):
         _ = function.source
 
 
-def test_what_travels_is_what_was_loaded_although_the_file_has_changed(
+def test_the_loaded_source_is_uploaded_even_if_the_file_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = _imported(tmp_path, monkeypatch, "@inferlet\nasync def f() -> int:\n    return 1\n")
@@ -262,7 +264,7 @@ def test_what_travels_is_what_was_loaded_although_the_file_has_changed(
     assert "return 1" in module.f.source
 
 
-def test_classes_inside_a_function_keep_their_annotations_and_its_own_do_not_travel() -> None:
+def test_annotations_of_inner_classes_are_uploaded_and_those_of_variables_are_not() -> None:
     @inferlet
     async def inner(x: "OrderedDict[str, int]", y: int = 1) -> list[str]:
         import dataclasses  # noqa: PLC0415 - the point
@@ -281,7 +283,7 @@ def test_classes_inside_a_function_keep_their_annotations_and_its_own_do_not_tra
     compile(inner.source, "inner", "exec")
 
 
-def test_a_decorator_that_would_stay_behind_is_refused() -> None:
+def test_a_second_decorator_is_refused() -> None:
     def twice(function: Callable[[], Awaitable[int]]) -> Callable[[], Coroutine[object, object, int]]:
         @functools.wraps(function)
         async def wrapper() -> int:
@@ -297,7 +299,7 @@ def test_a_decorator_that_would_stay_behind_is_refused() -> None:
             return 5
 
 
-def test_methods_and_generators_are_refused_for_what_they_are() -> None:
+def test_methods_and_generators_are_refused_with_the_reason() -> None:
     class Group:
         async def method(self) -> None: ...
 
@@ -310,14 +312,16 @@ def test_methods_and_generators_are_refused_for_what_they_are() -> None:
         inferlet(generator)  # type: ignore[arg-type]  # that is the mistake
 
 
-def test_only_async_functions_become_programs() -> None:
+def test_a_function_that_is_not_async_is_refused() -> None:
     def plain() -> None: ...
 
-    with pytest.raises(InvalidArgumentError, match="'plain' is no async function; write `async def`"):
+    with pytest.raises(
+        InvalidArgumentError, match="'plain' is not an async function; define it with `async def`"
+    ):
         inferlet(plain)  # type: ignore[arg-type]  # that is the mistake
 
 
-def test_parameters_have_to_have_names() -> None:
+def test_a_parameter_that_can_not_be_passed_by_keyword_is_refused() -> None:
     async def star(*values: int) -> None: ...
 
     async def positional(value: int, /) -> None: ...
@@ -328,7 +332,7 @@ def test_parameters_have_to_have_names() -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), [("a b", "1.0.0"), ("", "1.0.0"), ("a", "1.0"), ("a", "x")])
-def test_a_bad_name_or_version_is_told_at_once(name: str, version: str) -> None:
+def test_an_invalid_name_or_version_is_refused_when_decorating(name: str, version: str) -> None:
     """D47"""
 
     async def function() -> None: ...
@@ -337,11 +341,11 @@ def test_a_bad_name_or_version_is_told_at_once(name: str, version: str) -> None:
         inferlet(name=name, version=version)(function)
 
 
-def test_a_function_without_a_source_says_so() -> None:
+def test_a_function_without_source_is_refused() -> None:
     namespace: dict[str, Callable[[], Coroutine[object, object, None]]] = {}
     exec("async def made(): pass", namespace)  # noqa: S102 - it is the test's own
     made = Inferlet(namespace["made"])
-    with pytest.raises(InvalidArgumentError, match="source of made can't be found"):
+    with pytest.raises(InvalidArgumentError, match="can't find the source of made"):
         _ = made.source
 
 
@@ -356,14 +360,14 @@ async def test_a_function_runs_as_a_program(scripts: PieClient) -> None:
     }
 
 
-async def test_a_function_converses_as_a_program(scripts: PieClient) -> None:
+async def test_a_function_exchanges_messages_as_a_program(scripts: PieClient) -> None:
     process = await scripts.run(converses)
     assert (await process.recv(timeout=PATIENCE))[1] == "ready"
     await process.signal("größe")
     assert await process.result(str, timeout=PATIENCE) == "größe — größer"
 
 
-async def test_a_program_is_run_by_its_name_with_named_input(scripts: PieClient) -> None:
+async def test_a_program_is_run_by_name_with_keyword_arguments(scripts: PieClient) -> None:
     await (await scripts.run(repeat_words, "x")).wait(timeout=PATIENCE)
     process = await scripts.run(repeat_words.program, text="by name", times=1)
     assert await _result(process) == ["by name"]
@@ -377,7 +381,7 @@ async def test_a_function_is_uploaded_once(engine_of_scripts: LocalEngine, scrip
     assert list(engine_of_scripts.uploads) == [repeat_words.program]
 
 
-async def test_a_function_with_a_version_of_its_own_replaces_what_is_there(
+async def test_a_function_with_a_given_version_replaces_the_installed_one(
     engine_of_scripts: LocalEngine, scripts: PieClient
 ) -> None:
     """D47"""
@@ -386,21 +390,21 @@ async def test_a_function_with_a_version_of_its_own_replaces_what_is_there(
     assert engine_of_scripts.uploads[renamed.program] == renamed.source.encode()
 
 
-async def test_a_call_that_does_not_fit_is_refused_before_anything_is_sent(scripts: PieClient) -> None:
+async def test_wrong_arguments_are_refused_before_sending(scripts: PieClient) -> None:
     run = cast("Callable[..., Awaitable[Process]]", scripts.run)  # the types refuse what follows
-    with pytest.raises(InvalidArgumentError, match="repeat-words can't be called like that: missing"):
+    with pytest.raises(InvalidArgumentError, match="wrong arguments for repeat-words: missing"):
         await run(repeat_words)
     with pytest.raises(InvalidArgumentError, match="unexpected keyword argument 'nothing'"):
         await run(repeat_words, "x", nothing=1)
     with pytest.raises(InvalidArgumentError, match="keyword arguments"):
         await run("name@1.0.0", 1)
-    with pytest.raises(InvalidArgumentError, match="program is int"):
+    with pytest.raises(InvalidArgumentError, match="program is a int"):
         await run(5)
     assert scripts.server is None
 
 
-async def test_servers_that_run_no_scripts_are_told_apart_at_once() -> None:
+async def test_run_of_a_function_is_unsupported_by_servers_without_scripts() -> None:
     async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
-        with pytest.raises(UnsupportedError, match=r"Pie 0\.3 and 0\.4 servers run no Python functions"):
+        with pytest.raises(UnsupportedError, match=r"Pie 0\.3 and 0\.4 servers don't run Python functions"):
             await client.run(repeat_words, "x")
         assert engine.uploads == {}

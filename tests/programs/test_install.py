@@ -1,4 +1,4 @@
-"""Getting programs onto a server: from disk or memory, checked before and while they are sent."""
+"""Installing programs from disk or memory, and checking manifests before anything is sent."""
 
 import asyncio
 import os
@@ -96,9 +96,7 @@ async def test_a_build_is_installed_from_memory(client: PieClient, engine: Local
     assert engine.uploads == {"greet@1.2.3": COMPONENT}
 
 
-async def test_a_build_is_installed_from_pieces_that_come_one_by_one(
-    client: PieClient, engine: LocalEngine
-) -> None:
+async def test_a_build_is_installed_from_an_async_iterable(client: PieClient, engine: LocalEngine) -> None:
     content = component(b"".join(bytes([number]) * 300_000 for number in range(40)))
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -110,7 +108,7 @@ async def test_a_build_is_installed_from_pieces_that_come_one_by_one(
 
 
 @pytest.mark.parametrize("size", [COMMENT_OVERHEAD, CHUNK, CHUNK + 1])
-async def test_a_build_of_any_size_is_installed_whole(
+async def test_a_build_of_any_size_is_installed_completely(
     client: PieClient, engine: LocalEngine, tmp_path: Path, toml: Path, size: int
 ) -> None:
     wasm = tmp_path / "build.wasm"
@@ -119,7 +117,7 @@ async def test_a_build_of_any_size_is_installed_whole(
     assert engine.uploads["greet@1.2.3"] == sized_component(size)
 
 
-async def test_a_home_folder_in_a_path_is_expanded(
+async def test_a_path_may_start_with_the_home_directory(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(wasm.parent))
@@ -128,7 +126,7 @@ async def test_a_home_folder_in_a_path_is_expanded(
     assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
 
 
-async def test_the_manifest_travels_once_and_as_it_is(wasm: Path, tmp_path: Path) -> None:
+async def test_the_manifest_is_sent_once_and_unchanged(wasm: Path, tmp_path: Path) -> None:
     """D41, D45"""
     text = MANIFEST.replace("\n", "\r\n") + "# é\r\n"
     toml = tmp_path / "windows.toml"
@@ -142,7 +140,7 @@ async def test_the_manifest_travels_once_and_as_it_is(wasm: Path, tmp_path: Path
         assert [request.manifest for request in peer.of(models.AddProgramRequest)] == [text, "", "", ""]
 
 
-async def test_progress_is_told_after_every_chunk(client: PieClient, wasm: Path, toml: Path) -> None:
+async def test_progress_is_called_after_every_chunk(client: PieClient, wasm: Path, toml: Path) -> None:
     told: list[tuple[int, int]] = []
     await client.install_program(wasm, toml, progress=lambda sent, total: told.append((sent, total)))
     size = 3 * CHUNK + 5
@@ -174,7 +172,7 @@ async def test_other_tasks_run_while_a_build_is_hashed(client: PieClient, tmp_pa
 
 
 @pytest.mark.parametrize("progress", [5, "text"])
-async def test_progress_has_to_be_a_plain_function(
+async def test_a_progress_callback_that_is_not_a_plain_function_is_refused(
     client: PieClient, wasm: Path, toml: Path, progress: object
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="progress must be a plain function"):
@@ -186,7 +184,7 @@ async def test_progress_has_to_be_a_plain_function(
         await client.install_program(wasm, toml, progress=later)  # type: ignore[arg-type]  # that is the mistake
 
 
-async def test_a_failing_progress_callback_ends_the_upload_and_spoils_nothing(
+async def test_a_failing_progress_callback_ends_only_its_upload(
     client: PieClient, wasm: Path, toml: Path
 ) -> None:
     def fail(_sent: int, _total: int) -> None:
@@ -200,7 +198,7 @@ async def test_a_failing_progress_callback_ends_the_upload_and_spoils_nothing(
 # ------------------------------------------------------------- what is there already
 
 
-async def test_what_the_server_would_keep_is_not_replaced_in_silence(
+async def test_an_installed_version_is_an_error_unless_overwritten(
     client: PieClient, engine: LocalEngine
 ) -> None:
     """D44"""
@@ -213,7 +211,7 @@ async def test_what_the_server_would_keep_is_not_replaced_in_silence(
     assert engine.uploads["greet@1.2.3"] == new
 
 
-async def test_equal_installs_at_once_all_succeed(
+async def test_concurrent_equal_installs_all_succeed(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
 ) -> None:
     """D46"""
@@ -222,7 +220,7 @@ async def test_equal_installs_at_once_all_succeed(
     assert engine.uploads["greet@1.2.3"] == wasm.read_bytes()
 
 
-async def test_of_different_installs_of_one_version_at_once_one_succeeds_and_the_others_say_so(
+async def test_only_one_of_concurrent_different_installs_succeeds(
     client: PieClient, engine: LocalEngine
 ) -> None:
     """D44, D46"""
@@ -234,9 +232,7 @@ async def test_of_different_installs_of_one_version_at_once_one_succeeds_and_the
     assert engine.uploads["greet@1.2.3"] == builds[results.index("greet@1.2.3")]
 
 
-async def test_what_another_client_installs_meanwhile_does_not_make_a_success_untrue(
-    wasm: Path, toml: Path
-) -> None:
+async def test_a_program_of_another_client_is_replaced_after_the_check(wasm: Path, toml: Path) -> None:
     """D44"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
@@ -251,7 +247,7 @@ async def test_what_another_client_installs_meanwhile_does_not_make_a_success_un
 # ------------------------------------------------------------- what goes wrong
 
 
-async def test_equal_uploads_to_a_silent_server_all_end_with_their_deadline(wasm: Path) -> None:
+async def test_equal_uploads_to_a_silent_server_all_time_out(wasm: Path) -> None:
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         uploads = [
@@ -265,7 +261,7 @@ async def test_equal_uploads_to_a_silent_server_all_end_with_their_deadline(wasm
         await asyncio.gather(first, return_exceptions=True)
 
 
-async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml: Path) -> None:
+async def test_a_reply_before_the_last_chunk_is_a_protocol_error(tmp_path: Path, toml: Path) -> None:
     wasm = tmp_path / "large.wasm"
     wasm.write_bytes(bytes(CHUNK * 200))
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
@@ -275,7 +271,7 @@ async def test_a_confirmation_before_the_end_is_no_success(tmp_path: Path, toml:
             await client.install_program(wasm, toml)
 
 
-async def test_pieces_that_never_come_are_waited_for_no_longer_than_the_deadline(client: PieClient) -> None:
+async def test_waiting_for_pieces_has_a_deadline(client: PieClient) -> None:
     """D4"""
     closed = asyncio.Event()
 
@@ -292,7 +288,7 @@ async def test_pieces_that_never_come_are_waited_for_no_longer_than_the_deadline
 
 
 @pytest.mark.parametrize("path", [5, None, b"bytes"])
-async def test_what_is_no_path_is_refused(client: PieClient, toml: Path, path: object) -> None:
+async def test_a_value_that_is_not_a_path_is_refused(client: PieClient, toml: Path, path: object) -> None:
     with pytest.raises(InvalidArgumentError, match="a path must be a str or a pathlib"):
         await client.install_program(path, toml)  # type: ignore[arg-type]  # that is the mistake
     with pytest.raises(InvalidArgumentError, match="a path must be a str or a pathlib"):
@@ -317,7 +313,7 @@ async def test_an_error_of_the_server_ends_the_upload(
     await client.ping()
 
 
-async def test_a_build_that_changes_while_it_is_sent_is_not_completed(
+async def test_a_build_that_changes_during_the_upload_is_not_installed(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
 ) -> None:
     def change(sent: int, _total: int) -> None:
@@ -334,7 +330,7 @@ async def test_a_build_that_changes_while_it_is_sent_is_not_completed(
     assert engine.uploads["greet@1.2.3"] == component(b"changed")
 
 
-async def test_a_build_that_shrinks_while_it_is_sent_is_not_completed(
+async def test_a_build_that_shrinks_during_the_upload_is_not_installed(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
 ) -> None:
     def shrink(_sent: int, _total: int) -> None:
@@ -345,7 +341,7 @@ async def test_a_build_that_shrinks_while_it_is_sent_is_not_completed(
     assert engine.uploads == {}
 
 
-async def test_a_missing_file_is_named_and_nothing_is_sent(toml: Path, wasm: Path) -> None:
+async def test_a_missing_file_is_named_before_sending(toml: Path, wasm: Path) -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         with pytest.raises(FileNotFoundError, match=r"nowhere\.wasm"):
             await client.install_program(wasm.with_name("nowhere.wasm"), toml)
@@ -355,9 +351,7 @@ async def test_a_missing_file_is_named_and_nothing_is_sent(toml: Path, wasm: Pat
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-async def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
-    client: PieClient, toml: Path, tmp_path: Path
-) -> None:
+async def test_a_pipe_is_refused_without_reading_it(client: PieClient, toml: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     async with asyncio.timeout(PATIENCE):
@@ -367,7 +361,7 @@ async def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
             await client.install_program(tmp_path, toml)
 
 
-async def test_a_silent_server_is_waited_for_no_longer_than_the_deadline(wasm: Path, toml: Path) -> None:
+async def test_an_install_on_a_silent_server_times_out(wasm: Path, toml: Path) -> None:
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
@@ -376,7 +370,7 @@ async def test_a_silent_server_is_waited_for_no_longer_than_the_deadline(wasm: P
         assert len(peer.of(models.AddProgramRequest)) == 4
 
 
-async def test_a_cancelled_install_leaves_nothing_behind(
+async def test_a_cancelled_install_does_not_affect_the_next(
     tmp_path: Path, toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -397,14 +391,14 @@ async def test_a_cancelled_install_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("content", ["a text", 5, None, [b"x"]])
-async def test_what_is_no_content_is_refused(client: PieClient, content: object) -> None:
+async def test_a_value_that_is_not_content_is_refused(client: PieClient, content: object) -> None:
     with pytest.raises(
         InvalidArgumentError, match=r"content must be bytes, a pathlib\.Path or an async iterable"
     ):
         await client.install_program_bytes(content, MANIFEST)  # type: ignore[arg-type]  # that is the mistake
 
 
-async def test_pieces_that_are_no_bytes_are_refused(client: PieClient) -> None:
+async def test_pieces_that_are_not_bytes_are_refused(client: PieClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield "text"  # type: ignore[misc]  # that is the mistake
 
@@ -417,7 +411,7 @@ async def test_pieces_that_are_no_bytes_are_refused(client: PieClient) -> None:
 # ------------------------------------------------------------- manifests
 
 
-def test_a_manifest_is_typed() -> None:
+def test_a_manifest_has_typed_fields() -> None:
     manifest = parse_manifest(MANIFEST.encode())
     assert manifest.package.name == "greet"
     assert manifest.package.description == "Grüßt."
@@ -428,12 +422,12 @@ def test_a_manifest_is_typed() -> None:
     assert parse_manifest(manifest) == manifest
 
 
-def test_keys_that_nobody_knows_are_passed_over() -> None:
+def test_unknown_keys_of_a_manifest_are_ignored() -> None:
     assert parse_manifest(MANIFEST + '\n[package.metadata]\nx = 1\n[tool]\ny = "z"\n').package.name == "greet"
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "reason"),
     [
         ("", "package: Field required"),
         ('[package]\nname = "a"\n', "package.version: Field required"),
@@ -447,25 +441,25 @@ def test_keys_that_nobody_knows_are_passed_over() -> None:
             '[package]\nname = "a"\nversion = "1.0.0"\n[parameters]\nx = { type = "number" }\n',
             "parameters.x.type: Input should be",
         ),
-        ('[package]\nname = "a"\nname = "b"\n', "not TOML"),
-        ("[package", "not TOML"),
+        ('[package]\nname = "a"\nname = "b"\n', "not valid TOML"),
+        ("[package", "not valid TOML"),
     ],
 )
-async def test_a_bad_manifest_names_the_key_and_nothing_is_sent(
-    text: str, complaint: str, wasm: Path, tmp_path: Path
+async def test_an_invalid_manifest_is_refused_before_sending_and_its_key_named(
+    text: str, reason: str, wasm: Path, tmp_path: Path
 ) -> None:
     toml = tmp_path / "bad.toml"
     toml.write_text(text, encoding="utf-8")
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         with pytest.raises(ManifestError) as caught:
             await client.install_program(wasm, toml)
-        assert complaint in str(caught.value)
+        assert reason in str(caught.value)
         assert "bad.toml" in str(caught.value)
         assert "\n" not in str(caught.value)
         assert peer.requests == []
 
 
-def test_a_byte_order_mark_is_named() -> None:
+def test_a_manifest_with_a_byte_order_mark_is_refused() -> None:
     with pytest.raises(ManifestError, match="byte order mark"):
         parse_manifest(b"\xef\xbb\xbf" + MANIFEST.encode())
 
@@ -476,9 +470,7 @@ def test_a_manifest_in_another_encoding_is_refused() -> None:
         parse_manifest(MANIFEST.encode("latin-1"))
 
 
-async def test_a_manifest_that_is_an_object_is_written_as_toml_that_the_server_reads(
-    client: PieClient, engine: LocalEngine
-) -> None:
+async def test_a_manifest_object_is_sent_as_toml(client: PieClient, engine: LocalEngine) -> None:
     """D47"""
     nasty = 'quote " backslash \\ newline \n tab \t delete \x7f emoji 🥧'
     manifest = Manifest.model_validate(
@@ -501,18 +493,20 @@ async def test_a_manifest_that_is_an_object_is_written_as_toml_that_the_server_r
 # ------------------------------------------------------------- checking
 
 
-async def test_a_program_that_is_not_there_is_not_there_with_any_files(
+async def test_a_check_of_a_missing_program_is_false_with_any_files(
     client: PieClient, wasm: Path, toml: Path
 ) -> None:
     assert await client.check_program("greet@1.2.3", wasm, toml) is False
 
 
-async def test_a_check_with_files_says_that_the_server_compared_nothing(
+async def test_a_check_with_files_warns_that_they_were_not_compared(
     client: PieClient, wasm: Path, toml: Path
 ) -> None:
     """D43"""
     await client.install_program(wasm, toml)
-    with pytest.warns(HashesNotComparedWarning, match=r"greet@1\.2\.3 is on the server, but no known server"):
+    with pytest.warns(
+        HashesNotComparedWarning, match=r"the server has greet@1\.2\.3 but did not compare the files"
+    ):
         assert await client.check_program("greet@1.2.3", wasm, toml) is True
 
 
@@ -533,9 +527,7 @@ async def test_a_check_with_files_sends_their_hashes(
     assert seen[0].manifest_hash == blake3(toml.read_bytes()).hexdigest()
 
 
-async def test_a_check_with_the_manifest_of_another_program_is_a_mistake(
-    client: PieClient, toml: Path
-) -> None:
+async def test_a_check_with_the_manifest_of_another_program_is_refused(client: PieClient, toml: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"manifest of greet@1\.2\.3, not of other@1\.0\.0"):
         await client.check_program("other@1.0.0", manifest_path=toml)
 
@@ -548,7 +540,7 @@ async def test_a_check_needs_a_version(client: PieClient) -> None:
 # ------------------------------------------------------------- files to processes
 
 
-async def test_a_file_on_disk_reaches_a_process_whole(
+async def test_a_file_on_disk_reaches_a_process_completely(
     client: PieClient, engine: LocalEngine, wasm: Path
 ) -> None:
     received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

@@ -1,1 +1,1 @@
-"""Programs: manifests, installation, Python functions as programs, and registries."""
+"""Programs: manifests, installation, Python functions as programs, versions in registries."""

@@ -1,4 +1,7 @@
-"""Python functions as programs: what of them travels, under which name and version."""
+"""Python functions as programs.
+
+A function goes in; the script that is uploaded, its manifest, name and version come out. ``install`` uploads them.
+"""
 
 import __future__
 
@@ -26,22 +29,22 @@ R_co = TypeVar("R_co", covariant=True)
 
 FUTURE = "from __future__ import annotations\n"
 VERSION_BITS = 48
-"""Bits of the digest in each of two parts of a derived version: few enough for any integer, enough to tell apart."""
+"""Bits of the digest in each of two parts of a derived version: they fit a 64-bit integer, and 96 bits don't collide."""
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 
 
 class Inferlet(Generic[P, R_co]):
-    """A Python function that can run as a program on servers that run scripts (0.5). Made by :func:`inferlet`.
+    """A Python function that can run as a program on servers that run scripts (0.5). Created by :func:`inferlet`.
 
-    Calling it runs the function here. ``await client.run(it, ...)`` installs it where it is missing and launches it.
+    Calling it runs the function locally. ``await client.run(f, ...)`` installs it if it is missing and launches it.
 
     Attributes:
         name: Name of the program.
-        version: Its version, derived from all that is uploaded unless one was given.
+        version: Version of the program, derived from everything that is uploaded unless it was given.
         program: ``name@version``.
         source: The Python source that is uploaded.
         manifest: The Pie.toml that is uploaded with it.
-        pinned: The version was given, and says nothing about the source.
+        pinned: The version was given, not derived.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Inferlet(Generic[P, R_co]):
             checked_manifest(self._manifest(version or "0.0.0"))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[object, object, R_co]:
-        """Run the function here, as any function."""
+        """Run the function locally."""
         return self._function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -74,7 +77,7 @@ class Inferlet(Generic[P, R_co]):
 
     @functools.cached_property
     def source(self) -> str:
-        """The Python source that is uploaded. Raises InvalidArgumentError when something it uses can't travel."""
+        """The Python source that is uploaded. Raises InvalidArgumentError if it uses a name that can't be uploaded with it."""
         return _script_of(self._function, self._lines)
 
     @property
@@ -93,19 +96,21 @@ class Inferlet(Generic[P, R_co]):
         return self._manifest(self._given_version or self._derived_version())
 
     def input_of(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
-        """Give the launch input for a call.
+        """Return the launch input for a call.
 
         Args:
-            args: Arguments without a name.
-            kwargs: Arguments by name.
+            args: Positional arguments.
+            kwargs: Keyword arguments.
 
         Raises:
-            InvalidArgumentError: The function can't be called like that.
+            InvalidArgumentError: The arguments don't match the function's signature.
         """
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise InvalidArgumentError(f"{self.name} can't be called like that: {error}") from None
+            raise InvalidArgumentError(
+                f"wrong arguments for {self.name}: {error}; see its signature"
+            ) from None
         found: dict[str, object] = {}
         for name, value in bound.arguments.items():
             if self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
@@ -142,23 +147,23 @@ def inferlet(
     version: str | None = None,
     description: str | None = None,
 ) -> Inferlet[P, R_co] | Callable[[Callable[P, Coroutine[object, object, R_co]]], Inferlet[P, R_co]]:
-    """Make an async function a program that ``client.run`` installs and launches.
+    """Turn an async function into a program that ``client.run`` installs and launches.
 
-    What travels is the source of the function, without annotations of its parameters and without comments, and the
-    imports of its module that it uses. Anything else of the module has to be moved into the function or passed as an
-    argument; the engine's ``inferlet`` package is imported inside it.
+    The source of the function is uploaded, without comments and parameter annotations, together with the imports of its
+    module that it uses. Define anything else it needs inside the function, or pass it as an argument. Import the engine's
+    ``inferlet`` package inside the function.
 
     Args:
-        function: The function; its parameters become those of the program.
-        name: Name of the program; by default the function's, with ``-`` for ``_``.
-        version: Version as major.minor.patch. By default it is derived from all that is uploaded, so that a change of
-            anything is another program. With a version of your own the program is uploaded anew once per connection; what
-            another client uploads under it after that is what runs.
-        description: What it does, in a line; by default the first line of the docstring.
+        function: The function. Its parameters become those of the program.
+        name: Name of the program. Default: the function's name, with ``-`` instead of ``_``.
+        version: Version, major.minor.patch. Default: derived from everything that is uploaded, so that any change makes
+            another program. A given version is uploaded once per connection; if another client uploads it later, that
+            program runs.
+        description: Description in one line. Default: the first line of the docstring.
 
     Raises:
-        InvalidArgumentError: It is no async function, or can't be called by keywords.
-        ManifestError: The name or version is not of the form that servers launch.
+        InvalidArgumentError: The function is not async, or a parameter can't be passed by keyword.
+        ManifestError: Servers don't launch programs with that name or version.
     """
     if function is not None:
         return Inferlet(function)
@@ -168,29 +173,29 @@ def inferlet(
 def _program_name(function_name: str) -> str:
     name = re.sub(r"[^a-zA-Z0-9]+", "-", function_name).strip("-")
     if not name:
-        raise InvalidArgumentError(f"no program name can be made of {function_name!r}; pass name=")
+        raise InvalidArgumentError(f"can't derive a program name from {function_name!r}; pass name=")
     return name
 
 
 def _check_function(function: Callable[..., object]) -> None:
-    """Raise InvalidArgumentError unless something is an async function that can travel."""
+    """Raise InvalidArgumentError unless a value is an async function that can be uploaded."""
     name = getattr(function, "__name__", repr(function))
     if inspect.isasyncgenfunction(function):
         raise InvalidArgumentError(f"{name!r} is an async generator; return a list, or send messages")
     if not inspect.iscoroutinefunction(function) or not inspect.isfunction(function):
-        raise InvalidArgumentError(f"{name!r} is no async function; write `async def`")
+        raise InvalidArgumentError(f"{name!r} is not an async function; define it with `async def`")
     if hasattr(function, "__wrapped__"):
         raise InvalidArgumentError(
-            f"{name!r} has another decorator below @inferlet, which would stay behind; put @inferlet next to the function"
+            f"{name!r} has another decorator below @inferlet, which is not uploaded; remove it, or put it above @inferlet"
         )
     if "." in function.__qualname__.rpartition("<locals>.")[2]:
-        raise InvalidArgumentError(f"{name!r} is a method, whose self would stay behind; make it a function")
+        raise InvalidArgumentError(f"{name!r} is a method, and its self is not uploaded; make it a function")
 
 
 def _parameters(
     function: Callable[..., object], signature: inspect.Signature
 ) -> Iterator[tuple[str, ManifestParameter]]:
-    """Give the parameters that a manifest can describe."""
+    """Yield the parameters that a manifest can describe."""
     kinds: dict[object, typing.Literal["string", "int", "float", "bool"]] = {
         str: "string",
         int: "int",
@@ -200,14 +205,14 @@ def _parameters(
     for name, parameter in signature.parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             raise InvalidArgumentError(
-                f"{name!r} of {function.__name__} can't be passed by keyword, as programs are called; make it an ordinary parameter"
+                f"parameter {name!r} of {function.__name__} can't be passed by keyword; make it an ordinary parameter"
             )
         hint = _hint(function, name)
         inner = [choice for choice in typing.get_args(hint) if choice is not type(None)]
         nullable = len(inner) == 1 and type(None) in typing.get_args(hint)
         try:
             kind = kinds.get(inner[0] if nullable else hint)
-        except TypeError:  # a hint that can't be hashed
+        except TypeError:  # the annotation is not hashable
             continue
         if kind is not None:
             optional = parameter.default is not parameter.empty
@@ -215,19 +220,19 @@ def _parameters(
 
 
 def _hint(function: Callable[..., object], name: str) -> object:
-    """Give the annotation of a parameter; None where it can't be evaluated here, or there is none."""
+    """Return the annotation of a parameter, or None if it is missing or can't be evaluated."""
     found = function.__annotations__.get(name)
     if not isinstance(found, str):
         return found
     alone = types.SimpleNamespace(__annotations__={name: found})
     try:
         return typing.get_type_hints(alone, globalns=getattr(function, "__globals__", {}))[name]
-    except Exception:  # noqa: BLE001 - whatever a program writes there, it only describes
+    except Exception:  # noqa: BLE001 - evaluating an annotation may raise anything; it only describes
         return None
 
 
 def _lines_of(function: Callable[..., object]) -> list[str] | None:
-    """Give the lines of a function's source as they are now, before the file can change; None where there is none."""
+    """Return the lines of a function's source, or None. Called when it is decorated, since the file may change later."""
     try:
         return inspect.getsourcelines(function)[0]
     except (OSError, TypeError, SyntaxError, IndexError):
@@ -235,21 +240,21 @@ def _lines_of(function: Callable[..., object]) -> list[str] | None:
 
 
 def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
-    """Give a source file that defines the function and imports what it uses of its module."""
+    """Return the text of a script that defines the function and has those imports of its module that it uses."""
     node = _definition(function.__name__, lines)
     node.decorator_list.clear()
     node.returns = None
     for argument in ast.walk(node.args):
         if isinstance(argument, ast.arg):
-            argument.annotation = None  # its names may exist here only, and would be evaluated there
+            argument.annotation = None  # would be evaluated by the engine, where its names may be missing
     for statement in node.body:
-        _WithoutHints().visit(statement)
+        _VariableAnnotationRemover().visit(statement)
     header = FUTURE if function.__code__.co_flags & __future__.annotations.compiler_flag else ""
     try:
         body = ast.unparse(node)
     except ValueError as error:
         raise InvalidArgumentError(
-            f"the source of {node.name} can't be written for the engine ({error}); move the expression out of the f-string"
+            f"can't write the source of {node.name} for the engine ({error}); move the expression out of the f-string"
         ) from None
     closure = set(function.__code__.co_freevars)
     namespace: dict[str, object] = function.__globals__
@@ -258,14 +263,14 @@ def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
     statements = _imports_of(function, used - closure)
     if missing := sorted(used - statements.keys()):
         raise InvalidArgumentError(
-            f"{node.name} uses {', '.join(missing)}, which stays behind; import or define it inside {node.name}, or pass it as an argument"
+            f"{node.name} uses {', '.join(missing)}, which is not uploaded with it; define it inside {node.name}, or pass it as an argument"
         )
     imports = sorted({statement for needed in statements.values() for statement in needed})
     return header + "\n".join([*imports, "", "", body, ""])
 
 
-class _WithoutHints(ast.NodeTransformer):
-    """Empties annotations that Python does not evaluate: those of a function's own variables."""
+class _VariableAnnotationRemover(ast.NodeTransformer):
+    """Replaces the annotations of a function's local variables, which Python does not evaluate, with None."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
         if node.simple:
@@ -280,7 +285,7 @@ class _WithoutHints(ast.NodeTransformer):
 
 
 def _definition(name: str, lines: list[str] | None) -> ast.AsyncFunctionDef:
-    """Find the definition in the lines of a function's source."""
+    """Parse the definition of a function from the lines of its source."""
     text = "".join(lines or [])
     try:
         tree = ast.parse("if True:\n" + text if text[:1].isspace() else text)
@@ -295,13 +300,13 @@ def _definition(name: str, lines: list[str] | None) -> ast.AsyncFunctionDef:
         or statements[0].name != name
     ):
         raise InvalidArgumentError(
-            f"the source of {name} can't be found; define it in a file, by `async def {name}`"
+            f"can't find the source of {name}; define it in a file with `async def {name}`"
         )
     return statements[0]
 
 
 def _globals_of(source: str) -> set[str]:
-    """Give the names that a source file uses and does not define."""
+    """Return the names that a source file uses and does not define."""
     tables = [symtable.symtable(source, "inferlet", "exec")]
     top = tables[0]
     used: set[str] = set()
@@ -317,10 +322,10 @@ def _globals_of(source: str) -> set[str]:
 
 
 def _imports_of(function: Callable[..., object], names: set[str]) -> dict[str, list[str]]:
-    """Give for each name that the function's module imports, of those asked for, the statements that do so.
+    """Return the statements that import each of the given names, for those names that are imported.
 
-    Only those count that give what the name means here; where the module has none, as in a notebook, what it means says
-    itself where it comes from.
+    They come from the module's source if they bind the same object as the name does now. Without such a statement, as in
+    a notebook, one is written from the object's own module and name.
     """
     namespace: dict[str, object] = getattr(function, "__globals__", {})
     found: dict[str, list[str]] = {}
@@ -335,7 +340,7 @@ def _imports_of(function: Callable[..., object], names: set[str]) -> dict[str, l
 
 
 def _imports_in(module: types.ModuleType | None) -> Iterator[tuple[str, str, Callable[[], object]]]:
-    """Give each absolute import of a module outside functions: the name it binds, itself, and how to get what it gives."""
+    """Yield the absolute imports of a module outside functions: the bound name, the statement, and a getter of its object."""
     try:
         tree = ast.parse(inspect.getsource(module) if module is not None else "")
     except (OSError, TypeError, SyntaxError):
@@ -362,7 +367,7 @@ def _imports_in(module: types.ModuleType | None) -> Iterator[tuple[str, str, Cal
 
 
 def _import_for(name: str, value: object, namespace: dict[str, object]) -> str | None:
-    """Give a statement that imports a module, function or class that is not the function's own module's."""
+    """Return a statement that imports a module, function or class, or None if it is defined in the function's own module."""
     if isinstance(value, types.ModuleType):
         return f"import {value.__name__}" + (f" as {name}" if name != value.__name__ else "")
     home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", None)

@@ -1,4 +1,7 @@
-"""Programs: what their manifests say, and how they get onto a server."""
+"""Checking for programs on a server, and installing them.
+
+Builds, scripts and checked manifests go in, ``name@version`` comes out. Chunks are up to ``connection.uploads``.
+"""
 
 import os
 import warnings
@@ -29,10 +32,10 @@ class Programs:
         self._connection = connection
         self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
         self._installed: dict[str, tuple[str, str]] = {}
-        """By name and version the last program that this connection installed, and its manifest, as digests."""
+        """Digests of the program and the manifest that this connection installed last, by ``name@version``."""
 
     async def has(self, inferlet: str, *, timeout: float | None) -> bool:
-        """Ask whether a program is there."""
+        """Return whether the server has a program."""
         name, version = split_program(inferlet)
         return await self._connection.calls.check_program(name=name, version=version, timeout=timeout)
 
@@ -44,14 +47,14 @@ class Programs:
         *,
         timeout: float | None,
     ) -> bool:
-        """Ask whether a program is there with these files, as far as the server compares them."""
+        """Return whether the server has a program; warn that it does not compare it with these files."""
         name, version = split_program(inferlet)
         wasm_hash = manifest_hash = None
         if manifest is not None:
             text, described = await read_manifest(manifest)
             if program_of(described) != inferlet:
                 raise InvalidArgumentError(
-                    f"{os.fspath(manifest)} is the manifest of {program_of(described)}, not of {inferlet}; pass the one that belongs to it"
+                    f"{os.fspath(manifest)} is the manifest of {program_of(described)}, not of {inferlet}; pass the manifest of {inferlet}"
                 )
             manifest_hash = blake3(text.encode()).hexdigest()
         if wasm is not None:
@@ -71,7 +74,7 @@ class Programs:
         )
         if present:
             warnings.warn(
-                f"{inferlet} is on the server, but no known server compares the files; install it with force_overwrite=True to be sure of its bytes",
+                f"the server has {inferlet} but did not compare the files; install with force_overwrite=True to replace them",
                 HashesNotComparedWarning,
                 stacklevel=3,
             )
@@ -87,11 +90,11 @@ class Programs:
         progress: Progress | None,
         timeout: float | None,
     ) -> str:
-        """Upload a program unless the server would throw it away; give its name and version."""
+        """Upload a program and return ``name@version``. Raises ProgramExistsError if the server has that version."""
         program = program_of(manifest)
         lock = self._locks.setdefault(program, ProgressLock())
 
-        def note(sent: int, total: int) -> None:
+        def report(sent: int, total: int) -> None:
             lock.report_progress()
             if progress is not None:
                 progress(sent, total)
@@ -99,12 +102,13 @@ class Programs:
         check_progress(progress)
         async with (
             self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
-            open_content(source, note, deadline) as content,
+            open_content(source, report, deadline) as content,
         ):
-            # A second install of the same name waits for the first, so that it sees what that came to.
+            # Concurrent installs of one version take turns. Otherwise both would find it missing, and the second would
+            # overwrite the first or collide with its upload. An install that waited for an equal one has succeeded.
             waited = lock.locked
             async with lock.hold(deadline):
-                deadline.disable()  # each step has a deadline of its own from here on
+                deadline.disable()  # check and upload below have their own
                 identity = content.digest, blake3(manifest_text.encode()).hexdigest()
                 if not force and await self.has(program, timeout=timeout):
                     if waited and self._installed.get(program) == identity:
@@ -115,12 +119,13 @@ class Programs:
         return program
 
     async def ensure(self, source: str, described: Manifest, *, pinned: bool) -> str:
-        """Install a script unless it is there; give its name and version.
+        """Install a script if the server does not have it, and return ``name@version``.
 
         Args:
-            source: The script.
+            source: Text of the script.
             described: Its manifest.
-            pinned: The version says nothing about the source: what the server has under it may be another.
+            pinned: The version was not derived from the source, so that the server may have another script under it:
+                upload it once per connection.
         """
         program, data = program_of(described), source.encode()
         manifest = checked_manifest(described)[0]
@@ -128,7 +133,7 @@ class Programs:
         family = FAMILIES[await self._connection.family(None)]
         if not family.runs_scripts:
             raise UnsupportedError(
-                f"{ADD_PROGRAM.tag} of {program!r} not sent: {family.title} servers run no Python functions; build a WebAssembly program for them"
+                f"{ADD_PROGRAM.tag} of {program!r} not sent: {family.title} servers don't run Python functions; build a WebAssembly program"
             )
         async with (
             self._connection.deadline(ADD_PROGRAM, None) as deadline,
@@ -142,11 +147,8 @@ class Programs:
         return program
 
     async def _upload(self, content: bytes | Content, manifest_text: str, timeout: float | None) -> None:
-        """Upload by force.
-
-        Also where the server just said that it has no such program: should another client be faster, the server would
-        keep that one's, and say of this one that it was installed.
-        """
+        # Always with force_overwrite, even right after the server reported the program missing. Another client may have
+        # installed it since: without the flag the server would keep that program and still reply with success.
         await self._connection.calls.add_program(
             content=content, manifest=manifest_text, force_overwrite=True, timeout=timeout
         )
@@ -154,5 +156,5 @@ class Programs:
 
 def _exists(program: str) -> ProgramExistsError:
     return ProgramExistsError(
-        f"{ADD_PROGRAM.tag} of {program!r} not sent: the server has that version and would keep it; pass force_overwrite=True, or give it another version"
+        f"{ADD_PROGRAM.tag} of {program!r} not sent: the server already has this version; pass force_overwrite=True, or use another version"
     )
