@@ -1,4 +1,4 @@
-"""The embedded engine with the parts that hold it to a recorded server: it refuses the same frames and uploads, in the same words."""
+"""LocalEngine with a reader and an upload check that imitate a real server byte by byte, error texts included."""
 
 from pie_client._generated import models
 from pie_client.testing import LocalEngine
@@ -13,7 +13,7 @@ from tests.conformance.wire_reader import WireReader
 
 
 class ConformingPrograms(Programs):
-    """Refuses names that are not file names, and binaries that are not laid out as components."""
+    """Refuses names that are not file names, and binaries without the layout of a component."""
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
         manifest, runtime = super().read_manifest(text)
@@ -36,13 +36,13 @@ class ConformingPrograms(Programs):
 
 
 class ConformingState(EngineState):
-    """Reads frames and uploads as a real server does."""
+    """The state of an engine that reads frames and uploads as a real server does."""
 
     reader_class = WireReader
     programs_class = ConformingPrograms
 
 
 class ConformingEngine(LocalEngine):
-    """An embedded engine that reads frames and uploads exactly as a real server does."""
+    """An engine that reads frames and uploads as a real server does."""
 
     _state_class = ConformingState

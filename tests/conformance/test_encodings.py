@@ -1,6 +1,6 @@
-"""The embedded engine takes what real servers take, however it is encoded, and rejects what they reject.
+"""The reader of the conformance tests accepts the encodings that real servers accept, and rejects the others.
 
-How the 0.5 family names each mistake is held by ``test_differential.py``; here are the forms that both families share.
+``test_differential.py`` compares the error texts of the 0.5 family; here are the encodings that both families share.
 """
 
 import re
@@ -25,7 +25,7 @@ from tests.support.peers import COMPONENT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 PING = bytes.fromhex("82a474797065a470696e67a7636f72725f696401")
-SAMPLES: dict[str, object] = {"integer": 1, "boolean": True, "string": "x", "bytes": b"x", "array": ["x"]}
+VALUES: dict[str, object] = {"integer": 1, "boolean": True, "string": "x", "bytes": b"x", "array": ["x"]}
 TAG, NUMBER = PING[1:11], PING[11:]
 ACCEPTED = {
     "as clients write it": PING,
@@ -44,9 +44,9 @@ ACCEPTED = {
     "unknown keys": ping(x=1, y=None, z=NESTED),
     "an unknown key twice": b"\x84" + TAG + NUMBER + b"\xa1x\x01\xa1x\x01",
     "an unknown key that is not UTF-8": b"\x83" + TAG + NUMBER + b"\xa2\xff\xff\x01",
-    "another message behind it": PING + ping(2),
-    "an unknown key with an odd extension": b"\x83" + TAG + NUMBER + b"\xa1x\xc7\0\xff",
-    "garbage behind it": PING + b"\xc1\xff",
+    "another message after it": PING + ping(2),
+    "an unknown key with an empty extension": b"\x83" + TAG + NUMBER + b"\xa1x\xc7\0\xff",
+    "garbage after it": PING + b"\xc1\xff",
 }
 REJECTED = {
     "empty": b"",
@@ -54,12 +54,12 @@ REJECTED = {
     "nil": msgpack.packb(None),
     "an integer": msgpack.packb(5),
     "a str": msgpack.packb("ping"),
-    "no map key": b"\xc1",
+    "a byte that msgpack does not use": b"\xc1",
     "an empty map": b"\x80",
     "an empty array": b"\x90",
     "no tag": msgpack.packb({"corr_id": 1}),
     "an unknown tag": message("nope", corr_id=1),
-    "an index that is none": message(99, corr_id=1),
+    "an unknown index": message(99, corr_id=1),
     "a signed index": b"\x82\xa4type\xd3" + bytes(7) + b"\x05" + NUMBER,
     "the tag twice": b"\x83" + TAG + TAG + NUMBER,
     "a field twice": b"\x83" + TAG + NUMBER + NUMBER,
@@ -77,13 +77,13 @@ REJECTED = {
     "a number for a str": message("auth_identify", corr_id=1, username=5),
     "a str that is not UTF-8": message("auth_identify", corr_id=1, username=b"\xff"),
     "0 for a bool": message("launch_process", corr_id=1, inferlet="a@1.0.0", input="", capture_outputs=0),
-    "an array that is announced larger than any": PING[:-1] + b"\xdd" + b"\xff" * 4,
-    "a map that is announced larger than any": b"\x83" + TAG + NUMBER + b"\xa1x\xdf" + b"\xff" * 4,
-    "a str that is announced larger than any": b"\x82\xa4type\xdb" + b"\xff" * 4,
-    "an extension that is announced larger than any": PING[:-1] + b"\xc9" + b"\xff" * 4 + b"\x05",
-    "members that are announced more than any": b"\xdf" + b"\xff" * 4 + TAG + NUMBER,
+    "an array with a length of 32 bits": PING[:-1] + b"\xdd" + b"\xff" * 4,
+    "a map with a length of 32 bits": b"\x83" + TAG + NUMBER + b"\xa1x\xdf" + b"\xff" * 4,
+    "a str with a length of 32 bits": b"\x82\xa4type\xdb" + b"\xff" * 4,
+    "an extension with a length of 32 bits": PING[:-1] + b"\xc9" + b"\xff" * 4 + b"\x05",
+    "more members than the frame has bytes": b"\xdf" + b"\xff" * 4 + TAG + NUMBER,
     "an extension for a number": PING[:-1] + b"\xd4\xff\x01",
-    "nested without end": b"\x83" + TAG + NUMBER + b"\xa1x" + b"\x91" * 2000 + b"\x01",
+    "nested too deeply": b"\x83" + TAG + NUMBER + b"\xa1x" + b"\x91" * 2000 + b"\x01",
 }
 
 
@@ -110,7 +110,7 @@ async def _next(socket: ClientConnection) -> object:
 
 
 @pytest.mark.parametrize("form", ACCEPTED)
-async def test_a_request_is_understood_in_every_form(socket: ClientConnection, form: str) -> None:
+async def test_a_request_is_accepted_in_every_encoding(socket: ClientConnection, form: str) -> None:
     await socket.send(ACCEPTED[form])
     assert await _next(socket) == models.Response(corr_id=1, ok=True, result="Pong")
     await socket.send(ping(7))
@@ -118,9 +118,7 @@ async def test_a_request_is_understood_in_every_form(socket: ClientConnection, f
 
 
 @pytest.mark.parametrize("form", REJECTED)
-async def test_a_frame_that_cannot_be_read_is_passed_over(
-    socket: ClientConnection, form: str, family: Family
-) -> None:
+async def test_a_rejected_frame_is_ignored(socket: ClientConnection, form: str, family: Family) -> None:
     await socket.send(REJECTED[form])
     if family == "0.5":
         notice = await _next(socket)
@@ -131,7 +129,7 @@ async def test_a_frame_that_cannot_be_read_is_passed_over(
 
 
 @pytest.mark.parametrize("data", [COMPONENT, COMPONENT.decode(), list(COMPONENT)])
-async def test_bytes_may_come_as_text_or_as_numbers(
+async def test_bytes_can_be_encoded_as_str_or_array(
     socket: ClientConnection, engine: LocalEngine, data: object
 ) -> None:
     upload = message(
@@ -150,17 +148,17 @@ async def test_bytes_may_come_as_text_or_as_numbers(
 
 
 @pytest.mark.parametrize("tag", shapes("0.4"))
-def test_every_request_is_understood_by_its_place_in_the_order(tag: str, family: Family) -> None:
-    """An absent optional field is one that is nil; those at the end may be cut off."""
+def test_every_request_can_be_encoded_by_position(tag: str, family: Family) -> None:
+    """Optional fields can be nil, and are optional at the end of the array."""
     known = list(shapes(family))
     shape = shapes(family if tag in known else "0.4")[tag]
-    values = [SAMPLES[f.kind] for f in shape.values() if f.required]
+    values = [VALUES[f.kind] for f in shape.values() if f.required]
     reader = WireReader(family)
     if tag not in known:
         with pytest.raises(UnreadableFrameError, match=f"unknown variant `{tag}`"):
             reader.read(packed(tag, *values))
         return
-    by_name = {n: SAMPLES[f.kind] for n, f in shape.items() if f.required}
+    by_name = {n: VALUES[f.kind] for n, f in shape.items() if f.required}
     nil = {n: None for n, f in shape.items() if not f.required}
     expected = reader.read(message(tag, **by_name))
     assert expected.type == tag
@@ -170,7 +168,7 @@ def test_every_request_is_understood_by_its_place_in_the_order(tag: str, family:
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_the_old_family_passes_over_text_frames(socket: ClientConnection) -> None:
+async def test_a_0_4_engine_ignores_text_frames(socket: ClientConnection) -> None:
     for text in ('{"type":"ping","corr_id":3}', "cancel", "x"):
         await socket.send(text)
     await socket.send(ping(7))
@@ -192,7 +190,7 @@ async def test_the_old_family_passes_over_text_frames(socket: ClientConnection) 
         (["a"], [1.5], "invalid type: floating point `1.5`, expected usize"),
     ],
 )
-def test_lists_are_read_item_by_item(inputs: object, budgets: object, reason: str | None) -> None:
+def test_arrays_are_checked_item_by_item(inputs: object, budgets: object, reason: str | None) -> None:
     frame = message("run_processes", corr_id=1, inferlet="a@1.0.0", inputs=inputs, token_budgets=budgets)
     if reason is None:
         assert WireReader("0.4").read(frame).type == "run_processes"

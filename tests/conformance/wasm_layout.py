@@ -1,32 +1,29 @@
-"""What can be said of a WebAssembly component without running it: whether its binary is laid out as one."""
+"""Checks the layout of a WebAssembly component without running it."""
 
 from collections.abc import Iterator
 from typing import Final
 
 COMPONENT: Final = b"\0asm\x0d\0\1\0"
-"""Magic, version and layer of a component: also the smallest one, which is empty."""
+"""Magic, version and layer of a component."""
 MODULE: Final = b"\0asm\1\0\0\0"
-"""The same of a core module, of which components are made."""
+"""Magic, version and layer of a core module."""
 CUSTOM: Final = 0
 EXPORTS: Final = 11
 PARTS: Final = {1: MODULE, 4: COMPONENT}
-"""Sections of a component that hold a binary of their own."""
+"""Sections of a component that hold a nested binary, with its header."""
 HIGHEST: Final = {COMPONENT: 11, MODULE: 13}
-"""Number of the last section that each kind of binary knows."""
+"""Highest section number of each kind of binary."""
 
 
 class MalformedComponentError(Exception):
-    """These bytes are no component."""
+    """The binary is not a component."""
 
 
 def exports(data: bytes) -> bool:
-    """Check how a binary is laid out: header, sections, and what is nested in them; not what they say.
-
-    Returns:
-        Whether the component exports anything.
+    """Check header, sections and nested binaries, but not their meaning. Return whether the component has exports.
 
     Raises:
-        MalformedComponentError: It is no component, or something of it is missing.
+        MalformedComponentError: It is not a component, or it is truncated.
     """
     try:
         return _exports(memoryview(data), COMPONENT)
@@ -68,7 +65,7 @@ def _slice(data: memoryview, start: int, length: int) -> memoryview:
 
 
 def _number(data: memoryview, at: int) -> tuple[int, int]:
-    """Read an unsigned LEB128 number of 32 bits; gives it and where it ends."""
+    """Read an unsigned LEB128 number of 32 bits. Return it and the offset after it."""
     value = 0
     for shift in range(0, 35, 7):
         byte = data[at]

@@ -1,4 +1,4 @@
-"""The fields of a client's message, converted as servers convert them, and their words where that can't be."""
+"""Converts the fields of a request as servers do, or raises with their error texts."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SIZE_BITS = 64
 
 
 class WrongTypeError(UnreadableFrameError):
-    """A frame with a value of another type than is expected there."""
+    """A frame with a value of the wrong type."""
 
     def __init__(self, value: object, expected: str, *, json: bool = False) -> None:
         found = server_text("found_null") if json and value is None else _kind(value)
@@ -23,31 +23,31 @@ class WrongTypeError(UnreadableFrameError):
 
 
 class Members(list[tuple[object, object]]):
-    """A map with its members in order, also those that are named twice."""
+    """A map with its members in order, including duplicate keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An integer written as a signed one, which is no index."""
+    """An integer that is encoded as a signed one, and so is not an index."""
 
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Wide:
-    """An integer of 16 or 32 bits, which is no index of a field."""
+    """An integer that is encoded in 16 or 32 bits, and so is not the index of a field."""
 
     value: int
 
 
 class Written(float):
-    """A float that was read as text, and is written as such."""
+    """A float that was read from text, and is written unchanged."""
 
     __slots__ = ()
 
 
-def by_place(variant: str, shape: Shape, values: list[object]) -> dict[str, object]:
-    """Give the fields of a message that came as an array; those that may be absent can be missing at its end."""
+def from_array(variant: str, shape: Shape, values: list[object]) -> dict[str, object]:
+    """Return the fields of a message that is encoded as an array. Optional ones may be missing at its end."""
     fields = {n: _read(v, f) for (n, f), v in zip(shape.items(), values, strict=False)}
     count = len(shape)
     if len(values) > count:
@@ -63,8 +63,8 @@ def by_place(variant: str, shape: Shape, values: list[object]) -> dict[str, obje
     return fields
 
 
-def by_name(shape: Shape, members: Members) -> dict[str, object]:
-    """Give the fields of a message that came as a map, without those that it does not know."""
+def from_map(shape: Shape, members: Members) -> dict[str, object]:
+    """Return the fields of a message that is encoded as a map, without unknown ones."""
     names = list(shape)
     fields: dict[str, object] = {}
     for key, value in members:
@@ -72,7 +72,7 @@ def by_name(shape: Shape, members: Members) -> dict[str, object]:
         if type(key) is int:
             name = names[key] if key < len(names) else None
         elif not isinstance(key, (str, bytes)):
-            wrong_type(key, server_text("expected_key"))
+            raise_wrong_type(key, server_text("expected_key"))
         if name is None or name not in shape:
             continue
         if name in fields:
@@ -91,10 +91,12 @@ def _read(value: object, field: Field) -> object:
         case "integer":
             return _integer(value, field.bits)
         case "boolean":
-            return value if isinstance(value, bool) else wrong_type(value, server_text("expected_boolean"))
+            return (
+                value if isinstance(value, bool) else raise_wrong_type(value, server_text("expected_boolean"))
+            )
         case "string":
             if not isinstance(value, (str, bytes)):
-                wrong_type(value, server_text("expected_string"))
+                raise_wrong_type(value, server_text("expected_string"))
             text = text_of(value)
             if text is None:
                 raise UnreadableFrameError(
@@ -110,7 +112,7 @@ def _read(value: object, field: Field) -> object:
         case "array":
             items = _sequence(value)
             if items is None or field.items is None:
-                wrong_type(value, server_text("expected_sequence"))
+                raise_wrong_type(value, server_text("expected_sequence"))
             return [_read(item, field.items) for item in items]
         case "other":
             return _plain_value(value)
@@ -133,7 +135,7 @@ def _octets(value: object) -> bytes:
         return bytes_of(value)
     items = _sequence(value)
     if items is None:
-        wrong_type(value, server_text("expected_bytes"))
+        raise_wrong_type(value, server_text("expected_bytes"))
     return bytes(_integer(item, BYTE_BITS) for item in items)
 
 
@@ -149,7 +151,7 @@ def _integer(value: object, bits: int) -> int:
         server_text("expected_size") if bits == SIZE_BITS else server_text("expected_unsigned", bits=bits)
     )
     if type(number) is not int:
-        wrong_type(value, expected)
+        raise_wrong_type(value, expected)
     if not 0 <= number < 1 << bits:
         raise UnreadableFrameError(
             server_text(
@@ -160,12 +162,12 @@ def _integer(value: object, bits: int) -> int:
 
 
 def bytes_of(value: str | bytes) -> bytes:
-    """Give the bytes that a text was made of, UTF-8 or not."""
+    """Return the bytes that a text was decoded from, UTF-8 or not."""
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
 
 
 def text_of(value: object) -> str | None:
-    """Give a str, or bin or str that holds UTF-8; None for anything else."""
+    """Return a str, or the text of bytes in UTF-8, or None for other values."""
     if not isinstance(value, (str, bytes)):
         return None
     try:
@@ -174,8 +176,8 @@ def text_of(value: object) -> str | None:
         return None
 
 
-def wrong_type(value: object, expected: str) -> NoReturn:
-    """Say that something else was expected."""
+def raise_wrong_type(value: object, expected: str) -> NoReturn:
+    """Raise WrongTypeError."""
     raise WrongTypeError(value, expected)
 
 
@@ -204,7 +206,7 @@ def _kind(value: object) -> str:
 
 
 def _plain(value: float) -> str:
-    """Write a float without an exponent, and with a point where it is finite."""
+    """Write a float without an exponent, and with a decimal point if it is finite."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else str(value)
     text = repr(value) if isinstance(value, Written) else format(Decimal(repr(value)), "f")
@@ -215,7 +217,7 @@ ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0"
 
 
 def quoted(text: str) -> str:
-    """Put a text in quotes, and escape in it what servers escape."""
+    """Return a text in quotes, escaped as servers do."""
     parts = (
         ESCAPES.get(char) or (char if char.isprintable() or char == " " else f"\\u{{{ord(char):x}}}")
         for char in text

@@ -1,7 +1,7 @@
-"""Reads a client's frames as forgivingly as servers do, and says in their words what is wrong with the others.
+"""Reads the frames of clients as leniently as servers do, and rejects the others with their error texts.
 
-Servers read a frame in two steps: first the tag, with all else put aside as it comes, then the fields. So the order of
-the members decides which of several mistakes is named, and an unknown member may hold anything.
+Servers read a frame in two steps: the tag, with all other members kept undecoded, then the fields. So the order of the
+members decides which of several errors is reported, and an unknown member may hold anything.
 """
 
 import json
@@ -23,11 +23,11 @@ from tests.conformance.wire_fields import (
     Wide,
     Written,
     WrongTypeError,
-    by_name,
-    by_place,
     bytes_of,
+    from_array,
+    from_map,
+    raise_wrong_type,
     text_of,
-    wrong_type,
 )
 from tests.conformance.wire_schema import server_text, shapes
 
@@ -39,11 +39,11 @@ SIGNED = (0xD0, 0xD1, 0xD2, 0xD3)
 LONGEST_EXTENSION = 0xC9
 EXTENSIONS = (0xC7, 0xC8, LONGEST_EXTENSION, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8)
 EXTENSION = msgpack.ExtType(0, b"")
-"""Stands for every extension: none is expected anywhere."""
+"""Stands for every extension. No request has one."""
 
 
 class WireReader(FrameReader):
-    """Reads the frames of clients as the servers of a family do."""
+    """Reads frames as the servers of a family do."""
 
     def __init__(self, family: Family) -> None:
         super().__init__(family)
@@ -61,9 +61,9 @@ class WireReader(FrameReader):
     def _message(self, tag: str, rest: Members | list[object]) -> ClientMessage:
         shape = self._known[tag]
         if isinstance(rest, Members):
-            fields = by_name(shape, rest)
+            fields = from_map(shape, rest)
         else:
-            fields = by_place("".join(part.title() for part in tag.split("_")), shape, rest)
+            fields = from_array("".join(part.title() for part in tag.split("_")), shape, rest)
         try:
             message = registry.CLIENT_MESSAGES[tag].model_validate({TAG: tag, **fields})
         except ValidationError as error:
@@ -76,7 +76,7 @@ class WireReader(FrameReader):
             strict_map_key=False,
             unicode_errors="surrogateescape",
             max_buffer_size=0,
-            max_array_len=len(frame),  # it makes room for what is announced
+            max_array_len=len(frame),  # it allocates as many items as the header says
             max_map_len=len(frame),
         )
         reader.feed(frame)
@@ -86,8 +86,8 @@ class WireReader(FrameReader):
             marker = _marker(frame, place)
             if marker in EXTENSIONS:
                 if marker == LONGEST_EXTENSION and int.from_bytes(frame[place + 1 : place + 5]) > len(frame):
-                    raise msgpack.OutOfData  # the library counts round to zero
-                reader.skip()  # what it holds may be wrong for the library
+                    raise msgpack.OutOfData  # the library's counter overflows
+                reader.skip()  # the library rejects extensions that servers skip
                 return EXTENSION
             try:
                 value: object = reader.unpack()
@@ -103,7 +103,7 @@ class WireReader(FrameReader):
 
         def next_tag() -> object:
             if _is_array(frame, reader.tell()):
-                return []  # it may be nested too deep to be read
+                return []  # it may be nested too deeply to be read
             if _is_map(frame, reader.tell()):
                 return Members()
             if _marker(frame, reader.tell()) in EXTENSIONS:
@@ -115,7 +115,7 @@ class WireReader(FrameReader):
                 size = reader.read_array_header()
                 return (self._tag(next_tag()) if size else None), [next_value() for _ in range(size - 1)]
             if not _is_map(frame, 0):
-                wrong_type(next_tag(), server_text("expected_message"))
+                raise_wrong_type(next_tag(), server_text("expected_message"))
             members, tag = Members(), None
             for _ in range(reader.read_map_header()):
                 key = next_value()
@@ -150,7 +150,7 @@ class WireReader(FrameReader):
                 parse_float=Written,
                 parse_int=_number,
             )
-            json.dumps(value, ensure_ascii=False).encode()  # refuses halves of surrogate pairs
+            json.dumps(value, ensure_ascii=False).encode()  # raises for lone surrogates
         except json.JSONDecodeError as error:
             raise UnreadableFrameError(
                 server_text("frame_not_json", detail=error.msg, line=error.lineno, column=error.colno)
@@ -161,14 +161,14 @@ class WireReader(FrameReader):
         try:
             return self._split(value)
         except UnreadableFrameError as error:
-            mistake = error
+            reported = error
             if isinstance(error, WrongTypeError):
-                mistake = WrongTypeError(error.value, error.expected, json=True)
-            place = {"line": text.count("\n") + 1, "column": len(text)}
-            raise UnreadableFrameError(server_text("frame_not_json", detail=mistake, **place)) from error
+                reported = WrongTypeError(error.value, error.expected, json=True)
+            position = {"line": text.count("\n") + 1, "column": len(text)}
+            raise UnreadableFrameError(server_text("frame_not_json", detail=reported, **position)) from error
 
     def _split(self, value: object) -> tuple[str, Members | list[object]]:
-        """Tell the tag of a JSON value from the rest."""
+        """Split a JSON value into its tag and the rest."""
         if isinstance(value, Members):
             tags = [v for k, v in value if k == TAG]
             rest: Members | list[object] = Members((k, v) for k, v in value if k != TAG)
@@ -176,7 +176,7 @@ class WireReader(FrameReader):
             items = cast("list[object]", value)
             tags, rest = items[:1], items[1:]
         else:
-            wrong_type(value, server_text("expected_message"))
+            raise_wrong_type(value, server_text("expected_message"))
         if not tags:
             raise UnreadableFrameError(server_text("frame_missing_field", field=TAG))
         tag = self._tag(Signed(tags[0]) if type(tags[0]) is int else tags[0])
@@ -185,7 +185,7 @@ class WireReader(FrameReader):
         return tag, rest
 
     def _tag(self, value: object) -> str:
-        """Read a tag: a name, or its place in the order of names."""
+        """Return the tag that a name or an index stands for."""
         names = list(self._known)
         if isinstance(value, Wide):
             value = value.value
@@ -200,7 +200,7 @@ class WireReader(FrameReader):
                 )
             return names[value]
         if not isinstance(value, (str, bytes)):
-            wrong_type(value, server_text("expected_tag"))
+            raise_wrong_type(value, server_text("expected_tag"))
         tag = bytes_of(value).decode("utf-8", "replace")
         if tag not in self._known:
             known = ", ".join(f"`{name}`" for name in names)
@@ -209,7 +209,7 @@ class WireReader(FrameReader):
 
 
 def _check(data: bytes) -> None:
-    """Raise what is wrong first with a value, however much it announces."""
+    """Raise the first error in a value, whatever length its header has."""
     reader = msgpack.Unpacker(max_buffer_size=0)
     reader.feed(data)
     reader.skip()
@@ -230,11 +230,11 @@ def _is_map(frame: bytes, place: int) -> bool:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _number(text: str) -> int | float:
-    """Read an integer as servers do, to whom the largest and minus zero are floats."""
+    """Read an integer as servers do: those over 64 bits and minus zero are floats."""
     value = int(text) if len(text) <= len(str(1 << SIZE_BITS)) else 1 << SIZE_BITS
     fits = -(1 << (SIZE_BITS - 1)) <= value < (1 << SIZE_BITS)
     return value if fits and text != "-0" else Written(text)

@@ -1,4 +1,4 @@
-"""What becomes of processes whose client is gone: as real servers do it, and as Pie's documentation promises it."""
+"""Processes whose client has disconnected, with ``keep_detached`` and without it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ IDENTITY = {"x-pie-identity": "tenant/user"}
 
 
 class Steps:
-    """Lets a test decide when an inferlet goes on."""
+    """Events that an inferlet waits for and sets."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -39,8 +39,8 @@ class Steps:
 
 
 @pytest.fixture
-async def keeper(family: Family) -> AsyncIterator[LocalEngine]:
-    """An engine that does as the documentation says."""
+async def keeping_engine(family: Family) -> AsyncIterator[LocalEngine]:
+    """An engine that keeps detached processes."""
     async with LocalEngine(family=family, keep_detached=True) as engine:
         yield engine
 
@@ -54,7 +54,7 @@ def install(engine: LocalEngine, steps: Steps) -> None:
     @engine.inferlet("long-task@0.1.0")
     async def long_task(session: InferletSession, input: JsonValue) -> JsonValue:
         try:
-            session.print("began")
+            session.print("started")
             await steps.go.wait()
             session.print("out")
             session.eprint("err")
@@ -65,16 +65,16 @@ def install(engine: LocalEngine, steps: Steps) -> None:
             steps.ended.set()
 
 
-async def leave(uri: str) -> str:
-    """Launch, hear that it runs, and leave."""
+async def launch_and_disconnect(uri: str) -> str:
+    """Launch a process, wait until it runs, and disconnect. Return its id."""
     async with PieClient(uri, timeout=PATIENCE) as c:
         process = await c.launch_process("long-task@0.1.0", input={"topic": "KV cache reuse"})
-        assert await process.recv(timeout=PATIENCE) == (Event.Stdout, "began\n")
+        assert await process.recv(timeout=PATIENCE) == (Event.Stdout, "started\n")
         return process.process_id
 
 
-async def attached(client: PieClient, process_id: str) -> Process:
-    """Attach as soon as the server has noticed that the other client is gone."""
+async def attach(client: PieClient, process_id: str) -> Process:
+    """Attach as soon as the server has detached the client that was lost."""
     while True:
         try:
             return await client.attach_process(process_id)
@@ -82,15 +82,13 @@ async def attached(client: PieClient, process_id: str) -> Process:
             pass
 
 
-async def test_a_process_whose_client_left_is_attached_again_and_nothing_is_missing(
-    keeper: LocalEngine, steps: Steps
-) -> None:
-    install(keeper, steps)
-    process_id = await leave(keeper.uri)
+async def test_attaching_after_the_end_receives_all_events(keeping_engine: LocalEngine, steps: Steps) -> None:
+    install(keeping_engine, steps)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
 
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         await c.authenticate("pie-client")
         assert await c.list_processes() == []
         process = await c.attach_process(process_id)
@@ -105,12 +103,12 @@ async def test_a_process_whose_client_left_is_attached_again_and_nothing_is_miss
     ]
 
 
-async def test_an_end_that_was_fetched_is_not_there_a_second_time(keeper: LocalEngine, steps: Steps) -> None:
-    install(keeper, steps)
-    process_id = await leave(keeper.uri)
+async def test_an_ended_process_can_be_attached_to_once(keeping_engine: LocalEngine, steps: Steps) -> None:
+    install(keeping_engine, steps)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         assert (await (await c.attach_process(process_id)).result()) == {"topic": "KV cache reuse"}
         with pytest.raises(ProcessNotFoundError):
             await c.terminate_process(process_id)
@@ -118,17 +116,17 @@ async def test_an_end_that_was_fetched_is_not_there_a_second_time(keeper: LocalE
             await c.attach_process(process_id)
 
 
-async def test_a_process_that_still_runs_is_attached_again_and_goes_on(
-    keeper: LocalEngine, steps: Steps
+async def test_a_running_process_can_be_attached_to_repeatedly(
+    keeping_engine: LocalEngine, steps: Steps
 ) -> None:
-    @keeper.inferlet("long-task@0.1.0")
+    @keeping_engine.inferlet("long-task@0.1.0")
     async def talk(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.print("began")
+        session.print("started")
         return await session.receive()
 
-    process_id = await leave(keeper.uri)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     for visit in range(3):
-        async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+        async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
             assert [info.id for info in await c.list_processes()] == [process_id]
             process = await c.attach_process(process_id)
             if visit == 2:
@@ -136,42 +134,44 @@ async def test_a_process_that_still_runs_is_attached_again_and_goes_on(
                 assert await process.recv(timeout=PATIENCE) == (Event.Return, '"bye"')
 
 
-async def test_a_detached_process_can_be_stopped_and_its_end_fetched(
-    keeper: LocalEngine, steps: Steps
+async def test_a_detached_process_can_be_terminated_and_then_attached_to(
+    keeping_engine: LocalEngine, steps: Steps
 ) -> None:
-    install(keeper, steps)
-    process_id = await leave(keeper.uri)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    install(keeping_engine, steps)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         await c.terminate_process(process_id)
         process = await c.attach_process(process_id)
         with pytest.raises(ProcessTerminatedError):
             await process.wait(timeout=PATIENCE)
 
 
-async def test_of_many_events_the_newest_4096_are_kept(keeper: LocalEngine, steps: Steps) -> None:
-    @keeper.inferlet("long-task@0.1.0")
+async def test_the_newest_4096_events_are_kept(keeping_engine: LocalEngine, steps: Steps) -> None:
+    @keeping_engine.inferlet("long-task@0.1.0")
     async def chatter(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.print("began")
+        session.print("started")
         await steps.go.wait()
         for number in range(5000):
             session.print(number, end="")
         steps.ended.set()
         return None
 
-    process_id = await leave(keeper.uri)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         process = await c.attach_process(process_id)
         async with asyncio.timeout(PATIENCE):
             events = [event async for event in process]
     assert events == [*(StdoutEvent(str(number)) for number in range(5000 - 4095, 5000)), ReturnEvent("null")]
 
 
-async def test_a_file_that_lost_its_first_chunk_is_dropped_whole(keeper: LocalEngine, steps: Steps) -> None:
-    @keeper.inferlet("long-task@0.1.0")
+async def test_a_file_whose_first_chunk_was_dropped_is_dropped(
+    keeping_engine: LocalEngine, steps: Steps
+) -> None:
+    @keeping_engine.inferlet("long-task@0.1.0")
     async def chatter(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.print("began")
+        session.print("started")
         await steps.go.wait()
         session.send_file(b"1" * 1_000_000)
         session.send_file(b"2" * 1_000_000)
@@ -180,10 +180,10 @@ async def test_a_file_that_lost_its_first_chunk_is_dropped_whole(keeper: LocalEn
         steps.ended.set()
         return None
 
-    process_id = await leave(keeper.uri)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         process = await c.attach_process(process_id)
         async with asyncio.timeout(PATIENCE):
             events = [event async for event in process]
@@ -191,12 +191,12 @@ async def test_a_file_that_lost_its_first_chunk_is_dropped_whole(keeper: LocalEn
     assert len(events) == 1 + 4091 + 1
 
 
-async def test_what_a_client_was_not_sent_any_more_is_kept_for_the_next(
-    keeper: LocalEngine, steps: Steps
+async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
+    keeping_engine: LocalEngine, steps: Steps
 ) -> None:
     sent = asyncio.Event()
 
-    @keeper.inferlet("flood@1.0.0")
+    @keeping_engine.inferlet("flood@1.0.0")
     async def flood(session: InferletSession, _input: JsonValue) -> JsonValue:
         for number in range(100):
             session.print(f"{number} " + "x" * 500_000, end="")
@@ -205,7 +205,7 @@ async def test_what_a_client_was_not_sent_any_more_is_kept_for_the_next(
 
     async with asyncio.timeout(PATIENCE):
         socket = await connect(
-            f"{keeper.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
+            f"{keeping_engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
         )
         await socket.send(
             codec.encode_client_message(models.AuthIdentifyRequest(corr_id=1, username="pie-client"))
@@ -222,21 +222,23 @@ async def test_what_a_client_was_not_sent_any_more_is_kept_for_the_next(
         await sent.wait()
         socket.transport.abort()
         await socket.wait_closed()
-        async with PieClient(keeper.uri, timeout=PATIENCE) as c:
-            process = await attached(c, reply.result)
+        async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+            process = await attach(c, reply.result)
             events = [event async for event in process]
     numbers = [int(event.value.split()[0]) for event in events if isinstance(event, StdoutEvent)]
     assert numbers == list(range(numbers[0], 100))
     assert isinstance(events[-1], ReturnEvent)
 
 
-async def test_a_process_without_output_can_be_left_too(keeper: LocalEngine, steps: Steps) -> None:
-    install(keeper, steps)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+async def test_an_uncaptured_process_keeps_its_messages_and_files(
+    keeping_engine: LocalEngine, steps: Steps
+) -> None:
+    install(keeping_engine, steps)
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         await c.rpc.launch_process(inferlet="long-task@0.1.0", input="{}", capture_outputs=False)
         (info,) = await c.list_processes()
         await c.attach_process(info.id)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         process = await c.attach_process(info.id)
         steps.go.set()
         async with asyncio.timeout(PATIENCE):
@@ -245,38 +247,43 @@ async def test_a_process_without_output_can_be_left_too(keeper: LocalEngine, ste
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_the_end_of_another_users_process_is_not_given_away(keeper: LocalEngine, steps: Steps) -> None:
-    install(keeper, steps)
-    process_id = await leave(keeper.uri)
+async def test_an_ended_process_of_another_user_cannot_be_attached_to(
+    keeping_engine: LocalEngine, steps: Steps
+) -> None:
+    install(keeping_engine, steps)
+    process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeper.uri, username="mallory", timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, username="mallory", timeout=PATIENCE) as c:
         with pytest.raises(AccessDeniedError):
             await c.attach_process(process_id)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
         await c.attach_process(process_id)
 
 
-async def test_a_process_that_somebody_holds_cannot_be_attached_to(
-    keeper: LocalEngine, steps: Steps, family: Family
+async def test_a_process_of_a_connected_client_cannot_be_attached_to(
+    keeping_engine: LocalEngine, steps: Steps, family: Family
 ) -> None:
-    install(keeper, steps)
-    async with PieClient(keeper.uri, timeout=PATIENCE) as c, PieClient(keeper.uri, timeout=PATIENCE) as d:
+    install(keeping_engine, steps)
+    async with (
+        PieClient(keeping_engine.uri, timeout=PATIENCE) as c,
+        PieClient(keeping_engine.uri, timeout=PATIENCE) as d,
+    ):
         process = await c.launch_process("long-task@0.1.0")
         with pytest.raises(ProcessNotFoundError if family == "0.4" else AlreadyAttachedError):
             await d.attach_process(process.process_id)
 
 
 async def test_only_the_newest_ended_processes_can_be_attached_to(
-    keeper: LocalEngine, steps: Steps, monkeypatch: pytest.MonkeyPatch
+    keeping_engine: LocalEngine, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pie_client.testing.engine.state.HELD_PROCESSES", 2)
-    install(keeper, steps)
-    ids = [await leave(keeper.uri) for _ in range(3)]
+    install(keeping_engine, steps)
+    ids = [await launch_and_disconnect(keeping_engine.uri) for _ in range(3)]
     steps.go.set()
     async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*(process.outcome for process in keeper.processes.values()))
-    async with PieClient(keeper.uri, timeout=PATIENCE) as client:
+        await asyncio.gather(*(process.outcome for process in keeping_engine.processes.values()))
+    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as client:
         with pytest.raises(ProcessNotFoundError):
             await client.attach_process(ids[0])
         for process_id in ids[1:]:
@@ -285,11 +292,11 @@ async def test_only_the_newest_ended_processes_can_be_attached_to(
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_by_default_the_old_family_leaves_processes_with_the_dead_connection(
+async def test_processes_of_a_lost_client_cannot_be_attached_to_in_0_4_by_default(
     engine: LocalEngine, steps: Steps
 ) -> None:
     install(engine, steps)
-    process_id = await leave(engine.uri)
+    process_id = await launch_and_disconnect(engine.uri)
     async with PieClient(engine.uri, timeout=PATIENCE) as c:
         assert [info.id for info in await c.list_processes()] == [process_id]
         with pytest.raises(ProcessNotFoundError):
@@ -302,11 +309,11 @@ async def test_by_default_the_old_family_leaves_processes_with_the_dead_connecti
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_by_default_the_new_family_ends_processes_with_their_connection(
+async def test_disconnecting_terminates_processes_in_0_5_by_default(
     engine: LocalEngine, steps: Steps
 ) -> None:
     install(engine, steps)
-    process_id = await leave(engine.uri)
+    process_id = await launch_and_disconnect(engine.uri)
     await asyncio.wait_for(steps.ended.wait(), PATIENCE)
     async with PieClient(engine.uri, timeout=PATIENCE) as c:
         with pytest.raises(ProcessNotFoundError):

@@ -174,33 +174,6 @@ async def test_processes_of_another_user_are_not_listed_and_cannot_be_controlled
         )
 
 
-async def test_disconnecting_terminates_processes_of_a_0_5_engine_only(
-    engine: LocalEngine, family: Family
-) -> None:
-    ended = asyncio.Event()
-    started = asyncio.Event()
-
-    @engine.inferlet("long@1.0.0")
-    async def long(_session: InferletSession, _input: JsonValue) -> JsonValue:
-        started.set()
-        try:
-            return await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    async with asyncio.timeout(PATIENCE):
-        async with PieClient(engine.uri) as client:
-            await client.launch_process("long@1.0.0")
-            await started.wait()
-        if family == "0.5":
-            await ended.wait()
-        else:
-            async with PieClient(engine.uri) as client:
-                (info,) = await client.list_processes()
-                assert not ended.is_set()
-                await client.terminate_process(info.id)
-
-
 def add(index: int, total: int, data: bytes = b"x", digest: str = "00") -> models.AddProgramRequest:
     return models.AddProgramRequest(
         corr_id=10,

@@ -1,4 +1,4 @@
-"""What the embedded engine does with clients that break the rules of WebSockets, or send more than it takes."""
+"""Clients that violate the WebSocket protocol or a limit of the server."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.raw import raw_client
 
 MIB = 1 << 20
 MASK = bytes(4)
-MISTAKES = {
+VIOLATIONS = {
     "reserved bits": (b"\xc2\x80" + MASK, 1002),
     "text that is not UTF-8": (b"\x81\x82" + MASK + b"\xff\xfe", 1007),
     "a frame announced as larger than the limit": (
@@ -25,17 +25,15 @@ MISTAKES = {
 }
 
 
-def pieces(size: int, length: int = 4 * MIB) -> Iterator[bytes]:
-    """Give a ping of a size in pieces."""
+def fragments(size: int, length: int = 4 * MIB) -> Iterator[bytes]:
+    """Yield a ping of the given size in fragments."""
     whole = ping(7, x=bytes(size))
     yield from (whole[start : start + length] for start in range(0, len(whole), length))
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-async def test_a_client_that_breaks_the_protocol_loses_its_connection(
-    engine: LocalEngine, mistake: str
-) -> None:
-    data, code = MISTAKES[mistake]
+@pytest.mark.parametrize("violation", VIOLATIONS)
+async def test_a_protocol_error_closes_the_connection(engine: LocalEngine, violation: str) -> None:
+    data, code = VIOLATIONS[violation]
     async with raw_client(engine) as raw:
         await raw.ping()
         raw.socket.transport.write(data)
@@ -48,9 +46,9 @@ async def test_a_client_that_breaks_the_protocol_loses_its_connection(
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_a_0_4_engine_takes_messages_of_64_mib_in_frames_of_16_mib(engine: LocalEngine) -> None:
+async def test_a_0_4_engine_accepts_messages_of_64_mib_in_frames_of_16_mib(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        await raw.socket.send(pieces(63 * MIB, 16 * MIB))
+        await raw.socket.send(fragments(63 * MIB, 16 * MIB))
         assert await raw.expect(models.Response) == models.Response(corr_id=7, ok=True, result="Pong")
 
 
@@ -61,7 +59,7 @@ async def test_a_0_4_engine_closes_when_a_frame_or_message_is_larger(
 ) -> None:
     async with raw_client(engine) as raw:
         with contextlib.suppress(ConnectionClosedError):
-            await raw.socket.send(pieces(size, length))
+            await raw.socket.send(fragments(size, length))
         with pytest.raises(ConnectionClosedError) as caught:
             await raw.frame()
         assert caught.value.rcvd is not None
@@ -70,17 +68,19 @@ async def test_a_0_4_engine_closes_when_a_frame_or_message_is_larger(
 
 @pytest.mark.parametrize("family", ["0.5"])
 @pytest.mark.parametrize("length", [4 * MIB, 8 * MIB])
-async def test_the_new_family_limits_messages_however_they_are_cut(engine: LocalEngine, length: int) -> None:
+async def test_a_0_5_engine_limits_messages_however_they_are_fragmented(
+    engine: LocalEngine, length: int
+) -> None:
     async with raw_client(engine) as raw:
         await raw.ping()
-        await raw.socket.send(pieces(7 * MIB, length))
+        await raw.socket.send(fragments(7 * MIB, length))
         notice = await raw.expect(models.ServerNotice)
         assert notice.message.startswith(f"request too large: {7 * MIB + len(ping(7, x=b'')) + 3} bytes")
         assert (await raw.ping()).ok
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_the_new_family_closes_where_the_first_frame_is_too_large(engine: LocalEngine) -> None:
+async def test_a_0_5_engine_closes_if_the_first_frame_is_too_large(engine: LocalEngine) -> None:
     async with raw_client(engine, identified=False) as raw:
         await raw.socket.send(bytes(engine.traits.frame_bytes + 1))
         notice = await raw.expect(models.ServerNotice)
@@ -91,7 +91,7 @@ async def test_the_new_family_closes_where_the_first_frame_is_too_large(engine: 
         assert caught.value.rcvd.code == 1005
 
 
-async def test_an_input_that_is_nested_too_deep_stays_a_text(engine: LocalEngine) -> None:
+async def test_a_deeply_nested_input_is_passed_as_text(engine: LocalEngine) -> None:
     @engine.inferlet("kind@1.0.0")
     async def kind(_session: InferletSession, given: JsonValue) -> JsonValue:
         return type(given).__name__

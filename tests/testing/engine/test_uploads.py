@@ -1,4 +1,4 @@
-"""What the embedded engine makes of uploads and of waits for files; the recorded conversations have more of it."""
+"""Uploaded programs, and files that inferlets wait for. The recorded conversations check more of both."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from tests.support.peers import COMPONENT, PATIENCE
 
 MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n'
 NOT_PARSED = "Failed to compile WASM: failed to parse WebAssembly module"
-AS_RUNS = pytest.mark.parametrize("force", [False, True])
+WITH_AND_WITHOUT_FORCE = pytest.mark.parametrize("force", [False, True])
 
 
-async def play(_session: InferletSession, _input: JsonValue) -> JsonValue:
-    return "played"
+async def answer(_session: InferletSession, _input: JsonValue) -> JsonValue:
+    return "answered"
 
 
 async def install(client: PieClient, content: bytes, *, force: bool = True) -> None:
@@ -27,7 +27,7 @@ async def install(client: PieClient, content: bytes, *, force: bool = True) -> N
     [b"", b"junk", b"\0asm\1\0\0\0", COMPONENT[:-1]],
     ids=["nothing", "junk", "a core module", "an incomplete header"],
 )
-async def test_an_upload_that_is_not_a_component_is_refused_but_known(
+async def test_an_upload_that_is_not_a_component_is_refused_and_stays_known(
     engine: LocalEngine, client: PieClient, content: bytes
 ) -> None:
     with pytest.raises(InstallError, match=NOT_PARSED):
@@ -37,7 +37,7 @@ async def test_an_upload_that_is_not_a_component_is_refused_but_known(
     with pytest.raises(InstallError, match=NOT_PARSED):
         await client.launch_process("app@1.0.0")
     with pytest.raises(InstallError, match=NOT_PARSED):
-        await install(client, COMPONENT, force=False)  # what was there stays, and is tried again
+        await install(client, COMPONENT, force=False)  # the earlier upload stays and is tried again
     await install(client, COMPONENT)
     assert engine.uploads == {"app@1.0.0": COMPONENT}
 
@@ -51,26 +51,26 @@ async def test_a_component_is_installed_and_fails_when_it_runs(client: PieClient
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
-@AS_RUNS
-async def test_a_function_plays_a_program_whatever_is_uploaded_under_its_name(
+@WITH_AND_WITHOUT_FORCE
+async def test_a_registered_function_runs_instead_of_any_upload_of_its_name(
     engine: LocalEngine, client: PieClient, *, force: bool
 ) -> None:
-    engine.inferlet("app@1.0.0")(play)
-    await install(client, b"a stand-in for the build", force=force)
-    assert await (await client.launch_process("app@1.0.0")).result(str) == "played"
-    assert engine.uploads == ({"app@1.0.0": b"a stand-in for the build"} if force else {})
+    engine.inferlet("app@1.0.0")(answer)
+    await install(client, b"not a component", force=force)
+    assert await (await client.launch_process("app@1.0.0")).result(str) == "answered"
+    assert engine.uploads == ({"app@1.0.0": b"not a component"} if force else {})
 
 
-async def test_a_function_that_comes_later_plays_what_could_not_be_installed(
+async def test_a_function_can_be_registered_for_a_refused_upload(
     engine: LocalEngine, client: PieClient
 ) -> None:
     with pytest.raises(InstallError):
         await install(client, b"junk")
-    engine.inferlet("app@1.0.0")(play)
-    assert await (await client.launch_process("app@1.0.0")).result(str) == "played"
+    engine.inferlet("app@1.0.0")(answer)
+    assert await (await client.launch_process("app@1.0.0")).result(str) == "answered"
 
 
-async def test_a_missing_dependency_is_named_where_no_registry_is_asked(
+async def test_a_missing_dependency_is_refused_in_0_5(
     engine: LocalEngine, client: PieClient, family: Family
 ) -> None:
     manifest = f'{MANIFEST}[dependencies]\nwords = "1.0.0"\n'
@@ -81,11 +81,11 @@ async def test_a_missing_dependency_is_named_where_no_registry_is_asked(
         InstallError, match=r"words@1\.0\.0 is not installed .*, and app@1\.0\.0 depends on it"
     ):
         await client.rpc.add_program(content=COMPONENT, manifest=manifest)
-    engine.inferlet("words@1.0.0")(play)
+    engine.inferlet("words@1.0.0")(answer)
     await client.rpc.add_program(content=COMPONENT, manifest=manifest)
 
 
-async def test_a_program_that_nobody_uploaded_is_not_found(client: PieClient) -> None:
+async def test_an_unknown_program_is_not_found(client: PieClient) -> None:
     with pytest.raises(ProgramNotFoundError):
         await client.launch_process("app@1.0.0")
 
@@ -93,9 +93,7 @@ async def test_a_program_that_nobody_uploaded_is_not_found(client: PieClient) ->
 # ------------------------------------------------------------- waiting for files
 
 
-async def test_a_wait_for_a_file_without_a_client_fails_at_once(
-    engine: LocalEngine, client: PieClient
-) -> None:
+async def test_receive_file_raises_without_a_client(engine: LocalEngine, client: PieClient) -> None:
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @engine.inferlet("app@1.0.0")
@@ -110,7 +108,7 @@ async def test_a_wait_for_a_file_without_a_client_fails_at_once(
     assert text == "no client is attached to the process, so it can't receive a file"
 
 
-async def test_a_wait_for_a_file_replaces_the_one_before(engine: LocalEngine, client: PieClient) -> None:
+async def test_receive_file_replaces_an_earlier_call(engine: LocalEngine, client: PieClient) -> None:
     @engine.inferlet("app@1.0.0")
     async def take(session: InferletSession, _input: JsonValue) -> JsonValue:
         waits = [asyncio.create_task(session.receive_file()) for _ in range(3)]
@@ -125,7 +123,7 @@ async def test_a_wait_for_a_file_replaces_the_one_before(engine: LocalEngine, cl
     assert await process.result(timeout=PATIENCE) == [replaced, replaced, "b'x'"]
 
 
-async def test_a_wait_for_a_file_ends_with_the_client_that_it_began_with(family: Family) -> None:
+async def test_receive_file_raises_when_the_client_disconnects(family: Family) -> None:
     async with LocalEngine(family=family, keep_detached=True) as engine:
 
         @engine.inferlet("app@1.0.0")

@@ -1,4 +1,4 @@
-"""Workflows of the old family: expressions over the embedded engine's inferlets."""
+"""Workflows: expressions over inferlets, evaluated by engines of the 0.4 family."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ Expression = dict[str, JsonValue]
 
 
 class Client:
-    """A client that speaks of workflows, in single messages."""
+    """A raw client of one user, with the requests of workflows."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -46,7 +46,7 @@ class Client:
         return text
 
     async def values(self, count: int) -> list[tuple[str, str]]:
-        """Give the kind and value of the next events."""
+        """Return the kind and value of the next events."""
         events = [await self.next() for _ in range(count)]
         return [
             (event.event, event.value)
@@ -225,7 +225,9 @@ ITEMS: JsonValue = [{"item": 1}, {"item": 2}, {"item": 3}]
         *(choice(value, holds=True) for value in TRUTHY),
     ],
 )
-async def test_an_expression_has_its_value(alice: Client, expression: Expression, value: JsonValue) -> None:
+async def test_an_expression_evaluates_to_its_value(
+    alice: Client, expression: Expression, value: JsonValue
+) -> None:
     workflow = await alice.submit(pipe(expression, process("echo", {"the": "end"})))
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -238,7 +240,7 @@ async def test_an_expression_has_its_value(alice: Client, expression: Expression
     assert await alice.reply(attach(workflow)) == (False, "Workflow not found")
 
 
-async def test_only_the_first_to_finish_are_taken_and_the_others_cancelled(alice: Client) -> None:
+async def test_take_after_fork_keeps_the_first_results_and_cancels_the_others(alice: Client) -> None:
     await alice.submit(
         pipe(fork(process("wait"), process("later")), {"type": "take", "k": 1}, process("echo", {"x": 1}))
     )
@@ -250,7 +252,7 @@ async def test_only_the_first_to_finish_are_taken_and_the_others_cancelled(alice
     ]
 
 
-async def test_a_process_that_fails_breaks_the_others_off(alice: Client) -> None:
+async def test_a_failed_process_cancels_the_others(alice: Client) -> None:
     workflow = await alice.submit(fork(process("wait"), process("fail")))
     assert sorted(await alice.values(3)) == [
         ("error", "cancelled"),
@@ -261,7 +263,7 @@ async def test_a_process_that_fails_breaks_the_others_off(alice: Client) -> None
     assert await alice.reply(cancel(workflow)) == (False, "Service not found")
 
 
-async def test_a_loop_ends_after_a_thousand_rounds(alice: Client, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_loop_fails_after_1000_iterations(alice: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pie_client.testing.engine.workflows"):
         workflow = await alice.submit({"type": "iterate", "body": literal(1), "until": literal(0)})
         await alice.processes()
@@ -273,7 +275,7 @@ async def test_a_loop_ends_after_a_thousand_rounds(alice: Client, caplog: pytest
     "expression",
     [process("absent"), pipe(literal(5), {"type": "map", "function": literal(1), "over": literal(5)})],
 )
-async def test_what_is_wrong_with_an_expression_is_told_to_nobody(
+async def test_a_failed_expression_ends_its_workflow_without_an_event(
     alice: Client, expression: Expression
 ) -> None:
     workflow = await alice.submit(expression)
@@ -281,7 +283,7 @@ async def test_what_is_wrong_with_an_expression_is_told_to_nobody(
     assert await alice.reply(attach(workflow)) == (False, "Workflow not found")
 
 
-async def test_children_belong_to_the_user_and_their_events_go_to_the_workflows_client(
+async def test_processes_belong_to_the_user_and_send_events_to_the_client_of_the_workflow(
     alice: Client, bob: Client
 ) -> None:
     workflow = await alice.submit(process("wait"))
@@ -295,7 +297,7 @@ async def test_children_belong_to_the_user_and_their_events_go_to_the_workflows_
     assert await alice.processes() == []
 
 
-async def test_a_child_can_be_attached_to_and_then_its_events_come_twice(alice: Client) -> None:
+async def test_attaching_to_a_process_of_a_workflow_receives_its_events_twice(alice: Client) -> None:
     workflow = await alice.submit(process("wait"))
     assert await alice.values(1) == [("stdout", "waits\n")]
     (child,) = await alice.processes()
@@ -328,7 +330,7 @@ async def test_a_detached_workflow_keeps_its_events_for_the_next_client(
     assert await alice.values(1) == [("stdout", "more\n")]
 
 
-async def test_only_attaching_asks_whose_workflow_it_is(alice: Client, bob: Client) -> None:
+async def test_only_attaching_checks_the_user(alice: Client, bob: Client) -> None:
     workflow = await alice.submit(process("wait"))
     assert await alice.values(1) == [("stdout", "waits\n")]
     assert await bob.reply(attach(workflow)) == (False, "Permission denied")
@@ -339,7 +341,7 @@ async def test_only_attaching_asks_whose_workflow_it_is(alice: Client, bob: Clie
     assert await bob.reply(cancel(workflow)) == (False, "Service not found")
 
 
-async def test_an_unknown_workflow_is_refused_in_the_servers_words(alice: Client) -> None:
+async def test_an_unknown_or_invalid_workflow_id_is_refused(alice: Client) -> None:
     unknown = str(uuid.uuid4())
     assert await alice.reply(attach(unknown)) == (False, "Workflow not found")
     assert await alice.reply(cancel(unknown)) == (False, "Service not found")
@@ -348,15 +350,15 @@ async def test_an_unknown_workflow_is_refused_in_the_servers_words(alice: Client
         assert await alice.reply(request("x")) == (False, "Invalid workflow ID")
 
 
-async def test_what_is_no_workflow_is_refused(alice: Client) -> None:
-    no_json = (
+async def test_invalid_workflow_json_is_refused(alice: Client) -> None:
+    not_json = (
         "",
         "x",
         '{"type": "literal", "value": NaN}',
         '{"type": "literal", "value": [-Infinity]}',
         "[" * 9999,
     )
-    for text in (*no_json, "5", "{}", '{"type": "nope"}', '{"type": "take", "k": -1}', '{"type": "pipe"}'):
+    for text in (*not_json, "5", "{}", '{"type": "nope"}', '{"type": "take", "k": -1}', '{"type": "pipe"}'):
         ok, reason = await alice.reply(submission(text))
         assert (ok, reason[:23]) == (False, "Invalid workflow JSON: ")
     assert await alice.reply(submission('{"type": "pipe", "stages": []}')) == (
@@ -365,7 +367,7 @@ async def test_what_is_no_workflow_is_refused(alice: Client) -> None:
     )
 
 
-async def test_stopping_the_engine_ends_its_workflows() -> None:
+async def test_stop_cancels_workflows() -> None:
     ended = asyncio.Event()
     async with LocalEngine(family="0.4") as engine:
 
@@ -385,7 +387,7 @@ async def test_stopping_the_engine_ends_its_workflows() -> None:
     assert engine.workflows == {}
 
 
-async def test_the_calls_of_the_client_work_with_workflows() -> None:
+async def test_the_client_can_detach_attach_and_cancel() -> None:
     async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
 
         @engine.inferlet("wait@1.0.0")
@@ -398,7 +400,7 @@ async def test_the_calls_of_the_client_work_with_workflows() -> None:
         assert await client.rpc.cancel_workflow(workflow_id=workflow) == "Workflow cancelled"
 
 
-async def test_the_new_family_has_no_workflows() -> None:
+async def test_workflows_need_a_0_4_engine() -> None:
     async with LocalEngine(family="0.5") as engine, PieClient(engine.uri) as client:
         with pytest.raises(UnsupportedError):
             await client.rpc.submit_workflow(json=json.dumps(literal(1)))
