@@ -1,4 +1,4 @@
-"""What is done with programs in the recording: sound and unsound uploads, and scripts that do anything that scripts can."""
+"""Recorded conversations about programs: valid and invalid uploads, and scripts that use all features of a script."""
 
 import json
 import re
@@ -189,7 +189,7 @@ async def main(input):
             import logging
             logging.warning("logged")
 """
-"""Does what its input says; of several lines each, for what a traceback shows of a line differs between Pythons."""
+"""Does what its input says. Each case has its own lines, because Python versions mark parts of a line differently."""
 THINGS = re.findall(r'case "([^"]*)"', ANYTHING)
 
 TAKER = b"""\
@@ -207,7 +207,7 @@ async def main(input):
             session.send_file(data)
     return "done"
 """
-"""Takes files; it waits before it says so, for a file that nobody waits for is lost."""
+"""Receives files. It sends "ready" only while it waits: a server drops files that no script waits for."""
 
 ALONE = b"""\
 from inferlet import session
@@ -217,7 +217,7 @@ async def main(input):
     while True:
         await session.receive()
 """
-"""Takes a file at once, which fails where no client is attached."""
+"""Receives a file immediately, which fails without an attached client."""
 
 THREE = b"""\
 import asyncio
@@ -235,7 +235,7 @@ async def hear(number):
 async def main(input):
     await asyncio.gather(*((take if input["files"] else hear)(number) for number in range(3)))
 """
-"""Waits for three things at once."""
+"""Waits for three files or messages at the same time."""
 
 WAITS = b"""\
 from inferlet import session
@@ -262,7 +262,7 @@ def run(name: str, client: str = "a", **inputs: object) -> Step:
 
 
 def file(data: bytes, client: str = "a", process: str = PROCESS) -> Iterator[Step]:
-    """Give a file for a process, in chunks."""
+    """Yield the chunks of a file for a process."""
     digest = transfer_digest(data)
     total = max(1, -(-len(data) // CHUNK))
     for index in range(total):
@@ -284,7 +284,7 @@ def section(number: int, content: bytes) -> bytes:
 
 
 def binaries() -> Iterator[bytes]:
-    """Give what is a component and what is none."""
+    """Yield binaries that are components, and some that are not."""
     yield from (b"junk", b"", COMPONENT[:3], COMPONENT[:7], MODULE, b"(component)", b"\xff\xfe", COMPONENT)
     yield from (b"\0asm\x0c\0\1\0", b"\0asm\x0d\0\2\0", COMPONENT + b"\1", COMPONENT + b"\1\5ab")
     yield from (component(b"comment"), COMPONENT + section(0, b"\1nabc"))
@@ -307,7 +307,7 @@ def binaries() -> Iterator[bytes]:
 
 
 def paths() -> Iterator[bytes]:
-    """Give programs whose name or version leads elsewhere, or nowhere, as a path."""
+    """Yield programs whose name or version is not a plain file name."""
     for name, version in (
         *(("a/b", "1.0.0"), ("a/b", ""), ("a/", "1"), ("./p", "1"), ("../p", "1")),
         *(("p", "../1"), ("p", "a/b"), ("p", ".."), ("p", "."), ("p", "x/"), ("p", "a//b"), ("p", "./x")),
@@ -324,7 +324,7 @@ def paths() -> Iterator[bytes]:
 
 
 def uploads() -> Iterator[tuple[str, list[Step]]]:
-    """Give conversations about what is uploaded."""
+    """Yield conversations about uploads."""
     steps: list[Step] = []
     for number, data in enumerate(binaries()):
         name = f"wasm{number}"
@@ -334,7 +334,7 @@ def uploads() -> Iterator[tuple[str, list[Step]]]:
     junk, good = toml("broken"), toml("broken", language="python")
     run_it = Step(launch("broken@1.0.0"))
     yield (
-        "replacing what can't be installed",
+        "replacing programs that can't be installed",
         [
             *(
                 Step(add(b"junk", manifest=junk)),
@@ -381,7 +381,7 @@ def uploads() -> Iterator[tuple[str, list[Step]]]:
     for name, version in (("..", "1.0.0"), (".", "1.0.0"), ("", "1.0.0"), ("a.b", "1.0.0"), ("named", "")):
         steps.append(Step(add(COMPONENT, manifest=toml(name, version))))
     yield "manifests", steps
-    yield "names that are paths", list(map(Step, paths()))
+    yield "names and versions that are paths", list(map(Step, paths()))
 
     def needing(name: str, data: bytes = COMPONENT, language: str = "", **needs: str) -> Step:
         return Step(add(data, manifest=toml(name, language=language, **needs)))
@@ -410,24 +410,24 @@ def uploads() -> Iterator[tuple[str, list[Step]]]:
 
 
 def scripts() -> Iterator[tuple[str, list[Step]]]:
-    """Give conversations with one script."""
+    """Yield conversations with one script."""
     anything = script(ANYTHING.encode(), "anything")
-    yield "anything that a script can do", [anything, *(run("anything", what=what) for what in THINGS)]
-    yield "a script that is no Python", [script(FAILS, "fails"), run("fails")]
+    yield "all features of a script", [anything, *(run("anything", what=what) for what in THINGS)]
+    yield "a script that is not Python", [script(FAILS, "fails"), run("fails")]
     takes = script(TAKER, "taker")
     for name, data in (
-        ("nothing", b""),
-        ("a byte", b"x"),
-        ("a chunk", bytes(CHUNK)),
-        ("a byte more than a chunk", bytes(CHUNK + 1)),
-        ("5 MiB", bytes(5 << 20)),
-        ("20 MB", bytes(20_000_000)),
+        ("an empty file", b""),
+        ("a file of one byte", b"x"),
+        ("a file of one chunk", bytes(CHUNK)),
+        ("a file of one chunk and a byte", bytes(CHUNK + 1)),
+        ("a file of 5 MiB", bytes(5 << 20)),
+        ("a file of 20 MB", bytes(20_000_000)),
     ):
         steps = list(file(data))
-        yield f"a file of {name}", [takes, run("taker", files=1, back=len(data) <= CHUNK + 1), *steps]
+        yield name, [takes, run("taker", files=1, back=len(data) <= CHUNK + 1), *steps]
     [whole] = file(b"x")
     yield (
-        "files that are not taken",
+        "files that no script receives",
         [
             *(whole, takes, run("taker", files=2)),
             Step(transfer(process_id=PROCESS, file_hash="0" * 64, chunk_data=b"x")),
@@ -443,16 +443,16 @@ def scripts() -> Iterator[tuple[str, list[Step]]]:
     one, other = list(file(bytes(CHUNK + 1))), list(file(b"\1" * (CHUNK + 1)))
     two = [takes, run("taker", files=1), run("taker", files=1)]
     same = list(file(bytes(CHUNK + 1), process=OTHER))
-    yield "the same file for two processes at once", [*two, one[0], same[0], one[1], same[1]]
+    yield "the same file for two processes at the same time", [*two, one[0], same[0], one[1], same[1]]
     shouted = list(file(bytes(CHUNK + 1), process=PROCESS.upper()))
-    yield "a file for a process whose id is written in two ways", [*two[:2], one[0], shouted[1]]
+    yield "a file for a process whose id is written in two forms", [*two[:2], one[0], shouted[1]]
     yield (
-        "two files for a process at once",
+        "two files for a process at the same time",
         [takes, run("taker", files=2), one[0], other[0], one[1], other[1]],
     )
-    yield "three wait for a file at once", [script(THREE, "three"), run("three", files=True), whole, whole]
+    yield "three tasks wait for a file", [script(THREE, "three"), run("three", files=True), whole, whole]
     heard = [Step(signal(text)) for text in "abc"]
-    yield "three wait for a signal at once", [script(THREE, "three"), run("three", files=False), *heard]
+    yield "three tasks wait for a signal", [script(THREE, "three"), run("three", files=False), *heard]
     alone = [script(ALONE, "alone"), Step(launch("alone@1.0.0", capture_outputs=False))]
     yield "waiting for a file without a client", [*alone, Step(listing(), eventually=True)]
     waits = script(WAITS, "waits")
@@ -462,7 +462,7 @@ def scripts() -> Iterator[tuple[str, list[Step]]]:
 
 
 def several() -> Iterator[tuple[str, list[Step]]]:
-    """Give conversations about processes and clients that are there at the same time."""
+    """Yield conversations with several processes and clients at the same time."""
     waits = script(WAITS, "waits")
 
     def to(process: str, text: str, client: str = "a") -> Step:
@@ -476,7 +476,7 @@ def several() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "a process of each client",
+        "one process for each client",
         [
             *(
                 waits,
@@ -499,22 +499,22 @@ def several() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "ending one of two by name and the other by cancelling",
+        "terminating one of two processes and cancelling the other",
         [
             *(waits, run("waits"), run("waits"), Step(about("terminate_process", OTHER))),
             *(Step(about("terminate_process", OTHER)), Step("cancel"), Step(listing()), Step("cancel")),
         ],
     )
     yield (
-        "hanging up with two processes, one of which is not captured",
+        "closing with two processes, one without captured output",
         [
             *(waits, run("waits", n=1), Step(launch("waits@1.0.0", input='{"n":2}', capture_outputs=False))),
-            *(Step(b"", hangs_up=True), Step(listing(), "b", eventually=True)),
+            *(Step(b"", closes=True), Step(listing(), "b", eventually=True)),
             *(Step(about("attach_process", OTHER), "b"), to(OTHER, "end", "b"), Step(listing(), "c")),
         ],
     )
     yield (
-        "numbers that are used twice",
+        "repeated correlation numbers",
         [
             *(waits, run("waits"), run("waits"), to(PROCESS, "1"), to(OTHER, "2")),
             *(Step(VALID), Step(VALID), Step(listing())),
@@ -537,7 +537,7 @@ def several() -> Iterator[tuple[str, list[Step]]]:
 
 
 def conversations() -> Iterator[tuple[str, list[Step]]]:
-    """Give all conversations about programs, by their names."""
+    """Yield all conversations about programs with their names."""
     yield from uploads()
     yield from scripts()
     yield from several()

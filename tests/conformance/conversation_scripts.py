@@ -1,4 +1,4 @@
-"""What is said to a real 0.5 server in the recording, to which the embedded engine is held: raw frames, valid and not."""
+"""The frames that clients send in the recorded conversations, valid and invalid."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ async def main(input):
 
 
 def encodings() -> Iterator[bytes]:
-    """Give frames that are encoded in unusual ways, or wrongly."""
+    """Yield frames in unusual and in invalid encodings."""
     value: object
     tag: object
     key: object
@@ -119,11 +119,11 @@ def encodings() -> Iterator[bytes]:
     yield ping(x=NESTED)
     yield b"\x83" + head + tail + b"\xa1x" + b"\x91" * 2000 + b"\x01"
     yield b"\x91" * 2000 + b"\x01"
-    yield from announcing()
+    yield from oversized_headers()
 
 
-def announcing() -> Iterator[bytes]:
-    """Give frames that announce more than they hold, or than a reader may make room for."""
+def oversized_headers() -> Iterator[bytes]:
+    """Yield frames whose headers announce more than follows, or more than a reader can allocate."""
     tag = VALID[1:11]
     number, unknown = b"\x82" + tag + b"\xa7corr_id", b"\x83" + VALID[1:] + b"\xa1x"
     for marker in (b"\xdd", b"\xdf", b"\xdb", b"\xc6", b"\xc9"):
@@ -149,7 +149,7 @@ def announcing() -> Iterator[bytes]:
 
 
 def fields() -> Iterator[bytes]:
-    """Give requests with fields of every type and of the wrong ones."""
+    """Yield requests with fields of every type, right and wrong."""
     data: object
     index: object
     force: object
@@ -178,7 +178,7 @@ def fields() -> Iterator[bytes]:
 
 
 def requests() -> Iterator[bytes]:
-    """Give every request that can be answered without a process."""
+    """Yield every request that has a reply without a process."""
     yield message("auth_identify", corr_id=1, username="u")
     yield message("auth_prove", corr_id=1, signature="u")
     yield message("auth_prove", corr_id=1)
@@ -228,7 +228,7 @@ def requests() -> Iterator[bytes]:
 
 
 def texts() -> Iterator[str]:
-    """Give text frames."""
+    """Yield text frames."""
     data: object
     yield from (
         '{"type":"ping","corr_id":3}',
@@ -289,7 +289,7 @@ def texts() -> Iterator[str]:
 
 
 def uploads() -> Iterator[bytes]:
-    """Give programs in chunks, in the right order and in others."""
+    """Yield programs in chunks, in order and out of order."""
     digest = blake3(PARROT).hexdigest()
     yield from (add(PARROT), add(PARROT, force_overwrite=False))
     yield from (add(PARROT, program_hash="0" * 64), add(PARROT, program_hash=digest.upper()))
@@ -331,8 +331,8 @@ def uploads() -> Iterator[bytes]:
     yield from (part(0), VALID, part(1), part(2))
 
 
-def odd_names() -> Iterator[bytes]:
-    """Give programs whose names and versions are unusual, and launches of them."""
+def unusual_names() -> Iterator[bytes]:
+    """Yield programs with unusual names and versions, and launches of them."""
     for name, version in (
         ("x", "1"),
         ("x", "1.2"),
@@ -348,13 +348,13 @@ def odd_names() -> Iterator[bytes]:
 
 
 def conversations() -> Iterator[tuple[str, list[Step]]]:
-    """Give all conversations by their names."""
+    """Yield all conversations with their names."""
     yield "encodings", [Step(VALID), *map(Step, encodings())]
     yield "fields", [Step(VALID), *map(Step, fields())]
     yield "requests", list(map(Step, requests()))
     yield "texts", [Step(VALID), *map(Step, texts())]
     yield "uploads", list(map(Step, uploads()))
-    yield "odd names of programs", list(map(Step, odd_names()))
+    yield "unusual names of programs", list(map(Step, unusual_names()))
     first: bytes | str
     for name, first in (
         ("binary", b"\xc1"),
@@ -363,12 +363,12 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ("unknown", message("nope")),
     ):
         yield (
-            f"a bad {name} frame before the first good one",
+            f"an invalid {name} frame before the first valid one",
             [Step(frame) for frame in (first, b"\xc1", VALID, b"\xc1")],
         )
-    yield "a request without a reply is a good frame", list(map(Step, (signal("m", "x"), b"\xc1")))
-    yield "a refused request is a good frame", list(map(Step, (about("attach_process", "x"), b"\xc1")))
-    yield "a text frame is a good frame", [Step('{"type":"ping","corr_id":3}'), Step(b"\xc1")]
+    yield "a request without a reply is a valid frame", list(map(Step, (signal("m", "x"), b"\xc1")))
+    yield "a refused request is a valid frame", list(map(Step, (about("attach_process", "x"), b"\xc1")))
+    yield "a text frame is a valid frame", [Step('{"type":"ping","corr_id":3}'), Step(b"\xc1")]
     yield (
         "frames that are too large",
         [
@@ -383,16 +383,16 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     for kind, big in (("", bytes(7_340_033)), ("text ", " " * 7_340_033)):
-        yield f"a {kind}frame that is too large, before the first good one", [Step(big)]
+        yield f"a {kind}frame that is too large, before the first valid one", [Step(big)]
         yield (
-            f"a {kind}frame that is too large, after a bad one",
+            f"a {kind}frame that is too large, after an invalid one",
             [Step(b"\xc1"), Step(big)],
         )
         yield (
             f"a {kind}frame that is too large, after a request without a reply",
             [Step(signal("m", "x")), Step(big), Step(VALID)],
         )
-    yield "a frame that is far too large, before the first good one", [Step(bytes(8_126_465))]
+    yield "a frame above the second limit, before the first valid one", [Step(bytes(8_126_465))]
     yield (
         "text frames that are too large",
         [
@@ -432,7 +432,7 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "terminating from elsewhere",
+        "terminating from another connection",
         [*started, Step(about("terminate_process", PROCESS.upper()), "b"), Step("cancel", "b")],
     )
     yield (
@@ -449,7 +449,7 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "cancelling what was refused",
+        "cancelling after refused requests",
         [
             *(
                 Step(frame)
@@ -467,7 +467,7 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "cancelling ends what an attempt to attach has named",
+        "cancelling terminates a process named in a refused attach",
         [
             *started,
             Step(about("attach_process", PROCESS.upper()), "b"),
@@ -476,11 +476,11 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "hanging up ends what an attempt to attach has named",
+        "closing terminates a process named in a refused attach",
         [
             *started,
             Step(about("attach_process", PROCESS), "b"),
-            Step(b"", "b", hangs_up=True),
+            Step(b"", "b", closes=True),
             Step(listing()),
         ],
     )
@@ -500,30 +500,30 @@ def conversations() -> Iterator[tuple[str, list[Step]]]:
         ],
     )
     yield (
-        "a process whose output is captured from elsewhere",
+        "a process attached to from another connection",
         [
             *detached,
             Step(about("attach_process", PROCESS), "b"),
-            Step(b"", hangs_up=True),
+            Step(b"", closes=True),
             Step(signal("a"), "b"),
-            Step(b"", "b", hangs_up=True),
+            Step(b"", "b", closes=True),
             Step(listing(), "c"),
         ],
     )
     yield (
-        "a process that nobody is attached to",
+        "a process without an attached client",
         [
             *detached,
-            Step(b"", hangs_up=True),
+            Step(b"", closes=True),
             Step(about("attach_process", PROCESS), "b"),
             Step(signal("end"), "b"),
         ],
     )
     yield (
-        "hanging up",
+        "closing",
         [
             *started,
-            Step(b"", hangs_up=True),
+            Step(b"", closes=True),
             Step(listing(), "b"),
             Step(about("terminate_process", PROCESS), "b"),
         ],

@@ -1,4 +1,4 @@
-"""Frames that the recorded conversations are made of."""
+"""Builders of frames for the recorded conversations."""
 
 import msgpack
 from blake3 import blake3
@@ -6,17 +6,17 @@ from blake3 import blake3
 from tests.conformance.conversations import PROCESS
 
 VALID = bytes.fromhex("82a474797065a470696e67a7636f72725f696401")
-"""A ping, in the bytes that clients send."""
+"""A ping, encoded as clients encode it."""
 PROGRAM = "conversation"
 
 
 def packed(*values: object) -> bytes:
-    """Write a message as an array."""
+    """Return a message encoded as an array."""
     return msgpack.packb(list(values))
 
 
 def message(tag: object, /, **fields: object) -> bytes:
-    """Write a message as a map."""
+    """Return a message encoded as a map."""
     return msgpack.packb({"type": tag, **fields})
 
 
@@ -29,7 +29,7 @@ def manifest(version: str = "1.0.0", name: str = PROGRAM, language: str = "pytho
 
 
 def add(data: bytes, index: int = 0, total: int = 1, **more: object) -> bytes:
-    """Write a chunk of a program; what is not said is that of a whole one."""
+    """Return a chunk of a program; by default the only chunk. ``...`` omits a field."""
     fields: dict[str, object] = {
         "corr_id": 1,
         "program_hash": blake3(data).hexdigest(),
