@@ -1,6 +1,8 @@
 """Invalid values and combinations of LocalEngine's options are refused in one line."""
 
 import dataclasses
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pie_client import InvalidArgumentError, ParsedPrivateKey, PieClient, RefusedError
 from pie_client.testing import LocalEngine, ScriptLimits
 from tests.support.peers import PATIENCE
+from tests.support.repository import ROOT
 
 Key: TypeAlias = (
     ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
@@ -164,3 +167,10 @@ def test_every_limit_of_a_script_is_checked() -> None:
             InvalidArgumentError, match=f"ScriptLimits: {field.name}='x' is not a number from 1"
         ):
             LocalEngine(allow_scripts=True, script_limits=limits)
+
+
+def test_the_page_lists_every_option() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    section = page.partition("\n## The engine\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert listed == list(inspect.signature(LocalEngine).parameters)

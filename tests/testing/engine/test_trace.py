@@ -1,14 +1,14 @@
-"""`describe` shows a frame on one line, without secrets."""
+"""Observers see every frame, and `describe` shows a frame on one line, without secrets."""
 
 import itertools
 
 import msgpack
 import pytest
 
-from pie_client import models
+from pie_client import PieClient, models
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
-from pie_client.testing import TracedFrame, describe
+from pie_client.testing import LocalEngine, TracedFrame, describe
 
 
 def test_secrets_are_hidden() -> None:
@@ -83,3 +83,28 @@ def test_a_malformed_frame_shows_no_secrets(content: object, line: str) -> None:
     described = describe(TracedFrame(1, "received", data))
     assert described.startswith(line)
     assert "s3cret" not in described
+
+
+async def test_observers_see_every_frame_even_if_one_of_them_fails(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[TracedFrame] = []
+
+    def fails(_frame: TracedFrame) -> None:
+        raise RuntimeError("observer")
+
+    engine.observe(fails)
+    engine.observe(seen.append)
+    for number in (1, 2):
+        async with PieClient(engine.uri) as client:
+            await client.ping()
+        mine = [frame for frame in seen if frame.connection == number]
+        assert [frame.direction for frame in mine][:2] == ["received", "sent"]
+        [ping] = [d for f in mine if isinstance(d := codec.decode_client_message(f.data), models.PingRequest)]
+        assert any(
+            codec.decode_server_message(f.data)
+            == models.Response(corr_id=ping.corr_id, ok=True, result="Pong")
+            for f in mine
+        )
+    assert "an observer of frames failed" in caplog.text
+    caplog.clear()
