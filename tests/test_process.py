@@ -163,7 +163,7 @@ async def test_an_uncaptured_launch_succeeds_although_the_lookup_fails() -> None
         peer.answers[models.LaunchProcessRequest] = ""
         process = await client.launch_process("converse@1.0.0", capture_outputs=False)
         assert process.process_id == ""
-        assert len(peer.of(models.LaunchProcessRequest)) == 1
+        assert len(peer.requests_of(models.LaunchProcessRequest)) == 1
 
 
 async def test_a_failed_uncaptured_launch_raises(client: PieClient) -> None:
@@ -175,7 +175,7 @@ async def test_batch_requests_to_a_0_3_server_are_unsupported() -> None:
     """A 0.3 server does not answer requests that it does not know, and answers others in order."""
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
         peer.answers[models.ListProcessesRequest] = lambda: json.dumps(
-            [_listed(r.inferlet, r.input) for r in peer.of(models.LaunchProcessRequest)]
+            [_listed(r.inferlet, r.input) for r in peer.requests_of(models.LaunchProcessRequest)]
         )
         peer.answers[models.LaunchProcessRequest] = ""
         with pytest.raises(UnsupportedError, match=r"needs release 0\.4"):
@@ -184,7 +184,7 @@ async def test_batch_requests_to_a_0_3_server_are_unsupported() -> None:
             await client.run_processes("converse@1.0.0", [{}])
         process = await client.launch_process("converse@1.0.0", capture_outputs=False)
         assert process.process_id == PROCESS
-        assert len(peer.of(models.LaunchProcessesRequest)) == 1
+        assert len(peer.requests_of(models.LaunchProcessesRequest)) == 1
 
 
 PROCESS = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
@@ -401,11 +401,11 @@ async def test_a_process_whose_launch_was_cancelled_is_terminated() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.LaunchProcessRequest] = None
         launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
-        request = await peer.asked(models.LaunchProcessRequest)
+        request = await peer.request(models.LaunchProcessRequest)
         launching.cancel()
         await asyncio.gather(launching, return_exceptions=True)
         await peer.reply(request.corr_id, PROCESS)
-        terminated = await peer.asked(models.TerminateProcessRequest)
+        terminated = await peer.request(models.TerminateProcessRequest)
         assert terminated.process_id == PROCESS
 
 
@@ -413,7 +413,7 @@ async def test_a_cancelled_attach_can_be_repeated() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.AttachProcessRequest] = None
         attaching = asyncio.create_task(client.attach_process(PROCESS))
-        request = await peer.asked(models.AttachProcessRequest)
+        request = await peer.request(models.AttachProcessRequest)
         attaching.cancel()
         await asyncio.gather(attaching, return_exceptions=True)
         await peer.reply(request.corr_id, "Process attached")
@@ -421,7 +421,7 @@ async def test_a_cancelled_attach_can_be_repeated() -> None:
         process = await client.attach_process(PROCESS)
         await peer.send(models.ReturnFrame(process_id=PROCESS, value="1"))
         assert await process.result(int, timeout=PATIENCE) == 1
-        assert len(peer.of(models.AttachProcessRequest)) == 1
+        assert len(peer.requests_of(models.AttachProcessRequest)) == 1
 
 
 async def test_closing_a_handle_makes_a_running_iteration_raise(client: PieClient) -> None:
@@ -466,7 +466,7 @@ async def test_sending_signals_does_not_exceed_max_buffered() -> None:
         flooding = asyncio.create_task(flood())
         for number in range(100):
             await process.signal("go on")
-            await peer.asked(models.SignalProcessRequest, number + 1)
+            await peer.request(models.SignalProcessRequest, number + 1)
         async with asyncio.timeout(PATIENCE):
             assert len([event async for event in process]) == 301
             await flooding
@@ -478,7 +478,7 @@ async def test_a_launch_cancelled_while_its_reply_arrives_leaves_no_process() ->
         abandoned: list[str] = []
         for steps in range(8):
             launching = asyncio.create_task(client.launch_process("converse@1.0.0"))
-            request = await peer.asked(models.LaunchProcessRequest, steps + 1)
+            request = await peer.request(models.LaunchProcessRequest, steps + 1)
             process_id = str(uuid.uuid4())
             await peer.reply(request.corr_id, process_id)
             for _ in range(steps):
@@ -489,9 +489,11 @@ async def test_a_launch_cancelled_while_its_reply_arrives_leaves_no_process() ->
                 outcome.close()
             else:
                 abandoned.append(process_id)
-                await peer.asked(models.TerminateProcessRequest, len(abandoned))
+                await peer.request(models.TerminateProcessRequest, len(abandoned))
         assert abandoned
-        assert [request.process_id for request in peer.of(models.TerminateProcessRequest)] == abandoned
+        assert [
+            request.process_id for request in peer.requests_of(models.TerminateProcessRequest)
+        ] == abandoned
 
 
 async def test_run_processes_detects_a_silent_server_by_the_client_s_timeout() -> None:

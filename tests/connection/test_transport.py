@@ -24,14 +24,13 @@ from pie_client import (
     PieError,
     models,
 )
-from pie_client.testing._generated import texts
 from tests.support.peers import (
-    Deaf,
+    SilentWebSocket,
     Talk,
     free_port,
     hangs_up,
     in_time,
-    says,
+    sends,
     silent,
     tcp_peer,
     websocket_peer,
@@ -159,20 +158,20 @@ async def test_a_host_that_does_not_resolve_is_a_connect_error(unresolvable: str
 # ------------------------------------------------------------- what is no WebSocket server
 
 NO_WEBSOCKET = {
-    "an SSH server": says(b"SSH-2.0-OpenSSH_9.9\r\n"),
-    "an SMTP server": says(b"220 mail.example.org ESMTP\r\n"),
-    "noise": says(bytes(range(128, 256)) * 4 + b"\r\n\r\n"),
-    "noise, then the end": says(bytes(range(128, 256)) * 4, hang_up=True),
-    "half a handshake, then the end": says(b"HTTP/1.1 101 Switching Protocols\r\nUpgr", hang_up=True),
-    "an upgrade to nothing": says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-    "an upgrade to something else": says(
+    "an SSH server": sends(b"SSH-2.0-OpenSSH_9.9\r\n"),
+    "an SMTP server": sends(b"220 mail.example.org ESMTP\r\n"),
+    "noise": sends(bytes(range(128, 256)) * 4 + b"\r\n\r\n"),
+    "noise, then the end": sends(bytes(range(128, 256)) * 4, hang_up=True),
+    "half a handshake, then the end": sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgr", hang_up=True),
+    "an upgrade to nothing": sends(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+    "an upgrade to something else": sends(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
     ),
-    "an upgrade with a wrong key": says(
+    "an upgrade with a wrong key": sends(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: nonsense\r\n\r\n"
     ),
-    "an endless header": says(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
+    "an endless header": sends(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
     "nothing: it closes at once": hangs_up,
 }
 
@@ -187,9 +186,9 @@ async def test_a_server_that_speaks_something_else_is_a_handshake_error(what: st
 
 SILENT: dict[str, Talk] = {
     "nothing": silent,
-    "half a handshake": says(b"HTTP/1.1 101 Switching Protocols\r\nUpgr"),
-    "noise without an end of line": says(bytes(range(128, 256))),
-    "an answer without an end": says(b"HTTP/1.1 200 OK\r\n\r\nhello"),
+    "half a handshake": sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgr"),
+    "noise without an end of line": sends(bytes(range(128, 256))),
+    "an answer without an end": sends(b"HTTP/1.1 200 OK\r\n\r\nhello"),
 }
 
 
@@ -204,7 +203,7 @@ async def test_a_server_that_leaves_the_handshake_open_is_a_timeout(scheme: str,
 
 
 async def test_a_connect_that_is_cancelled_leaves_the_client_usable() -> None:
-    answers = iter([silent, Deaf().talk])
+    answers = iter([silent, SilentWebSocket().talk])
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await next(answers)(reader, writer)
@@ -250,7 +249,7 @@ async def test_an_http_answer_is_a_handshake_error_with_its_status_and_body(stat
 async def test_401_tells_to_pass_an_identity() -> None:
     """D8."""
     async with websocket_peer("0.5") as peer:
-        body = texts.identity_missing(header="x-pie-identity")
+        body = "identity: missing `x-pie-identity` (edge must inject verified identity)"
         peer.refuse_upgrade = (HTTPStatus.UNAUTHORIZED, body)
         error = await refusal(peer.uri)
     assert "pass the identity=" in str(error)
@@ -275,7 +274,7 @@ async def test_a_long_or_binary_body_does_not_swell_the_error() -> None:
 
 async def test_a_body_that_is_not_utf8_is_shown_as_far_as_it_goes() -> None:
     answer = b"HTTP/1.1 500 Oops\r\nContent-Length: 7\r\n\r\noops \xff\xfe"
-    async with tcp_peer(says(answer)) as address:
+    async with tcp_peer(sends(answer)) as address:
         error = await refusal(f"ws://{address}")
     assert isinstance(error, HandshakeError)
     assert error.status == 500
@@ -291,7 +290,7 @@ async def test_a_redirect_to_a_websocket_is_followed() -> None:
         async with PieClient(first.uri) as client:
             await client.ping()
         assert [u.path for u in second.upgrades] == ["/elsewhere"]
-        assert len(second.of(models.PingRequest)) == 1
+        assert len(second.requests_of(models.PingRequest)) == 1
 
 
 @pytest.mark.parametrize(
@@ -529,7 +528,7 @@ async def test_connecting_sends_no_message_yet() -> None:
     async with websocket_peer() as peer:
         async with PieClient(peer.uri):
             pass
-        await peer.deserted()
+        await peer.all_gone()
         assert peer.requests == []
 
 
@@ -611,7 +610,7 @@ async def test_a_proxy_that_is_given_is_used_for_loopback_too(proxied: Callable[
 
 
 async def test_a_proxy_that_refuses_is_named_as_the_one_that_did() -> None:
-    async with tcp_peer(says(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")) as address:
+    async with tcp_peer(sends(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")) as address:
         error = await refusal("ws://pie.invalid:8080", proxy=f"http://user:{SECRET}@{address}")
     assert not isinstance(error, HandshakeError), "the server said nothing"
     assert "407" in str(error)
@@ -619,7 +618,7 @@ async def test_a_proxy_that_refuses_is_named_as_the_one_that_did() -> None:
 
 
 @pytest.mark.parametrize(
-    "talk", [says(b"SSH-2.0-OpenSSH_9.9\r\n"), says(b"\xff\r\n\r\n", hang_up=True), hangs_up]
+    "talk", [sends(b"SSH-2.0-OpenSSH_9.9\r\n"), sends(b"\xff\r\n\r\n", hang_up=True), hangs_up]
 )
 async def test_a_proxy_that_is_none_is_a_connect_error(talk: Talk) -> None:
     async with tcp_peer(talk) as address:
@@ -669,10 +668,10 @@ async def test_a_ping_that_is_not_answered_ends_with_its_deadline_and_the_connec
                 await client.ping(timeout=0.05)
             check_text(caught.value)
             assert isinstance(caught.value, TimeoutError)
-        peer.answers[models.PingRequest] = texts.OK_PING
+        peer.answers[models.PingRequest] = "Pong"
         # The replies that come too late are for numbers that nobody waits for any more.
-        for late in peer.of(models.PingRequest)[1:]:
-            await peer.reply(late.corr_id, texts.OK_PING)
+        for late in peer.requests_of(models.PingRequest)[1:]:
+            await peer.reply(late.corr_id, "Pong")
         await client.ping()
 
 

@@ -191,7 +191,7 @@ async def test_check_program_sends_the_hashes_of_files(build: bytes) -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
         await client.check_program("build@0.1.0", "./build.wasm", "./Pie.toml")
-        request = await peer.asked(models.CheckProgramRequest)
+        request = await peer.request(models.CheckProgramRequest)
     assert request.wasm_hash == blake3(build).hexdigest()
     assert request.manifest_hash == blake3(Path("Pie.toml").read_bytes()).hexdigest()
 
@@ -254,7 +254,7 @@ async def test_a_token_budget_is_sent(family: Family) -> None:
         await client.launch_process("text-completion@0.1.0", None, True, 64)
         await client.launch_process("text-completion@0.1.0", token_budget=65, capture_outputs=True)
         await client.launch_process("text-completion@0.1.0")
-    assert [r.token_budget for r in peer.of(models.LaunchProcessRequest)] == [64, 65, None]
+    assert [r.token_budget for r in peer.requests_of(models.LaunchProcessRequest)] == [64, 65, None]
 
 
 @only_0_4

@@ -29,7 +29,7 @@ from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from pie_client.testing._generated import texts
 from tests.support.mcp_servers import PACKAGE_SERVER, children, gone
-from tests.support.peers import PATIENCE, free_port, in_time, says, silent, tcp_peer
+from tests.support.peers import PATIENCE, free_port, in_time, sends, silent, tcp_peer
 
 M = TypeVar("M", bound=WireModel)
 
@@ -273,7 +273,7 @@ async def test_a_server_over_http_that_never_answers_is_given_up(client: PieClie
     ],
 )
 async def test_what_is_no_mcp_server_over_http_is_told_apart(client: PieClient, answer: bytes) -> None:
-    async with tcp_peer(says(answer, hang_up=True)) as address:
+    async with tcp_peer(sends(answer, hang_up=True)) as address:
         with pytest.raises(McpServerError, match="MCP server 'py'") as caught:
             await client.register_mcp_server("py", "http", url=f"http://{address}/mcp")
     assert "\n" not in str(caught.value)

@@ -64,7 +64,7 @@ class Bench:
     async def answer(self, number: int) -> tuple[bool, str]:
         async with asyncio.timeout(PATIENCE):
             while not (found := [a for a in self.answers if a.corr_id == number]):
-                await self.peer.asked(models.McpResponseRequest, len(self.answers) + 1)
+                await self.peer.request(models.McpResponseRequest, len(self.answers) + 1)
         return found[0].ok, found[0].result
 
     async def error(self, method: str = "tools/list", params: str = "{}", name: str = "s") -> Any:  # noqa: ANN401 - JSON
@@ -75,7 +75,7 @@ class Bench:
 
     @property
     def answers(self) -> list[models.McpResponseRequest]:
-        return self.peer.of(models.McpResponseRequest)
+        return self.peer.requests_of(models.McpResponseRequest)
 
     def check_every_call_has_one_answer(self) -> None:
         assert sorted(a.corr_id for a in self.answers) == list(range(1, self._numbers + 1))
@@ -417,7 +417,7 @@ async def test_a_server_that_never_answers_initialize_is_given_up_and_stopped(be
     with pytest.raises(DeadlineError, match="register_mcp_server did not finish within 1 s"):
         await bench.register(bench.script(FOREVER), timeout=1)
     assert children() <= before
-    assert bench.peer.of(models.RegisterMcpServerRequest) == []
+    assert bench.peer.requests_of(models.RegisterMcpServerRequest) == []
     await bench.serve("read()")
 
 
@@ -474,7 +474,7 @@ async def test_a_refused_announcement_stops_the_server_and_frees_its_name(bench:
 
 async def test_only_name_and_transport_are_announced(bench: Bench) -> None:
     await bench.serve("read()", env={"KEY": "hidden"})
-    (announced,) = bench.peer.of(models.RegisterMcpServerRequest)
+    (announced,) = bench.peer.requests_of(models.RegisterMcpServerRequest)
     assert announced.model_dump(exclude={"corr_id", "type"}, exclude_none=True) == {
         "name": "s",
         "transport": "stdio",
@@ -548,7 +548,7 @@ read()
         "message": "MCP server 's' ended before it answered tools/list",
     }
     assert await bench.call() == (True, str(await script.started(2)))
-    assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
+    assert len(bench.peer.requests_of(models.RegisterMcpServerRequest)) == 1
 
 
 async def test_what_a_dying_server_had_answered_is_relayed(bench: Bench) -> None:
@@ -563,7 +563,7 @@ async def test_a_server_that_keeps_dying_is_not_started_all_the_time(bench: Benc
     words = "is not available: it ended soon after it was started: it exited with status 1; its standard error is in the log; the next restart is possible in"
     assert any(words in message for message in others)
     assert len(script.pids) < 10
-    assert len(bench.peer.of(models.RegisterMcpServerRequest)) == 1
+    assert len(bench.peer.requests_of(models.RegisterMcpServerRequest)) == 1
 
 
 async def test_a_server_that_can_not_be_restarted_is_reported_with_the_reason(

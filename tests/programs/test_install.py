@@ -134,10 +134,15 @@ async def test_the_manifest_is_sent_once_and_unchanged(wasm: Path, tmp_path: Pat
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
         installing = asyncio.create_task(client.install_program(wasm, toml))
-        last = await peer.asked(models.AddProgramRequest, 4)
+        last = await peer.request(models.AddProgramRequest, 4)
         await peer.reply(last.corr_id, "Program installed successfully")
         await installing
-        assert [request.manifest for request in peer.of(models.AddProgramRequest)] == [text, "", "", ""]
+        assert [request.manifest for request in peer.requests_of(models.AddProgramRequest)] == [
+            text,
+            "",
+            "",
+            "",
+        ]
 
 
 async def test_progress_is_called_after_every_chunk(client: PieClient, wasm: Path, toml: Path) -> None:
@@ -238,7 +243,7 @@ async def test_a_program_of_another_client_is_replaced_after_the_check(wasm: Pat
         peer.answers[models.CheckProgramRequest] = "false"
         peer.answers[models.AddProgramRequest] = None
         installing = asyncio.create_task(client.install_program(wasm, toml))
-        last = await peer.asked(models.AddProgramRequest, 4)
+        last = await peer.request(models.AddProgramRequest, 4)
         assert last.force_overwrite is True
         await peer.reply(last.corr_id, "Program installed successfully")
         await installing
@@ -367,7 +372,7 @@ async def test_an_install_on_a_silent_server_times_out(wasm: Path, toml: Path) -
         peer.answers[models.CheckProgramRequest] = "false"
         with pytest.raises(DeadlineError, match=r"add_program did not finish within 0\.5 s"):
             await client.install_program(wasm, toml, timeout=0.5)
-        assert len(peer.of(models.AddProgramRequest)) == 4
+        assert len(peer.requests_of(models.AddProgramRequest)) == 4
 
 
 async def test_a_cancelled_install_does_not_affect_the_next(
@@ -382,7 +387,7 @@ async def test_a_cancelled_install_does_not_affect_the_next(
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
         installing = asyncio.create_task(client.install_program_bytes(pieces(), MANIFEST))
-        await peer.asked(models.AddProgramRequest, 80)
+        await peer.request(models.AddProgramRequest, 80)
         installing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await installing

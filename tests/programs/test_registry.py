@@ -21,7 +21,7 @@ from pie_client import (
     RegistryError,
 )
 from pie_client.programs import registry as registry_module
-from tests.support.peers import PATIENCE, Talk, free_port, hangs_up, says, silent, tcp_peer
+from tests.support.peers import PATIENCE, Talk, free_port, hangs_up, sends, silent, tcp_peer
 
 SHORT = 0.2
 """Seconds of a deadline that has to pass."""
@@ -290,12 +290,12 @@ async def test_a_body_that_is_not_a_listing_is_a_registry_error(body: str, what:
     ("talk", "reason"),
     [
         (hangs_up, "can't be reached"),
-        (says(b"SSH-2.0-OpenSSH_9.2\r\n", hang_up=True), "valid HTTP (BadStatusLine)"),
-        (says(b"HTTP/1.1 200 " + b"x" * 70000 + b"\r\n\r\n", hang_up=True), "valid HTTP (LineTooLong)"),
-        (says(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", hang_up=True), "valid HTTP"),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{", hang_up=True), "(IncompleteRead)"),
+        (sends(b"SSH-2.0-OpenSSH_9.2\r\n", hang_up=True), "valid HTTP (BadStatusLine)"),
+        (sends(b"HTTP/1.1 200 " + b"x" * 70000 + b"\r\n\r\n", hang_up=True), "valid HTTP (LineTooLong)"),
+        (sends(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", hang_up=True), "valid HTTP"),
+        (sends(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{", hang_up=True), "(IncompleteRead)"),
         (
-            says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", hang_up=True),
+            sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", hang_up=True),
             "(IncompleteRead)",
         ),
     ],

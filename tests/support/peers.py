@@ -59,7 +59,7 @@ async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def says(data: bytes, *, hang_up: bool = False) -> Talk:
+def sends(data: bytes, *, hang_up: bool = False) -> Talk:
     """Return a peer that sends bytes after the first byte received, then closes or waits for the client to close."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,11 +81,11 @@ async def hangs_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter)
     """Close the connection immediately."""
 
 
-class Deaf:
+class SilentWebSocket:
     """A WebSocket server that completes the handshake and then sends nothing."""
 
     def __init__(self) -> None:
-        self.heard_all = asyncio.Event()
+        self.client_gone = asyncio.Event()
         """Set when the client has closed its TCP connection."""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,7 +98,7 @@ class Deaf:
         try:
             await reader.read()
         finally:
-            self.heard_all.set()
+            self.client_gone.set()
 
 
 def free_port() -> int:
@@ -179,17 +179,17 @@ class Peer:
         assert self._socket is not None, "no client has connected"
         return self._socket
 
-    def of(self, model: type[M]) -> list[M]:
+    def requests_of(self, model: type[M]) -> list[M]:
         """Return the requests of a type, oldest first."""
         return [r for r in self.requests if isinstance(r, model)]
 
-    async def asked(self, model: type[M], number: int = 1) -> M:
+    async def request(self, model: type[M], number: int = 1) -> M:
         """Wait for the ``number``-th request of a type and return it."""
         async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: len(self.of(model)) >= number)
-        return self.of(model)[number - 1]
+            await self._news.wait_for(lambda: len(self.requests_of(model)) >= number)
+        return self.requests_of(model)[number - 1]
 
-    async def deserted(self) -> None:
+    async def all_gone(self) -> None:
         """Wait until no client is connected."""
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: self.present == 0)

@@ -1,0 +1,90 @@
+"""Messages, waiting tasks and checks that the tests of a connection share."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from blake3 import blake3
+
+from pie_client import (
+    PieClient,
+    PieError,
+    Process,
+    models,
+)
+from tests.support.peers import Peer, in_time
+
+CLOSE_BOUND = 9.0
+"""Bound for a close, in seconds. The client waits one second; other clients wait ten for 0.3 and 0.4 servers."""
+MIB = 1 << 20
+
+
+async def launch(client: PieClient) -> Process:
+    return await client.launch_process("a@1.0.0")
+
+
+def printed(process: Process | str, text: str) -> models.StdoutFrame:
+    return models.StdoutFrame(
+        process_id=process if isinstance(process, str) else process.process_id, value=text
+    )
+
+
+def returned(process: Process | str, text: str = "null") -> models.ReturnFrame:
+    return models.ReturnFrame(
+        process_id=process if isinstance(process, str) else process.process_id, value=text
+    )
+
+
+def chunks(process: Process, data: bytes, size: int) -> list[models.FileChunk]:
+    """Return a file in chunks, as servers send it."""
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return [
+        models.FileChunk(
+            process_id=process.process_id,
+            file_hash=blake3(data).hexdigest(),
+            chunk_index=index,
+            total_chunks=len(pieces),
+            chunk_data=piece,
+        )
+        for index, piece in enumerate(pieces)
+    ]
+
+
+def all_waits(process: Process) -> list[Coroutine[Any, Any, object]]:
+    """Return a coroutine for every way to wait for a process."""
+
+    async def iterate() -> object:
+        return [event async for event in process]
+
+    return [process.recv(), process.recv(timeout=1000), process.wait(), process.result(), iterate()]
+
+
+async def start_waiting(
+    client: PieClient, *waiters: Coroutine[Any, Any, object]
+) -> list[asyncio.Task[object]]:
+    """Start tasks and return them when all are waiting."""
+    tasks = [asyncio.create_task(waiter) for waiter in waiters]
+    await client.ping()
+    assert not any(task.done() for task in tasks)
+    return tasks
+
+
+async def outcomes(tasks: list[asyncio.Task[object]]) -> list[object]:
+    """Return the results or exceptions of tasks, which must not hang."""
+    return await in_time(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def check_text(error: BaseException, *parts: str) -> None:
+    """Check that an error is one line with advice and the given parts."""
+    assert isinstance(error, PieError)
+    message = str(error)
+    assert "\n" not in message
+    assert "; " in message, "it says what to do next"
+    for part in parts:
+        assert part in message
+
+
+async def flood(peer: Peer, process_id: str, size: int = 20 * MIB) -> None:
+    """Send much more than a client may buffer in the tests."""
+    for _ in range(size // 65536):
+        await peer.send(printed(process_id, "x" * 65536))

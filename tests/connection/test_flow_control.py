@@ -1,0 +1,248 @@
+"""Unread events: when receiving pauses and resumes, and when they are discarded."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import pytest
+
+from pie_client import (
+    ConnectionLostError,
+    DeadlineError,
+    Event,
+    PieClient,
+    Process,
+    SlowConsumerError,
+    models,
+)
+from tests.connection.helpers import (
+    CLOSE_BOUND,
+    MIB,
+    all_waits,
+    check_text,
+    chunks,
+    flood,
+    launch,
+    printed,
+    returned,
+)
+from tests.support.peers import PATIENCE, Peer, in_time, websocket_peer
+
+Release: TypeAlias = Callable[[Process], Awaitable[None]]
+
+
+async def by_closing(process: Process) -> None:
+    process.close()
+
+
+async def by_leaving_the_context(process: Process) -> None:
+    async with process:
+        pass
+
+
+async def by_an_exception_in_the_context(process: Process) -> None:
+    with pytest.raises(LookupError):
+        async with process:
+            raise LookupError
+
+
+async def by_garbage_collection(process: Process) -> None:
+    """Do nothing: the caller drops its reference."""
+
+
+@pytest.mark.parametrize(
+    "release", [by_closing, by_leaving_the_context, by_an_exception_in_the_context, by_garbage_collection]
+)
+async def test_events_of_a_released_process_are_ignored(release: Release) -> None:
+    """D25, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+        other = await launch(client)
+        process_id = await launch_and_release(client, release)
+        gc.collect()
+        # No task reads: if events were buffered, receiving would pause.
+        await in_time(flood(peer, process_id))
+        await peer.send(printed(other, "hello"))
+        assert await in_time(other.recv()) == (Event.Stdout, "hello")
+
+
+async def launch_and_release(client: PieClient, release: Release) -> str:
+    process = await launch(client)
+    await release(process)
+    return process.process_id
+
+
+@pytest.mark.parametrize("release", [by_closing, by_leaving_the_context, by_garbage_collection])
+@pytest.mark.parametrize("ended", [False, True])
+async def test_unread_events_of_a_released_process_are_discarded(release: Release, ended: bool) -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+
+        async def use_one() -> None:
+            process = await launch(client)
+            await peer.send(printed(process, "x" * (MIB // 2)), *chunks(process, bytes(1000), 500)[:1])
+            if ended:
+                await peer.send(returned(process))
+            await client.ping()
+            await release(process)
+
+        for _ in range(20):
+            await use_one()
+            gc.collect()
+        last = await launch(client)
+        await peer.send(printed(last, "x" * (MIB // 2)))
+        assert await in_time(last.recv()) == (Event.Stdout, "x" * (MIB // 2))
+
+
+async def test_closing_a_handle_resumes_receiving() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await until_paused(peer, flooding)
+        process.close()
+        # No task reads or calls: only closing the handle can have resumed it.
+        await in_time(flooding)
+
+
+async def until_paused(peer: Peer, sending: asyncio.Task[None]) -> None:
+    """Wait until the client has paused receiving.
+
+    A client that still receives makes progress within a few round trips of another client in the same event loop.
+    """
+    async with asyncio.timeout(PATIENCE), websocket_peer() as idle_peer, PieClient(idle_peer.uri) as other:
+        while True:
+            await peer.stalled.wait()
+            before = peer.stalls
+            for _ in range(30):
+                await other.ping()
+            if peer.stalled.is_set() and peer.stalls == before:
+                break
+            assert not sending.done(), "everything was received"
+    assert not sending.done()
+
+
+async def test_receiving_pauses_while_too_much_is_unread() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await until_paused(peer, flooding)
+        size = 0
+        for _ in range(100 * MIB // 65536):
+            event, text = await in_time(process.recv())
+            assert event is Event.Stdout
+            size += len(text)
+        assert size == 100 * MIB
+        await in_time(flooding)
+
+
+async def test_calls_are_answered_while_too_much_is_unread() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        flooding = asyncio.create_task(flood(peer, process.process_id, 24 * MIB))
+        await until_paused(peer, flooding)
+        for _ in range(3):
+            await in_time(client.ping())
+        await in_time(flooding)
+        for _ in range(24 * MIB // 65536):
+            assert (await in_time(process.recv()))[0] is Event.Stdout
+
+
+async def test_an_abandoned_call_does_not_keep_receiving() -> None:
+    """D3, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        peer.answers[models.PingRequest] = None
+        with pytest.raises(DeadlineError):
+            await client.ping(timeout=0.01)
+        calling = asyncio.create_task(client.ping())
+        await peer.request(models.PingRequest, 2)
+        calling.cancel()
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await until_paused(peer, flooding)
+        process.close()
+        await in_time(flooding)
+
+
+async def test_waiting_for_another_process_discards_the_largest_backlog() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+        big, small = await launch(client), await launch(client)
+        await flood_first(peer, big, small)
+        assert await in_time(small.recv()) == (Event.Stdout, "hello")
+        for wait in all_waits(big):
+            with pytest.raises(SlowConsumerError) as caught:
+                await in_time(wait)
+            check_text(caught.value, big.process_id, "max_buffered")
+            assert isinstance(caught.value, BufferError)
+        assert await in_time(small.result()) == 1
+
+
+async def test_waiting_for_a_process_without_reading_its_events_raises_slow_consumer_error() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+        process, other = await launch(client), await launch(client)
+        waiting = asyncio.create_task(process.wait())
+        await in_time(flood(peer, process.process_id))
+        with pytest.raises(SlowConsumerError):
+            await in_time(waiting)
+        await peer.send(printed(other, "hello"))
+        assert await in_time(other.recv()) == (Event.Stdout, "hello")
+
+
+async def flood_first(peer: Peer, big: Process, small: Process) -> None:
+    """Start to flood one process; an event and the result of the other follow."""
+
+    async def run() -> None:
+        await flood(peer, big.process_id)
+        await peer.send(printed(small, "hello"), returned(small, "1"))
+
+    peer.background.append(asyncio.create_task(run()))
+
+
+async def test_a_loss_while_paused_is_reported_after_the_buffered_events() -> None:
+    """D24, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await until_paused(peer, flooding)
+        peer.reset()
+        for _ in range(16 * MIB // 65536):
+            assert (await in_time(process.recv()))[0] is Event.Stdout
+        with pytest.raises(ConnectionLostError):
+            await in_time(process.wait())
+        await asyncio.gather(flooding, return_exceptions=True)
+
+
+async def test_the_client_closes_while_receiving_is_paused() -> None:
+    """D6, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+        await until_paused(peer, flooding)
+        async with asyncio.timeout(CLOSE_BOUND):
+            await client.close()
+        await asyncio.gather(flooding, return_exceptions=True)
+
+
+async def test_a_file_larger_than_the_buffer_is_discarded() -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+        process = await launch(client)
+
+        async def send() -> None:
+            for index in range(64):
+                chunk = models.FileChunk(
+                    process_id=process.process_id,
+                    file_hash="e" * 64,
+                    chunk_index=index,
+                    total_chunks=1000,
+                    chunk_data=bytes(MIB // 4),
+                )
+                await peer.send(chunk)
+
+        peer.background.append(asyncio.create_task(send()))
+        with pytest.raises(SlowConsumerError, match="a file may take at most"):
+            await in_time(process.recv())
