@@ -1,12 +1,16 @@
 """Messages, waiting tasks and checks that the tests of a connection share."""
 
 import asyncio
+import traceback
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from blake3 import blake3
 
 from pie_client import (
+    ConnectError,
+    NotConnectedError,
     PieClient,
     PieError,
     Process,
@@ -17,6 +21,7 @@ from tests.support.peers import Peer, in_time
 CLOSE_BOUND = 9.0
 """Bound for a close, in seconds. The client waits one second; other clients wait ten for 0.3 and 0.4 servers."""
 MIB = 1 << 20
+SECRET = "hunter2"  # noqa: S105 - must not appear in errors
 
 
 async def launch(client: PieClient) -> Process:
@@ -75,13 +80,28 @@ async def outcomes(tasks: list[asyncio.Task[object]]) -> list[object]:
 
 
 def check_text(error: BaseException, *parts: str) -> None:
-    """Check that an error is one line with advice and the given parts."""
+    """Check that an error is one printable line with advice and the given parts, and does not show SECRET."""
     assert isinstance(error, PieError)
     message = str(error)
-    assert "\n" not in message
-    assert "; " in message, "it says what to do next"
+    assert message.isprintable()
+    assert "; " in message or " must be " in message, "no advice"
     for part in parts:
         assert part in message
+    assert SECRET not in "".join(traceback.format_exception(error))
+
+
+async def failed_connect(uri: str, *, open_timeout: float = 20, **options: Any) -> ConnectError:  # noqa: ANN401 - options of PieClient
+    """Return the error of a connection that can't be opened."""
+    client = PieClient(uri, open_timeout=open_timeout, **options)
+    with pytest.raises(ConnectError) as caught:
+        await in_time(client.connect())
+    scheme, _, rest = uri.partition("://")
+    check_text(caught.value, f"{scheme}://{rest.rpartition('@')[2].partition('/')[0]}")
+    assert isinstance(caught.value, ConnectionError), "the guide says so"
+    with pytest.raises(NotConnectedError):
+        await client.ping()
+    await client.close()
+    return caught.value
 
 
 async def flood(peer: Peer, process_id: str, size: int = 20 * MIB) -> None:

@@ -7,12 +7,14 @@ import uuid
 import pytest
 
 from pie_client import (
+    DeadlineError,
     PieClient,
     StreamAbortedError,
     models,
 )
 from tests.connection.helpers import (
     all_waits,
+    check_text,
     launch,
     outcomes,
     start_waiting,
@@ -105,3 +107,30 @@ async def test_a_stream_aborted_right_after_the_launch_fails_the_process() -> No
         process = await in_time(launching)
         with pytest.raises(StreamAbortedError):
             await in_time(process.wait())
+
+
+async def test_a_call_without_a_reply_times_out_and_the_connection_stays_open() -> None:
+    """D3, D4."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        peer.answers[models.PingRequest] = None
+        for _ in range(3):
+            with pytest.raises(DeadlineError, match=r"ping did not finish within 0\.05 s; ") as caught:
+                await client.ping(timeout=0.05)
+            check_text(caught.value)
+            assert isinstance(caught.value, TimeoutError)
+        peer.answers[models.PingRequest] = "Pong"
+        # Late replies are ignored.
+        for late in peer.requests_of(models.PingRequest)[1:]:
+            await peer.reply(late.corr_id, "Pong")
+        await client.ping()
+
+
+async def test_the_clients_timeout_is_the_default_of_calls() -> None:
+    """D4."""
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.05) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        with pytest.raises(DeadlineError, match=r"0\.05 s"):
+            await in_time(client.ping())
+        with pytest.raises(DeadlineError, match=r"0\.05 s"):
+            await in_time(client.authenticate("alice"))

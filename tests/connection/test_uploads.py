@@ -1,4 +1,4 @@
-"""Contents on their way to a server that runs in a thread of its own, so that both sides really run at once."""
+"""Uploads to an engine in another thread, so that client and server really run at the same time."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ MANIFEST = '[package]\nname = "up"\nversion = "1.0.0"\n'
 
 
 class EngineThread:
-    """A LocalEngine in a thread of its own."""
+    """A LocalEngine in another thread."""
 
     def __init__(self, family: Family) -> None:
         self.engine = LocalEngine(family=family)
@@ -63,32 +63,32 @@ def thread(family: Family) -> Iterator[EngineThread]:
         @running.engine.inferlet("take-file@1.0.0")
         async def take_file(session: InferletSession, _input: JsonValue) -> JsonValue:
             receiving = asyncio.ensure_future(session.receive_file())
-            await asyncio.sleep(0)  # lets it begin to wait
+            await asyncio.sleep(0)  # starts the wait
             session.send("ready")
             return len(await receiving)
 
         yield running
 
 
-async def ends_at_once(_session: InferletSession, _input: JsonValue) -> JsonValue:
+async def returns_immediately(_session: InferletSession, _input: JsonValue) -> JsonValue:
     return None
 
 
 class Pieces:
-    """A content in pieces that can be held back, or lie about how many they are."""
+    """A content that can stop after some chunks, or have another number of chunks than it announces."""
 
     digest = "e" * 64
 
-    def __init__(self, announced: int, given: int, hold_after: int | None = None) -> None:
+    def __init__(self, announced: int, actual: int, stop_after: int | None = None) -> None:
         self.total_chunks = announced
-        self.held = asyncio.Event()
-        self._given = given
-        self._hold_after = hold_after
+        self.stopped = asyncio.Event()
+        self._actual = actual
+        self._stop_after = stop_after
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for index in range(self._given):
-            if index == self._hold_after:
-                self.held.set()
+        for index in range(self._actual):
+            if index == self._stop_after:
+                self.stopped.set()
                 await asyncio.Event().wait()
             yield b"x" * 10
 
@@ -114,7 +114,7 @@ async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThr
     assert turns >= total
 
 
-async def test_a_refusal_stops_the_upload_that_is_still_being_sent(thread: EngineThread) -> None:
+async def test_an_error_stops_the_upload(thread: EngineThread) -> None:
     """D40"""
     seen: list[int] = []
 
@@ -131,7 +131,7 @@ async def test_a_refusal_stops_the_upload_that_is_still_being_sent(thread: Engin
     assert len(seen) < total
 
 
-async def test_equal_uploads_at_once_do_not_destroy_each_other(thread: EngineThread) -> None:
+async def test_equal_concurrent_uploads_all_succeed(thread: EngineThread) -> None:
     """D46"""
     content = sized_component(CHUNK * 30)
     async with PieClient(thread.uri) as client:
@@ -139,7 +139,7 @@ async def test_equal_uploads_at_once_do_not_destroy_each_other(thread: EngineThr
         assert len(await asyncio.gather(*calls)) == 3
 
 
-async def test_equal_files_to_two_processes_at_once_both_arrive_whole(thread: EngineThread) -> None:
+async def test_equal_files_can_be_sent_to_two_processes_at_the_same_time(thread: EngineThread) -> None:
     """D36"""
     content = bytes(CHUNK * 30)
     async with PieClient(thread.uri) as client:
@@ -152,48 +152,48 @@ async def test_equal_files_to_two_processes_at_once_both_arrive_whole(thread: En
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_an_upload_that_was_broken_off_does_not_spoil_the_next_of_the_same_bytes(
+async def test_an_interrupted_upload_does_not_break_the_next_of_the_same_bytes(
     thread: EngineThread,
 ) -> None:
     async with PieClient(thread.uri) as client:
-        broken = Pieces(announced=5, given=5, hold_after=3)
-        upload = asyncio.create_task(client.rpc.add_program(content=broken, manifest=MANIFEST))
-        await broken.held.wait()
+        interrupted = Pieces(announced=5, actual=5, stop_after=3)
+        upload = asyncio.create_task(client.rpc.add_program(content=interrupted, manifest=MANIFEST))
+        await interrupted.stopped.wait()
         upload.cancel()
         await asyncio.gather(upload, return_exceptions=True)
-        thread.engine.inferlet("up@1.0.0")(ends_at_once)  # so that the bytes need not be a program
-        again = Pieces(announced=5, given=5)
-        assert "success" in await client.rpc.add_program(content=again, manifest=MANIFEST)
+        thread.engine.inferlet("up@1.0.0")(returns_immediately)  # the bytes are not a program
+        retry = Pieces(announced=5, actual=5)
+        assert "success" in await client.rpc.add_program(content=retry, manifest=MANIFEST)
 
 
-async def test_a_file_that_was_broken_off_can_be_sent_again(thread: EngineThread) -> None:
+async def test_an_interrupted_file_can_be_sent_again(thread: EngineThread) -> None:
     content = b"x" * 10 * 5
     async with PieClient(thread.uri) as client:
         process = await client.launch_process("take-file@1.0.0")
         assert await process.recv() == (Event.Message, "ready")
-        broken = Pieces(announced=5, given=5, hold_after=3)
-        broken.digest = blake3(content).hexdigest()
+        interrupted = Pieces(announced=5, actual=5, stop_after=3)
+        interrupted.digest = blake3(content).hexdigest()
         with pytest.raises(DeadlineError):
-            await client.rpc.transfer_file(process_id=process.process_id, content=broken, timeout=0.5)
-        again = Pieces(announced=5, given=5)
-        again.digest = broken.digest
-        await client.rpc.transfer_file(process_id=process.process_id, content=again)
+            await client.rpc.transfer_file(process_id=process.process_id, content=interrupted, timeout=0.5)
+        retry = Pieces(announced=5, actual=5)
+        retry.digest = interrupted.digest
+        await client.rpc.transfer_file(process_id=process.process_id, content=retry)
         assert await process.result(int, timeout=PATIENCE) == len(content)
 
 
-@pytest.mark.parametrize("given", [0, 2, 4])
+@pytest.mark.parametrize("actual", [0, 2, 4])
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_a_content_that_is_not_as_long_as_announced_is_not_completed(
-    thread: EngineThread, given: int
+async def test_a_content_with_a_wrong_number_of_chunks_is_not_completed(
+    thread: EngineThread, actual: int
 ) -> None:
     async with PieClient(thread.uri) as client:
-        with pytest.raises(InvalidArgumentError, match=f"content has {given} chunks instead of 3"):
-            await client.rpc.add_program(content=Pieces(announced=3, given=given), manifest=MANIFEST)
+        with pytest.raises(InvalidArgumentError, match=f"content has {actual} chunks instead of 3"):
+            await client.rpc.add_program(content=Pieces(announced=3, actual=actual), manifest=MANIFEST)
         await client.ping()
     assert thread.engine.uploads == {}
 
 
-async def test_a_refusal_ends_an_upload_whose_content_is_slow_and_closes_it(thread: EngineThread) -> None:
+async def test_an_error_stops_a_slow_content_and_closes_it(thread: EngineThread) -> None:
     """D40"""
 
     def refuse(_request: models.AddProgramRequest) -> str:
@@ -211,7 +211,7 @@ async def test_a_refusal_ends_an_upload_whose_content_is_slow_and_closes_it(thre
                 self.closed = True
 
     thread.engine.answer(models.AddProgramRequest, refuse)
-    content = Slow(announced=9, given=9)
+    content = Slow(announced=9, actual=9)
     async with PieClient(thread.uri) as client, asyncio.timeout(PATIENCE):
         with pytest.raises(RefusedError, match="disk full"):
             await client.rpc.add_program(content=content, manifest=MANIFEST)
@@ -219,7 +219,7 @@ async def test_a_refusal_ends_an_upload_whose_content_is_slow_and_closes_it(thre
 
 
 @pytest.mark.parametrize("size", [3 << 20, (3 << 20) + 1])
-async def test_the_size_of_uploads_is_limited_as_the_engine_was_told(family: Family, size: int) -> None:
+async def test_the_engine_limits_the_size_of_uploads(family: Family, size: int) -> None:
     async with (
         LocalEngine(family=family, max_upload_bytes=3 << 20) as engine,
         PieClient(engine.uri, timeout=PATIENCE) as client,
@@ -233,6 +233,6 @@ async def test_the_size_of_uploads_is_limited_as_the_engine_was_told(family: Fam
 
 
 @pytest.mark.parametrize("size", [0, -1])
-def test_a_limit_that_allows_no_upload_is_refused(size: int) -> None:
+def test_an_upload_limit_below_one_byte_is_rejected(size: int) -> None:
     with pytest.raises(InvalidArgumentError, match="max_upload_bytes"):
         LocalEngine(max_upload_bytes=size)

@@ -1,0 +1,144 @@
+"""Connecting through a proxy, from the system's settings or from the proxy option."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+
+import pytest
+
+from pie_client import (
+    ConnectTimeoutError,
+    HandshakeError,
+    InvalidArgumentError,
+    PieClient,
+)
+from tests.connection.helpers import SECRET, check_text, failed_connect
+from tests.support.peers import (
+    Talk,
+    free_port,
+    hangs_up,
+    sends,
+    silent,
+    tcp_peer,
+    websocket_peer,
+)
+
+
+class HttpProxy:
+    """A proxy that records requests and forwards all of them to one server."""
+
+    def __init__(self, target: str) -> None:
+        self.requests: list[str] = []
+        self._host, _, port = target.removeprefix("ws://").partition(":")
+        self._port = int(port)
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.requests.append(head.decode())
+        server_reader, server_writer = await asyncio.open_connection(self._host, self._port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
+        finally:
+            server_writer.close()
+
+
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+
+
+async def test_the_systems_proxy_is_not_used_for_loopback(proxied: Callable[[str], None]) -> None:
+    """D13."""
+    proxied(f"http://127.0.0.1:{free_port()}")
+    async with websocket_peer() as peer:
+        port = peer.uri.rpartition(":")[2]
+        for host in ("127.0.0.1", "localhost"):
+            async with PieClient(f"ws://{host}:{port}") as client:
+                await client.ping()
+
+
+async def test_the_systems_proxy_is_used_for_other_hosts(proxied: Callable[[str], None]) -> None:
+    """D13."""
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://{address}")
+            async with PieClient("ws://pie.invalid:8080") as client:
+                await client.ping()
+    assert [text.splitlines()[0] for text in proxy.requests] == ["CONNECT pie.invalid:8080 HTTP/1.1"]
+
+
+async def test_proxy_false_ignores_the_systems_proxy(
+    proxied: Callable[[str], None], unresolvable: str
+) -> None:
+    """D13."""
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://{address}")
+            await failed_connect(f"ws://{unresolvable}:8080", proxy=False)
+    assert proxy.requests == []
+
+
+async def test_an_explicit_proxy_is_used_for_loopback(proxied: Callable[[str], None]) -> None:
+    """D13."""
+    proxied(f"http://127.0.0.1:{free_port()}")
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with (
+            tcp_peer(proxy.talk) as address,
+            PieClient(peer.uri, proxy=f"http://user:{SECRET}@{address}") as client,
+        ):
+            await client.ping()
+    (request,) = proxy.requests
+    assert request.startswith(f"CONNECT {peer.uri.removeprefix('ws://')} HTTP/1.1\r\n")
+    assert base64.b64encode(f"user:{SECRET}".encode()).decode() in request
+
+
+async def test_the_error_of_a_refusing_proxy_names_it() -> None:
+    async with tcp_peer(sends(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")) as address:
+        error = await failed_connect("ws://pie.invalid:8080", proxy=f"http://user:{SECRET}@{address}")
+    assert not isinstance(error, HandshakeError), "the server was not reached"
+    assert "407" in str(error)
+    assert "proxy" in str(error)
+
+
+@pytest.mark.parametrize(
+    "talk", [sends(b"SSH-2.0-OpenSSH_9.9\r\n"), sends(b"\xff\r\n\r\n", hang_up=True), hangs_up]
+)
+async def test_a_server_that_is_not_a_proxy_is_a_connect_error(talk: Talk) -> None:
+    async with tcp_peer(talk) as address:
+        await failed_connect("ws://pie.invalid:8080", proxy=f"http://{address}")
+
+
+async def test_a_silent_proxy_is_a_timeout() -> None:
+    async with tcp_peer(silent) as address:
+        error = await failed_connect("ws://pie.invalid:8080", proxy=f"http://{address}", open_timeout=0.2)
+    assert isinstance(error, ConnectTimeoutError)
+
+
+async def test_a_proxy_that_does_not_run_is_a_connect_error() -> None:
+    await failed_connect("ws://pie.invalid:8080", proxy=f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.mark.parametrize(
+    "proxy", [f"http://user:{SECRET}@127.0.0.1/path", f"http://{SECRET}@127.0.0.1", "http://127.0.0.1?a=b"]
+)
+async def test_a_proxy_url_with_a_path_or_user_only_is_rejected(proxy: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="proxy") as caught:
+        await PieClient("ws://pie.invalid:8080", proxy=proxy).connect()
+    check_text(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings", [f"ftp://user:{SECRET}@127.0.0.1", f"http://user:{SECRET}@127.0.0.1:port"]
+)
+async def test_invalid_proxy_settings_of_the_system_are_a_connect_error(
+    settings: str, proxied: Callable[[str], None]
+) -> None:
+    proxied(settings)
+    error = await failed_connect("ws://pie.invalid:8080")
+    assert "proxy" in str(error)
