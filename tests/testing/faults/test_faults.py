@@ -209,7 +209,7 @@ async def test_empty_launch_id_is_a_protocol_error(engine: LocalEngine, raw: Raw
     engine.faults.empty_launch_id(times=2)
     assert await raw.launched("wait@1.0.0") == ""
 
-    with pytest.raises(ProtocolError, match="a process id was due"):
+    with pytest.raises(ProtocolError, match="instead of a process id"):
         await client.launch_process("wait@1.0.0")
     await client.ping()
 

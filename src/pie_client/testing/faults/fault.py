@@ -40,8 +40,8 @@ OnRequest: TypeAlias = Callable[["Fault", Receiver, WireModel], Reaction | None]
 """Returns the reaction to a request, or None if the fault does not apply to it."""
 OnMessage: TypeAlias = Callable[["Fault", MessageCopy], Sequence[MessageCopy] | None]
 """Returns what to send in place of a message, or None if the fault does not apply to it."""
-OnCarriedOut: TypeAlias = Callable[[WireModel], None]
-"""Called with every request that is carried out."""
+OnObserved: TypeAlias = Callable[[WireModel, bool], None]
+"""Called with every request, and whether it is carried out."""
 Step: TypeAlias = Literal["start", "end", "upload", "workflow end"]
 """A step of the engine that a fault can leave out."""
 
@@ -98,7 +98,7 @@ class Fault:
         *,
         on_request: OnRequest | None = None,
         on_message: OnMessage | None = None,
-        on_carried_out: OnCarriedOut | None = None,
+        on_observed: OnObserved | None = None,
     ) -> None:
         if times is not None and times < 1:
             raise InvalidArgumentError(f"times={times} is too small; pass 1 or more, or None for every time")
@@ -106,9 +106,9 @@ class Fault:
         self.count = 0
         self._faults = faults
         self._times = math.inf if times is None else times
-        self._on_request = on_request
-        self._on_message = on_message
-        self._on_carried_out = on_carried_out
+        self.on_request = on_request
+        self.on_message = on_message
+        self.on_observed = on_observed
         self._stopped = asyncio.Event()
         self._counted = asyncio.Event()
         self._held: list[Held] = []
@@ -182,19 +182,6 @@ class Fault:
             altered_by.add(self.number)
         return self.number in altered_by
 
-    def react(self, receiver: Receiver, request: WireModel) -> Reaction | None:
-        """Return the reaction to a request, or None if the fault does not apply to it."""
-        return None if self._on_request is None else self._on_request(self, receiver, request)
-
-    def observe(self, request: WireModel, *, carried_out: bool) -> None:
-        """Record a request, whatever happens to it."""
-        if carried_out and self._on_carried_out is not None:
-            self._on_carried_out(request)
-
-    def replace(self, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-        """Return what to send in place of a message, or None if the fault does not apply to it."""
-        return None if self._on_message is None else self._on_message(self, sent)
-
     def hold(self, release: Callable[[], None], until: Until | None = None) -> Held:
         """Call a function later, at the latest when the fault is stopped."""
         held = Held(release)
@@ -247,14 +234,13 @@ class StallFault(Fault):
     def __init__(
         self, faults: "FaultList", name: str, until: Until | None, begin_on: type[WireModel] | None
     ) -> None:
-        super().__init__(faults, name, None)
+        super().__init__(faults, name, None, on_observed=self._observe)
         self._until = until
         self.begin_on = begin_on
         if begin_on is None:
             self._begin()
 
-    def observe(self, request: WireModel, *, carried_out: bool) -> None:
-        """Begin at the request that was named."""
+    def _observe(self, request: WireModel, _carried_out: bool) -> None:
         if self.begin_on is not None and isinstance(request, self.begin_on):
             self._begin()
 
@@ -319,10 +305,13 @@ class FaultList:
 
     def react(self, receiver: Receiver, request: WireModel) -> Reaction | None:
         """Return what happens to a request instead of carrying it out, or None."""
-        reactions = (fault.react(receiver, request) for fault in list(self._faults))
-        found = next((reaction for reaction in reactions if reaction is not None), None)
+        found: Reaction | None = None
         for fault in list(self._faults):
-            fault.observe(request, carried_out=found is None)
+            if found is None and fault.on_request is not None:
+                found = fault.on_request(fault, receiver, request)
+        for fault in list(self._faults):
+            if fault.on_observed is not None:
+                fault.on_observed(request, found is None)
         return found
 
     def alter(
@@ -388,11 +377,12 @@ class FaultList:
 def _apply(faults: Iterable[Fault], first: MessageCopy) -> Iterable[MessageCopy]:
     copies = [first]
     for fault in list(faults):
-        altered: list[MessageCopy] = []
-        for sent in copies:
-            instead = fault.replace(sent) if isinstance(sent.message, WireModel) else None
-            altered.extend([sent] if instead is None else instead)
-        copies = altered
+        if (replace := fault.on_message) is not None:
+            altered: list[MessageCopy] = []
+            for sent in copies:
+                instead = replace(fault, sent) if isinstance(sent.message, WireModel) else None
+                altered.extend([sent] if instead is None else instead)
+            copies = altered
     return copies
 
 

@@ -21,9 +21,15 @@ class Faults(
     """Makes an engine fail on request: ``engine.faults``.
 
     Every method requests one failure and returns it as a :class:`Fault`. The failure happens at the next opportunity,
-    with any client. ``times=`` is how often it happens: at the next so many opportunities, or at every one if None.
-    Used as a context manager, the fault stops at the end of its block. Several faults are applied in the order in which
-    they were requested.
+    with any client. Used as a context manager, the fault stops at the end of its block. Several faults are applied in
+    the order in which they were requested. Arguments that several methods take:
+
+    * ``times``: at how many opportunities it happens; None for every one.
+    * ``request``: class of the request, for instance ``models.PingRequest``.
+    * ``until``: seconds, or an event, after which what is held back is sent.
+    * ``program``: the program as ``name@version``; None for any.
+    * ``index``: which chunk of a file, from 0.
+    * ``server``, ``method``, ``params``, ``tag``, ``frame``: what is sent in place of the right value.
     """
 
     def stop(self) -> None:

@@ -27,12 +27,7 @@ class FileFaults(FaultGroup):
         return self._file("lose_file", times, lambda _sent: [])
 
     def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
-        """Change the bytes of a chunk, so that the file does not match its digest.
-
-        Args:
-            index: Which chunk, from 0.
-            times: How often; None for every time.
-        """
+        """Change the bytes of a chunk, so that the file does not match its digest."""
 
         def replace(sent: MessageCopy, chunk: models.FileChunk) -> Sequence[MessageCopy]:
             return [sent.with_values(chunk_data=bytes([chunk.chunk_data[0] ^ 1]) + chunk.chunk_data[1:])]
@@ -40,21 +35,11 @@ class FileFaults(FaultGroup):
         return self._chunk("corrupt_file_chunk", index, times, replace)
 
     def drop_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
-        """Leave out a chunk of a file.
-
-        Args:
-            index: Which chunk, from 0.
-            times: How often; None for every time.
-        """
+        """Leave out a chunk of a file."""
         return self._chunk("drop_file_chunk", index, times, lambda _sent, _chunk: [])
 
     def duplicate_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
-        """Send a chunk of a file twice.
-
-        Args:
-            index: Which chunk, from 0.
-            times: How often; None for every time.
-        """
+        """Send a chunk of a file twice."""
         return self._chunk("duplicate_file_chunk", index, times, lambda sent, _chunk: [sent, sent])
 
     def _chunk(

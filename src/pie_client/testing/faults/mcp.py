@@ -15,39 +15,19 @@ class McpFaults(FaultGroup):
     """Faults of the MCP calls that inferlets make."""
 
     def mcp_request_for_unknown_server(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send an inferlet's MCP call to a server that the client has not registered.
-
-        Args:
-            server: The name to put in place of the right one.
-            times: How often; None for every time.
-        """
+        """Send an inferlet's MCP call to a server that the client has not registered."""
         return self._call("mcp_request_for_unknown_server", times, server_name=server)
 
     def mcp_request_of_unknown_method(self, method: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send an inferlet's MCP call with a method that does not exist.
-
-        Args:
-            method: The method to put in place of the right one.
-            times: How often; None for every time.
-        """
+        """Send an inferlet's MCP call with a method that does not exist."""
         return self._call("mcp_request_of_unknown_method", times, method=method)
 
     def mcp_params_not_json(self, params: str = "{", *, times: int | None = 1) -> Fault:
-        """Send an inferlet's MCP call with parameters that are not JSON.
-
-        Args:
-            params: The text to put in place of the right one.
-            times: How often; None for every time.
-        """
+        """Send an inferlet's MCP call with parameters that are not JSON."""
         return self._call("mcp_params_not_json", times, params=params)
 
     def mcp_request_after_close(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send an MCP call after the client's close frame, and do not answer the close.
-
-        Args:
-            server: Name of the server that is called.
-            times: How often; None for every time.
-        """
+        """Send an MCP call after the client's close frame, and do not answer the close."""
 
         def call() -> bytes:
             message = models.McpRequest(

@@ -22,12 +22,7 @@ class MessageFaults(FaultGroup):
     """Faults of messages and frames of any kind."""
 
     def unknown_message_type(self, tag: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send a message of an unknown type before the next message.
-
-        Args:
-            tag: The type.
-            times: How often; None for every time.
-        """
+        """Send a message of an unknown type before the next message."""
         return self._insert("unknown_message_type", codec.encode_fields({TAG: tag}), times)
 
     def extra_keys(self, keys: Mapping[str, JsonValue] | None = None, *, times: int | None = 1) -> Fault:
@@ -85,10 +80,5 @@ class MessageFaults(FaultGroup):
         return self._insert("text_frame", frame, times)
 
     def malformed_frame(self, frame: bytes = NEVER, *, times: int | None = 1) -> Fault:
-        """Send a binary frame that can't be decoded before the next message.
-
-        Args:
-            frame: Its bytes; default: a byte that msgpack never uses.
-            times: How often; None for every time.
-        """
+        """Send a binary frame that can't be decoded before the next message."""
         return self._insert("malformed_frame", frame, times)

@@ -8,6 +8,7 @@ from blake3 import blake3
 
 from pie_client._generated import models
 from pie_client._generated.events import EVENT_MESSAGES
+from pie_client._generated.families import PROCESS
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.faults.fault import Fault, Held, StepFault, Until, check_until
@@ -27,25 +28,12 @@ class ProcessFaults(FaultGroup):
             events: How many messages of the process are sent first.
             times: How often; None for every time.
         """
-        delayed = _DelayedReplies()
-
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            message, reply = sent.message, sent.original.message
-            if isinstance(reply, models.Response):
-                processes = _started_by(sent.request, reply)
-                if not processes or not fault.applies_to(sent):
-                    return None
-                return self._delay(delayed, fault, processes, sent, events)
-            if not isinstance(message, PROCESS_MESSAGES):
-                return None
-            return delayed.pass_message(sent, message.process_id, end=isinstance(message, TERMINAL_MESSAGES))
-
-        return self._on_message("events_before_reply", times, replace)
+        return self._delay_reply("events_before_reply", times, _started_by, events, PROCESS_MESSAGES)
 
     def events_after_end(self, *, times: int | None = 1) -> Fault:
         """Send an event and a file of a process after its end."""
 
-        def follow(sent: MessageCopy, message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
+        def follow(message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
             data = b"after the end"
             late = models.StdoutFrame(process_id=message.process_id, value="after the end\n")
             chunk = models.FileChunk(
@@ -62,7 +50,7 @@ class ProcessFaults(FaultGroup):
     def second_terminal(self, *, times: int | None = 1) -> Fault:
         """End a process twice: with an error after it returned, or the reverse."""
 
-        def follow(sent: MessageCopy, message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
+        def follow(message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
             other = models.ErrorFrame if isinstance(message, models.ReturnFrame) else models.ReturnFrame
             return [other(process_id=message.process_id, value='"a second end"')]
 
@@ -89,12 +77,7 @@ class ProcessFaults(FaultGroup):
         return self._on_message("unknown_event_kind", times, replace)
 
     def missing_value(self, event: type[WireModel] = models.StdoutFrame, *, times: int | None = 1) -> Fault:
-        """Leave out the value of an event.
-
-        Args:
-            event: Class of the event.
-            times: How often; None for every time.
-        """
+        """Leave out the value of an event."""
         if event not in EVENT_MESSAGES:
             raise InvalidArgumentError(
                 f"{event.__name__} is not an event; pass a class like models.StdoutFrame"
@@ -135,27 +118,10 @@ class ProcessFaults(FaultGroup):
             times: How often. The end of a process without a client is not sent; the reply is then
                 held back until the fault is stopped.
         """
-        delayed = _DelayedReplies()
-
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            message, reply, request = sent.message, sent.original.message, sent.request
-            if isinstance(reply, models.Response) and isinstance(request, models.TerminateProcessRequest):
-                if not reply.ok or not fault.applies_to(sent):
-                    return None
-                return self._delay(delayed, fault, [request.process_id], sent, 1)
-            if isinstance(message, TERMINAL_MESSAGES):
-                return delayed.pass_message(sent, message.process_id, end=True)
-            return None
-
-        return self._on_message("terminate_event_before_reply", times, replace)
+        return self._delay_reply("terminate_event_before_reply", times, _terminated_by, 1, TERMINAL_MESSAGES)
 
     def terminate_event_after_reply(self, until: Until, *, times: int | None = 1) -> Fault:
-        """Send the end of a terminated process long after the reply to the request.
-
-        Args:
-            until: Seconds, or an event that releases the end.
-            times: How often; None for every time.
-        """
+        """Send the end of a terminated process long after the reply to the request."""
         check_until(until)
         return self._on_termination(
             "terminate_event_after_reply", times, lambda fault, sent: fault.hold_back([sent], until)
@@ -166,21 +132,11 @@ class ProcessFaults(FaultGroup):
         return self._on_termination("terminate_event_never", times, lambda _fault, _sent: None)
 
     def never_start(self, program: str | None = None, *, times: int | None = 1) -> Fault:
-        """Confirm a launch and list the process, but do not start it until it is terminated.
-
-        Args:
-            program: The program as ``name@version``; None for any.
-            times: How often; None for every time.
-        """
+        """Confirm a launch and list the process, but do not start it until it is terminated."""
         return StepFault(self._faults, "never_start", times, "start", program)
 
     def never_end(self, program: str | None = None, *, times: int | None = 1) -> Fault:
-        """Keep a process listed and attached when its program has ended, until it is terminated.
-
-        Args:
-            program: The program as ``name@version``; None for any.
-            times: How often; None for every time.
-        """
+        """Keep a process listed and attached when its program has ended, until it is terminated."""
         return StepFault(self._faults, "never_end", times, "end", program)
 
     def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
@@ -191,25 +147,56 @@ class ProcessFaults(FaultGroup):
         """
         return StepFault(self._faults, "lose_workflow_end", times, "workflow end")
 
-    def _delay(
+    def _delay_reply(
         self,
-        delayed: "_DelayedReplies",
-        fault: Fault,
-        processes: Sequence[str],
-        reply: MessageCopy,
+        name: str,
+        times: int | None,
+        processes_of: Callable[[WireModel | None, models.Response], Sequence[str]],
         messages: int,
-    ) -> Sequence[MessageCopy]:
-        running = {found for each in processes if (found := self._faults.running_id(each)) is not None}
-        if not running:  # all their messages were sent before
-            return [reply]
-        delayed.add(fault, running, reply, messages)
-        return []
+        counted: tuple[type[WireModel], ...],
+    ) -> Fault:
+        """Send a reply after so many messages of its processes, at the latest after the end of one."""
+        delayed: list[_DelayedReply] = []
+
+        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
+            reply = sent.original.message
+            if isinstance(reply, models.Response):
+                processes = processes_of(sent.request, reply) if reply.ok else ()
+                if not processes or not fault.applies_to(sent):
+                    return None
+                return hold(fault, sent, {self._faults.running_id(each) for each in processes} - {None})
+            process_id = getattr(sent.message, PROCESS, None)
+            found = next((each for each in delayed if process_id in each.processes), None)
+            if found is None or not isinstance(sent.message, counted):
+                return None
+            found.remaining -= 1
+            if found.remaining > 0 and not isinstance(sent.message, TERMINAL_MESSAGES):
+                return None
+            delayed.remove(found)
+            if sent.receiver is not found.copies[0].receiver:  # the client that asked is another one
+                found.held.release()
+                return [sent]
+            found.held.discard()
+            return [sent, *found.copies]
+
+        def hold(fault: Fault, reply: MessageCopy, running: set[str | None]) -> Sequence[MessageCopy]:
+            if not running:  # all messages of the processes were sent before
+                return [reply]
+            for each in delayed:
+                if each.copies[0].original is reply.original:
+                    each.copies.append(reply)
+                    return []
+            copies = [reply]
+            delayed.append(_DelayedReply(running, copies, messages, fault.hold_back(copies)))
+            return []
+
+        return self._on_message(name, times, replace)
 
     def _after_end(
         self,
         name: str,
         times: int | None,
-        follow: Callable[[MessageCopy, models.ReturnFrame | models.ErrorFrame], list[WireModel]],
+        follow: Callable[[models.ReturnFrame | models.ErrorFrame], list[WireModel]],
     ) -> Fault:
         """Send more messages after the end of a process."""
 
@@ -217,7 +204,7 @@ class ProcessFaults(FaultGroup):
             message = sent.message
             if not isinstance(message, TERMINAL_MESSAGES) or not fault.applies_to(sent):
                 return None
-            return [sent, *map(sent.following, follow(sent, message))]
+            return [sent, *map(sent.following, follow(message))]
 
         return self._on_message(name, times, replace)
 
@@ -227,8 +214,8 @@ class ProcessFaults(FaultGroup):
         """Withhold the end of a process that a client has terminated."""
         terminated: set[str] = set()
 
-        def record(request: WireModel) -> None:
-            if isinstance(request, models.TerminateProcessRequest):
+        def record(request: WireModel, carried_out: bool) -> None:
+            if carried_out and isinstance(request, models.TerminateProcessRequest):
                 process_id = self._faults.running_id(request.process_id)
                 if process_id is not None:
                     terminated.add(process_id)
@@ -244,54 +231,27 @@ class ProcessFaults(FaultGroup):
             hold(fault, sent)
             return []
 
-        return Fault(self._faults, name, times, on_message=replace, on_carried_out=record)
+        return Fault(self._faults, name, times, on_message=replace, on_observed=record)
 
 
 @dataclass(eq=False, slots=True)
 class _DelayedReply:
-    processes: set[str]
+    """A reply that waits for messages of its processes, in one or more copies."""
+
+    processes: set[str | None]
     copies: list[MessageCopy]
     remaining: int
     held: Held
 
 
-class _DelayedReplies:
-    """Replies that one fault holds back until messages of their processes have been sent."""
-
-    def __init__(self) -> None:
-        self._replies: list[_DelayedReply] = []
-
-    def add(self, fault: Fault, processes: set[str], reply: MessageCopy, messages: int) -> None:
-        """Hold back a reply for so many messages; copies of one reply wait together."""
-        for delayed in self._replies:
-            if delayed.copies[0].original is reply.original:
-                delayed.copies.append(reply)
-                return
-        copies = [reply]
-        self._replies.append(_DelayedReply(processes, copies, messages, fault.hold_back(copies)))
-
-    def pass_message(self, sent: MessageCopy, process_id: str, *, end: bool) -> Sequence[MessageCopy] | None:
-        """Return a message of a process with the reply that follows it, or None if there is no such reply."""
-        delayed = next((each for each in self._replies if process_id in each.processes), None)
-        if delayed is None:
-            return None
-        delayed.remaining -= 1
-        if delayed.remaining > 0 and not end:
-            return None
-        self._replies.remove(delayed)
-        if sent.receiver is not delayed.copies[0].receiver:  # another client asked; send on its connection
-            delayed.held.release()
-            return [sent]
-        delayed.held.discard()
-        return [sent, *delayed.copies]
-
-
-def _started_by(request: WireModel | None, reply: models.Response) -> list[str]:
+def _started_by(request: WireModel | None, reply: models.Response) -> Sequence[str]:
     """Return the ids of the processes whose events follow a reply."""
-    if not reply.ok:
-        return []
     if isinstance(request, models.AttachProcessRequest):
         return [request.process_id]
     launches = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
     captured = isinstance(request, launches) and request.capture_outputs
     return PROCESS_ID.findall(reply.result) if captured else []
+
+
+def _terminated_by(request: WireModel | None, _reply: models.Response) -> Sequence[str]:
+    return [request.process_id] if isinstance(request, models.TerminateProcessRequest) else []

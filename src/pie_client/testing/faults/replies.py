@@ -44,22 +44,11 @@ class ReplyFaults(FaultGroup):
         return self._on_request("never_answer", times, react)
 
     def lose_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
-        """Carry out a request, but do not send its reply.
-
-        Args:
-            request: Class of the request.
-            times: How often; None for every time.
-        """
+        """Carry out a request, but do not send its reply."""
         return self._on_reply("lose_reply", request, times, lambda _fault, _sent: [])
 
     def delay(self, request: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
-        """Send a reply late, possibly after the client's timeout. Everything else is sent meanwhile.
-
-        Args:
-            request: Class of the request.
-            until: Seconds, or an event that releases the reply.
-            times: How often; None for every time.
-        """
+        """Send a reply late, possibly after the client's timeout. Everything else is sent meanwhile."""
         check_until(until)
 
         def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy]:
@@ -69,12 +58,7 @@ class ReplyFaults(FaultGroup):
         return self._on_reply("delay", request, times, replace)
 
     def duplicate_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
-        """Send a reply twice, as servers do for the chunks of an upload that failed.
-
-        Args:
-            request: Class of the request.
-            times: How often; None for every time.
-        """
+        """Send a reply twice, as servers do for the chunks of an upload that failed."""
         return self._on_reply("duplicate_reply", request, times, lambda _fault, sent: [sent, sent])
 
     def reply_to_unknown_number(
