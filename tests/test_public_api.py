@@ -108,6 +108,22 @@ def test_every_exception_is_public_and_derives_from_pie_error() -> None:
     assert {cls for cls in subclasses(pie_client.PieError) if cls.__module__ == "pie_client"} <= public
 
 
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (pie_client.PieConnectionError, ConnectionError),
+        (pie_client.ConnectTimeoutError, TimeoutError),
+        (pie_client.DeadlineError, TimeoutError),
+        (pie_client.InvalidArgumentError, ValueError),
+        (pie_client.ResultError, ValueError),
+        (pie_client.ProcessEndedError, EOFError),
+        (pie_client.SlowConsumerError, BufferError),
+    ],
+)
+def test_an_error_is_also_the_builtin_one(error: type[Exception], builtin: type[Exception]) -> None:
+    assert issubclass(error, builtin)
+
+
 def test_every_event_class_is_public() -> None:
     classes = get_args(pie_client.ProcessEvent)
     assert len(classes) == 9
