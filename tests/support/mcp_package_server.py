@@ -1,7 +1,6 @@
 """An MCP server made with the official package, over stdio or over HTTP on a loopback port, which it prints."""
 
 import asyncio
-import os
 import socket
 import sys
 
@@ -17,19 +16,9 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
-def where() -> list[str]:
-    """Return the working directory and two environment variables."""
-    return [os.getcwd(), os.environ.get("GREETING", ""), os.environ.get("PATH", "")]  # noqa: PTH109 - as the system has it
-
-
 def broken() -> str:
     """Raise an error."""
     raise ValueError("no luck")
-
-
-def leave() -> str:
-    """Exit without an answer."""
-    os._exit(3)
 
 
 def large() -> str:
@@ -44,7 +33,7 @@ def greet(name: str) -> str:
 
 def make_server() -> MCPServer:
     server = MCPServer("tests")
-    for tool in (add, where, broken, leave):
+    for tool in (add, broken):
         server.tool()(tool)
     server.resource("large://text")(large)
     server.prompt()(greet)
