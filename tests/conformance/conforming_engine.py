@@ -3,7 +3,7 @@
 from pie_client._generated import models
 from pie_client.testing import LocalEngine
 from pie_client.testing._generated import texts
-from pie_client.testing.engine.programs import Programs, Upload, failing
+from pie_client.testing.engine.programs import FOLDER, Programs, Upload, failing
 from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.inferlet.session import InferletFunction
@@ -24,6 +24,28 @@ class ConformingPrograms(Programs):
                 raise Refusal(reason)
         return manifest, runtime
 
+    def install(self, program: str) -> None:
+        if not self._is_installed(program):
+            for dependency in self._dependencies(program):
+                self._install_dependency(program, dependency)
+        super().install(program)
+
+    def _install_dependency(self, program: str, dependency: str) -> None:
+        if self._is_installed(dependency):
+            return
+        upload = self._stored[dependency]
+        if (language := upload.runtime.language) is not None:
+            text = texts.dependency_is_script(program=program, dependency=dependency, language=language)
+            raise Refusal(text)
+        self._installed[dependency] = self.inferlet_of(upload)
+
+    def inferlet(self, program: str) -> InferletFunction:
+        if program in self._installed:
+            for dependency in self._dependencies(program):
+                if not self._is_installed(dependency):
+                    return failing(texts.dependency_not_found(program=dependency))
+        return super().inferlet(program)
+
     def inferlet_of(self, upload: Upload) -> InferletFunction:
         if upload.runtime.language is None:
             try:
@@ -33,6 +55,23 @@ class ConformingPrograms(Programs):
             if not runs:
                 return failing(texts.NO_RUN_INTERFACE)
         return super().inferlet_of(upload)
+
+    def _dependencies(self, program: str) -> list[str]:
+        """Return all dependencies of a program in the order in which real servers check them. Raises Refusal."""
+        found: list[str] = []
+        pending = sorted(self._stored[program].dependencies) if self._traits.verifies_dependencies else []
+        while pending:
+            dependency = pending.pop()
+            if dependency == program or dependency in found:
+                continue
+            found.append(dependency)
+            if dependency in self._stored:
+                pending += sorted(self._stored[dependency].dependencies)
+            elif not self._is_registered(dependency):
+                raise Refusal(
+                    texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
+                )
+        return found
 
 
 class ConformingState(EngineState):

@@ -116,13 +116,8 @@ class RunningProcess:
         """Whether the process has ended and its terminal event is still in the buffer."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
 
-    def start(self, function: InferletFunction | None, *, never_ends: Callable[[], bool]) -> None:
-        """Run the inferlet.
-
-        Args:
-            function: The inferlet. With None the process fails like a program that can't be instantiated.
-            never_ends: Called after the inferlet. If it returns True, only :meth:`terminate` ends the process.
-        """
+    def start(self, function: InferletFunction, *, never_ends: Callable[[], bool]) -> None:
+        """Run an inferlet. If ``never_ends`` returns True after it, only :meth:`terminate` ends the process."""
         if not self.outcome.done():
             self._never_ends = never_ends
             name = f"inferlet {self.program} (process {self.id})"
@@ -181,7 +176,7 @@ class RunningProcess:
         self.terminate(reason)
         raise ProcessFailure(reason)
 
-    async def _run(self, function: InferletFunction | None) -> models.ReturnFrame:
+    async def _run(self, function: InferletFunction) -> models.ReturnFrame:
         session = InferletSession(
             self,
             self.inbox,
@@ -192,7 +187,7 @@ class RunningProcess:
             input_text=self.input_text,
         )
         try:
-            result = await (function or _fail_to_instantiate)(session, _parse_input(self.input_text))
+            result = await function(session, _parse_input(self.input_text))
         # Both would end the program that runs the engine. Ctrl-C itself reaches the event loop, not an inferlet.
         except SystemExit as error:
             raise ProcessFailure(f"the program exited with status {text_of(error) or 0}") from error
@@ -249,10 +244,6 @@ def _describe(error: BaseException) -> str:
         return text_of(error)
     trace = trace_of(error, skipped=1)
     return f"{type(error).__name__}: {text_of(error)}\nTraceback (most recent call last):\n{trace}"
-
-
-async def _fail_to_instantiate(session: InferletSession, _input: JsonValue) -> object:
-    raise ProcessFailure(texts.component_not_found(program=session.program))
 
 
 def _parse_input(text: str) -> JsonValue:

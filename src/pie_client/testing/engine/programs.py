@@ -118,29 +118,21 @@ class Programs:
         """
         if self._is_installed(program):
             return
-        for dependency in self._dependencies(program):
-            if self._is_installed(dependency):
-                continue
-            language = self._stored[dependency].runtime.language
-            if language is not None:
-                raise Refusal(
-                    texts.dependency_is_script(program=program, dependency=dependency, language=language)
-                )
-            self._installed[dependency] = self.inferlet_of(self._stored[dependency])
+        if self._traits.verifies_dependencies:
+            for dependency in self._stored[program].dependencies:
+                if not self.has(dependency):
+                    raise Refusal(
+                        texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
+                    )
         self._installed[program] = self.inferlet_of(self._stored[program])
 
-    def inferlet(self, program: str) -> InferletFunction | None:
-        """Return the function that a process of a program runs, or None if it is not installed."""
+    def inferlet(self, program: str) -> InferletFunction:
+        """Return the function that a process of a program runs."""
         if program in self.functions:
             return self.functions[program]
         if program in self.daemons:
             return failing(texts.NO_RUN_INTERFACE)
-        function = self._installed.get(program)
-        if function is not None and self._traits.verifies_dependencies:
-            for dependency in self._dependencies(program):
-                if not self._is_installed(dependency):
-                    return failing(texts.dependency_not_found(program=dependency))
-        return function
+        return self._installed.get(program) or failing(texts.component_not_found(program=program))
 
     def inferlet_of(self, upload: Upload) -> InferletFunction:
         """Return the function that a process of an upload runs.
@@ -169,23 +161,6 @@ class Programs:
 
     def _is_installed(self, program: str) -> bool:
         return program in self._installed or self._is_registered(program)
-
-    def _dependencies(self, program: str) -> list[str]:
-        """Return all dependencies of a program in the order in which real servers check them. Raises Refusal."""
-        found: list[str] = []
-        pending = sorted(self._stored[program].dependencies) if self._traits.verifies_dependencies else []
-        while pending:
-            dependency = pending.pop()
-            if dependency == program or dependency in found:
-                continue
-            found.append(dependency)
-            if dependency in self._stored:
-                pending += sorted(self._stored[dependency].dependencies)
-            elif not self._is_registered(dependency):
-                raise Refusal(
-                    texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
-                )
-        return found
 
 
 def _validate(model: type[M], content: object) -> M:

@@ -20,7 +20,7 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_ITERATIONS,
     WORKFLOW_VALUE,
 )
-from pie_client.testing.engine.processes import RunningProcess
+from pie_client.testing.engine.processes import Client, RunningProcess
 from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.message import TERMINAL_MESSAGES
@@ -51,14 +51,6 @@ class Host(Protocol):
 
     def run(self, process: RunningProcess) -> None:
         """Run the program of a process."""
-        ...
-
-
-class Receiver(Protocol):
-    """A client that receives the events of a workflow's processes."""
-
-    def send(self, message: WireModel) -> None:
-        """Send a message after all earlier ones."""
         ...
 
 
@@ -94,10 +86,10 @@ class Workflow:
         task: The task that evaluates the expression, or None before :meth:`start`.
     """
 
-    def __init__(self, expression: Expression, username: str, host: Host, client: Receiver) -> None:
+    def __init__(self, expression: Expression, username: str, host: Host, client: Client) -> None:
         self.id = str(uuid.uuid4())
         self.username = username
-        self.client: Receiver | None = client
+        self.client: Client | None = client
         self.task: asyncio.Task[JsonValue] | None = None
         self._expression = expression
         self._host = host
@@ -118,7 +110,7 @@ class Workflow:
         if self.task is not None:
             self.task.cancel()
 
-    def attach(self, client: Receiver) -> None:
+    def attach(self, client: Client) -> None:
         """Attach a client and send it the events that were kept."""
         self.client = client
         unsent, self._unsent = self._unsent, []
@@ -162,34 +154,39 @@ class Workflow:
             case models.ForkExpression() | models.MapExpression():
                 return await _all(await self._branches(expression, value))
             case models.FoldExpression():
-                reduced = await self._evaluate(expression.init, value)
-                for item in await self._array(expression.over, value):
-                    both = {**_as_object(item), **_as_object(reduced)}
-                    reduced = await self._evaluate(expression.function, both)
-                return reduced
+                return await self._fold(expression, value)
             case models.CondExpression():
                 holds = _is_true(await self._evaluate(expression.predicate, value))
                 return await self._evaluate(expression.then if holds else expression.otherwise, value)
             case models.IterateExpression():
-                for _ in range(WORKFLOW_ITERATIONS):
-                    value = await self._evaluate(expression.body, value)
-                    if _is_true(await self._evaluate(expression.until, value)):
-                        return value
-                raise WorkflowFailureError(texts.workflow_loop_exceeded(limit=WORKFLOW_ITERATIONS))
+                return await self._iterate(expression, value)
             case models.TakeExpression():
                 return value[: expression.k] if isinstance(value, list) else value
 
+    async def _fold(self, expression: models.FoldExpression, value: JsonValue) -> JsonValue:
+        reduced = await self._evaluate(expression.init, value)
+        for item in await self._array(expression.over, value):
+            reduced = await self._evaluate(expression.function, {**_as_object(item), **_as_object(reduced)})
+        return reduced
+
+    async def _iterate(self, expression: models.IterateExpression, value: JsonValue) -> JsonValue:
+        for _ in range(WORKFLOW_ITERATIONS):
+            value = await self._evaluate(expression.body, value)
+            if _is_true(await self._evaluate(expression.until, value)):
+                return value
+        raise WorkflowFailureError(texts.workflow_loop_exceeded(limit=WORKFLOW_ITERATIONS))
+
     async def _pipe(self, stages: list[Expression], value: JsonValue) -> JsonValue:
-        following = [*stages[1:], None][: len(stages)]
-        taken = False
-        for stage, after in zip(stages, following, strict=True):
-            if taken:
-                taken = False
-            elif isinstance(stage, (models.ForkExpression, models.MapExpression)) and isinstance(
-                after, models.TakeExpression
+        rest = list(stages)
+        while rest:
+            stage = rest.pop(0)
+            take = rest[0] if rest else None
+            if isinstance(stage, (models.ForkExpression, models.MapExpression)) and isinstance(
+                take, models.TakeExpression
             ):
-                value = await _first(await self._branches(stage, value), after.k)
-                taken = True
+                # Only so many branches run to their end; the others are cancelled.
+                del rest[0]
+                value = await _first(await self._branches(stage, value), take.k)
             else:
                 value = await self._evaluate(stage, value)
         return value
