@@ -19,19 +19,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon
+    from pie_client.testing.engine.daemons import RunningDaemon
     from pie_client.testing.engine.local_engine import LocalEngine
     from pie_client.testing.engine.refusal import Refusal
     from pie_client.testing.engine.trace import TracedFrame, describe
     from pie_client.testing.faults.fault import Fault
     from pie_client.testing.faults.faults import Faults
-    from pie_client.testing.http.messages import DaemonRequest, DaemonResponse
+    from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
     from pie_client.testing.inferlet.mcp import McpCallError, McpSession
     from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
     from pie_client.testing.scripts.scripts import ScriptLimits
 
 _MODULE_OF = {
-    "DaemonFunction": "engine.daemons",
+    "DaemonFunction": "http.messages",
     "DaemonRequest": "http.messages",
     "DaemonResponse": "http.messages",
     "Fault": "faults.fault",

@@ -220,12 +220,15 @@ async def test_a_response_can_be_streamed(engine: LocalEngine, client: PieClient
     assert rest == (b"\r\n4\r\nlast\r\n0\r\n\r\n" if version == "1.1" else b"last")
 
 
-async def test_a_streamed_response_that_fails_is_cut_off(engine: LocalEngine, client: PieClient) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("no more"), FileNotFoundError("no more")])
+async def test_a_streamed_response_that_fails_is_cut_off_and_logged(
+    engine: LocalEngine, client: PieClient, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
     @engine.daemon("cut@1.0.0")
     async def cut(_request: DaemonRequest) -> DaemonResponse:
         async def parts() -> AsyncIterator[bytes]:
             yield b"first"
-            raise RuntimeError("no more")
+            raise error
 
         return DaemonResponse(body=parts())
 
@@ -234,6 +237,7 @@ async def test_a_streamed_response_that_fails_is_cut_off(engine: LocalEngine, cl
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         await http_client.request("GET", "/")
     http_client.close()
+    assert "a daemon failed in the middle of a response" in caplog.text
 
 
 async def test_a_daemon_runs_after_its_client_left_until_the_engine_stops(

@@ -3,24 +3,15 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
 
 from pie_client.errors import UnsupportedError
-from pie_client.testing.http.messages import DaemonRequest, DaemonResponse
-
-if TYPE_CHECKING:
-    from pie_client.testing.http.server import HttpServer
+from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
 
 logger = logging.getLogger(__name__)
 
 PORTS = 1 << 16
-
-DaemonFunction: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
-"""A daemon: called once per HTTP request, returns the response. An exception becomes status 500.
-
-It is cancelled when its HTTP client leaves, or closes its side of the connection, before the response is complete.
-"""
+GRACE = 1.0
+"""Seconds that calls have to end when the daemon stops."""
 
 
 def check_h11() -> None:
@@ -48,7 +39,8 @@ class RunningDaemon:
         self.port = port % PORTS
         self._function = function or self._not_a_daemon
         self._max_body_bytes = max_body_bytes
-        self._server: HttpServer | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting = asyncio.create_task(self._start(), name=f"daemon {program}")
 
@@ -65,20 +57,33 @@ class RunningDaemon:
         """Stop listening, close all connections and cancel all calls. Returns the calls that have not ended."""
         self._starting.cancel()
         await asyncio.wait([self._starting])
-        running = await self._server.close() if self._server is not None else set[asyncio.Task[None]]()
+        if self._server is not None:
+            self._server.close()
         self._fail(ConnectionAbortedError(f"daemon {self.program} was stopped"))
+        for task, writer in self._connections.items():
+            writer.transport.abort()
+            task.cancel()
+        if not self._connections:
+            return set()
+        _, running = await asyncio.wait(self._connections, timeout=GRACE)
         return running
 
     async def _start(self) -> None:
         try:
             check_h11()
-            from pie_client.testing.http.server import HttpServer  # noqa: PLC0415 - needs the extra
-
-            self._server = HttpServer(self._function, self._max_body_bytes, f"daemon {self.program}")
-            self._listening.set_result(await self._server.listen(self.port))
+            self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+            self._listening.set_result(self._server.sockets[0].getsockname()[1])
         except (OSError, UnsupportedError) as error:
             logger.warning("daemon %s can't listen on port %d: %s", self.program, self.port, error)
             self._fail(error)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
+
+        connection = HttpConnection(reader, writer, self._function, self._max_body_bytes)
+        task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     def _fail(self, error: Exception) -> None:
         if not self._listening.done():

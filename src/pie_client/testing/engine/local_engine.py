@@ -16,7 +16,7 @@ from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import UPLOAD_BYTES, ServerTraits
 from pie_client.testing.engine.connection import Connection
-from pie_client.testing.engine.daemons import DaemonFunction, RunningDaemon, check_h11
+from pie_client.testing.engine.daemons import RunningDaemon, check_h11
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.state import EngineState
@@ -26,6 +26,7 @@ from pie_client.testing.faults.faults import Faults
 from pie_client.testing.faults.serial_accept import AcceptQueue
 from pie_client.testing.faults.sockets import CloseReply, Socket
 from pie_client.testing.http import handshake
+from pie_client.testing.http.messages import DaemonFunction
 from pie_client.testing.inferlet.session import InferletFunction
 from pie_client.testing.scripts.scripts import ScriptLimits
 

@@ -1,8 +1,9 @@
 """Requests to daemons, and their responses."""
 
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPMessage
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,10 @@ class DaemonResponse:
     status: int = 200
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     body: bytes | str | AsyncIterable[bytes] = b""
+
+
+DaemonFunction: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
+"""A daemon: called once per HTTP request, returns the response. An exception becomes status 500.
+
+It is cancelled when its HTTP client leaves, or closes its side of the connection, before the response is complete.
+"""

@@ -1,85 +1,53 @@
-"""The HTTP/1.1 server of daemons: one call of a function per request.
+"""Connections of HTTP/1.1 clients to a daemon: one call of a function per request.
 
-h11 parses requests and frames responses; asyncio streams carry the bytes. Needs the extra ``pie-client[testing]``.
+h11 parses requests and frames responses. It comes with the extra ``pie-client[testing]``.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterable, Coroutine, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from http.client import HTTPMessage, responses
-from typing import TypeAlias, cast
+from typing import cast
 
 import h11
 
-from pie_client.testing.http.messages import DaemonRequest, DaemonResponse
+from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
 
 logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 1 << 16
 """Largest request line with headers."""
 READ_BYTES = 1 << 16
-IDLE_TIMEOUT = 60.0
-"""Seconds that a client may take to send the next bytes of a request, or to read a part of the response."""
-GRACE = 1.0
-"""Seconds that functions have to end when the server closes, and clients to read why a request is refused."""
+REFUSAL_TIMEOUT = 1.0
+"""Seconds that a client may go on sending after its request was refused."""
 FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding"})
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
-Handler: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
 
-
-class HttpServer:
-    """Serves HTTP/1.1 on a loopback port.
+class HttpConnection:
+    """A connection of an HTTP client.
 
     Args:
-        handler: Called for each request. If it raises, the exception is logged and the status is 500.
+        reader: Stream of bytes from the client.
+        writer: Stream of bytes to the client.
+        function: Called for each request. If it raises, the exception is logged and the status is 500.
         max_body_bytes: Largest body of a request.
-        name: Name of the tasks that serve connections.
     """
 
-    def __init__(self, handler: Handler, max_body_bytes: int, name: str) -> None:
-        self.handler = handler
-        self.max_body_bytes = max_body_bytes
-        self._name = name
-        self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    async def listen(self, port: int) -> int:
-        """Listen, and return the port. Raises OSError if the port is not available."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
-        listening: int = self._server.sockets[0].getsockname()[1]
-        return listening
-
-    async def close(self) -> set[asyncio.Task[None]]:
-        """Close all connections and cancel their calls. Returns the tasks that have not ended after GRACE seconds."""
-        if self._server is not None:
-            self._server.close()
-        for task, writer in self._connections.items():
-            writer.transport.abort()
-            task.cancel()
-        if not self._connections:
-            return set()
-        _, running = await asyncio.wait(self._connections, timeout=GRACE)
-        return running
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_Connection(self, reader, writer).serve(), name=self._name)
-        self._connections[task] = writer
-        task.add_done_callback(self._connections.pop)
-
-
-class _Connection:
-    """A connection of an HTTP client."""
-
     def __init__(
-        self, server: HttpServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        function: DaemonFunction,
+        max_body_bytes: int,
     ) -> None:
-        self._server = server
         self._reader = reader
         self._writer = writer
+        self._function = function
+        self._max_body_bytes = max_body_bytes
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
 
     async def serve(self) -> None:
@@ -108,7 +76,7 @@ class _Connection:
         body = bytearray()
         while isinstance(event := await self._next_event(), h11.Data):
             body += event.data
-            if len(body) > self._server.max_body_bytes:
+            if len(body) > self._max_body_bytes:
                 raise h11.RemoteProtocolError("the body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         headers = HTTPMessage()
         for name, value in head.headers:
@@ -119,8 +87,7 @@ class _Connection:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             if self._http.they_are_waiting_for_100_continue:
                 self._send(h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[]))
-            async with asyncio.timeout(IDLE_TIMEOUT):
-                self._http.receive_data(await self._reader.read(READ_BYTES))
+            self._http.receive_data(await self._reader.read(READ_BYTES))
         return event
 
     async def _run_while_connected(self, work: Coroutine[None, None, None]) -> None:
@@ -146,7 +113,7 @@ class _Connection:
 
     async def _respond(self, request: DaemonRequest) -> None:
         try:
-            response = _checked(await self._server.handler(request))
+            response = _checked(await self._function(request))
             body = response.body.encode() if isinstance(response.body, str) else response.body
             head = _head(response, body)
         # SystemExit and KeyboardInterrupt, too: a daemon must not end the engine.
@@ -161,19 +128,18 @@ class _Connection:
             else:
                 await self._stream(body)
         self._send(h11.EndOfMessage())
-        await self._drain()
+        await self._writer.drain()
 
     async def _stream(self, body: AsyncIterable[bytes]) -> None:
         """Send the parts of a body. If that fails, abort the connection: the client must not take it for complete."""
         try:
             async for part in body:
                 self._send(h11.Data(part))
-                await self._drain()
-        except OSError:
-            raise
+                await self._writer.drain()
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            logger.exception("a daemon failed in the middle of a response")
-            self._writer.transport.abort()
+            if not self._writer.transport.is_closing():  # otherwise the client has left
+                logger.exception("a daemon failed in the middle of a response")
+                self._writer.transport.abort()
             raise ConnectionAbortedError("the response was not completed") from error
         finally:
             if (close := getattr(body, "aclose", None)) is not None:
@@ -186,17 +152,13 @@ class _Connection:
         self._send(h11.EndOfMessage())
         # Closing with unread bytes resets the connection, and the client could lose the response.
         with contextlib.suppress(OSError):
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(REFUSAL_TIMEOUT):
                 self._writer.write_eof()
                 while await self._reader.read(READ_BYTES):
                     pass
 
     def _send(self, event: h11.InformationalResponse | h11.Response | h11.Data | h11.EndOfMessage) -> None:
         self._writer.write(self._http.send(event) or b"")
-
-    async def _drain(self) -> None:
-        async with asyncio.timeout(IDLE_TIMEOUT):
-            await self._writer.drain()
 
 
 def _checked(response: object) -> DaemonResponse:
