@@ -44,19 +44,11 @@ TESTS_OF_INTERNALS = ("codegen", "conformance")
 
 UNFINISHED_MODULES = {
     "codegen/views.py",
-    "src/pie_client/testing/engine/connection.py",
 }
 """Too long, for now."""
-UNFINISHED_FUNCTIONS = {
-    "src/pie_client/testing/engine/connection.py:_perform",
-    "src/pie_client/testing/engine/local_engine.py:__init__",
-    "src/pie_client/testing/terminal/command.py:_parser",
-}
+UNFINISHED_FUNCTIONS: set[str] = set()
 """Too long, for now."""
-UNFINISHED_CYCLES = {
-    "pie_client.testing.engine.connection",
-    "pie_client.testing.pytest.plugin_asyncio",
-}
+UNFINISHED_CYCLES: set[str] = set()
 """In a cycle, for now."""
 UNFINISHED_IMPORTS = {
     "tests/mcp/test_relay.py",
@@ -66,13 +58,9 @@ UNFINISHED_IMPORTS = {
     "tests/testing/engine/test_local_engine.py",
     "tests/testing/engine/test_trace.py",
     "tests/testing/engine/test_workflows.py",
-    "tests/testing/faults/test_faults.py",
-    "tests/testing/pytest/test_plugin.py",
 }
 """Tests that import generated modules, for now."""
 UNFINISHED_WORDS = {
-    "benchmarks/install.py",
-    "benchmarks/load.py",
     "codegen/bundle.py",
     "codegen/check.py",
     "codegen/models.py",
@@ -80,57 +68,15 @@ UNFINISHED_WORDS = {
     "codegen/render.py",
     "codegen/schema.py",
     "codegen/views.py",
-    "noxfile.py",
     "src/pie_client/_generated/calls.py",
     "src/pie_client/_generated/events.py",
     "src/pie_client/_generated/models.py",
     "src/pie_client/_generated/refusals.py",
-    "src/pie_client/mcp/messages.py",
-    "src/pie_client/mcp/peer.py",
-    "src/pie_client/mcp/relay.py",
-    "src/pie_client/programs/functions.py",
-    "src/pie_client/programs/manifest.py",
-    "src/pie_client/testing/engine/builtins.py",
-    "src/pie_client/testing/engine/connection.py",
-    "src/pie_client/testing/engine/identifiers.py",
-    "src/pie_client/testing/engine/local_engine.py",
-    "src/pie_client/testing/engine/processes.py",
-    "src/pie_client/testing/engine/programs.py",
-    "src/pie_client/testing/engine/reasons.py",
-    "src/pie_client/testing/engine/uploads.py",
-    "src/pie_client/testing/engine/workflows.py",
-    "src/pie_client/testing/inferlet/mcp.py",
-    "src/pie_client/testing/pytest/plugin.py",
-    "src/pie_client/testing/scripts/keeper.py",
-    "src/pie_client/testing/scripts/runner.py",
-    "src/pie_client/testing/scripts/scripts.py",
-    "src/pie_client/testing/terminal/loading.py",
-    "src/pie_client/testing/terminal/stopping.py",
-    "tests/auth/test_agent.py",
     "tests/codegen/test_regeneration_drill.py",
-    "tests/conformance/program_paths.py",
-    "tests/conformance/wire_fields.py",
-    "tests/conformance/wire_reader.py",
-    "tests/guide/conftest.py",
-    "tests/guide/test_detached.py",
-    "tests/interop/engines.py",
-    "tests/interop/python_scenarios.py",
-    "tests/interop/test_clients.py",
     "tests/protocol/test_codec.py",
     "tests/protocol/test_session.py",
-    "tests/scenarios/tiny_model.py",
-    "tests/support/mcp_package_server.py",
-    "tests/support/mcp_servers.py",
-    "tests/support/repository.py",
-    "tests/support/terminals.py",
-    "tests/support/tools.py",
-    "tests/testing/engine/test_details.py",
-    "tests/testing/engine/test_local_engine.py",
-    "tests/testing/engine/test_workflows.py",
-    "tests/testing/faults/test_faults.py",
     "tests/testing/faults/test_faults_together.py",
     "tests/testing/scripts/test_scripts.py",
-    "tests/type_samples/right_use.py",
 }
 """Files with such docstrings, for now."""
 
