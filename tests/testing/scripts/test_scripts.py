@@ -1,10 +1,14 @@
-"""Script programs of the embedded engine do what they do in a real 0.5 engine.
+"""Uploaded scripts do in the embedded engine what they do in a real 0.5 engine.
 
 What they are expected to send was recorded from a real one.
 """
 
 import asyncio
 import os
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,7 +52,7 @@ def family() -> Family:
 async def engine(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[LocalEngine]:
-    """An engine that runs scripts, and leaves no folder behind."""
+    """An engine that runs scripts and removes their folders."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     async with LocalEngine(family=family, allow_scripts=True) as running:
         yield running
@@ -93,7 +97,7 @@ def returning(value: str) -> str:
     return f"async def main(x):\n    return {value}\n"
 
 
-async def test_a_script_talks_with_its_client_in_every_way(client: PieClient) -> None:
+async def test_a_script_exchanges_text_messages_signals_and_files(client: PieClient) -> None:
     process = await launch(
         client,
         """
@@ -144,7 +148,9 @@ async def main(a, b=2):
         ("{1}", '"{1}"'),
     ],
 )
-async def test_text_is_returned_bare_and_the_rest_as_json(client: PieClient, value: str, text: str) -> None:
+async def test_a_string_is_returned_unchanged_and_anything_else_as_json(
+    client: PieClient, value: str, text: str
+) -> None:
     assert await end_of(client, returning(value)) == ReturnEvent(text)
 
 
@@ -164,7 +170,7 @@ async def test_text_is_returned_bare_and_the_rest_as_json(client: PieClient, val
         ("async def main(x):\n    return sys.stdin.read()\n", ""),
     ],
 )
-async def test_an_entry_function_is_called_as_on_a_real_engine(
+async def test_the_entry_function_is_called_as_by_a_real_engine(
     client: PieClient, source: str, text: str
 ) -> None:
     assert await end_of(client, source) == ReturnEvent(text)
@@ -184,7 +190,7 @@ async def test_an_entry_function_is_called_as_on_a_real_engine(
         ("kwargs", "null", None),
     ],
 )
-async def test_the_input_arrives_as_on_a_real_engine(
+async def test_the_input_is_passed_as_by_a_real_engine(
     engine: LocalEngine, client: PieClient, call: str, input_text: str, text: str | None
 ) -> None:
     await install(client, "async def main(*a, **k):\n    session.send(repr((a, k)))\n", manifest(call=call))
@@ -228,7 +234,7 @@ async def main(x):
     assert await events_of(process) == [*map(StdoutEvent, texts), ReturnEvent("")]
 
 
-async def test_what_is_written_past_python_arrives_too(client: PieClient) -> None:
+async def test_output_of_the_process_outside_python_is_sent(client: PieClient) -> None:
     process = await launch(
         client, "async def main(x):\n    os.write(1, b'raw')\n    os.write(2, b'rawerr')\n"
     )
@@ -326,7 +332,7 @@ async def test_a_script_that_fails_ends_with_its_traceback(
 
 
 @pytest.mark.parametrize("source", ["", "async def other(x): pass\n"])
-async def test_a_script_without_its_entry_function_says_so(client: PieClient, source: str) -> None:
+async def test_a_script_without_its_entry_function_fails(client: PieClient, source: str) -> None:
     assert await end_of(client, source) == ErrorEvent(
         "app@1.0.0 defines no `main`; a Python inferlet is a module with an entry function,"
         " `async def main(input: dict)` unless the manifest names another"
@@ -348,10 +354,10 @@ async def test_the_manifest_names_the_entry_function(client: PieClient) -> None:
         (manifest(), b"x = '\xff'", InstallError, "app@1.0.0 is not UTF-8 python source"),
     ],
 )
-async def test_what_cannot_be_a_script_is_refused_at_once(
+async def test_a_script_that_can_not_run_is_refused_when_it_is_uploaded(
     client: PieClient, toml: str, content: bytes, kind: type[Exception], text: str
 ) -> None:
-    """As on real servers it is known all the same where its manifest is right; then launching it is refused too."""
+    """As on real servers the program is known then, if its manifest is valid, and a launch is refused too."""
     with pytest.raises(kind, match=text):
         await install(client, content, toml)
     if kind is InvalidManifestError:
@@ -362,7 +368,7 @@ async def test_what_cannot_be_a_script_is_refused_at_once(
             await client.launch_process("app@1.0.0")
 
 
-async def test_an_upload_replaces_a_script_only_where_it_is_forced(client: PieClient) -> None:
+async def test_an_upload_replaces_a_script_only_with_force_overwrite(client: PieClient) -> None:
     await install(client, returning("'old'"))
     await client.rpc.add_program(
         content=returning("'new'").encode(), manifest=manifest(), force_overwrite=False
@@ -375,7 +381,7 @@ async def test_an_upload_replaces_a_script_only_where_it_is_forced(client: PieCl
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
-async def test_signals_wait_until_they_are_received_in_order(client: PieClient) -> None:
+async def test_signals_are_received_in_order(client: PieClient) -> None:
     process = await launch(
         client,
         "async def main(x):\n    return await asyncio.gather(*(session.receive() for _ in range(3)))\n",
@@ -385,7 +391,9 @@ async def test_signals_wait_until_they_are_received_in_order(client: PieClient) 
     assert await events_of(process) == [ReturnEvent('["0", "1", "2"]')]
 
 
-async def test_a_file_that_nobody_waits_for_is_dropped(engine: LocalEngine, client: PieClient) -> None:
+async def test_a_file_is_dropped_if_the_script_does_not_wait_for_one(
+    engine: LocalEngine, client: PieClient
+) -> None:
     process = await launch(
         client,
         """
@@ -408,7 +416,7 @@ async def main(x):
         assert await anext(process) == ReturnEvent("taken")
 
 
-async def test_a_wait_for_a_file_replaces_the_one_before(client: PieClient) -> None:
+async def test_receive_file_replaces_an_earlier_call(client: PieClient) -> None:
     process = await launch(
         client,
         """
@@ -428,9 +436,7 @@ async def main(x):
         )
 
 
-async def test_a_script_that_waits_for_a_file_without_a_client_is_told_so(
-    engine: LocalEngine, client: PieClient
-) -> None:
+async def test_receive_file_fails_without_a_client(engine: LocalEngine, client: PieClient) -> None:
     await install(
         client,
         """
@@ -456,16 +462,16 @@ async def main(x):
         ("import sys; asyncio.get_running_loop().call_soon(sys.exit); await session.receive()", "SystemExit"),
     ],
 )
-async def test_what_breaks_the_runtime_of_scripts_ends_the_process(
-    client: PieClient, body: str, text: str
-) -> None:
+async def test_a_script_that_can_not_go_on_fails(client: PieClient, body: str, text: str) -> None:
     process = await launch(client, f"async def main(x):\n    {body}\n    return 'end'\n")
     with pytest.raises(ProcessError, match=f"Call error: .*{text}"):
         await process.wait(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("what", ["receive", "receive_file"])
-async def test_what_comes_for_a_cancelled_wait_ends_the_process(client: PieClient, what: str) -> None:
+async def test_a_script_fails_when_something_is_received_for_a_cancelled_wait(
+    client: PieClient, what: str
+) -> None:
     process = await launch(
         client,
         f"""
@@ -502,12 +508,12 @@ async def main(x):
     assert await events_of(process) == [MessageEvent("other"), ReturnEvent("main")]
 
 
-async def test_no_more_of_a_write_arrives_than_a_real_engine_takes(client: PieClient) -> None:
+async def test_a_write_is_cut_where_a_real_engine_cuts_it(client: PieClient) -> None:
     process = await launch(client, "async def main(x):\n    print('y' * (2 << 20))\n")
     assert await events_of(process) == [StdoutEvent("y" * (1 << 20)), StdoutEvent("\n"), ReturnEvent("")]
 
 
-async def test_files_and_messages_may_be_large(client: PieClient) -> None:
+async def test_files_and_messages_can_be_large(client: PieClient) -> None:
     process = await launch(
         client,
         """
@@ -531,7 +537,7 @@ async def main(x):
         assert await anext(process) == ReturnEvent("s" * 3_000_000)
 
 
-async def test_many_scripts_run_at_once(client: PieClient) -> None:
+async def test_many_scripts_run_at_the_same_time(client: PieClient) -> None:
     await install(
         client,
         "async def main(n):\n    session.send('up')\n    print(n)\n    return [n, await session.receive()]\n",
@@ -562,7 +568,7 @@ def exists(pid: int) -> bool:
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process exists and is no zombie, which only its parent can remove."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -583,7 +589,7 @@ FLOODING = "async def main(x):\n    session.send(os.getpid())\n    while True: p
 
 
 @pytest.mark.parametrize("source", [BUSY, WAITING, DEAF, FLOODING])
-async def test_terminating_a_script_ends_its_process(
+async def test_terminating_a_script_kills_its_process(
     engine: LocalEngine, client: PieClient, source: str
 ) -> None:
     process = await launch(client, source)
@@ -599,13 +605,13 @@ async def test_terminating_a_script_ends_its_process(
 
 
 @pytest.mark.parametrize("source", [BUSY, WAITING, DEAF])
-async def test_stopping_the_engine_ends_scripts(engine: LocalEngine, client: PieClient, source: str) -> None:
+async def test_stopping_the_engine_kills_scripts(engine: LocalEngine, client: PieClient, source: str) -> None:
     pids = [await pid_of(await launch(client, source)) for _ in range(5)]
     await engine.stop()
     assert not any(map(exists, pids))
 
 
-async def test_the_end_of_a_connection_ends_its_scripts(engine: LocalEngine) -> None:
+async def test_closing_a_connection_kills_its_scripts(engine: LocalEngine) -> None:
     async with PieClient(engine.uri, timeout=PATIENCE) as client:
         process = await launch(client, BUSY)
         pid = await pid_of(process)
@@ -615,9 +621,7 @@ async def test_the_end_of_a_connection_ends_its_scripts(engine: LocalEngine) -> 
     assert not exists(pid)
 
 
-async def test_a_script_that_is_stopped_while_it_starts_leaves_nothing(
-    engine: LocalEngine, client: PieClient
-) -> None:
+async def test_a_script_can_be_terminated_while_it_starts(engine: LocalEngine, client: PieClient) -> None:
     await install(client, BUSY)
     processes = [await client.launch_process("app@1.0.0") for _ in range(5)]
     tasks = [running.task for running in engine.processes.values() if running.task is not None]
@@ -626,7 +630,32 @@ async def test_a_script_that_is_stopped_while_it_starts_leaves_nothing(
     assert len(done) == 5
 
 
-async def test_what_a_script_has_started_ends_with_it(client: PieClient) -> None:
+ELSEWHERE = """
+import sys, time
+from pie_client.testing.scripts import runner
+sys.platform = "other"
+runner.end_with_engine(0, int(sys.argv[1]))
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_script_ends_with_the_engine_on_systems_other_than_linux() -> None:
+    ours, theirs = socket.socketpair()
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", ELSEWHERE, str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        theirs.close()
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        ours.close()
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+
+
+async def test_processes_that_a_script_has_started_are_killed_with_it(client: PieClient) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root's scripts can start processes")
     process = await launch(
@@ -656,7 +685,9 @@ async def main(x):
         ("os.closerange(3, 99); os._exit(4)", "the script's process exited with status 4"),
     ],
 )
-async def test_a_process_that_breaks_off_is_told_of(client: PieClient, line: str, text: str) -> None:
+async def test_the_error_of_a_process_that_ends_early_tells_how(
+    client: PieClient, line: str, text: str
+) -> None:
     process = await launch(client, f"async def main(x):\n    print('last words')\n    {line}\n")
     *before, end = await events_of(process)
     assert before == [StdoutEvent("last words"), StdoutEvent("\n")]
@@ -664,7 +695,7 @@ async def test_a_process_that_breaks_off_is_told_of(client: PieClient, line: str
     assert end.value.startswith(text)
 
 
-async def test_a_script_that_writes_to_the_engines_socket_is_ended(client: PieClient) -> None:
+async def test_a_script_that_writes_to_the_engines_socket_is_killed(client: PieClient) -> None:
     source = "import socket\nasync def main(x):\n    for n in range(3, 60):\n        try: os.write(n, b'?' + bytes(8))\n        except OSError: pass\n    await session.receive()\n"
     with pytest.raises(ProcessError, match="ended by SIGKILL"):
         await (await launch(client, source)).wait(timeout=PATIENCE)
@@ -692,7 +723,7 @@ async def test_a_script_has_limits(family: Family) -> None:
         assert end.value.startswith("the script's process was ended by SIGXCPU")
 
 
-async def test_a_script_sees_no_environment_and_works_in_a_folder_of_its_own(
+async def test_a_script_runs_in_an_empty_folder_without_environment(
     client: PieClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MY_SECRET", "hidden")
@@ -710,7 +741,7 @@ async def main(x):
     assert (files, leaked, names) == (["file"], False, [])
 
 
-async def test_a_script_that_cannot_be_started_fails(
+async def test_a_script_whose_process_can_not_start_fails(
     client: PieClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await install(client, BUSY)
@@ -719,7 +750,7 @@ async def test_a_script_that_cannot_be_started_fails(
         await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
 
 
-async def test_scripts_run_only_where_they_are_allowed() -> None:
+async def test_scripts_run_only_with_allow_scripts() -> None:
     async with LocalEngine(family="0.5") as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
         with pytest.raises(
             ProcessError, match=r"app@1\.0\.0 is a script; pass allow_scripts=True to LocalEngine"
@@ -727,7 +758,7 @@ async def test_scripts_run_only_where_they_are_allowed() -> None:
             await (await launch(client, BUSY)).wait(timeout=PATIENCE)
 
 
-async def test_the_old_family_takes_no_scripts() -> None:
+async def test_the_0_4_family_refuses_scripts() -> None:
     async with (
         LocalEngine(family="0.4") as engine,
         PieClient(engine.uri, timeout=PATIENCE) as client,
@@ -738,7 +769,7 @@ async def test_the_old_family_takes_no_scripts() -> None:
 
 @inferlet
 async def summarize(text: str, words: int = 2) -> list[str]:
-    """Give the first words of a text."""
+    """Return the first words of a text."""
     await asyncio.sleep(0)
     return text.split()[:words]
 
@@ -751,7 +782,7 @@ async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: 
     assert list(engine.uploads) == [summarize.program]
 
 
-async def test_a_detached_script_is_attached_again(family: Family) -> None:
+async def test_a_detached_script_can_be_attached_to(family: Family) -> None:
     async with LocalEngine(family=family, allow_scripts=True, keep_detached=True) as engine:
         async with PieClient(engine.uri, timeout=PATIENCE) as client:
             process = await launch(
@@ -765,7 +796,7 @@ async def test_a_detached_script_is_attached_again(family: Family) -> None:
             assert await process.wait(timeout=PATIENCE) == "again"
 
 
-def test_a_system_without_posix_processes_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allow_scripts_needs_a_posix_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pie_client.testing.engine.options.SUPPORTED", False)
     with pytest.raises(InvalidArgumentError, match="allow_scripts"):
         LocalEngine(allow_scripts=True)

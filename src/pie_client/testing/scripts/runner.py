@@ -70,10 +70,10 @@ def end_with_engine(engine: int, channel: int) -> None:
             if os.getppid() != engine:  # it ended before prctl
                 os._exit(1)
             return
-    threading.Thread(target=_kill_after, args=(channel,), daemon=True).start()
+    threading.Thread(target=_kill_after_hangup, args=(channel,), daemon=True).start()
 
 
-def _kill_after(channel: int) -> None:
+def _kill_after_hangup(channel: int) -> None:
     """Kill this process and what it has started when the engine's side of the socket is closed."""
     hangup = select.poll()
     hangup.register(channel, 0)
