@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import pickle
+import re
 import traceback
 from collections.abc import Iterator
 from types import ModuleType
@@ -122,6 +123,18 @@ def test_every_exception_is_public_and_derives_from_pie_error() -> None:
 )
 def test_an_error_is_also_the_builtin_one(error: type[Exception], builtin: type[Exception]) -> None:
     assert issubclass(error, builtin)
+
+
+def test_the_tree_in_the_documentation_of_errors_is_the_tree_of_classes() -> None:
+    lines = re.findall(r"^([│├└─ ]*)(\w+Error)\b", str(pie_client.errors.__doc__), re.M)
+    parents: list[str] = []
+    for branch, name in lines:
+        depth = len(branch) // 4
+        cls = getattr(pie_client, name)
+        assert depth == 0 or parents[depth - 1] in {base.__name__ for base in cls.__bases__}, name
+        parents[depth:] = [name]
+    defined = {name for name, cls in vars(pie_client.errors).items() if name.endswith("Error") and cls}
+    assert defined <= {name for _, name in lines}
 
 
 def test_every_event_class_is_public() -> None:

@@ -389,9 +389,9 @@ class PieClient:
                 is uploaded and ProgramExistsError is raised. If two clients install the same version concurrently,
                 the last upload wins.
             progress: Called after every chunk with the bytes sent and the total.
-            timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``. Compiling
-                on the server after the last chunk counts. So does waiting for another install of the same program,
-                unless that makes progress.
+            timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``. The time
+                that the server needs to compile, after the last chunk, counts. Waiting for another install of the
+                same program counts only while that makes no progress.
 
         Returns:
             The program as ``name@version``.
@@ -631,9 +631,9 @@ class PieClient:
     async def attach_process(self, process_id: str, *, timeout: float | None = None) -> Process:
         """Return a handle of a running process and receive its events.
 
-        Sends no request if this connection already receives the events, as for a handle that was dropped, closed or
-        detached. A second handle shares the events with the first: each event goes to one of them. Otherwise the
-        handle first receives the events that the server buffered while no client was attached.
+        Sends no request for a process of this client whose handle was dropped, closed or detached: the server still
+        sends its events here. A second handle shares the events with the first, and each event goes to one of them.
+        For other processes the handle first receives the events that the server buffered while no client was attached.
 
         Args:
             process_id: Id of the process, a UUID in any notation.
@@ -644,7 +644,7 @@ class PieClient:
 
         Raises:
             ProcessNotFoundError: The process does not exist. 0.3/0.4 servers also report this if another connection
-                is attached, even a dead one.
+                is attached, even one that has died.
             AlreadyAttachedError: Another connection is attached (0.5). The server then terminates the process when
                 *this* connection closes, so don't attach to processes of other clients that must survive.
             AccessDeniedError: The process belongs to another user.
@@ -716,10 +716,10 @@ class PieClient:
             transport: ``"stdio"`` for a program that this client runs, or ``"http"`` for a running server (streamable
                 HTTP; needs ``pip install 'pie-client[mcp]'``).
             command: Program to run; stdio only.
-            args: Arguments of the program. Default: none.
+            args: Arguments of the program; stdio only. Default: none.
             url: URL of the MCP server; http only.
             env: Environment variables for the program, in addition to those of this process; stdio only.
-            cwd: Working directory of the program. Default: that of this process.
+            cwd: Working directory of the program; stdio only. Default: that of this process.
             headers: HTTP headers for every request; http only.
             call_timeout: Seconds for one call of an inferlet, including a restart of the MCP server, after which the
                 inferlet receives an error; ``math.inf`` for no limit.

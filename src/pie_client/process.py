@@ -353,7 +353,6 @@ class Process:
             self._connection.update_flow()
             if isinstance(event, TERMINAL):
                 self._ended = True
-                self._wake()  # other tasks that receive from this handle wait for an event that never comes
         return event
 
     async def _load(self, file: SpooledFile) -> FileEvent | CorruptEvent:
