@@ -1,4 +1,4 @@
-"""Frames to models and back, on the vectors that every client can use and on whatever hypothesis finds."""
+"""Encoding and decoding of frames, with the vectors of the schema and with generated data."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from codegen import schema
 from codegen.vectors import Messages
 from codegen.vectors import main as refresh_vectors
-from pie_client import Family
-from pie_client._generated import models, registry
+from pie_client import Family, models
+from pie_client._generated import registry
 from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 from pie_client.protocol import codec
@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Vector:
-    """A frame, and what has to become of it; see schema/vectors/README.md."""
+    """A frame and its expected message; see schema/vectors/README.md."""
 
     name: str
     sender: str
@@ -95,7 +95,7 @@ INVALID = list(_named("invalid.json"))
 
 
 def _view(message: WireModel) -> Json:
-    """Give a message as vectors write it, without what is null."""
+    """Return a message in the form of the vectors, without null values."""
     return {
         name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
         for name, value in message.model_dump(exclude_none=True).items()
@@ -107,7 +107,7 @@ def _unframed(frame: bytes | str) -> Json:
 
 
 def _known(frame: bytes | str, message: WireModel) -> Json:
-    """Give the map that a frame holds, without the keys that the message does not know."""
+    """Return the map in a frame, without keys that the message does not define."""
     return {name: value for name, value in _unframed(frame).items() if name in message.model_dump()}
 
 
@@ -181,7 +181,7 @@ def test_a_valid_frame_decodes_to_its_fields(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", _parameters(VALID))
-def test_what_was_decoded_encodes_to_the_same_message(vector: Vector) -> None:
+def test_a_decoded_message_encodes_to_the_same_map(vector: Vector) -> None:
     message = vector.decode()
     assert isinstance(message, WireModel)
     expected = _without_none(_known(vector.frame, message))
@@ -197,7 +197,7 @@ def test_what_was_decoded_encodes_to_the_same_message(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", _parameters(INVALID))
-def test_an_invalid_frame_is_refused_without_showing_what_it_holds(vector: Vector) -> None:
+def test_an_invalid_frame_is_rejected_without_showing_its_values(vector: Vector) -> None:
     with pytest.raises(codec.MalformedFrameError) as caught:
         vector.decode()
     text = str(caught.value)
@@ -233,17 +233,17 @@ def test_the_vectors_are_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("tag", ["metrics", "", "turn_done", "error", "ping"])
-def test_a_binary_message_of_an_unknown_type_is_no_error(tag: str) -> None:
+def test_a_binary_message_of_an_unknown_type_is_returned(tag: str) -> None:
     message = codec.decode_server_message(msgpack.packb({"type": tag, "corr_id": -1}))
     assert message == codec.UnknownMessage(tag, {"type": tag, "corr_id": -1})
 
 
 @pytest.mark.parametrize("tag", ["metrics", "response", "process_event"])
-def test_a_text_message_of_an_unknown_type_is_no_error(tag: str) -> None:
+def test_a_text_message_of_an_unknown_type_is_returned(tag: str) -> None:
     assert codec.decode_server_message(json.dumps({"type": tag})) == codec.UnknownMessage(tag, {"type": tag})
 
 
-def test_a_request_of_an_unknown_type_is_no_error() -> None:
+def test_a_request_of_an_unknown_type_is_returned() -> None:
     assert isinstance(codec.decode_client_message(msgpack.packb({"type": "response"})), codec.UnknownMessage)
 
 
@@ -256,7 +256,7 @@ def test_an_event_of_an_unknown_kind_keeps_its_kind_and_value(value: str | None)
     )
 
 
-def test_a_request_may_come_as_text() -> None:
+def test_a_request_may_be_a_text_frame() -> None:
     assert codec.decode_client_message('{"type":"ping","corr_id":7}') == models.PingRequest(corr_id=7)
 
 
@@ -267,11 +267,11 @@ def _malformed(fields: Json) -> codec.MalformedFrameError:
 
 
 @pytest.mark.parametrize("tag", ["response", None])
-def test_a_malformed_reply_keeps_the_number_of_its_request(tag: str | None) -> None:
+def test_a_malformed_reply_keeps_its_corr_id(tag: str | None) -> None:
     assert _malformed({"type": tag, "corr_id": 7, "ok": "yes"}).corr_id == 7
 
 
-def test_a_number_that_the_server_chose_is_not_taken_for_a_request_s() -> None:
+def test_the_corr_id_of_an_mcp_request_is_not_kept() -> None:
     error = _malformed({"type": "mcp_request", "corr_id": 7, "process_id": "p", "method": "tools/list"})
     assert (error.corr_id, error.process_id) == (None, "p")
 
@@ -282,7 +282,7 @@ def test_a_malformed_event_keeps_its_process_and_kind() -> None:
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, [1]])
-def test_an_envelope_of_other_types_is_not_kept(value: object) -> None:
+def test_envelope_fields_of_a_wrong_type_are_not_kept(value: object) -> None:
     assert _malformed({"type": "response", "corr_id": value}).corr_id is None
     error = _malformed({"type": "process_event", "process_id": [value], "event": [value]})
     assert (error.process_id, error.event) == (None, None)
@@ -291,7 +291,7 @@ def test_an_envelope_of_other_types_is_not_kept(value: object) -> None:
 # ------------------------------------------------------------- families
 
 
-def test_a_file_s_name_goes_only_to_the_family_that_knows_it() -> None:
+def test_the_name_of_a_file_is_encoded_only_for_its_family() -> None:
     chunk = models.FileChunk(
         process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"", name="a.txt"
     )
@@ -299,7 +299,7 @@ def test_a_file_s_name_goes_only_to_the_family_that_knows_it() -> None:
     assert _unframed(codec.encode_server_message(chunk, "0.5"))["name"] == "a.txt"
 
 
-def test_the_newest_family_says_that_a_file_has_no_name() -> None:
+def test_a_file_without_a_name_is_encoded_with_null() -> None:
     chunk = models.FileChunk(process_id="p", file_hash="h", chunk_index=0, total_chunks=1, chunk_data=b"")
     assert _unframed(codec.encode_server_message(chunk, "0.5"))["name"] is None
 
@@ -341,7 +341,7 @@ def _decodes_or_is_malformed(frame: bytes | str) -> None:
         try:
             decode(frame)
         except codec.MalformedFrameError as error:
-            assert len(str(error).splitlines()) == 1  # noqa: PT017 - whether it is raised is not the question
+            assert len(str(error).splitlines()) == 1  # noqa: PT017 - it may be raised or not
 
 
 @given(st.binary() | st.text())
@@ -371,7 +371,7 @@ def test_a_damaged_frame_decodes_or_is_malformed(frame: bytes | str, data: st.Da
 
 
 def _drawn(node: Json) -> st.SearchStrategy[Any]:
-    """Make values that conform to a JSON Schema, with bytes as bytes."""
+    """Return a strategy for values of a JSON Schema, with binary strings as bytes."""
     if "$ref" in node:
         return _drawn(DESCRIBED.scalars()[str(node["$ref"]).rpartition("/")[2]])
     if "const" in node:
@@ -406,7 +406,7 @@ def _fields(model: type[WireModel]) -> st.SearchStrategy[Json]:
 @pytest.mark.parametrize("model", registry.CLIENT_MESSAGES.values())
 @given(st.data())
 @settings(ANY_SPEED, max_examples=30)
-def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: st.DataObject) -> None:
+def test_a_request_round_trips(model: type[WireModel], data: st.DataObject) -> None:
     message = model.model_validate(data.draw(_fields(model)))
     frame = codec.encode_client_message(message)
     assert codec.decode_client_message(frame) == message
@@ -417,9 +417,7 @@ def test_a_request_survives_encoding_and_decoding(model: type[WireModel], data: 
 @pytest.mark.parametrize("model", get_args(registry.ServerMessage))
 @given(st.data(), st.sampled_from(FAMILIES))
 @settings(ANY_SPEED, max_examples=30)
-def test_a_reply_survives_encoding_and_decoding(
-    model: type[WireModel], data: st.DataObject, family: Family
-) -> None:
+def test_a_server_message_round_trips(model: type[WireModel], data: st.DataObject, family: Family) -> None:
     message = model.model_validate(data.draw(_fields(model)))
     if isinstance(message, models.UnknownFrame):
         known = registry.SERVER_MESSAGES["process_event"]
@@ -437,7 +435,7 @@ def test_a_reply_survives_encoding_and_decoding(
     )
 
 
-def test_a_map_that_names_a_nested_key_twice_is_refused() -> None:
+def test_a_map_with_a_duplicate_nested_key_is_rejected() -> None:
     nested = b"\x82" + msgpack.packb("a") + b"\x01" + msgpack.packb("a") + b"\x02"
     frame = b"\x83" + b"".join(map(msgpack.packb, ("type", "ping", "corr_id", 1, "later"))) + nested
     with pytest.raises(codec.MalformedFrameError):

@@ -1,4 +1,4 @@
-"""Files on their way: how they are cut, put together, and saved under a name that a server sent."""
+"""Files: saving them under a name from a server, cutting contents into chunks, and assembling them."""
 
 import copy
 import pickle
@@ -10,11 +10,10 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pie_client import FileEvent
 from pie_client.connection.contents import INLINE_HASH_BYTES, BytesContent, as_content
 from pie_client.models import FileChunk
-from pie_client.protocol.files import FileEvent, PartialFile
-
-CHUNK_BYTES = 262_144
+from pie_client.protocol.files import PartialFile
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
@@ -37,7 +36,7 @@ def test_a_file_is_its_bytes() -> None:
     assert file.name == "a.txt"
 
 
-def test_a_file_without_a_name_has_none() -> None:
+def test_the_name_of_a_file_is_optional() -> None:
     assert FileEvent(b"abc").name is None
 
 
@@ -46,7 +45,7 @@ def test_the_digest_of_a_file_is_blake3(data: bytes, digest: str) -> None:
     assert FileEvent(data).digest == digest
 
 
-def test_showing_a_file_shows_its_name_and_size_and_not_its_content() -> None:
+def test_the_repr_of_a_file_shows_its_name_and_size_only() -> None:
     file = FileEvent(b"secret", name="a\nb.txt")
     assert repr(file) == str(file) == f"{file}" == r"FileEvent(name='a\nb.txt', 6 bytes)"
     assert repr(FileEvent(b"")) == "FileEvent(name=None, 0 bytes)"
@@ -68,7 +67,7 @@ def test_a_copy_of_a_file_keeps_its_name_and_digest(duplicate: Callable[[FileEve
 # ------------------------------------------------------------- save
 
 
-def test_a_file_is_saved_under_the_path_it_is_given(tmp_path: Path) -> None:
+def test_save_writes_to_a_path(tmp_path: Path) -> None:
     place = tmp_path / "b.txt"
     assert FileEvent(b"abc", name="a.txt").save(place) == place
     assert place.read_bytes() == b"abc"
@@ -76,24 +75,24 @@ def test_a_file_is_saved_under_the_path_it_is_given(tmp_path: Path) -> None:
     assert place.read_bytes() == b"new"
 
 
-def test_a_file_is_saved_in_a_folder_under_its_own_name(tmp_path: Path) -> None:
+def test_save_uses_the_name_of_the_file_in_a_folder(tmp_path: Path) -> None:
     place = FileEvent(b"abc", name="a.txt").save(tmp_path)
     assert place == tmp_path / "a.txt"
     assert place.read_bytes() == b"abc"
 
 
-def test_a_folder_that_does_not_exist_is_made_when_the_path_ends_like_one(tmp_path: Path) -> None:
+def test_save_creates_a_folder_if_the_path_ends_with_a_separator(tmp_path: Path) -> None:
     place = FileEvent(b"abc", name="a.txt").save(f"{tmp_path}/new/deep/")
     assert place == tmp_path / "new" / "deep" / "a.txt"
     assert place.read_bytes() == b"abc"
 
 
-def test_a_folder_that_does_not_exist_is_not_made_for_a_file_s_path(tmp_path: Path) -> None:
+def test_save_does_not_create_the_folder_of_a_path(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileEvent(b"abc").save(tmp_path / "new" / "a.txt")
 
 
-def test_a_file_with_no_content_is_saved(tmp_path: Path) -> None:
+def test_save_writes_an_empty_file(tmp_path: Path) -> None:
     place = FileEvent(b"").save(tmp_path)
     assert place == tmp_path / EMPTY_DIGEST[:16]
     assert place.read_bytes() == b""
@@ -108,13 +107,13 @@ def test_a_file_with_no_content_is_saved(tmp_path: Path) -> None:
         (None, [ABC_DIGEST[:16], f"{ABC_DIGEST[:16]}-1", f"{ABC_DIGEST[:16]}-2"]),
     ],
 )
-def test_a_file_in_a_folder_is_never_replaced(tmp_path: Path, name: str | None, names: list[str]) -> None:
+def test_save_never_replaces_a_file_in_a_folder(tmp_path: Path, name: str | None, names: list[str]) -> None:
     file = FileEvent(b"abc", name=name)
     assert [file.save(tmp_path).name for _ in names] == names
     assert all((tmp_path / saved).read_bytes() == b"abc" for saved in names)
 
 
-def test_what_else_has_the_name_in_a_folder_is_not_touched(tmp_path: Path) -> None:
+def test_save_skips_names_of_folders_and_links(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     folder = tmp_path / "folder"
     (folder / "a").mkdir(parents=True)
@@ -152,7 +151,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_only_what_is_harmless_of_a_name_is_used(tmp_path: Path, name: str) -> None:
+def test_save_removes_unsafe_parts_of_a_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     place = FileEvent(b"abc", name=name).save(folder)
@@ -164,12 +163,12 @@ def test_only_what_is_harmless_of_a_name_is_used(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "...", "/", "\\", "a/..", "a\\..", "C:", "C:\\", " ", "\x00", "?:*"]
 )
-def test_a_name_that_is_none_gives_way_to_the_digest(tmp_path: Path, name: str) -> None:
+def test_save_uses_the_digest_if_nothing_is_left_of_the_name(tmp_path: Path, name: str) -> None:
     assert FileEvent(b"abc", name=name).save(tmp_path) == tmp_path / ABC_DIGEST[:16]
 
 
 @pytest.mark.parametrize("character", ["a", "é", "名", "🥧", "a ", ". "])
-def test_a_very_long_name_is_cut_to_what_file_systems_take(tmp_path: Path, character: str) -> None:
+def test_save_shortens_long_names(tmp_path: Path, character: str) -> None:
     file = FileEvent(b"abc", name=character * 9999)
     first, second = file.save(tmp_path), file.save(tmp_path)
     assert first.read_bytes() == second.read_bytes() == b"abc"
@@ -180,7 +179,7 @@ def test_a_very_long_name_is_cut_to_what_file_systems_take(tmp_path: Path, chara
 
 @given(name=st.text())
 @ANY_SPEED
-def test_no_name_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+def test_save_stays_in_the_folder_for_any_name(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("out")
     place = FileEvent(b"abc", name=name).save(folder)
     assert place.parent == folder
@@ -211,7 +210,7 @@ async def test_bytes_are_cut_into_chunks(size: int, sizes: list[int]) -> None:
     assert content.digest == "h"
 
 
-async def test_content_can_be_sent_again() -> None:
+async def test_a_content_can_be_iterated_again() -> None:
     content = await as_content(b"abc")
     assert [chunk async for chunk in content] == [chunk async for chunk in content] == [b"abc"]
 
@@ -228,15 +227,15 @@ async def test_large_bytes_are_hashed_to_the_same_digest() -> None:
     data = bytes(INLINE_HASH_BYTES + 1)
     content = await as_content(data)
     assert content.digest == blake3(data).hexdigest()
-    assert content.total_chunks == INLINE_HASH_BYTES // CHUNK_BYTES + 1
+    assert content.total_chunks == INLINE_HASH_BYTES // 262_144 + 1
 
 
-async def test_what_is_content_already_stays_as_it_is() -> None:
+async def test_a_content_is_returned_unchanged() -> None:
     content = BytesContent(b"abc", ABC_DIGEST)
     assert await as_content(content) is content
 
 
-async def test_a_received_file_can_be_sent() -> None:
+async def test_a_received_file_is_a_content() -> None:
     content = await as_content(FileEvent(b"abc", name="a.txt"))
     assert content.digest == ABC_DIGEST
     assert [chunk async for chunk in content] == [b"abc"]
@@ -255,7 +254,7 @@ def _chunk(
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=9))
 @ANY_SPEED
-def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
+def test_a_file_is_assembled_from_its_chunks(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     digest = blake3(whole).hexdigest()
     chunks = [_chunk(index, len(pieces), piece, digest, "a.txt") for index, piece in enumerate(pieces)]
@@ -264,7 +263,7 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
     for chunk in chunks[:-1]:
         assert not partial.add(chunk)
         sizes.append(partial.size)
-    assert sizes == sorted(set(sizes)), "each chunk costs something"
+    assert sizes == sorted(set(sizes)), "each chunk counts"
     assert partial.add(chunks[-1])
     file = partial.finish()
     assert isinstance(file, FileEvent)
@@ -272,7 +271,7 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chunks", "complaint"),
+    ("chunks", "reason"),
     [
         ([_chunk(1, 2, b"c")], "expected chunk 0 of 2, received chunk 1"),
         ([_chunk(0, 2, b"a"), _chunk(0, 2, b"a")], "expected chunk 1 of 2, received chunk 0"),
@@ -284,10 +283,10 @@ def test_chunks_in_order_make_the_file(pieces: list[bytes]) -> None:
         ([_chunk(0, 1, b"", ABC_DIGEST)], "its bytes do not match the BLAKE3 digest"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said(chunks: list[FileChunk], complaint: str) -> None:
+def test_an_invalid_chunk_is_rejected_with_the_reason(chunks: list[FileChunk], reason: str) -> None:
     """D21"""
     partial = PartialFile(chunks[0])
     for chunk in chunks[:-1]:
         partial.add(chunk)
-    with pytest.raises(ValueError, match=f"^{complaint}$"):
+    with pytest.raises(ValueError, match=f"^{reason}$"):
         partial.add(chunks[-1])

@@ -1,4 +1,4 @@
-"""Large files from a process, which go to disk while they arrive."""
+"""Files above ``spool_above``, which are written to disk while they arrive."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ SMALL = os.urandom(CHUNK)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go."""
+    """The folder of temporary files."""
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def spooling(engine: LocalEngine) -> AsyncIterator[PieClient]:
-    """A client that keeps no more than two chunks of a file in memory."""
+    """A client that keeps at most two chunks of a file in memory."""
 
     @engine.inferlet("files@1.0.0")
     async def files(session: InferletSession, _input: JsonValue) -> JsonValue:
@@ -62,9 +62,7 @@ async def _events(process: Process) -> list[object]:
         return [event async for event in process]
 
 
-async def test_a_file_above_the_threshold_arrives_on_disk_and_in_its_place(
-    spooling: PieClient, folder: Path
-) -> None:
+async def test_a_file_above_spool_above_is_a_spooled_file(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     small, large, between, reverse, end = await _events(process)
     assert isinstance(small, FileEvent)
@@ -80,7 +78,7 @@ async def test_a_file_above_the_threshold_arrives_on_disk_and_in_its_place(
     assert repr(reverse) == f"SpooledFile(name=None, {len(LARGE)} bytes)"
 
 
-async def test_receiving_gives_a_file_that_is_on_disk_as_bytes(spooling: PieClient, folder: Path) -> None:
+async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     assert await process.recv(timeout=PATIENCE) == (Event.File, SMALL)
     kind, value = await process.recv(timeout=PATIENCE)
@@ -93,7 +91,7 @@ async def test_receiving_gives_a_file_that_is_on_disk_as_bytes(spooling: PieClie
     assert list(folder.iterdir()) == []
 
 
-async def test_receiving_that_is_cancelled_loses_no_file(
+async def test_cancelling_recv_loses_no_spooled_file(
     spooling: PieClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
@@ -117,7 +115,9 @@ async def test_receiving_that_is_cancelled_loses_no_file(
     assert await process.recv(timeout=PATIENCE) == (Event.File, LARGE)
 
 
-async def test_a_saved_file_has_moved_and_stays(spooling: PieClient, folder: Path, tmp_path: Path) -> None:
+async def test_a_saved_file_is_moved_and_not_deleted(
+    spooling: PieClient, folder: Path, tmp_path: Path
+) -> None:
     process = await spooling.launch_process("files@1.0.0")
     events = await _events(process)
     large, reverse = (event for event in events if isinstance(event, SpooledFile))
@@ -137,7 +137,7 @@ async def test_a_saved_file_has_moved_and_stays(spooling: PieClient, folder: Pat
     assert list(folder.iterdir()) == []
 
 
-async def test_a_file_can_be_saved_again(spooling: PieClient, tmp_path: Path) -> None:
+async def test_a_spooled_file_can_be_saved_twice(spooling: PieClient, tmp_path: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
     first, second = large.save(tmp_path / "one"), large.save(tmp_path / "two")
@@ -146,7 +146,7 @@ async def test_a_file_can_be_saved_again(spooling: PieClient, tmp_path: Path) ->
     assert large.path == first
 
 
-async def test_a_failed_save_leaves_nothing_in_the_folder(
+async def test_a_failed_save_leaves_no_file(
     spooling: PieClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
@@ -158,9 +158,7 @@ async def test_a_failed_save_leaves_nothing_in_the_folder(
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
-async def test_a_file_that_can_no_longer_be_read_from_disk_is_an_event(
-    spooling: PieClient, folder: Path
-) -> None:
+async def test_an_unreadable_spooled_file_is_an_error_event(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     await process.wait(timeout=PATIENCE)
     for path in folder.iterdir():
@@ -172,7 +170,7 @@ async def test_a_file_that_can_no_longer_be_read_from_disk_is_an_event(
     assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
 
 
-async def test_a_file_on_disk_is_deleted_when_it_is_closed_or_forgotten(
+async def test_a_spooled_file_is_deleted_when_it_is_closed_or_collected(
     spooling: PieClient, folder: Path
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
@@ -187,7 +185,7 @@ async def test_a_file_on_disk_is_deleted_when_it_is_closed_or_forgotten(
     assert list(folder.iterdir()) == []
 
 
-async def test_a_file_larger_than_all_that_may_be_buffered_arrives_on_disk(engine: LocalEngine) -> None:
+async def test_a_spooled_file_may_exceed_max_buffered(engine: LocalEngine) -> None:
     size = 6 << 20
 
     @engine.inferlet("huge@1.0.0")
@@ -202,7 +200,7 @@ async def test_a_file_larger_than_all_that_may_be_buffered_arrives_on_disk(engin
     assert file.size == size
 
 
-async def test_a_corrupt_file_on_disk_is_an_event_and_leaves_nothing(folder: Path) -> None:
+async def test_a_corrupt_spooled_file_is_an_event_and_deleted(folder: Path) -> None:
     """D21"""
     async with websocket_peer() as peer, PieClient(peer.uri, spool_above=10) as client:
         process = await in_time(client.launch_process("p@1.0.0"))
@@ -224,7 +222,7 @@ async def test_a_corrupt_file_on_disk_is_an_event_and_leaves_nothing(folder: Pat
         assert list(folder.iterdir()) == []
 
 
-async def test_a_full_disk_costs_the_file_and_nothing_else(spooling: PieClient, folder: Path) -> None:
+async def test_a_file_that_cannot_be_written_is_a_corrupt_event(spooling: PieClient, folder: Path) -> None:
     folder.rmdir()
     process = await spooling.launch_process("files@1.0.0")
     small, lost, between, lost_too, end = await _events(process)
@@ -236,7 +234,7 @@ async def test_a_full_disk_costs_the_file_and_nothing_else(spooling: PieClient, 
     assert end == ReturnEvent("null")
 
 
-async def test_a_connection_that_ends_while_a_file_arrives_leaves_nothing_on_disk(folder: Path) -> None:
+async def test_closing_the_connection_deletes_partial_files(folder: Path) -> None:
     async with websocket_peer() as peer:
         async with PieClient(peer.uri, spool_above=10) as client:
             process = await in_time(client.launch_process("p@1.0.0"))

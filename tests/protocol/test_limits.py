@@ -1,0 +1,317 @@
+"""Limits of buffered events: when receiving should pause, and which mailboxes are discarded."""
+
+import logging
+
+import pytest
+from blake3 import blake3
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from pie_client import (
+    ReturnEvent,
+    SlowConsumerError,
+    StdoutEvent,
+    models,
+)
+from pie_client._generated import methods
+from pie_client.protocol.mailbox import Mailbox
+from tests.protocol.helpers import (
+    DIGEST,
+    PIECES,
+    SECRET,
+    buffered_bytes,
+    chunk_frame,
+    chunk_frames,
+    event_frame,
+    failure_of,
+    lost,
+    make_session,
+    notice_frame,
+    open_call,
+    raw_frame,
+    read_all,
+    receive,
+    reply_frame,
+    return_frame,
+    should_pause,
+    stdout_frame,
+)
+
+
+def test_the_oldest_mailbox_without_a_handle_is_discarded_first(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D25"""
+    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 1000)
+    session = make_session()
+    receive(session, stdout_frame("p", SECRET * 20), stdout_frame("q", "x" * 300))
+    assert not caplog.records
+    receive(session, stdout_frame("r", "y" * 300))
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "'p'" in record.getMessage()
+    assert SECRET not in record.getMessage()
+    assert read_all(session.open_mailbox("q")) == [StdoutEvent("x" * 300)]
+    assert read_all(session.open_mailbox("r")) == [StdoutEvent("y" * 300)]
+    receive(session, stdout_frame("p", "z"))
+    lost = session.open_mailbox("p")
+    assert read_all(lost) == []
+    assert isinstance(failure_of(lost), SlowConsumerError)
+
+
+def test_chunks_without_a_handle_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D25"""
+    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 1000)
+    session = make_session()
+    first, second = chunk_frames("p", b"x" * 950, b"y")
+    receive(session, first, second)
+    assert isinstance(failure_of(session.open_mailbox("p")), SlowConsumerError)
+
+
+def test_the_number_of_mailboxes_without_a_handle_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D25"""
+    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_MAILBOXES", 3)
+    session = make_session()
+    receive(session, *(stdout_frame(f"p{number}", "x") for number in range(5)))
+    assert [len(read_all(session.open_mailbox(f"p{number}"))) for number in range(5)] == [0, 0, 1, 1, 1]
+
+
+def test_attaching_makes_new_events_readable_after_a_discard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 200)
+    session = make_session()
+    receive(session, stdout_frame("p", "x" * 300))
+    asked = open_call(session, methods.ATTACH_PROCESS)
+    session.encode_request(
+        methods.ATTACH_PROCESS,
+        lambda: models.AttachProcessRequest(corr_id=asked.call.corr_id, process_id="p"),
+        asked.call,
+    )
+    receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))
+    box = session.open_mailbox("p")
+    assert box.failure is None
+    assert read_all(box) == [StdoutEvent("buffered")]
+
+
+def test_the_number_of_ignored_processes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pie_client.protocol.session.IGNORED_IDS", 2)
+    session = make_session()
+    for name in "pqr":
+        session.open_mailbox(name)
+        session.release_mailbox(session.open_mailbox(name))
+    receive(session, *(stdout_frame(name, "late") for name in "pqr"))
+    assert [len(read_all(session.open_mailbox(name))) for name in "pqr"] == [1, 0, 0]
+
+
+def test_receiving_should_pause_while_too_much_is_unread() -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    box = session.open_mailbox("p")
+    receive(session, stdout_frame("p", "x" * 500))
+    assert not should_pause(session)
+    receive(session, stdout_frame("p", "x" * 500))
+    assert should_pause(session)
+    box.pop()
+    assert not should_pause(session)
+
+
+def test_receiving_should_not_pause_while_a_call_is_pending() -> None:
+    session = make_session(max_buffered=1000)
+    session.open_mailbox("p")
+    receive(session, stdout_frame("p", "x" * 1500))
+    first, second = open_call(session), open_call(session)
+    assert not should_pause(session)
+    receive(session, reply_frame(first.call.corr_id))
+    assert not should_pause(session)
+    session.close_call(second.call)
+    assert should_pause(session)
+
+
+def test_an_unread_terminal_event_counts_until_its_handle_is_released() -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    box = session.open_mailbox("p")
+    receive(session, return_frame("p", "x" * 1500))
+    assert should_pause(session)
+    session.release_mailbox(session.open_mailbox("p"))
+    assert not should_pause(session)
+    assert box.terminal == ReturnEvent("x" * 1500)
+
+
+def test_at_twice_the_limit_the_largest_mailbox_is_discarded() -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    large, small = session.open_mailbox("p"), session.open_mailbox("q")
+    asked = open_call(session)
+    for _ in range(3):
+        receive(session, stdout_frame("p", SECRET * 30))
+        receive(session, stdout_frame("q", "x" * 10))
+    receive(session, *(stdout_frame("q", "x" * 10) for _ in range(6)))
+    assert isinstance(failure_of(large), SlowConsumerError)
+    assert failure_of(large) is not failure_of(large)
+    assert SECRET not in str(failure_of(large))
+    assert len(str(failure_of(large)).splitlines()) == 1
+    assert read_all(large) == []
+    assert small.failure is None
+    assert len(read_all(small)) == 9
+    receive(session, stdout_frame("p", "late"), return_frame("p"), reply_frame(asked.call.corr_id))
+    assert read_all(large) == []
+    assert asked.results == ["Pong"]
+    assert buffered_bytes(session) == 0
+
+
+def test_an_unread_finished_process_is_discarded_before_one_that_is_read() -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    unread, live = session.open_mailbox("p"), session.open_mailbox("q")
+    receive(session, stdout_frame("p", "x" * 1500), return_frame("p"))
+    for number in range(50):
+        receive(session, stdout_frame("q", f"{number}" * 100))
+        assert live.pop() == StdoutEvent(f"{number}" * 100)
+    receive(session, stdout_frame("q", "y" * 500))
+    assert isinstance(failure_of(unread), SlowConsumerError)
+    assert unread.terminal == ReturnEvent("{}")
+    assert live.failure is None
+    assert read_all(live) == [StdoutEvent("y" * 500)]
+
+
+def test_partial_files_with_empty_chunks_count() -> None:
+    """D27"""
+    session = make_session(max_buffered=10_000)
+    box = session.open_mailbox("p")
+    for number in range(1000):
+        receive(session, chunk_frame("p", f"{number}", 0, 2, b""))
+    assert isinstance(failure_of(box), SlowConsumerError)
+    session.release_mailbox(session.open_mailbox("p"))
+    assert buffered_bytes(session) == 0
+
+
+@pytest.mark.parametrize(
+    "frame", [event_frame("p", "stdout", None), notice_frame("x" * 300)], ids=["malformed", "notice"]
+)
+def test_corrupt_events_count(frame: bytes | str) -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    box = session.open_mailbox("p")
+    for _ in range(50):
+        receive(session, frame)
+        assert buffered_bytes(session) <= 2000
+    assert isinstance(failure_of(box), SlowConsumerError)
+
+
+def test_the_kind_of_an_unknown_event_counts() -> None:
+    """D27"""
+    session = make_session(max_buffered=1000)
+    session.open_mailbox("p")
+    receive(session, event_frame("p", "x" * 1500, None))
+    assert should_pause(session)
+
+
+NAMES = st.sampled_from(["p", "q", "r"])
+LIMIT = 2000
+
+
+class Buffers(RuleBasedStateMachine):
+    """Random events and reads: the counted bytes are those of the mailboxes with handles."""
+
+    handles = Bundle("handles")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = make_session(max_buffered=LIMIT)
+        self.boxes: dict[str, Mailbox] = {}
+        self.last_seen: dict[str, int] = {}
+        self.sent = 0
+        self.early = 0
+        """Bytes that arrived before a handle existed, which the limit does not count."""
+
+    def _receive(self, frame: bytes | str, name: str) -> None:
+        receive(self.session, frame)
+        if name in self.boxes:
+            assert buffered_bytes(self.session) <= 2 * LIMIT + self.early
+
+    @rule(name=NAMES, size=st.integers(0, 900))
+    def send_stdout(self, name: str, size: int) -> None:
+        self.sent += 1
+        self._receive(stdout_frame(name, f"{self.sent} {'x' * size}"), name)
+
+    @rule(name=NAMES, kind=st.sampled_from(["return", "error"]), value=st.sampled_from(["", "x" * 500, None]))
+    def send_terminal_event(self, name: str, kind: str, value: str | None) -> None:
+        self._receive(event_frame(name, kind, value), name)
+
+    @rule(
+        name=NAMES,
+        digest=st.sampled_from([DIGEST, blake3(b"firstfirst").hexdigest(), "h"]),
+        index=st.integers(0, 3),
+        total=st.integers(1, 3),
+        data=st.sampled_from([*PIECES, b"", b"x" * 700]),
+    )
+    def send_chunk(self, name: str, digest: str, index: int, total: int, data: bytes) -> None:
+        self._receive(chunk_frame(name, digest, index, total, data), name)
+
+    @rule(name=NAMES)
+    def send_file(self, name: str) -> None:
+        for frame in chunk_frames(name, *PIECES):
+            self._receive(frame, name)
+
+    @rule(name=NAMES)
+    def send_malformed_event(self, name: str) -> None:
+        self._receive(raw_frame(type="process_event", process_id=name, event="stdout"), name)
+
+    @rule(text=st.sampled_from(["stream aborted", "x" * 500]))
+    def send_server_error(self, text: str) -> None:
+        receive(self.session, notice_frame(text))
+
+    @rule(target=handles, name=NAMES)
+    def open_handle(self, name: str) -> str:
+        before = buffered_bytes(self.session)
+        self.boxes[name] = self.session.open_mailbox(name)
+        self.early += buffered_bytes(self.session) - before
+        return name
+
+    @rule(name=handles)
+    def pop(self, name: str) -> None:
+        event = self.boxes[name].pop() if name in self.boxes else None
+        if isinstance(event, StdoutEvent):
+            number = int(event.value.split()[0])
+            assert number > self.last_seen.get(name, 0)
+            self.last_seen[name] = number
+
+    @rule(name=consumes(handles))
+    def release_handle(self, name: str) -> None:
+        box = self.boxes.pop(name, None)
+        self.session.release_mailbox(box or self.session.open_mailbox(name))
+        assert box is None or (box.size, box.pop()) == (0, None)
+
+    @invariant()
+    def totals_match(self) -> None:
+        assert buffered_bytes(self.session) == sum(box.size for box in self.boxes.values())
+        assert all(box.size >= 0 for box in self.boxes.values())
+
+    def teardown(self) -> None:
+        self.session.fail(lost)
+        for box in self.boxes.values():
+            read_all(box)
+            assert box.size == 0
+            assert box.terminal is not None or box.failure is not None
+        assert buffered_bytes(self.session) == 0
+
+
+def test_the_counted_bytes_are_those_of_the_mailboxes() -> None:
+    """D27"""
+    run_state_machine_as_test(
+        Buffers,
+        settings=settings(
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+            max_examples=60,
+            stateful_step_count=40,
+        ),
+    )

@@ -1,0 +1,141 @@
+"""Requests that are rejected before they are sent, and process ids."""
+
+from typing import Any, cast
+
+import msgpack
+import pytest
+
+from pie_client import (
+    Family,
+    InvalidArgumentError,
+    UnsupportedError,
+    models,
+)
+from pie_client._generated import methods
+from pie_client._generated.families import CAPABILITIES, FAMILIES
+from pie_client._generated.methods import Method
+from pie_client.base import WireModel
+from pie_client.protocol.session import canonical_id
+from tests.protocol.helpers import (
+    PROCESS,
+    SECRET,
+    make_session,
+    open_call,
+    receive,
+    reply_frame,
+    should_pause,
+    stdout_frame,
+)
+
+
+def test_an_invalid_request_leaves_no_pending_call() -> None:
+    """D10"""
+    session = make_session(max_buffered=10)
+    receive(session, stdout_frame("p", "x"))
+    session.open_mailbox("p")
+    asked = open_call(session, methods.SIGNAL_PROCESS)
+    with pytest.raises(InvalidArgumentError) as caught:
+        session.encode_request(
+            methods.SIGNAL_PROCESS,
+            lambda: models.SignalProcessRequest.model_validate({"process_id": 5, "message": SECRET}),
+            asked.call,
+        )
+    assert "signal_process not sent: process_id" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    session.close_call(asked.call)
+    assert should_pause(session), "a pending call would keep it from being so"
+    receive(session, reply_frame(asked.call.corr_id))
+    assert not asked.answered
+
+
+def test_text_with_a_lone_surrogate_is_rejected() -> None:
+    """D10"""
+    with pytest.raises(InvalidArgumentError, match=r"signal_process not sent: .*surrogate"):
+        make_session().encode_request(
+            methods.SIGNAL_PROCESS,
+            lambda: models.SignalProcessRequest(process_id=PROCESS, message="\ud83e"),
+        )
+
+
+@pytest.mark.parametrize("tag", sorted(CAPABILITIES["0.4"] - CAPABILITIES["0.5"]))
+def test_a_request_of_another_family_is_rejected(tag: str) -> None:
+    session = make_session("0.5")
+    with pytest.raises(
+        UnsupportedError, match=rf"^{tag} needs a Pie (0\.3 or )?0\.4 server; this is Pie 0\.5"
+    ):
+        open_call(session, methods.METHODS[tag])
+
+    def build() -> WireModel:
+        raise AssertionError("there is no need to build it")
+
+    with pytest.raises(UnsupportedError):
+        session.encode_request(methods.METHODS[tag], build)
+    assert open_call(session).call.corr_id == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        (methods.LAUNCH_PROCESS, {"token_budget": 0}),
+        (methods.CHECK_PROGRAM, {"wasm_hash": ""}),
+        (methods.CHECK_PROGRAM, {"manifest_hash": "h"}),
+    ],
+)
+def test_a_field_of_another_family_is_rejected(method: Method[Any], given: dict[str, Any]) -> None:
+    common = {
+        "corr_id": 0,
+        "inferlet": "a",
+        "input": "",
+        "capture_outputs": True,
+        "name": "a",
+        "version": "1",
+    }
+    [name] = given
+    new, old = make_session("0.5"), make_session("0.4")
+    with pytest.raises(
+        UnsupportedError,
+        match=f"^{name} of {method.tag} needs a Pie 0.3 or 0.4 server; this is Pie 0.5. Leave it out",
+    ):
+        new.encode_request(method, lambda: method.model.model_validate(common | given))
+    new.encode_request(method, lambda: method.model.model_validate(common | {name: None}))
+    frame = old.encode_request(method, lambda: method.model.model_validate(common | given))
+    assert msgpack.unpackb(frame)[name] == given[name]
+
+
+@pytest.mark.parametrize("family", [None, *FAMILIES])
+def test_a_frame_above_the_servers_limit_is_rejected(family: Family | None) -> None:
+    smallest = min(traits.frame_bytes for traits in FAMILIES.values())
+    limit = FAMILIES[family].frame_bytes if family else smallest
+    session = make_session(family)
+
+    def signal(message: str) -> bytes:
+        return session.encode_request(
+            methods.SIGNAL_PROCESS, lambda: models.SignalProcessRequest(process_id=PROCESS, message=message)
+        )
+
+    envelope = len(signal("x" * 70_000)) - 70_000
+    assert len(signal("x" * (limit - envelope))) == limit
+    with pytest.raises(InvalidArgumentError, match=f"signal_process not sent: {limit + 1} bytes") as caught:
+        signal(SECRET + "x" * (limit + 1 - envelope - len(SECRET)))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROCESS.upper(),
+        PROCESS.replace("-", ""),
+        f"{{{PROCESS}}}",
+        f"urn:uuid:{PROCESS}",
+    ],
+)
+def test_a_process_id_may_have_any_form_of_a_uuid(text: str) -> None:
+    assert canonical_id(text) == PROCESS
+
+
+@pytest.mark.parametrize("value", ["", "p", PROCESS + "\n0", 5, None, b"p"])
+def test_an_invalid_process_id_is_rejected(value: object) -> None:
+    """D29"""
+    with pytest.raises(InvalidArgumentError, match="is not a process id") as caught:
+        canonical_id(cast("str", value))
+    assert len(str(caught.value).splitlines()) == 1
