@@ -5,6 +5,7 @@ members decides which of several errors is reported, and an unknown member may h
 """
 
 import json
+from collections.abc import Callable
 from typing import NoReturn, cast
 
 import msgpack
@@ -71,64 +72,8 @@ class WireReader(FrameReader):
         return cast("ClientMessage", message)
 
     def _msgpack(self, frame: bytes) -> tuple[str, Members | list[object]]:
-        reader = msgpack.Unpacker(
-            object_pairs_hook=Members,
-            strict_map_key=False,
-            unicode_errors="surrogateescape",
-            max_buffer_size=0,
-            max_array_len=len(frame),  # it allocates as many items as the header says
-            max_map_len=len(frame),
-        )
-        reader.feed(frame)
-
-        def next_value() -> object:
-            place = reader.tell()
-            marker = _marker(frame, place)
-            if marker in EXTENSIONS:
-                if marker == LONGEST_EXTENSION and int.from_bytes(frame[place + 1 : place + 5]) > len(frame):
-                    raise msgpack.OutOfData  # the library's counter overflows
-                reader.skip()  # the library rejects extensions that servers skip
-                return EXTENSION
-            try:
-                value: object = reader.unpack()
-            except ValueError:
-                _check(frame[place:])
-                raise
-            if type(value) is int:
-                if frame[place] in SIGNED or value < 0:
-                    return Signed(value)
-                if frame[place] in WIDE:
-                    return Wide(value)
-            return value
-
-        def next_tag() -> object:
-            if _is_array(frame, reader.tell()):
-                return []  # it may be nested too deeply to be read
-            if _is_map(frame, reader.tell()):
-                return Members()
-            if _marker(frame, reader.tell()) in EXTENSIONS:
-                return EXTENSION
-            return next_value()
-
-        def map_or_array() -> tuple[str | None, Members | list[object]]:
-            if _is_array(frame, 0):
-                size = reader.read_array_header()
-                return (self._tag(next_tag()) if size else None), [next_value() for _ in range(size - 1)]
-            if not _is_map(frame, 0):
-                raise_wrong_type(next_tag(), server_text("expected_message"))
-            members, tag = Members(), None
-            for _ in range(reader.read_map_header()):
-                key = next_value()
-                if text_of(key) != TAG:
-                    members.append((key, next_value()))
-                elif tag is not None:
-                    raise UnreadableFrameError(server_text("frame_duplicate_field", field=TAG))
-                else:
-                    tag = self._tag(next_tag())
-            return tag, members
-
         try:
-            tag, rest = map_or_array()
+            tag, rest = _MsgpackFrame(frame, self._tag).map_or_array()
         except msgpack.OutOfData as error:
             raise UnreadableFrameError(server_text("frame_cut_off")) from error
         except (msgpack.StackError, RecursionError) as error:
@@ -206,6 +151,72 @@ class WireReader(FrameReader):
             known = ", ".join(f"`{name}`" for name in names)
             raise UnreadableFrameError(server_text("frame_unknown_variant", tag=tag, known=known))
         return tag
+
+
+class _MsgpackFrame:
+    """A msgpack frame, read value by value. The tag is checked as soon as it is read, as servers do."""
+
+    def __init__(self, frame: bytes, tag_of: Callable[[object], str]) -> None:
+        self._frame = frame
+        self._tag_of = tag_of
+        self._reader = msgpack.Unpacker(
+            object_pairs_hook=Members,
+            strict_map_key=False,
+            unicode_errors="surrogateescape",
+            max_buffer_size=0,
+            max_array_len=len(frame),  # it allocates as many items as the header says
+            max_map_len=len(frame),
+        )
+        self._reader.feed(frame)
+
+    def map_or_array(self) -> tuple[str | None, Members | list[object]]:
+        """Read the whole frame: its tag, or None if it is missing, and the other members."""
+        if _is_array(self._frame, 0):
+            size = self._reader.read_array_header()
+            return (self._tag_of(self._tag()) if size else None), [self._value() for _ in range(size - 1)]
+        if not _is_map(self._frame, 0):
+            raise_wrong_type(self._tag(), server_text("expected_message"))
+        members, tag = Members(), None
+        for _ in range(self._reader.read_map_header()):
+            key = self._value()
+            if text_of(key) != TAG:
+                members.append((key, self._value()))
+            elif tag is not None:
+                raise UnreadableFrameError(server_text("frame_duplicate_field", field=TAG))
+            else:
+                tag = self._tag_of(self._tag())
+        return tag, members
+
+    def _tag(self) -> object:
+        place = self._reader.tell()
+        if _is_array(self._frame, place):
+            return []  # it may be nested too deeply to be read
+        if _is_map(self._frame, place):
+            return Members()
+        if _marker(self._frame, place) in EXTENSIONS:
+            return EXTENSION
+        return self._value()
+
+    def _value(self) -> object:
+        place = self._reader.tell()
+        marker = _marker(self._frame, place)
+        if marker in EXTENSIONS:
+            size = int.from_bytes(self._frame[place + 1 : place + 5])
+            if marker == LONGEST_EXTENSION and size > len(self._frame):
+                raise msgpack.OutOfData  # the library's counter overflows
+            self._reader.skip()  # the library rejects extensions that servers skip
+            return EXTENSION
+        try:
+            value: object = self._reader.unpack()
+        except ValueError:
+            _check(self._frame[place:])
+            raise
+        if type(value) is int:
+            if self._frame[place] in SIGNED or value < 0:
+                return Signed(value)
+            if self._frame[place] in WIDE:
+                return Wide(value)
+        return value
 
 
 def _check(data: bytes) -> None:
