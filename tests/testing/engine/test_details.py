@@ -4,14 +4,25 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import cast
 
 import pytest
 from blake3 import blake3
 from pydantic import JsonValue
 
-from pie_client import ConnectionLostError, Family, PieClient, ProcessError, RefusedError, models
+from pie_client import (
+    AuthenticationError,
+    ConnectionLostError,
+    Family,
+    ParsedPrivateKey,
+    PieClient,
+    ProcessError,
+    RefusedError,
+    models,
+)
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.support.keys import ed25519_key
 from tests.support.peers import PATIENCE, component, in_time
 from tests.support.raw import Raw, raw_client
 
@@ -290,6 +301,15 @@ async def test_an_empty_signature_is_refused() -> None:
     async with LocalEngine(family="0.4", auth={"alice": []}) as engine, raw_client(engine) as raw:
         prove = models.AuthProveRequest(corr_id=1, signature="")
         assert await raw.reply(prove) == (False, "Signature verification failed")
+
+
+async def test_a_signature_by_another_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    key, _ = ed25519_key(tmp_path)
+    _, other = ed25519_key(tmp_path / "other")
+    async with LocalEngine(family="0.4", auth={"alice": [other]}) as engine, PieClient(engine.uri) as client:
+        with pytest.raises(AuthenticationError, match="Signature verification failed"):
+            await client.authenticate("alice", ParsedPrivateKey.from_file(key))
 
 
 async def test_a_process_list_has_the_spacing_and_order_of_real_servers(
