@@ -25,11 +25,16 @@ PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 
 SAME_WITH_OLDEST = (
     *("tests/codegen", "tests/test_typing.py"),  # run tools that are pinned to one release
-    "tests/support",  # the environment of a test run
+    *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
+    "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
+    "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
     "tests/testing/scripts",  # scripts have only the standard library; tests/scenarios runs some
 )
-"""Tests that no release of a dependency can change, or that overlap with others where one can."""
+"""Tests that no release of a dependency can change, or that overlap with others where one can.
+
+Every package of the client and of `testing` keeps tests.
+"""
 
 PUBLISHED = ("0.3.0", "0.4.0", "0.5.3")
 """Published releases of another Python client."""
