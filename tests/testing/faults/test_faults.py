@@ -176,7 +176,7 @@ async def test_delay_holds_back_only_the_reply(engine: LocalEngine, raw: Raw, cl
         with pytest.raises(DeadlineError):
             await client.query("model_status", timeout=SOON)
         await client.ping()
-    await client.ping()  # after the late reply, for which nobody waits
+    await client.ping()  # answered after the late reply
     assert await client.query("model_status")
 
 

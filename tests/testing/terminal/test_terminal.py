@@ -37,7 +37,7 @@ from words import GREETING
 def register(engine: LocalEngine) -> None:
     @engine.inferlet("greet@1.0.0")
     async def greet(session: InferletSession, input: object) -> str:
-        "Greet whoever is named."
+        "Return a greeting."
         return f"{GREETING} {input}"
 """
 
@@ -85,7 +85,7 @@ async def test_it_loads_programs_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
     with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
         async with PieClient(engine.uri) as client:
-            assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
+            assert engine.line() == "  greet@1.0.0  Return a greeting.\n"
             assert await (await client.launch_process("greet@1.0.0", "Ada")).result(str) == "hello Ada"
             with pytest.raises(ProgramNotFoundError):
                 await client.launch_process("echo@1.0.0")
@@ -115,7 +115,7 @@ async def test_register_may_be_async(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(app, encoding="utf-8")
     with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
         assert engine.uri
-        assert engine.line() == "  greet@1.0.0  Greet whoever is named.\n"
+        assert engine.line() == "  greet@1.0.0  Return a greeting.\n"
 
 
 def test_a_loaded_file_may_have_the_name_of_a_standard_module(tmp_path: Path) -> None:
@@ -129,13 +129,13 @@ def test_a_loaded_file_may_have_the_name_of_a_standard_module(tmp_path: Path) ->
 def test_characters_that_the_output_can_not_encode_are_escaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = APP.replace("Greet whoever", "Grüße whoever")
+    app = APP.replace("Return a", "Grüße: a")
     (tmp_path / "words.py").write_text('GREETING = "hello"\n', encoding="utf-8")
     (tmp_path / "app.py").write_text(app, encoding="utf-8")
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     with terminal("--port", "0", "--no-builtins", "--load", str(tmp_path / "app.py")) as engine:
         assert engine.uri
-        assert engine.line() == "  greet@1.0.0  Gr\\xfc\\xdfe whoever is named.\n"
+        assert engine.line() == "  greet@1.0.0  Gr\\xfc\\xdfe: a greeting.\n"
         assert engine.stop() == (0, "", "")
 
 
@@ -234,7 +234,7 @@ MISTAKES = {
         (["--family", "0.5", "--authorized-keys", "ada=public"], 'pass family="0.4"'),
         (["--family", "0.4", "--authorized-keys", "ada"], "write user=path"),
         (["--family", "0.4", "--authorized-keys", "ada=missing"], "can't use missing: No such file"),
-        (["--family", "0.4", "--authorized-keys", "ada=private"], "it is a private key"),
+        (["--family", "0.4", "--authorized-keys", "ada=private"], "key 1 of 'ada' is a private key"),
         (["--family", "0.4", "--allow-scripts"], 'pass family="0.5"'),
         (["--script-limit", "cpu_seconds=1"], "without allow_scripts=True"),
         (["--port", "70000"], "port=70000"),

@@ -251,7 +251,7 @@ class StallFault(Fault):
 
 
 class UpgradeFault(Fault):
-    """An opening handshake that is answered otherwise, or hangs if there is no response."""
+    """An opening handshake that is answered with an HTTP response, or hangs if ``respond`` is None."""
 
     respond: Callable[[ServerConnection], Response] | None = None
 

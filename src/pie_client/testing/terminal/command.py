@@ -12,9 +12,9 @@ from typing import cast
 from pie_client._generated.families import FAMILIES, NEWEST, Family
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import UPLOAD_BYTES
+from pie_client.testing.engine.keys import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.scripts.scripts import ScriptLimits
-from pie_client.testing.terminal.authorized_keys import read_authorized_keys
 from pie_client.testing.terminal.loading import REGISTER, LoadError, load
 from pie_client.testing.terminal.output import Output, write_error
 from pie_client.testing.terminal.stopping import Stopping
@@ -162,15 +162,21 @@ async def _start(engine: LocalEngine, port: int) -> None:
 
 
 def _users(given: Sequence[str]) -> Mapping[str, Sequence[str]] | None:
+    """Read the public keys of each user; the engine checks them."""
     users: dict[str, list[str]] = {}
     for each in given:
         user, _, path = each.partition("=")
         if not user or not path:
             raise CommandError(f"--authorized-keys {each}: write user=path")
         try:
-            keys = read_authorized_keys(Path(path).expanduser())
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise CommandError(f"--authorized-keys: can't use {path}: {reason}") from None
+            text = Path(path).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            raise CommandError(f"--authorized-keys: can't read {path}: {reason}") from None
+        lines = [line.strip() for line in text.splitlines()]
+        is_pem = text.lstrip().startswith(PEM)
+        keys = [text] if is_pem else [line for line in lines if line and not line.startswith("#")]
+        if not keys:
+            raise CommandError(f"--authorized-keys: {path} contains no key; write OpenSSH lines or one PEM")
         users.setdefault(user, []).extend(keys)
     return users or None
