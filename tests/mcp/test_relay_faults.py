@@ -20,6 +20,7 @@ from pie_client import (
     RefusedError,
     models,
 )
+from pie_client.mcp import relay
 from pie_client.testing._generated import texts
 from tests.support.mcp_servers import Script, children, gone, lives
 from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
@@ -292,7 +293,9 @@ read()
     assert (sampling["id"], sampling["error"]["code"]) == ("x", -32601)
 
 
-async def test_a_server_that_sends_requests_without_reading_does_not_block_the_client(bench: Bench) -> None:
+async def test_a_server_that_sends_requests_without_reading_does_not_block_the_client(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     await bench.serve("""
 request = read()
 for number in range(3000):
@@ -302,6 +305,7 @@ time.sleep(60)
 """)
     assert await bench.call() == (True, '"done"')
     await in_time(bench.client.ping())
+    assert "reads no replies" in caplog.text, "they are not kept without bound"
 
 
 async def test_invalid_lines_on_standard_output_are_ignored_and_not_printed(
@@ -568,6 +572,16 @@ async def test_a_server_that_keeps_exiting_is_restarted_less_and_less_often(benc
     assert any(words in message for message in others)
     assert len(script.pids) < 10
     assert len(bench.peer.requests_of(models.RegisterMcpServerRequest)) == 1
+
+
+async def test_a_server_that_exits_after_a_healthy_run_is_restarted_immediately(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "HEALTHY_SECONDS", 0.0)
+    script = await bench.serve("read()\nsys.exit(1)")
+    messages = [(await bench.error())["message"] for _ in range(4)]
+    assert messages == ["MCP server 's' ended before it answered tools/list"] * 4
+    assert len(script.pids) == 4
 
 
 async def test_a_server_that_can_not_be_restarted_is_reported_with_the_reason(

@@ -5,8 +5,6 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from pie_client._generated.mcp import McpTransport
@@ -73,38 +71,3 @@ class Spec(Protocol):
     async def open(self, name: str) -> Link:
         """Start the server or connect to it; raises McpServerError."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class LineBuffer:
-    """Assembles lines of any length from pieces.
-
-    Args:
-        emit: Called with each non-empty line, without its line ending.
-        keep: Most bytes kept of a line; None for all.
-    """
-
-    emit: Callable[[bytes], None]
-    keep: int | None = None
-    _parts: list[bytes] = field(default_factory=list[bytes])
-
-    def feed(self, data: bytes) -> None:
-        """Add a piece."""
-        first, *rest = data.split(b"\n")
-        self._add(first)
-        for piece in rest:
-            self.finish()
-            self._add(piece)
-
-    def finish(self) -> None:
-        """End the current line and emit it unless it is empty."""
-        line = b"".join(self._parts).removesuffix(b"\r")
-        self._parts.clear()
-        if line:
-            self.emit(line)
-
-    def _add(self, piece: bytes) -> None:
-        if self.keep is not None:
-            piece = piece[: self.keep - sum(map(len, self._parts))]
-        if piece:
-            self._parts.append(piece)

@@ -11,14 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
-from pie_client.mcp.link import LineBuffer, Link
+from pie_client.mcp.link import Link
 
 logger = logging.getLogger(__name__)
 
@@ -88,14 +87,11 @@ class Child(asyncio.SubprocessProtocol, Link):
         Link.__init__(self, name)
         self._transport: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
-        self._stdout: asyncio.ReadTransport | None = None
-        self._stdout_lines = LineBuffer(self._put)
-        self._stderr_lines = LineBuffer(self._log, STDERR_LINE)
-        self._inbox: deque[bytes] = deque()
-        self._unread = 0
-        self._filled = asyncio.Event()
+        # It pauses reading from the server at twice its limit.
+        self._output = asyncio.StreamReader(limit=UNREAD_BYTES // 2)
         self._complete = False
-        """Nothing more is put into the inbox."""
+        """Nothing more is added to the output."""
+        self._stderr_lines = LineBuffer(STDERR_LINE)
         self._exited = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -179,12 +175,15 @@ class Child(asyncio.SubprocessProtocol, Link):
         """Store the pipes and start reading."""
         self._transport = cast("asyncio.SubprocessTransport", transport)
         self._stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(STDIN))
-        self._stdout = cast("asyncio.ReadTransport", self._transport.get_pipe_transport(STDOUT))
+        self._output.set_transport(cast("asyncio.ReadTransport", self._transport.get_pipe_transport(STDOUT)))
         self._reader = asyncio.create_task(self._read(), name=f"pie-client MCP server {self.name}")
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Split output into lines."""
-        (self._stdout_lines if fd == STDOUT else self._stderr_lines).feed(data)
+        """Store output, log standard error."""
+        if fd == STDERR:
+            self._log(self._stderr_lines.feed(data))
+        elif not self._complete:  # a pipe may still deliver data after _finish(), which StreamReader refuses
+            self._output.feed_data(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         """Handle the end of a pipe."""
@@ -192,7 +191,7 @@ class Child(asyncio.SubprocessProtocol, Link):
             case 1:
                 self._finish()
             case 2:
-                self._stderr_lines.finish()
+                self._log(self._stderr_lines.finish())
             case _:
                 self._writable.set()
 
@@ -213,34 +212,16 @@ class Child(asyncio.SubprocessProtocol, Link):
 
     # ------------------------------------------------------------- reading
 
-    def _put(self, line: bytes) -> None:
-        if self._complete:
-            return
-        self._inbox.append(line)
-        self._unread += len(line)
-        self._filled.set()
-        if self._unread > UNREAD_BYTES and self._stdout is not None:
-            self._stdout.pause_reading()
-
     def _finish(self) -> None:
-        """End the output: only messages in the inbox are still handled."""
-        self._stdout_lines.finish()
+        """End the output: only what has arrived is still handled."""
         self._complete = True
-        self._filled.set()
+        self._output.feed_eof()
 
     async def _read(self) -> None:
-        while True:
-            await self._filled.wait()
-            while self._inbox:
-                line = self._inbox.popleft()
-                if self.ended is None:
-                    await self.peer.receive(line.decode("utf-8", "replace"))
-                self._unread -= len(line)
-                if self._unread <= UNREAD_BYTES and self._stdout is not None:
-                    self._stdout.resume_reading()
-            if self._complete:
-                break
-            self._filled.clear()
+        lines = LineBuffer()
+        while data := await self._output.read(UNREAD_BYTES):
+            await self._receive(lines.feed(data))
+        await self._receive(lines.finish())
         await self._exits_within(DRAIN_SECONDS)
         status = self._transport.get_returncode() if self._transport is not None else None
         if status is None:
@@ -250,5 +231,45 @@ class Child(asyncio.SubprocessProtocol, Link):
             self.end(f"it exited {how}; its standard error is in the log")
         self.kill()
 
-    def _log(self, line: bytes) -> None:
-        logger.info("MCP server %r: %s", self.name, one_line(line.decode("utf-8", "replace")))
+    async def _receive(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if self.ended is None:
+                await self.peer.receive(line.decode("utf-8", "replace"))
+
+    def _log(self, lines: list[bytes]) -> None:
+        for line in lines:
+            logger.info("MCP server %r: %s", self.name, one_line(line.decode("utf-8", "replace")))
+
+
+class LineBuffer:
+    """Assembles lines from pieces. Unlike those of ``StreamReader.readline`` they may have any length.
+
+    Args:
+        keep: Most bytes kept of a line; None for all.
+    """
+
+    def __init__(self, keep: int | None = None) -> None:
+        self._keep = keep
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Add a piece and return the non-empty lines that it completes, without their line endings."""
+        *ends, rest = data.split(b"\n")
+        found: list[bytes] = []
+        for end in ends:
+            self._add(end)
+            found += self.finish()
+        self._add(rest)
+        return found
+
+    def finish(self) -> list[bytes]:
+        """Return what there is of the current line, unless it is empty."""
+        line = b"".join(self._parts).removesuffix(b"\r")
+        self._parts.clear()
+        return [line] if line else []
+
+    def _add(self, piece: bytes) -> None:
+        if self._keep is not None:
+            piece = piece[: self._keep - sum(map(len, self._parts))]
+        if piece:
+            self._parts.append(piece)
