@@ -233,7 +233,7 @@ MISTAKES = {
     [
         (["--family", "0.5", "--authorized-keys", "ada=public"], 'pass family="0.4"'),
         (["--family", "0.4", "--authorized-keys", "ada"], "write user=path"),
-        (["--family", "0.4", "--authorized-keys", "ada=missing"], "can't use missing: No such file"),
+        (["--family", "0.4", "--authorized-keys", "ada=missing"], "can't read missing: No such file"),
         (["--family", "0.4", "--authorized-keys", "ada=private"], "key 1 of 'ada' is a private key"),
         (["--family", "0.4", "--allow-scripts"], 'pass family="0.5"'),
         (["--script-limit", "cpu_seconds=1"], "without allow_scripts=True"),
