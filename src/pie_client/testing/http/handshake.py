@@ -34,7 +34,7 @@ def _identity_error(header: str, values: list[str]) -> str | None:
     # The library decodes headers as Latin-1 or with surrogates. Servers accept ASCII only.
     if not identity.isascii():
         return texts.identity_not_utf8(header=header)
-    if not identity.strip():
+    if not identity:
         return texts.identity_empty(header=header)
     tenant, slash, user = identity.partition("/")
-    return None if (user if slash else tenant).strip() else texts.identity_without_user(header=header)
+    return None if (user if slash else tenant) else texts.identity_without_user(header=header)
