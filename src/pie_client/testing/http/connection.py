@@ -131,7 +131,7 @@ class HttpConnection:
         await self._writer.drain()
 
     async def _stream(self, body: AsyncIterable[bytes]) -> None:
-        """Send the parts of a body. If that fails, abort the connection: the client must not take it for complete."""
+        """Send the parts of a body. Raises ConnectionAbortedError if that fails."""
         try:
             async for part in body:
                 self._send(h11.Data(part))
@@ -139,7 +139,7 @@ class HttpConnection:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             if not self._writer.transport.is_closing():  # otherwise the client has left
                 logger.exception("a daemon failed in the middle of a response")
-                self._writer.transport.abort()
+            # The end of the body is never sent, so that a client does not take it for complete.
             raise ConnectionAbortedError("the response was not completed") from error
         finally:
             if (close := getattr(body, "aclose", None)) is not None:
