@@ -39,8 +39,8 @@ FUNCTION_LINES = 50
 FACADES = {"pie_client", "pie_client.testing"}
 """Packages whose names are imported lazily, and for type checkers only."""
 GENERATED = ("pie_client._generated.", "pie_client.testing._generated.")
-TESTS_OF_INTERNALS = ("codegen", "conformance")
-"""Folders of tests that may import generated modules."""
+TESTS_OF_INTERNALS = ("codegen", "conformance", "protocol")
+"""Folders of tests that may import generated modules, because what they test takes or returns what these define."""
 
 UNFINISHED_MODULES = {
     "codegen/views.py",
@@ -50,20 +50,7 @@ UNFINISHED_FUNCTIONS: set[str] = set()
 """Too long, for now."""
 UNFINISHED_CYCLES: set[str] = set()
 """In a cycle, for now."""
-UNFINISHED_IMPORTS = {
-    "tests/mcp/test_relay.py",
-    "tests/mcp/test_relay_faults.py",
-    "tests/protocol/helpers.py",
-    "tests/protocol/test_calls.py",
-    "tests/protocol/test_codec.py",
-    "tests/protocol/test_events.py",
-    "tests/protocol/test_limits.py",
-    "tests/protocol/test_requests.py",
-    "tests/protocol/test_server_errors.py",
-    "tests/testing/engine/test_local_engine.py",
-    "tests/testing/engine/test_trace.py",
-    "tests/testing/engine/test_workflows.py",
-}
+UNFINISHED_IMPORTS: set[str] = set()
 """Tests that import generated modules, for now."""
 UNFINISHED_WORDS = {
     "codegen/bundle.py",

@@ -21,7 +21,6 @@ from pie_client import (
     models,
 )
 from pie_client.mcp import relay
-from pie_client.testing._generated import texts
 from tests.support.mcp_servers import Script, children, gone, lives
 from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
 
@@ -86,7 +85,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     before = children()
     async with websocket_peer() as peer:
-        peer.answers[models.RegisterMcpServerRequest] = texts.OK_REGISTER_MCP_SERVER
+        peer.answers[models.RegisterMcpServerRequest] = "MCP server registered"
         async with PieClient(peer.uri, timeout=PATIENCE) as client:
             bench = Bench(peer, client, tmp_path)
             yield bench
@@ -472,7 +471,7 @@ async def test_a_refused_registration_stops_the_server_and_frees_its_name(bench:
         await bench.register(script)
     assert not lives(script.pids[0])
     assert (await bench.error())["code"] == -1
-    bench.peer.answers[models.RegisterMcpServerRequest] = texts.OK_REGISTER_MCP_SERVER
+    bench.peer.answers[models.RegisterMcpServerRequest] = "MCP server registered"
     await bench.register(script)
 
 

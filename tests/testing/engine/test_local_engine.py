@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgpack
 import pytest
 from blake3 import blake3
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -22,10 +22,11 @@ from pie_client import (
     ProcessError,
     models,
 )
-from pie_client._generated.results import decode_list_processes_result
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import COMPONENT, PATIENCE
 from tests.support.raw import IDENTITY, Raw, raw_client
+
+PROCESSES = TypeAdapter(list[models.ProcessInfo])
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ async def test_attaching_to_an_uncaptured_process_receives_later_events_only(
     await raw.reply(identify())
     assert await raw.reply(launch(capture=False)) == (True, "")
     _, listed = await raw.reply(models.ListProcessesRequest(corr_id=3))
-    (info,) = decode_list_processes_result(listed)
+    (info,) = PROCESSES.validate_json(listed)
     assert await raw.reply(models.AttachProcessRequest(corr_id=4, process_id=info.id.upper())) == (
         True,
         "Process attached",

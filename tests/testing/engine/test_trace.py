@@ -6,20 +6,19 @@ import msgpack
 import pytest
 
 from pie_client import PieClient, models
-from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
 from pie_client.testing import LocalEngine, TracedFrame, describe
 
 
 def test_secrets_are_hidden() -> None:
     token = "s3cret"  # noqa: S105 - what has to be hidden
-    messages: list[ClientMessage] = [
+    messages = (
         models.AuthByTokenRequest(corr_id=1, token=token),
         models.AuthProveRequest(corr_id=1, signature=token),
         models.RegisterMcpServerRequest(
             corr_id=1, name="fs", transport="stdio", command="x", args=[token], url=token
         ),
-    ]
+    )
     for message in messages:
         line = describe(TracedFrame(3, "received", codec.encode_client_message(message)))
         assert line == f"3 -> {message.type} corr_id=1 (other fields hidden)"

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 from _pytest.mark import ParameterSet
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
 
 from pie_client import PieClient, UnsupportedError, models
-from pie_client._generated.results import decode_list_processes_result
 from pie_client.base import WireModel
 from pie_client.protocol.codec import decode_server_message, encode_client_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import PATIENCE
+
+PROCESSES = TypeAdapter(list[models.ProcessInfo])
 
 Expression = dict[str, JsonValue]
 
@@ -57,7 +58,7 @@ class Client:
     async def processes(self) -> list[models.ProcessInfo]:
         ok, text = await self.reply(models.ListProcessesRequest(corr_id=9))
         assert ok
-        return decode_list_processes_result(text)
+        return PROCESSES.validate_json(text)
 
 
 def submission(text: str) -> models.SubmitWorkflowRequest:
