@@ -24,6 +24,7 @@ from pie_client.mcp import relay
 from tests.support.mcp_servers import Script, children, gone, lives
 from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
 
+OK = "MCP server registered"
 PROCESS = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 CLOSE_BOUND = 2.5
 """Seconds in which a client with servers has to close: the promised 1.5 and an allowance for slow machines."""
@@ -85,7 +86,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     before = children()
     async with websocket_peer() as peer:
-        peer.answers[models.RegisterMcpServerRequest] = "MCP server registered"
+        peer.answers[models.RegisterMcpServerRequest] = OK
         async with PieClient(peer.uri, timeout=PATIENCE) as client:
             bench = Bench(peer, client, tmp_path)
             yield bench
@@ -471,7 +472,7 @@ async def test_a_refused_registration_stops_the_server_and_frees_its_name(bench:
         await bench.register(script)
     assert not lives(script.pids[0])
     assert (await bench.error())["code"] == -1
-    bench.peer.answers[models.RegisterMcpServerRequest] = "MCP server registered"
+    bench.peer.answers[models.RegisterMcpServerRequest] = OK
     await bench.register(script)
 
 

@@ -82,9 +82,9 @@ class Authentication:
             elif self.server.username != TOKEN_USER:
                 raise _already_identified(AUTH_BY_TOKEN.tag, self.server)
 
-    # The requests below run as tasks without a deadline, which a caller who is cancelled or out of time does not
-    # cancel. The server handles them all the same, and only its first reply on a connection depends on its family: a
-    # second identification gets the same reply from every family. A late reply therefore counts as well.
+    # The requests below run as tasks without a deadline: cancelling a caller does not cancel them. The server handles
+    # them in any case, and only its first reply on a connection tells its family; a second identification gets the same
+    # reply from every family. So late replies are handled, too.
 
     async def _send_token(self, token: str) -> None:
         calls = self.connection.calls
@@ -98,7 +98,7 @@ class Authentication:
 
     async def _identify(self, username: str, key: Signer | None) -> None:
         calls = self.connection.calls
-        # Wait for the reply to a request that an earlier caller left behind rather than ask twice.
+        # If an earlier caller was cancelled, wait for the reply to its request instead of sending another.
         identifying = self._identifying.get(username)
         if identifying is None or identifying.done():
             identifying = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
