@@ -102,6 +102,7 @@ class Connection:
         async with self._pending_call(method, timeout) as (call, reply, deadline):
 
             async def send_chunk(chunk: Chunk) -> None:
+                # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
                 await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
                 deadline.extend()
 
@@ -191,14 +192,17 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection within about a second. Pending calls raise NotConnectedError."""
+        # Futures and tasks of another loop can't be awaited here.
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgumentError("the client belongs to another event loop; close it there")
+        # Listed before they end: finished tasks remove themselves from the set.
         tasks = [*self._tasks, *self._background_tasks]
         try:
             self._shut_down()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._transport.close()
         finally:
+            # A cancelled close drops the connection instead of leaving it half open.
             self.abort()
 
     def abort(self) -> None:
@@ -284,6 +288,7 @@ class Connection:
             # While receiving is paused, the pong waits unread in the socket: it proves nothing.
             if not self._may_receive.is_set():
                 continue
+            # Any frame proves that the link works, even if the pong is queued behind a large message.
             received = self._received_frames
             try:
                 alive = await self._transport.ping(self._ping_timeout)
@@ -299,6 +304,7 @@ class Connection:
                 return
 
     def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        # asyncio itself keeps only weak references to tasks.
         task = asyncio.create_task(work, name="pie-client background task")
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
@@ -354,7 +360,7 @@ class Connection:
                         reply.exception()  # avoids "exception was never retrieved" if the caller was cancelled
 
                 call = self.session.open_call(method, succeed, fail)
-                self.update_flow()
+                self.update_flow()  # the reply may be behind unread events
                 try:
                     yield call, reply, deadline
                 except BaseException:
@@ -387,6 +393,7 @@ class Connection:
     ) -> None:
         frame = self.session.encode_request(method, build, call)
         try:
+            # Set before: if sending is cancelled, the server may still receive the frame.
             if call is not None:
                 call.sent = True
             await self._transport.send(frame)

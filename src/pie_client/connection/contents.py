@@ -94,6 +94,7 @@ class FileContent(_HashedContent):
         """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
         # The sender holds the last chunk back until the iteration ends, so a changed file is never completed.
         hasher = blake3()
+        # Each read runs in a thread: a slow disk must not block the event loop.
         await asyncio.to_thread(self._file.rewind)
         for _ in range(self.total_chunks):
             yield await asyncio.to_thread(self._file.read, CHUNK_BYTES, hasher)
@@ -131,6 +132,7 @@ class _ThreadedFile:
 
     def read(self, size: int, hasher: "blake3") -> bytes:
         """Read and hash up to ``size`` bytes; none after close()."""
+        # Empty after close(): the sender is gone, and the digest no longer matters.
         with self._locked():
             data = b"" if self._closed or self._file is None else self._file.read(size)
         hasher.update(data)
@@ -212,6 +214,7 @@ async def open_content(
         try:
             await asyncio.to_thread(file.open, path)
             loop = asyncio.get_running_loop()
+            # Called in the hashing thread; deadlines belong to the event loop.
             on_block = functools.partial(loop.call_soon_threadsafe, deadline.extend)
             yield FileContent(file, *await asyncio.to_thread(file.hash_rest, on_block), str(path), progress)
         finally:
@@ -242,6 +245,7 @@ async def _spool_pieces(
             await asyncio.to_thread(file.write, data, hasher)
             deadline.extend()
     finally:
+        # Not left to the garbage collector: the generator may hold files or connections.
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
     return hasher.hexdigest(), size

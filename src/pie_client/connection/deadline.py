@@ -76,6 +76,7 @@ class ProgressLock:
     @contextlib.asynccontextmanager
     async def hold(self, deadline: Deadline) -> AsyncGenerator[None]:
         """Acquire the lock before the deadline, and hold it in the context."""
+        # Only while it waits: the holder extends its own deadline.
         self._waiting.add(deadline)
         try:
             await self._lock.acquire()

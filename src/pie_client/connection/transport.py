@@ -110,6 +110,7 @@ class Transport:
 
     async def close(self) -> None:
         """Close the WebSocket within about a second, even if the server does not read or answer."""
+        # The library bounds the wait for the close frame, but not that for a full write buffer.
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._socket.close()
@@ -124,6 +125,7 @@ class Transport:
         self._socket.transport.abort()
 
     def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
+        # The library closes with 1009 when a message is too large; a 1009 sent in reply is the server's.
         if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
                 f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it"
@@ -240,13 +242,16 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             not speak WebSocket or refuses.
     """
     address = _address(parts)
+    # A system-wide proxy can't reach this machine's loopback interface; an explicit one is used regardless.
     proxy: str | bool | None = options.proxy
     if proxy is False or (proxy is True and is_loopback(parts.hostname or "")):
         proxy = None
+    # Two identity headers would be ambiguous: one in headers= replaces ours.
     given = {name.lower() for name in options.headers}
     headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given}
-    # ssl=None would disable wss://.
+    # ssl=None would forbid wss://.
     tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
+    # Pings are sent by the connection, which knows when it has paused receiving; the library does not.
     try:
         socket = await connect(
             urlunsplit(parts),
@@ -336,6 +341,7 @@ def _refusal(address: str, error: InvalidStatus) -> HandshakeError:
 
 
 def _address(parts: SplitResult) -> str:
+    # IPv6 addresses lose their brackets in parts.hostname.
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")

@@ -50,6 +50,7 @@ class ChunkSender:
         Raises:
             ProtocolError: The server confirmed the upload before it received every chunk.
         """
+        # Locks are dropped with their last user: the dictionary refers to them weakly.
         content = await as_content(given)
         digest, total = content.digest, content.total_chunks
         lock = self._locks.setdefault(digest, ProgressLock())
@@ -59,6 +60,7 @@ class ChunkSender:
             # Removed only at the end: an exception or cancellation below leaves the upload interrupted.
             self._interrupted.add(digest)
             unsent = total
+            # Closed on every path, so that a content that reads a file or a network can clean up.
             async with contextlib.aclosing(_chunks(content)) as chunks:
                 while (chunk := await _next_unless_replied(reply, anext(chunks, None))) is not None:
                     await send_chunk(chunk)

@@ -82,10 +82,12 @@ def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
     fields = _decode_map(frame)
     tag = _message_type(fields)
+    # The same tag may mean another message in the other kind of frame.
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
     if known is None:
         return UnknownMessage(tag, fields)
     if isinstance(known, TaggedUnion):
+        # Kinds that the schema does not define become the union's unknown member, so that new ones break nothing.
         kind = fields.get(known.discriminator)
         model = known.members.get(kind, known.unknown) if isinstance(kind, str) else known.unknown
         return cast("ServerMessage", _validate(model, fields))

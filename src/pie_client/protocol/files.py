@@ -99,6 +99,7 @@ class PartialFile:
 
     def add(self, chunk: FileChunk) -> bool:
         """Add the next chunk. Returns True if the file is complete; raises ValueError if the chunk does not fit."""
+        # Servers send the chunks of a file in order, so any gap means that one was lost.
         total = self._first.total_chunks
         if chunk.total_chunks != total:
             raise ValueError(f"total_chunks changed from {total} to {chunk.total_chunks}")
@@ -156,6 +157,7 @@ class Spool:
             handle, name = tempfile.mkstemp(prefix="pie-client-")
             os.close(handle)
             self.path = Path(name)
+            # Runs at exit too, unlike __del__.
             self._finalizer = weakref.finalize(self, _unlink, name)
         try:
             with self.path.open("ab") as out:
@@ -261,8 +263,10 @@ def _safe_name(name: str | None) -> str:
     """Return a name from a server without directories, drives, control characters and reserved names."""
     if not name:
         return ""
+    # Both kinds of separators, whatever this system uses: the sender may run another one.
     bare = PureWindowsPath(PurePosixPath(name).name).name
     bare = "".join(c for c in bare if c.isprintable() and c not in '<>:"|?*').strip(" .")
+    # Cut in bytes, which file systems count; a character cut in half is dropped.
     bare = bare.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(" .")
     return f"_{bare}" if bare.partition(".")[0].rstrip().upper() in RESERVED_NAMES else bare
 

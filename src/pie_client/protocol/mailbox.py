@@ -91,6 +91,7 @@ class Mailbox:
     @property
     def has_listeners(self) -> bool:
         """Whether a handle of the process still exists."""
+        # Handles that were garbage-collected leave dead references behind.
         self._listeners = [listener for listener in self._listeners if listener() is not None]
         return bool(self._listeners)
 
@@ -115,6 +116,7 @@ class Mailbox:
         if self.terminal is not None or self.failure is not None:
             return
         if isinstance(event, TERMINAL):
+            # Lost files are reported first: readers stop at the terminal event.
             for digest in self._discard_partial_files():
                 self._append(_lost_file_event(digest, "the process ended before its last chunk"))
             self.terminal = event
@@ -135,6 +137,7 @@ class Mailbox:
             if not restarts:
                 return None
             del self._lost_files[digest]
+        # Removed while it changes: its size counts again when it is put back below.
         partial = self._remove_partial_file(digest)
         if partial is not None and restarts:
             partial.discard()
@@ -172,6 +175,7 @@ class Mailbox:
 
     def fail(self, failure: Callable[[], PieError]) -> None:
         """End the mailbox without a terminal event. Unread events stay readable; then readers raise ``failure()``."""
+        # A finished process keeps its result, and the first failure is the cause of later ones.
         if self.terminal is None and self.failure is None:
             self._discard_partial_files()
             self.failure = failure
@@ -220,6 +224,7 @@ class Mailbox:
         return partial
 
     def _lose_file(self, digest: str, reason: str) -> None:
+        # Bounded: beyond it, chunks of a forgotten lost file report it again.
         self._lost_files[digest] = None
         if len(self._lost_files) > LOST_FILES:
             del self._lost_files[next(iter(self._lost_files))]

@@ -161,8 +161,10 @@ class Session:
 
     def close_call(self, call: PendingCall) -> None:
         """Stop waiting for a reply. A late reply is ignored, except for the processes that it launched or attached."""
+        # After a reply, the same id may already belong to a newer call.
         if self._calls.get(call.corr_id) is call:
             del self._calls[call.corr_id]
+            # Only a request that was sent can have launched or attached something.
             if call.sent and (call.captures_output or call.method.tag == ATTACH_PROCESS.tag):
                 self._abandoned_calls[call.corr_id] = call
                 if len(self._abandoned_calls) > ABANDONED_CALLS:
@@ -225,6 +227,7 @@ class Session:
             return None
         if isinstance(message, EVENT_MESSAGES):
             event = event_of(message)
+            # Also for a process without a mailbox: its id must not stay attached for ever.
             if isinstance(event, TERMINAL):
                 self._attached_ids.discard(_normalized_id(message.process_id))
             self._put(message.process_id, event)
@@ -257,7 +260,7 @@ class Session:
         for call in calls.values():
             call.reject(failure(call.sent))
         boxes, self._mailboxes = self._mailboxes, {}
-        self._unclaimed.clear()
+        self._unclaimed.clear()  # no handle can read these any more
         for box in boxes.values():
             box.fail(lambda: failure(None))
 
@@ -300,6 +303,7 @@ class Session:
             requests.check_family(method, self.family)
 
     def _receive_response(self, message: models.Response) -> None:
+        # The first reply completes a call. More may follow, such as one for every chunk sent after a rejected one.
         call = self._calls.pop(message.corr_id, None)
         if call is None:
             logger.debug("ignoring a reply to corr_id %d, which is not pending", message.corr_id)
@@ -340,6 +344,7 @@ class Session:
         self._attached_ids.add(process_id)
 
     def _receive_unknown(self, tag: str) -> None:
+        # The tag comes from the server: bound its length and the number of tags remembered.
         tag = tag[:MAX_TAG_CHARACTERS]
         if tag not in self._unknown_tags and len(self._unknown_tags) < MAX_UNKNOWN_TAGS:
             self._unknown_tags.add(tag)
@@ -374,6 +379,7 @@ class Session:
         self._notice_count += 1
         self._last_notice = error.text
         running = self.open_processes()
+        # Which stream was aborted is found out by comparing process lists, so no process is blamed here.
         if isinstance(error, refusals.StreamAbortedError):
             self.process_check_due = True
         if len(self._calls) == 1 and not running:
@@ -389,6 +395,7 @@ class Session:
 
     def _mailbox_for(self, process_id: str) -> Mailbox | None:
         """Return the mailbox of a process, a new one for an unknown process, or None if its events are ignored."""
+        # Servers send ids in normal form, so the first lookup nearly always succeeds and parses no UUID.
         box = self._mailboxes.get(process_id) or self._unclaimed.get(process_id)
         if box is not None:
             return box
@@ -397,6 +404,7 @@ class Session:
             return None
         box = self._mailboxes.get(process_id) or self._unclaimed.get(process_id)
         if box is None:
+            # Events may arrive before the launch reply that names their process: keep them for its handle.
             box = self._unclaimed[process_id] = Mailbox(process_id, self._unclaimed_bytes, self._spool_above)
         return box
 
