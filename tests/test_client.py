@@ -517,7 +517,7 @@ async def test_transfer_file_rejects_str_and_accepts_bytearray(client: PieClient
     assert await process.recv() == (Event.Message, "ready")
     with pytest.raises(InvalidArgumentError, match="must be bytes"):
         await process.transfer_file("text")  # type: ignore[arg-type]  # what untyped callers do
-    await process.transfer_file(bytearray(b"abc"))  # type: ignore[arg-type]  # mypy tells it from bytes
+    await process.transfer_file(bytearray(b"abc"))  # type: ignore[arg-type]  # mypy distinguishes it from bytes
     assert await process.result(int) == 3
 
 

@@ -162,9 +162,9 @@ async def test_resolve_version_asks_the_registry_for_a_bare_name(engine: LocalEn
 
 
 async def test_resolve_version_returns_a_name_with_a_version_without_a_request(engine: LocalEngine) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
+    unreachable = f"http://127.0.0.1:{free_port()}"
     async with PieClient(engine.uri) as client:
-        assert await client.resolve_version("text-completion@0.1.0", nobody) == "text-completion@0.1.0"
+        assert await client.resolve_version("text-completion@0.1.0", unreachable) == "text-completion@0.1.0"
 
 
 async def test_check_program_returns_whether_the_server_has_the_program(engine: LocalEngine) -> None:

@@ -145,12 +145,12 @@ async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
         await c.authenticate("alice", key)
         with pytest.raises(ProcessNotFoundError) as caught:
             await in_time(attach_when_free(c, pid))
-    said = str(caught.value)
-    assert pid in said
+    message = str(caught.value)
+    assert pid in message
     assert {
         "0.4": "0.3/0.4 servers also say this of a process that a connection is attached to, even a closed one",
         "0.5": "0.5 servers end processes with their connection",
-    }[family] in said
+    }[family] in message
 
 
 async def attach_when_free(client: PieClient, process_id: str) -> Process:

@@ -40,9 +40,9 @@ async def test_a_failed_launch_is_not_a_connection_error(
     guarded: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await use(guarded.uri)
-    said = capsys.readouterr().out
-    assert said.startswith("Pie error: launch_process of 'does-not-exist@0.1.0' refused: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("Pie error: launch_process of 'does-not-exist@0.1.0' refused: ")
+    assert printed.count("\n") == 1
 
 
 @only_0_4
@@ -50,16 +50,16 @@ async def test_a_rejected_user_is_not_a_connection_error(
     guarded: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await use(guarded.uri, "mallory")
-    said = capsys.readouterr().out
-    assert said.startswith("Pie error: auth_identify of 'mallory' refused: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("Pie error: auth_identify of 'mallory' refused: ")
+    assert printed.count("\n") == 1
 
 
 async def test_an_unreachable_server_is_a_connection_error(capsys: pytest.CaptureFixture[str]) -> None:
     await use(f"ws://127.0.0.1:{free_port()}")
-    said = capsys.readouterr().out
-    assert said.startswith("Connection failed: could not connect to ws://127.0.0.1:")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("Connection failed: could not connect to ws://127.0.0.1:")
+    assert printed.count("\n") == 1
 
 
 async def test_a_server_without_websocket_is_a_connection_error(

@@ -39,7 +39,7 @@ SIGNATURES: list[tuple[Callable[..., object], dict[str, object]]] = [
     (Process.signal, {"message": REQUIRED}),
     (Process.transfer_file, {"file_bytes": REQUIRED}),
     (Process.terminate, {}),
-    (ParsedPrivateKey.from_file, {"path": REQUIRED}),  # the guide gives these two no name
+    (ParsedPrivateKey.from_file, {"path": REQUIRED}),  # the guide does not name these two
     (ParsedPrivateKey.parse, {"text": REQUIRED}),
 ]
 """The parameters that the guide documents, in their order, with their defaults."""
