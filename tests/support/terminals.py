@@ -17,7 +17,7 @@ from tests.support.peers import PATIENCE
 
 SCRIPT_MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n[runtime]\nlanguage = "python"'
 SCRIPT = """
-import os, re, signal, sys, time
+import os, signal, time
 from inferlet import session
 
 def main(path):

@@ -42,8 +42,7 @@ def register(engine: LocalEngine) -> None:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("family", ["0.4", "0.5"])
+@pytest.mark.parametrize(("family", "number"), [("0.4", signal.SIGINT), ("0.5", signal.SIGTERM)])
 async def test_it_prints_its_uri_and_programs_and_stops_on_a_signal(family: str, number: int) -> None:
     with terminal("--family", family, "--port", "0") as engine:
         uri = engine.uri

@@ -216,6 +216,7 @@ class CutFault(Fault):
     def __init__(
         self, faults: "FaultList", name: str, times: int | None, where: tuple[Direction, int], ending: Ending
     ) -> None:
+        # Checked first, because the constructor of Fault adds it to the list.
         self.direction: Direction = where[0]
         self.after = where[1]
         if self.after < 0:
@@ -309,6 +310,7 @@ class FaultList:
         for fault in list(self._faults):
             if found is None and fault.on_request is not None:
                 found = fault.on_request(fault, receiver, request)
+        # Observers see ignored requests, too: a stall can begin at a request that another fault ignores.
         for fault in list(self._faults):
             if fault.on_observed is not None:
                 fault.on_observed(request, found is None)
@@ -322,6 +324,7 @@ class FaultList:
 
     def send_after(self, fault: Fault, held: Iterable[MessageCopy]) -> None:
         """Send messages that a fault held back, as altered by the faults requested after it."""
+        # Faults requested before this one have altered the message already.
         for each in held:
             for sent in _apply([f for f in self._faults if f.number > fault.number], each):
                 sent.receiver.release(sent)
@@ -375,6 +378,7 @@ class FaultList:
 
 
 def _apply(faults: Iterable[Fault], first: MessageCopy) -> Iterable[MessageCopy]:
+    # Each fault sees what the ones before have left. Encoded frames are not altered; a fault would alter its own.
     copies = [first]
     for fault in list(faults):
         if (replace := fault.on_message) is not None:

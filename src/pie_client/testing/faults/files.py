@@ -67,6 +67,7 @@ class FileFaults(FaultGroup):
             message = sent.message
             if not isinstance(message, models.FileChunk):
                 return None
+            # Chunks have no id of their file; two files of one process with the same content follow each other.
             file = (message.process_id, message.file_hash)
             if file in open_files:
                 sent.original.altered_by.add(fault.number)
