@@ -33,7 +33,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import PATIENCE, websocket_peer
+from tests.support.peers import TIMEOUT, websocket_peer
 
 only_0_4 = pytest.mark.parametrize("family", ["0.4"])
 only_0_5 = pytest.mark.parametrize("family", ["0.5"])
@@ -93,9 +93,9 @@ async def test_attaching_to_an_uncaptured_process_receives_its_events(client: Pi
     launched = await client.launch_process("converse@1.0.0", capture_outputs=False)
     process = await client.attach_process(launched.process_id)
     await process.signal("hello")
-    assert await process.recv(timeout=PATIENCE) == (Event.Message, "hello")
+    assert await process.recv(timeout=TIMEOUT) == (Event.Message, "hello")
     await process.signal("end")
-    assert await process.result(timeout=PATIENCE) == ["hello"]
+    assert await process.result(timeout=TIMEOUT) == ["hello"]
 
 
 async def test_an_uncaptured_process_outlives_its_connection(engine: LocalEngine) -> None:
@@ -104,7 +104,7 @@ async def test_an_uncaptured_process_outlives_its_connection(engine: LocalEngine
     async with PieClient(engine.uri) as second:
         process = await second.attach_process(process_id)
         await process.signal("end")
-        assert await process.result(timeout=PATIENCE) == []
+        assert await process.result(timeout=TIMEOUT) == []
 
 
 async def test_concurrent_uncaptured_launches_return_different_processes(client: PieClient) -> None:
@@ -153,12 +153,12 @@ async def test_an_uncaptured_process_is_not_confused_with_similar_ones(
         client.launch_process("double@1.0.0", 1),
     )
     assert ended.process_id == ""
-    assert await captured.result(int, timeout=PATIENCE) == 2
+    assert await captured.result(int, timeout=TIMEOUT) == 2
 
 
 async def test_an_uncaptured_launch_succeeds_although_the_lookup_fails() -> None:
     """D29"""
-    async with websocket_peer("0.5") as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri, timeout=TIMEOUT) as client:
         peer.answers[models.ListProcessesRequest] = "no JSON"
         peer.answers[models.LaunchProcessRequest] = ""
         process = await client.launch_process("converse@1.0.0", capture_outputs=False)
@@ -173,7 +173,7 @@ async def test_a_failed_uncaptured_launch_raises(client: PieClient) -> None:
 
 async def test_batch_requests_to_a_0_3_server_are_unsupported() -> None:
     """A 0.3 server does not answer requests that it does not know, and answers others in order."""
-    async with websocket_peer() as peer, PieClient(peer.uri, timeout=PATIENCE) as client:
+    async with websocket_peer() as peer, PieClient(peer.uri, timeout=TIMEOUT) as client:
         peer.answers[models.ListProcessesRequest] = lambda: json.dumps(
             [_listed(r.inferlet, r.input) for r in peer.requests_of(models.LaunchProcessRequest)]
         )
@@ -200,7 +200,7 @@ def _listed(program: str, input_text: str) -> JsonValue:
 @only_0_4
 async def test_launch_processes_returns_a_handle_per_input(client: PieClient) -> None:
     processes = await client.launch_processes("double@1.0.0", [1, 2, 3], token_budgets=[5, None, 7])
-    assert [await process.result(int, timeout=PATIENCE) for process in processes] == [2, 4, 6]
+    assert [await process.result(int, timeout=TIMEOUT) for process in processes] == [2, 4, 6]
     assert await processes[0].recv() == (Event.Stdout, "doubling\n")
 
 
@@ -240,7 +240,7 @@ async def test_run_processes_does_not_block_other_calls(client: PieClient, engin
         return "over"
 
     running = asyncio.create_task(client.run_processes("held@1.0.0", [None]))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await begun.wait()
         await client.ping()
         process = await client.launch_process("double@1.0.0", 21)
@@ -280,7 +280,7 @@ async def test_closing_the_client_cancels_run_processes(client: PieClient, engin
         return None
 
     running = asyncio.create_task(client.run_processes("endless@1.0.0", [None]))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await begun.wait()
         await client.close()
         with pytest.raises(NotConnectedError):
@@ -351,7 +351,7 @@ async def test_using_a_client_in_another_event_loop_raises(engine: LocalEngine) 
 
 async def test_result_accepts_a_type_adapter(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 4)
-    number = await process.result(TypeAdapter(int | None), timeout=PATIENCE)
+    number = await process.result(TypeAdapter(int | None), timeout=TIMEOUT)
     assert number == 8
 
 
@@ -359,7 +359,7 @@ async def test_an_empty_text_decodes_to_none() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await client.launch_process("converse@1.0.0")
         await peer.send(models.ReturnFrame(process_id=process.process_id, value=""))
-        assert await process.result(timeout=PATIENCE) is None
+        assert await process.result(timeout=TIMEOUT) is None
         assert await process.result(TypeAdapter(int | None)) is None
         assert await process.result(str) == ""
         with pytest.raises(ResultError):
@@ -380,12 +380,12 @@ async def test_two_handles_of_a_process_share_its_events(client: PieClient) -> N
     first = await client.launch_process("converse@1.0.0")
     second = await client.attach_process(first.process_id)
     await first.signal("a")
-    assert await second.recv(timeout=PATIENCE) == (Event.Message, "a")
+    assert await second.recv(timeout=TIMEOUT) == (Event.Message, "a")
     await second.signal("b")
-    assert await first.recv(timeout=PATIENCE) == (Event.Message, "b")
+    assert await first.recv(timeout=TIMEOUT) == (Event.Message, "b")
     await first.signal("end")
-    assert await first.result(timeout=PATIENCE) == ["a", "b"]
-    assert await second.result(timeout=PATIENCE) == ["a", "b"]
+    assert await first.result(timeout=TIMEOUT) == ["a", "b"]
+    assert await second.result(timeout=TIMEOUT) == ["a", "b"]
 
 
 async def test_concurrent_attaches_all_return_a_handle(client: PieClient) -> None:
@@ -394,7 +394,7 @@ async def test_concurrent_attaches_all_return_a_handle(client: PieClient) -> Non
     attaches = [client.attach_process(launched.process_id) for _ in range(3)]
     processes = await asyncio.gather(*attaches)
     await processes[0].signal("end")
-    assert [await process.result(timeout=PATIENCE) for process in processes] == [[]] * 3
+    assert [await process.result(timeout=TIMEOUT) for process in processes] == [[]] * 3
 
 
 async def test_a_process_whose_launch_was_cancelled_is_terminated() -> None:
@@ -420,7 +420,7 @@ async def test_a_cancelled_attach_can_be_repeated() -> None:
         await client.ping()
         process = await client.attach_process(PROCESS)
         await peer.send(models.ReturnFrame(process_id=PROCESS, value="1"))
-        assert await process.result(int, timeout=PATIENCE) == 1
+        assert await process.result(int, timeout=TIMEOUT) == 1
         assert len(peer.requests_of(models.AttachProcessRequest)) == 1
 
 
@@ -445,8 +445,8 @@ async def test_sending_a_file_keeps_reading_from_the_server() -> None:
 
         flooding = asyncio.create_task(flood())
         peer.stop_reading()
-        sending = asyncio.create_task(process.transfer_file(bytes(64 << 20), timeout=PATIENCE))
-        async with asyncio.timeout(PATIENCE):
+        sending = asyncio.create_task(process.transfer_file(bytes(64 << 20), timeout=TIMEOUT))
+        async with asyncio.timeout(TIMEOUT):
             await flooding
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -467,7 +467,7 @@ async def test_sending_signals_does_not_exceed_max_buffered() -> None:
         for number in range(100):
             await process.signal("go on")
             await peer.request(models.SignalProcessRequest, number + 1)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             assert len([event async for event in process]) == 301
             await flooding
 
@@ -500,7 +500,7 @@ async def test_run_processes_detects_a_silent_server_by_the_client_s_timeout() -
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.3) as client:
         peer.answers[models.AuthIdentifyRequest] = None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             with pytest.raises(DeadlineError):
                 await client.run_processes("double@1.0.0", [1])
 
@@ -521,7 +521,7 @@ async def test_none_is_the_default_timeout_and_infinity_means_no_limit(
     engine: LocalEngine, name: str, timeout: float | None
 ) -> None:
     async with PieClient(engine.uri, timeout=0.1) as client:
-        process = await client.launch_process("converse@1.0.0", timeout=PATIENCE)
+        process = await client.launch_process("converse@1.0.0", timeout=TIMEOUT)
         if name == "ping":
             engine.faults.never_answer(models.PingRequest)
             waiting: Awaitable[object] = client.ping(timeout=timeout)
@@ -550,11 +550,11 @@ async def test_a_deadline_error_says_what_did_not_happen(client: PieClient, name
 
 async def test_a_repr_shows_how_a_process_ended(client: PieClient) -> None:
     returned = await client.launch_process("double@1.0.0", 1)
-    await returned.wait(timeout=PATIENCE)
+    await returned.wait(timeout=TIMEOUT)
     assert repr(returned) == f"<Process {returned.process_id} returned>"
     failed = await client.launch_process("double@1.0.0", "word")
     with pytest.raises(ProcessError):
-        await failed.wait(timeout=PATIENCE)
+        await failed.wait(timeout=TIMEOUT)
     assert repr(failed) == f"<Process {failed.process_id} failed>"
     running = await client.launch_process("converse@1.0.0")
     assert repr(running) == f"<Process {running.process_id} open>"
@@ -569,7 +569,7 @@ async def test_detaching_ends_an_iteration(client: PieClient) -> None:
     process = await client.launch_process("converse@1.0.0")
     await process.signal("one")
     values: list[object] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         async for event in process:
             values.append(event)
             process.detach()
@@ -611,7 +611,7 @@ async def test_a_detached_process_keeps_its_events_for_the_next_handle(client: P
 
 async def test_attaching_to_a_finished_process_raises_not_found(client: PieClient) -> None:
     process = await client.launch_process("double@1.0.0", 1)
-    await process.wait(timeout=PATIENCE)
+    await process.wait(timeout=TIMEOUT)
     process.close()
     with pytest.raises(ProcessNotFoundError):
         await client.attach_process(process.process_id)
@@ -641,13 +641,13 @@ async def test_text_raises_the_error_of_the_process(client: PieClient) -> None:
 
 
 async def _values(process: Process) -> AsyncIterator[str]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         async for event in process:
             assert isinstance(event, (MessageEvent, ReturnEvent))
             yield event.value
 
 
 async def _until_ended(client: PieClient, process_id: str) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while process_id in {info.id for info in await client.list_processes()}:
             await client.ping()

@@ -29,7 +29,7 @@ from pie_client import (
     agent_keys,
 )
 from pie_client.testing import LocalEngine
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 needs_agent = pytest.mark.tools("ssh-agent", "ssh-add", "ssh-keygen")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="agents listen on Unix sockets here")
@@ -297,7 +297,7 @@ async def test_an_agent_that_has_stopped_is_named(agent: Agent) -> None:
     private = agent.made("-t ed25519")
     (key,) = await agent_keys(agent.path)
     agent.process.terminate()
-    agent.process.wait(PATIENCE)
+    agent.process.wait(TIMEOUT)
     async with server_of(public_line(private)) as client:
         with pytest.raises(AgentError) as caught:
             await client.authenticate("alice", key)
@@ -319,7 +319,7 @@ async def test_the_agent_is_not_used_unless_the_server_asks_for_a_key(agent: Age
     agent.made("-t ed25519")
     (key,) = await agent_keys(agent.path)
     agent.process.terminate()
-    agent.process.wait(PATIENCE)
+    agent.process.wait(TIMEOUT)
     for engine in (LocalEngine(family="0.5"), LocalEngine(family="0.4")):
         async with engine, PieClient(engine.uri, timeout=20) as client:
             await client.authenticate("alice", key)
@@ -462,7 +462,7 @@ async def fake_agent(
         yield connected
     finally:
         server.close()
-        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+        await asyncio.wait_for(asyncio.gather(*tasks), TIMEOUT)
 
 
 def says(replies: dict[int, bytes]) -> Callable[[int], Awaitable[bytes | None]]:
@@ -575,7 +575,7 @@ class SilentAgent:
 
 async def all_closed(connections: set[str]) -> None:
     """Wait until the server has seen every connection close."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while connections:  # noqa: ASYNC110 - a set has no event
             await asyncio.sleep(0)
 
@@ -607,7 +607,7 @@ async def test_cancelling_authenticate_closes_the_agent_connection_and_allows_an
     async with fake_agent(path, silent) as connected, server_of(NEW_KEY_PUBLIC) as client:
         (key,) = await agent_keys(path)
         authenticating = asyncio.create_task(client.authenticate("alice", key))
-        await asyncio.wait_for(silent.asked.wait(), PATIENCE)
+        await asyncio.wait_for(silent.asked.wait(), TIMEOUT)
         authenticating.cancel()
         with pytest.raises(asyncio.CancelledError):
             await authenticating

@@ -27,7 +27,7 @@ from tests.connection.helpers import (
     printed,
     returned,
 )
-from tests.support.peers import PATIENCE, Peer, in_time, websocket_peer
+from tests.support.peers import TIMEOUT, Peer, in_time, websocket_peer
 
 Release: TypeAlias = Callable[[Process], Awaitable[None]]
 
@@ -110,7 +110,7 @@ async def until_paused(peer: Peer, sending: asyncio.Task[None]) -> None:
 
     A client that still receives makes progress within a few round trips of another client in the same event loop.
     """
-    async with asyncio.timeout(PATIENCE), websocket_peer() as idle_peer, PieClient(idle_peer.uri) as other:
+    async with asyncio.timeout(TIMEOUT), websocket_peer() as idle_peer, PieClient(idle_peer.uri) as other:
         while True:
             await peer.stalled.wait()
             before = peer.stalls

@@ -6,7 +6,7 @@ import functools
 from pie_client import (
     PieClient,
 )
-from tests.support.peers import PATIENCE, in_time, websocket_peer
+from tests.support.peers import TIMEOUT, in_time, websocket_peer
 
 
 async def test_a_blocked_event_loop_does_not_lose_the_connection() -> None:
@@ -36,7 +36,7 @@ async def test_a_blocked_event_loop_does_not_lose_the_connection() -> None:
 async def test_pings_are_sent_until_the_connection_closes() -> None:
     async with websocket_peer() as peer:
         pings: asyncio.Queue[None] = asyncio.Queue()
-        async with PieClient(peer.uri, ping_interval=0.01, ping_timeout=PATIENCE) as client:
+        async with PieClient(peer.uri, ping_interval=0.01, ping_timeout=TIMEOUT) as client:
             await client.ping()
             peer.on_data = functools.partial(pings.put_nowait, None)
             for _ in range(5):

@@ -20,7 +20,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, Refusal
-from tests.support.peers import PATIENCE, sized_component
+from tests.support.peers import TIMEOUT, sized_component
 
 CHUNK = 262_144
 MANIFEST = '[package]\nname = "up"\nversion = "1.0.0"\n'
@@ -41,12 +41,12 @@ class EngineThread:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(PATIENCE)
+        assert self._ready.wait(TIMEOUT)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT)
         self._loop.close()
 
     async def _run(self) -> None:
@@ -147,7 +147,7 @@ async def test_equal_files_can_be_sent_to_two_processes_at_the_same_time(thread:
         for process in processes:
             assert await process.recv() == (Event.Message, "ready")
         await asyncio.gather(*(process.transfer_file(content) for process in processes))
-        sizes = [await process.result(int, timeout=PATIENCE) for process in processes]
+        sizes = [await process.result(int, timeout=TIMEOUT) for process in processes]
     assert sizes == [len(content)] * 2
 
 
@@ -178,7 +178,7 @@ async def test_an_interrupted_file_can_be_sent_again(thread: EngineThread) -> No
         retry = Pieces(announced=5, actual=5)
         retry.digest = interrupted.digest
         await client.rpc.transfer_file(process_id=process.process_id, content=retry)
-        assert await process.result(int, timeout=PATIENCE) == len(content)
+        assert await process.result(int, timeout=TIMEOUT) == len(content)
 
 
 @pytest.mark.parametrize("actual", [0, 2, 4])
@@ -212,7 +212,7 @@ async def test_an_error_stops_a_slow_content_and_closes_it(thread: EngineThread)
 
     thread.engine.answer(models.AddProgramRequest, refuse)
     content = Slow(announced=9, actual=9)
-    async with PieClient(thread.uri) as client, asyncio.timeout(PATIENCE):
+    async with PieClient(thread.uri) as client, asyncio.timeout(TIMEOUT):
         with pytest.raises(RefusedError, match="disk full"):
             await client.rpc.add_program(content=content, manifest=MANIFEST)
     assert content.closed
@@ -222,7 +222,7 @@ async def test_an_error_stops_a_slow_content_and_closes_it(thread: EngineThread)
 async def test_the_engine_limits_the_size_of_uploads(family: Family, size: int) -> None:
     async with (
         LocalEngine(family=family, max_upload_bytes=3 << 20) as engine,
-        PieClient(engine.uri, timeout=PATIENCE) as client,
+        PieClient(engine.uri, timeout=TIMEOUT) as client,
     ):
         if size == 3 << 20:
             await client.rpc.add_program(content=sized_component(size), manifest=MANIFEST)

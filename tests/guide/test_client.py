@@ -29,7 +29,7 @@ from pie_client import (
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine
 from tests.guide.helpers import end_of, only_0_4, only_0_5
 from tests.support.mcp_servers import children, gone
-from tests.support.peers import PATIENCE, component, free_port, in_time, tcp_peer, websocket_peer
+from tests.support.peers import TIMEOUT, component, free_port, in_time, tcp_peer, websocket_peer
 
 # ------------------------------------------------------------- PieClient
 
@@ -132,7 +132,7 @@ OLD_ONLY: dict[str, Callable[[PieClient], Awaitable[object]]] = {
 async def test_what_a_server_does_not_support_is_not_sent(engine: LocalEngine, home: Path) -> None:
     before = children()
     for name, call in OLD_ONLY.items():
-        async with PieClient(engine.uri, timeout=10 * PATIENCE) as client:
+        async with PieClient(engine.uri, timeout=10 * TIMEOUT) as client:
             for _ in range(2):  # as the first request and as a later one
                 with pytest.raises(UnsupportedError, match=re.escape(name)):
                     await in_time(call(client))
@@ -293,7 +293,7 @@ async def test_list_processes_returns_five_fields_per_process(client: PieClient,
     assert info.arguments == info.input
     assert json.loads(info.input) == {"topic": "KV cache reuse"}
     assert type(info.elapsed_secs) is int
-    assert 0 <= info.elapsed_secs < PATIENCE
+    assert 0 <= info.elapsed_secs < TIMEOUT
     await process.signal("end")
     await end_of(process)
     assert await client.list_processes() == []
@@ -337,7 +337,7 @@ async def test_a_daemon_serves_http_on_its_port(
 
     def get() -> bytes:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        body: bytes = direct.open(f"http://127.0.0.1:{port}/hello?x=1", timeout=PATIENCE).read()
+        body: bytes = direct.open(f"http://127.0.0.1:{port}/hello?x=1", timeout=TIMEOUT).read()
         return body
 
     assert await asyncio.to_thread(get) == b"GET /hello?x=1"

@@ -18,7 +18,7 @@ from pie_client import (
     ProcessNotFoundError,
 )
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 
 
 class Absence:
@@ -106,7 +106,7 @@ async def test_another_program_can_attach_to_a_process(keeper: LocalEngine) -> N
     absence.left.set()
     command = [sys.executable, "-W", "error", "-c", LATER, keeper.uri, p.process_id]
     later = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        subprocess.run, command, capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
     assert (later.stderr, later.stdout) == ("", "Stdout while you were away\n\n")
 

@@ -22,7 +22,7 @@ from pie_client import (
 )
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.support.mcp_servers import PACKAGE_SERVER, Script, children, gone
-from tests.support.peers import PATIENCE, free_port, in_time, sends, silent, tcp_peer
+from tests.support.peers import TIMEOUT, free_port, in_time, sends, silent, tcp_peer
 
 NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
 NEEDS_NODE = pytest.mark.tools("npx")
@@ -56,14 +56,14 @@ async def client() -> AsyncIterator[PieClient]:
         async def servers(session: InferletSession, _input: JsonValue) -> JsonValue:
             return list(session.mcp.available_servers())
 
-        async with PieClient(engine.uri, timeout=PATIENCE) as connected:
+        async with PieClient(engine.uri, timeout=TIMEOUT) as connected:
             yield connected
 
 
 async def call(client: PieClient, *args: JsonValue) -> Any:  # noqa: ANN401 - JSON that the test looks into
     """Let an inferlet make a call; return the server's result, or the error that the inferlet gets."""
     process = await client.launch_process("call@1.0.0", list(args))
-    return await process.result(timeout=PATIENCE)
+    return await process.result(timeout=TIMEOUT)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def register(client: PieClient, script: Script, **options: Any) -> None:  
 
 async def available(client: PieClient) -> JsonValue:
     process = await client.launch_process("servers@1.0.0")
-    return await process.result(timeout=PATIENCE)
+    return await process.result(timeout=TIMEOUT)
 
 
 # ------------------------------------------------------------- the server in the guide
@@ -215,7 +215,7 @@ async def test_a_restarted_http_server_gets_a_new_session(client: PieClient) -> 
         await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
     lost = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
     assert lost["code"] == -32000
-    async with http_server(port), asyncio.timeout(PATIENCE):
+    async with http_server(port), asyncio.timeout(TIMEOUT):
         while "code" in (added := await call(client, "call_tool", "py", "add", {"a": 1, "b": 2})):
             assert added["code"] == -32000
         assert added["content"][0]["text"] == "3"

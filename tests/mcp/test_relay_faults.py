@@ -22,7 +22,7 @@ from pie_client import (
 )
 from pie_client.mcp import relay
 from tests.support.mcp_servers import Script, children, gone, lives
-from tests.support.peers import PATIENCE, Peer, Refusal, in_time, websocket_peer
+from tests.support.peers import TIMEOUT, Peer, Refusal, in_time, websocket_peer
 
 OK = "MCP server registered"
 PROCESS = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
@@ -63,7 +63,7 @@ class Bench:
         return await self.answer(number)
 
     async def answer(self, number: int) -> tuple[bool, str]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not (found := [a for a in self.answers if a.corr_id == number]):
                 await self.peer.request(models.McpResponseRequest, len(self.answers) + 1)
         return found[0].ok, found[0].result
@@ -87,7 +87,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     before = children()
     async with websocket_peer() as peer:
         peer.answers[models.RegisterMcpServerRequest] = OK
-        async with PieClient(peer.uri, timeout=PATIENCE) as client:
+        async with PieClient(peer.uri, timeout=TIMEOUT) as client:
             bench = Bench(peer, client, tmp_path)
             yield bench
         bench.check_every_call_has_one_answer()

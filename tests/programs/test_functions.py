@@ -23,7 +23,7 @@ from pie_client import (
     inferlet,
 )
 from pie_client.testing import LocalEngine
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 if TYPE_CHECKING:
     from collections import OrderedDict
@@ -84,7 +84,7 @@ async def scripts(engine_of_scripts: LocalEngine) -> AsyncIterator[PieClient]:
 
 
 async def _result(process: Process) -> object:
-    return await process.result(timeout=PATIENCE)
+    return await process.result(timeout=TIMEOUT)
 
 
 # ------------------------------------------------------------- what travels
@@ -362,22 +362,22 @@ async def test_a_function_runs_as_a_program(scripts: PieClient) -> None:
 
 async def test_a_function_exchanges_messages_as_a_program(scripts: PieClient) -> None:
     process = await scripts.run(converses)
-    assert (await process.recv(timeout=PATIENCE))[1] == "ready"
+    assert (await process.recv(timeout=TIMEOUT))[1] == "ready"
     await process.signal("größe")
-    assert await process.result(str, timeout=PATIENCE) == "größe — größer"
+    assert await process.result(str, timeout=TIMEOUT) == "größe — größer"
 
 
 async def test_a_program_is_run_by_name_with_keyword_arguments(scripts: PieClient) -> None:
-    await (await scripts.run(repeat_words, "x")).wait(timeout=PATIENCE)
+    await (await scripts.run(repeat_words, "x")).wait(timeout=TIMEOUT)
     process = await scripts.run(repeat_words.program, text="by name", times=1)
     assert await _result(process) == ["by name"]
 
 
 async def test_a_function_is_uploaded_once(engine_of_scripts: LocalEngine, scripts: PieClient) -> None:
     for _ in range(3):
-        await (await scripts.run(repeat_words, "x")).wait(timeout=PATIENCE)
+        await (await scripts.run(repeat_words, "x")).wait(timeout=TIMEOUT)
     async with PieClient(engine_of_scripts.uri) as other:
-        await (await other.run(repeat_words, "x")).wait(timeout=PATIENCE)
+        await (await other.run(repeat_words, "x")).wait(timeout=TIMEOUT)
     assert list(engine_of_scripts.uploads) == [repeat_words.program]
 
 

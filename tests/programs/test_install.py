@@ -27,7 +27,7 @@ from pie_client.testing import InferletSession, LocalEngine, Refusal
 from tests.support.peers import (
     COMMENT_OVERHEAD,
     COMPONENT,
-    PATIENCE,
+    TIMEOUT,
     component,
     sized_component,
     websocket_peer,
@@ -257,10 +257,10 @@ async def test_equal_uploads_to_a_silent_server_all_time_out(wasm: Path) -> None
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         uploads = [
             client.rpc.add_program(content=wasm.read_bytes(), manifest=MANIFEST, timeout=seconds)
-            for seconds in (PATIENCE, 0.3, 0.3)
+            for seconds in (TIMEOUT, 0.3, 0.3)
         ]
         first, *others = [asyncio.create_task(upload) for upload in uploads]
-        await asyncio.wait(others, timeout=PATIENCE / 2)
+        await asyncio.wait(others, timeout=TIMEOUT / 2)
         assert all(isinstance(other.exception(), DeadlineError) for other in others)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -359,7 +359,7 @@ async def test_a_missing_file_is_named_before_sending(toml: Path, wasm: Path) ->
 async def test_a_pipe_is_refused_without_reading_it(client: PieClient, toml: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         with pytest.raises(InvalidArgumentError, match="pipe is not a regular file"):
             await client.install_program(pipe, toml)
         with pytest.raises((InvalidArgumentError, IsADirectoryError)):
@@ -560,8 +560,8 @@ async def test_a_file_on_disk_reaches_a_process_completely(
         return None
 
     process = await client.launch_process("take@1.0.0")
-    await process.recv(timeout=PATIENCE)
+    await process.recv(timeout=TIMEOUT)
     await process.transfer_file(wasm, progress=lambda sent, _: told.append(sent))
-    await process.wait(timeout=PATIENCE)
+    await process.wait(timeout=TIMEOUT)
     assert received.result() == wasm.read_bytes()
     assert told[-1] == 3 * CHUNK + 5

@@ -21,12 +21,12 @@ from pie_client import (
     RegistryError,
 )
 from pie_client.programs import registry as registry_module
-from tests.support.peers import PATIENCE, Talk, free_port, hangs_up, sends, silent, tcp_peer
+from tests.support.peers import TIMEOUT, Talk, free_port, hangs_up, sends, silent, tcp_peer
 
 SHORT = 0.2
 """Seconds of a deadline that has to pass."""
 THREAD = "pie_client download"
-CLIENT = PieClient("ws://127.0.0.1:1", timeout=PATIENCE)
+CLIENT = PieClient("ws://127.0.0.1:1", timeout=TIMEOUT)
 """Not connected: resolving a version needs no server."""
 PATH = "/api/v1/inferlets/echo"
 ONE_VERSION = '{"versions": [{"num": "1.0.0"}]}'
@@ -68,7 +68,7 @@ async def join_threads() -> None:
     """Wait until the threads of all downloads have ended."""
     for thread in threading.enumerate():
         if thread.name == THREAD:
-            await asyncio.to_thread(thread.join, PATIENCE)
+            await asyncio.to_thread(thread.join, TIMEOUT)
             assert not thread.is_alive()
 
 
@@ -194,7 +194,7 @@ def tls_registry(answer: bytes, tls: ssl.SSLContext) -> Generator[str]:
             yield f"https://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 async def test_certificates_are_checked_against_those_of_the_system(
@@ -399,7 +399,7 @@ async def test_a_body_above_the_limit_is_not_read_to_its_end(
     endless = Endless(head)
     async with tcp_peer(endless.talk) as address:
         error = await failure(f"http://{address}")
-        await asyncio.wait_for(endless.client_gone.wait(), PATIENCE)
+        await asyncio.wait_for(endless.client_gone.wait(), TIMEOUT)
     assert isinstance(error, RegistryError)
     assert "answered with more than 100000 bytes" in str(error)
 
@@ -419,7 +419,7 @@ async def test_the_deadline_is_for_the_whole_answer(body: str) -> None:
     async with tcp_peer(endless.talk) as address:
         error = await failure(f"http://{address}", timeout=SHORT)
         if endless.started.is_set():  # on a slow machine the deadline may pass before the request arrives
-            await asyncio.wait_for(endless.client_gone.wait(), PATIENCE)
+            await asyncio.wait_for(endless.client_gone.wait(), TIMEOUT)
         await join_threads()
     assert isinstance(error, DeadlineError)
     assert f"the registry http://{address} did not answer within {SHORT} s" in str(error)
@@ -456,11 +456,11 @@ async def test_cancelling_returns_immediately_and_closes_the_connection(body: st
     endless = Endless(*SLOW_BODIES[body])
     async with tcp_peer(endless.talk) as address:
         asking = asyncio.create_task(CLIENT.resolve_version("echo", f"http://{address}", timeout=math.inf))
-        await asyncio.wait_for(endless.started.wait(), PATIENCE)
+        await asyncio.wait_for(endless.started.wait(), TIMEOUT)
         asking.cancel()
-        await asyncio.wait({asking}, timeout=PATIENCE)
+        await asyncio.wait({asking}, timeout=TIMEOUT)
         assert asking.cancelled()
-        await asyncio.wait_for(endless.client_gone.wait(), PATIENCE)
+        await asyncio.wait_for(endless.client_gone.wait(), TIMEOUT)
         await join_threads()
 
 
@@ -473,7 +473,7 @@ async def test_cancelling_returns_immediately_from_a_silent_registry() -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
             asking.cancel()
-            await asyncio.wait({asking}, timeout=PATIENCE)
+            await asyncio.wait({asking}, timeout=TIMEOUT)
             assert asking.cancelled()
     await join_threads()
 
@@ -490,5 +490,5 @@ def test_an_event_loop_that_ends_during_a_download_is_not_delayed() -> None:
         assert asking.cancelled()
     for thread in threading.enumerate():
         if thread.name == THREAD:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
             assert not thread.is_alive()

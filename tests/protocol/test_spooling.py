@@ -25,7 +25,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import PATIENCE, in_time, websocket_peer
+from tests.support.peers import TIMEOUT, in_time, websocket_peer
 
 CHUNK = 262_144
 LARGE = os.urandom(4 * CHUNK + 3)
@@ -58,7 +58,7 @@ async def spooling(engine: LocalEngine) -> AsyncIterator[PieClient]:
 
 
 async def _events(process: Process) -> list[object]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         return [event async for event in process]
 
 
@@ -80,11 +80,11 @@ async def test_a_file_above_spool_above_is_a_spooled_file(spooling: PieClient, f
 
 async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
-    assert await process.recv(timeout=PATIENCE) == (Event.File, SMALL)
-    kind, value = await process.recv(timeout=PATIENCE)
+    assert await process.recv(timeout=TIMEOUT) == (Event.File, SMALL)
+    kind, value = await process.recv(timeout=TIMEOUT)
     assert isinstance(value, FileEvent)
     assert (kind, value) == (Event.File, LARGE)
-    assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
+    assert await process.recv(timeout=TIMEOUT) == (Event.Message, "between")
     process.close()
     await spooling.close()
     gc.collect()
@@ -95,24 +95,24 @@ async def test_cancelling_recv_loses_no_spooled_file(
     spooling: PieClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
-    await process.recv(timeout=PATIENCE)
-    await process.wait(timeout=PATIENCE)
+    await process.recv(timeout=TIMEOUT)
+    await process.wait(timeout=TIMEOUT)
     reading, go_on = threading.Event(), threading.Event()
     read = SpooledFile.read
 
     def slow(file: SpooledFile) -> bytes:
         reading.set()
-        go_on.wait(PATIENCE)
+        go_on.wait(TIMEOUT)
         return read(file)
 
     monkeypatch.setattr(SpooledFile, "read", slow)
     receiving = asyncio.create_task(process.recv())
-    await asyncio.to_thread(reading.wait, PATIENCE)
+    await asyncio.to_thread(reading.wait, TIMEOUT)
     receiving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await receiving
     go_on.set()
-    assert await process.recv(timeout=PATIENCE) == (Event.File, LARGE)
+    assert await process.recv(timeout=TIMEOUT) == (Event.File, LARGE)
 
 
 async def test_a_saved_file_is_moved_and_not_deleted(
@@ -160,14 +160,14 @@ async def test_a_failed_save_leaves_no_file(
 
 async def test_an_unreadable_spooled_file_is_an_error_event(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
-    await process.wait(timeout=PATIENCE)
+    await process.wait(timeout=TIMEOUT)
     for path in folder.iterdir():
         path.unlink()
-    await process.recv(timeout=PATIENCE)
-    kind, text = await process.recv(timeout=PATIENCE)
+    await process.recv(timeout=TIMEOUT)
+    kind, text = await process.recv(timeout=TIMEOUT)
     assert kind == Event.Error
     assert "can't read it from disk (No such file or directory)" in str(text)
-    assert await process.recv(timeout=PATIENCE) == (Event.Message, "between")
+    assert await process.recv(timeout=TIMEOUT) == (Event.Message, "between")
 
 
 async def test_a_spooled_file_is_deleted_when_it_is_closed_or_collected(

@@ -14,7 +14,7 @@ from pie_client.testing import LocalEngine
 from tests.scenarios.programs import COMPLETION, Programs, complete
 from tests.scenarios.servers import MODEL, PYTHON, EmbeddedEngine, RealEngine, ServerProcess
 from tests.scenarios.shared_engine import SHARED, SharedEngine
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 REAL = pytest.param("real", marks=pytest.mark.engine)
 # Without the variables there is no parameter, so that a run that should have an engine fails rather than skips.
@@ -85,7 +85,7 @@ async def uri(
 
 async def _wait_until_idle(uri: str) -> None:
     """Wait until a server lists no processes: those of a closed connection may be listed for a moment."""
-    async with PieClient(uri) as client, asyncio.timeout(PATIENCE):
+    async with PieClient(uri) as client, asyncio.timeout(TIMEOUT):
         while await client.list_processes():
             pass
 
@@ -93,7 +93,7 @@ async def _wait_until_idle(uri: str) -> None:
 @pytest.fixture
 async def client(uri: str) -> AsyncIterator[PieClient]:
     """A connected client."""
-    async with PieClient(uri, timeout=PATIENCE) as connected:
+    async with PieClient(uri, timeout=TIMEOUT) as connected:
         yield connected
 
 

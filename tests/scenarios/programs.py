@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from pie_client import MessageEvent, PieClient, Process, ProcessEvent
 from pie_client.testing import InferletSession, ProcessFailure
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 PREAMBLE = """
 import asyncio, json, os, sys
@@ -93,7 +93,7 @@ class Programs:
         return process
 
 
-async def events_of(process: Process, *, timeout: float = PATIENCE) -> list[ProcessEvent]:
+async def events_of(process: Process, *, timeout: float = TIMEOUT) -> list[ProcessEvent]:
     """Return all events of a process, up to and including the terminal one."""
     async with asyncio.timeout(timeout):
         return [event async for event in process]
@@ -104,17 +104,17 @@ async def send_file(process: Process, content: bytes) -> ProcessEvent:
 
     A real engine may lose the file even so, if "ready" overtook the script's request for a file; then it is sent again.
     """
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             await process.transfer_file(content)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE / 5):
+                async with asyncio.timeout(TIMEOUT / 5):
                     return await anext(process)
 
 
 async def wait_until_gone(client: PieClient, process: Process) -> None:
     """Wait until a server no longer lists a process, which may be a moment after its terminal event."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while process.process_id in {info.id for info in await client.list_processes()}:
             pass
 

@@ -5,7 +5,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from pie_client import HandshakeError, ParsedPrivateKey, PieClient, UnsupportedError
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 MISSING = "identity: missing `x-pie-identity` (edge must inject verified identity)"
 EMPTY = "identity: empty `x-pie-identity`"
@@ -14,7 +14,7 @@ NO_USER = "identity: `x-pie-identity` has empty user component"
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/ws", "/v1/ws?x=1"])
 async def test_the_path_may_be_omitted(uri: str, path: str) -> None:
-    async with PieClient(uri + path, timeout=PATIENCE) as client:
+    async with PieClient(uri + path, timeout=TIMEOUT) as client:
         await client.ping()
         assert client.server is not None
         assert (client.server.family, client.server.username) == ("0.5", "internal")
@@ -22,7 +22,7 @@ async def test_the_path_may_be_omitted(uri: str, path: str) -> None:
 
 @pytest.mark.parametrize("identity", ["alice", "acme/alice", "/alice", "acme/alice/laptop", "acme/alice b"])
 async def test_any_tenant_and_user_is_accepted(uri: str, identity: str) -> None:
-    async with PieClient(uri, identity=identity, timeout=PATIENCE) as client:
+    async with PieClient(uri, identity=identity, timeout=TIMEOUT) as client:
         await client.ping()
 
 
@@ -57,7 +57,7 @@ async def test_another_path_or_an_invalid_identity_is_refused(
 
 async def test_a_client_raises_with_the_status_of_the_refusal(uri: str) -> None:
     with pytest.raises(HandshakeError, match="404") as caught:
-        await PieClient(f"{uri}/nowhere", timeout=PATIENCE).connect()
+        await PieClient(f"{uri}/nowhere", timeout=TIMEOUT).connect()
     assert caught.value.status == 404
 
 
@@ -65,20 +65,20 @@ async def test_a_client_raises_with_the_status_of_the_refusal(uri: str) -> None:
 async def test_a_user_authenticates_with_a_key_or_without(
     uri: str, private_key: ParsedPrivateKey, *, with_key: bool
 ) -> None:
-    async with PieClient(uri, timeout=PATIENCE) as client:
+    async with PieClient(uri, timeout=TIMEOUT) as client:
         await client.authenticate("alice", private_key if with_key else None)
         await client.ping()
 
 
 async def test_authentication_by_token_is_unsupported(uri: str) -> None:
-    async with PieClient(uri, timeout=PATIENCE) as client:
+    async with PieClient(uri, timeout=TIMEOUT) as client:
         with pytest.raises(UnsupportedError):
             await client.auth_by_token("token")
         await client.ping()
 
 
 async def test_a_client_can_connect_again_after_a_close(uri: str) -> None:
-    client = PieClient(uri, timeout=PATIENCE)
+    client = PieClient(uri, timeout=TIMEOUT)
     for _ in range(3):
         await client.connect()
         await client.ping()
@@ -86,7 +86,7 @@ async def test_a_client_can_connect_again_after_a_close(uri: str) -> None:
 
 
 async def test_twenty_clients_can_be_connected_at_the_same_time(uri: str) -> None:
-    clients = [PieClient(uri, identity=f"acme/{number}", timeout=PATIENCE) for number in range(20)]
+    clients = [PieClient(uri, identity=f"acme/{number}", timeout=TIMEOUT) for number in range(20)]
     for client in clients:
         await client.connect()
     for client in clients:

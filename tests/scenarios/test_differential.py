@@ -20,7 +20,7 @@ from tests.conformance.frames import listing
 from tests.scenarios.conftest import notes
 from tests.scenarios.servers import RealEngine
 from tests.scenarios.shared_engine import start_first_script
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 LAST_NUMBER = 99
 """Correlation number of a last ping: whatever a server sends before its reply was not recorded."""
@@ -57,7 +57,7 @@ async def test_a_server_replies_as_recorded(uri: str, server: str, name: str, tm
         if server == "real":
             await _replay_on_real_engines(uri, name, tmp_path)
         else:
-            await _replay(uri, CONVERSATIONS[name], PATIENCE, lists_late=False)
+            await _replay(uri, CONVERSATIONS[name], TIMEOUT, lists_late=False)
     except DifferentReplyError as error:
         pytest.fail(str(error), pytrace=False)  # a traceback would show the player, not the difference
 
@@ -66,7 +66,7 @@ async def _replay_on_real_engines(uri: str, name: str, folder: Path) -> None:
     with ExitStack() as engines:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await _replay(uri, CONVERSATIONS[name], PATIENCE / 3, lists_late=True)
+                await _replay(uri, CONVERSATIONS[name], TIMEOUT / 3, lists_late=True)
             except DifferentReplyError as error:
                 if attempt == ATTEMPTS:
                     raise
@@ -109,10 +109,10 @@ async def _repeat_until_recorded(player: Player, step: Step, where: str) -> None
     expected = step.replies[step.client]
     replies: list[Reply | None] = []
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while replies != expected:
                 await player.send(step)
-                replies = [await player.next(step.client, PATIENCE) for _ in expected]
+                replies = [await player.next(step.client, TIMEOUT) for _ in expected]
     except TimeoutError as error:
         raise DifferentReplyError(f"{where}: received\n{_lines(replies)}not\n{_lines(expected)}") from error
 
@@ -120,7 +120,7 @@ async def _repeat_until_recorded(player: Player, step: Step, where: str) -> None
 async def _wait_for_ended_processes(uri: str, player: Player) -> None:
     """Wait until processes that have ended are not listed: for a moment a server answers otherwise about them."""
     if player.ended:
-        async with PieClient(uri) as client, asyncio.timeout(PATIENCE):
+        async with PieClient(uri) as client, asyncio.timeout(TIMEOUT):
             while player.ended & {info.id for info in await client.list_processes()}:
                 pass
         player.ended.clear()
@@ -148,7 +148,7 @@ async def _rest(player: Player, client: str) -> list[Reply | None]:
     """Return what a client received after the recorded replies."""
     await player.send(Step(LAST_PING, client))
     rest: list[Reply | None] = []
-    while (reply := await player.next(client, PATIENCE)) is not None:
+    while (reply := await player.next(client, TIMEOUT)) is not None:
         if reply.get("corr_id") == LAST_NUMBER or reply["type"] == CLOSED:
             break
         rest.append(reply)

@@ -18,7 +18,7 @@ from pie_client import (
 from tests.scenarios.programs import ECHO, WAIT, Programs, events_of, wait_until_gone
 from tests.scenarios.servers import ServerProcess
 from tests.scenarios.shared_engine import FIRST_LAUNCH
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 
 MESSAGE_BYTES = 7 << 20
 """The largest message that a 0.5 server reads."""
@@ -39,7 +39,7 @@ async def test_fifty_processes_run_at_the_same_time_on_one_connection(
     client: PieClient, programs: Programs
 ) -> None:
     program = await programs.install(ECHO)
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as group:
         launches = [group.create_task(programs.start(program, number)) for number in range(MANY)]
     processes = [launch.result() for launch in launches]
     assert len({process.process_id for process in processes}) == MANY
@@ -76,7 +76,7 @@ async def test_another_connection_can_terminate_a_process(
     uri: str, client: PieClient, programs: Programs
 ) -> None:
     process = await programs.launch(WAIT)
-    async with PieClient(uri, identity="another/user", timeout=PATIENCE) as other:
+    async with PieClient(uri, identity="another/user", timeout=TIMEOUT) as other:
         await other.terminate_process(process.process_id)
     with pytest.raises(ProcessTerminatedError):
         await in_time(process.result())
@@ -86,7 +86,7 @@ async def test_the_captured_processes_of_a_connection_end_with_it_and_no_others(
     uri: str, client: PieClient, programs: Programs
 ) -> None:
     program = await programs.install(WAIT, waits=False)
-    async with PieClient(uri, timeout=PATIENCE) as other:
+    async with PieClient(uri, timeout=TIMEOUT) as other:
         captured = await other.launch_process(program)
         uncaptured = await other.launch_process(program, capture_outputs=False)
         kept = await client.launch_process(program)

@@ -14,7 +14,7 @@ import pytest
 
 from pie_client import PieClient, RefusedError
 from tests.scenarios.programs import COMPLETION, GENERATION_TIMEOUT, WAIT, Programs
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 from tests.support.repository import ROOT
 
 LINES = ["one two three", "", "größer", *(f"line {number}" for number in range(20))]
@@ -123,7 +123,7 @@ async def test_map_lines_limits_concurrent_processes_and_ends_them_on_an_interru
 ) -> None:
     program = await programs.install(WAIT, waits=False)
     process = await start(started, "map_lines.py", text, uri, "--inferlet", program, "--jobs", "5")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while len(await client.list_processes()) < 5:
             pass
     for info in await client.list_processes():
@@ -135,7 +135,7 @@ async def test_map_lines_limits_concurrent_processes_and_ends_them_on_an_interru
     process.send_signal(signal.SIGINT)
     code, _, err = await finished(process)
     assert (code, err) == (130, "5 lines done, 5 of them failed\n")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while await client.list_processes():
             pass
 
@@ -151,7 +151,7 @@ async def test_map_lines_reports_an_unreachable_server_in_one_line(
 
 async def running(client: PieClient, count: int, ended: Collection[str] = ()) -> list[str]:
     """Wait until ``count`` processes run, not counting those that have ended; return their ids."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             ids = [info.id for info in await client.list_processes() if info.id not in ended]
             if len(ids) == count:
@@ -179,7 +179,7 @@ async def test_map_lines_ends_quietly_with_its_processes_when_its_output_is_clos
     code, _, err = await finished(process)
     assert code == 128 + signal.SIGPIPE
     assert re.fullmatch(r"[4-6] lines done, [4-6] of them failed\n", err)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while await client.list_processes():
             pass
 

@@ -19,7 +19,7 @@ from pie_client import (
     inferlet,
 )
 from tests.scenarios.programs import ECHO, READY, Programs, events_of, send_file
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 
 SIZES = [1, 262_144, 262_145, 1_000_000, 5 << 20, 20_000_000]
 """File sizes in bytes: around one chunk, and many chunks."""
@@ -287,7 +287,7 @@ async def test_a_python_function_runs_on_the_server(client: PieClient) -> None:
 
 
 async def test_a_python_function_runs_many_times_concurrently(client: PieClient) -> None:
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as group:
         runs = [group.create_task(client.run(divide, number, 4)) for number in range(8)]
     assert [await run.result().result(float) for run in runs] == [number / 4 for number in range(8)]
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 PACKAGE_SERVER = Path(__file__).parent / "mcp_package_server.py"
 """A server made with the official package."""
@@ -106,6 +106,6 @@ async def gone(*pids: int) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for a state of other processes, which send no event."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)

@@ -21,7 +21,7 @@ from pie_client import Family, models
 from pie_client.base import WireModel
 from pie_client.protocol.codec import UnknownMessage, decode_client_message, encode_server_message
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds after which a wait in a test counts as hung; long, because it costs time only in failures."""
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -185,13 +185,13 @@ class Peer:
 
     async def request(self, model: type[M], number: int = 1) -> M:
         """Wait for the ``number``-th request of a type and return it."""
-        async with asyncio.timeout(PATIENCE), self._news:
+        async with asyncio.timeout(TIMEOUT), self._news:
             await self._news.wait_for(lambda: len(self.requests_of(model)) >= number)
         return self.requests_of(model)[number - 1]
 
     async def all_gone(self) -> None:
         """Wait until no client is connected."""
-        async with asyncio.timeout(PATIENCE), self._news:
+        async with asyncio.timeout(TIMEOUT), self._news:
             await self._news.wait_for(lambda: self.present == 0)
 
     async def send(self, *messages: WireModel | bytes | str) -> None:
@@ -287,8 +287,8 @@ async def websocket_peer(
 
 
 async def in_time(what: Awaitable[T]) -> T:
-    """Await with a deadline of PATIENCE seconds."""
-    async with asyncio.timeout(PATIENCE):
+    """Await with a deadline of TIMEOUT seconds."""
+    async with asyncio.timeout(TIMEOUT):
         return await what
 
 

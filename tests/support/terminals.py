@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pie_client import Event, PieClient
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 SCRIPT_MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n[runtime]\nlanguage = "python"'
 SCRIPT = """
@@ -39,7 +39,7 @@ class Terminal:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._timer = threading.Timer(PATIENCE, self.process.kill)
+        self._timer = threading.Timer(TIMEOUT, self.process.kill)
         self._timer.start()
 
     def line(self) -> str:
@@ -67,7 +67,7 @@ class Terminal:
 
     def end(self) -> tuple[int, str, str]:
         """Wait for the end and return the exit status and the rest of both outputs."""
-        out, err = self.process.communicate(timeout=PATIENCE)
+        out, err = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, out, err
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class RunningScript:
 
     async def gone(self) -> None:
         """Wait until its process has ended."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await self.reading
 
 

@@ -25,7 +25,7 @@ from pie_client import (
 )
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 
@@ -67,9 +67,9 @@ def install(engine: LocalEngine, steps: Steps) -> None:
 
 async def launch_and_disconnect(uri: str) -> str:
     """Launch a process, wait until it runs, and disconnect. Return its id."""
-    async with PieClient(uri, timeout=PATIENCE) as c:
+    async with PieClient(uri, timeout=TIMEOUT) as c:
         process = await c.launch_process("long-task@0.1.0", input={"topic": "KV cache reuse"})
-        assert await process.recv(timeout=PATIENCE) == (Event.Stdout, "started\n")
+        assert await process.recv(timeout=TIMEOUT) == (Event.Stdout, "started\n")
         return process.process_id
 
 
@@ -86,13 +86,13 @@ async def test_attaching_after_the_end_receives_all_events(keeping_engine: Local
     install(keeping_engine, steps)
     process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
 
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         await c.authenticate("pie-client")
         assert await c.list_processes() == []
         process = await c.attach_process(process_id)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             events = [event async for event in process]
     assert events == [
         StdoutEvent("out\n"),
@@ -107,8 +107,8 @@ async def test_an_ended_process_can_be_attached_to_once(keeping_engine: LocalEng
     install(keeping_engine, steps)
     process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         assert (await (await c.attach_process(process_id)).result()) == {"topic": "KV cache reuse"}
         with pytest.raises(ProcessNotFoundError):
             await c.terminate_process(process_id)
@@ -126,12 +126,12 @@ async def test_a_running_process_can_be_attached_to_repeatedly(
 
     process_id = await launch_and_disconnect(keeping_engine.uri)
     for visit in range(3):
-        async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+        async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
             assert [info.id for info in await c.list_processes()] == [process_id]
             process = await c.attach_process(process_id)
             if visit == 2:
                 await process.signal("bye")
-                assert await process.recv(timeout=PATIENCE) == (Event.Return, '"bye"')
+                assert await process.recv(timeout=TIMEOUT) == (Event.Return, '"bye"')
 
 
 async def test_a_detached_process_can_be_terminated_and_then_attached_to(
@@ -139,11 +139,11 @@ async def test_a_detached_process_can_be_terminated_and_then_attached_to(
 ) -> None:
     install(keeping_engine, steps)
     process_id = await launch_and_disconnect(keeping_engine.uri)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         await c.terminate_process(process_id)
         process = await c.attach_process(process_id)
         with pytest.raises(ProcessTerminatedError):
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
 
 
 async def test_the_newest_4096_events_are_kept(keeping_engine: LocalEngine, steps: Steps) -> None:
@@ -158,10 +158,10 @@ async def test_the_newest_4096_events_are_kept(keeping_engine: LocalEngine, step
 
     process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         process = await c.attach_process(process_id)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             events = [event async for event in process]
     assert events == [*(StdoutEvent(str(number)) for number in range(5000 - 4095, 5000)), ReturnEvent("null")]
 
@@ -182,10 +182,10 @@ async def test_a_file_whose_first_chunk_was_dropped_is_dropped(
 
     process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         process = await c.attach_process(process_id)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             events = [event async for event in process]
     assert events[0] == FileEvent(b"2" * 1_000_000)
     assert len(events) == 1 + 4091 + 1
@@ -203,7 +203,7 @@ async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
         sent.set()
         return None
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         socket = await connect(
             f"{keeping_engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
         )
@@ -222,7 +222,7 @@ async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
         await sent.wait()
         socket.transport.abort()
         await socket.wait_closed()
-        async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+        async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
             process = await attach(c, reply.result)
             events = [event async for event in process]
     numbers = [int(event.value.split()[0]) for event in events if isinstance(event, StdoutEvent)]
@@ -234,14 +234,14 @@ async def test_an_uncaptured_process_keeps_its_messages_and_files(
     keeping_engine: LocalEngine, steps: Steps
 ) -> None:
     install(keeping_engine, steps)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         await c.rpc.launch_process(inferlet="long-task@0.1.0", input="{}", capture_outputs=False)
         (info,) = await c.list_processes()
         await c.attach_process(info.id)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         process = await c.attach_process(info.id)
         steps.go.set()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             kinds = [type(event) async for event in process]
     assert kinds == [MessageEvent, FileEvent, ReturnEvent]
 
@@ -253,11 +253,11 @@ async def test_an_ended_process_of_another_user_cannot_be_attached_to(
     install(keeping_engine, steps)
     process_id = await launch_and_disconnect(keeping_engine.uri)
     steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(keeping_engine.uri, username="mallory", timeout=PATIENCE) as c:
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
+    async with PieClient(keeping_engine.uri, username="mallory", timeout=TIMEOUT) as c:
         with pytest.raises(AccessDeniedError):
             await c.attach_process(process_id)
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
         await c.attach_process(process_id)
 
 
@@ -266,8 +266,8 @@ async def test_a_process_of_a_connected_client_cannot_be_attached_to(
 ) -> None:
     install(keeping_engine, steps)
     async with (
-        PieClient(keeping_engine.uri, timeout=PATIENCE) as c,
-        PieClient(keeping_engine.uri, timeout=PATIENCE) as d,
+        PieClient(keeping_engine.uri, timeout=TIMEOUT) as c,
+        PieClient(keeping_engine.uri, timeout=TIMEOUT) as d,
     ):
         process = await c.launch_process("long-task@0.1.0")
         with pytest.raises(ProcessNotFoundError if family == "0.4" else AlreadyAttachedError):
@@ -281,14 +281,14 @@ async def test_only_the_newest_ended_processes_can_be_attached_to(
     install(keeping_engine, steps)
     ids = [await launch_and_disconnect(keeping_engine.uri) for _ in range(3)]
     steps.go.set()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await asyncio.gather(*(process.outcome for process in keeping_engine.processes.values()))
-    async with PieClient(keeping_engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as client:
         with pytest.raises(ProcessNotFoundError):
             await client.attach_process(ids[0])
         for process_id in ids[1:]:
             process = await client.attach_process(process_id)
-            await process.result(timeout=PATIENCE)
+            await process.result(timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("family", ["0.4"])
@@ -297,12 +297,12 @@ async def test_processes_of_a_lost_client_cannot_be_attached_to_in_0_4_by_defaul
 ) -> None:
     install(engine, steps)
     process_id = await launch_and_disconnect(engine.uri)
-    async with PieClient(engine.uri, timeout=PATIENCE) as c:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as c:
         assert [info.id for info in await c.list_processes()] == [process_id]
         with pytest.raises(ProcessNotFoundError):
             await c.attach_process(process_id)
         steps.go.set()
-        await asyncio.wait_for(steps.ended.wait(), PATIENCE)
+        await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
         with pytest.raises(ProcessNotFoundError):
             await c.attach_process(process_id)
         assert await c.list_processes() == []
@@ -314,8 +314,8 @@ async def test_disconnecting_terminates_processes_in_0_5_by_default(
 ) -> None:
     install(engine, steps)
     process_id = await launch_and_disconnect(engine.uri)
-    await asyncio.wait_for(steps.ended.wait(), PATIENCE)
-    async with PieClient(engine.uri, timeout=PATIENCE) as c:
+    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
+    async with PieClient(engine.uri, timeout=TIMEOUT) as c:
         with pytest.raises(ProcessNotFoundError):
             await c.attach_process(process_id)
         assert await c.list_processes() == []

@@ -23,7 +23,7 @@ from pie_client import (
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.keys import ed25519_key
-from tests.support.peers import PATIENCE, component, in_time
+from tests.support.peers import TIMEOUT, component, in_time
 from tests.support.raw import Raw, raw_client
 
 SILENCE = 0.2
@@ -89,7 +89,7 @@ async def test_a_long_request_delays_replies_and_events_of_its_connection_in_0_4
     assert ok
     await raw.send(models.RunProcessesRequest(corr_id=3, inferlet="gate@1.0.0", inputs=["{}"]))
     await raw.send(ping())
-    await asyncio.wait_for(gate.entered.wait(), PATIENCE)
+    await asyncio.wait_for(gate.entered.wait(), TIMEOUT)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(raw.socket.recv(), SILENCE)
     gate.open.set()
@@ -124,7 +124,7 @@ async def test_a_failing_handler_refuses_the_request_with_its_error(
         raise ZeroDivisionError("oops")
 
     engine.answer(models.QueryRequest, handler)
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         with pytest.raises(
             RefusedError, match=r"engine\.answer for QueryRequest failed: ZeroDivisionError: oops"
         ):
@@ -193,10 +193,10 @@ async def test_any_exception_of_an_inferlet_ends_only_its_process(
     async def raises(_session: InferletSession, _input: JsonValue) -> JsonValue:
         raise error
 
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         process = await client.launch_process("raises@1.0.0")
         with pytest.raises(ProcessError) as caught:
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
         assert text in str(caught.value)
         assert not engine.processes
 
@@ -211,7 +211,7 @@ async def test_any_exception_of_a_handler_refuses_the_request(
         raise error
 
     engine.answer(models.QueryRequest, handler)
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         with pytest.raises(RefusedError, match=type(error).__name__):
             await client.query("model_status")
         await client.ping()
@@ -232,7 +232,7 @@ async def test_stop_waits_for_handlers(engine: LocalEngine) -> None:
             ended.append("ended")
 
     engine.answer(models.QueryRequest, handler)
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         asking = asyncio.create_task(client.query("anything"))
         await in_time(began.wait())
         await engine.stop()
@@ -261,7 +261,7 @@ async def test_imitate_delays_answers_a_close_with_the_next_event() -> None:
         async with raw_client(engine) as raw:
             pass
         assert raw.socket.close_code == 1006
-        async with raw_client(engine, close_timeout=PATIENCE) as raw:
+        async with raw_client(engine, close_timeout=TIMEOUT) as raw:
             _, process_id = await raw.reply(launch_after_close(engine))
             closing = asyncio.create_task(raw.socket.close())
             with pytest.raises(TimeoutError):
@@ -282,7 +282,7 @@ def launch_after_close(engine: LocalEngine) -> models.LaunchProcessRequest:
 
 async def test_a_close_is_not_delayed_by_default(engine: LocalEngine, family: Family) -> None:
     """A 0.5 engine drops the connection instead of answering the close."""
-    async with raw_client(engine, close_timeout=PATIENCE) as raw:
+    async with raw_client(engine, close_timeout=TIMEOUT) as raw:
         await raw.socket.close()
         assert raw.socket.close_code == (1000 if family == "0.4" else 1006)
 
@@ -317,7 +317,7 @@ async def test_a_process_list_has_the_spacing_and_order_of_real_servers(
 ) -> None:
     gate = Gate(engine)
     _, process_id = await raw.reply(launch("gate@1.0.0"))
-    await asyncio.wait_for(gate.entered.wait(), PATIENCE)
+    await asyncio.wait_for(gate.entered.wait(), TIMEOUT)
     ok, text = await raw.reply(models.ListProcessesRequest(corr_id=4))
     username = "internal" if engine.traits.user else "alice"
     assert (ok, text) == (
@@ -398,10 +398,10 @@ async def test_a_client_that_does_not_read_is_not_served_in_0_4(engine: LocalEng
 
     async with raw_client(engine) as raw:
         await raw.send(launch("talker@1.0.0"))
-        await asyncio.wait_for(started.wait(), PATIENCE)
+        await asyncio.wait_for(started.wait(), TIMEOUT)
         await raw.send(launch("mark@1.0.0"))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(done.wait(), SILENCE)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not done.is_set():
                 await raw.frame()

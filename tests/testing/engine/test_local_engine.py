@@ -23,7 +23,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
-from tests.support.peers import COMPONENT, PATIENCE
+from tests.support.peers import COMPONENT, TIMEOUT
 from tests.support.raw import IDENTITY, Raw, raw_client
 
 PROCESSES = TypeAdapter(list[models.ProcessInfo])
@@ -291,12 +291,12 @@ async def test_stop_returns_although_inferlets_suppress_their_cancellation(
             if family == "0.4"
             else None
         )
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             for _ in range(3 if batch else 1):
                 await began.acquire()
             await engine.stop()
         with pytest.raises(PieError):
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
         if batch:
             assert isinstance((await asyncio.gather(batch, return_exceptions=True))[0], PieConnectionError)
     assert engine.processes == {}
@@ -318,13 +318,13 @@ async def test_stop_logs_the_inferlets_that_do_not_end(
         async with PieClient(engine.uri) as client:
             process = await client.launch_process("stubborn@1.0.0")
             await process.recv()
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await engine.stop()
     task = f"inferlet stubborn@1.0.0 (process {process.process_id})"
     assert f"{task} does not end although it was cancelled" in caplog.text
     left = [each for each in asyncio.all_tasks() if each.get_name() == task]
     released.set()
-    await asyncio.wait(left, timeout=PATIENCE)
+    await asyncio.wait(left, timeout=TIMEOUT)
 
 
 async def test_stop_lets_inferlets_clean_up(engine: LocalEngine) -> None:
@@ -342,7 +342,7 @@ async def test_stop_lets_inferlets_clean_up(engine: LocalEngine) -> None:
 
     async with PieClient(engine.uri) as client:
         await client.launch_process("tidy@1.0.0")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await started.wait()
             await engine.stop()
     assert cleaned.is_set()
@@ -363,7 +363,7 @@ async def test_stop_returns_although_a_client_does_not_read(engine: LocalEngine)
         await raw.send(
             models.LaunchProcessRequest(corr_id=2, inferlet="flood@1.0.0", input="{}", capture_outputs=True)
         )
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await engine.stop()
 
 
@@ -378,7 +378,7 @@ async def test_stop_returns_although_a_handler_never_does(engine: LocalEngine) -
     engine.answer(models.PingRequest, never)
     async with PieClient(engine.uri) as client:
         pinging = asyncio.create_task(client.ping())
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await asked.wait()
             await engine.stop()
         assert isinstance((await asyncio.gather(pinging, return_exceptions=True))[0], PieConnectionError)
@@ -395,7 +395,7 @@ async def test_lone_surrogates_are_replaced_in_output_and_error(
     async with PieClient(engine.uri) as client:
         process = await client.launch_process("half@1.0.0")
         with pytest.raises(ProcessError):
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
         assert await process.recv() == (Event.Stdout, "?")
 
 
@@ -456,7 +456,7 @@ async def test_concurrent_and_cancelled_stops_terminate_everything(engine: Local
     stopping = asyncio.create_task(engine.stop())
     await asyncio.sleep(0)
     stopping.cancel()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await asyncio.gather(engine.stop(), engine.stop(), return_exceptions=True)
     assert engine.processes == {}
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pie_client import InvalidArgumentError, ParsedPrivateKey, PieClient, RefusedError
 from pie_client.testing import LocalEngine, ScriptLimits
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 from tests.support.repository import ROOT
 
 Key: TypeAlias = (
@@ -151,10 +151,10 @@ async def test_a_user_authenticates_with_any_accepted_kind_of_key(
     keys = [write(key)]
     async with LocalEngine(family="0.4", auth={"u": keys}) as engine:
         keys.insert(0, "not a key, and added after the start")
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        async with PieClient(engine.uri, timeout=TIMEOUT) as client:
             await client.authenticate("u", ParsedPrivateKey.parse(private(key)))
             await client.ping()
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        async with PieClient(engine.uri, timeout=TIMEOUT) as client:
             other = ed25519.Ed25519PrivateKey.generate()
             with pytest.raises(RefusedError, match=r"[Ss]ignature"):
                 await client.authenticate("u", ParsedPrivateKey.parse(private(other)))

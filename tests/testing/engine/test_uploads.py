@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from pie_client import Family, InstallError, PieClient, ProcessError, ProgramNotFoundError
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import COMPONENT, PATIENCE
+from tests.support.peers import COMPONENT, TIMEOUT
 
 MANIFEST = '[package]\nname = "app"\nversion = "1.0.0"\n'
 NOT_PARSED = "Failed to compile WASM: failed to parse WebAssembly module"
@@ -48,7 +48,7 @@ async def test_a_component_is_installed_and_fails_when_it_runs(client: PieClient
         ProcessError,
         match=r'app@1\.0\.0 is WebAssembly, .*; register .*@engine\.inferlet\("app@1\.0\.0"\)',
     ):
-        await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
+        await (await client.launch_process("app@1.0.0")).wait(timeout=TIMEOUT)
 
 
 @WITH_AND_WITHOUT_FORCE
@@ -104,7 +104,7 @@ async def test_receive_file_raises_without_a_client(engine: LocalEngine, client:
             failed.set_result(str(error))
 
     await client.launch_process("app@1.0.0", capture_outputs=False)
-    text = await asyncio.wait_for(failed, PATIENCE)
+    text = await asyncio.wait_for(failed, TIMEOUT)
     assert text == "no client is attached to the process, so it can't receive a file"
 
 
@@ -117,10 +117,10 @@ async def test_receive_file_replaces_an_earlier_call(engine: LocalEngine, client
         return [str(each) for each in await asyncio.gather(*waits, return_exceptions=True)]
 
     process = await client.launch_process("app@1.0.0")
-    await asyncio.wait_for(process.recv(), PATIENCE)
+    await asyncio.wait_for(process.recv(), TIMEOUT)
     await process.transfer_file(b"x")
     replaced = "another receive_file has replaced this one"
-    assert await process.result(timeout=PATIENCE) == [replaced, replaced, "b'x'"]
+    assert await process.result(timeout=TIMEOUT) == [replaced, replaced, "b'x'"]
 
 
 async def test_receive_file_raises_when_the_client_disconnects(family: Family) -> None:
@@ -133,7 +133,7 @@ async def test_receive_file_raises_when_the_client_disconnects(family: Family) -
 
         async with PieClient(engine.uri) as client:
             process = await client.launch_process("app@1.0.0")
-            await asyncio.wait_for(process.recv(), PATIENCE)
+            await asyncio.wait_for(process.recv(), TIMEOUT)
             [running] = engine.processes.values()
-        end = await asyncio.wait_for(running.outcome, PATIENCE)
+        end = await asyncio.wait_for(running.outcome, TIMEOUT)
         assert end.value.startswith("RuntimeError: the client that could send a file has disconnected")

@@ -14,7 +14,7 @@ from pie_client import PieClient, UnsupportedError, models
 from pie_client.base import WireModel
 from pie_client.protocol.codec import decode_server_message, encode_client_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 
 PROCESSES = TypeAdapter(list[models.ProcessInfo])
 
@@ -31,7 +31,7 @@ class Client:
         await self._socket.send(encode_client_message(request))
 
     async def next(self) -> object:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return decode_server_message(await self._socket.recv())
 
     async def reply(self, request: WireModel) -> tuple[bool, str]:
@@ -230,7 +230,7 @@ async def test_an_expression_evaluates_to_its_value(
     alice: Client, expression: Expression, value: JsonValue
 ) -> None:
     workflow = await alice.submit(pipe(expression, process("echo", {"the": "end"})))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             event = await alice.next()
             result = json.loads(event.value) if isinstance(event, models.ReturnFrame) else None

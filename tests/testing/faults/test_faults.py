@@ -44,7 +44,7 @@ from pie_client import (
 from pie_client.protocol import codec
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine, McpCallError
 from tests.support.mcp_servers import Script
-from tests.support.peers import COMPONENT, PATIENCE, in_time, sized_component
+from tests.support.peers import COMPONENT, TIMEOUT, in_time, sized_component
 from tests.support.raw import UPGRADE, Raw, address, raw_client, upgraded
 from tests.support.repository import ROOT
 
@@ -98,7 +98,7 @@ async def raw(engine: LocalEngine) -> AsyncIterator[Raw]:
 
 @pytest.fixture
 async def client(engine: LocalEngine) -> AsyncIterator[PieClient]:
-    async with PieClient(engine.uri, timeout=PATIENCE) as connected:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as connected:
         await connected.ping()
         yield connected
 
@@ -383,7 +383,7 @@ async def test_missing_value_of_a_terminal_event_ends_the_process(
     engine.faults.missing_value(models.ReturnFrame)
     process = await client.launch_process("quick@1.0.0")
     with pytest.raises(ProtocolError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 async def test_split_utf8_sends_two_events(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
@@ -406,7 +406,7 @@ async def test_terminate_event_before_reply(engine: LocalEngine, raw: Raw, clien
     process = await client.launch_process("wait@1.0.0")
     await process.terminate()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 async def test_terminate_event_before_reply_to_another_client(
@@ -439,7 +439,7 @@ async def test_terminate_event_after_reply(engine: LocalEngine, raw: Raw, client
         await process.wait(timeout=SOON)
     go.set()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 async def test_terminate_event_never(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
@@ -470,7 +470,7 @@ async def test_never_start_leaves_a_process_that_can_be_terminated(
     assert process.process_id in {info.id for info in await client.list_processes()}
     await process.terminate()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 async def test_never_end_leaves_a_process_that_can_be_terminated(
@@ -493,7 +493,7 @@ async def test_never_end_leaves_a_process_that_can_be_terminated(
     assert [info.id for info in await client.list_processes()] == [process.process_id]
     await process.terminate()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
     assert await client.list_processes() == []
     assert await (await client.launch_process("quick@1.0.0")).result() == [1, 2]
 
@@ -510,7 +510,7 @@ async def test_never_end_leaves_a_process_that_can_be_attached_to(
     assert (await client.list_processes())[0].id == info.id
     await process.terminate()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 async def test_never_end_processes_are_terminated_or_detached_with_their_client(
@@ -543,7 +543,7 @@ async def test_never_end_processes_are_kept_with_keep_detached() -> None:
             process = await client.attach_process(process_id)
             await process.terminate()
             with pytest.raises(ProcessTerminatedError):
-                await process.wait(timeout=PATIENCE)
+                await process.wait(timeout=TIMEOUT)
 
 
 async def workflow(raw: Raw) -> None:
@@ -724,7 +724,7 @@ while True:
     await client.register_mcp_server("s", "stdio", server.command, server.args)
     fault = ask(engine.faults)
     process = await client.launch_process("mcp@1.0.0", "s")
-    assert await process.result(timeout=PATIENCE) == code
+    assert await process.result(timeout=TIMEOUT) == code
     assert fault.count == 1
 
 
@@ -796,7 +796,7 @@ async def test_oversize_message_above_the_limit_ends_the_connection(engine: Loca
     async with PieClient(engine.uri, max_message_size=1 << 20) as client:
         process = await client.launch_process("quick@1.0.0")
         with pytest.raises(ConnectionLostError, match="max_message_size"):
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("content", [None, models.ServerNotice(message="out of paper"), "no JSON", "[]"])
@@ -886,7 +886,7 @@ async def test_drop_connection_ends_an_open_connection(
     await process.recv()
     engine.faults.drop_connection(reset=reset)
     with pytest.raises(ConnectionLostError):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
     reader, writer = await upgraded(engine)
     engine.faults.drop_connection(reset=reset)
@@ -921,7 +921,7 @@ async def test_the_client_survives_drop_connection_at_any_byte(family: Family, d
         async def attempt() -> None:
             async with PieClient(engine.uri) as client:
                 process = await client.launch_process("quick@1.0.0")
-                assert await process.result(timeout=PATIENCE) == [1, 2]
+                assert await process.result(timeout=TIMEOUT) == [1, 2]
 
         dropped = 0
         for count in range(5000):
@@ -938,12 +938,12 @@ async def test_the_client_survives_drop_connection_at_any_byte(family: Family, d
 
 @pytest.mark.parametrize("direction", ["sent", "received"])
 async def test_silent_peer_is_found_by_pings(engine: LocalEngine, direction: str) -> None:
-    async with PieClient(engine.uri, timeout=PATIENCE, ping_interval=0.05, ping_timeout=SOON) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT, ping_interval=0.05, ping_timeout=SOON) as client:
         process = await client.launch_process("wait@1.0.0")
         await process.recv()
         engine.faults.silent_peer(0, "sent" if direction == "sent" else "received")
         with pytest.raises(ConnectionLostError, match="no pong"):
-            await process.wait(timeout=PATIENCE)
+            await process.wait(timeout=TIMEOUT)
         await in_time(client.close())
 
     reader, writer = await upgraded(engine)

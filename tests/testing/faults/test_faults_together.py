@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from pie_client import DeadlineError, Family, PieClient, models
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 from tests.support.raw import Raw, raw_client, upgraded
 
 CHUNK_BYTES = 262_144
@@ -61,7 +61,7 @@ class Wire:
         return [fields for fields in self.fields if fields.get("total_chunks") == 3]
 
     async def until(self, ready: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not ready():
                 self.more.clear()
                 await self.more.wait()

@@ -21,7 +21,7 @@ from pie_client import (
     UnsupportedError,
 )
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine, RunningDaemon
-from tests.support.peers import PATIENCE, free_port
+from tests.support.peers import TIMEOUT, free_port
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class HttpClient:
     """One connection of the standard library's HTTP client."""
 
     def __init__(self, uri: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(uri).netloc, timeout=PATIENCE)
+        self._connection = http.client.HTTPConnection(urlsplit(uri).netloc, timeout=TIMEOUT)
 
     async def request(
         self, method: str, path: str, *, chunked: bool = False, **options: object
@@ -78,7 +78,7 @@ async def http_client(uri: str) -> AsyncIterator[HttpClient]:
 async def raw_response(uri: str, request: bytes, *, half_close: bool = False) -> bytes:
     """Send bytes, and return everything received until the server closes the connection."""
     address = urlsplit(uri)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request)
         if half_close:
@@ -124,7 +124,7 @@ async def test_the_response_to_head_has_no_body(http_client: HttpClient) -> None
 
 async def test_a_client_that_waits_for_100_continue_receives_it(uri: str) -> None:
     address = urlsplit(uri)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(
             b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
@@ -208,7 +208,7 @@ async def test_a_response_can_be_streamed(engine: LocalEngine, client: PieClient
 
     await client.rpc.launch_daemon(inferlet="stream@1.0.0", port=0, input="{}")
     address = urlsplit(await engine.daemons[0].uri())
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(f"GET / HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         await reader.readuntil(b"first")
@@ -262,7 +262,7 @@ async def test_a_daemon_runs_after_its_client_left_until_the_engine_stops(
     http_client = HttpClient(uri)
     assert (await http_client.request("GET", "/"))[1] == b"quick"
     waiting = asyncio.create_task(HttpClient(uri).request("GET", "/slow"))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await called.wait()
         await engine.stop()
     assert cancelled.is_set()
@@ -300,7 +300,7 @@ async def test_a_call_is_cancelled_when_its_http_client_leaves(
 
     await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
     uri = await engine.daemons[0].uri()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(urlsplit(uri).hostname, urlsplit(uri).port)
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         await called.wait()
@@ -330,7 +330,7 @@ async def test_a_request_sent_before_the_response_is_answered_next(
 
     await client.rpc.launch_daemon(inferlet="slow@1.0.0", port=0, input="{}")
     address = urlsplit(await engine.daemons[0].uri())
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n")
         await called.wait()
@@ -386,7 +386,7 @@ async def test_a_daemon_does_not_run_as_an_inferlet_nor_the_reverse(
     assert await client.check_program("echo@1.0.0")
     process = await client.launch_process("echo@1.0.0")
     with pytest.raises(ProcessError, match="No 'run' interface found"):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
     await client.rpc.launch_daemon(inferlet="plain@1.0.0", port=0, input="{}")
     http_client = HttpClient(await engine.daemons[1].uri())
     assert (await http_client.request("GET", "/"))[0].status == 500
@@ -420,7 +420,7 @@ async def test_stop_does_not_wait_for_a_daemon_that_suppresses_its_cancellation(
 
     await client.rpc.launch_daemon(inferlet="stubborn@1.0.0", port=0, input="{}")
     waiting = asyncio.create_task(raw_response(await engine.daemons[0].uri(), b"GET / HTTP/1.0\r\n\r\n"))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await called.wait()
         await engine.stop()
         await asyncio.gather(waiting, return_exceptions=True)

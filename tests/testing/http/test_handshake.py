@@ -13,7 +13,7 @@ from pie_client import Family, PieClient, models
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 from tests.support.raw import UPGRADE, address, upgraded
 
 if sys.platform != "win32":
@@ -68,10 +68,10 @@ async def engine(family: Family, caplog: pytest.LogCaptureFixture) -> AsyncItera
 
         before = asyncio.all_tasks()
         yield running
-        async with PieClient(running.uri, timeout=PATIENCE) as client:
+        async with PieClient(running.uri, timeout=TIMEOUT) as client:
             assert await (await client.launch_process("echo@1.0.0", 1)).result() == 1
         if left := asyncio.all_tasks() - before - {asyncio.current_task()}:
-            _, running_on = await asyncio.wait(left, timeout=PATIENCE)
+            _, running_on = await asyncio.wait(left, timeout=TIMEOUT)
             assert running_on == set()
         assert running.connections == 0
     assert errors == []
@@ -135,7 +135,7 @@ async def test_connections_lost_during_uploads_and_launches_leave_nothing_behind
         await asyncio.sleep(0)
     for _, writer in opened:
         writer.transport.abort()
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         await client.ping()
     outcomes = [process.outcome for process in list(engine.processes.values())]
     await in_time(asyncio.gather(*outcomes))

@@ -14,7 +14,7 @@ from pie_client import PieClient, RefusedError, models
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
-from tests.support.peers import PATIENCE, in_time
+from tests.support.peers import TIMEOUT, in_time
 
 M = TypeVar("M", bound=WireModel)
 
@@ -159,4 +159,4 @@ async def test_arguments_that_are_not_json_are_an_error_for_the_inferlet() -> No
             return caught.value.code
 
         process = await client.launch_process("odd@1.0.0")
-        assert await process.result(timeout=PATIENCE) == -32602
+        assert await process.result(timeout=TIMEOUT) == -32602

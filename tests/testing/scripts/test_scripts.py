@@ -35,7 +35,7 @@ from pie_client import (
 )
 from pie_client.protocol.mailbox import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
-from tests.support.peers import COMPONENT, PATIENCE
+from tests.support.peers import COMPONENT, TIMEOUT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts need POSIX processes")
 
@@ -83,7 +83,7 @@ async def launch(
 
 
 async def events_of(process: Process) -> list[ProcessEvent]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         return [event async for event in process]
 
 
@@ -117,7 +117,7 @@ async def main(a, b=2):
     )
     data = os.urandom(1_000_000)
     events: list[ProcessEvent] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         async for event in process:
             events.append(event)
             if event == MessageEvent("ready"):
@@ -196,7 +196,7 @@ async def test_the_input_is_passed_as_by_a_real_engine(
     await install(client, "async def main(*a, **k):\n    session.send(repr((a, k)))\n", manifest(call=call))
     await client.rpc.launch_process(inferlet="app@1.0.0", input=input_text, capture_outputs=False)
     (info,) = await client.list_processes()
-    end = await asyncio.wait_for(engine.processes[info.id].outcome, PATIENCE)
+    end = await asyncio.wait_for(engine.processes[info.id].outcome, TIMEOUT)
     if text is None:
         assert end.value == "app@1.0.0 takes keyword arguments, so its input must be a JSON object"
     else:
@@ -378,7 +378,7 @@ async def test_an_upload_replaces_a_script_only_with_force_overwrite(client: Pie
     assert await events_of(await client.launch_process("app@1.0.0")) == [ReturnEvent("new")]
     await install(client, COMPONENT, '[package]\nname = "app"\nversion = "1.0.0"\n')
     with pytest.raises(ProcessError, match="is WebAssembly, which LocalEngine does not run"):
-        await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
+        await (await client.launch_process("app@1.0.0")).wait(timeout=TIMEOUT)
 
 
 async def test_signals_are_received_in_order(client: PieClient) -> None:
@@ -404,7 +404,7 @@ async def main(x):
     return (await session.receive_file()).decode()
 """,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert await anext(process) == MessageEvent("ready")
         inbox = engine.processes[process.process_id].inbox
         while inbox.keep_last_file:  # the script has not said yet that it waits
@@ -428,7 +428,7 @@ async def main(x):
     return [str(each) for each in files]
 """,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert await anext(process) == MessageEvent("now")
         await process.transfer_file(b"x")
         assert await anext(process) == ReturnEvent(
@@ -449,7 +449,7 @@ async def main(x):
     )
     await client.launch_process("app", capture_outputs=False)
     [process] = engine.processes.values()
-    end = await asyncio.wait_for(process.outcome, PATIENCE)
+    end = await asyncio.wait_for(process.outcome, TIMEOUT)
     assert end.value == "Session receive_file failed"
 
 
@@ -465,7 +465,7 @@ async def main(x):
 async def test_a_script_that_can_not_go_on_fails(client: PieClient, body: str, text: str) -> None:
     process = await launch(client, f"async def main(x):\n    {body}\n    return 'end'\n")
     with pytest.raises(ProcessError, match=f"Call error: .*{text}"):
-        await process.wait(timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("what", ["receive", "receive_file"])
@@ -484,7 +484,7 @@ async def main(x):
     await session.{what}()
 """,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert await anext(process) == MessageEvent("given up")
         await process.signal("x")
         with pytest.raises(ProcessError, match="Call error: something came for a receive or receive_file"):
@@ -527,7 +527,7 @@ async def main(x):
 """,
     )
     data = os.urandom(20_000_000)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert await anext(process) == MessageEvent("ready")
         await process.transfer_file(data)
         assert await anext(process) == FileEvent(data)
@@ -543,17 +543,17 @@ async def test_many_scripts_run_at_the_same_time(client: PieClient) -> None:
         "async def main(n):\n    session.send('up')\n    print(n)\n    return [n, await session.receive()]\n",
     )
     processes = [await client.launch_process("app@1.0.0", input=number) for number in range(30)]
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         for process in processes:
             assert await anext(process) == MessageEvent("up")
         for number, process in enumerate(processes):
             await process.signal(str(number))
-    results = await asyncio.gather(*(process.result(timeout=PATIENCE) for process in processes))
+    results = await asyncio.gather(*(process.result(timeout=TIMEOUT) for process in processes))
     assert results == [[number, str(number)] for number in range(30)]
 
 
 async def pid_of(process: Process) -> int:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         event = await anext(process)
     assert isinstance(event, MessageEvent)
     return int(event.value)
@@ -599,8 +599,8 @@ async def test_terminating_a_script_kills_its_process(
     assert exists(pid)
     await process.terminate()
     with pytest.raises(ProcessTerminatedError):
-        await process.wait(timeout=PATIENCE)
-    await asyncio.wait([task], timeout=PATIENCE)
+        await process.wait(timeout=TIMEOUT)
+    await asyncio.wait([task], timeout=TIMEOUT)
     assert not exists(pid)
 
 
@@ -612,12 +612,12 @@ async def test_stopping_the_engine_kills_scripts(engine: LocalEngine, client: Pi
 
 
 async def test_closing_a_connection_kills_its_scripts(engine: LocalEngine) -> None:
-    async with PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with PieClient(engine.uri, timeout=TIMEOUT) as client:
         process = await launch(client, BUSY)
         pid = await pid_of(process)
         task = engine.processes[process.process_id].task
         assert task is not None
-    await asyncio.wait([task], timeout=PATIENCE)
+    await asyncio.wait([task], timeout=TIMEOUT)
     assert not exists(pid)
 
 
@@ -626,7 +626,7 @@ async def test_a_script_can_be_terminated_while_it_starts(engine: LocalEngine, c
     processes = [await client.launch_process("app@1.0.0") for _ in range(5)]
     tasks = [running.task for running in engine.processes.values() if running.task is not None]
     await asyncio.gather(*(process.terminate() for process in processes))
-    done, _ = await asyncio.wait(tasks, timeout=PATIENCE)
+    done, _ = await asyncio.wait(tasks, timeout=TIMEOUT)
     assert len(done) == 5
 
 
@@ -652,7 +652,7 @@ def test_a_script_ends_with_the_engine_on_systems_other_than_linux() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         ours.close()
-        assert process.wait(PATIENCE) == -signal.SIGKILL
+        assert process.wait(TIMEOUT) == -signal.SIGKILL
 
 
 async def test_processes_that_a_script_has_started_are_killed_with_it(client: PieClient) -> None:
@@ -670,8 +670,8 @@ async def main(x):
 """,
     )
     pid = await pid_of(process)
-    assert await process.wait(timeout=PATIENCE) == "left"
-    async with asyncio.timeout(PATIENCE):
+    assert await process.wait(timeout=TIMEOUT) == "left"
+    async with asyncio.timeout(TIMEOUT):
         while runs(pid):
             await client.ping()
 
@@ -698,14 +698,14 @@ async def test_the_error_of_a_process_that_ends_early_tells_how(
 async def test_a_script_that_writes_to_the_engines_socket_is_killed(client: PieClient) -> None:
     source = "import socket\nasync def main(x):\n    for n in range(3, 60):\n        try: os.write(n, b'?' + bytes(8))\n        except OSError: pass\n    await session.receive()\n"
     with pytest.raises(ProcessError, match="ended by SIGKILL"):
-        await (await launch(client, source)).wait(timeout=PATIENCE)
+        await (await launch(client, source)).wait(timeout=TIMEOUT)
 
 
 async def test_a_script_has_limits(family: Family) -> None:
     limits = ScriptLimits(memory_bytes=512 << 20, cpu_seconds=1, open_files=20, file_bytes=1000)
     async with (
         LocalEngine(family=family, allow_scripts=True, script_limits=limits) as engine,
-        PieClient(engine.uri, timeout=PATIENCE) as client,
+        PieClient(engine.uri, timeout=TIMEOUT) as client,
     ):
         end = await end_of(client, "async def main(x):\n    bytearray(1 << 30)\n")
         assert isinstance(end, ErrorEvent)
@@ -735,7 +735,7 @@ async def main(x):
 """
     process = await launch(client, source)
     folder, files, leaked, names = await process.result(
-        tuple[str, list[str], bool, list[str]], timeout=PATIENCE
+        tuple[str, list[str], bool, list[str]], timeout=TIMEOUT
     )
     assert folder.startswith(str(tmp_path))
     assert (files, leaked, names) == (["file"], False, [])
@@ -747,21 +747,21 @@ async def test_a_script_whose_process_can_not_start_fails(
     await install(client, BUSY)
     monkeypatch.setattr("sys.executable", "/does/not/exist")
     with pytest.raises(ProcessError, match=r"can't start a process for the script app@1\.0\.0: No such file"):
-        await (await client.launch_process("app@1.0.0")).wait(timeout=PATIENCE)
+        await (await client.launch_process("app@1.0.0")).wait(timeout=TIMEOUT)
 
 
 async def test_scripts_run_only_with_allow_scripts() -> None:
-    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with LocalEngine(family="0.5") as engine, PieClient(engine.uri, timeout=TIMEOUT) as client:
         with pytest.raises(
             ProcessError, match=r"app@1\.0\.0 is a script; pass allow_scripts=True to LocalEngine"
         ):
-            await (await launch(client, BUSY)).wait(timeout=PATIENCE)
+            await (await launch(client, BUSY)).wait(timeout=TIMEOUT)
 
 
 async def test_the_0_4_family_refuses_scripts() -> None:
     async with (
         LocalEngine(family="0.4") as engine,
-        PieClient(engine.uri, timeout=PATIENCE) as client,
+        PieClient(engine.uri, timeout=TIMEOUT) as client,
     ):
         with pytest.raises(InstallError, match="Failed to compile WASM: failed to parse WebAssembly module"):
             await install(client, BUSY)
@@ -776,24 +776,24 @@ async def summarize(text: str, words: int = 2) -> list[str]:
 
 async def test_a_python_function_runs_as_a_program(engine: LocalEngine, client: PieClient) -> None:
     process = await client.run(summarize, "one two three")
-    assert await process.result(list[str], timeout=PATIENCE) == ["one", "two"]
+    assert await process.result(list[str], timeout=TIMEOUT) == ["one", "two"]
     process = await client.run(summarize, "one two three", words=1)
-    assert await process.result(list[str], timeout=PATIENCE) == ["one"]
+    assert await process.result(list[str], timeout=TIMEOUT) == ["one"]
     assert list(engine.uploads) == [summarize.program]
 
 
 async def test_a_detached_script_can_be_attached_to(family: Family) -> None:
     async with LocalEngine(family=family, allow_scripts=True, keep_detached=True) as engine:
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        async with PieClient(engine.uri, timeout=TIMEOUT) as client:
             process = await launch(
                 client, "async def main(x):\n    session.send('up')\n    return await session.receive()\n"
             )
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 assert await anext(process) == MessageEvent("up")
-        async with PieClient(engine.uri, timeout=PATIENCE) as client:
+        async with PieClient(engine.uri, timeout=TIMEOUT) as client:
             process = await client.attach_process(process.process_id)
             await process.signal("again")
-            assert await process.wait(timeout=PATIENCE) == "again"
+            assert await process.wait(timeout=TIMEOUT) == "again"
 
 
 def test_allow_scripts_needs_a_posix_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from pie_client.testing import LocalEngine, ScriptLimits
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.terminal.command import main
 from tests.support.keys import ed25519_key
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 from tests.support.terminals import SCRIPT_MANIFEST, launch_script, terminal
 
 APP = """
@@ -57,7 +57,7 @@ async def test_it_prints_its_uri_and_programs_and_stops_on_a_signal(family: str,
 
 
 async def test_built_in_programs_do_what_they_are_named_for() -> None:
-    async with LocalEngine(builtins=True) as engine, PieClient(engine.uri, timeout=PATIENCE) as client:
+    async with LocalEngine(builtins=True) as engine, PieClient(engine.uri, timeout=TIMEOUT) as client:
         echo = await client.launch_process("echo@1.0.0", {"a": [1]})
         assert await echo.result() == {"a": [1]}
 
@@ -147,7 +147,7 @@ async def test_it_exits_quietly_when_its_output_is_closed(tmp_path: Path) -> Non
             engine.process.stdout.close()
             with contextlib.suppress(PieConnectionError):
                 await client.ping()  # its trace fails
-            assert await asyncio.to_thread(engine.process.wait, PATIENCE) == 128 + signal.SIGPIPE
+            assert await asyncio.to_thread(engine.process.wait, TIMEOUT) == 128 + signal.SIGPIPE
             assert engine.process.stderr.read() == ""
             await script.gone()
 
@@ -161,7 +161,7 @@ def test_an_output_that_can_not_be_written_is_reported_in_one_line() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
     assert done.returncode == 1
@@ -203,7 +203,7 @@ def taken_port() -> Generator[int]:
 
 def test_a_port_in_use_is_reported_in_one_line() -> None:
     with taken_port() as port, terminal("--port", str(port)) as engine:
-        out, err = engine.process.communicate(timeout=PATIENCE)
+        out, err = engine.process.communicate(timeout=TIMEOUT)
     assert engine.process.returncode == 1
     assert (out, err) == (
         "",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pie_client import Event, PieClient
-from tests.support.peers import PATIENCE
+from tests.support.peers import TIMEOUT
 from tests.support.terminals import RunningScript, Terminal, launch_script, terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and scripts are others there")
@@ -109,7 +109,7 @@ async def test_it_names_what_does_not_end_and_exits_on_a_second_signal(
             stage.engine.error_line(),
         )
         stage.engine.process.send_signal(second)
-        assert stage.engine.process.wait(PATIENCE) == 128 + second
+        assert stage.engine.process.wait(TIMEOUT) == 128 + second
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_scripts_end_with_the_engine(
     async with running(program, tmp_path, script=True, timeout=5 if program == "slow@1.0.0" else 1) as stage:
         for each in signals:
             stage.engine.process.send_signal(each)
-        stage.engine.process.wait(PATIENCE)
+        stage.engine.process.wait(TIMEOUT)
         assert stage.script is not None
         await stage.script.gone()
 
@@ -205,7 +205,7 @@ def test_nohup_makes_it_ignore_sighup() -> None:
         assert "ws://" in nohup.stdout.readline()
         nohup.send_signal(signal.SIGHUP)
         nohup.send_signal(signal.SIGTERM)
-        assert nohup.wait(PATIENCE) == 0  # a second signal would exit with another status
+        assert nohup.wait(TIMEOUT) == 0  # a second signal would exit with another status
     finally:
         nohup.kill()
         nohup.communicate()
