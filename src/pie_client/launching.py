@@ -93,6 +93,7 @@ class Launcher:
         The reply to a launch without captured output has no id. Servers that launch batches return ids there; otherwise
         the process is found in the server's list by a mark at the end of its input, which servers list unchanged.
         """
+        # Without the mark, equal launches of several clients could not be told apart in the list.
         marked = input_text + _mark()
         async with self._connection.deadline(LAUNCH_PROCESS, timeout):
             family = await self._connection.family(timeout)

@@ -85,6 +85,7 @@ class Peer:
             sent = True
             return await reply
         except asyncio.CancelledError:
+            # MCP allows a cancellation only for a request that is still in progress.
             answered = reply.done() and not reply.cancelled()
             if sent and cancellable and not answered:
                 told = McpCancelledParams(request_id=number).model_dump_json(exclude_none=True)
@@ -101,6 +102,7 @@ class Peer:
     async def receive(self, text: str) -> None:
         """Handle a text from the server. Invalid texts are logged and ignored."""
         try:
+            # Messages are handled one after another, so the order survives the thread.
             if len(text) > messages.LONG:
                 found = await asyncio.to_thread(messages.read, text)
             else:

@@ -97,17 +97,21 @@ class McpServer:
     async def call(self, method: str, params: str) -> tuple[bool, str]:
         """Make a call and return ``ok`` and ``result`` of the mcp_response. Errors of the server are returned, not raised."""
         if not await _is_object(params):
-            text = texts.mcp_params_invalid(method=method, server_name=self.name)
-            return False, error_text(texts.CODE_MCP_PARAMS_INVALID, text)
+            return _error(
+                texts.CODE_MCP_PARAMS_INVALID, texts.mcp_params_invalid(method=method, server_name=self.name)
+            )
         try:
+            # The timeout covers waiting for a slot and a restart too: the inferlet waits for all of it.
             async with asyncio.timeout(None if self._call_timeout == math.inf else self._call_timeout):
                 async with self._slots:
                     return await self._call(method, params)
         except TimeoutError:
-            text = texts.mcp_server_silent(
-                server_name=self.name, method=method, seconds=f"{self._call_timeout:g}"
+            return _error(
+                texts.CODE_MCP_SERVER_SILENT,
+                texts.mcp_server_silent(
+                    server_name=self.name, method=method, seconds=f"{self._call_timeout:g}"
+                ),
             )
-            return False, error_text(texts.CODE_MCP_SERVER_SILENT, text)
 
     async def stop(self) -> None:
         """Stop the server within 1.5 seconds. It is not restarted."""
@@ -119,16 +123,20 @@ class McpServer:
         try:
             link = await self.start()
         except McpServerError as error:
-            text = texts.mcp_server_unavailable(server_name=self.name, reason=error.reason)
-            return False, error_text(texts.CODE_MCP_SERVER_UNAVAILABLE, text)
+            return _error(
+                texts.CODE_MCP_SERVER_UNAVAILABLE,
+                texts.mcp_server_unavailable(server_name=self.name, reason=error.reason),
+            )
         try:
             answer = await link.peer.request(method, params)
         except McpServerError:
-            text = texts.mcp_server_ended(server_name=self.name, method=method)
-            return False, error_text(texts.CODE_MCP_SERVER_ENDED, text)
+            return _error(
+                texts.CODE_MCP_SERVER_ENDED, texts.mcp_server_ended(server_name=self.name, method=method)
+            )
         if answer.text is None:
-            text = texts.mcp_answer_empty(server_name=self.name, method=method)
-            return False, error_text(texts.CODE_MCP_ANSWER_EMPTY, text)
+            return _error(
+                texts.CODE_MCP_ANSWER_EMPTY, texts.mcp_answer_empty(server_name=self.name, method=method)
+            )
         return answer.ok, answer.text
 
     def _record_end(self) -> None:
@@ -160,7 +168,7 @@ class McpServer:
             answer = await link.peer.request(INITIALIZE, hello.model_dump_json(), cancellable=False)
             link.use_version(_agreed_version(link, answer))
             await link.peer.notify(INITIALIZED)
-        except BaseException:
+        except BaseException:  # cancellation included: the child process must not outlive it
             await link.close()
             raise
         return link
@@ -208,6 +216,7 @@ class McpServers:
                 server.check_running()
                 connection.session.check_alive()
             except BaseException as error:
+                # unregister() may have freed the name, and another register() may have taken it since.
                 if self._servers.get(server.name) is server:
                     del self._servers[server.name]
                 await server.stop()
@@ -232,9 +241,8 @@ class McpServers:
                 text = texts.mcp_answer_not_relayed(
                     server_name=request.server_name, method=request.method, reason=error
                 )
-                await self._send(
-                    request, ok=False, result=error_text(texts.CODE_MCP_ANSWER_NOT_RELAYED, text)
-                )
+                ok, result = _error(texts.CODE_MCP_ANSWER_NOT_RELAYED, text)
+                await self._send(request, ok=ok, result=result)
         except PieError as error:
             logger.warning("no answer sent to an MCP call of server %.40r: %s", request.server_name, error)
 
@@ -258,19 +266,23 @@ class McpServers:
     async def _call(self, request: McpRequest) -> tuple[bool, str]:
         server = self._servers.get(request.server_name)
         if server is None:
-            text = texts.mcp_server_not_registered(server_name=request.server_name)
-            return False, error_text(texts.CODE_MCP_SERVER_NOT_REGISTERED, text)
+            return _error(
+                texts.CODE_MCP_SERVER_NOT_REGISTERED,
+                texts.mcp_server_not_registered(server_name=request.server_name),
+            )
         try:
             return await server.call(request.method, request.params)
         except Exception:
             logger.exception("an MCP call failed; this is a defect of pie-client")
-            text = texts.mcp_relay_failed(method=request.method, server_name=request.server_name)
-            return False, error_text(texts.CODE_MCP_RELAY_FAILED, text)
+            return _error(
+                texts.CODE_MCP_RELAY_FAILED,
+                texts.mcp_relay_failed(method=request.method, server_name=request.server_name),
+            )
 
 
-def error_text(code: int, message: str) -> str:
-    """Encode an error as the result of an mcp_response."""
-    return McpErrorObject(code=code, message=message).model_dump_json(exclude_none=True)
+def _error(code: int, message: str) -> tuple[bool, str]:
+    """Return ``ok`` and ``result`` of an mcp_response with an error."""
+    return False, McpErrorObject(code=code, message=message).model_dump_json(exclude_none=True)
 
 
 async def _is_object(text: str) -> bool:

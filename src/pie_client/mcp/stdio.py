@@ -95,6 +95,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._exited = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
+        # Without it all waiting senders would write as soon as the first one may.
         self._sending = asyncio.Lock()
         self._stopping: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -123,6 +124,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name=f"pie-client MCP stop {self.name}")
         try:
+            # Shielded: several callers may wait for the same stop, and cancelling one must not end it half-way.
             await asyncio.shield(self._stopping)
         except asyncio.CancelledError:
             self.kill()
@@ -205,6 +207,7 @@ class Child(asyncio.SubprocessProtocol, Link):
 
     def process_exited(self) -> None:
         """Record the exit, and kill the processes that the child left running."""
+        # Processes that the child has started may still be in its group.
         self._signal(hard=True)
         self._exited.set()
         # Output may still be in the pipe, and a process outside the group may hold the pipe open without end.
@@ -222,6 +225,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         while data := await self._output.read(UNREAD_BYTES):
             await self._receive(lines.feed(data))
         await self._receive(lines.finish())
+        # The output may end before the exit is known; wait for the exit status, which explains more.
         await self._exits_within(DRAIN_SECONDS)
         status = self._transport.get_returncode() if self._transport is not None else None
         if status is None:

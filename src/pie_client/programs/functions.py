@@ -127,6 +127,7 @@ class Inferlet(Generic[P, R_co]):
         )
 
     def _derived_version(self) -> str:
+        # The version is part of the manifest, so the digest covers a manifest with a placeholder.
         described = checked_manifest(self._manifest("0.0.0"))[0]
         digest = int.from_bytes(blake3(f"{len(described)}\n{described}{self.source}".encode()).digest())
         mask = (1 << VERSION_BITS) - 1
@@ -256,6 +257,7 @@ def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
         raise InvalidArgumentError(
             f"can't write the source of {node.name} for the engine ({error}); move the expression out of the f-string"
         ) from None
+    # A name of an enclosing function is not a global, even if a global or a built-in has the same name.
     closure = set(function.__code__.co_freevars)
     namespace: dict[str, object] = function.__globals__
     used = _globals_of(header + body) - {node.name}
@@ -287,6 +289,7 @@ class _VariableAnnotationRemover(ast.NodeTransformer):
 def _definition(name: str, lines: list[str] | None) -> ast.AsyncFunctionDef:
     """Parse the definition of a function from the lines of its source."""
     text = "".join(lines or [])
+    # Indented source, of a nested function, parses only inside a block; dedenting would change multi-line strings.
     try:
         tree = ast.parse("if True:\n" + text if text[:1].isspace() else text)
     except SyntaxError:
