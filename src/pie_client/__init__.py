@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "pie_client.auth.agent": ("AgentKey", "agent_keys"),
+    "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
     "pie_client.auth.login": ("ServerInfo",),
     "pie_client.client": ("PieClient",),
     "pie_client.errors": (
@@ -74,14 +75,14 @@ _MODULES = {
         "InvalidArgumentError",
         "InvalidKeyError",
         "ManifestError",
-        "NotAttachedError",
         "McpServerError",
+        "NotAttachedError",
         "NotConnectedError",
         "PieConnectionError",
         "PieError",
-        "ProgramExistsError",
         "ProcessEndedError",
         "ProcessError",
+        "ProgramExistsError",
         "ProtocolError",
         "RefusedError",
         "RegistryError",
@@ -90,15 +91,11 @@ _MODULES = {
         "SlowConsumerError",
         "UnsupportedError",
     ),
-    "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
-    "pie_client.programs.functions": ("Inferlet", "inferlet"),
-    "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
-    "pie_client.protocol.mailbox": (
-        "CorruptEvent",
-        "ProcessEvent",
-    ),
-    "pie_client.programs.manifest": ("parse_manifest",),
     "pie_client.process": ("Process",),
+    "pie_client.programs.functions": ("Inferlet", "inferlet"),
+    "pie_client.programs.manifest": ("parse_manifest",),
+    "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
+    "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(_public.MODULE_OF)
 
