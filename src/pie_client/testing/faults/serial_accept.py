@@ -16,8 +16,7 @@ class AcceptQueue:
         self._waiting[transport] = None
 
     def discard(self, transport: asyncio.Transport) -> None:
-        """Remove a connection whose handshake is over or that is lost, and resume the next."""
-        was_first = transport is next(iter(self._waiting), None)
+        """Remove a connection whose handshake is over or that is lost, and let the first one of the others read."""
         self._waiting.pop(transport, None)
-        if was_first and self._waiting:
-            next(iter(self._waiting)).resume_reading()
+        if self._waiting:
+            next(iter(self._waiting)).resume_reading()  # has no effect if it is reading
