@@ -1,1 +1,1 @@
-"""Writes the generated layer of pie-client and its protocol reference from ``schema/``."""
+"""Generate the client's code and the protocol reference from a schema folder."""

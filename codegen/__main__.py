@@ -2,51 +2,66 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
-from codegen.check import compare, write
 from codegen.errors import CodegenError
-from codegen.render import PACKAGES, render
+from codegen.output import compare, write
+from codegen.render import Layout, render
+
+HELP = {
+    "root": "folder that the other paths are relative to",
+    "schema": "folder of the schema",
+    "output": "folder of the package",
+    "package": "package that the generated code is part of",
+    "base": "package whose modules base and errors generated code stands on",
+    "reference": "file of the protocol reference",
+    "settings": "pyproject.toml with the formatter's settings and the pinned tools",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return 0 for success, 1 for files that differ, 2 for an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m codegen", description="Write the code that schema/ describes, or check it."
+        prog="python -m codegen", description="Write the code that a schema describes, or check it."
     )
     parser.add_argument(
         "command",
         choices=("generate", "check"),
-        help="generate: write the files. check: fail unless they are as they would be written.",
+        help="generate: write the files. check: fail unless they are up to date.",
     )
-    parser.add_argument(
-        "--root",
-        type=Path,
-        default=Path(__file__).parents[1],
-        help="the repository (default: the one this generator is in)",
-    )
-    options = parser.parse_args(arguments)
-    root: Path = options.root.resolve()
+    for field in fields(Layout):
+        parser.add_argument(
+            f"--{field.name}",
+            type=Path if isinstance(field.default, Path) else str,
+            default=field.default,
+            help=f"{HELP[field.name]} (default: %(default)s)",
+        )
+    options = vars(parser.parse_args(arguments))
+    command = options.pop("command")
+    layout = Layout(**{**options, "root": options["root"].resolve()})
     try:
-        files = render(root)
+        files = render(layout)
     except CodegenError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        print(f"codegen: {len(error.problems)} problem(s); nothing was written", file=sys.stderr)
-        return 2
-    if options.command == "generate":
-        report = write(root, files, PACKAGES)
-        print("\n".join([*report, f"codegen: {len(files)} files, {len(report)} changed"]))
-        return 0
-    reports = list(compare(root, files, PACKAGES))
-    for report_ in reports:
-        print(report_)
-    if reports:
         print(
-            f"codegen: {len(reports)} of {len(files)} files differ from schema/; run `python -m codegen generate`",
+            *error.problems,
+            f"codegen: {len(error.problems)} problem(s); nothing was written",
+            sep="\n",
+            file=sys.stderr,
+        )
+        return 2
+    if command == "generate":
+        report = write(layout.root, files, layout.packages)
+        print(*report, f"codegen: {len(files)} files, {len(report)} changed", sep="\n")
+        return 0
+    if report := list(compare(layout.root, files, layout.packages)):
+        print(*report, sep="\n")
+        print(
+            f"codegen: {len(report)} of {len(files)} files differ from the schema; run `python -m codegen generate`",
             file=sys.stderr,
         )
         return 1
-    print(f"codegen: {len(files)} files agree with schema/")
+    print(f"codegen: {len(files)} files agree with the schema")
     return 0
 
 

@@ -1,8 +1,12 @@
-"""What the generator says when it can't do its work."""
+"""The one exception of the generator."""
 
 
 class CodegenError(Exception):
-    """The schema or the tools are not fit for generating; the text lists why, one reason a line."""
+    """The schema or the tools can't be used for generating code.
+
+    Args:
+        problems: The reasons, one line each.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems

@@ -1,372 +1,302 @@
-"""The dialect of ``schema/``: what JSON Schema allows and this project does not.
+"""Check a schema against the project's dialect of JSON Schema.
 
-Each rule keeps the generated code good: a named class for every object, a tag that decodes without guessing, optional
-fields that are also nullable, and nothing that points nowhere.
+Each rule keeps the generated code simple: a named class for every object, tags that decode without guessing, optional
+fields that are nullable, and no reference to something that does not exist. schema/README.md explains the dialect.
 """
 
-import string
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any
 
-from codegen.bundle import is_choice
 from codegen.errors import CodegenError
-from codegen.refs import nodes, resolve, target
-from codegen.schema import TYPES, ErrorText, Node, Schema
+from codegen.schema import PROTOCOL, TYPES, Node, Schema, nodes, target
 
-FORBIDDEN_KEYWORDS = {
+Problems = Iterator[str]
+Rule = Callable[[Schema], Problems]
+
+FORBIDDEN = {
     "default": "put defaults of arguments into protocol.json",
     "prefixItems": "msgpack has no tuples; use items",
     "contentEncoding": "write raw bytes as format: binary",
     "patternProperties": "use a named object or additionalProperties",
 }
-
-
-EVENT_TEXT = "value"
+TEXT = re.compile(r"(?:[^{}]|\{[A-Za-z_]\w*\})*")
+"""A server's text, in which {name} stands for a part that varies."""
 
 
 def check(schema: Schema) -> None:
-    """Raise CodegenError with every breach of the dialect, each with its file and JSON path."""
-    for rules in ((properties_are_schemas,), RULES):
-        problems = [problem for rule in rules for problem in rule(schema)]
-        if problems:
+    """Raise CodegenError if a schema breaks a rule; the error lists every problem with its file and JSON path."""
+    # The other rules rely on properties that are objects.
+    for rules in ((properties_are_objects,), RULES):
+        if problems := [problem for rule in rules for problem in rule(schema)]:
             raise CodegenError(problems)
 
 
-def properties_are_schemas(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        for name, child in node.get("properties", {}).items():
-            if not isinstance(child, dict):
-                yield f"schema/{file}: {path}.properties.{name}: true and false are no schemas here"
+def properties_are_objects(schema: Schema) -> Problems:
+    for where, name, _, child in _properties(schema):
+        if not isinstance(child, dict):
+            yield f"{where}.properties.{name}: must be an object, not true or false"
 
 
-def references_resolve(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
+def properties_are_described_and_typed(schema: Schema) -> Problems:
+    for where, name, required, child in _properties(schema):
+        if "const" not in child and "description" not in child:
+            yield f"{where}.properties.{name}: no description"
+        if not _has_type(child):
+            yield f"{where}.properties.{name}: needs a $ref, an anyOf, an enum of strings or one type; an array needs items"
+        nullable = any(option.get("type") == "null" for option in child.get("anyOf", []))
+        if nullable == required:
+            state = "required but nullable" if nullable else "optional but not nullable"
+            yield f"{where}.properties.{name}: {state}"
+
+
+def references_resolve(schema: Schema) -> Problems:
+    for where, file, node in _nodes(schema):
         ref = node.get("$ref")
-        if isinstance(ref, str) and resolve(schema, target(file, ref)) is None:
-            yield f"schema/{file}: {path}: dangling reference {ref!r}"
+        if isinstance(ref, str) and schema.resolve(target(file, ref)) is None:
+            yield f"{where}: dangling reference {ref!r}"
 
 
-def tables_name_files_that_exist(schema: Schema) -> Iterator[str]:
-    yield from (
-        f"schema/protocol.json: names {f!r}, which does not exist"
-        for f in _named_files(schema)
-        if f not in schema.documents
-    )
-
-
-def every_file_is_reached(schema: Schema) -> Iterator[str]:
-    reached, queue = {TYPES}, list(_named_files(schema))
+def files_exist_and_are_used(schema: Schema) -> Problems:
+    queue = _named_files(schema)
+    yield from (f"schema/{PROTOCOL}: file {f!r} does not exist" for f in queue if f not in schema.documents)
+    used = {TYPES}
     while queue:
         file = queue.pop()
-        if file in reached or file not in schema.documents:
-            continue
-        reached.add(file)
-        for _, node in nodes(schema.documents[file]):
-            if isinstance(node.get("$ref"), str):
-                queue.append(target(file, node["$ref"]).partition("#")[0])
-    yield from (
-        f"schema/{f}: not named by protocol.json, directly or through another file"
-        for f in sorted(schema.documents.keys() - reached)
-    )
+        if file not in used and file in schema.documents:
+            used.add(file)
+            refs = [node["$ref"] for _, node in nodes(schema.documents[file]) if "$ref" in node]
+            queue += [target(file, ref).partition("#")[0] for ref in refs]
+    for file in sorted(schema.documents.keys() - used):
+        yield f"schema/{file}: not used by {PROTOCOL}, or by a file that it uses"
 
 
-def titles_are_unique_type_names(schema: Schema) -> Iterator[str]:
-    titles = [(f, d.get("title")) for f, d in schema.objects()] + [(TYPES, name) for name in schema.scalars()]
-    seen = Counter(title for _, title in titles)
+def titles_are_unique_type_names(schema: Schema) -> Problems:
+    titles = [(f, d.get("title")) for f, d in schema.objects()] + [(TYPES, name) for name in schema.scalars]
+    count = Counter(title for _, title in titles)
     for file, title in titles:
         if not isinstance(title, str) or not title[:1].isupper() or not title.isidentifier():
-            yield f"schema/{file}: title {title!r} is not a type name like PingRequest"
-        elif seen[title] > 1:
+            yield f"schema/{file}: title {title!r} is not a type name such as PingRequest"
+        elif count[title] > 1:
             yield f"schema/{file}: title {title!r} is used twice"
 
 
-def everything_is_described(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
+def nodes_are_of_the_dialect(schema: Schema) -> Problems:
+    for where, file, node in _nodes(schema):
+        properties = node.get("properties", {})
+        is_object = properties or (node.get("type") == "object" and "additionalProperties" not in node)
+        if is_object and not where.endswith(": $"):
+            yield f"{where}: inline object; move it to a file with a title"
         if "title" in node and "description" not in node and file != TYPES:
-            yield f"schema/{file}: {path}: no description"
-        for name, child in node.get("properties", {}).items():
-            if "const" not in child and "description" not in child:
-                yield f"schema/{file}: {path}.properties.{name}: no description"
-
-
-def objects_have_files_of_their_own(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        if path != "$" and (
-            "properties" in node or (node.get("type") == "object" and "additionalProperties" not in node)
-        ):
-            yield f"schema/{file}: {path}: inline object; give it a file and a title"
-
-
-def keywords_are_of_the_dialect(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        for keyword, advice in FORBIDDEN_KEYWORDS.items():
-            if keyword in node:
-                yield f"schema/{file}: {path}: {keyword} is not used here: {advice}"
+            yield f"{where}: no description"
+        for name in set(node.get("required", [])) - properties.keys():
+            yield f"{where}: required property {name!r} is not defined"
+        for keyword in FORBIDDEN.keys() & node.keys():
+            yield f"{where}: {keyword} is not allowed: {FORBIDDEN[keyword]}"
         if node.get("format") == "byte":
-            yield f"schema/{file}: {path}: format byte means base64; use format: binary"
+            yield f"{where}: format byte means base64; use format: binary"
         if node.get("additionalProperties") is False:
-            yield f"schema/{file}: {path}: closed object; every receiver ignores what it does not know"
+            yield f"{where}: closed object; receivers ignore unknown fields, so leave it open"
 
 
-def values_have_a_type(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        for name, child in node.get("properties", {}).items():
-            if not _has_type(child):
-                yield (
-                    f"schema/{file}: {path}.properties.{name}: needs a $ref, an anyOf, an enum of texts, "
-                    "or one type; an array needs items"
-                )
+def unions_are_tagged(schema: Schema) -> Problems:
+    for where, file, node in _nodes(schema):
+        options: list[Node] = node.get("oneOf", [])
+        names = [target(file, option["$ref"]) for option in options if "$ref" in option]
+        if len(names) != len(options):
+            yield f"{where}: oneOf may only list references"
+        objects = [name for name in names if (schema.resolve(name) or {}).get("type") == "object"]
+        tag: str | None = node.get("discriminator", {}).get("propertyName")
+        if objects and tag is None:
+            yield f"{where}: a union of objects needs discriminator.propertyName"
+        elif tag is not None:
+            for name in objects:
+                yield from _tag_problems(schema, name, tag)
 
 
-def optional_means_nullable(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        properties: dict[str, Node] = node.get("properties", {})
-        required = set(node.get("required", []))
-        yield from (
-            f"schema/{file}: {path}: requires unknown property {n!r}"
-            for n in sorted(required - properties.keys())
-        )
-        for name, child in properties.items():
-            nullable = any(option.get("type") == "null" for option in child.get("anyOf", []))
-            if nullable == (name in required):
-                state = "required but nullable" if nullable else "optional but not nullable"
-                yield f"schema/{file}: {path}.properties.{name}: {state}"
+def messages_carry_their_tag(schema: Schema) -> Problems:
+    for row in schema.tagged:
+        if "oneOf" not in schema.documents.get(row["schema"], {}):
+            yield from _tag_problems(schema, row["schema"], schema.protocol["tag"], row["type"])
 
 
-def unions_are_tagged(schema: Schema) -> Iterator[str]:
-    for file, path, node in _all_nodes(schema):
-        members = [(target(file, m["$ref"]), m) for m in node.get("oneOf", []) if "$ref" in m]
-        if len(members) != len(node.get("oneOf", [])):
-            yield f"schema/{file}: {path}: oneOf lists references only"
-        objects = [name for name, _ in members if (resolve(schema, name) or {}).get("type") == "object"]
-        if not objects:
-            continue
-        tag = node.get("discriminator", {}).get("propertyName")
-        if tag is None:
-            yield f"schema/{file}: {path}: a union of objects needs discriminator.propertyName"
-            continue
-        for name in objects:
-            yield from _tag_problems(schema, name, tag)
+def events_carry_tag_and_text(schema: Schema) -> Problems:
+    text = schema.protocol["event_text"]
+    for row in schema.protocol["events"]:
+        if file := row["schema"]:
+            yield from _tag_problems(schema, file, schema.protocol["event"], row["event"])
+            document = schema.documents.get(file, {})
+            node: Node = document.get("properties", {}).get(text, {})
+            if node.get("type") != "string" or text not in document.get("required", []):
+                yield f"schema/{file}: needs a required string {text!r}: recv() returns it, and clients that don't know the event read it"
 
 
-def messages_carry_their_tag(schema: Schema) -> Iterator[str]:
-    protocol = schema.protocol
-    for row in schema.tagged():
-        document = schema.documents.get(row.file, {})
-        if "oneOf" not in document:
-            yield from _tag_problems(schema, row.file, protocol.tag, row.type)
-    for event in protocol.events:
-        if event.file is not None:
-            yield from _tag_problems(schema, event.file, protocol.event, event.event)
+def events_are_members_of_their_message(schema: Schema) -> Problems:
+    events = {row["schema"]: row["event"] for row in schema.protocol["events"] if row["schema"]}
+    for message in schema.protocol["messages"]:
+        if message["unknown"] and message["schema"] in schema.documents:
+            members = {name for name, _ in schema.members(message["schema"])}
+            for file in sorted(events.keys() - members):
+                yield f"schema/{PROTOCOL}: event {events[file]!r}: {file} is missing from schema/{message['schema']}"
+            for file in sorted(members - events.keys()):
+                yield f"schema/{message['schema']}: {file} is not an event of {PROTOCOL}"
 
 
-def events_are_members_of_their_message(schema: Schema) -> Iterator[str]:
-    events = {row.file: row.event for row in schema.protocol.events if row.file}
-    for message in schema.protocol.messages:
-        if message.unknown is None:
-            continue
-        members = schema.documents.get(message.file, {}).get("oneOf", [])
-        listed = {target(message.file, m["$ref"]) for m in members if "$ref" in m}
-        for file in sorted(events.keys() - listed):
-            yield f"schema/protocol.json: event {events[file]!r}: schema/{message.file} does not list {file}"
-        for file in sorted(listed - events.keys()):
-            yield f"schema/{message.file}: lists {file}, which is no event of protocol.json"
-
-
-def events_carry_a_text(schema: Schema) -> Iterator[str]:
-    for row in schema.protocol.events:
-        if row.file is None:
-            continue
-        document = schema.documents.get(row.file, {})
-        node: Node = document.get("properties", {}).get(EVENT_TEXT, {})
-        if node.get("type") != "string" or EVENT_TEXT not in document.get("required", []):
-            yield (
-                f"schema/{row.file}: an event carries a text in a required {EVENT_TEXT!r}, which is what recv() gives "
-                "and what clients read that do not know the event"
-            )
-
-
-def requests_fit_their_kind(schema: Schema) -> Iterator[str]:
-    correlation = schema.protocol.correlation
-    for row in schema.protocol.requests:
-        properties: dict[str, Node] = schema.documents.get(row.file, {}).get("properties", {})
-        answered = row.kind in ("call", "upload", "relay")
-        if answered != (correlation in properties):
-            yield f"schema/{row.file}: kind {row.kind} {'needs' if answered else 'has no'} {correlation}"
-        result = schema.documents.get(row.result or "")
-        if row.result and result and result.get("type") != "string" and not is_choice(schema, row.result):
-            yield f"schema/{row.result}: a result is a text; describe JSON in it by contentSchema"
-        roles = row.chunks.model_dump(exclude_none=True).values() if row.chunks else ()
-        subject = (row.subject,) if row.subject else ()
-        for name in (*row.arguments, *row.fields, *roles, *subject):
+def requests_fit_their_kind(schema: Schema) -> Problems:
+    correlation = schema.protocol["correlation"]
+    for row in schema.protocol["requests"]:
+        document = schema.documents.get(row["schema"], {})
+        properties: Node = document.get("properties", {})
+        numbered = row["kind"] in {"call", "upload", "relay"}
+        if numbered != (correlation in properties):
+            state = "needs" if numbered else "must not have"
+            yield f"schema/{row['schema']}: kind {row['kind']} {state} {correlation}"
+        result = row["result"]
+        if result in schema.documents:
+            is_text = schema.is_choice(result) or schema.documents[result].get("type") == "string"
+            if not is_text:
+                yield f"schema/{result}: a result is text; describe JSON in it with contentSchema"
+        subject = [row["subject"]] if row["subject"] else []
+        for name in (*row["defaults"], *row["fields"], *filter(None, row["chunks"].values()), *subject):
             if name not in properties:
-                yield f"schema/protocol.json: {row.type} names {name!r}, which schema/{row.file} does not have"
-        for name in row.fields:
-            if name in schema.documents.get(row.file, {}).get("required", []):
-                yield f"schema/protocol.json: {row.type}: field {name!r} of some families only must be optional"
+                yield f"schema/{PROTOCOL}: {row['type']}: schema/{row['schema']} has no field {name!r}"
+        for name in row["fields"].keys() & set(document.get("required", [])):
+            yield f"schema/{PROTOCOL}: {row['type']}: field {name!r} is known to some families only, so it must be optional"
 
 
-def the_program_registry_answers_with_an_object(schema: Schema) -> Iterator[str]:
-    file = schema.protocol.program_registry.file
-    if file in schema.documents and "properties" not in schema.documents[file]:
-        yield f"schema/{file}: a program registry answers with an object; describe its properties"
-
-
-def a_limit_belongs_to_one_side(schema: Schema) -> Iterator[str]:
-    both = schema.protocol.limits.keys() & schema.protocol.server.limits.keys()
-    yield from (
-        f"schema/protocol.json: limit {name!r} is in both limits and server.limits" for name in sorted(both)
-    )
-
-
-def rows_are_unique(schema: Schema) -> Iterator[str]:
-    protocol = schema.protocol
-    for table, names in (
-        ("protocol.json: requests", [row.type for row in protocol.requests]),
-        ("protocol.json: messages", [row.type for row in protocol.messages]),
-        ("protocol.json: events", [row.event for row in protocol.events]),
-        ("protocol.json: families", [row.name for row in protocol.families]),
-        ("errors.json: texts", [row.id for row in schema.errors.texts]),
-        ("errors.json: classes", [row.name for row in schema.errors.classes]),
-    ):
+def rows_are_unique(schema: Schema) -> Problems:
+    protocol, errors = schema.protocol, schema.errors
+    tables = {
+        "protocol.json: requests": [row["type"] for row in protocol["requests"]],
+        "protocol.json: messages": [row["type"] for row in protocol["messages"]],
+        "protocol.json: events": [row["event"] for row in protocol["events"]],
+        "protocol.json: families": [row["name"] for row in protocol["families"]],
+        "protocol.json: limits": [*protocol["limits"], *protocol["server"]["limits"]],
+        "errors.json: texts": [row["id"] for row in errors["texts"]],
+        "errors.json: classes": [row["name"] for row in errors["classes"]],
+    }
+    for table, names in tables.items():
         yield from (
-            f"schema/{table}: {name!r} appears twice" for name, count in Counter(names).items() if count > 1
+            f"schema/{table}: {n!r} appears twice" for n, count in Counter(names).items() if count > 1
         )
 
 
-def synonyms_mean_fields(schema: Schema) -> Iterator[str]:
-    for file, names in schema.protocol.synonyms.items():
+def names_exist(schema: Schema) -> Problems:
+    protocol, errors = schema.protocol, schema.errors
+    registry = protocol["program_registry"]["schema"]
+    if "properties" not in schema.documents.get(registry, {"properties": {}}):
+        yield f"schema/{registry}: a program registry returns an object; describe its properties"
+    for file, synonyms in protocol["synonyms"].items():
         properties = schema.documents.get(file, {}).get("properties", {})
-        for synonym, name in names.items():
+        for synonym, name in synonyms.items():
             if name not in properties or synonym in properties:
-                yield f"schema/protocol.json: synonyms: {synonym!r} has to be a new name for a field of schema/{file}, not for {name!r}"
+                yield f"schema/{PROTOCOL}: synonyms: {synonym!r} must be a new name for a field of schema/{file}, not for {name!r}"
+    classes = {row["name"] for row in errors["classes"]}
+    known: list[tuple[str, list[Any], set[Any]]] = [
+        ("protocol.json: scalars", list(protocol["scalars"].values()), set(schema.scalars)),
+        *((f"errors.json: {row['id']}: class", [row["class"]], {*classes, None}) for row in errors["texts"]),
+    ]
+    titles, ids = {d.get("title") for _, d in schema.objects()}, {row["id"] for row in errors["texts"]}
+    for family in protocol["families"]:
+        where = f"protocol.json: family {family['name']}"
+        known.append((f"{where}: results", family["identified_by"]["results"], titles))
+        known.append((f"{where}: refusals", family["identified_by"]["refusals"], ids))
+    known += [
+        (where, names, {f["name"] for f in protocol["families"]}) for where, names in _family_names(schema)
+    ]
+    for where, names, expected in known:
+        yield from (f"schema/{where}: {name!r} does not exist" for name in names if name not in expected)
 
 
-def families_exist(schema: Schema) -> Iterator[str]:
-    known = {family.name for family in schema.protocol.families}
-    rows: list[tuple[str, list[str]]] = []
-    for row in schema.tagged():
-        rows.append((f"protocol.json: {row.type}", row.families))
-        rows += [(f"protocol.json: {row.type}.{name}", field.families) for name, field in row.fields.items()]
-    rows += [(f"protocol.json: {row.type}.useless", row.useless) for row in schema.protocol.requests]
-    rows += [(f"errors.json: {text.id}", text.families) for text in schema.errors.texts]
-    for name, families in rows:
-        yield from (f"schema/{name}: unknown family {family!r}" for family in families if family not in known)
+def texts_have_classes(schema: Schema) -> Problems:
+    unused = {row["name"] for row in schema.errors["classes"]}
+    for text in schema.errors["texts"]:
+        unused.discard(text["class"])
+        if not TEXT.fullmatch(text["text"]):
+            yield f"schema/errors.json: {text['id']}: braces must enclose the name of a part that varies"
+    yield from (f"schema/errors.json: class {name} has no text" for name in sorted(unused))
 
 
-def families_are_recognised_by_what_exists(schema: Schema) -> Iterator[str]:
-    titles = {document.get("title") for _, document in schema.objects()}
-    ids = {text.id for text in schema.errors.texts}
-    for family in schema.protocol.families:
-        yield from (
-            f"schema/protocol.json: family {family.name}: no result {t!r}"
-            for t in family.identified_by.results
-            if t not in titles
-        )
-        yield from (
-            f"schema/protocol.json: family {family.name}: no text {i!r}"
-            for i in family.identified_by.refusals
-            if i not in ids
-        )
-
-
-def texts_have_classes(schema: Schema) -> Iterator[str]:
-    classes = {row.name for row in schema.errors.classes}
-    used = {text.error_class for text in schema.errors.texts}
-    for text in schema.errors.texts:
-        if text.error_class is not None and text.error_class not in classes:
-            yield f"schema/errors.json: {text.id}: unknown class {text.error_class!r}"
-        try:
-            names = placeholders(text)
-        except ValueError as error:
-            yield f"schema/errors.json: {text.id}: {error}"
-            continue
-        yield from (
-            f"schema/errors.json: {text.id}: {{{name}}} is not a name"
-            for name in names
-            if not name.isidentifier()
-        )
-    yield from (f"schema/errors.json: class {name} has no text" for name in sorted(classes - used))
-
-
-RULES: tuple[Callable[[Schema], Iterator[str]], ...] = (
+RULES: tuple[Rule, ...] = (
     references_resolve,
-    tables_name_files_that_exist,
-    every_file_is_reached,
+    files_exist_and_are_used,
     titles_are_unique_type_names,
-    everything_is_described,
-    objects_have_files_of_their_own,
-    keywords_are_of_the_dialect,
-    values_have_a_type,
-    optional_means_nullable,
+    nodes_are_of_the_dialect,
+    properties_are_described_and_typed,
     unions_are_tagged,
     messages_carry_their_tag,
+    events_carry_tag_and_text,
     events_are_members_of_their_message,
-    events_carry_a_text,
     requests_fit_their_kind,
-    the_program_registry_answers_with_an_object,
-    a_limit_belongs_to_one_side,
     rows_are_unique,
-    synonyms_mean_fields,
-    families_exist,
-    families_are_recognised_by_what_exists,
+    names_exist,
     texts_have_classes,
 )
 
 
-def placeholders(text: ErrorText) -> list[str]:
-    """Names of the parts of a text that vary, in order."""
-    return [name for _, name, _, _ in string.Formatter().parse(text.text) if name is not None]
-
-
-def _has_type(node: Node) -> bool:
-    """Whether a value can be annotated in Python."""
-    if "$ref" in node or "const" in node:
-        return True
-    if "enum" in node:
-        return all(isinstance(value, str) for value in node["enum"])
-    if "anyOf" in node:
-        return all(_has_type(option) for option in node["anyOf"])
-    match node.get("type"):
-        case "array":
-            return isinstance(node.get("items"), dict) and _has_type(node["items"])
-        case "object":
-            values = node.get("additionalProperties", False)  # an inline object is reported as that
-            return values is False or (isinstance(values, dict) and _has_type(cast("Node", values)))
-        case kind:
-            return isinstance(kind, str)
+def _has_type(node: Any) -> bool:
+    """Return whether a property can be annotated in Python."""
+    match node:
+        case {"$ref": str()} | {"const": str()}:
+            return True
+        case {"enum": [*values]}:
+            return all(isinstance(value, str) for value in values)
+        case {"anyOf": [*options]}:
+            return all(_has_type(option) for option in options)
+        case {"type": "array", **rest}:
+            return _has_type(rest.get("items"))
+        case {"type": "object", "additionalProperties": values}:
+            return _has_type(values)
+        case {"type": str()}:
+            return True
+        case _:
+            return False
 
 
 def _named_files(schema: Schema) -> list[str]:
     protocol = schema.protocol
-    files: list[str | None] = [*protocol.objects, protocol.program_registry.file, *protocol.mcp.envelope]
-    files += [method.params for method in protocol.mcp.methods.values()]
-    for row in protocol.requests:
-        files += [row.file, row.result]
-    for message in protocol.messages:
-        files += [message.file, message.unknown]
-    for event in protocol.events:
-        files += [event.file, event.assembled_from]
-    return [file for file in files if file is not None]
+    rows = [*protocol["requests"], *protocol["messages"], *protocol["events"], protocol["program_registry"]]
+    files = [row.get(key) for row in rows for key in ("schema", "result", "unknown", "assembled_from")]
+    files += [method.get("params") for method in protocol["mcp"]["methods"].values()]
+    return [file for file in (*files, *protocol["objects"], *protocol["mcp"]["envelope"]) if file]
 
 
-def _all_nodes(schema: Schema) -> Iterator[tuple[str, str, Node]]:
+def _family_names(schema: Schema) -> Iterator[tuple[str, list[str]]]:
+    """Iterate over the lists of families in both tables, with their places."""
+    for row in schema.tagged:
+        yield f"protocol.json: {row['type']}", [*row["families"], *row.get("useless", [])]
+        for name, families in row["fields"].items():
+            yield f"protocol.json: {row['type']}.{name}", families
+    for text in schema.errors["texts"]:
+        by_family: list[str] = [] if isinstance(text["advice"], str) else [*(text["advice"] or ())]
+        yield f"errors.json: {text['id']}", text["families"] + by_family
+
+
+def _nodes(schema: Schema) -> Iterator[tuple[str, str, Node]]:
+    """Iterate over every schema of every document: its place, its file, and itself."""
     for file in sorted(schema.documents):
         for path, node in nodes(schema.documents[file]):
-            yield file, path, node
+            yield f"schema/{file}: {path}", file, node
 
 
-def _tag_problems(schema: Schema, name: str, tag: str, expected: str | None = None) -> Iterator[str]:
-    document = resolve(schema, name)
+def _properties(schema: Schema) -> Iterator[tuple[str, str, bool, Any]]:
+    """Iterate over every property: the place of its object, its name, whether it is required, and its schema."""
+    for where, _, node in _nodes(schema):
+        for name, child in node.get("properties", {}).items():
+            yield where, name, name in node.get("required", []), child
+
+
+def _tag_problems(schema: Schema, file: str, tag: str, expected: str | None = None) -> Problems:
+    document = schema.resolve(file)
     if document is None:
         return
-    value: Any = document.get("properties", {}).get(tag, {}).get("const")
+    value: object = document.get("properties", {}).get(tag, {}).get("const")
     if not isinstance(value, str) or tag not in document.get("required", []):
-        yield f"schema/{name}: needs a required property {tag!r} with a const"
+        yield f"schema/{file}: needs a required property {tag!r} with a const"
         return
     if expected is not None and value != expected:
-        yield f"schema/{name}: {tag} is {value!r}, protocol.json says {expected!r}"
-    if PurePosixPath(name).stem != value:
-        yield f"schema/{name}: the file of {tag} {value!r} is named {value}.json"
+        yield f"schema/{file}: {tag} is {value!r}, but {PROTOCOL} has {expected!r}"
+    if PurePosixPath(file).stem != value:
+        yield f"schema/{file}: must be named {value}.json, after its {tag}"

@@ -1,50 +1,41 @@
-"""Runs datamodel-code-generator over the bundled schema, and checks what came out."""
+"""Generate the models with datamodel-code-generator.
+
+The schema's files are joined into one document first. What comes out is checked: one type for each title, no ``Any``,
+and the field names that the other generated modules use.
+"""
 
 import ast
 import importlib.metadata
 import json
-import subprocess
-import sys
-import tempfile
 import tomllib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
-from codegen.bundle import bundle
+import datamodel_code_generator as dcg
+from datamodel_code_generator.config import GenerateConfig
+from datamodel_code_generator.enums import DataModelType, JsonSchemaVersion, VersionMode
+from datamodel_code_generator.format import Formatter
+
 from codegen.errors import CodegenError
-from codegen.schema import Schema
+from codegen.python import Python
+from codegen.schema import TYPES, Node, Schema, target
 
-OPTIONS = (
-    "--input-file-type=jsonschema",
-    "--output-model-type=pydantic_v2.BaseModel",
-    "--preset=standard-py311-20261027",  # dated, so that its meaning can't change under us
-    "--target-pydantic-version=2.11",
-    "--schema-version=2020-12",
-    "--schema-version-mode=strict",
-    "--strict-refs",
-    "--no-allow-remote-refs",
-    "--base-class=pie_client.base.WireModel",
-    "--use-type-alias",  # unions and scalars become aliases rather than root models
-    "--use-type-alias-type",
-    "--no-collapse-root-models",  # keeps ProcessId and its like as names
-    "--enum-field-as-literal=all",
-    "--use-one-literal-as-default",  # the tag need not be passed
-    "--no-allow-population-by-field-name",  # the base class says it once
-    "--use-schema-description",
-    "--use-single-line-docstring",
-    "--use-double-quotes",
-    "--type-mappings",
-    "uuid=string",  # format is an annotation: ids stay text
-    "--formatters=builtin",  # the repository's own formatter runs over every generated file
-    "--ignore-pyproject",
-    "--disable-timestamp",
-)
+DROPPED = {"$schema", "title", "examples", "contentMediaType", "contentSchema"}
+"""Keywords that models have no use for; they would become metadata at run time."""
 
 
-def check_tools(pyproject: Path) -> None:
-    """Raise CodegenError when a pinned generator is missing or of another version than pyproject.toml pins."""
-    groups = tomllib.loads(pyproject.read_text(encoding="utf-8"))["dependency-groups"]
+def check_tools(settings: Path) -> None:
+    """Raise CodegenError unless every tool of the codegen group has the version that a pyproject.toml pins."""
+    try:
+        pins = tomllib.loads(settings.read_text(encoding="utf-8"))["dependency-groups"]["codegen"]
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise CodegenError(
+            [f"no dependency group codegen in {settings}; pass a pyproject.toml with --settings"]
+        ) from error
     problems: list[str] = []
-    for pin in groups["codegen"]:
+    for pin in pins:
         name, _, version = str(pin).partition("==")
         try:
             installed = importlib.metadata.version(name)
@@ -52,110 +43,123 @@ def check_tools(pyproject: Path) -> None:
             installed = "not installed"
         if installed != version:
             problems.append(
-                f"{name} is {installed}, pyproject.toml pins {version}: run `nox -s generate`, or install the codegen group"
+                f"{name} is {installed}, but {settings.name} pins {version}; run `nox -s generate`, or install the codegen group"
             )
     if problems:
         raise CodegenError(problems)
 
 
-def render_models(schema: Schema) -> str:
-    """Give the source of ``models.py``, without header and not yet formatted."""
+def render_models(schema: Schema, python: Python) -> str:
+    """Return the source of the models, not yet formatted."""
     document = bundle(schema)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "protocol.json")
-        source.write_text(json.dumps(document), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-X",
-            "utf8",
-            "-W",
-            "error",
-            "-m",
-            "datamodel_code_generator",
-            f"--input={source}",
-        ]
-        done = subprocess.run(  # noqa: S603 - our own interpreter, no shell
-            [*command, *OPTIONS], capture_output=True, encoding="utf-8", check=False, cwd=folder
-        )
-    if done.returncode or done.stderr.strip():
-        raise CodegenError(
-            [
-                f"datamodel-code-generator failed: {line}"
-                for line in done.stderr.strip().splitlines()[-5:] or ["no reason given"]
-            ]
-        )
-    text = done.stdout
-    _check(text, set(document["$defs"]) | {str(document["title"])})
-    return _with_synonyms(schema, text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            text = cast("str", dcg.generate(json.dumps(document), config=_config(schema, python)))
+    except Exception as error:
+        raise CodegenError([f"datamodel-code-generator failed: {error}"]) from error
+    expected = {*document["$defs"], document["title"]} - {schema.protocol["scalars"]["json"]}
+    if problems := list(dict.fromkeys(_problems(text, python, expected))):
+        raise CodegenError(problems)
+    return text[text.index("from __future__") :]
 
 
-def _with_synonyms(schema: Schema, text: str) -> str:
-    """Give the further names of fields to the classes."""
-    lines = text.splitlines()
-    by_title = {
-        str(schema.documents[file]["title"]): names for file, names in schema.protocol.synonyms.items()
+def _config(schema: Schema, python: Python) -> GenerateConfig:
+    names = {name for document in schema.documents.values() for name in document.get("properties", {})}
+    return GenerateConfig(
+        input_file_type=dcg.InputFileType.JsonSchema,
+        output_model_type=DataModelType.PydanticV2BaseModel,
+        preset="standard-py311-20261027",  # a dated preset never changes its meaning
+        target_pydantic_version=dcg.TargetPydanticVersion.V2_11,
+        schema_version=JsonSchemaVersion.Draft202012.value,
+        schema_version_mode=VersionMode.Strict,
+        strict_refs=True,
+        allow_remote_refs=False,
+        base_class=f"{python.base}.base.WireModel",
+        base_class_map={
+            title: f"{python.package}._generated.synonyms.{title}Synonyms"
+            for title in map(schema.title, schema.protocol["synonyms"])
+        },
+        aliases={name: field for name in sorted(names) if (field := python.field(name)) != name},
+        use_type_alias=True,  # unions and scalars become aliases, not root models
+        use_type_alias_type=True,
+        collapse_root_models=False,  # keep names such as ProcessId
+        enum_field_as_literal=dcg.LiteralType.All,
+        use_one_literal_as_default=True,  # callers need not pass the tag
+        allow_population_by_field_name=False,  # the base class allows it once for all
+        use_schema_description=True,
+        use_single_line_docstring=True,
+        use_double_quotes=True,
+        type_mappings=["uuid=string"],  # format is an annotation: ids stay strings
+        type_overrides={schema.protocol["scalars"]["json"]: "pydantic.JsonValue"},
+        formatters=[Formatter.BUILTIN],  # every generated file is formatted together, later
+        disable_timestamp=True,
+    )
+
+
+def bundle(schema: Schema) -> Node:
+    """Return one document with a ``$defs`` entry per type, whose root is the union of the server's binary messages."""
+    definitions = {name: _inlined(schema, TYPES, scalar) for name, scalar in schema.scalars.items()}
+    for file, document in schema.objects():
+        # A text that holds JSON has the type of that JSON; other texts have no type of their own.
+        content = document.get("contentSchema", document)
+        if not schema.is_choice(file) and content.get("type") != "string":
+            described = {"title": document["title"], "description": document["description"], **content}
+            definitions[str(document["title"])] = _inlined(schema, file, described)
+    root = [schema.title(row["schema"]) for row in schema.protocol["messages"] if row["frame"] == "binary"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ServerMessage",
+        "description": "A binary message of a server, tagged by its type.",
+        "oneOf": [{"$ref": f"#/$defs/{title}"} for title in root],
+        "discriminator": {"propertyName": schema.protocol["tag"]},
+        "$defs": dict(sorted(definitions.items())),
     }
-    for node in reversed(ast.parse(text).body):
-        if not isinstance(node, ast.ClassDef) or node.name not in by_title:
-            continue
-        types = {
-            field.target.id: ast.unparse(field.annotation.slice.elts[0])
-            for field in node.body
-            if isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(field.annotation, ast.Subscript)
-            and isinstance(field.annotation.slice, ast.Tuple)
-        }
-        for synonym, name in by_title[node.name].items():
-            lines[node.end_lineno : node.end_lineno] = [
-                "",
-                "    @property",
-                f"    def {synonym}(self) -> {types[name]}:",
-                f'        """The same as ``{name}``, as the server\'s documentation calls it."""',
-                f"        return self.{name}",
-            ]
-    return "\n".join(lines) + "\n"
 
 
-def renamed_fields(models: str) -> dict[str, dict[str, str]]:
-    """Give, per class, the fields whose Python name differs from the wire's: wire name to Python name."""
-    found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(models).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for field in node.body:
-            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
-                continue
-            for call in ast.walk(field):
-                if isinstance(call, ast.Call):
-                    for keyword in call.keywords:
-                        if keyword.arg == "alias" and isinstance(keyword.value, ast.Constant):
-                            found.setdefault(node.name, {})[str(keyword.value.value)] = field.target.id
-    return found
+def _inlined(schema: Schema, file: str, node: object, *, names: bool = False) -> object:
+    """Copy a schema, with local references and without unused keywords; ``names`` marks a map of properties."""
+    if isinstance(node, list):
+        return [_inlined(schema, file, item) for item in cast("list[object]", node)]
+    if not isinstance(node, dict):
+        return node
+    copy: Node = {}
+    for key, value in cast("Node", node).items():
+        if key == "$ref":
+            copy["$ref"] = f"#/$defs/{schema.title(target(file, value))}"
+        elif names or key not in DROPPED:
+            copy[key] = _inlined(schema, file, value, names=key == "properties" and not names)
+    if "properties" in copy and not names:
+        copy["title"] = cast("Node", node)["title"]
+    return copy
 
 
-def type_names(models: str) -> list[str]:
-    """Give the names of the classes and aliases that were made, sorted."""
-    body = ast.parse(models).body
-    names = [node.name for node in body if isinstance(node, ast.ClassDef)]
-    names += [
-        t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
-    ]
-    return sorted(names)
-
-
-def _check(text: str, expected: set[str]) -> None:
+def _problems(text: str, python: Python, expected: set[str]) -> Iterator[str]:
     tree = ast.parse(text)
-    names = set(type_names(text))
-    problems = [f"datamodel-code-generator made no {name}" for name in sorted(expected - names)]
-    problems += [
-        f"datamodel-code-generator made {name}, which the schema does not name"
-        for name in sorted(names - expected)
-    ]
-    problems += [
-        "datamodel-code-generator used Any"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id == "Any"
-    ]
-    if problems:
-        raise CodegenError(list(dict.fromkeys(problems)))
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    names |= {
+        t.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for t in node.targets
+        if isinstance(t, ast.Name)
+    }
+    for name in sorted(expected ^ names):
+        state = "is missing from" if name in expected else "is not in the schema but in"
+        yield f"{name} {state} the output of datamodel-code-generator"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "Any":
+            yield "datamodel-code-generator used Any"
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            aliases = [
+                k.value
+                for call in ast.walk(node)
+                if isinstance(call, ast.Call)
+                for k in call.keywords
+                if k.arg == "alias"
+            ]
+            wire = (
+                str(aliases[0].value) if aliases and isinstance(aliases[0], ast.Constant) else node.target.id
+            )
+            if python.field(wire) != node.target.id:
+                yield f"datamodel-code-generator names field {wire!r} {node.target.id}, not {python.field(wire)}"

@@ -1,168 +1,213 @@
-"""Turns the schema into the text of every generated file."""
+"""Turn a schema into the text of every generated file."""
 
 import ast
 import hashlib
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import jinja2
 
-from codegen import lint, models, schema, views
+from codegen import lint, models, python, schema
 from codegen.errors import CodegenError
 
-PACKAGE = PurePosixPath("src/pie_client/_generated")
-SERVER_PACKAGE = PurePosixPath("src/pie_client/testing/_generated")
-PACKAGES = (PACKAGE, SERVER_PACKAGE)
-REFERENCE = PurePosixPath("docs/protocol.md")
-MODULES = (
-    "families",
-    "results",
-    "methods",
-    "calls",
-    "events",
-    "refusals",
-    "registry",
-    "mcp",
-    "public",
-    "__init__",
-)
-HEADER = '"""{doc}\n\nWritten by `python -m codegen generate` from schema/; never edited.\n"""\n\n'
-SERVER_MODULES = {"texts": "texts", "servers": "servers", "__init__": "server_init"}
-LINE = 110
+GENERATED = "_generated"
+CLIENT_MODULES = {
+    "__init__": "Models, decoders, calls, events, errors and texts of the protocol.",
+    "calls": "One typed call for each request of the protocol.",
+    "events": "Process events: their kinds, and a class for each.",
+    "families": "Server families: their traits, and names and limits of the protocol.",
+    "mcp": "Names of the Model Context Protocol, and of the JSON-RPC messages that carry it.",
+    "methods": "The method table: one descriptor for each request.",
+    "public": "Generated names that users import from the top of the package. Importing this module loads none of them.",
+    "refusals": "Error classes of the failure texts that servers send.",
+    "registry": "Models of messages by their tags.",
+    "results": "Decoders of replies.",
+    "synonyms": "Further names of fields.",
+    "texts": "Texts that a client sends.",
+}
+"""Generated modules of the client, with the first lines of their docstrings; each has a template of its name."""
+SERVER_MODULES = {
+    "__init__": "Facts of the protocol that only a server needs. The client never imports them.",
+    "servers": "Traits of each family's servers, and names and limits that only a server needs.",
+    "texts": "Texts that a server sends.",
+}
+"""Generated modules of the embedded engine, likewise."""
+IMPORTS = """
+import enum
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import pydantic
+"""
+"""What any template may use; imports that a module does not use are removed."""
+NOTICE = "Written by `python -m codegen generate` from the schema; never edited."
 
 
-def render(root: Path) -> dict[PurePosixPath, str]:
-    """Give the text of each generated file by its path below ``root``; raises CodegenError when the schema is not fit."""
-    models.check_tools(root / "pyproject.toml")
-    described = schema.load(root / "schema")
+@dataclass(frozen=True)
+class Layout:
+    """Where the generator reads and writes. Relative paths are relative to the root."""
+
+    root: Path = Path(__file__).parents[1]
+    schema: Path = Path("schema")
+    output: Path = Path("src")
+    """Folder of the package."""
+    package: str = "pie_client"
+    """Package that the generated code is part of."""
+    base: str = "pie_client"
+    """Package whose modules ``base`` and ``errors`` generated code stands on."""
+    reference: Path = Path("docs/protocol.md")
+    settings: Path = Path("pyproject.toml")
+    """Settings of the formatter, and the pinned versions of the tools."""
+
+    @property
+    def packages(self) -> tuple[Path, Path]:
+        """The generated packages: the client's, and the embedded engine's."""
+        package = self.output.joinpath(*self.package.split("."))
+        return package / GENERATED, package / "testing" / GENERATED
+
+
+def render(layout: Layout) -> dict[Path, str]:
+    """Return the text of every generated file by its path.
+
+    Raises:
+        CodegenError: The schema breaks a rule, or a tool is missing or failed.
+    """
+    folder, settings = layout.root / layout.schema, layout.root / layout.settings
+    described = schema.load(folder)
     lint.check(described)
-    source = models.render_models(described)
-    body = source.partition("from __future__")
-    files = {
-        PACKAGE / "models.py": HEADER.format(doc="Messages, results and events of the protocol.")
-        + body[1]
-        + body[2]
-        + f"\n\n__all__ = {models.type_names(source)!r}\n"
-    }
-    context = _context(described, models.renamed_fields(source), _digest(root / "schema"))
+    models.check_tools(settings)
+    names = python.Python(described, layout.package, layout.base)
     environment = _environment()
-    for name in MODULES:
-        files[PACKAGE / f"{name}.py"] = environment.get_template(f"{name}.py.j2").render(context)
-    texts = {"client": context["texts"], "server": context["texts"]}
-    for sender in texts:
-        texts[sender] = [text for text in views.texts(described) if sender in text.sent_by]
-    files[PACKAGE / "texts.py"] = environment.get_template("texts.py.j2").render(
-        context | {"texts": texts["client"], "confirmations": []}
-    )
-    for name, template in SERVER_MODULES.items():
-        files[SERVER_PACKAGE / f"{name}.py"] = environment.get_template(f"{template}.py.j2").render(
-            context | {"texts": texts["server"]}
+    context: dict[str, object] = {
+        "schema": described,
+        "protocol": described.protocol,
+        "errors": described.errors,
+        "python": names,
+        "package": f"{layout.package}.{GENERATED}",
+        "base": layout.base,
+        "digest": _digest(folder),
+        "notice": NOTICE,
+    }
+    client, server = layout.packages
+    bodies = {
+        client / "models.py": (
+            "Messages, results and objects of the protocol.",
+            models.render_models(described, names),
         )
-    for path, text in files.items():
-        _check_python(path, text)
-    files = {path: _formatted(root, path, text) for path, text in files.items()}
-    files[REFERENCE] = environment.get_template("protocol.md.j2").render(context)
+    }
+    for side, package, modules in (("client", client, CLIENT_MODULES), ("server", server, SERVER_MODULES)):
+        texts = [text for text in described.errors["texts"] if side in (text["sent_by"] or ["server"])]
+        for name, summary in modules.items():
+            own = f"{side}_{name}.py.j2"
+            template = environment.select_template([own, f"{name}.py.j2"])
+            bodies[package / f"{name}.py"] = (
+                summary,
+                template.render(context, texts=texts, server=side == "server"),
+            )
+    files = {path: _module(path, summary, body) for path, (summary, body) in bodies.items()}
+    files = _formatted(files, settings)
+    files[layout.reference] = environment.get_template("protocol.md.j2").render(context)
     return files
 
 
-def _context(described: schema.Schema, renamed: dict[str, dict[str, str]], digest: str) -> dict[str, object]:
-    pattern = str(described.scalars()["VersionedProgramName"]["pattern"])
-    pattern = pattern.removeprefix("^").removesuffix("$")
-    return {
-        "protocol": described.protocol,
-        "requests": views.requests(described, renamed),
-        "results": views.results(described),
-        "messages": views.messages(described, renamed),
-        "events": views.events(described, renamed),
-        "texts": views.texts(described),
-        "confirmations": views.confirmations(described),
-        "error_classes": views.error_classes(described),
-        "families": views.families(described),
-        "traits": views.traits(described, described.family_traits),
-        "server_traits": views.traits(described, described.server_traits),
-        "recognised_results": views.recognised_results(described),
-        "recognised_texts": views.recognised_texts(described),
-        "objects": [described.documents[file] for file in described.protocol.objects],
-        "envelope_members": views.envelope_members(described),
-        "max_correlation": described.scalars()["CorrelationId"]["maximum"],
-        "program_pattern": pattern,
-        "program_name_pattern": pattern.partition("@")[0],
-        "listing_fields": views.fields_in_depth(described, described.protocol.program_registry.file),
-        "public": views.public_names(described),
-        "digest": digest,
-    }
-
-
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(  # noqa: S701 - writes Python and Markdown, not HTML
+    environment = jinja2.Environment(  # noqa: S701 - the output is Python and Markdown, not HTML
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["python"] = repr
-    environment.filters["doc"] = _doc
-    environment.filters["fill"] = _fill
-    environment.filters["cell"] = _cell
+    filters = cast("dict[str, object]", environment.filters)
+    for function in (python.constant, python.names, python.parts, python.doc, python.cell, python.words):
+        filters[function.__name__] = function
+    filters["repr"] = python.literal
     return environment
 
 
-def _doc(text: str) -> str:
-    """Escape what would end a docstring or mean something in it."""
-    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return f'{text[:-1]}\\"' if text.endswith('"') else text
-
-
-def _fill(text: str, indent: int = 4) -> str:
-    return views.wrapped(_doc(text), LINE, indent)
-
-
-def _cell(text: str) -> str:
-    """Put a text into one cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def _digest(folder: Path) -> str:
-    """Hash what the schema says, file by file; its vectors and README say nothing that is generated."""
+    """Return the SHA-256 of a schema, the same for any line ending."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.json")):
-        name = path.relative_to(folder).as_posix()
-        if not name.startswith(f"{schema.VECTORS}/"):
-            digest.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    for name, path in schema.files(folder):
+        digest.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
 
 
-def _check_python(path: PurePosixPath, text: str) -> None:
-    """Raise CodegenError unless a text is Python that defines each name once; formatters let some of this pass."""
+def _module(path: Path, summary: str, body: str) -> str:
+    """Return a module with its docstring, imports and ``__all__``: the public names that it defines, or its own."""
+    # The models bring their imports; those of __init__.py count as exports, so none would be removed.
+    imports = "" if path.stem in {"models", "__init__"} else IMPORTS
+    text = f'"""{summary}\n\n{NOTICE}\n"""\n{imports}\n{body}'
+    defined = list(_defined(_parsed(path, text)))
+    if twice := [name for name, count in Counter(defined).items() if count > 1]:
+        raise CodegenError([f"{path}: defines {name} twice" for name in twice])
+    public = sorted(name for name in defined if not name.startswith("_"))
+    return text if "__all__" in defined else f"{text}\n__all__ = {public!r}\n"
+
+
+def _parsed(path: Path, text: str) -> ast.Module:
+    """Parse a module, and raise CodegenError if it is not Python; formatters let some errors pass."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             compile(text, path.name, "exec", dont_inherit=True)
+        return ast.parse(text)
     except SyntaxError as error:
         line = text.splitlines()[(error.lineno or 1) - 1].strip()
         raise CodegenError([f"{path}: line {error.lineno} is not Python: {error.msg}: {line}"]) from error
-    names = Counter(
-        node.name for node in ast.parse(text).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    )
-    twice = [f"{path}: defines {name} twice" for name, count in names.items() if count > 1]
-    if twice:
-        raise CodegenError(twice)
 
 
-def _formatted(root: Path, path: PurePosixPath, text: str) -> str:
-    """Sort imports and format with the repository's own configuration, wherever the repository lies."""
-    config = f"--config={root / 'pyproject.toml'}"
-    for step in (["check", "--fix", "--exit-zero", "--quiet", "--select=I,F401,UP"], ["format", "--quiet"]):
-        command = [sys.executable, "-m", "ruff", *step, config, "--no-cache", f"--stdin-filename={path}", "-"]
-        done = subprocess.run(  # noqa: S603 - our own interpreter, no shell
-            command, input=text, capture_output=True, encoding="utf-8", check=False, cwd=root
-        )
-        if done.returncode or not done.stdout:
-            reasons = done.stderr.strip().splitlines()[:5] or ["no reason given"]
-            raise CodegenError([f"{path}: ruff {step[0]}: {reason}" for reason in reasons])
-        text = done.stdout
-    return text
+def _defined(tree: ast.Module) -> Iterable[str]:
+    """Iterate over the names that a module defines, type variables excepted."""
+    for node in tree.body:
+        match node:
+            case (
+                ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name))
+            ):
+                yield name
+            case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+                pass
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                yield name
+            case _:
+                pass
+
+
+def _formatted(files: Mapping[Path, str], settings: Path) -> dict[Path, str]:
+    """Remove unused imports, sort imports and exports, and format, with the settings of a pyproject.toml."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Files keep their paths: settings and the order of imports depend on them, but not on what lies beside.
+        copies = {path: Path(folder, *path.parts[path.is_absolute() :]) for path in files}
+        for path, copy in copies.items():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(files[path], encoding="utf-8", newline="\n")
+        for step in (["check", "--fix", "--exit-zero", "--select=I,F401,UP,RUF022"], ["format"]):
+            command = [
+                sys.executable,
+                "-m",
+                "ruff",
+                *step,
+                "--quiet",
+                "--no-cache",
+                f"--config={settings}",
+                ".",
+            ]
+            done = subprocess.run(  # noqa: S603 - this interpreter, no shell
+                command, capture_output=True, encoding="utf-8", check=False, cwd=folder
+            )
+            if done.returncode:
+                raise CodegenError(
+                    [f"ruff {step[0]}: {reason}" for reason in done.stderr.strip().splitlines()[:5]]
+                )
+        return {path: copy.read_text(encoding="utf-8") for path, copy in copies.items()}

@@ -1,247 +1,157 @@
-"""Reads ``schema/`` into memory: the documents by file name, and the two tables as typed values."""
+"""Read and validate a schema folder: its documents by file name, and its two tables."""
 
 import json
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, cast
 
 import jsonschema
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codegen.errors import CodegenError
 
-T = TypeVar("T", bound=BaseModel)
-
 Node = dict[str, Any]
-"""A JSON Schema, as parsed."""
+"""A parsed JSON Schema, or a part of one."""
 
 TYPES = "types.json"
-TABLES = {"protocol.json": "protocol.schema.json", "errors.json": "errors.schema.json"}
+SCALARS = f"{TYPES}#/$defs/"
+PROTOCOL, ERRORS = "protocol.json", "errors.json"
+TABLES = {PROTOCOL: "protocol.schema.json", ERRORS: "errors.schema.json"}
+"""The tables, and the file of each that says what it may hold."""
 VECTORS = "vectors"
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Limit(_Row):
-    value: int
-    description: str
-
-
-class IdentifiedBy(_Row):
-    results: list[str]
-    refusals: list[str]
-
-
-class FamilyRow(_Row):
-    """A server family; how it behaves is in its traits, whose names and meanings stand in protocol.schema.json."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    name: str
-    title: str
-    identified_by: IdentifiedBy
-    server: dict[str, object]
-
-    def trait(self, name: str) -> object:
-        """Return a trait of the family or of its servers; None if the family does not have it."""
-        return getattr(self, name, self.server.get(name))
-
-
-class Argument(_Row):
-    default: bool | int | str | None
-
-
-class FieldRow(_Row):
-    families: list[str]
-
-
-class Chunks(_Row):
-    index: str
-    total: str
-    data: str
-    digest: str
-    once: str | None = None
-
-    @property
-    def roles(self) -> dict[str, str]:
-        """Give the fields that differ from chunk to chunk."""
-        return self.model_dump(exclude={"once"})
-
-
-class TaggedRow(_Row):
-    """What requests and server messages have in common."""
-
-    type: str
-    families: list[str]
-    file: str = Field(alias="schema")
-    fields: dict[str, FieldRow] = {}
-
-
-class RequestRow(TaggedRow):
-    kind: Literal["call", "notify", "upload", "transfer", "relay"]
-    since: str
-    result: str | None = None
-    confirmation: str | None = None
-    subject: str | None = None
-    useless: list[str] = []
-    instead: str = ""
-    opens_session: bool = False
-    arguments: dict[str, Argument] = {}
-    chunks: Chunks | None = None
-
-
-class MessageRow(TaggedRow):
-    frame: Literal["binary", "text"]
-    unknown: str | None = None
-
-
-class EventRow(_Row):
-    event: str
-    name: str
-    class_name: str = Field(alias="class")
-    file: str | None = Field(default=None, alias="schema")
-    assembled_from: str | None = None
-    terminal: bool
-
-
-class Defaults(_Row):
-    user: str
-    token_user: str
-
-
-class Scripts(_Row):
-    runtime: dict[str, str]
-    entry: str
-
-
-class Workflows(_Row):
-    value: str
-    arguments: str
-    falsy: list[str]
-
-
-class ModelStatus(_Row):
-    subject: str
-    statistics: list[str]
-
-
-class Server(_Row):
-    """What only an implementation of a server needs."""
-
-    limits: dict[str, Limit]
-    workflows: Workflows
-    model_status: ModelStatus
-    abort: str
-    script_entry: str
-
-
-class ProgramRegistry(_Row):
-    path: str
-    file: str = Field(alias="schema")
-
-
-class McpMethod(_Row):
-    method: str
-    description: str
-    params: str | None = None
-    relayed: bool = False
-
-
-class Mcp(_Row):
-    versions: list[str]
-    version_header: str
-    transports: dict[str, str]
-    unspecified_code: int
-    envelope: list[str]
-    methods: dict[str, McpMethod]
-
-
-class Protocol(_Row):
-    meta: str = Field(alias="$schema")
-    title: str
-    tag: str
-    correlation: str
-    reply: str
-    process: str
-    event: str
-    defaults: Defaults
-    synonyms: dict[str, dict[str, str]]
-    scripts: Scripts
-    limits: dict[str, Limit]
-    server: Server
-    program_registry: ProgramRegistry
-    families: list[FamilyRow]
-    requests: list[RequestRow]
-    messages: list[MessageRow]
-    events: list[EventRow]
-    objects: list[str]
-    mcp: Mcp
-
-
-class ErrorClass(_Row):
-    name: str
-    scope: Literal["request", "process", "connection"]
-    category: Literal["permission", "argument", "lookup", "state"]
-    description: str
-    advice: str
-
-
-class ErrorText(_Row):
-    id: str
-    text: str
-    error_class: str | None = Field(default=None, alias="class")
-    scope: str | None = None
-    advice: str | None = None
-    sent_by: list[Literal["client", "server"]] = ["server"]
-    code: int | None = None
-    families: list[str]
-
-
-class Errors(_Row):
-    meta: str = Field(alias="$schema")
-    title: str
-    classes: list[ErrorClass]
-    texts: list[ErrorText]
+"""Folder of test vectors, from which no code is generated."""
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Everything that ``schema/`` says."""
+    """The content of a schema folder."""
 
-    protocol: Protocol
-    errors: Errors
-    family_traits: dict[str, Node]
-    """The traits of a family that clients need, by name, as protocol.schema.json describes them."""
-    server_traits: dict[str, Node]
-    """The traits of a family that only its servers need."""
+    protocol: Node
+    """protocol.json; rows that lack a property have an empty one, or None."""
+    errors: Node
+    """errors.json, likewise."""
     documents: dict[str, Node]
-    """Each described thing by its file name relative to ``schema/``; the scalars are under ``types.json``."""
+    """Every other file by its name relative to the folder."""
+    meta: Node
+    """protocol.schema.json."""
 
-    def tagged(self) -> list[TaggedRow]:
-        """Requests, then server messages."""
-        return [*self.protocol.requests, *self.protocol.messages]
-
+    @property
     def scalars(self) -> dict[str, Node]:
         return cast("dict[str, Node]", self.documents[TYPES]["$defs"])
 
+    @property
+    def tagged(self) -> list[Node]:
+        """Requests, then server messages."""
+        return [*self.protocol["requests"], *self.protocol["messages"]]
+
     def objects(self) -> Iterator[tuple[str, Node]]:
-        """Files that describe one thing each, sorted by name."""
-        for name in sorted(self.documents):
-            if name != TYPES:
-                yield name, self.documents[name]
+        """Iterate over the files that describe one thing each, sorted by name."""
+        return ((name, self.documents[name]) for name in sorted(self.documents) if name != TYPES)
+
+    def resolve(self, name: str) -> Node | None:
+        """Return what :func:`target` named, or None if it does not exist."""
+        if name.startswith(SCALARS):
+            return self.scalars.get(name.removeprefix(SCALARS))
+        return self.documents.get(name) if name != TYPES else None
+
+    def title(self, name: str) -> str:
+        """Return the type name of what :func:`target` named."""
+        return name.removeprefix(SCALARS) if name.startswith(SCALARS) else str(self.documents[name]["title"])
+
+    def members(self, file: str) -> list[tuple[str, Node]]:
+        """Return the files and documents that a union lists."""
+        names = [target(file, m["$ref"]) for m in self.documents[file].get("oneOf", []) if "$ref" in m]
+        return [(name, node) for name in names if (node := self.resolve(name))]
+
+    def is_choice(self, file: str) -> bool:
+        """Return whether a file describes a choice between texts, which is decoded without a model."""
+        members = self.members(file)
+        return bool(members) and all(node.get("type") == "string" for _, node in members)
+
+    def fact(self, path: str) -> tuple[Any, str]:
+        """Return a value of protocol.json by its dotted path, and its description in protocol.schema.json."""
+        keys = path.split(".")
+        value = reduce(lambda node, key: node[key], keys, self.protocol)
+        meta = reduce(lambda node, key: cast("Node", node["properties"][key]), keys, self.meta)
+        return value, str(meta["description"])
+
+    def traits(self, definition: str) -> dict[str, Node]:
+        """Return the scalar properties of a family, or of its servers, as protocol.schema.json describes them."""
+        properties: dict[str, Node] = self.meta["$defs"][definition]["properties"]
+        return {name: node for name, node in properties.items() if node.get("type") not in {None, "object"}}
+
+
+def target(file: str, ref: str) -> str:
+    """Return what a reference in ``file`` points to: a file name, or a scalar as ``types.json#/$defs/Name``."""
+    if ref.startswith("#"):
+        return file + ref
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), ref))
+
+
+def nodes(node: object, path: str = "$") -> Iterator[tuple[str, Node]]:
+    """Iterate over every schema in ``node``, itself first, with its JSON path."""
+    if isinstance(node, list):
+        for index, item in enumerate(cast("list[object]", node)):
+            yield from nodes(item, f"{path}[{index}]")
+    elif isinstance(node, dict):
+        mapping = cast("Node", node)
+        yield path, mapping
+        for key, item in mapping.items():
+            if key in {"properties", "$defs"}:
+                for name, child in cast("Node", item).items():
+                    yield from nodes(child, f"{path}.{key}.{name}")
+            elif key not in {"const", "enum", "examples", "default"}:
+                yield from nodes(item, f"{path}.{key}")
 
 
 def load(folder: Path) -> Schema:
-    """Read the folder; raises CodegenError with every file that is missing, not JSON or not valid."""
-    problems: list[str] = []
+    """Read a schema folder.
+
+    Raises:
+        CodegenError: A file is missing, is not JSON, or is not valid under its own schema; all problems are listed.
+    """
+    if not (folder / PROTOCOL).is_file():
+        raise CodegenError([f"no {PROTOCOL} in {folder}; pass the schema's folder with --schema"])
+    parsed, problems = _parse(folder)
+    required = dict.fromkeys([*TABLES, *TABLES.values(), TYPES])
+    problems += [f"schema/{name}: missing" for name in required if not (folder / name).exists()]
+    _raise_if(problems)
+    tables = {*TABLES, *TABLES.values()}
+    documents = {name: document for name, document in parsed.items() if name not in tables}
+    for table, meta in TABLES.items():
+        problems += _violations(table, parsed[table], parsed[meta])
+    for name, document in documents.items():
+        problems += _violations(name, document, jsonschema.Draft202012Validator.META_SCHEMA)
+    _raise_if(problems)
+    for table, meta in TABLES.items():
+        _complete(parsed[table], parsed[meta], parsed[meta])
+    return Schema(parsed[PROTOCOL], parsed[ERRORS], documents, parsed[TABLES[PROTOCOL]])
+
+
+def _complete(value: Any, meta: Node, root: Node) -> None:
+    """Add the properties that an object and the rows of its lists lack: empty lists and objects, else None."""
+    meta = _definition(meta, root)
+    for name, node in meta.get("properties", {}).items():
+        if name in value:
+            _complete(value[name], node, root)
+        else:
+            kind = _definition(node, root).get("type")
+            value[name] = {} if kind == "object" else [] if kind == "array" else None
+    for row in value if "items" in meta else ():
+        _complete(row, meta["items"], root)
+
+
+def _definition(node: Node, root: Node) -> Node:
+    return root["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+
+
+def _parse(folder: Path) -> tuple[dict[str, Node], list[str]]:
+    """Parse every file of a folder; return the documents by name, and the problems."""
     parsed: dict[str, Node] = {}
-    for path in sorted(folder.rglob("*.json")):
-        name = path.relative_to(folder).as_posix()
-        if name.startswith(f"{VECTORS}/"):
-            continue
+    problems: list[str] = []
+    for name, path in files(folder):
         try:
             document: object = json.loads(path.read_bytes())
         except ValueError as error:
@@ -251,41 +161,21 @@ def load(folder: Path) -> Schema:
             parsed[name] = cast("Node", document)
         else:
             problems.append(f"schema/{name}: not an object")
-    missing = [name for pair in TABLES.items() for name in (*pair, TYPES) if not (folder / name).exists()]
-    problems += [f"schema/{name}: missing" for name in dict.fromkeys(missing)]
-    if problems:
-        raise CodegenError(problems)
-    for table, meta in TABLES.items():
-        problems += _violations(table, parsed[table], parsed[meta])
-    documents = {n: d for n, d in parsed.items() if n not in TABLES and n not in TABLES.values()}
-    for name, document in documents.items():
-        problems += _violations(name, document, jsonschema.Draft202012Validator.META_SCHEMA)
-    if problems:
-        raise CodegenError(problems)
-    return Schema(
-        protocol=_table(Protocol, "protocol.json", parsed),
-        errors=_table(Errors, "errors.json", parsed),
-        family_traits={
-            name: node
-            for name, node in parsed[TABLES["protocol.json"]]["$defs"]["family"]["properties"].items()
-            if name not in ("name", "identified_by", "server")
-        },
-        server_traits=parsed[TABLES["protocol.json"]]["$defs"]["server_traits"]["properties"],
-        documents=documents,
-    )
+    return parsed, problems
 
 
-def _table(model: type[T], name: str, parsed: dict[str, Node]) -> T:
-    try:
-        return model.model_validate(parsed[name])
-    except ValidationError as error:
-        raise CodegenError(
-            [f"schema/{name}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        ) from error
+def files(folder: Path) -> list[tuple[str, Path]]:
+    """Return the names and paths of the files that code is generated from, sorted."""
+    found = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.json"))]
+    return [(name, path) for name, path in found if not name.startswith(f"{VECTORS}/")]
 
 
 def _violations(name: str, document: Node, meta: Any) -> list[str]:
     validator = jsonschema.Draft202012Validator(meta)
-    errors: Iterable[jsonschema.ValidationError] = validator.iter_errors(document)  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
-    found = sorted(errors, key=lambda error: error.json_path)
-    return [f"schema/{name}: {error.json_path}: {error.message}" for error in found]
+    errors: list[jsonschema.ValidationError] = list(validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
+    return [f"schema/{name}: {e.json_path}: {e.message}" for e in sorted(errors, key=lambda e: e.json_path)]
+
+
+def _raise_if(problems: list[str]) -> None:
+    if problems:
+        raise CodegenError(problems)

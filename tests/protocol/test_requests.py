@@ -12,8 +12,8 @@ from pie_client import (
     models,
 )
 from pie_client._generated import methods
-from pie_client._generated.families import CAPABILITIES, FAMILIES
-from pie_client._generated.methods import Method
+from pie_client._generated.families import FAMILIES
+from pie_client._generated.methods import CAPABILITIES, Method
 from pie_client.base import WireModel
 from pie_client.protocol.session import canonical_id
 from tests.protocol.helpers import (

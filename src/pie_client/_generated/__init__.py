@@ -1,12 +1,11 @@
-"""The generated layer: models, decoders, calls, events, errors and texts of the protocol.
+"""Models, decoders, calls, events, errors and texts of the protocol.
 
-Written by `python -m codegen generate` from schema/; never edited. Import from its modules; what users need is exported
-by ``pie_client`` and ``pie_client.models``.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "75a716aa93fec266353e832e483fabf57cd9a67ac3f5eca96cc6ca2874b14bd7"
-"""SHA-256 of the schema that this package was written from."""
+SCHEMA_DIGEST: Final = "a5efd92709460ef3e38eaae5f4b9bf21ee5459bf377d41ea0ad1bed5aa671940"
+"""SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

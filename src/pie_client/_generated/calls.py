@@ -1,6 +1,6 @@
-"""One typed call per request of the protocol.
+"""One typed call for each request of the protocol.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ R = TypeVar("R")
 
 
 class Caller(Protocol):
-    """Carries requests to a server and brings the decoded results back."""
+    """Sends requests to a server and returns the decoded results."""
 
     async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
-        """Send the message built for a correlation number, and give the decoded result of its reply."""
+        """Send the message built for a correlation number, and return the decoded result of its reply."""
         ...
 
     async def notify(
@@ -33,7 +33,7 @@ class Caller(Protocol):
         content: bytes | Content,
         timeout: float | None,
     ) -> R:
-        """Send a message for each chunk under one correlation number, and give the decoded result of the one reply."""
+        """Send a message for each chunk under one correlation number, and return the decoded result of the one reply."""
         ...
 
     async def transfer(
@@ -48,28 +48,24 @@ class Caller(Protocol):
 
 
 class Calls:
-    """Every request of the protocol as a typed call.
+    """Every request of the protocol as a typed call, for what the client's own methods do not cover.
 
-    This is the generated layer itself, for what the curated methods of the client do not cover. Each call takes
-    keyword arguments under their names on the wire.
+    Each call takes keyword arguments with their names on the wire.
 
     Raises (every call):
-        RefusedError: The server refused; its subclasses tell why.
+        RefusedError: The server refused the request; its subclasses say why.
         UnsupportedError: The server's family does not know the request or a field of it; nothing was sent.
-        InvalidArgumentError: An argument is not of the schema's type; nothing was sent.
-        DeadlineError: No reply within ``timeout``.
-        PieConnectionError: The connection is closed or was lost meanwhile.
-        ProtocolError: The reply is not what the schema says.
+        InvalidArgumentError: An argument does not have the schema's type; nothing was sent.
+        DeadlineError: No reply arrived within ``timeout``.
+        PieConnectionError: The connection is closed, or was lost before the reply.
+        ProtocolError: The reply does not match the schema.
     """
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     async def auth_identify(
-        self,
-        *,
-        username: str,
-        timeout: float | None = None,
+        self, *, username: str, timeout: float | None = None
     ) -> results.AuthIdentifyResult:
         """Tell the server who is calling.
 
@@ -77,11 +73,12 @@ class Calls:
         switched off. With authentication on, the reply is a challenge to sign. A 0.5 server always says that
         the session is authenticated.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             username: Name of the user.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             What the server made of the user name.
@@ -90,30 +87,23 @@ class Calls:
         """
         return await self._caller.call(
             methods.AUTH_IDENTIFY,
-            lambda corr_id: models.AuthIdentifyRequest(
-                corr_id=corr_id,
-                username=username,
-            ),
+            lambda corr_id: models.AuthIdentifyRequest(corr_id=corr_id, username=username),
             timeout,
         )
 
-    async def auth_prove(
-        self,
-        *,
-        signature: str,
-        timeout: float | None = None,
-    ) -> str:
+    async def auth_prove(self, *, signature: str, timeout: float | None = None) -> str:
         """Answer a challenge with its signature.
 
         The challenge is used up whatever the outcome; another attempt starts with auth_identify.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             signature: Signature of the challenge's bytes in standard base64 with padding: PKCS#1 v1.5
                 with SHA-256 for RSA, raw for Ed25519, ASN.1 DER for ECDSA (SHA-256 on P-256, SHA-384 on
                 P-384).
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Authenticated".
@@ -122,28 +112,21 @@ class Calls:
         """
         return await self._caller.call(
             methods.AUTH_PROVE,
-            lambda corr_id: models.AuthProveRequest(
-                corr_id=corr_id,
-                signature=signature,
-            ),
+            lambda corr_id: models.AuthProveRequest(corr_id=corr_id, signature=signature),
             timeout,
         )
 
-    async def auth_by_token(
-        self,
-        *,
-        token: str,
-        timeout: float | None = None,
-    ) -> str:
+    async def auth_by_token(self, *, token: str, timeout: float | None = None) -> str:
         """Authenticate with the server's internal token, as back ends do.
 
         A wrong token is answered after one to three seconds.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             token: The internal token: new at each server start.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Authenticated".
@@ -152,10 +135,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.AUTH_BY_TOKEN,
-            lambda corr_id: models.AuthByTokenRequest(
-                corr_id=corr_id,
-                token=token,
-            ),
+            lambda corr_id: models.AuthByTokenRequest(corr_id=corr_id, token=token),
             timeout,
         )
 
@@ -172,14 +152,15 @@ class Calls:
 
         No server compares the hashes, and a program that failed to compile counts as present.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             name: Name of the program, without its version.
             version: Version as major.minor.patch.
-            wasm_hash: Digest of the program's bytes. Servers ignore it. Known to 0.4 servers only.
-            manifest_hash: Digest of the manifest's bytes. Servers ignore it. Known to 0.4 servers only.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            wasm_hash: Digest of the program's bytes. Servers ignore it. Only 0.4 servers know it.
+            manifest_hash: Digest of the manifest's bytes. Servers ignore it. Only 0.4 servers know it.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             Whether the name and version are in the server's index.
@@ -189,32 +170,23 @@ class Calls:
         return await self._caller.call(
             methods.CHECK_PROGRAM,
             lambda corr_id: models.CheckProgramRequest(
-                corr_id=corr_id,
-                name=name,
-                version=version,
-                wasm_hash=wasm_hash,
-                manifest_hash=manifest_hash,
+                corr_id=corr_id, name=name, version=version, wasm_hash=wasm_hash, manifest_hash=manifest_hash
             ),
             timeout,
         )
 
-    async def query(
-        self,
-        *,
-        subject: str,
-        record: str,
-        timeout: float | None = None,
-    ) -> models.QueryResult:
+    async def query(self, *, subject: str, record: str, timeout: float | None = None) -> models.QueryResult:
         """Ask the server about itself.
 
         The one subject known to every server is model_status. A 0.3/0.4 server does not answer any other.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             subject: What to ask about.
             record: Not used by any server; required on the wire.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             A flat object. For model_status its keys are `<model>.<statistic>` with integers or arrays of
@@ -225,11 +197,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.QUERY,
-            lambda corr_id: models.QueryRequest(
-                corr_id=corr_id,
-                subject=subject,
-                record=record,
-            ),
+            lambda corr_id: models.QueryRequest(corr_id=corr_id, subject=subject, record=record),
             timeout,
         )
 
@@ -247,14 +215,14 @@ class Calls:
         server answers the last one, or the first that it rejects. Uploading a name and version that exist
         without force_overwrite succeeds, and the new bytes are thrown away.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            content: The bytes to send, which are cut into chunks and hashed, or a content that gives its chunks itself.
+            content: The bytes to send, or a source of chunks.
             manifest: The program's Pie.toml.
             force_overwrite: Replace an installed program of the same name and version.
-            timeout: Seconds without progress, counted anew after every chunk; None takes the client's default,
-                ``math.inf`` waits for ever.
+            timeout: Seconds until the next chunk is sent; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Program installed successfully".
@@ -265,12 +233,12 @@ class Calls:
             methods.ADD_PROGRAM,
             lambda corr_id, chunk: models.AddProgramRequest(
                 corr_id=corr_id,
-                manifest=manifest if chunk.index == 0 else "",
-                force_overwrite=force_overwrite,
-                program_hash=chunk.digest,
                 chunk_index=chunk.index,
                 total_chunks=chunk.total,
                 chunk_data=chunk.data,
+                program_hash=chunk.digest,
+                manifest=manifest if chunk.index == 0 else "",
+                force_overwrite=force_overwrite,
             ),
             content,
             timeout,
@@ -291,7 +259,7 @@ class Calls:
         event. On 0.3/0.4 a first launch may download and compile, and holds back everything else on the
         connection meanwhile.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             inferlet: The program to run.
@@ -299,8 +267,9 @@ class Calls:
             capture_outputs: Send the process's output to this connection. Without it stdout and stderr
                 are discarded for good, and the reply names no process.
             token_budget: Most tokens that the process may push through the model; nothing: the server's
-                default. Known to 0.4 servers only.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+                default. Only 0.4 servers know it.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             Id of the new process; the empty text when its output is not captured.
@@ -332,7 +301,7 @@ class Calls:
 
         0.3 servers never answer this request.
 
-        Known to Pie 0.3 and 0.4, since release 0.4.
+        Known to 0.4 servers since release 0.4.
 
         Args:
             inferlet: The program to run.
@@ -340,7 +309,8 @@ class Calls:
             capture_outputs: Send the process's output to this connection. Without it stdout and stderr
                 are discarded for good, and the reply names no process.
             token_budgets: Token budget for each process, in order; as long as the inputs.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             Ids of the new processes in the order of the inputs, also when their output is not captured.
@@ -371,13 +341,14 @@ class Calls:
 
         The server handles nothing else on this connection meanwhile. 0.3 servers never answer.
 
-        Known to Pie 0.3 and 0.4, since release 0.4.
+        Known to 0.4 servers since release 0.4.
 
         Args:
             inferlet: The program to run.
             inputs: JSON text for each process, in order.
             token_budgets: Token budget for each process, in order; as long as the inputs.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             What each process returned, as text, in the order of the inputs.
@@ -387,34 +358,27 @@ class Calls:
         return await self._caller.call(
             methods.RUN_PROCESSES,
             lambda corr_id: models.RunProcessesRequest(
-                corr_id=corr_id,
-                inferlet=inferlet,
-                inputs=inputs,
-                token_budgets=token_budgets,
+                corr_id=corr_id, inferlet=inferlet, inputs=inputs, token_budgets=token_budgets
             ),
             timeout,
         )
 
     async def launch_daemon(
-        self,
-        *,
-        port: int,
-        inferlet: models.ProgramName,
-        input: models.JsonText,
-        timeout: float | None = None,
+        self, *, port: int, inferlet: models.ProgramName, input: models.JsonText, timeout: float | None = None
     ) -> str:
         """Start a program that serves HTTP on a port of the server's loopback interface.
 
         The reply comes before the port is bound: a port in use shows only in the server's log. A daemon can't
         be listed or stopped.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             port: TCP port. Servers keep only its low 16 bits.
             inferlet: The program to run.
             input: JSON text. Servers ignore it.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "server launched".
@@ -424,30 +388,23 @@ class Calls:
         return await self._caller.call(
             methods.LAUNCH_DAEMON,
             lambda corr_id: models.LaunchDaemonRequest(
-                corr_id=corr_id,
-                port=port,
-                inferlet=inferlet,
-                input=input,
+                corr_id=corr_id, port=port, inferlet=inferlet, input=input
             ),
             timeout,
         )
 
-    async def attach_process(
-        self,
-        *,
-        process_id: models.ProcessId,
-        timeout: float | None = None,
-    ) -> str:
+    async def attach_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
         """Take over the events of a running process.
 
         Events that the server buffered follow the reply. A 0.3/0.4 server also says that a process is not
         found when a connection, dead ones included, holds it already.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             process_id: The process that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Process attached".
@@ -456,28 +413,21 @@ class Calls:
         """
         return await self._caller.call(
             methods.ATTACH_PROCESS,
-            lambda corr_id: models.AttachProcessRequest(
-                corr_id=corr_id,
-                process_id=process_id,
-            ),
+            lambda corr_id: models.AttachProcessRequest(corr_id=corr_id, process_id=process_id),
             timeout,
         )
 
-    async def terminate_process(
-        self,
-        *,
-        process_id: models.ProcessId,
-        timeout: float | None = None,
-    ) -> str:
+    async def terminate_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
         """Stop a process.
 
         Its error event may come before or after the reply.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             process_id: The process that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Process terminated".
@@ -486,89 +436,73 @@ class Calls:
         """
         return await self._caller.call(
             methods.TERMINATE_PROCESS,
-            lambda corr_id: models.TerminateProcessRequest(
-                corr_id=corr_id,
-                process_id=process_id,
-            ),
+            lambda corr_id: models.TerminateProcessRequest(corr_id=corr_id, process_id=process_id),
             timeout,
         )
 
     async def signal_process(
-        self,
-        *,
-        process_id: models.ProcessId,
-        message: str,
-        timeout: float | None = None,
+        self, *, process_id: models.ProcessId, message: str, timeout: float | None = None
     ) -> None:
         """Send a text to a process of this connection.
 
         Servers never answer, and ignore it when the process is not attached here.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             process_id: The process that is meant.
             message: Text that the process receives.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         See ``schema/requests/signal_process.json``.
         """
-        await self._caller.notify(
+        return await self._caller.notify(
             methods.SIGNAL_PROCESS,
-            lambda: models.SignalProcessRequest(
-                process_id=process_id,
-                message=message,
-            ),
+            lambda: models.SignalProcessRequest(process_id=process_id, message=message),
             timeout,
         )
 
     async def transfer_file(
-        self,
-        *,
-        content: bytes | Content,
-        process_id: models.ProcessId,
-        timeout: float | None = None,
+        self, *, content: bytes | Content, process_id: models.ProcessId, timeout: float | None = None
     ) -> None:
         """Send a file to a process of this connection, in chunks.
 
         Servers never answer. The process gets the file only while it waits for one; otherwise it is dropped.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            content: The bytes to send, which are cut into chunks and hashed, or a content that gives its chunks itself.
+            content: The bytes to send, or a source of chunks.
             process_id: The process that is meant.
-            timeout: Seconds without progress, counted anew after every chunk; None takes the client's default,
-                ``math.inf`` waits for ever.
+            timeout: Seconds until the next chunk is sent; None for the client's default, ``math.inf`` for
+                no limit.
 
         See ``schema/requests/transfer_file.json``.
         """
         return await self._caller.transfer(
             methods.TRANSFER_FILE,
             lambda chunk: models.TransferFileRequest(
-                process_id=process_id,
-                file_hash=chunk.digest,
                 chunk_index=chunk.index,
                 total_chunks=chunk.total,
                 chunk_data=chunk.data,
+                file_hash=chunk.digest,
+                process_id=process_id,
             ),
             content,
             timeout,
         )
 
-    async def list_processes(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> models.ListProcessesResult:
+    async def list_processes(self, *, timeout: float | None = None) -> models.ListProcessesResult:
         """List the running processes of the session's user.
 
         A 0.5 server runs every session as one user, so it lists everybody's.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The running processes, in no particular order.
@@ -576,26 +510,19 @@ class Calls:
         See ``schema/requests/list_processes.json``.
         """
         return await self._caller.call(
-            methods.LIST_PROCESSES,
-            lambda corr_id: models.ListProcessesRequest(
-                corr_id=corr_id,
-            ),
-            timeout,
+            methods.LIST_PROCESSES, lambda corr_id: models.ListProcessesRequest(corr_id=corr_id), timeout
         )
 
-    async def ping(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> str:
+    async def ping(self, *, timeout: float | None = None) -> str:
         """Make a round trip through the session.
 
         On 0.3/0.4 it queues behind whatever the session is doing, so it measures the session, not the link.
 
-        Known to Pie 0.3 and 0.4 and Pie 0.5, since release 0.3.
+        Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Pong".
@@ -603,11 +530,7 @@ class Calls:
         See ``schema/requests/ping.json``.
         """
         return await self._caller.call(
-            methods.PING,
-            lambda corr_id: models.PingRequest(
-                corr_id=corr_id,
-            ),
-            timeout,
+            methods.PING, lambda corr_id: models.PingRequest(corr_id=corr_id), timeout
         )
 
     async def register_mcp_server(
@@ -624,7 +547,7 @@ class Calls:
 
         Servers validate nothing and keep duplicates.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             name: Name by which inferlets find the server.
@@ -632,7 +555,8 @@ class Calls:
             command: Program that the client starts.
             args: Arguments of the program.
             url: Address of a server that is reached over HTTP.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "MCP server registered".
@@ -642,12 +566,7 @@ class Calls:
         return await self._caller.call(
             methods.REGISTER_MCP_SERVER,
             lambda corr_id: models.RegisterMcpServerRequest(
-                corr_id=corr_id,
-                name=name,
-                transport=transport,
-                command=command,
-                args=args,
-                url=url,
+                corr_id=corr_id, name=name, transport=transport, command=command, args=args, url=url
             ),
             timeout,
         )
@@ -664,42 +583,35 @@ class Calls:
 
         Without an answer the inferlet waits until it is terminated.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             corr_id: Number of the relayed call.
             ok: Whether the MCP server gave a result.
             result: JSON text of the JSON-RPC result, or of an MCP error object.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         See ``schema/requests/mcp_response.json``.
         """
-        await self._caller.notify(
+        return await self._caller.notify(
             methods.MCP_RESPONSE,
-            lambda: models.McpResponseRequest(
-                corr_id=corr_id,
-                ok=ok,
-                result=result,
-            ),
+            lambda: models.McpResponseRequest(corr_id=corr_id, ok=ok, result=result),
             timeout,
         )
 
-    async def submit_workflow(
-        self,
-        *,
-        json: str,
-        timeout: float | None = None,
-    ) -> str:
+    async def submit_workflow(self, *, json: str, timeout: float | None = None) -> str:
         """Start a workflow, an expression over programs.
 
         Its processes' events arrive under ids that the client was never told, and its result can't be
         fetched.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             json: JSON text of the expression.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             Id of the workflow.
@@ -708,28 +620,21 @@ class Calls:
         """
         return await self._caller.call(
             methods.SUBMIT_WORKFLOW,
-            lambda corr_id: models.SubmitWorkflowRequest(
-                corr_id=corr_id,
-                json_=json,
-            ),
+            lambda corr_id: models.SubmitWorkflowRequest(corr_id=corr_id, json_=json),
             timeout,
         )
 
-    async def cancel_workflow(
-        self,
-        *,
-        workflow_id: models.WorkflowId,
-        timeout: float | None = None,
-    ) -> str:
+    async def cancel_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
         """Cancel a workflow.
 
         Servers do not check whose it is.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             workflow_id: The workflow that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Workflow cancelled".
@@ -738,26 +643,19 @@ class Calls:
         """
         return await self._caller.call(
             methods.CANCEL_WORKFLOW,
-            lambda corr_id: models.CancelWorkflowRequest(
-                corr_id=corr_id,
-                workflow_id=workflow_id,
-            ),
+            lambda corr_id: models.CancelWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
             timeout,
         )
 
-    async def attach_workflow(
-        self,
-        *,
-        workflow_id: models.WorkflowId,
-        timeout: float | None = None,
-    ) -> str:
+    async def attach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
         """Take over the events of a workflow.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             workflow_id: The workflow that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Workflow attached".
@@ -766,28 +664,21 @@ class Calls:
         """
         return await self._caller.call(
             methods.ATTACH_WORKFLOW,
-            lambda corr_id: models.AttachWorkflowRequest(
-                corr_id=corr_id,
-                workflow_id=workflow_id,
-            ),
+            lambda corr_id: models.AttachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
             timeout,
         )
 
-    async def detach_workflow(
-        self,
-        *,
-        workflow_id: models.WorkflowId,
-        timeout: float | None = None,
-    ) -> str:
+    async def detach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
         """Let go of a workflow's events; the server keeps them.
 
         Servers do not check whose it is, nor that it exists.
 
-        Known to Pie 0.3 and 0.4, since release 0.3.
+        Known to 0.4 servers since release 0.3.
 
         Args:
             workflow_id: The workflow that is meant.
-            timeout: Seconds until all is done; None takes the client's default, ``math.inf`` waits for ever.
+            timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
+                no limit.
 
         Returns:
             The server's confirmation, "Workflow detached".
@@ -796,10 +687,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.DETACH_WORKFLOW,
-            lambda corr_id: models.DetachWorkflowRequest(
-                corr_id=corr_id,
-                workflow_id=workflow_id,
-            ),
+            lambda corr_id: models.DetachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
             timeout,
         )
 

@@ -1,6 +1,6 @@
 """Process events: their kinds, and a class for each.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 import enum
@@ -13,25 +13,20 @@ from pie_client._generated import models
 
 
 class Event(enum.Enum):
-    """Kind of what :meth:`Process.recv` returns."""
+    """Kind of an event that :meth:`Process.recv` returns."""
 
     __module__ = "pie_client"
 
     Stdout = "stdout"
     """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
-
     Stderr = "stderr"
     """A piece of standard error: one write, not one line."""
-
     Message = "message"
     """A text that the program sent to its client."""
-
     File = "file"
     """A chunk of a file that a process sends. An empty file sends none."""
-
     Return = "return"
     """The program ended well. Nothing follows."""
-
     Error = "error"
     """The program failed or was stopped. Nothing follows."""
 
@@ -83,7 +78,7 @@ class ErrorEvent:
 
 @dataclass(frozen=True, slots=True)
 class UnknownEvent:
-    """An event of a kind that this schema does not know. It never ends a process."""
+    """An event of a kind that the schema does not know. It never ends a process."""
 
     __module__ = "pie_client"
 
@@ -92,19 +87,19 @@ class UnknownEvent:
 
 
 NamedEvent: TypeAlias = StdoutEvent | StderrEvent | MessageEvent | ReturnEvent | ErrorEvent
-"""An event of a kind that the schema knows, and that arrives as one message."""
+"""An event of a known kind that arrives as one message."""
 
 ModelledEvent: TypeAlias = NamedEvent | UnknownEvent
 """An event that arrives as one message."""
 
 TerminalEvent: TypeAlias = ReturnEvent | ErrorEvent
-"""An event that nothing follows."""
+"""An event that ends a process."""
 
 TERMINAL: Final = (
     ReturnEvent,
     ErrorEvent,
 )
-"""Classes of the events that nothing follows."""
+"""Classes of the events that end a process."""
 
 KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
     {
@@ -116,7 +111,6 @@ KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
     }
 )
 """Kind of each event class that arrives as one message."""
-
 
 EventMessage: TypeAlias = (
     models.StdoutFrame
@@ -140,47 +134,34 @@ EVENT_MESSAGES: Final = (
 
 
 def event_of(message: EventMessage) -> ModelledEvent:
-    """Give what a message says, without its envelope."""
+    """Return the event that a message carries."""
     if isinstance(message, models.StdoutFrame):
-        return StdoutEvent(
-            message.value,
-        )
+        return StdoutEvent(message.value)
     if isinstance(message, models.StderrFrame):
-        return StderrEvent(
-            message.value,
-        )
+        return StderrEvent(message.value)
     if isinstance(message, models.MessageFrame):
-        return MessageEvent(
-            message.value,
-        )
+        return MessageEvent(message.value)
     if isinstance(message, models.ReturnFrame):
-        return ReturnEvent(
-            message.value,
-        )
+        return ReturnEvent(message.value)
     if isinstance(message, models.ErrorFrame):
-        return ErrorEvent(
-            message.value,
-        )
-    return UnknownEvent(
-        message.event,
-        message.value,
-    )
+        return ErrorEvent(message.value)
+    return UnknownEvent(message.event, message.value)
 
 
 __all__ = [
     "EVENT_MESSAGES",
     "KIND_OF",
     "TERMINAL",
+    "ErrorEvent",
     "Event",
     "EventMessage",
+    "MessageEvent",
     "ModelledEvent",
     "NamedEvent",
+    "ReturnEvent",
+    "StderrEvent",
+    "StdoutEvent",
     "TerminalEvent",
     "UnknownEvent",
     "event_of",
-    "StdoutEvent",
-    "StderrEvent",
-    "MessageEvent",
-    "ReturnEvent",
-    "ErrorEvent",
 ]

@@ -1,6 +1,6 @@
-"""Server families: what each knows, how it behaves, and how it is recognised.
+"""Server families: their traits, and names and limits of the protocol.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from collections.abc import Mapping
@@ -10,32 +10,15 @@ from typing import Final, Literal, TypeAlias
 
 from pie_client._generated import results
 
-Family: TypeAlias = Literal[
-    "0.4",
-    "0.5",
-]
-"""Name of a server family: the oldest release that speaks its protocol as this schema describes it."""
+Family: TypeAlias = Literal["0.4", "0.5"]
+"""Name of a server family: the oldest release that speaks its protocol as the schema describes it."""
 
 CHUNK_BYTES: Final = 262144
 """Size of an upload's and a file's chunks, by convention; the last one is shorter."""
-
 RSA_KEY_BITS: Final = 2048
 """Smallest RSA key that a server accepts."""
-
 HIGHEST_PORT: Final = 65535
 """Highest TCP port of a daemon. Servers take larger numbers, and listen on what is left of them in 16 bits."""
-
-DEFAULT_USER: Final = "pie-client"
-"""Who a client says it is when nobody told it."""
-
-TOKEN_USER: Final = "internal"
-"""Who a session is that was authenticated by token."""
-
-SCRIPT_RUNTIME: Final[Mapping[str, str]] = MappingProxyType({"language": "python", "call": "kwargs"})
-"""What the `[runtime]` table of a Python script's manifest says."""
-
-SCRIPT_ENTRY: Final = "entry"
-"""Key of the entry of that table which names the function to call."""
 
 TAG: Final = "type"
 """Field that tells messages apart."""
@@ -46,22 +29,40 @@ CORRELATION: Final = "corr_id"
 PROCESS: Final = "process_id"
 """Field that says which process is meant."""
 
-PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+"
-"""Form of a program's name and version; to be matched in full."""
+DEFAULT_USER: Final = "pie-client"
+"""Who a client says it is when nobody told it."""
 
-PROGRAM_NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*"
-"""Form of a program's name without its version; to be matched in full."""
+TOKEN_USER: Final = "internal"
+"""Who a session is that was authenticated by token."""
+
+SCRIPT_RUNTIME: Final = MappingProxyType({"language": "python", "call": "kwargs"})
+"""Entries that every such script has."""
+
+SCRIPT_ENTRY: Final = "entry"
+"""Key of the entry that names the function to call."""
 
 LISTING_PATH: Final = "/api/v1/inferlets/{name}"
-"""Path below a program registry's URL that tells the versions of a program."""
+"""Path below the registry's URL; {name} stands for the program's name without its version."""
 
 MAX_CORRELATION: Final = 4294967295
 """Largest correlation number."""
 
+PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+"
+"""Pattern of a program's name and version, to be matched in full."""
+
+PROGRAM_NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*"
+"""Pattern of a program's name without its version, to be matched in full."""
+
+ENDPOINT_PATH: Final = "/v1/ws"
+"""Path of the WebSocket endpoint that suits every family."""
+
+IDENTITY_HEADERS: Final = ("x-pie-identity",)
+"""HTTP headers that name a tenant and user, for the families that need them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FamilyTraits:
-    """How the servers of a family behave."""
+    """How the servers of a family behave, as far as clients need to know."""
 
     name: Family
     title: str
@@ -113,60 +114,6 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
 NEWEST: Final[Family] = "0.5"
 """The newest family."""
 
-ENDPOINT_PATH: Final = "/v1/ws"
-"""Path that suits every family."""
-
-IDENTITY_HEADERS: Final = ("x-pie-identity",)
-"""HTTP headers that have to name a tenant and user, for whichever family needs them."""
-
-CAPABILITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
-    {
-        "0.4": frozenset(
-            {
-                "auth_identify",
-                "auth_prove",
-                "auth_by_token",
-                "check_program",
-                "query",
-                "add_program",
-                "launch_process",
-                "launch_processes",
-                "run_processes",
-                "launch_daemon",
-                "attach_process",
-                "terminate_process",
-                "signal_process",
-                "transfer_file",
-                "list_processes",
-                "ping",
-                "register_mcp_server",
-                "mcp_response",
-                "submit_workflow",
-                "cancel_workflow",
-                "attach_workflow",
-                "detach_workflow",
-            }
-        ),
-        "0.5": frozenset(
-            {
-                "auth_identify",
-                "auth_prove",
-                "check_program",
-                "query",
-                "add_program",
-                "launch_process",
-                "attach_process",
-                "terminate_process",
-                "signal_process",
-                "transfer_file",
-                "list_processes",
-                "ping",
-            }
-        ),
-    }
-)
-"""Tags of the requests that each family knows."""
-
 FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
     {
         results.AuthenticationDisabled: "0.4",
@@ -174,15 +121,16 @@ FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
         results.AlreadyAuthenticated: "0.5",
     }
 )
-"""Answers to the first identification of a connection that only one family gives."""
+"""Results of a connection's first identification that only one family sends."""
 
 __all__ = [
-    "CAPABILITIES",
+    "CHUNK_BYTES",
     "CORRELATION",
     "DEFAULT_USER",
     "ENDPOINT_PATH",
     "FAMILIES",
     "FAMILY_OF_RESULT",
+    "HIGHEST_PORT",
     "IDENTITY_HEADERS",
     "LISTING_PATH",
     "MAX_CORRELATION",
@@ -190,13 +138,11 @@ __all__ = [
     "PROCESS",
     "PROGRAM_NAME_PATTERN",
     "PROGRAM_PATTERN",
+    "RSA_KEY_BITS",
     "SCRIPT_ENTRY",
     "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
     "Family",
     "FamilyTraits",
-    "CHUNK_BYTES",
-    "RSA_KEY_BITS",
-    "HIGHEST_PORT",
 ]

@@ -1,26 +1,21 @@
-"""Words of the Model Context Protocol, and of the JSON-RPC messages that carry it.
+"""Names of the Model Context Protocol, and of the JSON-RPC messages that carry it.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from typing import Final, Literal, TypeAlias
 
-VERSIONS: Final = (
-    "2024-11-05",
-    "2025-03-26",
-    "2025-06-18",
-    "2025-11-25",
-)
-"""Versions of MCP that clients speak, oldest first."""
+VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+"""Versions of MCP, oldest first."""
 
 VERSION_HEADER: Final = "mcp-protocol-version"
 """HTTP header that names the version after the connection was initialized."""
 
-McpTransport: TypeAlias = Literal[
-    "stdio",
-    "http",
-]
-"""Way to reach an MCP server."""
+UNSPECIFIED_CODE: Final = -32000
+"""Code of an error whose sender gave none."""
+
+McpTransport: TypeAlias = Literal["stdio", "http"]
+"""How to reach an MCP server."""
 
 STDIO: Final[McpTransport] = "stdio"
 """A program that the client starts; one JSON-RPC message per line of its standard input and output."""
@@ -31,10 +26,7 @@ TRANSPORTS: Final[tuple[McpTransport, ...]] = (
     STDIO,
     HTTP,
 )
-"""Every way to reach an MCP server."""
-
-UNSPECIFIED_CODE: Final = -32000
-"""Code of an error whose sender gave none."""
+"""Every transport."""
 
 INITIALIZE: Final = "initialize"
 """First request of a client; its result is mcp/initialize_result.json."""
@@ -66,24 +58,24 @@ MEMBER_ERROR: Final = "error"
 """Members of a JSON-RPC message."""
 
 __all__ = [
-    "MEMBER_JSONRPC",
+    "CALL_TOOL",
+    "CANCELLED",
+    "GET_PROMPT",
+    "HTTP",
+    "INITIALIZE",
+    "INITIALIZED",
+    "LIST_PROMPTS",
+    "LIST_RESOURCES",
+    "LIST_TOOLS",
+    "MEMBER_ERROR",
     "MEMBER_ID",
+    "MEMBER_JSONRPC",
     "MEMBER_METHOD",
     "MEMBER_PARAMS",
     "MEMBER_RESULT",
-    "MEMBER_ERROR",
-    "INITIALIZE",
-    "INITIALIZED",
-    "CANCELLED",
     "PING",
-    "LIST_TOOLS",
-    "CALL_TOOL",
-    "LIST_RESOURCES",
     "READ_RESOURCE",
-    "LIST_PROMPTS",
-    "GET_PROMPT",
     "STDIO",
-    "HTTP",
     "TRANSPORTS",
     "UNSPECIFIED_CODE",
     "VERSIONS",

@@ -1,26 +1,27 @@
-"""The method table: one descriptor per request.
+"""The method table: one descriptor for each request.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from pie_client._generated import models, results
-from pie_client._generated.families import Family
+from pie_client._generated.families import FAMILIES, Family
 from pie_client.base import WireModel
 
 Kind: TypeAlias = Literal["call", "notify", "upload", "transfer", "relay"]
-"""call: one reply. notify: none. upload: chunks, one reply. transfer: chunks, no reply. relay: answers the server."""
+"""call: one reply. notify: none. upload: sent in chunks, one reply. transfer: sent in chunks, no reply. relay:
+answers a message of the server under the server's number."""
 
 R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[R_co]):
-    """A request of the protocol, whose decoded result is an ``R_co``."""
+    """A request of the protocol, with a decoded result of type ``R_co``."""
 
     tag: str
     kind: Kind
@@ -28,485 +29,260 @@ class Method(Generic[R_co]):
     families: frozenset[Family]
     """Families that know the request."""
     since: str
-    """Release of the server that brought it."""
-    subject: str | None
-    """Field that says what the request is about."""
-    opens_session: bool
-    """It may be sent before the client has identified itself."""
-    useless: frozenset[Family]
-    """Families that take it, but can only refuse it."""
-    instead: str
-    """What to do on a server that does not support the request; "" for nothing."""
-    fields: Mapping[str, frozenset[Family]]
-    """Fields that only some families know."""
+    """Release of the server that introduced it."""
     decode: Callable[[str], R_co]
-    """From the reply's text to its meaning; raises ValueError."""
+    """Decode the text of the reply; raises ValueError."""
+    subject: str | None = None
+    """Field that names what the request is about."""
+    opens_session: bool = False
+    """Whether it may be sent before the client has identified itself."""
+    useless: frozenset[Family] = frozenset()
+    """Families that accept the request, but always refuse it."""
+    instead: str = ""
+    """What to do on a server that does not support the request; "" for nothing."""
+    fields: Mapping[str, frozenset[Family]] = field(default_factory=dict)
+    """Fields that only some families know."""
 
 
 AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
-    tag="auth_identify",
-    kind="call",
-    model=models.AuthIdentifyRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "auth_identify",
+    "call",
+    models.AuthIdentifyRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_auth_identify_result,
     subject="username",
     opens_session=True,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_auth_identify_result,
 )
 AUTH_PROVE: Final[Method[str]] = Method(
-    tag="auth_prove",
-    kind="call",
-    model=models.AuthProveRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
-    subject=None,
+    "auth_prove",
+    "call",
+    models.AuthProveRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_text,
     opens_session=True,
-    useless=frozenset(
-        {
-            "0.5",
-        }
-    ),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
+    useless=frozenset({"0.5"}),
 )
 AUTH_BY_TOKEN: Final[Method[str]] = Method(
-    tag="auth_by_token",
-    kind="call",
-    model=models.AuthByTokenRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
-    subject=None,
+    "auth_by_token",
+    "call",
+    models.AuthByTokenRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     opens_session=True,
-    useless=frozenset({}),
     instead="Use authenticate",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
-    tag="check_program",
-    kind="call",
-    model=models.CheckProgramRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "check_program",
+    "call",
+    models.CheckProgramRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_check_program_result,
     subject="name",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType(
-        {
-            "wasm_hash": frozenset(
-                {
-                    "0.4",
-                }
-            ),
-            "manifest_hash": frozenset(
-                {
-                    "0.4",
-                }
-            ),
-        }
-    ),
-    decode=results.decode_check_program_result,
+    fields=MappingProxyType({"wasm_hash": frozenset({"0.4"}), "manifest_hash": frozenset({"0.4"})}),
 )
 QUERY: Final[Method[models.QueryResult]] = Method(
-    tag="query",
-    kind="call",
-    model=models.QueryRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "query",
+    "call",
+    models.QueryRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_query_result,
     subject="subject",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_query_result,
 )
 ADD_PROGRAM: Final[Method[str]] = Method(
-    tag="add_program",
-    kind="upload",
-    model=models.AddProgramRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
-    subject=None,
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
+    "add_program", "upload", models.AddProgramRequest, frozenset({"0.4", "0.5"}), "0.3", results.decode_text
 )
 LAUNCH_PROCESS: Final[Method[str]] = Method(
-    tag="launch_process",
-    kind="call",
-    model=models.LaunchProcessRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "launch_process",
+    "call",
+    models.LaunchProcessRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_text,
     subject="inferlet",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType(
-        {
-            "token_budget": frozenset(
-                {
-                    "0.4",
-                }
-            ),
-        }
-    ),
-    decode=results.decode_text,
+    fields=MappingProxyType({"token_budget": frozenset({"0.4"})}),
 )
 LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
-    tag="launch_processes",
-    kind="call",
-    model=models.LaunchProcessesRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.4",
+    "launch_processes",
+    "call",
+    models.LaunchProcessesRequest,
+    frozenset({"0.4"}),
+    "0.4",
+    results.decode_launch_processes_result,
     subject="inferlet",
-    opens_session=False,
-    useless=frozenset({}),
     instead="Use asyncio.gather over launch_process",
-    fields=MappingProxyType({}),
-    decode=results.decode_launch_processes_result,
 )
 RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
-    tag="run_processes",
-    kind="call",
-    model=models.RunProcessesRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.4",
+    "run_processes",
+    "call",
+    models.RunProcessesRequest,
+    frozenset({"0.4"}),
+    "0.4",
+    results.decode_run_processes_result,
     subject="inferlet",
-    opens_session=False,
-    useless=frozenset({}),
     instead="Use asyncio.gather over launch_process",
-    fields=MappingProxyType({}),
-    decode=results.decode_run_processes_result,
 )
 LAUNCH_DAEMON: Final[Method[str]] = Method(
-    tag="launch_daemon",
-    kind="call",
-    model=models.LaunchDaemonRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
+    "launch_daemon",
+    "call",
+    models.LaunchDaemonRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     subject="inferlet",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 ATTACH_PROCESS: Final[Method[str]] = Method(
-    tag="attach_process",
-    kind="call",
-    model=models.AttachProcessRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "attach_process",
+    "call",
+    models.AttachProcessRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_text,
     subject="process_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 TERMINATE_PROCESS: Final[Method[str]] = Method(
-    tag="terminate_process",
-    kind="call",
-    model=models.TerminateProcessRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "terminate_process",
+    "call",
+    models.TerminateProcessRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_text,
     subject="process_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
-    tag="signal_process",
-    kind="notify",
-    model=models.SignalProcessRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "signal_process",
+    "notify",
+    models.SignalProcessRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_nothing,
     subject="process_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_nothing,
 )
 TRANSFER_FILE: Final[Method[None]] = Method(
-    tag="transfer_file",
-    kind="transfer",
-    model=models.TransferFileRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
+    "transfer_file",
+    "transfer",
+    models.TransferFileRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_nothing,
     subject="process_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_nothing,
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
-    tag="list_processes",
-    kind="call",
-    model=models.ListProcessesRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
-    subject=None,
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_list_processes_result,
+    "list_processes",
+    "call",
+    models.ListProcessesRequest,
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_list_processes_result,
 )
 PING: Final[Method[str]] = Method(
-    tag="ping",
-    kind="call",
-    model=models.PingRequest,
-    families=frozenset(
-        {
-            "0.4",
-            "0.5",
-        }
-    ),
-    since="0.3",
-    subject=None,
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
+    "ping", "call", models.PingRequest, frozenset({"0.4", "0.5"}), "0.3", results.decode_text
 )
 REGISTER_MCP_SERVER: Final[Method[str]] = Method(
-    tag="register_mcp_server",
-    kind="call",
-    model=models.RegisterMcpServerRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
+    "register_mcp_server",
+    "call",
+    models.RegisterMcpServerRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     subject="name",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 MCP_RESPONSE: Final[Method[None]] = Method(
-    tag="mcp_response",
-    kind="relay",
-    model=models.McpResponseRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
-    subject=None,
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_nothing,
+    "mcp_response", "relay", models.McpResponseRequest, frozenset({"0.4"}), "0.3", results.decode_nothing
 )
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
-    tag="submit_workflow",
-    kind="call",
-    model=models.SubmitWorkflowRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
-    subject=None,
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
+    "submit_workflow", "call", models.SubmitWorkflowRequest, frozenset({"0.4"}), "0.3", results.decode_text
 )
 CANCEL_WORKFLOW: Final[Method[str]] = Method(
-    tag="cancel_workflow",
-    kind="call",
-    model=models.CancelWorkflowRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
+    "cancel_workflow",
+    "call",
+    models.CancelWorkflowRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     subject="workflow_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 ATTACH_WORKFLOW: Final[Method[str]] = Method(
-    tag="attach_workflow",
-    kind="call",
-    model=models.AttachWorkflowRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
+    "attach_workflow",
+    "call",
+    models.AttachWorkflowRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     subject="workflow_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 DETACH_WORKFLOW: Final[Method[str]] = Method(
-    tag="detach_workflow",
-    kind="call",
-    model=models.DetachWorkflowRequest,
-    families=frozenset(
-        {
-            "0.4",
-        }
-    ),
-    since="0.3",
+    "detach_workflow",
+    "call",
+    models.DetachWorkflowRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
     subject="workflow_id",
-    opens_session=False,
-    useless=frozenset({}),
-    instead="",
-    fields=MappingProxyType({}),
-    decode=results.decode_text,
 )
 
 METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(
     {
-        "auth_identify": AUTH_IDENTIFY,
-        "auth_prove": AUTH_PROVE,
-        "auth_by_token": AUTH_BY_TOKEN,
-        "check_program": CHECK_PROGRAM,
-        "query": QUERY,
-        "add_program": ADD_PROGRAM,
-        "launch_process": LAUNCH_PROCESS,
-        "launch_processes": LAUNCH_PROCESSES,
-        "run_processes": RUN_PROCESSES,
-        "launch_daemon": LAUNCH_DAEMON,
-        "attach_process": ATTACH_PROCESS,
-        "terminate_process": TERMINATE_PROCESS,
-        "signal_process": SIGNAL_PROCESS,
-        "transfer_file": TRANSFER_FILE,
-        "list_processes": LIST_PROCESSES,
-        "ping": PING,
-        "register_mcp_server": REGISTER_MCP_SERVER,
-        "mcp_response": MCP_RESPONSE,
-        "submit_workflow": SUBMIT_WORKFLOW,
-        "cancel_workflow": CANCEL_WORKFLOW,
-        "attach_workflow": ATTACH_WORKFLOW,
-        "detach_workflow": DETACH_WORKFLOW,
+        AUTH_IDENTIFY.tag: AUTH_IDENTIFY,
+        AUTH_PROVE.tag: AUTH_PROVE,
+        AUTH_BY_TOKEN.tag: AUTH_BY_TOKEN,
+        CHECK_PROGRAM.tag: CHECK_PROGRAM,
+        QUERY.tag: QUERY,
+        ADD_PROGRAM.tag: ADD_PROGRAM,
+        LAUNCH_PROCESS.tag: LAUNCH_PROCESS,
+        LAUNCH_PROCESSES.tag: LAUNCH_PROCESSES,
+        RUN_PROCESSES.tag: RUN_PROCESSES,
+        LAUNCH_DAEMON.tag: LAUNCH_DAEMON,
+        ATTACH_PROCESS.tag: ATTACH_PROCESS,
+        TERMINATE_PROCESS.tag: TERMINATE_PROCESS,
+        SIGNAL_PROCESS.tag: SIGNAL_PROCESS,
+        TRANSFER_FILE.tag: TRANSFER_FILE,
+        LIST_PROCESSES.tag: LIST_PROCESSES,
+        PING.tag: PING,
+        REGISTER_MCP_SERVER.tag: REGISTER_MCP_SERVER,
+        MCP_RESPONSE.tag: MCP_RESPONSE,
+        SUBMIT_WORKFLOW.tag: SUBMIT_WORKFLOW,
+        CANCEL_WORKFLOW.tag: CANCEL_WORKFLOW,
+        ATTACH_WORKFLOW.tag: ATTACH_WORKFLOW,
+        DETACH_WORKFLOW.tag: DETACH_WORKFLOW,
     }
 )
 """Every request by its tag, in the order of the schema."""
 
+CAPABILITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
+    {family: frozenset(m.tag for m in METHODS.values() if family in m.families) for family in FAMILIES}
+)
+"""Tags of the requests that each family knows."""
+
 __all__ = [
-    "METHODS",
-    "Kind",
-    "Method",
+    "ADD_PROGRAM",
+    "ATTACH_PROCESS",
+    "ATTACH_WORKFLOW",
+    "AUTH_BY_TOKEN",
     "AUTH_IDENTIFY",
     "AUTH_PROVE",
-    "AUTH_BY_TOKEN",
+    "CANCEL_WORKFLOW",
+    "CAPABILITIES",
     "CHECK_PROGRAM",
-    "QUERY",
-    "ADD_PROGRAM",
+    "DETACH_WORKFLOW",
+    "LAUNCH_DAEMON",
     "LAUNCH_PROCESS",
     "LAUNCH_PROCESSES",
-    "RUN_PROCESSES",
-    "LAUNCH_DAEMON",
-    "ATTACH_PROCESS",
-    "TERMINATE_PROCESS",
-    "SIGNAL_PROCESS",
-    "TRANSFER_FILE",
     "LIST_PROCESSES",
-    "PING",
-    "REGISTER_MCP_SERVER",
     "MCP_RESPONSE",
+    "METHODS",
+    "PING",
+    "QUERY",
+    "REGISTER_MCP_SERVER",
+    "RUN_PROCESSES",
+    "SIGNAL_PROCESS",
     "SUBMIT_WORKFLOW",
-    "CANCEL_WORKFLOW",
-    "ATTACH_WORKFLOW",
-    "DETACH_WORKFLOW",
+    "TERMINATE_PROCESS",
+    "TRANSFER_FILE",
+    "Kind",
+    "Method",
 ]

@@ -1,41 +1,35 @@
-"""Messages, results and events of the protocol.
+"""Messages, results and objects of the protocol.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 from typing_extensions import TypeAliasType
 
+from pie_client._generated.synonyms import ProcessInfoSynonyms
 from pie_client.base import WireModel
 
 Blake3Digest = TypeAliasType(
     "Blake3Digest",
-    Annotated[
-        str,
-        Field(description="BLAKE3-256 of some bytes as 64 lowercase hexadecimal digits."),
-    ],
+    Annotated[str, Field(description="BLAKE3-256 of some bytes as 64 lowercase hexadecimal digits.")],
 )
 
 
 Bytes = TypeAliasType(
     "Bytes",
     Annotated[
-        bytes,
-        Field(description="Raw bytes: bin in msgpack, base64 where a message is written as JSON."),
+        bytes, Field(description="Raw bytes: bin in msgpack, base64 where a message is written as JSON.")
     ],
 )
 
 
 CheckProgramResult = TypeAliasType(
     "CheckProgramResult",
-    Annotated[
-        bool,
-        Field(description="Whether the name and version are in the server's index."),
-    ],
+    Annotated[bool, Field(description="Whether the name and version are in the server's index.")],
 )
 
 
@@ -50,43 +44,6 @@ CorrelationId = TypeAliasType(
         ),
     ],
 )
-
-
-class JsonRpcNotification(WireModel):
-    """A JSON-RPC request without an id, which is never answered."""
-
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
-    jsonrpc: Literal["2.0"] = "2.0"
-    method: Annotated[str, Field(description="What happened.")]
-    params: Annotated[dict[str, JsonValue] | None, Field(description="More about it.")] = None
-
-
-class JsonRpcRequest(WireModel):
-    """A JSON-RPC request, from either side of an MCP connection."""
-
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
-    jsonrpc: Literal["2.0"] = "2.0"
-    id: Annotated[
-        int,
-        Field(description="Number that the response repeats; each side counts for itself."),
-    ]
-    method: Annotated[str, Field(description="What to do.")]
-    params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the method.")] = None
-
-
-class JsonRpcResponse(WireModel):
-    """A JSON-RPC response that gives a result."""
-
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
-    jsonrpc: Literal["2.0"] = "2.0"
-    id: Annotated[JsonValue, Field(description="The id of the request, as it was.")]
-    result: Annotated[JsonValue, Field(description="What the method gives.")]
 
 
 JsonText = TypeAliasType("JsonText", Annotated[str, Field(description="A string that holds JSON.")])
@@ -106,9 +63,6 @@ class ListProcessesRequest(WireModel):
 class LiteralExpression(WireModel):
     """A constant."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     type: Literal["literal"] = "literal"
     value: Annotated[JsonValue, Field(description="The constant.")]
 
@@ -127,10 +81,7 @@ class ManifestPackage(WireModel):
 class ManifestParameter(WireModel):
     """An entry of the [parameters] table of a Pie.toml."""
 
-    type: Annotated[
-        Literal["string", "int", "float", "bool"],
-        Field(description="Type of the value."),
-    ]
+    type: Annotated[Literal["string", "int", "float", "bool"], Field(description="Type of the value.")]
     optional: Annotated[bool | None, Field(description="It may be left out.")] = None
     description: Annotated[str | None, Field(description="What it means.")] = None
 
@@ -139,17 +90,15 @@ class ManifestRuntime(WireModel):
     """What the [runtime] table of a Pie.toml says where the program may be a script."""
 
     core: Annotated[
-        str | None,
-        Field(description="Version of the engine's interface that the program was made for."),
+        str | None, Field(description="Version of the engine's interface that the program was made for.")
     ] = None
     language: Annotated[
         Literal["python", "javascript"] | None,
         Field(description="Language of the source that is uploaded; absent for a WASM component."),
     ] = None
-    entry: Annotated[
-        str | None,
-        Field(description="Name of the function to call; `main` where absent."),
-    ] = None
+    entry: Annotated[str | None, Field(description="Name of the function to call; `main` where absent.")] = (
+        None
+    )
     call: Annotated[
         Literal["input", "kwargs"] | None,
         Field(
@@ -168,9 +117,6 @@ class McpCancelledParams(WireModel):
 class McpErrorObject(WireModel):
     """A JSON-RPC error as a relayed MCP call carries it."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     code: Annotated[int, Field(description="JSON-RPC error code.")]
     message: Annotated[str, Field(description="What went wrong.")]
     data: Annotated[JsonValue | None, Field(description="More about it.")] = None
@@ -186,19 +132,11 @@ class McpImplementation(WireModel):
 class McpInitializeParams(WireModel):
     """Params of initialize, the first request of an MCP connection."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     protocol_version: Annotated[
-        str,
-        Field(
-            alias="protocolVersion",
-            description="The newest version of MCP that the client speaks.",
-        ),
+        str, Field(alias="protocolVersion", description="The newest version of MCP that the client speaks.")
     ]
     capabilities: Annotated[
-        dict[str, JsonValue],
-        Field(description="What the client offers to the server; nothing, where empty."),
+        dict[str, JsonValue], Field(description="What the client offers to the server; nothing, where empty.")
     ]
     client_info: Annotated[McpImplementation, Field(alias="clientInfo", description="Who connects.")]
 
@@ -209,8 +147,7 @@ class McpInitializeResult(WireModel):
     protocol_version: Annotated[
         str,
         Field(
-            alias="protocolVersion",
-            description="The version of MCP that the connection speaks from here on.",
+            alias="protocolVersion", description="The version of MCP that the connection speaks from here on."
         ),
     ]
 
@@ -218,9 +155,6 @@ class McpInitializeResult(WireModel):
 class McpNamedParams(WireModel):
     """Params of tools/call and prompts/get."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     name: Annotated[str, Field(description="Name of the tool or prompt.")]
     arguments: Annotated[JsonValue | None, Field(description="What it gets; an object, as a rule.")] = None
 
@@ -242,8 +176,7 @@ class McpResponseRequest(WireModel):
     corr_id: Annotated[CorrelationId, Field(description="Number of the relayed call.")]
     ok: Annotated[bool, Field(description="Whether the MCP server gave a result.")]
     result: Annotated[
-        JsonText,
-        Field(description="JSON text of the JSON-RPC result, or of an MCP error object."),
+        JsonText, Field(description="JSON text of the JSON-RPC result, or of an MCP error object.")
     ]
 
 
@@ -344,8 +277,7 @@ class ReturnFrame(WireModel):
 RunProcessesResult = TypeAliasType(
     "RunProcessesResult",
     Annotated[
-        list[str],
-        Field(description="What each process returned, as text, in the order of the inputs."),
+        list[str], Field(description="What each process returned, as text, in the order of the inputs.")
     ],
 )
 """What each process returned, as text, in the order of the inputs."""
@@ -432,14 +364,7 @@ class UnknownFrame(WireModel):
 
 Usize = TypeAliasType(
     "Usize",
-    Annotated[
-        int,
-        Field(
-            description="An unsigned 64-bit count or index.",
-            ge=0,
-            le=18446744073709551615,
-        ),
-    ],
+    Annotated[int, Field(description="An unsigned 64-bit count or index.", ge=0, le=18446744073709551615)],
 )
 
 
@@ -473,8 +398,7 @@ class AddProgramRequest(WireModel):
     ]
     manifest: Annotated[str, Field(description="The program's Pie.toml.")]
     force_overwrite: Annotated[
-        bool,
-        Field(description="Replace an installed program of the same name and version."),
+        bool, Field(description="Replace an installed program of the same name and version.")
     ]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
     total_chunks: Annotated[Usize, Field(description="Number of chunks, at least 1.")]
@@ -566,12 +490,10 @@ class CheckProgramRequest(WireModel):
     name: Annotated[str, Field(description="Name of the program, without its version.")]
     version: Annotated[str, Field(description="Version as major.minor.patch.")]
     wasm_hash: Annotated[
-        Blake3Digest | None,
-        Field(description="Digest of the program's bytes. Servers ignore it."),
+        Blake3Digest | None, Field(description="Digest of the program's bytes. Servers ignore it.")
     ] = None
     manifest_hash: Annotated[
-        Blake3Digest | None,
-        Field(description="Digest of the manifest's bytes. Servers ignore it."),
+        Blake3Digest | None, Field(description="Digest of the manifest's bytes. Servers ignore it.")
     ] = None
 
 
@@ -611,15 +533,36 @@ class FileChunk(WireModel):
 class JsonRpcFailure(WireModel):
     """A JSON-RPC response that gives an error."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     jsonrpc: Literal["2.0"] = "2.0"
     id: Annotated[
-        JsonValue,
-        Field(description="The id of the request, as it was; null where it could not be read."),
+        JsonValue, Field(description="The id of the request, as it was; null where it could not be read.")
     ]
     error: Annotated[McpErrorObject, Field(description="Why there is no result.")]
+
+
+class JsonRpcNotification(WireModel):
+    """A JSON-RPC request without an id, which is never answered."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    method: Annotated[str, Field(description="What happened.")]
+    params: Annotated[dict[str, JsonValue] | None, Field(description="More about it.")] = None
+
+
+class JsonRpcRequest(WireModel):
+    """A JSON-RPC request, from either side of an MCP connection."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: Annotated[int, Field(description="Number that the response repeats; each side counts for itself.")]
+    method: Annotated[str, Field(description="What to do.")]
+    params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the method.")] = None
+
+
+class JsonRpcResponse(WireModel):
+    """A JSON-RPC response that gives a result."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: Annotated[JsonValue, Field(description="The id of the request, as it was.")]
+    result: Annotated[JsonValue, Field(description="What the method gives.")]
 
 
 class LaunchDaemonRequest(WireModel):
@@ -632,12 +575,7 @@ class LaunchDaemonRequest(WireModel):
     type: Literal["launch_daemon"] = "launch_daemon"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
     port: Annotated[
-        int,
-        Field(
-            description="TCP port. Servers keep only its low 16 bits.",
-            ge=0,
-            le=4294967295,
-        ),
+        int, Field(description="TCP port. Servers keep only its low 16 bits.", ge=0, le=4294967295)
     ]
     inferlet: Annotated[ProgramName, Field(description="The program to run.")]
     input: Annotated[JsonText, Field(description="JSON text. Servers ignore it.")]
@@ -721,8 +659,7 @@ class Manifest(WireModel):
         Field(description="What the program takes as input, by name. Servers do not enforce it."),
     ] = None
     dependencies: Annotated[
-        dict[str, str] | None,
-        Field(description="Programs that it needs, each with its exact version."),
+        dict[str, str] | None, Field(description="Programs that it needs, each with its exact version.")
     ] = None
 
 
@@ -750,10 +687,7 @@ ProcessEvent = TypeAliasType(
     "ProcessEvent",
     Annotated[
         StdoutFrame | StderrFrame | MessageFrame | ReturnFrame | ErrorFrame,
-        Field(
-            description="Something that a process did, told apart by its event.",
-            discriminator="event",
-        ),
+        Field(description="Something that a process did, told apart by its event.", discriminator="event"),
     ],
 )
 
@@ -761,15 +695,12 @@ ProcessEvent = TypeAliasType(
 class ProcessExpression(WireModel):
     """Run a program on the value that flows in."""
 
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True,
-    )
     type: Literal["process"] = "process"
     program_name: Annotated[ProgramName, Field(description="The program.")]
     config: Annotated[JsonValue | None, Field(description="Merged over the input.")] = None
 
 
-class ProcessInfo(WireModel):
+class ProcessInfo(ProcessInfoSynonyms):
     """A running process, as list_processes shows it."""
 
     id: Annotated[ProcessId, Field(description="Id of the process.")]
@@ -777,11 +708,6 @@ class ProcessInfo(WireModel):
     program: Annotated[ProgramName, Field(description="Program that it runs.")]
     input: Annotated[str, Field(description="Launch input as it was sent.")]
     elapsed_secs: Annotated[Seconds, Field(description="Age since its creation.")]
-
-    @property
-    def arguments(self) -> str:
-        """The same as ``input``, as the server's documentation calls it."""
-        return self.input
 
 
 class ProgramListing(WireModel):
@@ -839,7 +765,7 @@ ServerMessage = TypeAliasType(
     Annotated[
         Response | ProcessEvent | FileChunk | McpRequest,
         Field(
-            description="A binary message of a server, told apart by its type.",
+            description="A binary message of a server, tagged by its type.",
             discriminator="type",
             title="ServerMessage",
         ),
@@ -849,10 +775,7 @@ ServerMessage = TypeAliasType(
 
 ListProcessesResult = TypeAliasType(
     "ListProcessesResult",
-    Annotated[
-        list[ProcessInfo],
-        Field(description="The running processes, in no particular order."),
-    ],
+    Annotated[list[ProcessInfo], Field(description="The running processes, in no particular order.")],
 )
 """The running processes, in no particular order."""
 
@@ -871,8 +794,7 @@ class FoldExpression(WireModel):
 
     type: Literal["fold"] = "fold"
     function: Annotated[
-        WorkflowExpression,
-        Field(description="Applied to each element and the value so far."),
+        WorkflowExpression, Field(description="Applied to each element and the value so far.")
     ]
     init: Annotated[WorkflowExpression, Field(description="The first value.")]
     over: Annotated[WorkflowExpression, Field(description="Gives the array.")]
@@ -883,8 +805,7 @@ class ForkExpression(WireModel):
 
     type: Literal["fork"] = "fork"
     branches: Annotated[
-        list[WorkflowExpression],
-        Field(description="The branches; the result array keeps their order."),
+        list[WorkflowExpression], Field(description="The branches; the result array keeps their order.")
     ]
 
 
@@ -923,10 +844,7 @@ WorkflowExpression = TypeAliasType(
         | CondExpression
         | IterateExpression
         | TakeExpression,
-        Field(
-            description="An expression of a workflow, told apart by its type.",
-            discriminator="type",
-        ),
+        Field(description="An expression of a workflow, told apart by its type.", discriminator="type"),
     ],
 )
 
@@ -937,8 +855,6 @@ ForkExpression.model_rebuild()
 IterateExpression.model_rebuild()
 MapExpression.model_rebuild()
 PipeExpression.model_rebuild()
-
-
 __all__ = [
     "AddProgramRequest",
     "AttachProcessRequest",

@@ -1,16 +1,18 @@
 """Error classes of the failure texts that servers send.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 import functools
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from pie_client import errors
 from pie_client._generated.families import Family
+
+T = TypeVar("T")
 
 
 class AuthenticationError(errors.RefusedError, PermissionError):
@@ -134,14 +136,42 @@ class ServerBusyError(errors.ServerError):
     advice = "try again later"
 
 
-_REQUEST_TEXTS: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
+_REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
     {
+        "User '{username}' is not authorized": AuthenticationError,
         "No pending authentication": AuthenticationError,
+        "Invalid signature encoding: {detail}": AuthenticationError,
         "Signature verification failed": AuthenticationError,
         "Invalid token": AuthenticationError,
         "Already authenticated": AuthenticationError,
+        "Invalid program identifier '{identifier}': expected 'name@major.minor.patch'": InvalidProgramNameError,
         "First chunk index must be 0": UploadError,
+        "Chunk count mismatch: expected {expected}, got {actual}": UploadError,
+        "Out-of-order chunk: expected {expected}, got {actual}": UploadError,
+        "upload exceeds max_upload_mb cap of {mebibytes} MiB": UploadError,
+        "Program hash mismatch: declared {declared}, uploaded {actual}": UploadError,
         "Upload must have at least one chunk": UploadError,
+        "Invalid manifest: {detail}": InvalidManifestError,
+        "Failed to compile WASM: {detail}": InstallError,
+        "Compilation task failed: {detail}": InstallError,
+        "Failed to download manifest{detail}": InstallError,
+        "Failed to read manifest response: {detail}": InstallError,
+        "Failed to download WASM{detail}": InstallError,
+        "Failed to read WASM response: {detail}": InstallError,
+        "Failed to create directory {detail}": InstallError,
+        "Failed to write WASM file: {detail}": InstallError,
+        "writing {path}: {detail}": InstallError,
+        "Failed to write manifest file: {detail}": InstallError,
+        "Failed to read WASM file: {detail}": InstallError,
+        "no {language} language component at {detail}": InstallError,
+        "{program} is not UTF-8 {language} source: {detail}": InstallError,
+        "program {dependency} is not installed (looked in {folder}), and {program} depends on it": InstallError,
+        "{program} depends on {dependency}, which is a {language} script; only a component can be a dependency": InstallError,
+        "Manifest not found for program: {program}": ProgramNotFoundError,
+        "Manifest not found for: {program}": ProgramNotFoundError,
+        "Program not found: {program}": ProgramNotFoundError,
+        "no program named '{name}' is installed": ProgramNotFoundError,
+        "program {program} is not installed (looked in {folder})": ProgramNotFoundError,
         "Process not found": ProcessNotFoundError,
         "Cannot attach: Service not found": ProcessNotFoundError,
         "Workflow not found": WorkflowNotFoundError,
@@ -152,199 +182,123 @@ _REQUEST_TEXTS: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyTyp
         "already attached": AlreadyAttachedError,
         "Invalid process_id": InvalidRequestError,
         "Invalid process ID": InvalidRequestError,
+        "token_budgets length {actual} does not match inputs length {expected}": InvalidRequestError,
+        'unknown query subject "{subject}" (known: model_status)': InvalidRequestError,
         "Invalid workflow ID": InvalidRequestError,
+        "Invalid workflow JSON: {detail}": InvalidRequestError,
         "Workflow has no executable steps": InvalidRequestError,
     }
 )
 
-_PROCESS_TEXTS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
+_PROCESS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
     {
         "Signal": ProcessTerminatedError,
         "cancelled": ProcessTerminatedError,
+        "pin: token budget exhausted for context {context} (requested {tokens} tokens)": TokenBudgetError,
     }
 )
 
-_CONNECTION_TEXTS: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
+_CONNECTION: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
     {
         "stream aborted": StreamAbortedError,
+        "bad client frame: {detail}": BadFrameError,
+        "request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)": FrameTooLargeError,
         "no worker available": ServerBusyError,
+        "admission rejected: {detail}": ServerBusyError,
         "gateway draining": ServerBusyError,
     }
 )
 
+_ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
+    {
+        "0.4": MappingProxyType(
+            {
+                "No pending authentication": "start with auth_identify: each challenge can be answered once",
+                "Invalid token": "pass the token that the server printed when it last started",
+                "Already authenticated": "open another connection to be another user",
+            }
+        ),
+        "0.5": MappingProxyType(
+            {
+                "Already authenticated": "open another connection to be another user",
+                "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "upload the program that it depends on first",
+            }
+        ),
+    }
+)
 
-@functools.cache
-def _request_patterns() -> tuple[tuple[re.Pattern[str], type[errors.RefusedError]], ...]:
-    return (
-        (re.compile("User\\ '(.*)'\\ is\\ not\\ authorized", re.DOTALL), AuthenticationError),
-        (re.compile("Invalid\\ signature\\ encoding:\\ (.*)", re.DOTALL), AuthenticationError),
-        (
-            re.compile(
-                "Invalid\\ program\\ identifier\\ '(.*)':\\ expected\\ 'name@major\\.minor\\.patch'",
-                re.DOTALL,
-            ),
-            InvalidProgramNameError,
-        ),
-        (re.compile("Chunk\\ count\\ mismatch:\\ expected\\ (.*),\\ got\\ (.*)", re.DOTALL), UploadError),
-        (re.compile("Out\\-of\\-order\\ chunk:\\ expected\\ (.*),\\ got\\ (.*)", re.DOTALL), UploadError),
-        (re.compile("upload\\ exceeds\\ max_upload_mb\\ cap\\ of\\ (.*)\\ MiB", re.DOTALL), UploadError),
-        (
-            re.compile("Program\\ hash\\ mismatch:\\ declared\\ (.*),\\ uploaded\\ (.*)", re.DOTALL),
-            UploadError,
-        ),
-        (re.compile("Invalid\\ manifest:\\ (.*)", re.DOTALL), InvalidManifestError),
-        (re.compile("Failed\\ to\\ compile\\ WASM:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Compilation\\ task\\ failed:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ download\\ manifest(.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ read\\ manifest\\ response:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ download\\ WASM(.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ read\\ WASM\\ response:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ create\\ directory\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ write\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("writing\\ (.*):\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ write\\ manifest\\ file:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("Failed\\ to\\ read\\ WASM\\ file:\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("no\\ (.*)\\ language\\ component\\ at\\ (.*)", re.DOTALL), InstallError),
-        (re.compile("(.*)\\ is\\ not\\ UTF\\-8\\ (.*)\\ source:\\ (.*)", re.DOTALL), InstallError),
-        (
-            re.compile(
-                "program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\),\\ and\\ (.*)\\ depends\\ on\\ it",
-                re.DOTALL,
-            ),
-            InstallError,
-        ),
-        (
-            re.compile(
-                "(.*)\\ depends\\ on\\ (.*),\\ which\\ is\\ a\\ (.*)\\ script;\\ only\\ a\\ component\\ can\\ be\\ a\\ dependency",
-                re.DOTALL,
-            ),
-            InstallError,
-        ),
-        (re.compile("Manifest\\ not\\ found\\ for\\ program:\\ (.*)", re.DOTALL), ProgramNotFoundError),
-        (re.compile("Manifest\\ not\\ found\\ for:\\ (.*)", re.DOTALL), ProgramNotFoundError),
-        (re.compile("Program\\ not\\ found:\\ (.*)", re.DOTALL), ProgramNotFoundError),
-        (re.compile("no\\ program\\ named\\ '(.*)'\\ is\\ installed", re.DOTALL), ProgramNotFoundError),
-        (
-            re.compile("program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\)", re.DOTALL),
-            ProgramNotFoundError,
-        ),
-        (
-            re.compile(
-                "token_budgets\\ length\\ (.*)\\ does\\ not\\ match\\ inputs\\ length\\ (.*)", re.DOTALL
-            ),
-            InvalidRequestError,
-        ),
-        (
-            re.compile('unknown\\ query\\ subject\\ "(.*)"\\ \\(known:\\ model_status\\)', re.DOTALL),
-            InvalidRequestError,
-        ),
-        (re.compile("Invalid\\ workflow\\ JSON:\\ (.*)", re.DOTALL), InvalidRequestError),
-    )
+_IDENTIFICATION: Final[Mapping[str, Family]] = MappingProxyType(
+    {
+        "User '{username}' is not authorized": "0.4",
+    }
+)
 
 
 def request_error(text: str) -> type[errors.RefusedError]:
-    """Give the error class of a failure text, the common base where the schema does not know it."""
-    if text in _REQUEST_TEXTS:
-        return _REQUEST_TEXTS[text]
-    for pattern, error in _request_patterns():
-        if pattern.fullmatch(text):
-            return error
-    return errors.RefusedError
-
-
-@functools.cache
-def _process_patterns() -> tuple[tuple[re.Pattern[str], type[errors.ProcessError]], ...]:
-    return (
-        (
-            re.compile(
-                "pin:\\ token\\ budget\\ exhausted\\ for\\ context\\ (.*)\\ \\(requested\\ (.*)\\ tokens\\)",
-                re.DOTALL,
-            ),
-            TokenBudgetError,
-        ),
-    )
+    """Return the error class of a text that refuses a request; RefusedError if the schema does not know the text."""
+    return _find(_REQUEST, text) or errors.RefusedError
 
 
 def process_error(text: str) -> type[errors.ProcessError]:
-    """Give the error class of a failure text, the common base where the schema does not know it."""
-    if text in _PROCESS_TEXTS:
-        return _PROCESS_TEXTS[text]
-    for pattern, error in _process_patterns():
-        if pattern.fullmatch(text):
-            return error
-    return errors.ProcessError
-
-
-@functools.cache
-def _connection_patterns() -> tuple[tuple[re.Pattern[str], type[errors.ServerError]], ...]:
-    return (
-        (re.compile("bad\\ client\\ frame:\\ (.*)", re.DOTALL), BadFrameError),
-        (
-            re.compile(
-                "request\\ too\\ large:\\ (.*)\\ bytes,\\ limit\\ (.*)\\ \\(send\\ large\\ inputs\\ as\\ a\\ blob\\ reference,\\ not\\ inline\\)",
-                re.DOTALL,
-            ),
-            FrameTooLargeError,
-        ),
-        (re.compile("admission\\ rejected:\\ (.*)", re.DOTALL), ServerBusyError),
-    )
+    """Return the error class of a text that ends a process; ProcessError if the schema does not know the text."""
+    return _find(_PROCESS, text) or errors.ProcessError
 
 
 def connection_error(text: str) -> type[errors.ServerError]:
-    """Give the error class of a failure text, the common base where the schema does not know it."""
-    if text in _CONNECTION_TEXTS:
-        return _CONNECTION_TEXTS[text]
-    for pattern, error in _connection_patterns():
-        if pattern.fullmatch(text):
-            return error
-    return errors.ServerError
+    """Return the error class of a text that names no request; ServerError if the schema does not know the text."""
+    return _find(_CONNECTION, text) or errors.ServerError
 
 
-def advice_on(text: str) -> str | None:
-    """Give what to do about a text for which the advice of its class does not fit."""
-    if re.fullmatch("No\\ pending\\ authentication", text, re.DOTALL):
-        return "start with auth_identify: each challenge can be answered once"
-    if re.fullmatch("Invalid\\ token", text, re.DOTALL):
-        return "pass the token that the server printed when it last started"
-    if re.fullmatch("Already\\ authenticated", text, re.DOTALL):
-        return "open another connection to be another user"
-    if re.fullmatch(
-        "program\\ (.*)\\ is\\ not\\ installed\\ \\(looked\\ in\\ (.*)\\),\\ and\\ (.*)\\ depends\\ on\\ it",
-        text,
-        re.DOTALL,
-    ):
-        return "upload the program that it depends on first"
-    return None
+def advice_on(text: str, family: Family | None) -> str | None:
+    """Return the advice on a text, or None if that of its error class fits.
+
+    Args:
+        text: The server's text.
+        family: Family of the server; None if unknown, for advice that fits every family.
+    """
+    tables = _ADVICE.values() if family is None else (_ADVICE[family],)
+    found = {_find(table, text) for table in tables} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def family_of_refusal(text: str) -> Family | None:
-    """Give the family that alone refuses an identification in these words."""
-    if re.fullmatch("User\\ '(.*)'\\ is\\ not\\ authorized", text, re.DOTALL):
-        return "0.4"
-    return None
+    """Return the family that alone refuses an identification with a text, or None."""
+    return _find(_IDENTIFICATION, text)
+
+
+def _find(table: Mapping[str, T], text: str) -> T | None:
+    """Return the value of the key that matches a text: {name} in a key stands for any part."""
+    if text in table:
+        return table[text]
+    return next((value for key, value in table.items() if "{" in key and _pattern(key).fullmatch(text)), None)
+
+
+@functools.cache
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, re.split(r"\{\w+\}", key))), re.DOTALL)
 
 
 __all__ = [
+    "AccessDeniedError",
+    "AlreadyAttachedError",
+    "AuthenticationError",
+    "BadFrameError",
+    "FrameTooLargeError",
+    "InstallError",
+    "InvalidManifestError",
+    "InvalidProgramNameError",
+    "InvalidRequestError",
+    "ProcessNotFoundError",
+    "ProcessTerminatedError",
+    "ProgramNotFoundError",
+    "ServerBusyError",
+    "StreamAbortedError",
+    "TokenBudgetError",
+    "UploadError",
+    "WorkflowNotFoundError",
     "advice_on",
     "connection_error",
     "family_of_refusal",
     "process_error",
     "request_error",
-    "AuthenticationError",
-    "InvalidProgramNameError",
-    "UploadError",
-    "InvalidManifestError",
-    "InstallError",
-    "ProgramNotFoundError",
-    "ProcessNotFoundError",
-    "WorkflowNotFoundError",
-    "AccessDeniedError",
-    "AlreadyAttachedError",
-    "InvalidRequestError",
-    "ProcessTerminatedError",
-    "TokenBudgetError",
-    "StreamAbortedError",
-    "BadFrameError",
-    "FrameTooLargeError",
-    "ServerBusyError",
 ]

@@ -1,6 +1,6 @@
-"""From the tag of a message to its model.
+"""Models of messages by their tags.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from pie_client._generated import models
 from pie_client._generated.families import Family
+from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
 
 ClientMessage: TypeAlias = (
@@ -51,45 +52,21 @@ ServerMessage: TypeAlias = (
     | models.TurnDone
     | models.ServerNotice
 )
-
 """Any message of a server, binary or text."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedUnion:
-    """Messages of one type that a second tag tells apart."""
+    """Messages of one type, distinguished by a second tag."""
 
     discriminator: str
     members: Mapping[str, type[WireModel]]
     unknown: type[WireModel]
-    """Shape of the members that the schema does not know."""
+    """Model of the members that the schema does not know."""
 
 
 CLIENT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
-    {
-        "auth_identify": models.AuthIdentifyRequest,
-        "auth_prove": models.AuthProveRequest,
-        "auth_by_token": models.AuthByTokenRequest,
-        "check_program": models.CheckProgramRequest,
-        "query": models.QueryRequest,
-        "add_program": models.AddProgramRequest,
-        "launch_process": models.LaunchProcessRequest,
-        "launch_processes": models.LaunchProcessesRequest,
-        "run_processes": models.RunProcessesRequest,
-        "launch_daemon": models.LaunchDaemonRequest,
-        "attach_process": models.AttachProcessRequest,
-        "terminate_process": models.TerminateProcessRequest,
-        "signal_process": models.SignalProcessRequest,
-        "transfer_file": models.TransferFileRequest,
-        "list_processes": models.ListProcessesRequest,
-        "ping": models.PingRequest,
-        "register_mcp_server": models.RegisterMcpServerRequest,
-        "mcp_response": models.McpResponseRequest,
-        "submit_workflow": models.SubmitWorkflowRequest,
-        "cancel_workflow": models.CancelWorkflowRequest,
-        "attach_workflow": models.AttachWorkflowRequest,
-        "detach_workflow": models.DetachWorkflowRequest,
-    }
+    {m.tag: m.model for m in METHODS.values()}
 )
 """Requests by their tag."""
 
@@ -97,8 +74,8 @@ SERVER_MESSAGES: Final[Mapping[str, type[WireModel] | TaggedUnion]] = MappingPro
     {
         "response": models.Response,
         "process_event": TaggedUnion(
-            discriminator="event",
-            members=MappingProxyType(
+            "event",
+            MappingProxyType(
                 {
                     "stdout": models.StdoutFrame,
                     "stderr": models.StderrFrame,
@@ -107,7 +84,7 @@ SERVER_MESSAGES: Final[Mapping[str, type[WireModel] | TaggedUnion]] = MappingPro
                     "error": models.ErrorFrame,
                 }
             ),
-            unknown=models.UnknownFrame,
+            models.UnknownFrame,
         ),
         "file": models.FileChunk,
         "mcp_request": models.McpRequest,
@@ -127,11 +104,7 @@ FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, frozenset[Family
     {
         models.FileChunk: MappingProxyType(
             {
-                "name": frozenset(
-                    {
-                        "0.5",
-                    }
-                ),
+                "name": frozenset({"0.5"}),
             }
         ),
     }

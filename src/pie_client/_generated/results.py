@@ -1,13 +1,13 @@
-"""Decoders: from the text of a reply to what it means.
+"""Decoders of replies.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from pydantic import TypeAdapter
+import pydantic
 
 from pie_client._generated import models
 
@@ -46,20 +46,63 @@ AuthIdentifyResult: TypeAlias = (
 """What the server made of the user name."""
 
 
-_CHALLENGE: Final = re.compile("[A-Za-z0-9+/]{64}")
-_DECODE_CHECK_PROGRAM_RESULT: Final[TypeAdapter[models.CheckProgramResult]] = TypeAdapter(
+def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
+    """Decode the result of auth_identify."""
+    if text == "Authenticated (Engine disabled authentication)":
+        return AuthenticationDisabled(text)
+    if text == "Already authenticated":
+        return AlreadyAuthenticated(text)
+    if re.fullmatch("[A-Za-z0-9+/]{64}", text):
+        return Challenge(text)
+    return OtherIdentification(text)
+
+
+_CHECK_PROGRAM_RESULT: Final[pydantic.TypeAdapter[models.CheckProgramResult]] = pydantic.TypeAdapter(
     models.CheckProgramResult
 )
-_DECODE_QUERY_RESULT: Final[TypeAdapter[models.QueryResult]] = TypeAdapter(models.QueryResult)
-_DECODE_LAUNCH_PROCESSES_RESULT: Final[TypeAdapter[models.LaunchProcessesResult]] = TypeAdapter(
+
+
+def decode_check_program_result(text: str) -> models.CheckProgramResult:
+    """Decode the result of check_program."""
+    return _CHECK_PROGRAM_RESULT.validate_json(text, strict=True)
+
+
+_QUERY_RESULT: Final[pydantic.TypeAdapter[models.QueryResult]] = pydantic.TypeAdapter(models.QueryResult)
+
+
+def decode_query_result(text: str) -> models.QueryResult:
+    """Decode the result of query."""
+    return _QUERY_RESULT.validate_json(text, strict=True)
+
+
+_LAUNCH_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.LaunchProcessesResult]] = pydantic.TypeAdapter(
     models.LaunchProcessesResult
 )
-_DECODE_RUN_PROCESSES_RESULT: Final[TypeAdapter[models.RunProcessesResult]] = TypeAdapter(
+
+
+def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
+    """Decode the result of launch_processes."""
+    return _LAUNCH_PROCESSES_RESULT.validate_json(text, strict=True)
+
+
+_RUN_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.RunProcessesResult]] = pydantic.TypeAdapter(
     models.RunProcessesResult
 )
-_DECODE_LIST_PROCESSES_RESULT: Final[TypeAdapter[models.ListProcessesResult]] = TypeAdapter(
+
+
+def decode_run_processes_result(text: str) -> models.RunProcessesResult:
+    """Decode the result of run_processes."""
+    return _RUN_PROCESSES_RESULT.validate_json(text, strict=True)
+
+
+_LIST_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.ListProcessesResult]] = pydantic.TypeAdapter(
     models.ListProcessesResult
 )
+
+
+def decode_list_processes_result(text: str) -> models.ListProcessesResult:
+    """Decode the result of list_processes."""
+    return _LIST_PROCESSES_RESULT.validate_json(text, strict=True)
 
 
 def decode_text(text: str) -> str:
@@ -67,60 +110,22 @@ def decode_text(text: str) -> str:
     return text
 
 
-def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
-    """What the server made of the user name."""
-    if text == "Authenticated (Engine disabled authentication)":
-        return AuthenticationDisabled(text)
-    if text == "Already authenticated":
-        return AlreadyAuthenticated(text)
-    if _CHALLENGE.fullmatch(text):
-        return Challenge(text)
-    return OtherIdentification(text)
-
-
-def decode_check_program_result(text: str) -> models.CheckProgramResult:
-    """Whether the name and version are in the server's index."""
-    return _DECODE_CHECK_PROGRAM_RESULT.validate_json(text, strict=True)
-
-
-def decode_query_result(text: str) -> models.QueryResult:
-    """A flat object. For model_status its keys are `<model>.<statistic>` with integers or arrays of integers;
-    kv_pages_used, kv_pages_total, total_batches, total_tokens_processed, last_batch_latency_us and
-    avg_batch_latency_us exist on every server."""
-    return _DECODE_QUERY_RESULT.validate_json(text, strict=True)
-
-
-def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
-    """Ids of the new processes in the order of the inputs, also when their output is not captured."""
-    return _DECODE_LAUNCH_PROCESSES_RESULT.validate_json(text, strict=True)
-
-
-def decode_run_processes_result(text: str) -> models.RunProcessesResult:
-    """What each process returned, as text, in the order of the inputs."""
-    return _DECODE_RUN_PROCESSES_RESULT.validate_json(text, strict=True)
-
-
-def decode_list_processes_result(text: str) -> models.ListProcessesResult:
-    """The running processes, in no particular order."""
-    return _DECODE_LIST_PROCESSES_RESULT.validate_json(text, strict=True)
-
-
 def decode_nothing(text: str) -> None:
-    """A request without a reply has no result."""
+    """Return None: a request without a reply has no result."""
 
 
 __all__ = [
-    "decode_nothing",
-    "decode_text",
-    "decode_auth_identify_result",
+    "AlreadyAuthenticated",
     "AuthIdentifyResult",
     "AuthenticationDisabled",
-    "AlreadyAuthenticated",
     "Challenge",
     "OtherIdentification",
+    "decode_auth_identify_result",
     "decode_check_program_result",
-    "decode_query_result",
     "decode_launch_processes_result",
-    "decode_run_processes_result",
     "decode_list_processes_result",
+    "decode_nothing",
+    "decode_query_result",
+    "decode_run_processes_result",
+    "decode_text",
 ]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from pie_client._generated.families import CAPABILITIES, FAMILIES, Family
-from pie_client._generated.methods import Method
+from pie_client._generated.families import FAMILIES, Family
+from pie_client._generated.methods import CAPABILITIES, Method
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec

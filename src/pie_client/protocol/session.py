@@ -311,7 +311,7 @@ class Session:
             return
         if not message.ok:
             error = refusals.request_error(message.result)
-            advice = refusals.advice_on(message.result)
+            advice = refusals.advice_on(message.result, self.family)
             call.reject(error(call.method.tag, message.result, call.subject, advice=advice))
             return
         if call.method.tag == ATTACH_PROCESS.tag:

@@ -1,4 +1,6 @@
-"""Facts of the protocol that only the embedded engine needs.
+"""Facts of the protocol that only a server needs. The client never imports them.
 
-Written by `python -m codegen generate` from schema/; never edited. The client never imports this package.
+Written by `python -m codegen generate` from the schema; never edited.
 """
+
+__all__: list[str] = []

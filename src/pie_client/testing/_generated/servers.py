@@ -1,6 +1,6 @@
-"""Facts that only a server needs: how the servers of each family behave, their limits and their names for things.
+"""Traits of each family's servers, and names and limits that only a server needs.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from collections.abc import Mapping
@@ -12,42 +12,23 @@ from pie_client._generated.families import Family, FamilyTraits
 
 CHALLENGE_BYTES: Final = 48
 """Random bytes of a challenge."""
-
 UPLOAD_BYTES: Final = 268435456
 """Largest program or file that a server takes, unless it is configured otherwise."""
-
 BUFFERED_EVENTS: Final = 4096
 """Events that a server keeps for a process without a client; the oldest go first."""
-
 TOKEN_BYTES: Final = 48
 """Random bytes of a server's internal token."""
-
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read; then it stops answering."""
-
 WORKFLOW_ITERATIONS: Final = 1000
 """Rounds after which a loop of a workflow fails."""
-
 WRONG_TOKEN_LEAST_MS: Final = 1000
 """Milliseconds that a server of the 0.4 family lets a wrong token wait for its refusal, at least."""
-
 WRONG_TOKEN_MOST_MS: Final = 3000
 """And at most; which it is is left to chance."""
 
-SCRIPT_DEFAULT_ENTRY: Final = "main"
-"""Function that is called where no entry names one."""
-
-WORKFLOW_VALUE: Final = "_input"
-"""Key of a workflow process's input under which a value stands that is no object."""
-
-WORKFLOW_ARGUMENTS: Final = "_args"
-"""Key of the list to which a configuration is added that is no object."""
-
-WORKFLOW_FALSY: Final = frozenset(["", "false", "0", "null"])
-"""Texts that count as false in workflows."""
-
 ABORT: Final = "cancel"
-"""Text frame by which a client breaks off everything that it waits for."""
+"""Text frame by which a client breaks off everything that it waits for, where the server reads text frames."""
 
 MODEL_STATUS: Final = "model_status"
 """The query subject that every server knows."""
@@ -60,12 +41,24 @@ MODEL_STATISTICS: Final = (
     "last_batch_latency_us",
     "avg_batch_latency_us",
 )
-"""Statistics that every server gives for each model, under `<model>.<statistic>`."""
+"""Statistics that every server returns for each model, as `<model>.<statistic>`."""
+
+SCRIPT_DEFAULT_ENTRY: Final = "main"
+"""Function of a script that is called if its manifest names none."""
+
+WORKFLOW_VALUE: Final = "_input"
+"""Key of the input under which a value stands that is no object."""
+
+WORKFLOW_ARGUMENTS: Final = "_args"
+"""Key of the list to which a configuration is added that is no object."""
+
+WORKFLOW_FALSY: Final = ("", "false", "0", "null")
+"""Texts that count as false, as do null, false, 0 and what is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerTraits(FamilyTraits):
-    """Traits of a family, those included that clients don't need."""
+    """How the servers of a family behave."""
 
     message_bytes: int
     """Largest WebSocket message that the server reads."""
@@ -154,20 +147,20 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
 
 __all__ = [
     "ABORT",
+    "BUFFERED_EVENTS",
+    "CHALLENGE_BYTES",
     "MODEL_STATISTICS",
     "MODEL_STATUS",
+    "QUEUED_MESSAGES",
     "SCRIPT_DEFAULT_ENTRY",
     "SERVERS",
+    "TOKEN_BYTES",
+    "UPLOAD_BYTES",
     "WORKFLOW_ARGUMENTS",
     "WORKFLOW_FALSY",
-    "WORKFLOW_VALUE",
-    "ServerTraits",
-    "CHALLENGE_BYTES",
-    "UPLOAD_BYTES",
-    "BUFFERED_EVENTS",
-    "TOKEN_BYTES",
-    "QUEUED_MESSAGES",
     "WORKFLOW_ITERATIONS",
+    "WORKFLOW_VALUE",
     "WRONG_TOKEN_LEAST_MS",
     "WRONG_TOKEN_MOST_MS",
+    "ServerTraits",
 ]

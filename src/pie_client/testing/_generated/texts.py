@@ -1,6 +1,6 @@
-"""Texts that this side of a connection sends.
+"""Texts that a server sends.
 
-Written by `python -m codegen generate` from schema/; never edited.
+Written by `python -m codegen generate` from the schema; never edited.
 """
 
 from typing import Final
@@ -130,743 +130,504 @@ BASE64_INVALID_PADDING: Final = "Invalid padding"
 """Sent by 0.4 servers."""
 
 
-def user_not_authorized(
-    *,
-    username: object,
-) -> str:
+def user_not_authorized(*, username: object) -> str:
     """Sent by 0.4 servers."""
     return f"User '{username}' is not authorized"
 
 
-def invalid_signature_encoding(
-    *,
-    detail: object,
-) -> str:
+def invalid_signature_encoding(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid signature encoding: {detail}"
 
 
-def invalid_program_identifier(
-    *,
-    identifier: object,
-) -> str:
+def invalid_program_identifier(*, identifier: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Invalid program identifier '{identifier}': expected 'name@major.minor.patch'"
 
 
-def chunk_count_mismatch(
-    *,
-    expected: object,
-    actual: object,
-) -> str:
+def chunk_count_mismatch(*, expected: object, actual: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Chunk count mismatch: expected {expected}, got {actual}"
 
 
-def out_of_order_chunk(
-    *,
-    expected: object,
-    actual: object,
-) -> str:
+def out_of_order_chunk(*, expected: object, actual: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Out-of-order chunk: expected {expected}, got {actual}"
 
 
-def upload_too_large(
-    *,
-    mebibytes: object,
-) -> str:
+def upload_too_large(*, mebibytes: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"upload exceeds max_upload_mb cap of {mebibytes} MiB"
 
 
-def program_hash_mismatch(
-    *,
-    declared: object,
-    actual: object,
-) -> str:
+def program_hash_mismatch(*, declared: object, actual: object) -> str:
     """Sent by 0.5 servers."""
     return f"Program hash mismatch: declared {declared}, uploaded {actual}"
 
 
-def invalid_manifest(
-    *,
-    detail: object,
-) -> str:
+def invalid_manifest(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Invalid manifest: {detail}"
 
 
-def manifest_not_found(
-    *,
-    program: object,
-) -> str:
+def manifest_not_found(*, program: object) -> str:
     """Sent by 0.4 servers."""
     return f"Manifest not found for program: {program}"
 
 
-def manifest_missing(
-    *,
-    program: object,
-) -> str:
+def manifest_missing(*, program: object) -> str:
     """Sent by 0.4 servers."""
     return f"Manifest not found for: {program}"
 
 
-def compile_failed(
-    *,
-    detail: object,
-) -> str:
+def compile_failed(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to compile WASM: {detail}"
 
 
-def compilation_task_failed(
-    *,
-    detail: object,
-) -> str:
+def compilation_task_failed(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Compilation task failed: {detail}"
 
 
-def manifest_download_failed(
-    *,
-    detail: object,
-) -> str:
+def manifest_download_failed(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to download manifest{detail}"
 
 
-def manifest_response_unreadable(
-    *,
-    detail: object,
-) -> str:
+def manifest_response_unreadable(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to read manifest response: {detail}"
 
 
-def wasm_download_failed(
-    *,
-    detail: object,
-) -> str:
+def wasm_download_failed(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to download WASM{detail}"
 
 
-def wasm_response_unreadable(
-    *,
-    detail: object,
-) -> str:
+def wasm_response_unreadable(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to read WASM response: {detail}"
 
 
-def create_directory_failed(
-    *,
-    detail: object,
-) -> str:
+def create_directory_failed(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to create directory {detail}"
 
 
-def write_wasm_failed(
-    *,
-    detail: object,
-) -> str:
+def write_wasm_failed(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to write WASM file: {detail}"
 
 
-def write_program_failed(
-    *,
-    path: object,
-    detail: object,
-) -> str:
+def write_program_failed(*, path: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"writing {path}: {detail}"
 
 
-def write_manifest_failed(
-    *,
-    detail: object,
-) -> str:
+def write_manifest_failed(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to write manifest file: {detail}"
 
 
-def read_wasm_failed(
-    *,
-    detail: object,
-) -> str:
+def read_wasm_failed(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Failed to read WASM file: {detail}"
 
 
-def no_language_component(
-    *,
-    language: object,
-    detail: object,
-) -> str:
+def no_language_component(*, language: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"no {language} language component at {detail}"
 
 
-def script_not_utf8(
-    *,
-    program: object,
-    language: object,
-    detail: object,
-) -> str:
+def script_not_utf8(*, program: object, language: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} is not UTF-8 {language} source: {detail}"
 
 
-def utf8_invalid(
-    *,
-    length: object,
-    place: object,
-) -> str:
+def utf8_invalid(*, length: object, place: object) -> str:
     """Sent by 0.5 servers."""
     return f"invalid utf-8 sequence of {length} bytes from index {place}"
 
 
-def utf8_incomplete(
-    *,
-    place: object,
-) -> str:
+def utf8_incomplete(*, place: object) -> str:
     """Sent by 0.5 servers."""
     return f"incomplete utf-8 byte sequence from index {place}"
 
 
-def program_not_found(
-    *,
-    program: object,
-) -> str:
+def program_not_found(*, program: object) -> str:
     """Sent by 0.4 servers."""
     return f"Program not found: {program}"
 
 
-def no_program_named(
-    *,
-    name: object,
-) -> str:
+def no_program_named(*, name: object) -> str:
     """Sent by 0.5 servers."""
     return f"no program named '{name}' is installed"
 
 
-def dependency_not_installed(
-    *,
-    dependency: object,
-    folder: object,
-    program: object,
-) -> str:
+def dependency_not_installed(*, dependency: object, folder: object, program: object) -> str:
     """Sent by 0.5 servers."""
     return f"program {dependency} is not installed (looked in {folder}), and {program} depends on it"
 
 
-def dependency_is_script(
-    *,
-    program: object,
-    dependency: object,
-    language: object,
-) -> str:
+def dependency_is_script(*, program: object, dependency: object, language: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} depends on {dependency}, which is a {language} script; only a component can be a dependency"
 
 
-def program_not_installed(
-    *,
-    program: object,
-    folder: object,
-) -> str:
+def program_not_installed(*, program: object, folder: object) -> str:
     """Sent by 0.5 servers."""
     return f"program {program} is not installed (looked in {folder})"
 
 
-def token_budgets_length(
-    *,
-    actual: object,
-    expected: object,
-) -> str:
+def token_budgets_length(*, actual: object, expected: object) -> str:
     """Sent by 0.4 servers."""
     return f"token_budgets length {actual} does not match inputs length {expected}"
 
 
-def unknown_query_subject(
-    *,
-    subject: object,
-) -> str:
+def unknown_query_subject(*, subject: object) -> str:
     """Sent by 0.5 servers."""
     return f'unknown query subject "{subject}" (known: model_status)'
 
 
-def invalid_workflow_json(
-    *,
-    detail: object,
-) -> str:
+def invalid_workflow_json(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid workflow JSON: {detail}"
 
 
-def token_budget_exhausted(
-    *,
-    context: object,
-    tokens: object,
-) -> str:
+def token_budget_exhausted(*, context: object, tokens: object) -> str:
     """Sent by 0.4 servers."""
     return f"pin: token budget exhausted for context {context} (requested {tokens} tokens)"
 
 
-def call_error(
-    *,
-    detail: object,
-) -> str:
+def call_error(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Call error: {detail}"
 
 
-def component_not_found(
-    *,
-    program: object,
-) -> str:
+def component_not_found(*, program: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Component not found for program: {program}"
 
 
-def dependency_not_found(
-    *,
-    program: object,
-) -> str:
+def dependency_not_found(*, program: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Dependency component not found: {program}"
 
 
-def script_without_entry(
-    *,
-    program: object,
-    entry: object,
-) -> str:
+def script_without_entry(*, program: object, entry: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} defines no `{entry}`; a Python inferlet is a module with an entry function, `async def main(input: dict)` unless the manifest names another"
 
 
-def script_needs_object(
-    *,
-    program: object,
-) -> str:
+def script_needs_object(*, program: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} takes keyword arguments, so its input must be a JSON object"
 
 
-def manifest_toml_invalid(
-    *,
-    detail: object,
-) -> str:
+def manifest_toml_invalid(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to parse manifest TOML: {detail}"
 
 
-def bad_client_frame(
-    *,
-    detail: object,
-) -> str:
+def bad_client_frame(*, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"bad client frame: {detail}"
 
 
-def request_too_large(
-    *,
-    size: object,
-    limit: object,
-) -> str:
+def request_too_large(*, size: object, limit: object) -> str:
     """Sent by 0.5 servers."""
     return (
         f"request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)"
     )
 
 
-def admission_rejected(
-    *,
-    detail: object,
-) -> str:
+def admission_rejected(*, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"admission rejected: {detail}"
 
 
-def identity_missing(
-    *,
-    header: object,
-) -> str:
+def identity_missing(*, header: object) -> str:
     """Sent by 0.5 servers."""
     return f"identity: missing `{header}` (edge must inject verified identity)"
 
 
-def identity_empty(
-    *,
-    header: object,
-) -> str:
+def identity_empty(*, header: object) -> str:
     """Sent by 0.5 servers."""
     return f"identity: empty `{header}`"
 
 
-def identity_without_user(
-    *,
-    header: object,
-) -> str:
+def identity_without_user(*, header: object) -> str:
     """Sent by 0.5 servers."""
     return f"identity: `{header}` has empty user component"
 
 
-def identity_not_utf8(
-    *,
-    header: object,
-) -> str:
+def identity_not_utf8(*, header: object) -> str:
     """Sent by 0.5 servers."""
     return f"identity: `{header}` is not valid UTF-8"
 
 
-def frame_invalid_type(
-    *,
-    found: object,
-    expected: object,
-) -> str:
+def frame_invalid_type(*, found: object, expected: object) -> str:
     """Sent by 0.5 servers."""
     return f"invalid type: {found}, expected {expected}"
 
 
-def frame_invalid_value(
-    *,
-    found: object,
-    expected: object,
-) -> str:
+def frame_invalid_value(*, found: object, expected: object) -> str:
     """Sent by 0.5 servers."""
     return f"invalid value: {found}, expected {expected}"
 
 
-def frame_invalid_length(
-    *,
-    length: object,
-    expected: object,
-) -> str:
+def frame_invalid_length(*, length: object, expected: object) -> str:
     """Sent by 0.5 servers."""
     return f"invalid length {length}, expected {expected}"
 
 
-def frame_missing_field(
-    *,
-    field: object,
-) -> str:
+def frame_missing_field(*, field: object) -> str:
     """Sent by 0.5 servers."""
     return f"missing field `{field}`"
 
 
-def frame_duplicate_field(
-    *,
-    field: object,
-) -> str:
+def frame_duplicate_field(*, field: object) -> str:
     """Sent by 0.5 servers."""
     return f"duplicate field `{field}`"
 
 
-def frame_unknown_variant(
-    *,
-    tag: object,
-    known: object,
-) -> str:
+def frame_unknown_variant(*, tag: object, known: object) -> str:
     """Sent by 0.5 servers."""
     return f"unknown variant `{tag}`, expected one of {known}"
 
 
-def frame_not_json(
-    *,
-    detail: object,
-    line: object,
-    column: object,
-) -> str:
+def frame_not_json(*, detail: object, line: object, column: object) -> str:
     """Sent by 0.5 servers."""
     return f"{detail} at line {line} column {column}"
 
 
-def found_integer(
-    *,
-    value: object,
-) -> str:
+def found_integer(*, value: object) -> str:
     """Sent by 0.5 servers."""
     return f"integer `{value}`"
 
 
-def found_float(
-    *,
-    value: object,
-) -> str:
+def found_float(*, value: object) -> str:
     """Sent by 0.5 servers."""
     return f"floating point `{value}`"
 
 
-def found_boolean(
-    *,
-    value: object,
-) -> str:
+def found_boolean(*, value: object) -> str:
     """Sent by 0.5 servers."""
     return f"boolean `{value}`"
 
 
-def found_string(
-    *,
-    value: object,
-) -> str:
+def found_string(*, value: object) -> str:
     """Sent by 0.5 servers."""
     return f"string {value}"
 
 
-def expected_index(
-    *,
-    count: object,
-) -> str:
+def expected_index(*, count: object) -> str:
     """Sent by 0.5 servers."""
     return f"variant index 0 <= i < {count}"
 
 
-def expected_unsigned(
-    *,
-    bits: object,
-) -> str:
+def expected_unsigned(*, bits: object) -> str:
     """Sent by 0.5 servers."""
     return f"u{bits}"
 
 
-def expected_element(
-    *,
-    variant: object,
-) -> str:
+def expected_element(*, variant: object) -> str:
     """Sent by 0.5 servers."""
     return f"struct variant ClientMessage::{variant} with 1 element"
 
 
-def expected_elements(
-    *,
-    variant: object,
-    count: object,
-) -> str:
+def expected_elements(*, variant: object, count: object) -> str:
     """Sent by 0.5 servers."""
     return f"struct variant ClientMessage::{variant} with {count} elements"
 
 
-def expected_many(
-    *,
-    count: object,
-) -> str:
+def expected_many(*, count: object) -> str:
     """Sent by 0.5 servers."""
     return f"{count} elements in sequence"
 
 
-def mcp_server_not_registered(
-    *,
-    server_name: object,
-) -> str:
+def mcp_server_not_registered(*, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' not registered"
 
 
-def mcp_client_gone(
-    *,
-    server_name: object,
-) -> str:
+def mcp_client_gone(*, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"the client that runs MCP server '{server_name}' is gone"
 
 
-def mcp_arguments_invalid(
-    *,
-    detail: object,
-) -> str:
+def mcp_arguments_invalid(*, detail: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"arguments are not JSON: {detail}"
 
 
-def mcp_without_client(
-    *,
-    process_id: object,
-) -> str:
+def mcp_without_client(*, process_id: object) -> str:
     """Sent by 0.4 servers."""
     return f"process {process_id} has no client that could run MCP servers"
 
 
-def base64_invalid_symbol(
-    *,
-    symbol: object,
-    offset: object,
-) -> str:
+def base64_invalid_symbol(*, symbol: object, offset: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid symbol {symbol}, offset {offset}."
 
 
-def base64_invalid_length(
-    *,
-    length: object,
-) -> str:
+def base64_invalid_length(*, length: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid input length: {length}"
 
 
-def base64_invalid_last_symbol(
-    *,
-    symbol: object,
-    offset: object,
-) -> str:
+def base64_invalid_last_symbol(*, symbol: object, offset: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid last symbol {symbol}, offset {offset}."
 
 
-def workflow_loop_exceeded(
-    *,
-    limit: object,
-) -> str:
+def workflow_loop_exceeded(*, limit: object) -> str:
     """Sent by 0.4 servers."""
     return f"Loop exceeded {limit} iterations"
 
 
 CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
-"""JSON-RPC error code that goes with the text."""
+"""JSON-RPC error code of the text."""
 CODE_MCP_CLIENT_GONE: Final = -32000
-"""JSON-RPC error code that goes with the text."""
+"""JSON-RPC error code of the text."""
 CODE_MCP_ARGUMENTS_INVALID: Final = -32602
-"""JSON-RPC error code that goes with the text."""
+"""JSON-RPC error code of the text."""
 
 __all__ = [
-    "CODE_MCP_SERVER_NOT_REGISTERED",
-    "CODE_MCP_CLIENT_GONE",
-    "CODE_MCP_ARGUMENTS_INVALID",
-    "OK_AUTH_PROVE",
-    "OK_AUTH_BY_TOKEN",
-    "OK_ADD_PROGRAM",
-    "OK_LAUNCH_DAEMON",
-    "OK_ATTACH_PROCESS",
-    "OK_TERMINATE_PROCESS",
-    "OK_PING",
-    "OK_REGISTER_MCP_SERVER",
-    "OK_CANCEL_WORKFLOW",
-    "OK_ATTACH_WORKFLOW",
-    "OK_DETACH_WORKFLOW",
-    "OK_ALREADY_AUTHENTICATED",
-    "OK_AUTHENTICATION_DISABLED",
-    "user_not_authorized",
-    "NO_PENDING_AUTHENTICATION",
-    "invalid_signature_encoding",
-    "SIGNATURE_VERIFICATION_FAILED",
-    "INVALID_TOKEN",
     "ALREADY_AUTHENTICATED",
-    "invalid_program_identifier",
-    "FIRST_CHUNK_INDEX",
-    "chunk_count_mismatch",
-    "out_of_order_chunk",
-    "upload_too_large",
-    "program_hash_mismatch",
-    "UPLOAD_WITHOUT_CHUNKS",
-    "invalid_manifest",
-    "manifest_not_found",
-    "manifest_missing",
-    "compile_failed",
-    "WASM_NOT_PARSED",
-    "compilation_task_failed",
-    "manifest_download_failed",
-    "manifest_response_unreadable",
-    "wasm_download_failed",
-    "wasm_response_unreadable",
-    "create_directory_failed",
-    "write_wasm_failed",
-    "write_program_failed",
-    "write_manifest_failed",
-    "read_wasm_failed",
-    "no_language_component",
-    "script_not_utf8",
-    "utf8_invalid",
-    "utf8_incomplete",
-    "program_not_found",
-    "no_program_named",
-    "dependency_not_installed",
-    "dependency_is_script",
-    "program_not_installed",
-    "PROCESS_NOT_FOUND",
-    "INVALID_PROCESS_ID_TO_ATTACH",
-    "INVALID_PROCESS_ID_TO_TERMINATE",
-    "PERMISSION_DENIED",
+    "BASE64_INVALID_PADDING",
     "CANNOT_ATTACH",
     "CANNOT_ATTACH_TO_ENDED",
-    "token_budgets_length",
-    "unknown_query_subject",
-    "WORKFLOW_NOT_FOUND",
-    "SERVICE_NOT_FOUND",
-    "SERVICE_CHANNEL_CLOSED",
-    "WORKFLOW_ALREADY_ATTACHED",
-    "INVALID_WORKFLOW_ID",
-    "invalid_workflow_json",
-    "WORKFLOW_HAS_NO_STEPS",
-    "PROCESS_TERMINATED",
-    "WORKFLOW_CANCELLED",
-    "token_budget_exhausted",
-    "call_error",
-    "component_not_found",
-    "NO_RUN_INTERFACE",
-    "dependency_not_found",
-    "script_without_entry",
-    "script_needs_object",
-    "SCRIPT_RECEIVES_NO_FILE",
-    "manifest_toml_invalid",
-    "STREAM_ABORTED",
-    "bad_client_frame",
-    "request_too_large",
-    "NO_WORKER_AVAILABLE",
-    "admission_rejected",
+    "CODE_MCP_ARGUMENTS_INVALID",
+    "CODE_MCP_CLIENT_GONE",
+    "CODE_MCP_SERVER_NOT_REGISTERED",
+    "EXPECTED_BOOLEAN",
+    "EXPECTED_BYTES",
+    "EXPECTED_KEY",
+    "EXPECTED_MESSAGE",
+    "EXPECTED_ONE",
+    "EXPECTED_SEQUENCE",
+    "EXPECTED_SIZE",
+    "EXPECTED_STRING",
+    "EXPECTED_TAG",
+    "FIRST_CHUNK_INDEX",
+    "FOUND_BYTES",
+    "FOUND_EXTENSION",
+    "FOUND_MAP",
+    "FOUND_NULL",
+    "FOUND_SEQUENCE",
+    "FOUND_UNIT",
+    "FRAME_CUT_OFF",
+    "FRAME_TOO_DEEP",
+    "FRAME_WRONG_MARKER",
     "GATEWAY_DRAINING",
-    "identity_missing",
-    "identity_empty",
-    "identity_without_user",
-    "identity_not_utf8",
-    "frame_invalid_type",
-    "frame_invalid_value",
-    "frame_invalid_length",
-    "frame_missing_field",
-    "frame_duplicate_field",
-    "frame_unknown_variant",
+    "INVALID_PROCESS_ID_TO_ATTACH",
+    "INVALID_PROCESS_ID_TO_TERMINATE",
+    "INVALID_TOKEN",
+    "INVALID_WORKFLOW_ID",
+    "NO_PENDING_AUTHENTICATION",
+    "NO_RUN_INTERFACE",
+    "NO_WORKER_AVAILABLE",
+    "OK_ADD_PROGRAM",
+    "OK_ALREADY_AUTHENTICATED",
+    "OK_ATTACH_PROCESS",
+    "OK_ATTACH_WORKFLOW",
+    "OK_AUTHENTICATION_DISABLED",
+    "OK_AUTH_BY_TOKEN",
+    "OK_AUTH_PROVE",
+    "OK_CANCEL_WORKFLOW",
+    "OK_DETACH_WORKFLOW",
+    "OK_LAUNCH_DAEMON",
+    "OK_PING",
+    "OK_REGISTER_MCP_SERVER",
+    "OK_TERMINATE_PROCESS",
     "PATH_TOO_LONG",
     "PATH_WITHOUT_FOLDER",
     "PATH_WITH_NUL",
-    "FRAME_CUT_OFF",
-    "FRAME_WRONG_MARKER",
-    "FRAME_TOO_DEEP",
-    "frame_not_json",
-    "found_integer",
-    "found_float",
-    "found_boolean",
-    "found_string",
-    "FOUND_BYTES",
-    "FOUND_UNIT",
-    "FOUND_NULL",
-    "FOUND_SEQUENCE",
-    "FOUND_MAP",
-    "FOUND_EXTENSION",
-    "EXPECTED_MESSAGE",
-    "EXPECTED_TAG",
-    "expected_index",
-    "EXPECTED_KEY",
-    "EXPECTED_STRING",
-    "EXPECTED_BOOLEAN",
-    "EXPECTED_BYTES",
-    "EXPECTED_SEQUENCE",
-    "expected_unsigned",
-    "EXPECTED_SIZE",
+    "PERMISSION_DENIED",
+    "PROCESS_NOT_FOUND",
+    "PROCESS_TERMINATED",
+    "SCRIPT_RECEIVES_NO_FILE",
+    "SERVICE_CHANNEL_CLOSED",
+    "SERVICE_NOT_FOUND",
+    "SIGNATURE_VERIFICATION_FAILED",
+    "STREAM_ABORTED",
+    "UPLOAD_WITHOUT_CHUNKS",
+    "WASM_NOT_PARSED",
+    "WORKFLOW_ALREADY_ATTACHED",
+    "WORKFLOW_CANCELLED",
+    "WORKFLOW_HAS_NO_STEPS",
+    "WORKFLOW_NOT_FOUND",
+    "admission_rejected",
+    "bad_client_frame",
+    "base64_invalid_last_symbol",
+    "base64_invalid_length",
+    "base64_invalid_symbol",
+    "call_error",
+    "chunk_count_mismatch",
+    "compilation_task_failed",
+    "compile_failed",
+    "component_not_found",
+    "create_directory_failed",
+    "dependency_is_script",
+    "dependency_not_found",
+    "dependency_not_installed",
     "expected_element",
     "expected_elements",
-    "EXPECTED_ONE",
+    "expected_index",
     "expected_many",
-    "mcp_server_not_registered",
-    "mcp_client_gone",
+    "expected_unsigned",
+    "found_boolean",
+    "found_float",
+    "found_integer",
+    "found_string",
+    "frame_duplicate_field",
+    "frame_invalid_length",
+    "frame_invalid_type",
+    "frame_invalid_value",
+    "frame_missing_field",
+    "frame_not_json",
+    "frame_unknown_variant",
+    "identity_empty",
+    "identity_missing",
+    "identity_not_utf8",
+    "identity_without_user",
+    "invalid_manifest",
+    "invalid_program_identifier",
+    "invalid_signature_encoding",
+    "invalid_workflow_json",
+    "manifest_download_failed",
+    "manifest_missing",
+    "manifest_not_found",
+    "manifest_response_unreadable",
+    "manifest_toml_invalid",
     "mcp_arguments_invalid",
+    "mcp_client_gone",
+    "mcp_server_not_registered",
     "mcp_without_client",
-    "base64_invalid_symbol",
-    "BASE64_INVALID_PADDING",
-    "base64_invalid_length",
-    "base64_invalid_last_symbol",
+    "no_language_component",
+    "no_program_named",
+    "out_of_order_chunk",
+    "program_hash_mismatch",
+    "program_not_found",
+    "program_not_installed",
+    "read_wasm_failed",
+    "request_too_large",
+    "script_needs_object",
+    "script_not_utf8",
+    "script_without_entry",
+    "token_budget_exhausted",
+    "token_budgets_length",
+    "unknown_query_subject",
+    "upload_too_large",
+    "user_not_authorized",
+    "utf8_incomplete",
+    "utf8_invalid",
+    "wasm_download_failed",
+    "wasm_response_unreadable",
     "workflow_loop_exceeded",
+    "write_manifest_failed",
+    "write_program_failed",
+    "write_wasm_failed",
 ]

@@ -1,6 +1,7 @@
 """Reads the frames of clients. It accepts what clients of this protocol write, and no other encodings of it."""
 
-from pie_client._generated.families import CAPABILITIES, Family
+from pie_client._generated.families import Family
+from pie_client._generated.methods import CAPABILITIES
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import SERVERS

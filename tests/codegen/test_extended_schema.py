@@ -1,8 +1,11 @@
-"""The drill: a request, a field and an event are added to the schema, and after one command users have all three."""
+"""An extended schema: after one command users have a new request, field and event, whatever their names are.
+
+Some of the added names are reserved in Python, and some descriptions are full of characters with a meaning in Python or
+Markdown.
+"""
 
 import ast
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,6 @@ from tests.support.repository import (
     copy_repository,
     edit,
     files_below,
-    generated_files,
     installed,
     marked_findings,
     mypy_findings,
@@ -144,6 +146,51 @@ def read(event: ModelledEvent) -> str | None:
             assert_never(event)  # wrong: arg-type, reportArgumentType
 '''
 
+WORDS = r"""It's "quoted", a \path, a | bar and a so-called \"\"\"docstring\"\"\", at "last\""""
+OPTIONAL_LEVEL = {"anyOf": [{"enum": ["low", "high"]}, {"type": "null"}], "description": WORDS}
+
+USE_OF_ODD_NAMES = """
+from typing import Literal, assert_type
+
+from pie_client._generated.calls import Calls
+from pie_client._generated.events import MarkEvent
+
+
+async def send(calls: Calls) -> None:
+    await calls.odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0)
+    await calls.odd(class_="a", self_=1, timeout_=2, models_=["b"], level="middle")  # wrong: arg-type, reportArgumentType
+
+
+def read(mark: MarkEvent) -> None:
+    assert_type(mark.from_, str)
+    assert_type(mark.level, Literal["low", "high"] | None)
+"""
+
+RUN_WITH_ODD_NAMES = """
+import asyncio
+import json
+
+import msgpack
+
+from pie_client.protocol import codec
+from pie_client._generated import methods, models
+from pie_client._generated.calls import Calls
+from pie_client._generated.events import event_of
+
+
+class Caller:
+    async def call(self, method, build, timeout):
+        print(json.dumps([timeout, msgpack.unpackb(codec.encode_client_message(build(7)))]))
+
+
+asyncio.run(Calls(Caller()).odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0))
+print(event_of(codec.decode_server_message(msgpack.packb(
+    {"type": "process_event", "event": "mark", "process_id": "p", "value": "v", "from": "f", "level": "high"}
+))))
+print(list(methods.ODD.fields), methods.ODD.subject)
+print(json.dumps(Calls.odd.__doc__))
+"""
+
 PRINTED = [
     ["paused", True, ["stdout"]],
     ["refused", "pause_process", "too long: lunch", True],
@@ -161,17 +208,39 @@ PRINTED = [
 
 
 @dataclass(frozen=True)
-class Drill:
-    """A copy with the new schema, generated."""
+class Extended:
+    """A copy of the repository with an extended schema, generated."""
 
     root: Path
     generate: subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
-    root = copy_repository(tmp_path_factory.mktemp("drill") / "copy")
-    schema = root / "schema"
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
+    root = copy_repository(tmp_path_factory.mktemp("extended") / "copy")
+    add_pause_and_progress(root / "schema")
+    add_odd_names(root / "schema")
+    return Extended(root, codegen("generate", root))
+
+
+def add_odd_names(schema: Path) -> None:
+    fields = {
+        "class": {"type": "string", "description": WORDS},
+        "self": {"type": "integer", "description": WORDS},
+        "timeout": {"type": "integer", "description": WORDS},
+        "models": {"type": "array", "items": {"type": "string"}, "description": WORDS},
+        "level": OPTIONAL_LEVEL,
+    }
+    row = {"subject": "class", "fields": {"level": ["0.5"]}}
+    add_request(schema, "odd", WORDS, fields, {"type": "string", "description": WORDS}, row)
+    text = {"type": "string", "description": WORDS}
+    add_event(schema, "mark", WORDS, {"value": text, "from": text, "level": OPTIONAL_LEVEL})
+    edit(schema / "protocol.json", lambda d: d["limits"]["chunk_bytes"].update(description=WORDS))
+    edit(schema / "errors.json", lambda d: d["classes"][0].update(description=WORDS, advice=WORDS))
+    edit(schema / "results/challenge.json", lambda d: d.update(description=WORDS))
+
+
+def add_pause_and_progress(schema: Path) -> None:
     fields = {
         "process_id": {"$ref": "../types.json#/$defs/ProcessId", "description": "The process that is meant."},
         "seconds": {"$ref": "../types.json#/$defs/Seconds", "description": "How long it rests."},
@@ -201,7 +270,6 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
     add_event(schema, "progress", "How far the program has come.", progress)
     priority = {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Higher ones go first."}
     edit(schema / "requests/launch_process.json", lambda d: d["properties"].update(priority=priority))
-    return Drill(root, codegen("generate", root))
 
 
 @pytest.fixture(scope="module")
@@ -209,16 +277,19 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("samples")
     (folder / "right_use.py").write_text(RIGHT_USE.lstrip(), encoding="utf-8")
     (folder / "wrong_use.py").write_text(WRONG_USE.lstrip(), encoding="utf-8")
+    (folder / "odd_names.py").write_text(USE_OF_ODD_NAMES.lstrip(), encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
-def found_by_mypy(drill: Drill, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
-    return mypy_findings(samples, drill.root / "src", tmp_path_factory.mktemp("mypy"))
+def found_by_mypy(
+    extended: Extended, samples: Path, tmp_path_factory: pytest.TempPathFactory
+) -> set[Finding]:
+    return mypy_findings(samples, extended.root / "src", tmp_path_factory.mktemp("mypy"))
 
 
 def docstring_of(root: Path, call: str) -> str:
-    """Give the docstring of a generated call, on one line."""
+    """Return the docstring of a generated call, on one line."""
     tree = ast.parse((root / GENERATED / "calls.py").read_text(encoding="utf-8"))
     functions = (
         node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == call
@@ -226,18 +297,18 @@ def docstring_of(root: Path, call: str) -> str:
     return " ".join((ast.get_docstring(next(functions)) or "").split())
 
 
-def test_one_command_takes_in_the_whole_change(drill: Drill) -> None:
-    assert (drill.generate.returncode, drill.generate.stderr) == (0, "")
-    report = drill.generate.stdout.splitlines()
+def test_one_command_generates_the_whole_change(extended: Extended) -> None:
+    assert (extended.generate.returncode, extended.generate.stderr) == (0, "")
+    report = extended.generate.stdout.splitlines()
     for name in ("models", "calls", "methods", "results", "events", "registry", "families"):
         assert f"changed: {GENERATED}/{name}.py" in report
     assert f"changed: {REFERENCE}" in report
 
 
-def test_hand_written_code_stays_as_it_is(drill: Drill) -> None:
+def test_hand_written_code_stays_unchanged(extended: Extended) -> None:
     old, new = (
-        {name: data for name, data in files_below(root / "src").items() if "/_generated/" not in name}
-        for root in (ROOT, drill.root)
+        {n: data for n, data in files_below(root / "src").items() if "_generated" not in n.split("/")}
+        for root in (ROOT, extended.root)
     )
     assert new == old
 
@@ -246,8 +317,8 @@ def test_mypy_accepts_right_use_and_names_each_wrong_line(found_by_mypy: set[Fin
     assert found_by_mypy == marked_findings(samples, "mypy")
 
 
-def test_pyright_accepts_right_use_and_names_each_wrong_line(drill: Drill, samples: Path) -> None:
-    found = pyright_findings(samples, installed(drill.root / "src", samples.parent / "installed"))
+def test_pyright_accepts_right_use_and_names_each_wrong_line(extended: Extended, samples: Path) -> None:
+    found = pyright_findings(samples, installed(extended.root / "src", samples.parent / "installed"))
     assert found == marked_findings(samples, "pyright")
 
 
@@ -260,31 +331,33 @@ def test_a_match_that_forgets_the_new_event_fails_the_type_check(
 
 
 def test_the_new_request_field_and_event_work_against_the_embedded_engine(
-    drill: Drill, samples: Path
+    extended: Extended, samples: Path
 ) -> None:
-    done = run(["-W", "error", samples / "right_use.py"], drill.root)
+    done = run(["-W", "error", samples / "right_use.py"], extended.root)
     assert done.stderr == ""
     assert [json.loads(line) for line in done.stdout.splitlines()] == PRINTED
 
 
-def test_the_new_call_is_documented_where_an_editor_looks(drill: Drill) -> None:
-    doc = docstring_of(drill.root, "pause_process")
-    assert doc.startswith("Let a process rest. Its memory stays. Known to Pie 0.5, since release 0.6. Args: ")
+def test_the_new_call_is_documented_where_an_editor_looks(extended: Extended) -> None:
+    doc = docstring_of(extended.root, "pause_process")
+    assert doc.startswith(
+        "Let a process rest. Its memory stays. Known to 0.5 servers since release 0.6. Args: "
+    )
     assert "process_id: The process that is meant." in doc
     assert "seconds: How long it rests." in doc
     assert "reason: Words for the log." in doc
-    assert "timeout: Seconds until all is done" in doc
+    assert "timeout: Seconds until the call is complete" in doc
     assert "Returns: What became of the process." in doc
     assert doc.endswith("See ``schema/requests/pause_process.json``.")
-    assert "priority: Higher ones go first." in docstring_of(drill.root, "launch_process")
+    assert "priority: Higher ones go first." in docstring_of(extended.root, "launch_process")
 
 
-def test_the_new_things_are_in_the_protocol_reference(drill: Drill) -> None:
-    reference = (drill.root / REFERENCE).read_text(encoding="utf-8")
+def test_the_protocol_reference_describes_what_was_added(extended: Extended) -> None:
+    reference = (extended.root / REFERENCE).read_text(encoding="utf-8")
     _, _, section = reference.partition("### pause_process\n")
     section = section.partition("\n### ")[0]
     assert section.startswith(
-        "\nLet a process rest.\n\nIts memory stays.\n\nKnown to Pie 0.5, since release 0.6.\n"
+        "\nLet a process rest.\n\nIts memory stays.\n\nKnown to 0.5 servers since release 0.6.\n"
     )
     assert "| `seconds` | required | How long it rests. |" in section
     assert "| `reason` | `None` | Words for the log. |" in section
@@ -292,18 +365,29 @@ def test_the_new_things_are_in_the_protocol_reference(drill: Drill) -> None:
     assert "| `Progress` | no | How far the program has come. |" in reference
 
 
-def test_going_back_to_the_old_schema_is_seen_as_drift_and_mended_byte_for_byte(
-    drill: Drill, tmp_path: Path
-) -> None:
-    root = shutil.copytree(drill.root, tmp_path / "copy")
-    shutil.rmtree(root / "schema")
-    shutil.copytree(ROOT / "schema", root / "schema")
+@pytest.fixture(scope="module")
+def printed(extended: Extended, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a script prints that uses the odd names."""
+    script = tmp_path_factory.mktemp("odd") / "script.py"
+    script.write_text(RUN_WITH_ODD_NAMES, encoding="utf-8")
+    done = run([script], extended.root)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
-    check = codegen("check", root)
-    assert check.returncode == 1
-    assert f"stale: {GENERATED}/calls.py" in check.stdout.splitlines()
-    assert "-    async def pause_process(" in check.stdout.splitlines()
-    assert f"stale: {REFERENCE}" in check.stdout.splitlines()
 
-    assert codegen("generate", root).returncode == 0
-    assert generated_files(root) == generated_files(ROOT)
+def test_names_that_python_reserves_keep_their_form_on_the_wire(printed: list[str]) -> None:
+    call, event, fields, _ = printed
+    message = {"type": "odd", "corr_id": 7, "class": "a", "self": 1, "timeout": 2, "models": ["b"]}
+    assert json.loads(call) == [3.0, {**message, "level": "low"}]
+    assert event == "MarkEvent(value='v', from_='f', level='high')"
+    assert fields == "['level'] class_"
+
+
+def test_quotes_and_backslashes_of_a_description_reach_the_docstring(printed: list[str]) -> None:
+    doc: str = json.loads(printed[-1])
+    assert " ".join(doc.split()).count(WORDS) == 7
+
+
+def test_a_bar_in_a_description_does_not_split_a_cell_of_the_reference(extended: Extended) -> None:
+    text = (extended.root / REFERENCE).read_text(encoding="utf-8")
+    assert f"| `class_` | required | {WORDS.replace('|', chr(92) + '|')} |\n" in text

@@ -1,0 +1,232 @@
+"""How the schema's types, fields and calls are written in Python."""
+
+import keyword
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import pydantic
+
+from codegen.schema import Node, Schema, target
+
+TYPES = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
+"""Python types of JSON's scalar types."""
+MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
+"""Names that a field of a model can't have."""
+CALL_NAMES = {"self", "timeout", "models", "methods", "content", "chunk"}
+"""Names that every generated call uses itself."""
+PLAIN = {"str": "decode_text", "None": "decode_nothing"}
+"""Decoders of results that have no type of their own."""
+
+
+class Parameter(NamedTuple):
+    """A keyword argument of a call, and the expression for the field of its message."""
+
+    name: str
+    field: str
+    annotation: str
+    default: str | None
+    doc: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Python:
+    """Translates a schema into Python.
+
+    Args:
+        schema: What to translate.
+        package: Package that the generated code is part of.
+        base: Package whose modules ``base`` and ``errors`` generated code stands on.
+    """
+
+    schema: Schema
+    package: str
+    base: str
+
+    def field(self, name: str) -> str:
+        """Return the name of a model's field."""
+        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+        return f"{snake}_" if keyword.iskeyword(snake) or snake in MODEL_NAMES else snake
+
+    def annotation(self, file: str, node: Node) -> str:
+        """Return the annotation of a property in ``file``."""
+        match node:
+            case {"$ref": ref}:
+                name = self.schema.title(target(file, ref))
+                is_json = name == self.schema.protocol["scalars"]["json"]
+                return "pydantic.JsonValue" if is_json else f"models.{name}"
+            case {"anyOf": options}:
+                return " | ".join(self.annotation(file, option) for option in options)
+            case {"enum": values}:
+                return f"Literal[{', '.join(map(repr, values))}]"
+            case {"type": "array"}:
+                return f"list[{self.annotation(file, node['items'])}]"
+            case {"type": "object"}:
+                return f"dict[str, {self.annotation(file, node['additionalProperties'])}]"
+            case _:
+                return TYPES[node["type"]]
+
+    def fields(self, file: str) -> list[tuple[str, str]]:
+        """Return name and annotation of each field of an event, except its tags and its process."""
+        properties: dict[str, Node] = self.schema.documents[file]["properties"]
+        return [
+            (self.field(name), self.annotation(file, node))
+            for name, node in properties.items()
+            if "const" not in node and name != self.schema.protocol["process"]
+        ]
+
+    def parameters(self, row: Node) -> list[Parameter]:
+        """Return the arguments of a call, in the order of the fields."""
+        document = self.schema.documents[row["schema"]]
+        found: list[Parameter] = []
+        for name, node in document["properties"].items():
+            if "const" in node or name in self._caller_sets(row):
+                continue
+            default = None if name in document["required"] else "None"
+            if name in row["defaults"]:
+                default = repr(row["defaults"][name])
+            doc = str(node["description"])
+            if name in row["fields"]:
+                doc += f" Only {' and '.join(row['fields'][name])} servers know it."
+            argument = f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
+            value = (
+                f'{argument} if chunk.index == 0 else ""' if name == row["chunks"].get("once") else argument
+            )
+            annotation = self.annotation(row["schema"], node)
+            found.append(Parameter(argument, self.field(name), annotation, default, doc, value))
+        return found
+
+    def _caller_sets(self, row: Node) -> dict[str, str]:
+        """Return the expressions for the fields that the caller does not pass: the number, and those of each chunk."""
+        number = {self.schema.protocol["correlation"]: "corr_id"} if row["kind"] in {"call", "upload"} else {}
+        return number | {name: f"chunk.{role}" for role, name in row["chunks"].items() if role != "once"}
+
+    def signature(self, row: Node) -> str:
+        """Return the parameters of a call, as its definition lists them."""
+        found = ["self", "*"] + ["content: bytes | Content"] * bool(row["chunks"])
+        for parameter in self.parameters(row):
+            default = "" if parameter.default is None else f" = {parameter.default}"
+            found.append(f"{parameter.name}: {parameter.annotation}{default}")
+        return ", ".join([*found, "timeout: float | None = None"])
+
+    def build(self, row: Node) -> str:
+        """Return the function that builds a request's message from its number and a chunk, as far as it has them."""
+        arguments = ["corr_id"] * (row["kind"] in {"call", "upload"}) + ["chunk"] * bool(row["chunks"])
+        values = [f"{self.field(name)}={value}" for name, value in self._caller_sets(row).items()]
+        values += [f"{parameter.field}={parameter.value}" for parameter in self.parameters(row)]
+        model = self.schema.title(row["schema"])
+        return f"lambda {', '.join(arguments)}: models.{model}({', '.join(values)})"
+
+    def returns(self, row: Node) -> str:
+        """Return the annotation of a call's result."""
+        file = row["result"]
+        if file is None:
+            return "str" if row["confirmation"] else "None"
+        if self.schema.is_choice(file):
+            return f"results.{self.schema.title(file)}"
+        is_json = "contentSchema" in self.schema.documents[file]
+        return f"models.{self.schema.title(file)}" if is_json else "str"
+
+    def decoder(self, row: Node) -> str:
+        """Return the name of the function that decodes a call's result."""
+        returns = self.returns(row)
+        return PLAIN.get(returns) or f"decode_{constant(returns.partition('.')[2]).lower()}"
+
+    def result_doc(self, row: Node) -> str:
+        """Return the description of a call's result."""
+        if row["confirmation"]:
+            return f'The server\'s confirmation, "{row["confirmation"]}".'
+        return str(self.schema.documents[row["result"]]["description"]) if row["result"] else "no reply"
+
+    def decoded(self) -> list[Node]:
+        """Return a request for each result that needs a decoder of its own."""
+        return [row for row in self.schema.protocol["requests"] if self.returns(row) not in PLAIN]
+
+    def server_messages(self) -> list[str]:
+        """Return the models of all server messages, those in text frames and unknown events included."""
+        found: list[str] = []
+        for row in self.schema.protocol["messages"]:
+            members = [file for file, _ in self.schema.members(row["schema"])] or [row["schema"]]
+            found += map(self.schema.title, filter(None, [*members, row["unknown"]]))
+        return found
+
+    def envelope(self) -> list[str]:
+        """Return the members of JSON-RPC messages, in the order in which the schema has them first."""
+        documents = (self.schema.documents[file] for file in self.schema.protocol["mcp"]["envelope"])
+        return list(dict.fromkeys(name for document in documents for name in document["properties"]))
+
+    def public_names(self) -> dict[str, list[str]]:
+        """Return the names that users import from the top of the package, by the module that has them."""
+        protocol, errors = self.schema.protocol, self.schema.errors
+        objects = [(f, d) for f, d in self.schema.objects() if d.get("type") == "object"]
+        public = [str(d["title"]) for f, d in objects if f.partition("/")[0] in protocol["public"]]
+        return {
+            "events": [
+                "Event",
+                "UnknownEvent",
+                *(row["class"] for row in protocol["events"] if row["schema"]),
+            ],
+            "families": ["Family"],
+            "mcp": ["McpTransport"],
+            "models": public,
+            "refusals": [row["name"] for row in errors["classes"]],
+        }
+
+    def trait(self, name: str, node: Node) -> str:
+        """Return the annotation of a family's trait."""
+        annotation = "tuple[str, ...]" if node["type"] == "array" else TYPES[node["type"]]
+        values = [(family | family["server"])[name] for family in self.schema.protocol["families"]]
+        return f"{annotation} | None" if None in values else annotation
+
+
+def constant(name: str) -> str:
+    """Return a type's name in capitals: ``PingRequest`` becomes ``PING_REQUEST``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def literal(value: object) -> str:
+    """Return the expression for an immutable value."""
+    if isinstance(value, list):
+        return repr(tuple(cast("list[object]", value)))
+    return f"MappingProxyType({value!r})" if isinstance(value, dict) else repr(value)
+
+
+def names(values: Iterable[str]) -> str:
+    """Return the expression for a frozen set of names."""
+    return f"frozenset({{{', '.join(map(repr, values))}}})" if values else "frozenset()"
+
+
+def parts(text: str) -> list[str]:
+    """Return the names of the parts of a server's text that vary."""
+    return re.findall(r"\{(\w+)\}", text)
+
+
+def doc(text: str, indent: int = 4, width: int = 110) -> str:
+    """Return a text as it stands in a docstring: escaped, filled, and indented after the first line."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    text = f'{text[:-1]}\\"' if text.endswith('"') else text
+    fill = textwrap.TextWrapper(width - indent, break_long_words=False, break_on_hyphens=False).fill
+    return textwrap.indent("\n\n".join(map(fill, text.split("\n\n"))), " " * indent).lstrip(" ")
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def words(value: object) -> str:
+    """Return a trait or limit as the protocol reference shows it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case list():
+            return ", ".join(map(str, cast("list[object]", value)))
+        case _:
+            return f"`{value}`"

@@ -1,0 +1,426 @@
+"""A schema that breaks a rule is rejected with file, place and reason, and nothing is written."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codegen.__main__ import main
+from tests.support.repository import ROOT, JsonObject, edit, files_below, write
+
+OPTIONAL_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "A text."}
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Path:
+    """A schema to break, from which nothing is generated yet."""
+    shutil.copytree(ROOT / "schema", tmp_path / "schema", ignore=shutil.ignore_patterns("vectors"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path / "schema"
+
+
+def generate(schema: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Generate from a schema; return the exit code and the problems."""
+    status = main(["generate", "--root", str(schema.parent)])
+    return status, capsys.readouterr().err.splitlines()
+
+
+def changed(file: str, change: Callable[[JsonObject], object]) -> Change:
+    return lambda schema: edit(schema / file, change)
+
+
+def with_property(name: str, node: object, *, required: bool) -> Change:
+    """Add a property to a request."""
+
+    def change(document: JsonObject) -> None:
+        document["properties"][name] = node
+        if required:
+            document["required"].append(name)
+
+    return changed("requests/ping.json", change)
+
+
+def request_row(document: JsonObject, tag: str) -> JsonObject:
+    return next(row for row in document["requests"] if row["type"] == tag)
+
+
+def text_row(document: JsonObject, name: str) -> JsonObject:
+    return next(row for row in document["texts"] if row["id"] == name)
+
+
+def remove_tag(document: JsonObject) -> None:
+    del document["properties"]["type"]
+    document["required"].remove("type")
+
+
+def rename_file(schema: Path) -> None:
+    (schema / "requests/ping.json").rename(schema / "requests/pong.json")
+    edit(schema / "protocol.json", lambda d: request_row(d, "ping").update(schema="requests/pong.json"))
+
+
+def add_unused_file(schema: Path) -> None:
+    shutil.copy(schema / "results/submit_workflow.json", schema / "results/alone.json")
+    edit(schema / "results/alone.json", lambda d: d.update(title="AloneResult"))
+
+
+def make_object(document: JsonObject) -> None:
+    document.clear()
+    document.update(
+        title="SubmitWorkflowResult", description="An object.", type="object", properties={}, required=[]
+    )
+
+
+def write_invalid_json(schema: Path) -> None:
+    (schema / "results/submit_workflow.json").write_text("{title: SubmitWorkflowResult}", encoding="utf-8")
+
+
+BROKEN: dict[str, tuple[Change, list[str]]] = {
+    "inline object": (
+        with_property(
+            "options",
+            {
+                "type": "object",
+                "description": "Settings.",
+                "properties": {"loud": {"type": "boolean", "description": "Loud."}},
+                "required": ["loud"],
+            },
+            required=True,
+        ),
+        ["schema/requests/ping.json: $.properties.options: inline object; move it to a file with a title"],
+    ),
+    "missing tag": (
+        changed("requests/ping.json", remove_tag),
+        ["schema/requests/ping.json: needs a required property 'type' with a const"],
+    ),
+    "tag of another request": (
+        changed("requests/ping.json", lambda d: d["properties"]["type"].update(const="pong")),
+        [
+            "schema/requests/ping.json: type is 'pong', but protocol.json has 'ping'",
+            "schema/requests/ping.json: must be named pong.json, after its type",
+        ],
+    ),
+    "file name that is not the tag": (
+        rename_file,
+        ["schema/requests/pong.json: must be named ping.json, after its type"],
+    ),
+    "dangling reference": (
+        changed("requests/ping.json", lambda d: d["properties"]["corr_id"].update({"$ref": "nowhere.json"})),
+        ["schema/requests/ping.json: $.properties.corr_id: dangling reference 'nowhere.json'"],
+    ),
+    "row without a file": (
+        changed("protocol.json", lambda d: d["objects"].append("results/nowhere.json")),
+        ["schema/protocol.json: file 'results/nowhere.json' does not exist"],
+    ),
+    "unused file": (
+        add_unused_file,
+        ["schema/results/alone.json: not used by protocol.json, or by a file that it uses"],
+    ),
+    "title used twice": (
+        changed("results/submit_workflow.json", lambda d: d.update(title="PingRequest")),
+        [
+            "schema/requests/ping.json: title 'PingRequest' is used twice",
+            "schema/results/submit_workflow.json: title 'PingRequest' is used twice",
+        ],
+    ),
+    "title that is not a type name": (
+        changed("results/submit_workflow.json", lambda d: d.update(title="ping result")),
+        ["schema/results/submit_workflow.json: title 'ping result' is not a type name such as PingRequest"],
+    ),
+    "optional but not nullable": (
+        with_property("note", {"type": "string", "description": "A note."}, required=False),
+        ["schema/requests/ping.json: $.properties.note: optional but not nullable"],
+    ),
+    "required but nullable": (
+        with_property("note", OPTIONAL_TEXT, required=True),
+        ["schema/requests/ping.json: $.properties.note: required but nullable"],
+    ),
+    "required property that is not defined": (
+        changed("requests/ping.json", lambda d: d["required"].append("note")),
+        ["schema/requests/ping.json: $: required property 'note' is not defined"],
+    ),
+    "property without a description": (
+        with_property("note", {"type": "string"}, required=True),
+        ["schema/requests/ping.json: $.properties.note: no description"],
+    ),
+    "object without a description": (
+        changed("results/process_info.json", lambda d: d.pop("description")),
+        ["schema/results/process_info.json: $: no description"],
+    ),
+    "format byte": (
+        with_property(
+            "blob", {"type": "string", "format": "byte", "description": "Some bytes."}, required=True
+        ),
+        [
+            "schema/requests/ping.json: $.properties.blob: format byte means base64; use format: binary",
+        ],
+    ),
+    "default": (
+        with_property("note", {**OPTIONAL_TEXT, "default": "none"}, required=False),
+        [
+            "schema/requests/ping.json: $.properties.note: default is not allowed: put defaults of arguments into protocol.json",
+        ],
+    ),
+    "closed object": (
+        changed("requests/ping.json", lambda d: d.update(additionalProperties=False)),
+        ["schema/requests/ping.json: $: closed object; receivers ignore unknown fields, so leave it open"],
+    ),
+    "untagged union": (
+        changed("messages/process_event.json", lambda d: d.pop("discriminator")),
+        ["schema/messages/process_event.json: $: a union of objects needs discriminator.propertyName"],
+    ),
+    "event that is not in the union": (
+        changed("messages/process_event.json", lambda d: d["oneOf"].pop(0)),
+        [
+            "schema/protocol.json: event 'stdout': events/stdout.json is missing from schema/messages/process_event.json",
+        ],
+    ),
+    "member of the union that is not an event": (
+        changed("protocol.json", lambda d: d["events"].pop(0)),
+        ["schema/messages/process_event.json: events/stdout.json is not an event of protocol.json"],
+    ),
+    "event without text": (
+        changed("events/stdout.json", lambda d: d["properties"]["value"].update(type="integer")),
+        [
+            "schema/events/stdout.json: needs a required string 'value': recv() returns it, and clients that don't know the event read it",
+        ],
+    ),
+    "two types at once": (
+        with_property("note", {"type": ["string", "integer"], "description": "A note."}, required=True),
+        [
+            "schema/requests/ping.json: $.properties.note: needs a $ref, an anyOf, an enum of strings or one type; an array needs items",
+        ],
+    ),
+    "array of anything": (
+        with_property("notes", {"type": "array", "description": "Notes."}, required=True),
+        [
+            "schema/requests/ping.json: $.properties.notes: needs a $ref, an anyOf, an enum of strings or one type; an array needs items",
+        ],
+    ),
+    "true as a schema": (
+        with_property("note", True, required=True),
+        ["schema/requests/ping.json: $.properties.note: must be an object, not true or false"],
+    ),
+    "result that is not text": (
+        changed("results/submit_workflow.json", make_object),
+        ["schema/results/submit_workflow.json: a result is text; describe JSON in it with contentSchema"],
+    ),
+    "family that does not exist": (
+        changed("protocol.json", lambda d: request_row(d, "ping")["families"].append("9.9")),
+        ["schema/protocol.json: ping: '9.9' does not exist"],
+    ),
+    "text of a family that does not exist": (
+        changed("errors.json", lambda d: d["texts"][0]["families"].append("9.9")),
+        ["schema/errors.json: user_not_authorized: '9.9' does not exist"],
+    ),
+    "row that appears twice": (
+        changed("protocol.json", lambda d: d["requests"].append(request_row(d, "ping"))),
+        ["schema/protocol.json: requests: 'ping' appears twice"],
+    ),
+    "text with an unknown class": (
+        changed("errors.json", lambda d: d["texts"][0].update({"class": "NoSuchError"})),
+        ["schema/errors.json: user_not_authorized: class: 'NoSuchError' does not exist"],
+    ),
+    "class without a text": (
+        changed("errors.json", lambda d: d["classes"].append({**d["classes"][0], "name": "LonelyError"})),
+        ["schema/errors.json: class LonelyError has no text"],
+    ),
+    "text with a brace that never closes": (
+        changed("errors.json", lambda d: d["texts"][0].update(text="User {username is not authorized")),
+        ["schema/errors.json: user_not_authorized: braces must enclose the name of a part that varies"],
+    ),
+    "table with an unknown key": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(urgent=True)),
+        [
+            "schema/protocol.json: $.requests[15]: Additional properties are not allowed ('urgent' was unexpected)"
+        ],
+    ),
+    "table with a kind that does not exist": (
+        changed("protocol.json", lambda d: request_row(d, "signal_process").update(kind="shout")),
+        [
+            "schema/protocol.json: $.requests[12].kind: 'shout' is not one of ['call', 'notify', 'upload', 'transfer', 'relay']",
+        ],
+    ),
+    "default that is not a scalar": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(defaults={"note": []})),
+        [
+            "schema/protocol.json: $.requests[15].defaults.note: [] is not of type 'boolean', 'integer', 'string', 'null'"
+        ],
+    ),
+    "default of an unknown field": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(defaults={"note": 1})),
+        ["schema/protocol.json: ping: schema/requests/ping.json has no field 'note'"],
+    ),
+    "required field of some families only": (
+        changed("protocol.json", lambda d: request_row(d, "query").update(fields={"record": ["0.4"]})),
+        [
+            "schema/protocol.json: query: field 'record' is known to some families only, so it must be optional",
+        ],
+    ),
+    "call without a number": (
+        changed("protocol.json", lambda d: request_row(d, "signal_process").update(kind="relay")),
+        ["schema/requests/signal_process.json: kind relay needs corr_id"],
+    ),
+    "limit of both sides": (
+        changed("protocol.json", lambda d: d["limits"].update(token_bytes=d["limits"]["chunk_bytes"])),
+        ["schema/protocol.json: limits: 'token_bytes' appears twice"],
+    ),
+    "trait of a server among those of clients": (
+        changed("protocol.json", lambda d: d["families"][0].update(serial=True)),
+        [
+            "schema/protocol.json: $.families[0]: Additional properties are not allowed ('serial' was unexpected)"
+        ],
+    ),
+    "scalar that does not exist": (
+        changed("protocol.json", lambda d: d["scalars"].update(json="Nowhere")),
+        ["schema/protocol.json: scalars: 'Nowhere' does not exist"],
+    ),
+    "synonym of an unknown field": (
+        changed("protocol.json", lambda d: d["synonyms"].update({"results/process_info.json": {"a": "b"}})),
+        [
+            "schema/protocol.json: synonyms: 'a' must be a new name for a field of schema/results/process_info.json, not for 'b'",
+        ],
+    ),
+    "unknown result of a family": (
+        changed("protocol.json", lambda d: d["families"][0]["identified_by"]["results"].append("Nowhere")),
+        ["schema/protocol.json: family 0.4: results: 'Nowhere' does not exist"],
+    ),
+    "path of a program registry without the program": (
+        changed("protocol.json", lambda d: d["program_registry"].update(path="/api/programs")),
+        [
+            "schema/protocol.json: $.program_registry.path: '/api/programs' does not match "
+            + repr(r"^(/[A-Za-z0-9_.-]+)*/\{name\}(/[A-Za-z0-9_.-]+)*$"),
+        ],
+    ),
+    "program registry that returns text": (
+        changed(
+            "protocol.json", lambda d: d["program_registry"].update(schema="results/submit_workflow.json")
+        ),
+        [
+            "schema/registry/program_listing.json: not used by protocol.json, or by a file that it uses",
+            "schema/registry/program_version.json: not used by protocol.json, or by a file that it uses",
+            "schema/results/submit_workflow.json: a program registry returns an object; describe its properties",
+        ],
+    ),
+    "file that is not a schema": (
+        changed("requests/ping.json", lambda d: d.update(required="type")),
+        ["schema/requests/ping.json: $.required: 'type' is not of type 'array'"],
+    ),
+    "file that is not an object": (
+        lambda schema: write(schema / "results/submit_workflow.json", True),
+        ["schema/results/submit_workflow.json: not an object"],
+    ),
+    "file that is not JSON": (
+        write_invalid_json,
+        [
+            "schema/results/submit_workflow.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ],
+    ),
+    "missing table": (
+        lambda schema: (schema / "errors.json").unlink(),
+        ["schema/errors.json: missing"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_schema_that_breaks_a_rule_is_rejected_and_nothing_is_written(
+    name: str, schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    breaks, expected = BROKEN[name]
+    breaks(schema)
+    before = files_below(schema.parent)
+    status, problems = generate(schema, capsys)
+    assert problems == [*expected, f"codegen: {len(expected)} problem(s); nothing was written"]
+    assert status == 2
+    assert files_below(schema.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("breaks", "place"),
+    [
+        (
+            changed("protocol.json", lambda d: request_row(d, "ping").update(result="results/query.json")),
+            "schema/protocol.json: $.requests[15]: ",
+        ),
+        (
+            changed("errors.json", lambda d: text_row(d, "mcp_client_gone").pop("sent_by")),
+            "schema/errors.json: $.texts[",
+        ),
+        (
+            changed("errors.json", lambda d: d["texts"][0].update(sent_by=["client"])),
+            "schema/errors.json: $.texts[0]: ",
+        ),
+    ],
+    ids=["result and confirmation", "relayed text without a sender", "server's text that a client sends"],
+)
+def test_a_row_with_contradictory_keys_is_rejected(
+    breaks: Change, place: str, schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    breaks(schema)
+    status, problems = generate(schema, capsys)
+    assert status == 2
+    assert len(problems) == 2
+    assert problems[0].startswith(place)
+
+
+def test_all_problems_are_reported_together(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("format byte", "closed object", "text with an unknown class"):
+        BROKEN[name][0](schema)
+    _, problems = generate(schema, capsys)
+    assert problems[-1] == "codegen: 3 problem(s); nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Event", "src/pie_client/_generated/events.py: defines Event twice"),
+        ("None", r"src/pie_client/_generated/events.py: line \d+ is not Python: .+: None = "),
+    ],
+)
+def test_a_name_that_python_can_not_define_is_rejected(
+    name: str, expected: str, schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(schema / "protocol.json", lambda d: d["events"][0].update({"name": name, "class": name}))
+    status, problems = generate(schema, capsys)
+    assert status == 2
+    assert re.match(expected, problems[0])
+    assert not (schema.parent / "src").exists()
+
+
+# ------------------------------------------------------------- tools
+
+
+def test_a_tool_of_another_version_than_the_pinned_one_is_rejected(
+    schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pyproject = schema.parent / "pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    installed = re.search(r"datamodel-code-generator==([\d.]+)", text)
+    assert installed is not None
+    pyproject.write_text(text.replace(installed[0], "datamodel-code-generator==0.1.0"), encoding="utf-8")
+    status, problems = generate(schema, capsys)
+    assert status == 2
+    assert problems == [
+        f"datamodel-code-generator is {installed[1]}, but pyproject.toml pins 0.1.0; run `nox -s generate`, or install the codegen group",
+        "codegen: 1 problem(s); nothing was written",
+    ]
+
+
+def test_a_tool_that_is_not_installed_is_named(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pyproject = schema.parent / "pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(text.replace("datamodel-code-generator==", "no-such-tool=="), encoding="utf-8")
+    status, problems = generate(schema, capsys)
+    assert status == 2
+    assert problems[0].startswith("no-such-tool is not installed, but pyproject.toml pins ")
+
+
+def test_settings_without_pinned_tools_are_rejected(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (schema.parent / "pyproject.toml").write_text("[tool.ruff]\n", encoding="utf-8")
+    status, problems = generate(schema, capsys)
+    assert status == 2
+    assert problems[0].endswith("pyproject.toml; pass a pyproject.toml with --settings")
