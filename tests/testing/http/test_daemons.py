@@ -160,6 +160,18 @@ async def test_an_invalid_request_is_refused(request_: bytes, status: bytes) -> 
         await daemon.stop()
 
 
+async def test_a_body_above_the_limit_is_refused_while_the_client_still_sends() -> None:
+    async def size(request: DaemonRequest) -> DaemonResponse:
+        return DaemonResponse(body=str(len(request.body)))
+
+    daemon = RunningDaemon("size@1.0.0", 0, size, max_body_bytes=1000)
+    http_client = HttpClient(await daemon.uri())
+    assert (await http_client.request("POST", "/", body=b"x" * 1000))[1] == b"1000"
+    assert (await http_client.request("POST", "/", body=b"x" * 20_000_000))[0].status == 413
+    http_client.close()
+    await daemon.stop()
+
+
 async def test_a_daemon_that_raises_responds_500_and_continues(
     engine: LocalEngine, client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
