@@ -1,4 +1,4 @@
-"""An engine without a model, for trying, developing and testing Pie applications.
+"""An engine without a model, to try, develop and test Pie applications.
 
     async with LocalEngine() as engine:
         @engine.inferlet("greet@1.0.0")
@@ -9,10 +9,10 @@
         async with PieClient(engine.uri) as client:
             ...
 
-It speaks the real protocol over a real loopback socket and runs Python functions as inferlets. No model runs in it.
+It speaks the real protocol over a loopback socket and runs Python functions as inferlets. It runs no model.
 
-Importing this package loads nothing, for pytest loads its plugin in every run; each name loads what it needs when it is
-first used (PEP 562).
+Importing this package imports none of its modules, because pytest imports it in every run to load the plugin. Each name
+is imported when it is first used (PEP 562).
 """
 
 from importlib import import_module

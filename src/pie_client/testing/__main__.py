@@ -1,4 +1,4 @@
-"""Runs an embedded engine in a terminal: ``python -m pie_client.testing``."""
+"""Runs LocalEngine in a terminal: ``python -m pie_client.testing``."""
 
 import sys
 

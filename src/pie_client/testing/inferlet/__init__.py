@@ -1,1 +1,1 @@
-"""What inferlets see of the embedded engine: their session, and MCP servers of clients."""
+"""The inferlet's side of the engine: its session, its inbox, and the MCP servers of its client."""
