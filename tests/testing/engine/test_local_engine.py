@@ -105,6 +105,14 @@ async def test_a_malformed_frame_is_ignored_and_a_0_5_engine_reports_it_after_th
     assert await raw.next() == models.Response(corr_id=7, ok=True, result="Pong")
 
 
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_request_of_another_family_is_reported_as_a_bad_frame(raw: Raw) -> None:
+    await raw.ping()
+    await raw.send(models.LaunchDaemonRequest(corr_id=1, inferlet="a@1.0.0", port=0, input="{}"))
+    notice = await raw.expect(models.ServerNotice)
+    assert notice.message == "bad client frame: launch_daemon is not a request of Pie 0.5 servers"
+
+
 async def test_attaching_to_an_uncaptured_process_receives_later_events_only(
     raw: Raw,
 ) -> None:

@@ -266,7 +266,6 @@ class Connection:
             self._respond(request, ok=True, result=result.text)
         if result.keeps_turn:
             self._turns.append(result.process_id)
-        self._send_waiting()
         if result.then is not None:
             result.then()
         if not result.keeps_turn:

@@ -177,16 +177,12 @@ class Workflow:
         raise WorkflowFailureError(texts.workflow_loop_exceeded(limit=WORKFLOW_ITERATIONS))
 
     async def _pipe(self, stages: list[Expression], value: JsonValue) -> JsonValue:
-        rest = list(stages)
-        while rest:
-            stage = rest.pop(0)
-            take = rest[0] if rest else None
+        for stage, following in zip(stages, [*stages[1:], None], strict=False):
             if isinstance(stage, (models.ForkExpression, models.MapExpression)) and isinstance(
-                take, models.TakeExpression
+                following, models.TakeExpression
             ):
-                # Only so many branches run to their end; the others are cancelled.
-                del rest[0]
-                value = await _first(await self._branches(stage, value), take.k)
+                # Only so many branches run to their end. The take itself then changes nothing.
+                value = await _first(await self._branches(stage, value), following.k)
             else:
                 value = await self._evaluate(stage, value)
         return value
