@@ -167,7 +167,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description="Measure the client and the embedded engine under load.")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="processes on one connection")
-    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="connections at once")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="concurrent connections")
     options = parser.parse_args()
     columns = (
         "family|connections|processes|s to start all|s to stream|events/s|engine: MiB idle|at peak|errors"

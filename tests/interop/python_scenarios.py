@@ -328,7 +328,7 @@ async def an_install_without_overwrite_is_refused(settings: Settings) -> None:
             await refused(client.install_program(*paths), name)
 
 
-async def two_installs_of_the_same_bytes_at_once_work(settings: Settings) -> None:
+async def two_concurrent_installs_of_the_same_bytes_work(settings: Settings) -> None:
     name = f"p{uuid.uuid4().hex[:8]}"
     async with connection(settings) as client:
         with program(component(bytes(16 << 20)), MANIFEST.format(name=name)) as paths:
@@ -369,6 +369,6 @@ SCENARIOS = [
     receiving_after_the_end_does_not_hang,
     a_second_handle_keeps_the_events_of_the_first,
     an_install_without_overwrite_is_refused,
-    two_installs_of_the_same_bytes_at_once_work,
+    two_concurrent_installs_of_the_same_bytes_work,
     use_before_connecting_raises_a_connection_error,
 ]

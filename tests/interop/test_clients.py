@@ -93,7 +93,7 @@ OLDER_DEFECTS = {
     "a_request_before_identification_does_not_hang": ("D5", TIMED_OUT),
     "closing_takes_less_than_two_seconds": ("D6", TIMED_OUT),
     "attaching_keeps_the_events_of_an_earlier_handle": ("D30", TIMED_OUT),
-    "two_installs_of_the_same_bytes_at_once_work": ("D46", "Upload failed"),
+    "two_concurrent_installs_of_the_same_bytes_work": ("D46", "Upload failed"),
     "a_key_path_may_start_with_a_tilde": ("D50", "No such file"),
 }
 CLIENTS = {
