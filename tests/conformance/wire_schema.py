@@ -62,11 +62,12 @@ def _texts() -> Mapping[str, str]:
 
 
 def _shape(row: Node, tag: str, family: Family) -> Shape:
-    document, only_in = _read(row["schema"]), row.get("fields", {})
+    document = _read(row["schema"])
+    families = row.get("fields", {})
     return {
         name: _field(row["schema"], node, required=name in document["required"])
         for name, node in document["properties"].items()
-        if name != tag and (name not in only_in or family in only_in[name]["families"])
+        if name != tag and family in families.get(name, row["families"])
     }
 
 
