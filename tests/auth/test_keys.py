@@ -79,7 +79,7 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "blank lines around it": lambda text: f"\n \t\r\n{text}\n\n",
     "indented": lambda text: "".join(f"    {line}\n" for line in text.splitlines()),
     "byte order mark": lambda text: f"\ufeff{text}",
-    "text before it": lambda text: f"Bag Attributes\n    friendlyName: laptop\n{text}",
+    "text before it": lambda text: f"Bag Attributes\n    friendlyName: NOT ENCRYPTED\n{text}",
     "no newline at the end": lambda text: text.rstrip("\n"),
 }
 """Changes that editors and exports make to a key file."""
