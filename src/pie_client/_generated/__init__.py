@@ -5,7 +5,7 @@ Written by `python -m codegen generate` from the schema; never edited.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "a5efd92709460ef3e38eaae5f4b9bf21ee5459bf377d41ea0ad1bed5aa671940"
+SCHEMA_DIGEST: Final = "34b5f1d78301bd428e459fc4a93055e07a3c6a3e59b6ff0034cfdd70b325d536"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

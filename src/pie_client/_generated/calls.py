@@ -67,11 +67,11 @@ class Calls:
     async def auth_identify(
         self, *, username: str, timeout: float | None = None
     ) -> results.AuthIdentifyResult:
-        """Tell the server who is calling.
+        """Identify the user of the session.
 
-        A 0.3/0.4 server answers nothing else on a connection before this, also when its authentication is
-        switched off. With authentication on, the reply is a challenge to sign. A 0.5 server always says that
-        the session is authenticated.
+        0.4 servers require it before any other request, even with authentication disabled. With
+        authentication enabled, the result is a challenge to sign. 0.5 servers always reply that the session
+        is authenticated.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -81,7 +81,7 @@ class Calls:
                 no limit.
 
         Returns:
-            What the server made of the user name.
+            Outcome of the identification.
 
         See ``schema/requests/auth_identify.json``.
         """
@@ -94,7 +94,7 @@ class Calls:
     async def auth_prove(self, *, signature: str, timeout: float | None = None) -> str:
         """Answer a challenge with its signature.
 
-        The challenge is used up whatever the outcome; another attempt starts with auth_identify.
+        Each challenge can be answered once; start another attempt with auth_identify.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -119,12 +119,12 @@ class Calls:
     async def auth_by_token(self, *, token: str, timeout: float | None = None) -> str:
         """Authenticate with the server's internal token, as back ends do.
 
-        A wrong token is answered after one to three seconds.
+        The server refuses a wrong token after one to three seconds.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            token: The internal token: new at each server start.
+            token: Internal token. The server creates a new one at each start.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -148,9 +148,9 @@ class Calls:
         manifest_hash: models.Blake3Digest | None = None,
         timeout: float | None = None,
     ) -> models.CheckProgramResult:
-        """Ask whether the server has a program.
+        """Check whether a program is installed.
 
-        No server compares the hashes, and a program that failed to compile counts as present.
+        Servers do not compare the hashes, and report a program that failed to compile as installed.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -163,7 +163,7 @@ class Calls:
                 no limit.
 
         Returns:
-            Whether the name and version are in the server's index.
+            Whether the program is installed in this version.
 
         See ``schema/requests/check_program.json``.
         """
@@ -176,22 +176,22 @@ class Calls:
         )
 
     async def query(self, *, subject: str, record: str, timeout: float | None = None) -> models.QueryResult:
-        """Ask the server about itself.
+        """Query the state of the server.
 
-        The one subject known to every server is model_status. A 0.3/0.4 server does not answer any other.
+        Every server knows the subject model_status. 0.4 servers do not reply to any other.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            subject: What to ask about.
-            record: Not used by any server; required on the wire.
+            subject: Subject of the query.
+            record: Required on the wire, but ignored by servers.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
         Returns:
-            A flat object. For model_status its keys are `<model>.<statistic>` with integers or arrays of
-            integers; kv_pages_used, kv_pages_total, total_batches, total_tokens_processed,
-            last_batch_latency_us and avg_batch_latency_us exist on every server.
+            A flat object. For model_status, the keys are `<model>.<statistic>` and the values are integers or
+            lists of integers. Every server has kv_pages_used, kv_pages_total, total_batches,
+            total_tokens_processed, last_batch_latency_us and avg_batch_latency_us.
 
         See ``schema/requests/query.json``.
         """
@@ -211,9 +211,9 @@ class Calls:
     ) -> str:
         """Upload a program with its manifest, and install it.
 
-        Sent in chunks that each repeat every field but the manifest, which servers take from the first; the
-        server answers the last one, or the first that it rejects. Uploading a name and version that exist
-        without force_overwrite succeeds, and the new bytes are thrown away.
+        Each chunk repeats every field except the manifest, which only the first carries. The server answers
+        the last chunk, or the first that it rejects. If the name and version exist already, the request
+        succeeds without force_overwrite, and the server discards the new bytes.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -255,24 +255,24 @@ class Calls:
     ) -> str:
         """Start a program as a new process.
 
-        The reply means that the server accepted the launch; what fails later arrives as the process's error
-        event. On 0.3/0.4 a first launch may download and compile, and holds back everything else on the
-        connection meanwhile.
+        The reply means that the server accepted the launch; later failures arrive as the error event of the
+        process. 0.4 servers may download and compile the program first, and delay everything else on the
+        connection.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            inferlet: The program to run.
-            input: JSON text that the program receives as it is. The server does not parse it.
-            capture_outputs: Send the process's output to this connection. Without it stdout and stderr
-                are discarded for good, and the reply names no process.
-            token_budget: Most tokens that the process may push through the model; nothing: the server's
-                default. Only 0.4 servers know it.
+            inferlet: Program to run.
+            input: JSON text that the program receives unchanged. The server does not parse it.
+            capture_outputs: Whether to send the output of the process to this connection. Otherwise the
+                server discards stdout and stderr, and the result names no process.
+            token_budget: Maximum number of tokens that the process may send through the model. Default:
+                the server's. Only 0.4 servers know it.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
         Returns:
-            Id of the new process; the empty text when its output is not captured.
+            Id of the new process; empty if its output is not captured.
 
         See ``schema/requests/launch_process.json``.
         """
@@ -299,21 +299,21 @@ class Calls:
     ) -> models.LaunchProcessesResult:
         """Start one process for each input.
 
-        0.3 servers never answer this request.
+        0.3 servers never reply.
 
         Known to 0.4 servers since release 0.4.
 
         Args:
-            inferlet: The program to run.
+            inferlet: Program to run.
             inputs: JSON text for each process, in order.
-            capture_outputs: Send the process's output to this connection. Without it stdout and stderr
-                are discarded for good, and the reply names no process.
-            token_budgets: Token budget for each process, in order; as long as the inputs.
+            capture_outputs: Whether to send the output of the process to this connection. Otherwise the
+                server discards stdout and stderr, and the result names no process.
+            token_budgets: Token budget for each process, in the order of the inputs.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
         Returns:
-            Ids of the new processes in the order of the inputs, also when their output is not captured.
+            Ids of the new processes in the order of the inputs, even if their output is not captured.
 
         See ``schema/requests/launch_processes.json``.
         """
@@ -339,19 +339,19 @@ class Calls:
     ) -> models.RunProcessesResult:
         """Run one process for each input and wait for all of them.
 
-        The server handles nothing else on this connection meanwhile. 0.3 servers never answer.
+        The server handles nothing else on this connection until they finish. 0.3 servers never reply.
 
         Known to 0.4 servers since release 0.4.
 
         Args:
-            inferlet: The program to run.
+            inferlet: Program to run.
             inputs: JSON text for each process, in order.
-            token_budgets: Token budget for each process, in order; as long as the inputs.
+            token_budgets: Token budget for each process, in the order of the inputs.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
         Returns:
-            What each process returned, as text, in the order of the inputs.
+            Return value of each process as text, in the order of the inputs.
 
         See ``schema/requests/run_processes.json``.
         """
@@ -368,14 +368,14 @@ class Calls:
     ) -> str:
         """Start a program that serves HTTP on a port of the server's loopback interface.
 
-        The reply comes before the port is bound: a port in use shows only in the server's log. A daemon can't
-        be listed or stopped.
+        The server replies before it binds the port: if the port is in use, only its log says so. A daemon
+        can't be listed or stopped.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            port: TCP port. Servers keep only its low 16 bits.
-            inferlet: The program to run.
+            port: TCP port. Servers keep only the low 16 bits.
+            inferlet: Program to run.
             input: JSON text. Servers ignore it.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
@@ -394,15 +394,15 @@ class Calls:
         )
 
     async def attach_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
-        """Take over the events of a running process.
+        """Attach to a running process and receive its events.
 
-        Events that the server buffered follow the reply. A 0.3/0.4 server also says that a process is not
-        found when a connection, dead ones included, holds it already.
+        Buffered events follow the reply. 0.4 servers report a process as not found if another connection is
+        attached to it, even a dead one.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            process_id: The process that is meant.
+            process_id: Id of the process.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -418,14 +418,14 @@ class Calls:
         )
 
     async def terminate_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
-        """Stop a process.
+        """Terminate a process.
 
-        Its error event may come before or after the reply.
+        Its error event may arrive before or after the reply.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            process_id: The process that is meant.
+            process_id: Id of the process.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -443,14 +443,14 @@ class Calls:
     async def signal_process(
         self, *, process_id: models.ProcessId, message: str, timeout: float | None = None
     ) -> None:
-        """Send a text to a process of this connection.
+        """Send a text message to a process of this connection.
 
-        Servers never answer, and ignore it when the process is not attached here.
+        Servers never reply, and ignore the message if this connection is not attached to the process.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
-            process_id: The process that is meant.
+            process_id: Id of the process.
             message: Text that the process receives.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
@@ -468,13 +468,13 @@ class Calls:
     ) -> None:
         """Send a file to a process of this connection, in chunks.
 
-        Servers never answer. The process gets the file only while it waits for one; otherwise it is dropped.
+        Servers never reply. They discard the file if the process is not waiting for one.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
         Args:
             content: The bytes to send, or a source of chunks.
-            process_id: The process that is meant.
+            process_id: Id of the process.
             timeout: Seconds until the next chunk is sent; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -496,7 +496,7 @@ class Calls:
     async def list_processes(self, *, timeout: float | None = None) -> models.ListProcessesResult:
         """List the running processes of the session's user.
 
-        A 0.5 server runs every session as one user, so it lists everybody's.
+        0.5 servers run every session as the same user, so they list all processes.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -514,9 +514,9 @@ class Calls:
         )
 
     async def ping(self, *, timeout: float | None = None) -> str:
-        """Make a round trip through the session.
+        """Wait for a reply of the session.
 
-        On 0.3/0.4 it queues behind whatever the session is doing, so it measures the session, not the link.
+        0.4 servers reply after the session's earlier requests, so the time includes those.
 
         Known to 0.4 and 0.5 servers since release 0.3.
 
@@ -543,18 +543,18 @@ class Calls:
         url: str | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Announce an MCP server that this client runs for the inferlets attached to this connection.
+        """Register an MCP server that this client runs for the inferlets of this connection.
 
-        Servers validate nothing and keep duplicates.
+        Servers validate nothing and accept duplicates.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            name: Name by which inferlets find the server.
-            transport: How the client reaches it.
+            name: Name of the MCP server, for inferlets.
+            transport: Transport between the client and the MCP server.
             command: Program that the client starts.
             args: Arguments of the program.
-            url: Address of a server that is reached over HTTP.
+            url: URL of an MCP server with HTTP transport.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -581,13 +581,13 @@ class Calls:
     ) -> None:
         """Answer a relayed MCP call.
 
-        Without an answer the inferlet waits until it is terminated.
+        Without an answer, the inferlet waits until it is terminated.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
             corr_id: Number of the relayed call.
-            ok: Whether the MCP server gave a result.
+            ok: Whether the call succeeded.
             result: JSON text of the JSON-RPC result, or of an MCP error object.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
@@ -601,9 +601,9 @@ class Calls:
         )
 
     async def submit_workflow(self, *, json: str, timeout: float | None = None) -> str:
-        """Start a workflow, an expression over programs.
+        """Start a workflow: an expression over programs.
 
-        Its processes' events arrive under ids that the client was never told, and its result can't be
+        The events of its processes arrive with ids that the client does not know, and its result can't be
         fetched.
 
         Known to 0.4 servers since release 0.3.
@@ -627,12 +627,12 @@ class Calls:
     async def cancel_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
         """Cancel a workflow.
 
-        Servers do not check whose it is.
+        Servers do not check that the workflow belongs to the user.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            workflow_id: The workflow that is meant.
+            workflow_id: Id of the workflow.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -648,12 +648,12 @@ class Calls:
         )
 
     async def attach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
-        """Take over the events of a workflow.
+        """Attach to a workflow and receive its events.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            workflow_id: The workflow that is meant.
+            workflow_id: Id of the workflow.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -669,14 +669,14 @@ class Calls:
         )
 
     async def detach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
-        """Let go of a workflow's events; the server keeps them.
+        """Detach from a workflow. The server buffers its events.
 
-        Servers do not check whose it is, nor that it exists.
+        Servers check neither that the workflow belongs to the user nor that it exists.
 
         Known to 0.4 servers since release 0.3.
 
         Args:
-            workflow_id: The workflow that is meant.
+            workflow_id: Id of the workflow.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 

@@ -18,22 +18,24 @@ class Event(enum.Enum):
     __module__ = "pie_client"
 
     Stdout = "stdout"
-    """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. A character split over two writes
+    arrives as U+FFFD."""
     Stderr = "stderr"
-    """A piece of standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line."""
     Message = "message"
-    """A text that the program sent to its client."""
+    """A text message from the program to its client."""
     File = "file"
-    """A chunk of a file that a process sends. An empty file sends none."""
+    """A chunk of a file that a process sends. An empty file has no chunks."""
     Return = "return"
-    """The program ended well. Nothing follows."""
+    """The program returned. The last event of its process."""
     Error = "error"
-    """The program failed or was stopped. Nothing follows."""
+    """The program failed or was stopped. The last event of its process."""
 
 
 @dataclass(frozen=True, slots=True)
 class StdoutEvent:
-    """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. A character split over two writes
+    arrives as U+FFFD."""
 
     __module__ = "pie_client"
 
@@ -42,7 +44,7 @@ class StdoutEvent:
 
 @dataclass(frozen=True, slots=True)
 class StderrEvent:
-    """A piece of standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line."""
 
     __module__ = "pie_client"
 
@@ -51,7 +53,7 @@ class StderrEvent:
 
 @dataclass(frozen=True, slots=True)
 class MessageEvent:
-    """A text that the program sent to its client."""
+    """A text message from the program to its client."""
 
     __module__ = "pie_client"
 
@@ -60,7 +62,7 @@ class MessageEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReturnEvent:
-    """The program ended well. Nothing follows."""
+    """The program returned. The last event of its process."""
 
     __module__ = "pie_client"
 
@@ -69,7 +71,7 @@ class ReturnEvent:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEvent:
-    """The program failed or was stopped. Nothing follows."""
+    """The program failed or was stopped. The last event of its process."""
 
     __module__ = "pie_client"
 

@@ -14,35 +14,35 @@ Family: TypeAlias = Literal["0.4", "0.5"]
 """Name of a server family: the oldest release that speaks its protocol as the schema describes it."""
 
 CHUNK_BYTES: Final = 262144
-"""Size of an upload's and a file's chunks, by convention; the last one is shorter."""
+"""Chunk size of uploads and files, by convention; the last chunk is shorter."""
 RSA_KEY_BITS: Final = 2048
 """Smallest RSA key that a server accepts."""
 HIGHEST_PORT: Final = 65535
-"""Highest TCP port of a daemon. Servers take larger numbers, and listen on what is left of them in 16 bits."""
+"""Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits."""
 
 TAG: Final = "type"
-"""Field that tells messages apart."""
+"""Field with the tag of a message."""
 
 CORRELATION: Final = "corr_id"
-"""Field that joins a reply to its request."""
+"""Field with the number that joins a reply to its request."""
 
 PROCESS: Final = "process_id"
-"""Field that says which process is meant."""
+"""Field with the id of a process."""
 
 DEFAULT_USER: Final = "pie-client"
-"""Who a client says it is when nobody told it."""
+"""Default user name of a client."""
 
 TOKEN_USER: Final = "internal"
-"""Who a session is that was authenticated by token."""
+"""User name of a session that was authenticated by token."""
 
 SCRIPT_RUNTIME: Final = MappingProxyType({"language": "python", "call": "kwargs"})
-"""Entries that every such script has."""
+"""Entries in the [runtime] table of every Python script's manifest."""
 
 SCRIPT_ENTRY: Final = "entry"
-"""Key of the entry that names the function to call."""
+"""Key in the [runtime] table that names the function to call."""
 
 LISTING_PATH: Final = "/api/v1/inferlets/{name}"
-"""Path below the registry's URL; {name} stands for the program's name without its version."""
+"""Path below a program registry's URL; {name} stands for the program's name without its version."""
 
 MAX_CORRELATION: Final = 4294967295
 """Largest correlation number."""
@@ -66,21 +66,21 @@ class FamilyTraits:
 
     name: Family
     title: str
-    """The family in words."""
+    """Display name of the family."""
     releases: tuple[str, ...]
-    """Releases of the server that belong to it."""
+    """Releases of the server."""
     path: str | None
-    """The one path of the WebSocket endpoint; any, where absent."""
+    """Path of the WebSocket endpoint. Default: any path."""
     identity_header: str | None
-    """HTTP header that has to name a tenant and user; none, where absent."""
+    """HTTP header that must name a tenant and user. Default: none."""
     user: str | None
-    """The one user that every session runs as; the identified one, where absent."""
+    """User of every session. Default: the identified user."""
     frame_bytes: int
-    """Largest WebSocket frame that the server reads."""
+    """Largest WebSocket frame that the server accepts, in bytes."""
     runs_scripts: bool
-    """A program may be a script instead of a WebAssembly component."""
+    """Whether a program may be a script instead of a WebAssembly component."""
     terminates_on_disconnect: bool
-    """The end of a connection terminates the processes whose output it captured."""
+    """Whether the end of a connection terminates the processes whose output it captured."""
 
 
 FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(

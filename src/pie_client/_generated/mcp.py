@@ -9,18 +9,18 @@ VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Versions of MCP, oldest first."""
 
 VERSION_HEADER: Final = "mcp-protocol-version"
-"""HTTP header that names the version after the connection was initialized."""
+"""HTTP header with the MCP version, sent after initialization."""
 
 UNSPECIFIED_CODE: Final = -32000
-"""Code of an error whose sender gave none."""
+"""JSON-RPC error code for an error without one."""
 
 McpTransport: TypeAlias = Literal["stdio", "http"]
 """How to reach an MCP server."""
 
 STDIO: Final[McpTransport] = "stdio"
-"""A program that the client starts; one JSON-RPC message per line of its standard input and output."""
+"""A program that the client starts, with one JSON-RPC message per line of its standard input and output."""
 HTTP: Final[McpTransport] = "http"
-"""A server that listens elsewhere: MCP's streamable HTTP."""
+"""A server at a URL: MCP's streamable HTTP."""
 
 TRANSPORTS: Final[tuple[McpTransport, ...]] = (
     STDIO,
@@ -29,25 +29,25 @@ TRANSPORTS: Final[tuple[McpTransport, ...]] = (
 """Every transport."""
 
 INITIALIZE: Final = "initialize"
-"""First request of a client; its result is mcp/initialize_result.json."""
+"""First request of a client. The result is mcp/initialize_result.json."""
 INITIALIZED: Final = "notifications/initialized"
-"""The client has read the answer to initialize; requests may follow."""
+"""The client has received the result of initialize; requests may follow."""
 CANCELLED: Final = "notifications/cancelled"
-"""The sender no longer waits for an answer."""
+"""The sender no longer waits for a response."""
 PING: Final = "ping"
-"""Either side asks whether the other lives; the result is an empty object."""
+"""Check that the other side responds. The result is an empty object."""
 LIST_TOOLS: Final = "tools/list"
-"""Which tools there are; the first page."""
+"""List the tools, first page."""
 CALL_TOOL: Final = "tools/call"
-"""Run a tool."""
+"""Call a tool."""
 LIST_RESOURCES: Final = "resources/list"
-"""Which resources there are; the first page."""
+"""List the resources, first page."""
 READ_RESOURCE: Final = "resources/read"
 """Read a resource."""
 LIST_PROMPTS: Final = "prompts/list"
-"""Which prompts there are; the first page."""
+"""List the prompts, first page."""
 GET_PROMPT: Final = "prompts/get"
-"""Fill in a prompt."""
+"""Get a prompt with its arguments filled in."""
 
 MEMBER_JSONRPC: Final = "jsonrpc"
 MEMBER_ID: Final = "id"

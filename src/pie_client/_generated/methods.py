@@ -13,8 +13,8 @@ from pie_client._generated.families import FAMILIES, Family
 from pie_client.base import WireModel
 
 Kind: TypeAlias = Literal["call", "notify", "upload", "transfer", "relay"]
-"""call: one reply. notify: none. upload: sent in chunks, one reply. transfer: sent in chunks, no reply. relay:
-answers a message of the server under the server's number."""
+"""call: one reply. notify: no reply. upload: sent in chunks, one reply. transfer: sent in chunks, no reply.
+relay: answers a message of the server, with the server's number."""
 
 R_co = TypeVar("R_co", covariant=True)
 

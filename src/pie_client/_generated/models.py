@@ -20,16 +20,13 @@ Blake3Digest = TypeAliasType(
 
 
 Bytes = TypeAliasType(
-    "Bytes",
-    Annotated[
-        bytes, Field(description="Raw bytes: bin in msgpack, base64 where a message is written as JSON.")
-    ],
+    "Bytes", Annotated[bytes, Field(description="Raw bytes: bin in msgpack, base64 in JSON.")]
 )
 
 
 CheckProgramResult = TypeAliasType(
     "CheckProgramResult",
-    Annotated[bool, Field(description="Whether the name and version are in the server's index.")],
+    Annotated[bool, Field(description="Whether the program is installed in this version.")],
 )
 
 
@@ -38,7 +35,7 @@ CorrelationId = TypeAliasType(
     Annotated[
         int,
         Field(
-            description="Correlates a reply with its request: an unsigned 32-bit number. Requests and relayed MCP calls count in two independent number spaces.",
+            description="Unsigned 32-bit number that joins a reply to its request. Requests and relayed MCP calls are numbered independently.",
             ge=0,
             le=4294967295,
         ),
@@ -46,14 +43,14 @@ CorrelationId = TypeAliasType(
 )
 
 
-JsonText = TypeAliasType("JsonText", Annotated[str, Field(description="A string that holds JSON.")])
+JsonText = TypeAliasType("JsonText", Annotated[str, Field(description="A string with JSON.")])
 
 
 class ListProcessesRequest(WireModel):
     """
     List the running processes of the session's user.
 
-    A 0.5 server runs every session as one user, so it lists everybody's.
+    0.5 servers run every session as the same user, so they list all processes.
     """
 
     type: Literal["list_processes"] = "list_processes"
@@ -64,7 +61,7 @@ class LiteralExpression(WireModel):
     """A constant."""
 
     type: Literal["literal"] = "literal"
-    value: Annotated[JsonValue, Field(description="The constant.")]
+    value: Annotated[JsonValue, Field(description="Value of the constant.")]
 
 
 class ManifestPackage(WireModel):
@@ -72,83 +69,80 @@ class ManifestPackage(WireModel):
 
     name: Annotated[str, Field(description="Name of the program.")]
     version: Annotated[str, Field(description="Version as major.minor.patch.")]
-    description: Annotated[str | None, Field(description="What it does, in a line.")] = None
-    authors: Annotated[list[str] | None, Field(description="Who wrote it.")] = None
-    repository: Annotated[str | None, Field(description="Where its source lives.")] = None
-    readme: Annotated[str | None, Field(description="Its README.")] = None
+    description: Annotated[str | None, Field(description="Summary in one line.")] = None
+    authors: Annotated[list[str] | None, Field(description="Authors.")] = None
+    repository: Annotated[str | None, Field(description="URL of the source code.")] = None
+    readme: Annotated[str | None, Field(description="Path of the README.")] = None
 
 
 class ManifestParameter(WireModel):
     """An entry of the [parameters] table of a Pie.toml."""
 
     type: Annotated[Literal["string", "int", "float", "bool"], Field(description="Type of the value.")]
-    optional: Annotated[bool | None, Field(description="It may be left out.")] = None
+    optional: Annotated[bool | None, Field(description="Whether the parameter may be omitted.")] = None
     description: Annotated[str | None, Field(description="What it means.")] = None
 
 
 class ManifestRuntime(WireModel):
-    """What the [runtime] table of a Pie.toml says where the program may be a script."""
+    """The [runtime] table of a Pie.toml, for programs that may be scripts."""
 
     core: Annotated[
-        str | None, Field(description="Version of the engine's interface that the program was made for.")
+        str | None, Field(description="Version of the engine's interface that the program was built for.")
     ] = None
     language: Annotated[
         Literal["python", "javascript"] | None,
-        Field(description="Language of the source that is uploaded; absent for a WASM component."),
+        Field(description="Language of the uploaded source; absent for a WASM component."),
     ] = None
-    entry: Annotated[str | None, Field(description="Name of the function to call; `main` where absent.")] = (
-        None
-    )
+    entry: Annotated[str | None, Field(description="Name of the function to call. Default: `main`.")] = None
     call: Annotated[
         Literal["input", "kwargs"] | None,
         Field(
-            description="How the function gets the launch input: as its one argument, which is also what absent means, or as keyword arguments."
+            description="How the function receives the launch input: `input` as one argument, `kwargs` as keyword arguments. Default: `input`."
         ),
     ] = None
 
 
 class McpCancelledParams(WireModel):
-    """Params of notifications/cancelled: the sender no longer waits for an answer."""
+    """Params of notifications/cancelled: the sender no longer waits for a response."""
 
     request_id: Annotated[int, Field(alias="requestId", description="Id of the request.")]
-    reason: Annotated[str | None, Field(description="Why.")] = None
+    reason: Annotated[str | None, Field(description="Reason.")] = None
 
 
 class McpErrorObject(WireModel):
-    """A JSON-RPC error as a relayed MCP call carries it."""
+    """The JSON-RPC error of a relayed MCP call."""
 
     code: Annotated[int, Field(description="JSON-RPC error code.")]
-    message: Annotated[str, Field(description="What went wrong.")]
-    data: Annotated[JsonValue | None, Field(description="More about it.")] = None
+    message: Annotated[str, Field(description="Description of the error.")]
+    data: Annotated[JsonValue | None, Field(description="Arguments of the notification.")] = None
 
 
 class McpImplementation(WireModel):
-    """What program speaks at one end of an MCP connection."""
+    """Program on one side of an MCP connection."""
 
     name: Annotated[str, Field(description="Name of the program.")]
-    version: Annotated[str, Field(description="Its release.")]
+    version: Annotated[str, Field(description="Release of the program.")]
 
 
 class McpInitializeParams(WireModel):
     """Params of initialize, the first request of an MCP connection."""
 
     protocol_version: Annotated[
-        str, Field(alias="protocolVersion", description="The newest version of MCP that the client speaks.")
+        str, Field(alias="protocolVersion", description="Newest version of MCP that the client supports.")
     ]
     capabilities: Annotated[
-        dict[str, JsonValue], Field(description="What the client offers to the server; nothing, where empty.")
+        dict[str, JsonValue], Field(description="Capabilities of the client; empty for none.")
     ]
-    client_info: Annotated[McpImplementation, Field(alias="clientInfo", description="Who connects.")]
+    client_info: Annotated[
+        McpImplementation, Field(alias="clientInfo", description="Name and release of the client.")
+    ]
 
 
 class McpInitializeResult(WireModel):
-    """What a server answers to initialize."""
+    """Result of initialize."""
 
     protocol_version: Annotated[
-        str,
-        Field(
-            alias="protocolVersion", description="The version of MCP that the connection speaks from here on."
-        ),
+        str, Field(alias="protocolVersion", description="Version of MCP for the rest of the connection.")
     ]
 
 
@@ -156,25 +150,25 @@ class McpNamedParams(WireModel):
     """Params of tools/call and prompts/get."""
 
     name: Annotated[str, Field(description="Name of the tool or prompt.")]
-    arguments: Annotated[JsonValue | None, Field(description="What it gets; an object, as a rule.")] = None
+    arguments: Annotated[JsonValue | None, Field(description="Arguments, usually an object.")] = None
 
 
 class McpResourceParams(WireModel):
     """Params of resources/read."""
 
-    uri: Annotated[str, Field(description="Which resource.")]
+    uri: Annotated[str, Field(description="URI of the resource.")]
 
 
 class McpResponseRequest(WireModel):
     """
     Answer a relayed MCP call.
 
-    Without an answer the inferlet waits until it is terminated.
+    Without an answer, the inferlet waits until it is terminated.
     """
 
     type: Literal["mcp_response"] = "mcp_response"
     corr_id: Annotated[CorrelationId, Field(description="Number of the relayed call.")]
-    ok: Annotated[bool, Field(description="Whether the MCP server gave a result.")]
+    ok: Annotated[bool, Field(description="Whether the call succeeded.")]
     result: Annotated[
         JsonText, Field(description="JSON text of the JSON-RPC result, or of an MCP error object.")
     ]
@@ -182,9 +176,9 @@ class McpResponseRequest(WireModel):
 
 class PingRequest(WireModel):
     """
-    Make a round trip through the session.
+    Wait for a reply of the session.
 
-    On 0.3/0.4 it queues behind whatever the session is doing, so it measures the session, not the link.
+    0.4 servers reply after the session's earlier requests, so the time includes those.
     """
 
     type: Literal["ping"] = "ping"
@@ -196,7 +190,7 @@ ProcessId = TypeAliasType(
     Annotated[
         str,
         Field(
-            description="Id of a process. Servers send a lowercase hyphenated UUID and take any text form of one."
+            description="Id of a process. Servers send a lowercase hyphenated UUID and accept any text form of one."
         ),
     ],
 )
@@ -205,8 +199,7 @@ ProcessId = TypeAliasType(
 ProgramName = TypeAliasType(
     "ProgramName",
     Annotated[
-        str,
-        Field(description="A program as name@major.minor.patch. The 0.5 family also takes the bare name."),
+        str, Field(description="A program as name@major.minor.patch. 0.5 servers also accept the name alone.")
     ],
 )
 
@@ -214,41 +207,45 @@ ProgramName = TypeAliasType(
 class ProgramVersion(WireModel):
     """A published version of a program."""
 
-    num: Annotated[str, Field(description="The version. Servers launch major.minor.patch only.")]
-    yanked: Annotated[bool | None, Field(description="Withdrawn: not to be chosen any more.")] = None
+    num: Annotated[
+        str, Field(description="Version number. Servers launch only versions of the form major.minor.patch.")
+    ]
+    yanked: Annotated[
+        bool | None, Field(description="Whether the version was withdrawn and must not be chosen.")
+    ] = None
 
 
 class QueryRequest(WireModel):
     """
-    Ask the server about itself.
+    Query the state of the server.
 
-    The one subject known to every server is model_status. A 0.3/0.4 server does not answer any other.
+    Every server knows the subject model_status. 0.4 servers do not reply to any other.
     """
 
     type: Literal["query"] = "query"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    subject: Annotated[str, Field(description="What to ask about.")]
-    record: Annotated[str, Field(description="Not used by any server; required on the wire.")]
+    subject: Annotated[str, Field(description="Subject of the query.")]
+    record: Annotated[str, Field(description="Required on the wire, but ignored by servers.")]
 
 
 QueryResult = TypeAliasType("QueryResult", dict[str, JsonValue])
-"""A flat object. For model_status its keys are `<model>.<statistic>` with integers or arrays of integers; kv_pages_used, kv_pages_total, total_batches, total_tokens_processed, last_batch_latency_us and avg_batch_latency_us exist on every server."""
+"""A flat object. For model_status, the keys are `<model>.<statistic>` and the values are integers or lists of integers. Every server has kv_pages_used, kv_pages_total, total_batches, total_tokens_processed, last_batch_latency_us and avg_batch_latency_us."""
 
 
 class RegisterMcpServerRequest(WireModel):
     """
-    Announce an MCP server that this client runs for the inferlets attached to this connection.
+    Register an MCP server that this client runs for the inferlets of this connection.
 
-    Servers validate nothing and keep duplicates.
+    Servers validate nothing and accept duplicates.
     """
 
     type: Literal["register_mcp_server"] = "register_mcp_server"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    name: Annotated[str, Field(description="Name by which inferlets find the server.")]
-    transport: Annotated[str, Field(description="How the client reaches it.")]
+    name: Annotated[str, Field(description="Name of the MCP server, for inferlets.")]
+    transport: Annotated[str, Field(description="Transport between the client and the MCP server.")]
     command: Annotated[str | None, Field(description="Program that the client starts.")] = None
     args: Annotated[list[str] | None, Field(description="Arguments of the program.")] = None
-    url: Annotated[str | None, Field(description="Address of a server that is reached over HTTP.")] = None
+    url: Annotated[str | None, Field(description="URL of an MCP server with HTTP transport.")] = None
 
 
 class Response(WireModel):
@@ -258,76 +255,73 @@ class Response(WireModel):
     corr_id: Annotated[CorrelationId, Field(description="Number of the request.")]
     ok: Annotated[bool, Field(description="Whether the request succeeded.")]
     result: Annotated[
-        str,
-        Field(
-            description="What it gave, as the request's result describes; else the reason for the refusal."
-        ),
+        str, Field(description="The result, as the request's result describes it; on failure, the reason.")
     ]
 
 
 class ReturnFrame(WireModel):
-    """The program ended well. Nothing follows."""
+    """The program returned. The last event of its process."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     event: Literal["return"] = "return"
-    value: Annotated[str, Field(description="What it returned, by convention JSON text.")]
+    value: Annotated[str, Field(description="Return value, by convention JSON text.")]
 
 
 RunProcessesResult = TypeAliasType(
     "RunProcessesResult",
     Annotated[
-        list[str], Field(description="What each process returned, as text, in the order of the inputs.")
+        list[str], Field(description="Return value of each process as text, in the order of the inputs.")
     ],
 )
-"""What each process returned, as text, in the order of the inputs."""
+"""Return value of each process as text, in the order of the inputs."""
 
 
 Seconds = TypeAliasType("Seconds", Annotated[int, Field(description="A whole number of seconds.", ge=0)])
 
 
 class ServerNotice(WireModel):
-    """Text frame: something went wrong. It does not say with which request."""
+    """Text frame: an error. It does not name the request."""
 
     type: Literal["error"] = "error"
-    message: Annotated[str, Field(description="What went wrong.")]
+    message: Annotated[str, Field(description="Description of the error.")]
 
 
 class SignalProcessRequest(WireModel):
     """
-    Send a text to a process of this connection.
+    Send a text message to a process of this connection.
 
-    Servers never answer, and ignore it when the process is not attached here.
+    Servers never reply, and ignore the message if this connection is not attached to the process.
     """
 
     type: Literal["signal_process"] = "signal_process"
-    process_id: Annotated[ProcessId, Field(description="The process that is meant.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     message: Annotated[str, Field(description="Text that the process receives.")]
 
 
 class StderrFrame(WireModel):
-    """A piece of standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     event: Literal["stderr"] = "stderr"
     value: Annotated[str, Field(description="The text.")]
 
 
 class StdoutFrame(WireModel):
-    """A piece of standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     event: Literal["stdout"] = "stdout"
     value: Annotated[str, Field(description="The text.")]
 
 
 class SubmitWorkflowRequest(WireModel):
     """
-    Start a workflow, an expression over programs.
+    Start a workflow: an expression over programs.
 
-    Its processes' events arrive under ids that the client was never told, and its result can't be fetched.
+    The events of its processes arrive with ids that the client does not know, and its result can't be fetched.
     """
 
     type: Literal["submit_workflow"] = "submit_workflow"
@@ -337,29 +331,29 @@ class SubmitWorkflowRequest(WireModel):
 
 class TerminateProcessRequest(WireModel):
     """
-    Stop a process.
+    Terminate a process.
 
-    Its error event may come before or after the reply.
+    Its error event may arrive before or after the reply.
     """
 
     type: Literal["terminate_process"] = "terminate_process"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    process_id: Annotated[ProcessId, Field(description="The process that is meant.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
 
 
 class TurnDone(WireModel):
-    """Text frame: the server finished some request. It does not say which."""
+    """Text frame: the server finished a request. It does not name the request."""
 
     type: Literal["turn_done"] = "turn_done"
 
 
 class UnknownFrame(WireModel):
-    """An event of a kind that this schema does not know. It never ends a process."""
+    """An event of a kind that the schema does not know. It never ends a process."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
-    event: Annotated[str, Field(description="The kind.")]
-    value: Annotated[str | None, Field(description="What it carries.")] = None
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
+    event: Annotated[str, Field(description="Kind of the event.")]
+    value: Annotated[str | None, Field(description="Text of the event.")] = None
 
 
 Usize = TypeAliasType(
@@ -373,28 +367,30 @@ VersionedProgramName = TypeAliasType(
     Annotated[
         str,
         Field(
-            description="The form of a program's name and version that a server parses; others are refused.",
+            description="A program's name and version in the form that servers accept.",
             pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+$",
         ),
     ],
 )
 
 
-WorkflowId = TypeAliasType("WorkflowId", Annotated[str, Field(description="Id of a workflow, a UUID.")])
+WorkflowId = TypeAliasType("WorkflowId", Annotated[str, Field(description="Id of a workflow: a UUID.")])
 
 
 class AddProgramRequest(WireModel):
     """
     Upload a program with its manifest, and install it.
 
-    Sent in chunks that each repeat every field but the manifest, which servers take from the first; the server answers the last one, or the first that it rejects. Uploading a name and version that exist without force_overwrite succeeds, and the new bytes are thrown away.
+    Each chunk repeats every field except the manifest, which only the first carries. The server answers the last chunk, or the first that it rejects. If the name and version exist already, the request succeeds without force_overwrite, and the server discards the new bytes.
     """
 
     type: Literal["add_program"] = "add_program"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
     program_hash: Annotated[
         Blake3Digest,
-        Field(description="Digest of the whole program. 0.3/0.4 takes it as an opaque key, 0.5 verifies it."),
+        Field(
+            description="BLAKE3 digest of the whole program. 0.4 servers use it as an opaque key, 0.5 servers verify it."
+        ),
     ]
     manifest: Annotated[str, Field(description="The program's Pie.toml.")]
     force_overwrite: Annotated[
@@ -407,41 +403,41 @@ class AddProgramRequest(WireModel):
 
 class AttachProcessRequest(WireModel):
     """
-    Take over the events of a running process.
+    Attach to a running process and receive its events.
 
-    Events that the server buffered follow the reply. A 0.3/0.4 server also says that a process is not found when a connection, dead ones included, holds it already.
+    Buffered events follow the reply. 0.4 servers report a process as not found if another connection is attached to it, even a dead one.
     """
 
     type: Literal["attach_process"] = "attach_process"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    process_id: Annotated[ProcessId, Field(description="The process that is meant.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
 
 
 class AttachWorkflowRequest(WireModel):
-    """Take over the events of a workflow."""
+    """Attach to a workflow and receive its events."""
 
     type: Literal["attach_workflow"] = "attach_workflow"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    workflow_id: Annotated[WorkflowId, Field(description="The workflow that is meant.")]
+    workflow_id: Annotated[WorkflowId, Field(description="Id of the workflow.")]
 
 
 class AuthByTokenRequest(WireModel):
     """
     Authenticate with the server's internal token, as back ends do.
 
-    A wrong token is answered after one to three seconds.
+    The server refuses a wrong token after one to three seconds.
     """
 
     type: Literal["auth_by_token"] = "auth_by_token"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    token: Annotated[str, Field(description="The internal token: new at each server start.")]
+    token: Annotated[str, Field(description="Internal token. The server creates a new one at each start.")]
 
 
 class AuthIdentifyRequest(WireModel):
     """
-    Tell the server who is calling.
+    Identify the user of the session.
 
-    A 0.3/0.4 server answers nothing else on a connection before this, also when its authentication is switched off. With authentication on, the reply is a challenge to sign. A 0.5 server always says that the session is authenticated.
+    0.4 servers require it before any other request, even with authentication disabled. With authentication enabled, the result is a challenge to sign. 0.5 servers always reply that the session is authenticated.
     """
 
     type: Literal["auth_identify"] = "auth_identify"
@@ -453,7 +449,7 @@ class AuthProveRequest(WireModel):
     """
     Answer a challenge with its signature.
 
-    The challenge is used up whatever the outcome; another attempt starts with auth_identify.
+    Each challenge can be answered once; start another attempt with auth_identify.
     """
 
     type: Literal["auth_prove"] = "auth_prove"
@@ -470,19 +466,19 @@ class CancelWorkflowRequest(WireModel):
     """
     Cancel a workflow.
 
-    Servers do not check whose it is.
+    Servers do not check that the workflow belongs to the user.
     """
 
     type: Literal["cancel_workflow"] = "cancel_workflow"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    workflow_id: Annotated[WorkflowId, Field(description="The workflow that is meant.")]
+    workflow_id: Annotated[WorkflowId, Field(description="Id of the workflow.")]
 
 
 class CheckProgramRequest(WireModel):
     """
-    Ask whether the server has a program.
+    Check whether a program is installed.
 
-    No server compares the hashes, and a program that failed to compile counts as present.
+    Servers do not compare the hashes, and report a program that failed to compile as installed.
     """
 
     type: Literal["check_program"] = "check_program"
@@ -499,85 +495,85 @@ class CheckProgramRequest(WireModel):
 
 class DetachWorkflowRequest(WireModel):
     """
-    Let go of a workflow's events; the server keeps them.
+    Detach from a workflow. The server buffers its events.
 
-    Servers do not check whose it is, nor that it exists.
+    Servers check neither that the workflow belongs to the user nor that it exists.
     """
 
     type: Literal["detach_workflow"] = "detach_workflow"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    workflow_id: Annotated[WorkflowId, Field(description="The workflow that is meant.")]
+    workflow_id: Annotated[WorkflowId, Field(description="Id of the workflow.")]
 
 
 class ErrorFrame(WireModel):
-    """The program failed or was stopped. Nothing follows."""
+    """The program failed or was stopped. The last event of its process."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     event: Literal["error"] = "error"
-    value: Annotated[str, Field(description="The reason, in the server's or the program's words.")]
+    value: Annotated[str, Field(description="Reason, as text of the server or the program.")]
 
 
 class FileChunk(WireModel):
-    """A chunk of a file that a process sends. An empty file sends none."""
+    """A chunk of a file that a process sends. An empty file has no chunks."""
 
     type: Literal["file"] = "file"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
-    file_hash: Annotated[Blake3Digest, Field(description="Digest of the whole file.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
+    file_hash: Annotated[Blake3Digest, Field(description="BLAKE3 digest of the whole file.")]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
     total_chunks: Annotated[Usize, Field(description="Number of chunks of the file.")]
     chunk_data: Annotated[Bytes, Field(description="Bytes of this chunk.")]
-    name: Annotated[str | None, Field(description="Name that the program gave the file.")] = None
+    name: Annotated[str | None, Field(description="Name of the file, chosen by the program.")] = None
 
 
 class JsonRpcFailure(WireModel):
-    """A JSON-RPC response that gives an error."""
+    """A JSON-RPC response with an error."""
 
     jsonrpc: Literal["2.0"] = "2.0"
-    id: Annotated[
-        JsonValue, Field(description="The id of the request, as it was; null where it could not be read.")
-    ]
-    error: Annotated[McpErrorObject, Field(description="Why there is no result.")]
+    id: Annotated[JsonValue, Field(description="Id of the request, unchanged; null if it could not be read.")]
+    error: Annotated[McpErrorObject, Field(description="The error.")]
 
 
 class JsonRpcNotification(WireModel):
-    """A JSON-RPC request without an id, which is never answered."""
+    """A JSON-RPC request without an id, to which there is no response."""
 
     jsonrpc: Literal["2.0"] = "2.0"
-    method: Annotated[str, Field(description="What happened.")]
-    params: Annotated[dict[str, JsonValue] | None, Field(description="More about it.")] = None
+    method: Annotated[str, Field(description="Name of the notification.")]
+    params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the notification.")] = None
 
 
 class JsonRpcRequest(WireModel):
-    """A JSON-RPC request, from either side of an MCP connection."""
+    """A JSON-RPC request from either side of an MCP connection."""
 
     jsonrpc: Literal["2.0"] = "2.0"
-    id: Annotated[int, Field(description="Number that the response repeats; each side counts for itself.")]
-    method: Annotated[str, Field(description="What to do.")]
+    id: Annotated[
+        int, Field(description="Number that the response repeats; each side counts its own requests.")
+    ]
+    method: Annotated[str, Field(description="Name of the method.")]
     params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the method.")] = None
 
 
 class JsonRpcResponse(WireModel):
-    """A JSON-RPC response that gives a result."""
+    """A JSON-RPC response with a result."""
 
     jsonrpc: Literal["2.0"] = "2.0"
-    id: Annotated[JsonValue, Field(description="The id of the request, as it was.")]
-    result: Annotated[JsonValue, Field(description="What the method gives.")]
+    id: Annotated[JsonValue, Field(description="Id of the request, unchanged.")]
+    result: Annotated[JsonValue, Field(description="Result of the method.")]
 
 
 class LaunchDaemonRequest(WireModel):
     """
     Start a program that serves HTTP on a port of the server's loopback interface.
 
-    The reply comes before the port is bound: a port in use shows only in the server's log. A daemon can't be listed or stopped.
+    The server replies before it binds the port: if the port is in use, only its log says so. A daemon can't be listed or stopped.
     """
 
     type: Literal["launch_daemon"] = "launch_daemon"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
     port: Annotated[
-        int, Field(description="TCP port. Servers keep only its low 16 bits.", ge=0, le=4294967295)
+        int, Field(description="TCP port. Servers keep only the low 16 bits.", ge=0, le=4294967295)
     ]
-    inferlet: Annotated[ProgramName, Field(description="The program to run.")]
+    inferlet: Annotated[ProgramName, Field(description="Program to run.")]
     input: Annotated[JsonText, Field(description="JSON text. Servers ignore it.")]
 
 
@@ -585,26 +581,26 @@ class LaunchProcessRequest(WireModel):
     """
     Start a program as a new process.
 
-    The reply means that the server accepted the launch; what fails later arrives as the process's error event. On 0.3/0.4 a first launch may download and compile, and holds back everything else on the connection meanwhile.
+    The reply means that the server accepted the launch; later failures arrive as the error event of the process. 0.4 servers may download and compile the program first, and delay everything else on the connection.
     """
 
     type: Literal["launch_process"] = "launch_process"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    inferlet: Annotated[ProgramName, Field(description="The program to run.")]
+    inferlet: Annotated[ProgramName, Field(description="Program to run.")]
     input: Annotated[
         JsonText,
-        Field(description="JSON text that the program receives as it is. The server does not parse it."),
+        Field(description="JSON text that the program receives unchanged. The server does not parse it."),
     ]
     capture_outputs: Annotated[
         bool,
         Field(
-            description="Send the process's output to this connection. Without it stdout and stderr are discarded for good, and the reply names no process."
+            description="Whether to send the output of the process to this connection. Otherwise the server discards stdout and stderr, and the result names no process."
         ),
     ]
     token_budget: Annotated[
         Usize | None,
         Field(
-            description="Most tokens that the process may push through the model; nothing: the server's default."
+            description="Maximum number of tokens that the process may send through the model. Default: the server's."
         ),
     ] = None
 
@@ -613,22 +609,22 @@ class LaunchProcessesRequest(WireModel):
     """
     Start one process for each input.
 
-    0.3 servers never answer this request.
+    0.3 servers never reply.
     """
 
     type: Literal["launch_processes"] = "launch_processes"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    inferlet: Annotated[ProgramName, Field(description="The program to run.")]
+    inferlet: Annotated[ProgramName, Field(description="Program to run.")]
     inputs: Annotated[list[JsonText], Field(description="JSON text for each process, in order.")]
     capture_outputs: Annotated[
         bool,
         Field(
-            description="Send the process's output to this connection. Without it stdout and stderr are discarded for good, and the reply names no process."
+            description="Whether to send the output of the process to this connection. Otherwise the server discards stdout and stderr, and the result names no process."
         ),
     ]
     token_budgets: Annotated[
         list[Usize | None] | None,
-        Field(description="Token budget for each process, in order; as long as the inputs."),
+        Field(description="Token budget for each process, in the order of the inputs."),
     ] = None
 
 
@@ -637,48 +633,49 @@ LaunchProcessesResult = TypeAliasType(
     Annotated[
         list[ProcessId],
         Field(
-            description="Ids of the new processes in the order of the inputs, also when their output is not captured."
+            description="Ids of the new processes in the order of the inputs, even if their output is not captured."
         ),
     ],
 )
-"""Ids of the new processes in the order of the inputs, also when their output is not captured."""
+"""Ids of the new processes in the order of the inputs, even if their output is not captured."""
 
 
 class Manifest(WireModel):
     """A program's Pie.toml."""
 
-    package: Annotated[ManifestPackage, Field(description="What the program is called.")]
+    package: Annotated[ManifestPackage, Field(description="Name, version and authors of the program.")]
     runtime: Annotated[
         dict[str, str] | None,
         Field(
-            description="What the program needs of the engine; for a script its language, entry and call convention."
+            description="Requirements on the engine; for a script, its language, entry function and call convention."
         ),
     ] = None
     parameters: Annotated[
         dict[str, ManifestParameter] | None,
-        Field(description="What the program takes as input, by name. Servers do not enforce it."),
+        Field(description="Input parameters by name. Servers do not enforce them."),
     ] = None
     dependencies: Annotated[
-        dict[str, str] | None, Field(description="Programs that it needs, each with its exact version.")
+        dict[str, str] | None,
+        Field(description="Programs that this one depends on, each with its exact version."),
     ] = None
 
 
 class McpRequest(WireModel):
-    """An inferlet calls an MCP server that this client announced. It waits until an mcp_response repeats the number."""
+    """A call of an inferlet to an MCP server that this client registered. The inferlet waits for the mcp_response with the same number."""
 
     type: Literal["mcp_request"] = "mcp_request"
     corr_id: Annotated[CorrelationId, Field(description="Number of the call, chosen by the server.")]
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
-    server_name: Annotated[str, Field(description="Name under which the MCP server was announced.")]
-    method: Annotated[str, Field(description="The MCP method.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
+    server_name: Annotated[str, Field(description="Name of the MCP server, as registered.")]
+    method: Annotated[str, Field(description="MCP method.")]
     params: Annotated[str, Field(description="JSON text of the method's params object.")]
 
 
 class MessageFrame(WireModel):
-    """A text that the program sent to its client."""
+    """A text message from the program to its client."""
 
     type: Literal["process_event"] = "process_event"
-    process_id: Annotated[ProcessId, Field(description="The process that it comes from.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     event: Literal["message"] = "message"
     value: Annotated[str, Field(description="The text.")]
 
@@ -687,36 +684,38 @@ ProcessEvent = TypeAliasType(
     "ProcessEvent",
     Annotated[
         StdoutFrame | StderrFrame | MessageFrame | ReturnFrame | ErrorFrame,
-        Field(description="Something that a process did, told apart by its event.", discriminator="event"),
+        Field(description="An event of a process, tagged by `event`.", discriminator="event"),
     ],
 )
 
 
 class ProcessExpression(WireModel):
-    """Run a program on the value that flows in."""
+    """Run a program with the incoming value as input."""
 
     type: Literal["process"] = "process"
-    program_name: Annotated[ProgramName, Field(description="The program.")]
-    config: Annotated[JsonValue | None, Field(description="Merged over the input.")] = None
+    program_name: Annotated[ProgramName, Field(description="Program to run.")]
+    config: Annotated[JsonValue | None, Field(description="Configuration that is merged over the input.")] = (
+        None
+    )
 
 
 class ProcessInfo(ProcessInfoSynonyms):
-    """A running process, as list_processes shows it."""
+    """A running process, as list_processes returns it."""
 
     id: Annotated[ProcessId, Field(description="Id of the process.")]
     username: Annotated[str, Field(description="Owner of the process.")]
-    program: Annotated[ProgramName, Field(description="Program that it runs.")]
-    input: Annotated[str, Field(description="Launch input as it was sent.")]
-    elapsed_secs: Annotated[Seconds, Field(description="Age since its creation.")]
+    program: Annotated[ProgramName, Field(description="Program of the process.")]
+    input: Annotated[str, Field(description="Launch input, unchanged.")]
+    elapsed_secs: Annotated[Seconds, Field(description="Age of the process in seconds.")]
 
 
 class ProgramListing(WireModel):
-    """What a program registry says of a program."""
+    """A program registry's entry for a program."""
 
     versions: Annotated[
         list[ProgramVersion],
         Field(
-            description="Its published versions. By convention the newest comes first; nothing holds a registry to that."
+            description="Published versions. By convention the newest comes first, but registries need not keep to it."
         ),
     ]
 
@@ -725,36 +724,38 @@ class RunProcessesRequest(WireModel):
     """
     Run one process for each input and wait for all of them.
 
-    The server handles nothing else on this connection meanwhile. 0.3 servers never answer.
+    The server handles nothing else on this connection until they finish. 0.3 servers never reply.
     """
 
     type: Literal["run_processes"] = "run_processes"
     corr_id: Annotated[CorrelationId, Field(description="Number that the reply repeats.")]
-    inferlet: Annotated[ProgramName, Field(description="The program to run.")]
+    inferlet: Annotated[ProgramName, Field(description="Program to run.")]
     inputs: Annotated[list[JsonText], Field(description="JSON text for each process, in order.")]
     token_budgets: Annotated[
         list[Usize | None] | None,
-        Field(description="Token budget for each process, in order; as long as the inputs."),
+        Field(description="Token budget for each process, in the order of the inputs."),
     ] = None
 
 
 class TakeExpression(WireModel):
-    """Keep the first elements; after a fork or map, the first to finish."""
+    """Keep the first elements of an array; after a fork or map, those that finish first."""
 
     type: Literal["take"] = "take"
-    k: Annotated[Usize, Field(description="How many.")]
+    k: Annotated[Usize, Field(description="Number of elements to keep.")]
 
 
 class TransferFileRequest(WireModel):
     """
     Send a file to a process of this connection, in chunks.
 
-    Servers never answer. The process gets the file only while it waits for one; otherwise it is dropped.
+    Servers never reply. They discard the file if the process is not waiting for one.
     """
 
     type: Literal["transfer_file"] = "transfer_file"
-    process_id: Annotated[ProcessId, Field(description="The process that is meant.")]
-    file_hash: Annotated[Blake3Digest, Field(description="Digest of the whole file. Servers verify it.")]
+    process_id: Annotated[ProcessId, Field(description="Id of the process.")]
+    file_hash: Annotated[
+        Blake3Digest, Field(description="BLAKE3 digest of the whole file. Servers verify it.")
+    ]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
     total_chunks: Annotated[Usize, Field(description="Number of chunks, at least 1.")]
     chunk_data: Annotated[Bytes, Field(description="Bytes of this chunk.")]
@@ -784,9 +785,9 @@ class CondExpression(WireModel):
     """Choose between two expressions."""
 
     type: Literal["cond"] = "cond"
-    predicate: Annotated[WorkflowExpression, Field(description="Decides.")]
-    then: Annotated[WorkflowExpression, Field(description="Taken when it is truthy.")]
-    otherwise: Annotated[WorkflowExpression, Field(description="Taken when it is not.")]
+    predicate: Annotated[WorkflowExpression, Field(description="Condition.")]
+    then: Annotated[WorkflowExpression, Field(description="Evaluated if the condition is true.")]
+    otherwise: Annotated[WorkflowExpression, Field(description="Evaluated if the condition is false.")]
 
 
 class FoldExpression(WireModel):
@@ -794,42 +795,43 @@ class FoldExpression(WireModel):
 
     type: Literal["fold"] = "fold"
     function: Annotated[
-        WorkflowExpression, Field(description="Applied to each element and the value so far.")
+        WorkflowExpression,
+        Field(description="Expression that is applied to each element and the value so far."),
     ]
-    init: Annotated[WorkflowExpression, Field(description="The first value.")]
-    over: Annotated[WorkflowExpression, Field(description="Gives the array.")]
+    init: Annotated[WorkflowExpression, Field(description="Initial value.")]
+    over: Annotated[WorkflowExpression, Field(description="Expression for the array.")]
 
 
 class ForkExpression(WireModel):
-    """Run branches at once on the same value."""
+    """Run branches concurrently on the same value."""
 
     type: Literal["fork"] = "fork"
     branches: Annotated[
-        list[WorkflowExpression], Field(description="The branches; the result array keeps their order.")
+        list[WorkflowExpression], Field(description="Branches. The resulting array keeps their order.")
     ]
 
 
 class IterateExpression(WireModel):
-    """Repeat until a condition holds, at most 1000 times."""
+    """Repeat an expression until a condition is true, at most 1000 times."""
 
     type: Literal["iterate"] = "iterate"
-    body: Annotated[WorkflowExpression, Field(description="Repeated.")]
-    until: Annotated[WorkflowExpression, Field(description="Ends the loop when truthy.")]
+    body: Annotated[WorkflowExpression, Field(description="Expression to repeat.")]
+    until: Annotated[WorkflowExpression, Field(description="Condition that ends the loop.")]
 
 
 class MapExpression(WireModel):
     """Apply a function to each element of an array."""
 
     type: Literal["map"] = "map"
-    function: Annotated[WorkflowExpression, Field(description="Applied to each element.")]
-    over: Annotated[WorkflowExpression, Field(description="Gives the array.")]
+    function: Annotated[WorkflowExpression, Field(description="Expression that is applied to each element.")]
+    over: Annotated[WorkflowExpression, Field(description="Expression for the array.")]
 
 
 class PipeExpression(WireModel):
-    """Feed each stage's value to the next."""
+    """Pass the value of each stage to the next."""
 
     type: Literal["pipe"] = "pipe"
-    stages: Annotated[list[WorkflowExpression], Field(description="The stages, in order.")]
+    stages: Annotated[list[WorkflowExpression], Field(description="Stages, in order.")]
 
 
 WorkflowExpression = TypeAliasType(
@@ -844,7 +846,7 @@ WorkflowExpression = TypeAliasType(
         | CondExpression
         | IterateExpression
         | TakeExpression,
-        Field(description="An expression of a workflow, told apart by its type.", discriminator="type"),
+        Field(description="An expression of a workflow, tagged by its type.", discriminator="type"),
     ],
 )
 

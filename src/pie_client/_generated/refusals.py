@@ -16,58 +16,56 @@ T = TypeVar("T")
 
 
 class AuthenticationError(errors.RefusedError, PermissionError):
-    """The server does not accept who the client says it is."""
+    """The server rejects the client's user name, signature or token."""
 
     __module__ = "pie_client"
-    advice = (
-        "check the user name, and that the server's authorized_users.toml holds the public half of this key"
-    )
+    advice = "check the user name and its public key in the server's authorized_users.toml"
 
 
 class InvalidProgramNameError(errors.RefusedError, ValueError):
-    """A program's name is not of the form that the server takes."""
+    """A program's name does not have the form name@major.minor.patch."""
 
     __module__ = "pie_client"
-    advice = "write it as name@major.minor.patch"
+    advice = "use name@major.minor.patch"
 
 
 class UploadError(errors.RefusedError):
-    """The server rejected a chunk of an upload, or its whole."""
+    """The server rejected an upload."""
 
     __module__ = "pie_client"
-    advice = "send the whole content again, in order and within the server's size limit"
+    advice = "upload the program again, within the server's size limit"
 
 
 class InvalidManifestError(errors.RefusedError, ValueError):
-    """A program's Pie.toml can't be used."""
+    """A program's Pie.toml is not valid."""
 
     __module__ = "pie_client"
-    advice = "mend the manifest and upload again"
+    advice = "correct the manifest and upload it again"
 
 
 class InstallError(errors.RefusedError):
-    """The server could not make a runnable program of what it was given."""
+    """The server could not compile or store an uploaded program."""
 
     __module__ = "pie_client"
-    advice = "rebuild the program, or look at the server's log"
+    advice = "rebuild the program, or check the server's log"
 
 
 class ProgramNotFoundError(errors.RefusedError, LookupError):
-    """The server has no such program."""
+    """The program is not installed on the server."""
 
     __module__ = "pie_client"
     advice = "install it first, or check its name and version"
 
 
 class ProcessNotFoundError(errors.RefusedError, LookupError):
-    """No process that may be used has this id: it ended, or another connection holds it."""
+    """No running process has this id, or another connection is attached to it."""
 
     __module__ = "pie_client"
-    advice = "see list_processes; 0.3/0.4 servers also say this of a process that a connection is attached to, even a closed one, and 0.5 servers end processes with their connection"
+    advice = "check its id with list_processes"
 
 
 class WorkflowNotFoundError(errors.RefusedError, LookupError):
-    """The workflow ended or never existed."""
+    """No running workflow has this id."""
 
     __module__ = "pie_client"
     advice = "submit it again"
@@ -81,59 +79,59 @@ class AccessDeniedError(errors.RefusedError, PermissionError):
 
 
 class AlreadyAttachedError(errors.RefusedError):
-    """Another connection receives these events."""
+    """Another connection is attached to the process or workflow."""
 
     __module__ = "pie_client"
-    advice = "close that connection, or stop the process and launch it again"
+    advice = "close that connection, or terminate the process and launch it again"
 
 
 class InvalidRequestError(errors.RefusedError, ValueError):
-    """The server can't use an argument of the request."""
+    """The server rejects an argument of the request."""
 
     __module__ = "pie_client"
     advice = "correct the argument"
 
 
 class ProcessTerminatedError(errors.ProcessError):
-    """The process was stopped by terminate_process or with its workflow."""
+    """The process was stopped by terminate_process, or because its workflow was cancelled."""
 
     __module__ = "pie_client"
-    advice = "launch it again if that was not meant"
+    advice = "launch it again if this was not intended"
 
 
 class TokenBudgetError(errors.ProcessError):
-    """The process used up its token budget."""
+    """The process exceeded its token budget."""
 
     __module__ = "pie_client"
     advice = "launch it with a larger token_budget"
 
 
 class StreamAbortedError(errors.ServerError):
-    """The server gave up a request or a process's stream."""
+    """The server aborted a request, or the events of a process."""
 
     __module__ = "pie_client"
     advice = "send the request again"
 
 
 class BadFrameError(errors.ServerError):
-    """The server could not read a frame of this client."""
+    """The server could not decode a frame of this client."""
 
     __module__ = "pie_client"
-    advice = "check that the server's version knows the request"
+    advice = "check that the server's release supports the request"
 
 
 class FrameTooLargeError(errors.ServerError, ValueError):
-    """A frame is larger than the server takes; it closes the connection."""
+    """A frame exceeds the server's limit; the server closes the connection."""
 
     __module__ = "pie_client"
-    advice = "send less at once, or send it as a file"
+    advice = "send less data, or send it as a file"
 
 
 class ServerBusyError(errors.ServerError):
-    """The server takes no more work now."""
+    """The server accepts no more work at the moment."""
 
     __module__ = "pie_client"
-    advice = "try again later"
+    advice = "retry later"
 
 
 _REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
@@ -213,15 +211,17 @@ _ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
     {
         "0.4": MappingProxyType(
             {
-                "No pending authentication": "start with auth_identify: each challenge can be answered once",
-                "Invalid token": "pass the token that the server printed when it last started",
-                "Already authenticated": "open another connection to be another user",
+                "No pending authentication": "start again with auth_identify",
+                "Invalid token": "pass the token that the server printed at its last start",
+                "Already authenticated": "open another connection for another user",
+                "Process not found": "check its id with list_processes, and that no connection is attached to it",
             }
         ),
         "0.5": MappingProxyType(
             {
-                "Already authenticated": "open another connection to be another user",
-                "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "upload the program that it depends on first",
+                "Already authenticated": "open another connection for another user",
+                "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "install the dependency first",
+                "Process not found": "check its id with list_processes; processes end with their connection",
             }
         ),
     }

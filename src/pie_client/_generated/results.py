@@ -14,28 +14,28 @@ from pie_client._generated import models
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationDisabled:
-    """The server authenticates nobody: the session is open."""
+    """The server's authentication is disabled; the session is authenticated."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAuthenticated:
-    """The session was open before. The user name just sent was ignored."""
+    """The session was authenticated before; the server ignored the user name."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """48 random bytes in standard base64, to be signed with one of the user's keys."""
+    """Challenge to sign with one of the user's keys: 48 random bytes in standard base64."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class OtherIdentification:
-    """Some other words of consent, from a server newer than this schema."""
+    """Any other text, from a server that is newer than the schema."""
 
     text: str
 
@@ -43,7 +43,7 @@ class OtherIdentification:
 AuthIdentifyResult: TypeAlias = (
     AuthenticationDisabled | AlreadyAuthenticated | Challenge | OtherIdentification
 )
-"""What the server made of the user name."""
+"""Outcome of the identification."""
 
 
 def decode_auth_identify_result(text: str) -> AuthIdentifyResult:

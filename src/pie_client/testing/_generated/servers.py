@@ -11,27 +11,27 @@ from typing import Final
 from pie_client._generated.families import Family, FamilyTraits
 
 CHALLENGE_BYTES: Final = 48
-"""Random bytes of a challenge."""
+"""Size of a challenge, in random bytes."""
 UPLOAD_BYTES: Final = 268435456
-"""Largest program or file that a server takes, unless it is configured otherwise."""
+"""Largest program or file that a server accepts with its default configuration, in bytes."""
 BUFFERED_EVENTS: Final = 4096
-"""Events that a server keeps for a process without a client; the oldest go first."""
+"""Events that a server buffers for a process without a client; the oldest are discarded first."""
 TOKEN_BYTES: Final = 48
-"""Random bytes of a server's internal token."""
+"""Size of a server's internal token, in random bytes."""
 QUEUED_MESSAGES: Final = 1000
-"""Messages that a server queues for a client that does not read; then it stops answering."""
+"""Messages that a server queues for a client that does not read. When the queue is full, it stops answering."""
 WORKFLOW_ITERATIONS: Final = 1000
-"""Rounds after which a loop of a workflow fails."""
+"""Iterations after which a loop of a workflow fails."""
 WRONG_TOKEN_LEAST_MS: Final = 1000
-"""Milliseconds that a server of the 0.4 family lets a wrong token wait for its refusal, at least."""
+"""Shortest delay before a 0.4 server refuses a wrong token, in milliseconds."""
 WRONG_TOKEN_MOST_MS: Final = 3000
-"""And at most; which it is is left to chance."""
+"""Longest delay before a 0.4 server refuses a wrong token, in milliseconds. The delay is random."""
 
 ABORT: Final = "cancel"
-"""Text frame by which a client breaks off everything that it waits for, where the server reads text frames."""
+"""Text frame with which a client aborts all of its pending requests, on servers that read text frames."""
 
 MODEL_STATUS: Final = "model_status"
-"""The query subject that every server knows."""
+"""Query subject that every server knows."""
 
 MODEL_STATISTICS: Final = (
     "kv_pages_used",
@@ -44,16 +44,16 @@ MODEL_STATISTICS: Final = (
 """Statistics that every server returns for each model, as `<model>.<statistic>`."""
 
 SCRIPT_DEFAULT_ENTRY: Final = "main"
-"""Function of a script that is called if its manifest names none."""
+"""Function that is called if a script's manifest names none."""
 
 WORKFLOW_VALUE: Final = "_input"
-"""Key of the input under which a value stands that is no object."""
+"""Key in the input for a value that is not an object."""
 
 WORKFLOW_ARGUMENTS: Final = "_args"
-"""Key of the list to which a configuration is added that is no object."""
+"""Key of the list for a configuration that is not an object."""
 
 WORKFLOW_FALSY: Final = ("", "false", "0", "null")
-"""Texts that count as false, as do null, false, 0 and what is empty."""
+"""Texts that are false, as are null, false, 0 and empty values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +61,36 @@ class ServerTraits(FamilyTraits):
     """How the servers of a family behave."""
 
     message_bytes: int
-    """Largest WebSocket message that the server reads."""
+    """Largest WebSocket message that the server accepts, in bytes."""
     refused_frame_bytes: int | None
-    """Largest WebSocket frame that the server refuses in words, where it reads on; a larger one ends the
-    connection without any."""
+    """Largest WebSocket frame that the server refuses with a text, in bytes; a larger frame ends the connection
+    without one. Default: no frame is refused with a text."""
     identify_first: bool
-    """Nothing is answered before the client has identified itself."""
+    """Whether the client must identify itself before other requests."""
     text_frames: bool
-    """The server speaks in text frames too."""
+    """Whether the server sends and reads text frames."""
     bare_program_names: bool
-    """A program can be launched by its name without a version."""
+    """Whether a program can be launched by its name without a version."""
     verifies_uploads: bool
-    """The digest of an uploaded program is compared with its bytes."""
+    """Whether the server compares an uploaded program with its digest."""
     uploads_by_number: bool
-    """Uploads of programs are told apart by their correlation number, and files by their process and digest;
-    else both by the digest alone, in one table."""
+    """Whether the server keeps uploads by correlation number, and files by process and digest. Otherwise it
+    keeps both by digest alone."""
     verifies_dependencies: bool
-    """A program is refused where one that it depends on was not uploaded before, rather than looked for in a
-    registry."""
+    """Whether the server refuses a program whose dependencies are not installed. Otherwise it looks for them in
+    a registry."""
     hides_attached: bool
-    """A process that a connection holds is not found by others, rather than refused."""
+    """Whether a process with an attached connection is reported as not found. Otherwise attaching to it is
+    refused."""
     answers_unknown_queries: bool
-    """A query about an unknown subject is refused rather than left unanswered."""
+    """Whether the server refuses a query about an unknown subject. Otherwise it does not reply."""
     drops_closed: bool
-    """A WebSocket close ends the TCP connection at once, instead of being answered with a close."""
+    """Whether the server answers a WebSocket close frame by closing the TCP connection. Otherwise it sends a
+    close frame first."""
     serial: bool
-    """A request that takes long holds up everything on its connection, events too."""
+    """Whether a slow request delays everything else on its connection, events included."""
     answers_rejected_chunks: bool
-    """A rejected chunk of a program is answered at once, rather than only where it is the last."""
+    """Whether the server answers every rejected chunk of a program. Otherwise it answers only the last chunk."""
 
 
 SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
