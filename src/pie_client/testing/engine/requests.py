@@ -62,14 +62,14 @@ class RequestHandler:
         self._traits = state.traits
         self._uploads = Uploads(state.traits, state.options.max_upload_bytes)
         self._handlers: Mapping[type[WireModel], Callable[..., Result | Awaitable[Result]]] = {
-            models.AuthIdentifyRequest: lambda request: Result(self.auth.identify(request)),
-            models.AuthProveRequest: lambda request: Result(self.auth.prove(request)),
+            models.AuthIdentifyRequest: self._auth_identify,
+            models.AuthProveRequest: self._auth_prove,
             models.AuthByTokenRequest: self._auth_by_token,
-            models.PingRequest: lambda _: Result(texts.OK_PING),
+            models.PingRequest: self._ping,
             models.QueryRequest: self._query,
             models.CheckProgramRequest: self._check_program,
             models.AddProgramRequest: self._add_program,
-            models.ListProcessesRequest: lambda _: self._list_processes(),
+            models.ListProcessesRequest: self._list_processes,
             models.LaunchProcessRequest: self._launch_process,
             models.LaunchProcessesRequest: self._launch_processes,
             models.RunProcessesRequest: self._run_processes,
@@ -99,8 +99,17 @@ class RequestHandler:
         result = handler(request)
         return result if isinstance(result, Result) else await result
 
+    def _auth_identify(self, request: models.AuthIdentifyRequest) -> Result:
+        return Result(self.auth.identify(request))
+
+    def _auth_prove(self, request: models.AuthProveRequest) -> Result:
+        return Result(self.auth.prove(request))
+
     async def _auth_by_token(self, request: models.AuthByTokenRequest) -> Result:
         return Result(await self.auth.by_token(request))
+
+    def _ping(self, _request: models.PingRequest) -> Result:
+        return Result(texts.OK_PING)
 
     # ------------------------------------------------------------- programs
 
@@ -159,7 +168,7 @@ class RequestHandler:
 
     # ------------------------------------------------------------- processes
 
-    def _list_processes(self) -> Result:
+    def _list_processes(self, _request: models.ListProcessesRequest) -> Result:
         found = [
             process.info.model_dump()
             for process in self._state.processes.values()
