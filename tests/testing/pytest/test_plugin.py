@@ -67,22 +67,22 @@ def test_the_first_example_is_short(tmp_path: Path) -> None:
     assert len(FILES["pyproject.toml"].splitlines()) <= 3
 
 
-@pytest.mark.parametrize("scope", ["function", "module", "session"])
-def test_an_async_fixture_of_the_same_loop_takes_the_client(tmp_path: Path, scope: str) -> None:
-    test = f"""
-import pytest, pytest_asyncio
-pytestmark = [pytest.mark.asyncio(loop_scope={scope!r}), pytest.mark.pie(builtins=True)]
-
+def test_an_async_fixture_of_the_same_loop_can_use_the_client(tmp_path: Path) -> None:
+    test = "import pytest, pytest_asyncio\npytestmark = pytest.mark.pie(builtins=True)\n" + "".join(
+        f"""
 @pytest_asyncio.fixture(loop_scope={scope!r})
-async def process(pie_client):
+async def {scope}_process(pie_client):
     return await pie_client.launch_process("wait@1.0.0")
 
-async def test_it(process):
-    await process.signal("go")
-    assert await process.result(str) == "go"
+@pytest.mark.asyncio(loop_scope={scope!r})
+async def test_{scope}({scope}_process):
+    await {scope}_process.signal("go")
+    assert await {scope}_process.result(str) == "go"
 """
+        for scope in ("function", "module", "session")
+    )
     said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "1 passed" in said, said
+    assert "3 passed" in said, said
 
 
 def test_a_project_can_define_one_engine_for_all_tests(tmp_path: Path) -> None:
@@ -98,15 +98,21 @@ def test_a_project_can_define_one_engine_for_all_tests(tmp_path: Path) -> None:
     assert "3 passed" in said, said
 
 
-@pytest.mark.parametrize("scope", ["class", "module"])
-def test_a_fixture_with_a_longer_scope_can_not_use_the_engine(tmp_path: Path, scope: str) -> None:
-    test = (
-        f"import pytest\n\n@pytest.fixture(scope={scope!r})\ndef mine(pie_engine):\n    pass\n\n"
-        "@pytest.mark.asyncio\nasync def test_it(mine):\n    pass\n"
+def test_a_fixture_with_a_longer_scope_can_not_use_the_engine(tmp_path: Path) -> None:
+    test = "import pytest\npytestmark = pytest.mark.asyncio\n" + "".join(
+        f"""
+@pytest.fixture(scope={scope!r})
+def {scope}_fixture(pie_engine):
+    pass
+
+async def test_{scope}({scope}_fixture):
+    pass
+"""
+        for scope in ("class", "module")
     )
     said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "ScopeMismatch" in said, said
-    assert "1 error" in said
+    assert said.count("\nScopeMismatch: ") == 2, said
+    assert "2 errors" in said
 
 
 @pytest.mark.parametrize(
@@ -151,17 +157,19 @@ def test_it_works_in_the_strict_mode_of_pytest_asyncio(tmp_path: Path) -> None:
     assert "2 passed" in said, said
 
 
-@pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
-def test_it_follows_the_loop_scope_of_pytest_asyncio(tmp_path: Path, scope: str) -> None:
-    test = (
-        f"import pytest\npytestmark = pytest.mark.asyncio(loop_scope={scope!r})\n\nclass Test:\n"
-        + "\n".join(
-            f"    async def test_{n}(self, pie_engine, pie_client):\n        await pie_client.ping()"
-            for n in range(2)
-        )
+def test_it_follows_the_loop_scope_of_pytest_asyncio(tmp_path: Path) -> None:
+    test = "import pytest\n" + "".join(
+        f"""
+@pytest.mark.asyncio(loop_scope={scope!r})
+@pytest.mark.parametrize("n", range(2))
+class Test{scope}:
+    async def test_it(self, pie_engine, pie_client, n):
+        await pie_client.ping()
+"""
+        for scope in ("function", "class", "module", "package", "session")
     )
     said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "2 passed" in said, said
+    assert "10 passed" in said, said
 
 
 def test_it_follows_the_loop_scope_of_the_settings(tmp_path: Path) -> None:
@@ -270,12 +278,15 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_reported_in_one_line(tmp_path: Path, mistake: str) -> None:
-    test, plugins, text = MISTAKES[mistake]
-    said = pytest_run(tmp_path, test, plugins=plugins)
-    assert text in said, said
-    assert "1 error" in said
+@pytest.mark.parametrize("plugins", sorted({plugins for _, plugins, _ in MISTAKES.values()}))
+def test_a_mistake_is_reported_in_one_line(tmp_path: Path, plugins: tuple[str, ...]) -> None:
+    mistakes = {name: (test, text) for name, (test, needed, text) in MISTAKES.items() if needed == plugins}
+    for name, (test, _) in mistakes.items():
+        (tmp_path / f"test_{name.replace(' ', '_')}.py").write_text(test, encoding="utf-8")
+    said = pytest_run(tmp_path, "", plugins=plugins)
+    for name, (_, text) in mistakes.items():
+        assert text in said, name
+    assert f"{len(mistakes)} error" in said
     assert "Traceback" not in said
     assert "src/pie_client" not in said
 

@@ -136,33 +136,11 @@ async def main(a, b=2):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("None", ""),
-        ("'text é'", "text é"),
-        ("True", "true"),
-        ("1.5", "1.5"),
-        ("float('nan')", "NaN"),
-        ("{'é': (1, 2)}", '{"\\u00e9": [1, 2]}'),
-        ("b'x'", "\"b'x'\""),
-        ("{1}", '"{1}"'),
-    ],
-)
-async def test_a_string_is_returned_unchanged_and_anything_else_as_json(
-    client: PieClient, value: str, text: str
-) -> None:
-    assert await end_of(client, returning(value)) == ReturnEvent(text)
-
-
-@pytest.mark.parametrize(
     ("source", "text"),
     [
         ("def main(x):\n    return 'plain function'\n", "plain function"),
         ("def main(x):\n    async def f(): return 9\n    return f()\n", "9"),
-        ("async def main(x):\n    inferlet.set_return('set')\n", "set"),
-        ("async def main(x):\n    inferlet.set_return('set')\n    return 5\n", "5"),
         ("async def main(x):\n    return [inferlet.get_return_value()]\n", "[null]"),
-        ("async def main(x):\n    return await asyncio.create_task(asyncio.sleep(0, 4))\n", "4"),
         (
             "async def main(x):\n    return [__name__, __file__, sys.argv, dict(os.environ)]\n",
             '["__inferlet__", "app.py", [], {}]',
