@@ -60,6 +60,7 @@ class Connection:
         # In a serial family nothing is sent between a request and its reply; events wait here meanwhile.
         self._waiting: list[WireModel] | None = None
         self._replying: set[asyncio.Task[None]] = set()
+        # Real 0.5 servers report malformed frames only after the first request that they could read.
         self._read_a_request = False
         self._closed = False
         self._queue: asyncio.Queue[QueuedFrame] = asyncio.Queue()
@@ -87,7 +88,9 @@ class Connection:
     async def _close(self, writer: asyncio.Task[None]) -> None:
         if self._keep_detached:
             self.mcp.close()
+        # Queued now, so that _detach_all() returns these messages to their processes too.
         self._send_waiting()
+        # The writer ends first: the message that it was sending counts as unsent.
         writer.cancel()
         for task in self._replying:
             task.cancel()
@@ -138,6 +141,7 @@ class Connection:
 
     def detach_if_closed(self) -> None:
         """Detach the processes of a connection that is closed but whose clean-up has not run yet."""
+        # Another client can try to attach between the end of the socket and the end of serve().
         if self._keep_detached and self._socket.state is not State.OPEN:
             self._send_waiting()
             self._closed = True
@@ -266,6 +270,7 @@ class Connection:
             self._respond(request, ok=True, result=result.text)
         if result.keeps_turn:
             self._turns.append(result.process_id)
+        # After the reply: an event must never arrive before the reply that it follows from.
         if result.then is not None:
             result.then()
         if not result.keeps_turn:

@@ -200,6 +200,7 @@ class RunningProcess:
 
     def _handle_end(self, task: asyncio.Task[models.ReturnFrame]) -> None:
         error = None if task.cancelled() else task.exception()
+        # terminate() has sent the terminal event already, before the inferlet has ended.
         if self.outcome.done() or self._never_ends():
             return
         if task.cancelled():
@@ -212,6 +213,7 @@ class RunningProcess:
     def _finish(self, end: models.ReturnFrame | models.ErrorFrame) -> None:
         if self.outcome.done():
             return
+        # First, so that nothing is delivered after the terminal event.
         self.outcome.set_result(end)
         if self._observer is not None:
             self._observer(end)

@@ -104,6 +104,7 @@ class Programs:
             Refusal: The program can't be installed. Without ``replace`` this may be about the earlier upload.
         """
         program = f"{manifest.package.name}@{manifest.package.version}"
+        # As on real servers, an upload of a known program without `replace` is accepted and ignored.
         if replace or not self.has(program):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
             self._stored[program] = Upload(program, data, runtime, needs)

@@ -138,6 +138,7 @@ class RequestHandler:
                 force=request.force_overwrite,
             )
         except RejectedChunk as error:
+            # Real 0.5 servers reply to the last chunk of an upload only, whatever was wrong before.
             is_last = request.chunk_index + 1 >= request.total_chunks
             if is_last or self._traits.answers_rejected_chunks:
                 raise
@@ -169,6 +170,7 @@ class RequestHandler:
     # ------------------------------------------------------------- processes
 
     def _list_processes(self, _request: models.ListProcessesRequest) -> Result:
+        # A process that has just ended is in the table until its callbacks have run.
         found = [
             process.info.model_dump()
             for process in self._state.processes.values()
@@ -197,6 +199,7 @@ class RequestHandler:
         _check_budgets(request.inputs, request.token_budgets)
         processes = [self._launch(request.inferlet, text, capture=False) for text in request.inputs]
         self._run_each(processes)
+        # Shielded: if the client disconnects here, the processes go on.
         ends = [await asyncio.shield(process.outcome) for process in processes]
         for end in ends:
             if isinstance(end, models.ErrorFrame):
@@ -206,7 +209,7 @@ class RequestHandler:
     def _attach_process(self, request: models.AttachProcessRequest) -> Result:
         process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, include_ended=True)
         if process.client is not None:
-            process.client.detach_if_closed()
+            process.client.detach_if_closed()  # and process.client may be None then
         if process.client is not None:
             raise Refusal(texts.PROCESS_NOT_FOUND if self._traits.hides_attached else texts.CANNOT_ATTACH)
 

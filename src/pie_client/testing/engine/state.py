@@ -135,6 +135,7 @@ class EngineState:
     def hold(self, process: RunningProcess) -> None:
         """Keep an ended process for the client that will receive its terminal event, if any is left."""
         if process.holds_terminal_event:
+            # Clients may never return, so the number of held processes is bounded.
             self.held[process.id] = process
             if len(self.held) > HELD_PROCESSES:
                 del self.held[next(iter(self.held))]
@@ -150,6 +151,7 @@ class EngineState:
             The tasks that have not ended.
         """
         workflows = [workflow.task for workflow in self.workflows.values() if workflow.task is not None]
+        # Before the processes: a workflow would start new ones when its processes end.
         for task in workflows:
             task.cancel()
         for process in list(self.processes.values()):

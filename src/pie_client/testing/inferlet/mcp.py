@@ -89,6 +89,7 @@ class McpRelay:
         number = self._next
         reply: asyncio.Future[models.McpResponseRequest] = asyncio.get_running_loop().create_future()
         self._open[number] = reply
+        # asyncio.wait(), unlike `await reply`, does not raise if close() cancels the reply; the call fails below.
         try:
             self._send(
                 models.McpRequest(
