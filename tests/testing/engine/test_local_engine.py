@@ -311,8 +311,9 @@ async def test_stop_returns_although_inferlets_suppress_their_cancellation(
 
 
 async def test_stop_logs_the_inferlets_that_do_not_end(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pie_client.testing.engine.local_engine.GRACE", 0.1)
     released = asyncio.Event()
     async with LocalEngine() as engine:
 
