@@ -40,7 +40,7 @@ class Method(Generic[R_co]):
     """Families that accept the request, but always refuse it."""
     instead: str = ""
     """What to do on a server that does not support the request; "" for nothing."""
-    fields: Mapping[str, frozenset[Family]] = field(default_factory=dict)
+    fields: Mapping[str, frozenset[Family]] = field(default_factory=dict[str, frozenset[Family]])
     """Fields that only some families know."""
 
 
