@@ -3,7 +3,7 @@
 from pie_client._generated import models
 from pie_client.testing import LocalEngine
 from pie_client.testing._generated import texts
-from pie_client.testing.engine.programs import FOLDER, Programs, Upload, failing
+from pie_client.testing.engine.programs import FOLDER, Programs, StoredProgram, failing
 from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.inferlet.session import InferletFunction
@@ -46,7 +46,7 @@ class ConformingPrograms(Programs):
                     return failing(texts.dependency_not_found(program=dependency))
         return super().inferlet(program)
 
-    def inferlet_of(self, upload: Upload) -> InferletFunction:
+    def inferlet_of(self, upload: StoredProgram) -> InferletFunction:
         if upload.runtime.language is None:
             try:
                 runs = exports(upload.data)

@@ -26,7 +26,7 @@ FOLDER = "LocalEngine; register it with @engine.inferlet"
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class StoredProgram:
     """An uploaded program, with the runtime section and the dependencies of its manifest."""
 
     program: str
@@ -55,7 +55,7 @@ class Programs:
         self.daemons: dict[str, DaemonFunction] = {}
         self._traits = traits
         self._limits = limits
-        self._stored: dict[str, Upload] = {}
+        self._stored: dict[str, StoredProgram] = {}
         self._installed: dict[str, InferletFunction] = {}
 
     @property
@@ -107,7 +107,7 @@ class Programs:
         # As on real servers, an upload of a known program without `replace` is accepted and ignored.
         if replace or not self.has(program):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
-            self._stored[program] = Upload(program, data, runtime, needs)
+            self._stored[program] = StoredProgram(program, data, runtime, needs)
             self._installed.pop(program, None)
         self.install(program)
 
@@ -135,7 +135,7 @@ class Programs:
             return failing(texts.NO_RUN_INTERFACE)
         return self._installed.get(program) or failing(texts.component_not_found(program=program))
 
-    def inferlet_of(self, upload: Upload) -> InferletFunction:
+    def inferlet_of(self, upload: StoredProgram) -> InferletFunction:
         """Return the function that a process of an upload runs.
 
         Raises:
