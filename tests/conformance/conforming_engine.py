@@ -2,7 +2,6 @@
 
 from pie_client._generated import models
 from pie_client.testing import LocalEngine
-from pie_client.testing._generated import texts
 from pie_client.testing.engine.programs import FOLDER, Programs, StoredProgram, failing
 from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.state import EngineState
@@ -10,6 +9,7 @@ from pie_client.testing.inferlet.session import InferletFunction
 from tests.conformance import program_paths
 from tests.conformance.wasm_layout import MalformedComponentError, exports
 from tests.conformance.wire_reader import WireReader
+from tests.conformance.wire_schema import server_text
 
 
 class ConformingPrograms(Programs):
@@ -35,7 +35,9 @@ class ConformingPrograms(Programs):
             return
         upload = self._stored[dependency]
         if (language := upload.runtime.language) is not None:
-            text = texts.dependency_is_script(program=program, dependency=dependency, language=language)
+            text = server_text(
+                "dependency_is_script", program=program, dependency=dependency, language=language
+            )
             raise Refusal(text)
         self._installed[dependency] = self.inferlet_of(upload)
 
@@ -43,7 +45,7 @@ class ConformingPrograms(Programs):
         if program in self._installed:
             for dependency in self._dependencies(program):
                 if not self._is_installed(dependency):
-                    return failing(texts.dependency_not_found(program=dependency))
+                    return failing(server_text("dependency_not_found", program=dependency))
         return super().inferlet(program)
 
     def inferlet_of(self, upload: StoredProgram) -> InferletFunction:
@@ -51,9 +53,9 @@ class ConformingPrograms(Programs):
             try:
                 runs = exports(upload.data)
             except MalformedComponentError as error:
-                raise Refusal(texts.compile_failed(detail=texts.WASM_NOT_PARSED)) from error
+                raise Refusal(server_text("compile_failed", detail=server_text("wasm_not_parsed"))) from error
             if not runs:
-                return failing(texts.NO_RUN_INTERFACE)
+                return failing(server_text("no_run_interface"))
         return super().inferlet_of(upload)
 
     def _dependencies(self, program: str) -> list[str]:
@@ -69,7 +71,9 @@ class ConformingPrograms(Programs):
                 pending += sorted(self._stored[dependency].dependencies)
             elif not self._is_registered(dependency):
                 raise Refusal(
-                    texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
+                    server_text(
+                        "dependency_not_installed", dependency=dependency, folder=FOLDER, program=program
+                    )
                 )
         return found
 
