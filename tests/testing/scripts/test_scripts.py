@@ -486,11 +486,6 @@ async def main(x):
     assert await events_of(process) == [MessageEvent("other"), ReturnEvent("main")]
 
 
-async def test_a_write_is_cut_where_a_real_engine_cuts_it(client: PieClient) -> None:
-    process = await launch(client, "async def main(x):\n    print('y' * (2 << 20))\n")
-    assert await events_of(process) == [StdoutEvent("y" * (1 << 20)), StdoutEvent("\n"), ReturnEvent("")]
-
-
 async def test_files_and_messages_can_be_large(client: PieClient) -> None:
     process = await launch(
         client,

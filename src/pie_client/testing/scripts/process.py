@@ -125,10 +125,10 @@ class _Bridge:
         listening = self._start(self._listen())
         gone = self._start(self._child.process.wait())
         await asyncio.wait({listening, gone}, return_when=asyncio.FIRST_COMPLETED)
+        # A script may close the socket before it ends: wait for its exit status, which tells why.
         if not gone.done() and listening.result() is None:
-            await asyncio.wait(
-                {gone}, timeout=GRACE
-            )  # it closed the socket: its exit status tells why it ends
+            await asyncio.wait({gone}, timeout=GRACE)
+        # Processes that it has started may hold its streams open.
         _kill(self._child.process)
         await asyncio.wait({listening, *copying}, timeout=GRACE)
         end = listening.result() if listening.done() else None
