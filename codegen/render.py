@@ -107,7 +107,8 @@ def render(layout: Layout) -> dict[Path, str]:
         )
     }
     for side, package, modules in (("client", client, CLIENT_MODULES), ("server", server, SERVER_MODULES)):
-        texts = [text for text in described.errors["texts"] if side in (text["sent_by"] or ["server"])]
+        rows = [text for text in described.errors["texts"] if text["scope"] != "library"]
+        texts = [text for text in rows if side in (text["sent_by"] or ["server"])]
         for name, summary in modules.items():
             own = f"{side}_{name}.py.j2"
             template = environment.select_template([own, f"{name}.py.j2"])

@@ -5,7 +5,7 @@ Written by `python -m codegen generate` from the schema; never edited.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "34b5f1d78301bd428e459fc4a93055e07a3c6a3e59b6ff0034cfdd70b325d536"
+SCHEMA_DIGEST: Final = "17f354d9be4b90ba617094a03adc075f3ee02a100c033142a5d151b591686d43"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -84,50 +84,6 @@ NO_WORKER_AVAILABLE: Final = "no worker available"
 """Sent by 0.5 servers."""
 GATEWAY_DRAINING: Final = "gateway draining"
 """Sent by 0.5 servers."""
-PATH_TOO_LONG: Final = "File name too long (os error 36)"
-"""Sent by 0.5 servers."""
-PATH_WITHOUT_FOLDER: Final = "No such file or directory (os error 2)"
-"""Sent by 0.5 servers."""
-PATH_WITH_NUL: Final = "file name contained an unexpected NUL byte"
-"""Sent by 0.5 servers."""
-FRAME_CUT_OFF: Final = "IO error while reading marker: failed to fill whole buffer"
-"""Sent by 0.5 servers."""
-FRAME_WRONG_MARKER: Final = "wrong msgpack marker Reserved"
-"""Sent by 0.5 servers."""
-FRAME_TOO_DEEP: Final = "depth limit exceeded"
-"""Sent by 0.5 servers."""
-FOUND_BYTES: Final = "byte array"
-"""Sent by 0.5 servers."""
-FOUND_UNIT: Final = "unit value"
-"""Sent by 0.5 servers."""
-FOUND_NULL: Final = "null"
-"""Sent by 0.5 servers."""
-FOUND_SEQUENCE: Final = "sequence"
-"""Sent by 0.5 servers."""
-FOUND_MAP: Final = "map"
-"""Sent by 0.5 servers."""
-FOUND_EXTENSION: Final = "newtype struct"
-"""Sent by 0.5 servers."""
-EXPECTED_MESSAGE: Final = "internally tagged enum ClientMessage"
-"""Sent by 0.5 servers."""
-EXPECTED_TAG: Final = "variant identifier"
-"""Sent by 0.5 servers."""
-EXPECTED_KEY: Final = "field identifier"
-"""Sent by 0.5 servers."""
-EXPECTED_STRING: Final = "a string"
-"""Sent by 0.5 servers."""
-EXPECTED_BOOLEAN: Final = "a boolean"
-"""Sent by 0.5 servers."""
-EXPECTED_BYTES: Final = "byte array"
-"""Sent by 0.5 servers."""
-EXPECTED_SEQUENCE: Final = "a sequence"
-"""Sent by 0.5 servers."""
-EXPECTED_SIZE: Final = "usize"
-"""Sent by 0.5 servers."""
-EXPECTED_ONE: Final = "1 element in sequence"
-"""Sent by 0.5 servers."""
-BASE64_INVALID_PADDING: Final = "Invalid padding"
-"""Sent by 0.4 servers."""
 
 
 def user_not_authorized(*, username: object) -> str:
@@ -367,86 +323,6 @@ def identity_not_utf8(*, header: object) -> str:
     return f"identity: `{header}` is not valid UTF-8"
 
 
-def frame_invalid_type(*, found: object, expected: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"invalid type: {found}, expected {expected}"
-
-
-def frame_invalid_value(*, found: object, expected: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"invalid value: {found}, expected {expected}"
-
-
-def frame_invalid_length(*, length: object, expected: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"invalid length {length}, expected {expected}"
-
-
-def frame_missing_field(*, field: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"missing field `{field}`"
-
-
-def frame_duplicate_field(*, field: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"duplicate field `{field}`"
-
-
-def frame_unknown_variant(*, tag: object, known: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"unknown variant `{tag}`, expected one of {known}"
-
-
-def frame_not_json(*, detail: object, line: object, column: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"{detail} at line {line} column {column}"
-
-
-def found_integer(*, value: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"integer `{value}`"
-
-
-def found_float(*, value: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"floating point `{value}`"
-
-
-def found_boolean(*, value: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"boolean `{value}`"
-
-
-def found_string(*, value: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"string {value}"
-
-
-def expected_index(*, count: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"variant index 0 <= i < {count}"
-
-
-def expected_unsigned(*, bits: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"u{bits}"
-
-
-def expected_element(*, variant: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"struct variant ClientMessage::{variant} with 1 element"
-
-
-def expected_elements(*, variant: object, count: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"struct variant ClientMessage::{variant} with {count} elements"
-
-
-def expected_many(*, count: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"{count} elements in sequence"
-
-
 def mcp_server_not_registered(*, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' not registered"
@@ -467,21 +343,6 @@ def mcp_without_client(*, process_id: object) -> str:
     return f"process {process_id} has no client that could run MCP servers"
 
 
-def base64_invalid_symbol(*, symbol: object, offset: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Invalid symbol {symbol}, offset {offset}."
-
-
-def base64_invalid_length(*, length: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Invalid input length: {length}"
-
-
-def base64_invalid_last_symbol(*, symbol: object, offset: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Invalid last symbol {symbol}, offset {offset}."
-
-
 def workflow_loop_exceeded(*, limit: object) -> str:
     """Sent by 0.4 servers."""
     return f"Loop exceeded {limit} iterations"
@@ -496,31 +357,12 @@ CODE_MCP_ARGUMENTS_INVALID: Final = -32602
 
 __all__ = [
     "ALREADY_AUTHENTICATED",
-    "BASE64_INVALID_PADDING",
     "CANNOT_ATTACH",
     "CANNOT_ATTACH_TO_ENDED",
     "CODE_MCP_ARGUMENTS_INVALID",
     "CODE_MCP_CLIENT_GONE",
     "CODE_MCP_SERVER_NOT_REGISTERED",
-    "EXPECTED_BOOLEAN",
-    "EXPECTED_BYTES",
-    "EXPECTED_KEY",
-    "EXPECTED_MESSAGE",
-    "EXPECTED_ONE",
-    "EXPECTED_SEQUENCE",
-    "EXPECTED_SIZE",
-    "EXPECTED_STRING",
-    "EXPECTED_TAG",
     "FIRST_CHUNK_INDEX",
-    "FOUND_BYTES",
-    "FOUND_EXTENSION",
-    "FOUND_MAP",
-    "FOUND_NULL",
-    "FOUND_SEQUENCE",
-    "FOUND_UNIT",
-    "FRAME_CUT_OFF",
-    "FRAME_TOO_DEEP",
-    "FRAME_WRONG_MARKER",
     "GATEWAY_DRAINING",
     "INVALID_PROCESS_ID_TO_ATTACH",
     "INVALID_PROCESS_ID_TO_TERMINATE",
@@ -542,9 +384,6 @@ __all__ = [
     "OK_PING",
     "OK_REGISTER_MCP_SERVER",
     "OK_TERMINATE_PROCESS",
-    "PATH_TOO_LONG",
-    "PATH_WITHOUT_FOLDER",
-    "PATH_WITH_NUL",
     "PERMISSION_DENIED",
     "PROCESS_NOT_FOUND",
     "PROCESS_TERMINATED",
@@ -561,9 +400,6 @@ __all__ = [
     "WORKFLOW_NOT_FOUND",
     "admission_rejected",
     "bad_client_frame",
-    "base64_invalid_last_symbol",
-    "base64_invalid_length",
-    "base64_invalid_symbol",
     "call_error",
     "chunk_count_mismatch",
     "compilation_task_failed",
@@ -573,22 +409,6 @@ __all__ = [
     "dependency_is_script",
     "dependency_not_found",
     "dependency_not_installed",
-    "expected_element",
-    "expected_elements",
-    "expected_index",
-    "expected_many",
-    "expected_unsigned",
-    "found_boolean",
-    "found_float",
-    "found_integer",
-    "found_string",
-    "frame_duplicate_field",
-    "frame_invalid_length",
-    "frame_invalid_type",
-    "frame_invalid_value",
-    "frame_missing_field",
-    "frame_not_json",
-    "frame_unknown_variant",
     "identity_empty",
     "identity_missing",
     "identity_not_utf8",
