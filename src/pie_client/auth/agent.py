@@ -67,7 +67,7 @@ class AgentKey:
         return f"<AgentKey {self.kind} {self.fingerprint} {self.comment!r}>"
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
-        """Let the agent sign a server's challenge. The agent may ask its user for confirmation first.
+        """Request a signature of a server's challenge from the agent, which may ask its user for confirmation first.
 
         Cancelling closes the connection to the agent.
 

@@ -202,7 +202,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let senders continue."""
+        """Wake senders that wait."""
         self._writable.set()
 
     def process_exited(self) -> None:
