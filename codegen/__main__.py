@@ -43,12 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         files = render(layout)
     except CodegenError as error:
-        print(
-            *error.problems,
-            f"codegen: {len(error.problems)} problem(s); nothing was written",
-            sep="\n",
-            file=sys.stderr,
-        )
+        print(error, file=sys.stderr)
+        if len(error.problems) > 1:
+            print(f"codegen: {len(error.problems)} problems; nothing was written", file=sys.stderr)
         return 2
     if command == "generate":
         report = write(layout.root, files, layout.packages)

@@ -42,8 +42,7 @@ def test_a_folder_without_a_schema_gets_a_message_and_exit_code_2(tmp_path: Path
         done = run(["-m", "codegen", command, "--root", tmp_path], ROOT)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.splitlines() == [
-            f"no protocol.json in {tmp_path / 'schema'}; pass the schema's folder with --schema",
-            "codegen: 1 problem(s); nothing was written",
+            f"no protocol.json in {tmp_path / 'schema'}; pass the schema's folder with --schema"
         ]
     assert list(tmp_path.iterdir()) == []
 

@@ -334,7 +334,8 @@ def test_a_schema_that_breaks_a_rule_is_rejected_and_nothing_is_written(
     breaks(schema)
     before = files_below(schema.parent)
     status, problems = generate(schema, capsys)
-    assert problems == [*expected, f"codegen: {len(expected)} problem(s); nothing was written"]
+    several = [f"codegen: {len(expected)} problems; nothing was written"] if len(expected) > 1 else []
+    assert problems == expected + several
     assert status == 2
     assert files_below(schema.parent) == before
 
@@ -363,7 +364,7 @@ def test_a_row_with_contradictory_keys_is_rejected(
     breaks(schema)
     status, problems = generate(schema, capsys)
     assert status == 2
-    assert len(problems) == 2
+    assert len(problems) == 1
     assert problems[0].startswith(place)
 
 
@@ -371,7 +372,7 @@ def test_all_problems_are_reported_together(schema: Path, capsys: pytest.Capture
     for name in ("format byte", "closed object", "text with an unknown class"):
         BROKEN[name][0](schema)
     _, problems = generate(schema, capsys)
-    assert problems[-1] == "codegen: 3 problem(s); nothing was written"
+    assert problems[-1] == "codegen: 3 problems; nothing was written"
 
 
 @pytest.mark.parametrize(
@@ -406,7 +407,6 @@ def test_a_tool_of_another_version_than_the_pinned_one_is_rejected(
     assert status == 2
     assert problems == [
         f"datamodel-code-generator is {installed[1]}, but pyproject.toml pins 0.1.0; run `nox -s generate`, or install the codegen group",
-        "codegen: 1 problem(s); nothing was written",
     ]
 
 
