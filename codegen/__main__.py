@@ -6,8 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from codegen.errors import CodegenError
+from codegen.layout import Layout
 from codegen.output import compare, write
-from codegen.render import Layout, render
+from codegen.render import render
 
 HELP = {
     "root": "folder that the other paths are relative to",

@@ -8,7 +8,6 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,8 +15,8 @@ import jinja2
 
 from codegen import lint, models, python, schema
 from codegen.errors import CodegenError
+from codegen.layout import GENERATED, Layout
 
-GENERATED = "_generated"
 CLIENT_MODULES = {
     "__init__": "Models, decoders, calls, events, errors and texts of the protocol.",
     "calls": "One typed call for each request of the protocol.",
@@ -52,29 +51,6 @@ import pydantic
 """
 """What any template may use; imports that a module does not use are removed."""
 NOTICE = "Written by `python -m codegen generate` from the schema; never edited."
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the generator reads and writes. Relative paths are relative to the root."""
-
-    root: Path = Path(__file__).parents[1]
-    schema: Path = Path("schema")
-    output: Path = Path("src")
-    """Folder of the package."""
-    package: str = "pie_client"
-    """Package that the generated code is part of."""
-    base: str = "pie_client"
-    """Package whose modules ``base`` and ``errors`` generated code stands on."""
-    reference: Path = Path("docs/protocol.md")
-    settings: Path = Path("pyproject.toml")
-    """Settings of the formatter, and the pinned versions of the tools."""
-
-    @property
-    def packages(self) -> tuple[Path, Path]:
-        """The generated packages: the client's, and the embedded engine's."""
-        package = self.output.joinpath(*self.package.split("."))
-        return package / GENERATED, package / "testing" / GENERATED
 
 
 def render(layout: Layout) -> dict[Path, str]:

@@ -18,7 +18,7 @@ from referencing import Registry, Resource
 
 from codegen import schema
 from codegen.errors import CodegenError
-from codegen.render import Layout
+from codegen.layout import Layout
 from codegen.schema import Node, Schema, target
 
 BASE = "https://pie-client.invalid/schema/"
