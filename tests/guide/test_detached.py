@@ -148,8 +148,8 @@ async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
     message = str(caught.value)
     assert pid in message
     assert {
-        "0.4": "0.3/0.4 servers also say this of a process that a connection is attached to, even a closed one",
-        "0.5": "0.5 servers end processes with their connection",
+        "0.4": "check its id with list_processes, and that no connection is attached to it",
+        "0.5": "processes end with their connection",
     }[family] in message
 
 
