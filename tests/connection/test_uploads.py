@@ -98,7 +98,7 @@ class Pieces:
 
 async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThread) -> None:
     """D41"""
-    total, turns = 200, 0
+    total, turns = 60, 0
 
     async def count() -> None:
         nonlocal turns

@@ -1,4 +1,4 @@
-"""Finding out whether a server knows a request that it would otherwise leave unanswered."""
+"""Check whether a server supports a request: servers leave unknown requests unanswered."""
 
 import asyncio
 import contextlib
@@ -7,26 +7,26 @@ from collections.abc import Coroutine
 from pie_client.errors import RefusedError
 
 
-async def probe(question: asyncio.Task[object], answered: Coroutine[None, None, object]) -> bool:
+async def probe(call: asyncio.Task[object], control: Coroutine[None, None, object]) -> bool:
     """Return whether a request is answered, with a result or an error.
 
-    Servers that do not know a request ignore it, and servers answer a connection's requests in order. So when a later
-    request is answered first, the earlier one never will be.
+    Servers ignore requests that they don't know, and reply to the others of a connection in order. So if a later request
+    is answered first, the earlier one never will be.
 
     Args:
-        question: The call in question. It keeps running when the caller is cancelled.
-        answered: A call that every server answers, if only by refusing it. It is sent second.
+        call: The call to check. It keeps running when the caller is cancelled.
+        control: A call that every server answers, if only by refusing it. It is sent second.
 
     Raises:
-        PieError: The second call was not answered: the connection is lost, or its time is up.
+        PieError: The control call failed: the connection was lost, or it timed out.
     """
-    second = asyncio.create_task(answered)
+    second = asyncio.create_task(control)
     try:
-        await asyncio.wait({question, second}, return_when=asyncio.FIRST_COMPLETED)
-        if not question.done():
+        await asyncio.wait({call, second}, return_when=asyncio.FIRST_COMPLETED)
+        if not call.done():
             with contextlib.suppress(RefusedError):  # a refusal is an answer
                 await second
-        return question.done()
+        return call.done()
     finally:
         second.cancel()
         await asyncio.wait({second})
