@@ -358,6 +358,7 @@ PAIRS = [
     ("termination", "second_terminal", "terminate_event_after_reply"),
     ("termination", "terminate_event_after_reply", "second_terminal"),
     ("file", "nil_name", "corrupt_file_chunk"),
+    ("file", "nil_name", "extra_keys"),
     ("file", "duplicate_file_chunk", "nil_name"),
     ("file", "corrupt_file_chunk", "duplicate_file_chunk"),
 ]
