@@ -9,52 +9,46 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import ROOT
+from tests.support.tools import need, skip_without
 
 HERE = ROOT / "tests"
-WITH_TOOLS = [
+MARKED = [
     path.relative_to(ROOT)
     for path in sorted(HERE.rglob("test_*.py"))
     if path != Path(__file__) and "mark.tools(" in path.read_text(encoding="utf-8")
 ]
 
 
-def outcomes(ci: str, *arguments: str | Path, **settings: str) -> dict[str, int]:
-    """Run tests with an empty PATH; return the number of tests per outcome."""
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_a_missing_program_skips_a_test_and_fails_it_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(outcome, match="not installed: node"):
+        need(sys.executable, "node")
+    with pytest.raises(outcome, match="not installed: a driver"):
+        skip_without("not installed: a driver")
+    assert need(sys.executable) == [sys.executable]
+
+
+def test_every_marked_test_is_skipped_without_its_programs() -> None:
+    assert len(MARKED) >= 4
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "tools", *MARKED],
         cwd=ROOT,
-        env={**os.environ, "PATH": "", "CI": ci, "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        env={**os.environ, "PATH": "", "CI": "", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
         timeout=250,
     )
     *_, last = done.stdout.splitlines()
-    return {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|skipped|error)", last)}
-
-
-def test_tests_without_their_tools_are_skipped_and_fail_in_ci() -> None:
-    assert len(WITH_TOOLS) >= 4
-    (locally,) = outcomes("", "-m", "tools", *WITH_TOOLS).items()
-    (in_ci,) = outcomes("true", "-m", "tools", *WITH_TOOLS).items()
-    assert locally[0] == "skipped"
-    assert in_ci == ("error", locally[1])
-    assert locally[1] > 30
-
-
-@pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "failed")])
-def test_the_javascript_client_without_node_is_skipped_and_fails_in_ci(
-    tmp_path: Path, ci: str, outcome: str
-) -> None:
-    found = outcomes(ci, "tests/interop", "-k", "scenario and npm", INTEROP_CLIENTS=str(tmp_path))
-    assert found.keys() == {outcome}
-
-
-@pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("true", "failed")])
-def test_the_guide_without_key_tools_is_skipped_and_fails_in_ci(ci: str, outcome: str) -> None:
-    found = outcomes(ci, "tests/guide/test_keys.py", "-k", "RSA")
-    assert outcome in found
-    assert not {"skipped", "failed"} - {outcome} & found.keys()
+    outcomes = {
+        what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|skipped|error)", last)
+    }
+    assert outcomes.keys() == {"skipped"}
+    assert outcomes["skipped"] > 30
 
 
 def test_only_one_module_looks_for_tools() -> None:
