@@ -478,6 +478,15 @@ async def test_a_stopped_fault_does_not_alter_a_late_reply(engine: LocalEngine) 
         assert twice.count == 0
 
 
+async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: LocalEngine) -> None:
+    async with raw_client(engine) as raw:
+        with engine.faults.events_before_reply():
+            await raw.launch("quick@1.0.0")
+            kinds = [type(await raw.next()) for _ in range(3)]
+        assert kinds == [models.StdoutFrame, models.Response, models.ReturnFrame]
+        assert (await raw.ping(4)).corr_id == 4
+
+
 async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
         engine.faults.reply_to_unknown_number(9)
