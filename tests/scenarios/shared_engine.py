@@ -1,4 +1,4 @@
-"""The real engine that most scenarios share: started and warmed up before the first test, replaced after a failure.
+"""The real engine that most scenarios share: warmed up before the first test, replaced after a failure.
 
 A new engine compiles its Python before the first script, and shaders before the first generation. On a machine without
 a GPU and with other work that takes minutes, which no test's deadline should have to include.
@@ -17,7 +17,7 @@ from pie_client import PieClient, inferlet
 from tests.scenarios.programs import COMPLETION
 from tests.scenarios.servers import RealEngine
 
-FIRST_LAUNCH = 120.0
+FIRST_LAUNCH = 240.0
 """Seconds that the first script of a new engine may take."""
 WARM_UP_TIMEOUT = 600.0
 """Seconds that the first script and the first generation of a new engine may take together."""
@@ -71,7 +71,9 @@ class SharedEngine:
         except TimeoutError:
             log = self._engine.log()
             self._stop()
-            pytest.exit(f"the real engine was not warm after {WARM_UP_TIMEOUT:g} s; its log:\n{log}", 1)
+            pytest.exit(
+                f"the real engine was not warm after {time.monotonic() - begin:.0f} s; its log:\n{log}", 1
+            )
         self._report(f"the real engine is warm after {time.monotonic() - begin:.0f} s")
 
     def _stop(self) -> None:
@@ -89,9 +91,9 @@ async def warm_up() -> None:
     """Do nothing."""
 
 
-async def start_first_script(uri: str) -> None:
+async def start_first_script(uri: str, timeout: float = FIRST_LAUNCH) -> None:
     """Make a new engine compile its Python, so that later scripts start without delay."""
-    async with PieClient(uri, timeout=FIRST_LAUNCH) as client:
+    async with PieClient(uri, timeout=timeout) as client:
         await (await client.run(warm_up)).wait()
 
 
@@ -99,7 +101,7 @@ async def _warm_up(uri: str, report: Callable[[str], object]) -> None:
     progress = asyncio.create_task(_report_progress(report))
     try:
         async with asyncio.timeout(WARM_UP_TIMEOUT):
-            await start_first_script(uri)
+            await start_first_script(uri, WARM_UP_TIMEOUT)
             while not await _generate(uri):
                 report(f"no text after {ATTEMPT_TIMEOUT:g} s; requesting it again")
     finally:
