@@ -1,6 +1,6 @@
 """Every code block of the README and of docs/ runs as a user pastes it: in a file, started with Python.
 
-Only the server's address, the key path and the MCP directory are replaced.
+Only the server's address is replaced.
 """
 
 import asyncio
@@ -103,24 +103,22 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     if name == "usage:mcp":
         need("npx")
     block = BLOCKS[name]
-    key, public = ed25519_key(tmp_path)
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    key, public = ed25519_key(tmp_path / ".ssh")
     auth = {"alice": [public]} if block.authenticates else None
+    home = {"HOME": str(tmp_path)} if block.authenticates else {}
     async with (
         LocalEngine(
             family=block.family, auth=auth, builtins=True, allow_scripts=block.family == "0.5"
         ) as engine,
         agent(key) if name == "usage:agent" else contextlib.nullcontext(dict[str, str]()) as environment,
     ):
-        code = (
-            block.code.replace("ws://127.0.0.1:8080", engine.uri)
-            .replace("~/.ssh/id_ed25519", str(key))
-            .replace("/tmp/sandbox", str(tmp_path))  # noqa: S108 - a path in the documentation
-        )
+        code = block.code.replace("ws://127.0.0.1:8080", engine.uri)
         (tmp_path / "pasted.py").write_text(code, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", "pasted.py"),
             cwd=tmp_path,
-            env={**os.environ, **environment},
+            env={**os.environ, **home, **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
