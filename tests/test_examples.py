@@ -95,7 +95,7 @@ async def test_map_lines_runs_a_line_again_after_its_timeout(tmp_path: Path) -> 
         (["--key", "no-such-file"], "quickstart: no-such-file: No such file or directory"),
         (["--key", "."], "quickstart: .: Is a directory"),
         (["--input", "{bad"], "quickstart: --input is not JSON: Expecting"),
-        (["--inferlet", "-"], "no program"),
+        (["--inferlet", "-"], "is not a program"),
     ],
 )
 def test_the_quickstart_reports_a_mistake_in_one_line(arguments: list[str], expected: str) -> None:
