@@ -19,6 +19,7 @@ from referencing import Registry, Resource
 from codegen import schema
 from codegen.errors import CodegenError
 from codegen.layout import Layout
+from codegen.output import compare, write
 from codegen.schema import Node, Schema, target
 
 BASE = "https://pie-client.invalid/schema/"
@@ -70,45 +71,39 @@ def refreshed(messages: Messages, vectors: list[Node], *, valid: bool) -> list[N
             claim = "violates" if valid else "conforms to"
             problems.append(f"{vector['name']}: {claim} the JSON Schema of {title}")
         key, frame = messages.frame(title, fields)
-        also = {"also": vector["also"]} if "also" in vector else {}
-        result.append(
-            {n: v for n, v in vector.items() if n not in {"hex", "text", "also"}} | {key: frame} | also
-        )
+        result.append(vector | {key: frame})
     if problems:
         raise CodegenError(problems)
     return result
 
 
+def render(layout: Layout) -> dict[Path, str]:
+    """Return the text of each file of vectors by its path."""
+    messages = Messages(schema.load(layout.root / layout.schema))
+    files: dict[Path, str] = {}
+    for name, valid in (("valid.json", True), ("invalid.json", False)):
+        path = layout.schema / schema.VECTORS / name
+        vectors = cast("list[Node]", json.loads((layout.root / path).read_bytes()))
+        # One vector on each line makes differences easy to read.
+        lines = (json.dumps(v, ensure_ascii=False) for v in refreshed(messages, vectors, valid=valid))
+        files[path] = "[\n" + ",\n".join(lines) + "\n]\n"
+    return files
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 for success, 1 for vectors that differ, 2 for an error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m codegen.vectors", description="Fill in the frames of the vectors."
-    )
+    parser = argparse.ArgumentParser(prog="python -m codegen.vectors", description="Fill in the frames.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless all are up to date")
-    parser.add_argument(
-        "--schema", type=Path, default=Layout.root / Layout.schema, help="(default: %(default)s)"
-    )
-    options = parser.parse_args(arguments)
-    stale = 0
+    check = parser.parse_args(arguments).check
+    layout = Layout()
     try:
-        messages = Messages(schema.load(options.schema))
-        for name, valid in (("valid.json", True), ("invalid.json", False)):
-            place: Path = options.schema / schema.VECTORS / name
-            vectors = cast("list[Node]", json.loads(place.read_bytes()))
-            # One vector on each line makes differences easy to read.
-            lines = [
-                json.dumps(vector, ensure_ascii=False) for vector in refreshed(messages, vectors, valid=valid)
-            ]
-            text = "[\n" + ",\n".join(lines) + "\n]\n"
-            if text.encode() != place.read_bytes():
-                stale += 1
-                print(f"{'stale' if options.check else 'changed'}: {schema.VECTORS}/{name}")
-                if not options.check:
-                    place.write_text(text, encoding="utf-8", newline="\n")
+        files = render(layout)
     except CodegenError as error:
         print(error, file=sys.stderr)
         return 2
-    return 1 if stale and options.check else 0
+    report = list(compare(layout.root, files, ())) if check else write(layout.root, files, ())
+    print(*report, sep="\n", end="\n" if report else "")
+    return 1 if check and report else 0
 
 
 if __name__ == "__main__":
