@@ -10,16 +10,6 @@ from codegen.layout import Layout
 from codegen.output import compare, write
 from codegen.render import render
 
-HELP = {
-    "root": "folder that the other paths are relative to",
-    "schema": "folder of the schema",
-    "output": "folder of the package",
-    "package": "package that the generated code is part of",
-    "base": "package whose modules base and errors generated code stands on",
-    "reference": "file of the protocol reference",
-    "settings": "pyproject.toml with the formatter's settings and the pinned tools",
-}
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 for success, 1 for files that differ, 2 for an error."""
@@ -36,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"--{field.name}",
             type=Path if isinstance(field.default, Path) else str,
             default=field.default,
-            help=f"{HELP[field.name]} (default: %(default)s)",
+            help=f"{field.metadata['help']} (default: %(default)s)",
         )
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")

@@ -1,6 +1,6 @@
 """The folders and packages that the generator reads and writes. It imports none of the generator's tools."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 GENERATED = "_generated"
@@ -11,17 +11,15 @@ GENERATED = "_generated"
 class Layout:
     """Where the generator reads and writes. Relative paths are relative to the root."""
 
-    root: Path = Path(__file__).parents[1]
-    schema: Path = Path("schema")
-    output: Path = Path("src")
-    """Folder of the package."""
-    package: str = "pie_client"
-    """Package that the generated code is part of."""
-    base: str = "pie_client"
-    """Package whose modules ``base`` and ``errors`` generated code stands on."""
-    reference: Path = Path("docs/protocol.md")
-    settings: Path = Path("pyproject.toml")
-    """Settings of the formatter, and the pinned versions of the tools."""
+    root: Path = field(default=Path(__file__).parents[1], metadata={"help": "folder of the other paths"})
+    schema: Path = field(default=Path("schema"), metadata={"help": "folder of the schema"})
+    output: Path = field(default=Path("src"), metadata={"help": "folder of the package"})
+    package: str = field(default="pie_client", metadata={"help": "package that generated code is part of"})
+    base: str = field(default="pie_client", metadata={"help": "package of the modules base and errors"})
+    reference: Path = field(default=Path("docs/protocol.md"), metadata={"help": "the protocol reference"})
+    settings: Path = field(
+        default=Path("pyproject.toml"), metadata={"help": "the formatter's settings, and the pinned tools"}
+    )
 
     @property
     def packages(self) -> tuple[Path, Path]:
