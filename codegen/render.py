@@ -169,22 +169,12 @@ def _formatted(files: Mapping[Path, str], settings: Path) -> dict[Path, str]:
         for path, copy in copies.items():
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(files[path], encoding="utf-8", newline="\n")
+        options = ["--quiet", "--no-cache", f"--config={settings}", "."]
         for step in (["check", "--fix", "--exit-zero", "--select=I,F401,UP,RUF022"], ["format"]):
-            command = [
-                sys.executable,
-                "-m",
-                "ruff",
-                *step,
-                "--quiet",
-                "--no-cache",
-                f"--config={settings}",
-                ".",
-            ]
+            command = [sys.executable, "-m", "ruff", *step, *options]
             done = subprocess.run(  # noqa: S603 - this interpreter, no shell
                 command, capture_output=True, encoding="utf-8", check=False, cwd=folder
             )
             if done.returncode:
-                raise CodegenError(
-                    [f"ruff {step[0]}: {reason}" for reason in done.stderr.strip().splitlines()[:5]]
-                )
+                raise CodegenError([f"ruff {step[0]}: {line}" for line in done.stderr.splitlines()])
         return {path: copy.read_text(encoding="utf-8") for path, copy in copies.items()}
