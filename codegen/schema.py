@@ -20,6 +20,8 @@ SCALARS = f"{TYPES}#/$defs/"
 PROTOCOL, ERRORS = "protocol.json", "errors.json"
 TABLES = {PROTOCOL: "protocol.schema.json", ERRORS: "errors.schema.json"}
 """The tables, and the file of each that says what it may hold."""
+DIALECT = "dialect.schema.json"
+"""The file that says what the other files may hold."""
 VECTORS = "vectors"
 """Folder of test vectors, from which no code is generated."""
 
@@ -62,7 +64,7 @@ class Schema:
 
     def members(self, file: str) -> list[tuple[str, Node]]:
         """Return the files and documents that a union lists."""
-        names = [target(file, m["$ref"]) for m in self.documents[file].get("oneOf", []) if "$ref" in m]
+        names = [target(file, member["$ref"]) for member in self.documents[file].get("oneOf", [])]
         return [(name, node) for name in names if (node := self.resolve(name))]
 
     def is_choice(self, file: str) -> bool:
@@ -115,16 +117,14 @@ def load(folder: Path) -> Schema:
     if not (folder / PROTOCOL).is_file():
         raise CodegenError([f"no {PROTOCOL} in {folder}; pass the schema's folder with --schema"])
     parsed, problems = _parse(folder)
-    required = dict.fromkeys([*TABLES, *TABLES.values(), TYPES])
-    problems += [f"schema/{name}: missing" for name in required if not (folder / name).exists()]
+    own = dict.fromkeys([*TABLES, *TABLES.values(), DIALECT])
+    problems += [f"schema/{name}: missing" for name in (*own, TYPES) if not (folder / name).exists()]
     _raise_if(problems)
-    tables = {*TABLES, *TABLES.values()}
-    documents = {name: document for name, document in parsed.items() if name not in tables}
-    for table, meta in TABLES.items():
-        problems += _violations(table, parsed[table], parsed[meta])
-    for name, document in documents.items():
-        problems += _violations(name, document, jsonschema.Draft202012Validator.META_SCHEMA)
-    _raise_if(problems)
+    documents = {name: document for name, document in parsed.items() if name not in own}
+    metas = TABLES | dict.fromkeys(documents, DIALECT)
+    _raise_if(
+        [line for name, meta in metas.items() for line in _violations(name, parsed[name], parsed[meta])]
+    )
     for table, meta in TABLES.items():
         _complete(parsed[table], parsed[meta], parsed[meta])
     return Schema(parsed[PROTOCOL], parsed[ERRORS], documents, parsed[TABLES[PROTOCOL]])
@@ -170,10 +170,14 @@ def files(folder: Path) -> list[tuple[str, Path]]:
     return [(name, path) for name, path in found if not name.startswith(f"{VECTORS}/")]
 
 
-def _violations(name: str, document: Node, meta: Any) -> list[str]:
+def _violations(name: str, document: Node, meta: Node) -> list[str]:
+    """List the violations of a meta-schema, with the errorMessage of a rule that has one."""
     validator = jsonschema.Draft202012Validator(meta)
     errors: list[jsonschema.ValidationError] = list(validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
-    return [f"schema/{name}: {e.json_path}: {e.message}" for e in sorted(errors, key=lambda e: e.json_path)]
+    return [
+        f"schema/{name}: {e.json_path}: {cast('Node', e.schema).get('errorMessage', e.message)}"
+        for e in sorted(errors, key=lambda e: e.json_path)
+    ]
 
 
 def _raise_if(problems: list[str]) -> None:

@@ -5,7 +5,7 @@ Written by `python -m codegen generate` from the schema; never edited.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "17f354d9be4b90ba617094a03adc075f3ee02a100c033142a5d151b591686d43"
+SCHEMA_DIGEST: Final = "c594aa4a57d8f23b31aedcfa13478bfde36781485ab3a6a844cce9a36de4a553"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]
