@@ -36,6 +36,8 @@ async def load(path: Path, engine: LocalEngine) -> None:
 
 def _register_of(path: Path) -> Callable[[LocalEngine], object]:
     """Run a file and return its function."""
+    if not path.exists():
+        raise LoadError(f"--load {path}: no such file")
     # The file's own name may be that of another module.
     spec = importlib.util.spec_from_file_location(f"pie_programs.{path.stem}", path)
     if spec is None or spec.loader is None:
