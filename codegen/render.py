@@ -83,7 +83,7 @@ def render(layout: Layout) -> dict[Path, str]:
         )
     }
     for side, package, modules in (("client", client, CLIENT_MODULES), ("server", server, SERVER_MODULES)):
-        rows = [text for text in described.errors["texts"] if text["scope"] != "library"]
+        rows = [text for text in described.errors["texts"] if text["generated"] is not False]
         texts = [text for text in rows if side in (text["sent_by"] or ["server"])]
         for name, summary in modules.items():
             own = f"{side}_{name}.py.j2"

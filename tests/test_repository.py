@@ -141,6 +141,17 @@ def test_modules_do_not_import_each_other_in_a_cycle(folder: str, package: str) 
         pytest.fail(f"import cycle: {error.args[1]}")
 
 
+def test_every_text_that_is_generated_is_sent() -> None:
+    """Others are marked with ``"generated": false`` in the schema."""
+    for package in (ROOT / "src" / "pie_client", ROOT / "src" / "pie_client" / "testing"):
+        texts = parsed(package / "_generated" / "texts.py")
+        (names,) = [ast.literal_eval(n.value) for n in texts.body if isinstance(n, ast.Assign)]
+        used = {
+            node.attr for path in CODE for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)
+        }
+        assert [name for name in names if name not in used and not name.startswith("OK_")] == []
+
+
 def test_tests_import_public_names_only() -> None:
     importing = {
         name_of(path)

@@ -56,13 +56,9 @@ PERMISSION_DENIED: Final = "Permission denied"
 """Sent by 0.4 servers."""
 CANNOT_ATTACH: Final = "Cannot attach: already attached"
 """Sent by 0.5 servers."""
-CANNOT_ATTACH_TO_ENDED: Final = "Cannot attach: Service not found"
-"""Sent by 0.5 servers."""
 WORKFLOW_NOT_FOUND: Final = "Workflow not found"
 """Sent by 0.4 servers."""
 SERVICE_NOT_FOUND: Final = "Service not found"
-"""Sent by 0.4 servers."""
-SERVICE_CHANNEL_CLOSED: Final = "Service channel closed"
 """Sent by 0.4 servers."""
 WORKFLOW_ALREADY_ATTACHED: Final = "already attached"
 """Sent by 0.4 servers."""
@@ -79,10 +75,6 @@ NO_RUN_INTERFACE: Final = "No 'run' interface found"
 SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
 """Sent by 0.5 servers."""
 STREAM_ABORTED: Final = "stream aborted"
-"""Sent by 0.5 servers."""
-NO_WORKER_AVAILABLE: Final = "no worker available"
-"""Sent by 0.5 servers."""
-GATEWAY_DRAINING: Final = "gateway draining"
 """Sent by 0.5 servers."""
 
 
@@ -126,69 +118,9 @@ def invalid_manifest(*, detail: object) -> str:
     return f"Invalid manifest: {detail}"
 
 
-def manifest_not_found(*, program: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Manifest not found for program: {program}"
-
-
-def manifest_missing(*, program: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Manifest not found for: {program}"
-
-
 def compile_failed(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to compile WASM: {detail}"
-
-
-def compilation_task_failed(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Compilation task failed: {detail}"
-
-
-def manifest_download_failed(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to download manifest{detail}"
-
-
-def manifest_response_unreadable(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to read manifest response: {detail}"
-
-
-def wasm_download_failed(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to download WASM{detail}"
-
-
-def wasm_response_unreadable(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to read WASM response: {detail}"
-
-
-def create_directory_failed(*, detail: object) -> str:
-    """Sent by 0.4 and 0.5 servers."""
-    return f"Failed to create directory {detail}"
-
-
-def write_wasm_failed(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to write WASM file: {detail}"
-
-
-def write_program_failed(*, path: object, detail: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"writing {path}: {detail}"
-
-
-def write_manifest_failed(*, detail: object) -> str:
-    """Sent by 0.4 and 0.5 servers."""
-    return f"Failed to write manifest file: {detail}"
-
-
-def read_wasm_failed(*, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to read WASM file: {detail}"
 
 
 def no_language_component(*, language: object, detail: object) -> str:
@@ -226,11 +158,6 @@ def dependency_not_installed(*, dependency: object, folder: object, program: obj
     return f"program {dependency} is not installed (looked in {folder}), and {program} depends on it"
 
 
-def dependency_is_script(*, program: object, dependency: object, language: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"{program} depends on {dependency}, which is a {language} script; only a component can be a dependency"
-
-
 def program_not_installed(*, program: object, folder: object) -> str:
     """Sent by 0.5 servers."""
     return f"program {program} is not installed (looked in {folder})"
@@ -251,11 +178,6 @@ def invalid_workflow_json(*, detail: object) -> str:
     return f"Invalid workflow JSON: {detail}"
 
 
-def token_budget_exhausted(*, context: object, tokens: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"pin: token budget exhausted for context {context} (requested {tokens} tokens)"
-
-
 def call_error(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Call error: {detail}"
@@ -264,11 +186,6 @@ def call_error(*, detail: object) -> str:
 def component_not_found(*, program: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Component not found for program: {program}"
-
-
-def dependency_not_found(*, program: object) -> str:
-    """Sent by 0.4 and 0.5 servers."""
-    return f"Dependency component not found: {program}"
 
 
 def script_without_entry(*, program: object, entry: object) -> str:
@@ -296,11 +213,6 @@ def request_too_large(*, size: object, limit: object) -> str:
     return (
         f"request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)"
     )
-
-
-def admission_rejected(*, detail: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"admission rejected: {detail}"
 
 
 def identity_missing(*, header: object) -> str:
@@ -358,19 +270,16 @@ CODE_MCP_ARGUMENTS_INVALID: Final = -32602
 __all__ = [
     "ALREADY_AUTHENTICATED",
     "CANNOT_ATTACH",
-    "CANNOT_ATTACH_TO_ENDED",
     "CODE_MCP_ARGUMENTS_INVALID",
     "CODE_MCP_CLIENT_GONE",
     "CODE_MCP_SERVER_NOT_REGISTERED",
     "FIRST_CHUNK_INDEX",
-    "GATEWAY_DRAINING",
     "INVALID_PROCESS_ID_TO_ATTACH",
     "INVALID_PROCESS_ID_TO_TERMINATE",
     "INVALID_TOKEN",
     "INVALID_WORKFLOW_ID",
     "NO_PENDING_AUTHENTICATION",
     "NO_RUN_INTERFACE",
-    "NO_WORKER_AVAILABLE",
     "OK_ADD_PROGRAM",
     "OK_ALREADY_AUTHENTICATED",
     "OK_ATTACH_PROCESS",
@@ -388,7 +297,6 @@ __all__ = [
     "PROCESS_NOT_FOUND",
     "PROCESS_TERMINATED",
     "SCRIPT_RECEIVES_NO_FILE",
-    "SERVICE_CHANNEL_CLOSED",
     "SERVICE_NOT_FOUND",
     "SIGNATURE_VERIFICATION_FAILED",
     "STREAM_ABORTED",
@@ -398,16 +306,11 @@ __all__ = [
     "WORKFLOW_CANCELLED",
     "WORKFLOW_HAS_NO_STEPS",
     "WORKFLOW_NOT_FOUND",
-    "admission_rejected",
     "bad_client_frame",
     "call_error",
     "chunk_count_mismatch",
-    "compilation_task_failed",
     "compile_failed",
     "component_not_found",
-    "create_directory_failed",
-    "dependency_is_script",
-    "dependency_not_found",
     "dependency_not_installed",
     "identity_empty",
     "identity_missing",
@@ -417,10 +320,6 @@ __all__ = [
     "invalid_program_identifier",
     "invalid_signature_encoding",
     "invalid_workflow_json",
-    "manifest_download_failed",
-    "manifest_missing",
-    "manifest_not_found",
-    "manifest_response_unreadable",
     "manifest_toml_invalid",
     "mcp_arguments_invalid",
     "mcp_client_gone",
@@ -432,22 +331,15 @@ __all__ = [
     "program_hash_mismatch",
     "program_not_found",
     "program_not_installed",
-    "read_wasm_failed",
     "request_too_large",
     "script_needs_object",
     "script_not_utf8",
     "script_without_entry",
-    "token_budget_exhausted",
     "token_budgets_length",
     "unknown_query_subject",
     "upload_too_large",
     "user_not_authorized",
     "utf8_incomplete",
     "utf8_invalid",
-    "wasm_download_failed",
-    "wasm_response_unreadable",
     "workflow_loop_exceeded",
-    "write_manifest_failed",
-    "write_program_failed",
-    "write_wasm_failed",
 ]
