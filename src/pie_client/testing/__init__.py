@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pie_client.testing.engine.local_engine import LocalEngine
     from pie_client.testing.engine.refusal import Refusal
     from pie_client.testing.engine.trace import TracedFrame, describe
+    from pie_client.testing.faults.catalogue import Faults
     from pie_client.testing.faults.fault import Fault
-    from pie_client.testing.faults.faults import Faults
     from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
     from pie_client.testing.inferlet.mcp import McpCallError, McpSession
     from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
@@ -35,7 +35,7 @@ _MODULE_OF = {
     "DaemonRequest": "http.messages",
     "DaemonResponse": "http.messages",
     "Fault": "faults.fault",
-    "Faults": "faults.faults",
+    "Faults": "faults.catalogue",
     "InferletFunction": "inferlet.session",
     "InferletSession": "inferlet.session",
     "LocalEngine": "engine.local_engine",

@@ -9,6 +9,7 @@ import re
 import socket as sockets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -1092,7 +1093,7 @@ async def test_a_fault_stops_with_its_block_and_sends_what_it_holds_back(
         await fault.happened(3)
         assert not any(task.done() for task in waiting)
     await in_time(asyncio.gather(*waiting))
-    assert repr(fault) == "<Fault delay, happened 3 times>"
+    assert repr(fault) == "<Fault delay, count=3>"
 
 
 async def test_stop_stops_all_faults(engine: LocalEngine, client: PieClient) -> None:
@@ -1115,11 +1116,11 @@ async def test_later_faults_alter_each_copy_of_a_message(engine: LocalEngine, ra
 
 async def test_happened_times_out(engine: LocalEngine) -> None:
     fault = engine.faults.never_answer(models.PingRequest)
-    with pytest.raises(DeadlineError, match=r"never_answer happened 0 times within 0\.05 s, not 1"):
+    with pytest.raises(DeadlineError, match=r"count of never_answer is 0 after 0\.05 s, not 1"):
         await fault.happened(timeout=0.05)
 
 
-IMPOSSIBLE: list[Callable[[Faults], Fault]] = [
+IMPOSSIBLE: list[Callable[[Any], Fault]] = [
     lambda faults: faults.never_answer(models.Response),
     lambda faults: faults.delay(models.SignalProcessRequest, 1),
     lambda faults: faults.oversize_message(10, models.Response),
@@ -1132,13 +1133,32 @@ IMPOSSIBLE: list[Callable[[Faults], Fault]] = [
     lambda faults: faults.refuse_upgrade(7),
     lambda faults: faults.drop_connection(-1),
     lambda faults: faults.never_end(times=0),
+    lambda faults: faults.never_end(times="x"),
+    lambda faults: faults.lose_reply("ping"),
+    lambda faults: faults.lose_reply([]),
+    lambda faults: faults.stall_all(on="ping"),
+    lambda faults: faults.missing_value("stdout"),
+    lambda faults: faults.drop_connection("x"),
+    lambda faults: faults.drop_connection(direction="both"),
+    lambda faults: faults.silent_peer(direction="both"),
+    lambda faults: faults.oversize_message("x"),
+    lambda faults: faults.events_before_reply(0),
+    lambda faults: faults.drop_file_chunk(-1),
+    lambda faults: faults.never_start("echo"),
+    lambda faults: faults.never_end("echo"),
+    lambda faults: faults.broken_program("echo"),
+    lambda faults: faults.broken_program(None),
 ]
+"""Calls with invalid arguments. Faults are Any here, because a type checker refuses most of them."""
 
 
 @pytest.mark.parametrize("ask", IMPOSSIBLE)
-async def test_invalid_arguments_are_refused(engine: LocalEngine, ask: Callable[[Faults], Fault]) -> None:
+async def test_invalid_arguments_are_refused_when_the_fault_is_requested(
+    engine: LocalEngine, client: PieClient, ask: Callable[[Any], Fault]
+) -> None:
     with pytest.raises(InvalidArgumentError):
         ask(engine.faults)
+    await client.ping()
 
 
 async def test_never_answer_ignores_the_upload_of_one_client_only(engine: LocalEngine) -> None:

@@ -25,7 +25,7 @@ from pie_client.testing.engine.refusal import NoReply, Refusal
 from pie_client.testing.engine.requests import RequestHandler, Result
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.faults.fault import Refused, Unanswered
-from pie_client.testing.faults.message import MessageCopy
+from pie_client.testing.faults.outgoing import MessageCopy
 from pie_client.testing.faults.sockets import Socket
 from pie_client.testing.inferlet.mcp import McpRelay
 

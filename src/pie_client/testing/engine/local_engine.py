@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self, TypeVar
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from pie_client._generated.families import NEWEST, PROGRAM_PATTERN, Family
+from pie_client._generated.families import NEWEST, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import UPLOAD_BYTES, ServerTraits
@@ -22,7 +21,8 @@ from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
-from pie_client.testing.faults.faults import Faults
+from pie_client.testing.faults.catalogue import Faults
+from pie_client.testing.faults.group import check_program
 from pie_client.testing.faults.serial_accept import AcceptQueue
 from pie_client.testing.faults.sockets import CloseReply, Socket
 from pie_client.testing.http import handshake
@@ -243,7 +243,7 @@ class LocalEngine:
         Raises:
             InvalidArgumentError: The name is invalid, or the function is not async.
         """
-        _check_program(program)
+        check_program(program)
 
         def register(function: F) -> F:
             _check_async(program, function)
@@ -265,7 +265,7 @@ class LocalEngine:
             UnsupportedError: h11 is not installed; ``pip install 'pie-client[testing]'`` installs it.
         """
         check_h11()
-        _check_program(program)
+        check_program(program)
 
         def register(function: D) -> D:
             _check_async(program, function)
@@ -309,11 +309,6 @@ class LocalEngine:
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         refusal = handshake.refusal(self.traits, connection, request)
         return refusal or await self._state.faults.respond_to_upgrade(connection)
-
-
-def _check_program(program: str) -> None:
-    if not re.fullmatch(PROGRAM_PATTERN, program):
-        raise InvalidArgumentError(f"{program!r} is not a program; write it as name@major.minor.patch")
 
 
 def _check_async(program: str, function: Callable[..., object]) -> None:

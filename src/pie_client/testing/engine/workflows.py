@@ -23,7 +23,7 @@ from pie_client.testing._generated.servers import (
 from pie_client.testing.engine.processes import Client, RunningProcess
 from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.faults.fault import FaultList
-from pie_client.testing.faults.message import TERMINAL_MESSAGES
+from pie_client.testing.faults.outgoing import TERMINAL_MESSAGES
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from websockets.http11 import Response
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
 from pie_client.testing._generated.servers import ServerTraits
-from pie_client.testing.faults.message import MessageCopy, Receiver
-from pie_client.testing.faults.sockets import Cut, Direction, Ending, Socket
+from pie_client.testing.faults.outgoing import MessageCopy, Receiver
+from pie_client.testing.faults.sockets import DIRECTIONS, Cut, Direction, Ending, Socket
 
 HAPPENED_SECONDS = 10.0
 """Default timeout of Fault.happened()."""
@@ -100,8 +100,10 @@ class Fault:
         on_message: OnMessage | None = None,
         on_observed: OnObserved | None = None,
     ) -> None:
-        if times is not None and times < 1:
-            raise InvalidArgumentError(f"times={times} is too small; pass 1 or more, or None for every time")
+        if times is not None and (type(times) is not int or times < 1):
+            raise InvalidArgumentError(
+                f"times={times!r} is not a number; pass 1 or more, or None for every time"
+            )
         self.name = name
         self.count = 0
         self._faults = faults
@@ -121,7 +123,7 @@ class Fault:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<Fault {self.name}, happened {self.count} times>"
+        return f"<Fault {self.name}, count={self.count}>"
 
     @property
     def active(self) -> bool:
@@ -161,7 +163,7 @@ class Fault:
                     await self._counted.wait()
         except TimeoutError:
             raise DeadlineError(
-                f"{self.name} happened {self.count} times within {seconds:g} s, not {times}; "
+                f"the count of {self.name} is {self.count} after {seconds:g} s, not {times}; "
                 "check that the test triggers it, or raise timeout="
             ) from None
 
@@ -219,8 +221,12 @@ class CutFault(Fault):
         # Checked first, because the constructor of Fault adds it to the list.
         self.direction: Direction = where[0]
         self.after = where[1]
-        if self.after < 0:
-            raise InvalidArgumentError(f"after_bytes={self.after} is negative; pass 0 or more")
+        if self.direction not in DIRECTIONS:
+            raise InvalidArgumentError(
+                f"direction={self.direction!r}; pass {' or '.join(map(repr, DIRECTIONS))}"
+            )
+        if type(self.after) is not int or self.after < 0:
+            raise InvalidArgumentError(f"after_bytes={self.after!r} is not a number; pass 0 or more")
         self.ending: Ending = ending
         super().__init__(faults, name, times)
 
@@ -378,7 +384,7 @@ class FaultList:
 
 
 def _apply(faults: Iterable[Fault], first: MessageCopy) -> Iterable[MessageCopy]:
-    # Each fault sees what the ones before have left. Encoded frames are not altered; a fault would alter its own.
+    # Each fault sees the copies that the earlier faults returned. A fault inserts encoded frames, and must not alter them.
     copies = [first]
     for fault in list(faults):
         if (replace := fault.on_message) is not None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from pie_client._generated import models
 from pie_client.testing.faults.fault import Fault
-from pie_client.testing.faults.group import FaultGroup
-from pie_client.testing.faults.message import MessageCopy
+from pie_client.testing.faults.group import FaultGroup, check_number
+from pie_client.testing.faults.outgoing import MessageCopy
 
 (FILE_NAME,) = (
     name
@@ -49,6 +49,8 @@ class FileFaults(FaultGroup):
         times: int | None,
         change: Callable[[MessageCopy, models.FileChunk], Sequence[MessageCopy]],
     ) -> Fault:
+        check_number("index", index)
+
         def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
             message = sent.message
             if not isinstance(message, models.FileChunk) or message.chunk_index != index:

@@ -1,18 +1,21 @@
-"""What the groups of faults share: how a fault of one kind is made."""
+"""The base class of the groups of faults, and checks of their arguments."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from pie_client._generated import models
+from pie_client._generated.events import EVENT_MESSAGES
+from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.faults.fault import Fault, FaultList, OnMessage, OnRequest
-from pie_client.testing.faults.message import MessageCopy, Sendable
+from pie_client.testing.faults.outgoing import MessageCopy, Sendable
 
 ANSWERED = frozenset(m.model for m in METHODS.values() if m.kind in ("call", "upload"))
 """Classes of the requests that servers answer."""
 UNKNOWN = "telemetry"
-"""A type, kind and name that neither side knows."""
+"""A message type, event kind and server name that the protocol does not define."""
 
 
 class FaultGroup:
@@ -58,9 +61,31 @@ class FaultGroup:
         return self._on_message(name, times, replace)
 
 
-def check_answered(request: type[WireModel]) -> None:
-    """Raise InvalidArgumentError unless servers answer requests of a class."""
-    if request not in ANSWERED:
+def check_answered(request: object) -> None:
+    """Raise InvalidArgumentError unless the argument is a class of requests that servers answer."""
+    if not isinstance(request, type) or request not in ANSWERED:
         raise InvalidArgumentError(
-            f"{request.__name__} is not a request that servers answer; pass a class like models.PingRequest"
+            f"{_named(request)} is not a request that servers answer; pass a class like models.PingRequest"
         )
+
+
+def check_event(event: object) -> None:
+    """Raise InvalidArgumentError unless the argument is a class of events."""
+    if event not in EVENT_MESSAGES:
+        raise InvalidArgumentError(f"{_named(event)} is not an event; pass a class like models.StdoutFrame")
+
+
+def check_number(name: str, number: object, *, least: int = 0) -> None:
+    """Raise InvalidArgumentError unless the argument is an int that is large enough."""
+    if type(number) is not int or number < least:
+        raise InvalidArgumentError(f"{name}={number!r} is not a number; pass {least} or more")
+
+
+def check_program(program: object) -> None:
+    """Raise InvalidArgumentError unless the argument is ``name@version``."""
+    if not isinstance(program, str) or not re.fullmatch(PROGRAM_PATTERN, program):
+        raise InvalidArgumentError(f"{program!r} is not a program; write it as name@major.minor.patch")
+
+
+def _named(model: object) -> str:
+    return model.__name__ if isinstance(model, type) else repr(model)

@@ -8,7 +8,7 @@ from pie_client._generated.mcp import LIST_TOOLS
 from pie_client.protocol import codec
 from pie_client.testing.faults.fault import CloseFault, Fault
 from pie_client.testing.faults.group import UNKNOWN, FaultGroup
-from pie_client.testing.faults.message import MessageCopy
+from pie_client.testing.faults.outgoing import MessageCopy
 
 
 class McpFaults(FaultGroup):

@@ -10,8 +10,8 @@ from pie_client._generated.families import TAG
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing.faults.fault import Fault
-from pie_client.testing.faults.group import UNKNOWN, FaultGroup, check_answered
-from pie_client.testing.faults.message import TERMINAL_MESSAGES, VALUE, MessageCopy
+from pie_client.testing.faults.group import UNKNOWN, FaultGroup, check_answered, check_number
+from pie_client.testing.faults.outgoing import TERMINAL_MESSAGES, VALUE, MessageCopy
 
 TEXT_EVENTS = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *TERMINAL_MESSAGES)
 NEVER = b"\xc1"
@@ -52,6 +52,7 @@ class MessageFaults(FaultGroup):
             of: Class of the event, or of the request whose reply it is.
             times: How often. Events whose value is missing do not count.
         """
+        check_number("size", size)
         if of not in EVENT_MESSAGES:
             check_answered(of)
 
@@ -72,7 +73,8 @@ class MessageFaults(FaultGroup):
         """Send a text frame before the next message, as 0.5 servers do.
 
         Args:
-            content: A message such as ``models.ServerNotice(message="...")``, or any text; default: the end of a turn.
+            content: A message such as ``models.ServerNotice(message="...")``, or any text. Default: ``turn_done``, which a
+                0.5 server sends when a request is done.
             times: How often; None for every time.
         """
         message = models.TurnDone() if content is None else content

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from pie_client._generated import models
-from pie_client._generated.events import EVENT_MESSAGES
 from pie_client._generated.families import PROCESS
 from pie_client.base import WireModel
-from pie_client.errors import InvalidArgumentError
 from pie_client.testing.faults.fault import Fault, Held, StepFault, Until, check_until
-from pie_client.testing.faults.group import UNKNOWN, FaultGroup
-from pie_client.testing.faults.message import PROCESS_MESSAGES, TERMINAL_MESSAGES, VALUE, MessageCopy
+from pie_client.testing.faults.group import UNKNOWN, FaultGroup, check_event, check_number, check_program
+from pie_client.testing.faults.outgoing import PROCESS_MESSAGES, TERMINAL_MESSAGES, VALUE, MessageCopy
 
 PROCESS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -28,6 +26,7 @@ class ProcessFaults(FaultGroup):
             events: How many messages of the process are sent first.
             times: How often; None for every time.
         """
+        check_number("events", events, least=1)
         return self._delay_reply("events_before_reply", times, _started_by, events, PROCESS_MESSAGES)
 
     def events_after_end(self, *, times: int | None = 1) -> Fault:
@@ -78,10 +77,7 @@ class ProcessFaults(FaultGroup):
 
     def missing_value(self, event: type[WireModel] = models.StdoutFrame, *, times: int | None = 1) -> Fault:
         """Leave out the value of an event."""
-        if event not in EVENT_MESSAGES:
-            raise InvalidArgumentError(
-                f"{event.__name__} is not an event; pass a class like models.StdoutFrame"
-            )
+        check_event(event)
 
         def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
             applies = isinstance(sent.message, event) and fault.applies_to(sent)
@@ -133,10 +129,14 @@ class ProcessFaults(FaultGroup):
 
     def never_start(self, program: str | None = None, *, times: int | None = 1) -> Fault:
         """Confirm a launch and list the process, but do not start it until it is terminated."""
+        if program is not None:
+            check_program(program)
         return StepFault(self._faults, "never_start", times, "start", program)
 
     def never_end(self, program: str | None = None, *, times: int | None = 1) -> Fault:
         """Keep a process listed and attached when its program has ended, until it is terminated."""
+        if program is not None:
+            check_program(program)
         return StepFault(self._faults, "never_end", times, "end", program)
 
     def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
@@ -173,7 +173,7 @@ class ProcessFaults(FaultGroup):
             if found.remaining > 0 and not isinstance(sent.message, TERMINAL_MESSAGES):
                 return None
             delayed.remove(found)
-            if sent.receiver is not found.copies[0].receiver:  # the client that asked is another one
+            if sent.receiver is not found.copies[0].receiver:  # another client is attached now
                 found.held.release()
                 return [sent]
             found.held.discard()

@@ -8,7 +8,7 @@ from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.fault import Fault, Reaction, Refused, Unanswered, Until, check_until
 from pie_client.testing.faults.group import FaultGroup, check_answered
-from pie_client.testing.faults.message import MessageCopy, Receiver
+from pie_client.testing.faults.outgoing import MessageCopy, Receiver
 
 
 class ReplyFaults(FaultGroup):

@@ -18,11 +18,11 @@ Direction: TypeAlias = Literal["sent", "received"]
 """Direction of bytes or frames, as seen by the engine."""
 DIRECTIONS: tuple[Direction, ...] = ("sent", "received")
 Ending: TypeAlias = Literal["close", "reset", "silence"]
-"""How a cut ends a connection: closed without a close frame, reset, or open but dead."""
+"""How a cut ends a connection: closed without a close frame, reset, or kept open without sending anything more."""
 CloseReply: TypeAlias = Literal["answer", "defer", "drop"]
 """Reaction to a client's close frame: answer it, answer it before the next event, or close TCP without an answer.
 
-With ``"drop"``, TCP is closed without a close frame, too, when the client breaks the rules of WebSocket.
+With ``"drop"``, TCP is closed without a close frame, too, after a protocol error of the client.
 """
 
 RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)

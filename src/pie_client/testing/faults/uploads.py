@@ -6,8 +6,8 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.fault import Fault, Reaction, Refused, StepFault
-from pie_client.testing.faults.group import FaultGroup
-from pie_client.testing.faults.message import Receiver
+from pie_client.testing.faults.group import FaultGroup, check_program
+from pie_client.testing.faults.outgoing import Receiver
 
 LAUNCHES = (
     models.LaunchProcessRequest,
@@ -31,6 +31,7 @@ class UploadFaults(FaultGroup):
             program: The program as ``name@version``.
             times: How many launches fail; None, the default, for every one.
         """
+        check_program(program)
 
         def react(fault: Fault, _receiver: Receiver, message: WireModel) -> Reaction | None:
             if isinstance(message, models.CheckProgramRequest):

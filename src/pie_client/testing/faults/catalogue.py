@@ -4,6 +4,9 @@ with engine.faults.never_answer(models.PingRequest) as fault:
     with pytest.raises(DeadlineError):
         await client.ping(timeout=0.1)
 assert fault.count == 1
+
+:class:`FaultList` in ``fault.py`` keeps the requested faults. The engine asks it in ``connection.py`` what to do with each
+request and message.
 """
 
 from pie_client.testing.faults.connections import ConnectionFaults
