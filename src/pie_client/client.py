@@ -44,6 +44,9 @@ from pie_client.programs.manifest import checked_manifest, read_manifest
 from pie_client.programs.registry import resolve_version
 from pie_client.protocol.session import Session, canonical_id
 
+DEFAULT_TIMEOUT = 60.0
+"""Default timeout of a call, in seconds."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -77,7 +80,7 @@ class PieClient:
         username: User name for a session that sends a request before :meth:`authenticate`.
         identity: ``tenant/user`` or ``user`` in printable ASCII, for the HTTP header that 0.5 servers read. The
             server does not verify it. Default: the user name, if it is ASCII.
-        timeout: Default timeout of a call, in seconds; ``math.inf`` for no limit.
+        timeout: Default timeout of a call, in seconds; None for 60, ``math.inf`` for no limit.
         open_timeout: Seconds to connect, TLS and opening handshake included.
         ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
         headers: Additional HTTP headers for the opening handshake.
@@ -105,7 +108,7 @@ class PieClient:
         *,
         username: str | None = None,
         identity: str | None = None,
-        timeout: float = 60.0,
+        timeout: float | None = DEFAULT_TIMEOUT,
         open_timeout: float = 10.0,
         ssl: ssl_module.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
@@ -131,7 +134,7 @@ class PieClient:
             max_message_size=check_size("max_message_size", max_message_size),
         )
         self._options = check_options(self._uri, options)
-        self._timeout = check_seconds("timeout", timeout)
+        self._timeout = check_seconds("timeout", DEFAULT_TIMEOUT if timeout is None else timeout)
         self._max_buffered = check_size("max_buffered", max_buffered)
         self._spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
         self._ping_interval = check_seconds("ping_interval", ping_interval)

@@ -82,6 +82,9 @@ INVALID_DURATIONS = [0, 0.0, -1, -math.inf, math.nan, "1", None, [1]]
 def test_an_invalid_duration_is_rejected(name: str) -> None:
     for value in INVALID_DURATIONS:
         options: dict[str, Any] = {name: value}
+        if name == "timeout" and value is None:  # the default
+            PieClient("ws://127.0.0.1", **options)
+            continue
         with pytest.raises(InvalidArgumentError, match=f"^invalid {name}=") as caught:
             PieClient("ws://127.0.0.1", **options)
         check_text(caught.value, repr(value))
@@ -129,6 +132,8 @@ def test_an_invalid_username_is_rejected(username: Any) -> None:  # noqa: ANN401
     [
         {"x": f"{SECRET}\r\nx-other: y"},
         {"x": f"{SECRET}\x00"},
+        {"x": f"Bearer {SECRET}-日"},
+        {"x": f"{SECRET}\ud800"},
         {"x\n": SECRET},
         {"a b": SECRET},
         {"a:": SECRET},
@@ -143,6 +148,31 @@ def test_an_invalid_username_is_rejected(username: Any) -> None:  # noqa: ANN401
 def test_invalid_headers_are_rejected_without_showing_them(headers: Any) -> None:  # noqa: ANN401 - the mistake
     with pytest.raises(InvalidArgumentError, match="header") as caught:
         PieClient("ws://127.0.0.1", headers=headers)
+    check_text(caught.value)
+
+
+async def test_a_header_value_may_be_any_printable_latin_1_text() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, headers={"x-name": "ÿ é", "x-empty": ""}):
+        (upgrade,) = peer.upgrades
+        assert upgrade.headers["x-name"] == "ÿ é"
+        assert upgrade.headers["x-empty"] == ""
+
+
+@pytest.mark.parametrize("context", [True, False, SECRET, 5], ids=repr)
+def test_tls_settings_of_another_type_are_rejected(context: Any) -> None:  # noqa: ANN401 - the mistake
+    with pytest.raises(
+        InvalidArgumentError, match=f"^ssl is {type(context).__name__}, not SSLContext"
+    ) as caught:
+        PieClient("wss://127.0.0.1", ssl=context)
+    check_text(caught.value)
+
+
+@pytest.mark.parametrize("proxy", [None, 5, SECRET.encode()], ids=repr)
+def test_a_proxy_of_another_type_is_rejected(proxy: Any) -> None:  # noqa: ANN401 - the mistake
+    with pytest.raises(
+        InvalidArgumentError, match=f"^proxy is {type(proxy).__name__}, not str or bool"
+    ) as caught:
+        PieClient("ws://127.0.0.1", proxy=proxy)
     check_text(caught.value)
 
 

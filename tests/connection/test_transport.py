@@ -61,6 +61,9 @@ OTHER_SERVERS = {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: nonsense\r\n\r\n"
     ),
+    "an upgrade with a secret in a header": sends(
+        f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {SECRET}\r\nConnection: Upgrade\r\n\r\n".encode()
+    ),
     "an endless header": sends(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
     "closed immediately": hangs_up,
 }

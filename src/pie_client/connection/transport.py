@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidHeader,
     InvalidMessage,
     InvalidProxy,
     InvalidStatus,
@@ -193,22 +194,46 @@ def check_options(parts: SplitResult, options: Options) -> Options:
         raise InvalidArgumentError(
             f"invalid identity {options.identity!r}; write tenant/user or user in printable ASCII"
         )
-    if options.ssl is not None and parts.scheme != "wss":
-        raise InvalidArgumentError(f"ssl= can't be used with {_address(parts)}; use wss://, or leave ssl out")
+    _check_tls(parts, options.ssl)
     for name, value in options.headers.items():
-        if not (is_printable(name) and is_printable(value) and HEADER_NAME.fullmatch(name)):
-            raise InvalidArgumentError(
-                f"invalid header {name!r}; the name must be a token, the value text without control characters"
-            )
-    if isinstance(options.proxy, str):
-        try:
-            proxy = urlsplit(options.proxy)
-            usable = proxy.scheme in PROXY_SCHEMES and bool(proxy.hostname) and proxy.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise _bad_proxy()
+        _check_header(name, value)
+    _check_proxy(options.proxy)
     return options
+
+
+def _check_tls(parts: SplitResult, context: object) -> None:
+    if context is None:
+        return
+    if not isinstance(context, ssl_module.SSLContext):
+        raise InvalidArgumentError(
+            f"ssl is {type(context).__name__}, not SSLContext; pass ssl.create_default_context(), or leave it out"
+        )
+    if parts.scheme != "wss":
+        raise InvalidArgumentError(f"ssl= can't be used with {_address(parts)}; use wss://, or leave ssl out")
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+        raise InvalidArgumentError(f"invalid header name {name!r}; use letters, digits and -")
+    # Latin-1 is the first 256 code points.
+    if not isinstance(value, str) or not value.isprintable() or max(value, default="") > "\xff":
+        raise InvalidArgumentError(f"invalid value of header {name!r}; use printable Latin-1 text")
+
+
+def _check_proxy(proxy: object) -> None:
+    if isinstance(proxy, bool):
+        return
+    if not isinstance(proxy, str):
+        raise InvalidArgumentError(
+            f"proxy is {type(proxy).__name__}, not str or bool; pass a proxy's URL, True or False"
+        )
+    try:
+        url = urlsplit(proxy)
+        usable = url.scheme in PROXY_SCHEMES and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _bad_proxy()
 
 
 def as_headers(headers: object) -> dict[str, str]:
@@ -268,6 +293,11 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
         raise ConnectTimeoutError(
             f"{address} did not complete the opening handshake within {options.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
         ) from error
+    except InvalidHeader as error:
+        # Not chained: the library's text contains the header's value.
+        raise HandshakeError(
+            f"invalid opening handshake from {address}: missing or invalid header {error.name!r}; check the address"
+        ) from None
     except (InvalidHandshake, EOFError, ConnectionResetError, BrokenPipeError) as error:
         raise _handshake_error(address, parts.scheme, error) from error
     except (OSError, ImportError) as error:
@@ -287,7 +317,7 @@ def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectErro
         )
     if isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage):
         return HandshakeError(
-            f"invalid opening handshake from {address} ({one_line(str(error))}); check the address"
+            f"invalid opening handshake from {address}: {one_line(str(error))}; check the address"
         )
     tls = " with TLS" if scheme == "wss" else ""
     return HandshakeError(
