@@ -445,7 +445,10 @@ async def test_the_error_for_an_invalid_manifest_is_one_line(client: PieClient) 
 
 async def test_an_argument_of_the_wrong_type_is_not_sent(client: PieClient) -> None:
     """D10."""
-    with pytest.raises(InvalidArgumentError, match=r"launch_process not sent: inferlet"):
+    with pytest.raises(
+        InvalidArgumentError,
+        match=r"^launch_process not sent: inferlet is int, not str; correct the argument$",
+    ):
         await client.launch_process(5)  # type: ignore[arg-type]  # what untyped callers do
     with pytest.raises(InvalidArgumentError, match="token_budget"):
         await client.rpc.launch_process(inferlet="a", input="{}", token_budget=-1)

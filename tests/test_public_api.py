@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import pickle
+import pydoc
 import re
 import traceback
 from collections.abc import Iterator
@@ -137,6 +138,12 @@ def test_the_tree_in_the_documentation_of_errors_is_the_tree_of_classes() -> Non
     assert defined <= {name for _, name in lines}
 
 
+def test_help_lists_the_classes_of_errors() -> None:
+    shown = pydoc.plain(pydoc.render_doc(pie_client.errors))
+    names = {name for name in pie_client.__all__ if name in vars(pie_client.errors)}
+    assert names == set(pie_client.errors.__all__) == set(re.findall(r"^    class (\w+)\(", shown, re.M))
+
+
 def test_every_event_class_is_public() -> None:
     classes = get_args(pie_client.ProcessEvent)
     assert len(classes) == 9
@@ -163,7 +170,7 @@ def test_a_traceback_names_an_exception_as_it_is_imported() -> None:
         pie_client.AuthenticationError("auth_by_token", "wrong", advice="use another"),
         pie_client.ProcessTerminatedError("id", "stopped"),
         pie_client.BadFrameError("bad frame"),
-        pie_client.McpServerError("fs", "it exited"),
+        pie_client.McpServerError("fs", "it exited", "register it again"),
         pie_client.HandshakeError("refused", status=404, body="not found"),
         pie_client.StdoutEvent("text"),
         pie_client.CorruptEvent("text"),

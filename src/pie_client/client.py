@@ -71,9 +71,10 @@ class PieClient:
     and 0.5 families and detects the family. Any number of tasks may use one client concurrently, in the event loop in
     which it connected.
 
-    Every method that waits takes ``timeout``, in seconds. None, the default, stands for the client's ``timeout``, or
-    for no limit where a method says so. ``math.inf`` always means no limit. A method that runs out of time raises
-    DeadlineError, and the connection stays usable.
+    Methods that wait take ``timeout``, in seconds, except :meth:`connect`, which has ``open_timeout``, and
+    :meth:`close`, :meth:`run` and :meth:`unregister_mcp_server`. None, the default, stands for the client's
+    ``timeout``, or for no limit where a method says so. ``math.inf`` always means no limit. A method that runs out of
+    time raises DeadlineError, and the connection stays usable.
 
     Args:
         server_uri: WebSocket URI, e.g. ``"ws://127.0.0.1:8080"``. Default path: the endpoint that all servers accept.
@@ -90,8 +91,7 @@ class PieClient:
         max_buffered: Limit for unread events of all processes, in bytes. Above it the client stops reading from the
             socket, unless a call is waiting for a reply or an event. At twice the limit it discards the events of the
             processes with the largest backlogs, whose handles then raise SlowConsumerError. A received file may take
-            at most twice
-            ``max_buffered`` unless ``spool_above`` moves it to disk.
+            at most twice ``max_buffered`` unless ``spool_above`` moves it to disk.
         spool_above: Size in bytes above which a received file is written to a temporary file instead of memory.
             Iterating over a process then yields a SpooledFile; ``recv()`` loads it into memory. Default: files stay
             in memory.
@@ -382,7 +382,7 @@ class PieClient:
     ) -> str:
         """Upload a local build and install it.
 
-        The file is hashed and read in a thread and sent in chunks of 256 KiB, so it may be larger than memory.
+        The file is hashed and read in a thread and sent in chunks, so it may be larger than memory.
         Concurrent installs of the same program wait for each other. The first error of the server stops the upload.
 
         Args:
@@ -586,12 +586,12 @@ class PieClient:
             InvalidArgumentError: The port is out of range, or the input is not serializable.
             UnsupportedError: The server has no daemons (0.5); nothing was sent.
         """
-        calls, given = self.rpc, as_json(input)
+        calls, text = self.rpc, as_json(input)
         if port not in range(1, HIGHEST_PORT + 1):
             raise InvalidArgumentError(
-                f"launch_daemon not sent: port={port!r} is not an integer from 1 to {HIGHEST_PORT}"
+                f"launch_daemon not sent: port={port!r} is not an integer from 1 to {HIGHEST_PORT}; pass another port"
             )
-        await calls.launch_daemon(inferlet=inferlet, port=port, input=given, timeout=timeout)
+        await calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
 
     @overload
     async def run(self, program: Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Process: ...
@@ -600,7 +600,8 @@ class PieClient:
     async def run(self, program: object, /, *args: object, **kwargs: object) -> Process:
         """Launch a Python function as a process, or a program with keyword arguments as its input.
 
-        A function is installed first if the server does not have it.
+        A function is installed first if the server does not have it. Keyword arguments, ``timeout`` included, go to the
+        program. Use ``asyncio.timeout`` to limit the call; each of its requests is limited by the client's ``timeout``.
 
         Args:
             program: A function decorated with :func:`inferlet`, or a program as ``name@version``.
@@ -619,12 +620,12 @@ class PieClient:
         if isinstance(program, str):
             if args:
                 raise InvalidArgumentError(
-                    f"run({program!r}) takes keyword arguments only; pass the {len(args)} positional ones by name"
+                    f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
                 )
             return await self.launch_process(program, kwargs)
         if not isinstance(program, Inferlet):
             raise InvalidArgumentError(
-                f"program is a {type(program).__name__}; pass an @inferlet function or 'name@version'"
+                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
         text = as_json(program.input_of(args, kwargs))
         connected = self._connected()

@@ -30,13 +30,41 @@ PieError
 
 HashesNotComparedWarning (UserWarning) is the only warning.
 
-The subclasses of RefusedError, ServerError and ProcessError are generated from the failure texts in the schema. Import
-them from ``pie_client``, like all other exceptions.
+The subclasses of RefusedError, ServerError and ProcessError are generated from the failure texts in the schema. They are
+in ``pie_client``, as all other exceptions are too, but not in this module.
 
 A message is one line: what failed, with which value, and what to do about it. It never contains payload, keys or tokens.
 """
 
 from typing import ClassVar
+
+__all__ = [
+    "AgentError",
+    "ConnectError",
+    "ConnectTimeoutError",
+    "ConnectionLostError",
+    "DeadlineError",
+    "HandshakeError",
+    "HashesNotComparedWarning",
+    "InvalidArgumentError",
+    "InvalidKeyError",
+    "ManifestError",
+    "McpServerError",
+    "NotAttachedError",
+    "NotConnectedError",
+    "PieConnectionError",
+    "PieError",
+    "ProcessEndedError",
+    "ProcessError",
+    "ProgramExistsError",
+    "ProtocolError",
+    "RefusedError",
+    "RegistryError",
+    "ResultError",
+    "ServerError",
+    "SlowConsumerError",
+    "UnsupportedError",
+]
 
 
 def one_line(text: str) -> str:
@@ -223,17 +251,17 @@ class McpServerError(PieError):
     Attributes:
         name: Name that the server is registered under.
         reason: What went wrong, without the name.
+        advice: What to do about it.
     """
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, advice: str) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(
-            f"MCP server {name!r}: {reason}; run it by hand, or log pie_client.mcp at level INFO"
-        )
+        self.advice = advice
+        super().__init__(f"MCP server {name!r}: {reason}; {advice}")
 
-    def __reduce__(self) -> tuple[type["McpServerError"], tuple[str, str]]:
-        return type(self), (self.name, self.reason)
+    def __reduce__(self) -> tuple[type["McpServerError"], tuple[str, str, str]]:
+        return type(self), (self.name, self.reason, self.advice)
 
 
 class ProcessEndedError(PieError, EOFError):
@@ -245,6 +273,5 @@ class SlowConsumerError(PieError, BufferError):
 
 
 # Tracebacks, reprs and pickles name the module that users import from.
-for _class in list(vars().values()):
-    if isinstance(_class, type) and issubclass(_class, Exception):
-        _class.__module__ = "pie_client"
+for _name in __all__:
+    globals()[_name].__module__ = "pie_client"

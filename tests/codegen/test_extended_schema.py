@@ -194,7 +194,10 @@ print(json.dumps(Calls.odd.__doc__))
 PRINTED = [
     ["paused", True, ["stdout"]],
     ["refused", "pause_process", "too long: lunch", True],
-    ["invalid", "pause_process not sent: seconds: Input should be greater than or equal to 0"],
+    [
+        "invalid",
+        "pause_process not sent: seconds: Input should be greater than or equal to 0; correct the argument",
+    ],
     ["received", True, "half way"],
     ["progress", "nearly", None],
     ["returned", "done"],

@@ -149,7 +149,7 @@ async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
     assert pid in message
     assert {
         "0.4": "check its id with list_processes, and that no connection is attached to it",
-        "0.5": "processes end with their connection",
+        "0.5": "it has ended or never existed; see list_processes",
     }[family] in message
 
 

@@ -224,7 +224,9 @@ async def test_a_restarted_http_server_gets_a_new_session(client: PieClient) -> 
 
 async def test_an_http_error_of_a_server_is_reported_with_its_status(client: PieClient) -> None:
     async with http_server() as (url, _):
-        with pytest.raises(McpServerError, match="HTTP status 401") as caught:
+        with pytest.raises(
+            McpServerError, match=r"HTTP status 401; check url= and headers=, and that the server runs$"
+        ) as caught:
             await client.register_mcp_server("py", "http", url=url, headers={"x-token": "wrong"})
         assert "wrong" not in str(caught.value)
     assert await available(client) == []
@@ -283,7 +285,7 @@ async def test_http_without_the_mcp_package_is_unsupported_with_advice(
         ({"name": "a", "transport": "sse", "command": "x"}, "unknown transport='sse'"),
         ({"name": "a", "transport": "stdio"}, "command= is missing"),
         ({"name": "a", "transport": "stdio", "command": ""}, "command= is missing"),
-        ({"name": "a", "transport": "stdio", "command": "x\0"}, "command= is missing"),
+        ({"name": "a", "transport": "stdio", "command": "x\0"}, "command= is not a str, or has a NUL"),
         ({"name": "a", "transport": "stdio", "command": "x", "args": "-y"}, "args= is not a list of str"),
         ({"name": "a", "transport": "stdio", "command": "x", "args": [1]}, "args= is not a list of str"),
         ({"name": "a", "transport": "stdio", "command": "x", "url": "http://h"}, "url= can't be used with"),
@@ -312,7 +314,9 @@ async def test_invalid_arguments_are_named(client: PieClient, arguments: dict[st
 async def test_a_missing_program_or_directory_is_named_without_arguments(
     client: PieClient, echo: Script, tmp_path: Path
 ) -> None:
-    with pytest.raises(McpServerError, match=r"can't start 'no-such-program': No such file") as caught:
+    with pytest.raises(
+        McpServerError, match=r"can't start 'no-such-program': No such file.*; check command= and cwd=$"
+    ) as caught:
         await client.register_mcp_server("a", "stdio", "no-such-program", ["--key=hidden"])
     assert "hidden" not in str(caught.value)
     with pytest.raises(McpServerError, match="can't start"):

@@ -488,7 +488,10 @@ async def test_only_name_and_transport_are_sent_to_the_engine(bench: Bench) -> N
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("sys.exit(3)", "it exited with status 3; its standard error is in the log"),
+        (
+            "sys.exit(3)",
+            "it exited with status 3; read its standard error, which pie_client.mcp.stdio logs at level INFO$",
+        ),
         ("os.kill(os.getpid(), signal.SIGKILL)", "it exited on signal 9"),
         ("os.close(1)\n" + FOREVER, "it closed its standard output"),
         (
@@ -497,11 +500,11 @@ async def test_only_name_and_transport_are_sent_to_the_engine(bench: Bench) -> N
         ),
         (
             "request = read()\nsend(id=request['id'], result=7)\nread()",
-            "its answer to initialize is not valid",
+            "its answer to initialize is not valid; check that it is an MCP server$",
         ),
         (
             "request = read()\nsend(id=request['id'], result={'protocolVersion': '1999-01-01'})\nread()",
-            "it uses MCP version '1999-01-01'",
+            "it uses MCP version '1999-01-01'; use a server that supports 2024-11-05 or ",
         ),
     ],
 )
@@ -568,7 +571,7 @@ async def test_a_server_that_keeps_exiting_is_restarted_less_and_less_often(benc
     script = await bench.serve("read()\nsys.exit(1)")
     first, *others = [(await bench.error())["message"] for _ in range(20)]
     assert first == "MCP server 's' ended before it answered tools/list"
-    words = "is not available: it ended soon after it was started: it exited with status 1; its standard error is in the log; the next restart is possible in"
+    words = "is not available: it ended soon after it was started: it exited with status 1; the next restart is possible in"
     assert any(words in message for message in others)
     assert len(script.pids) < 10
     assert len(bench.peer.requests_of(models.RegisterMcpServerRequest)) == 1

@@ -396,9 +396,11 @@ async def test_wrong_arguments_are_refused_before_sending(scripts: PieClient) ->
         await run(repeat_words)
     with pytest.raises(InvalidArgumentError, match="unexpected keyword argument 'nothing'"):
         await run(repeat_words, "x", nothing=1)
-    with pytest.raises(InvalidArgumentError, match="keyword arguments"):
+    with pytest.raises(
+        InvalidArgumentError, match="no positional arguments; pass its input as keyword arguments"
+    ):
         await run("name@1.0.0", 1)
-    with pytest.raises(InvalidArgumentError, match="program is a int"):
+    with pytest.raises(InvalidArgumentError, match="program is int"):
         await run(5)
     assert scripts.server is None
 

@@ -437,7 +437,7 @@ def test_unknown_keys_of_a_manifest_are_ignored() -> None:
         ("", "package: Field required"),
         ('[package]\nname = "a"\n', "package.version: Field required"),
         ('[package]\nversion = "1.0.0"\n', "package.name: Field required"),
-        ('[package]\nname = 5\nversion = "1.0.0"\n', "package.name: Input should be a valid string"),
+        ('[package]\nname = 5\nversion = "1.0.0"\n', "package.name is int, not str; correct it"),
         ('[package]\nname = "a b"\nversion = "1.0.0"\n', "package.name is 'a b'"),
         ('[package]\nname = "a"\nversion = "1.0"\n', "package.version is '1.0'"),
         ('[package]\nname = "a"\nversion = "1.0.0-beta"\n', "package.version is '1.0.0-beta'"),

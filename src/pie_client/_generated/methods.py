@@ -134,6 +134,7 @@ LAUNCH_DAEMON: Final[Method[str]] = Method(
     "0.3",
     results.decode_text,
     subject="inferlet",
+    instead="Use launch_process, and exchange messages with the process",
 )
 ATTACH_PROCESS: Final[Method[str]] = Method(
     "attach_process",
@@ -190,12 +191,19 @@ REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     "0.3",
     results.decode_text,
     subject="name",
+    instead="Call the MCP server in the application, and send its results with signal_process",
 )
 MCP_RESPONSE: Final[Method[None]] = Method(
     "mcp_response", "relay", models.McpResponseRequest, frozenset({"0.4"}), "0.3", results.decode_nothing
 )
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
-    "submit_workflow", "call", models.SubmitWorkflowRequest, frozenset({"0.4"}), "0.3", results.decode_text
+    "submit_workflow",
+    "call",
+    models.SubmitWorkflowRequest,
+    frozenset({"0.4"}),
+    "0.3",
+    results.decode_text,
+    instead="Use launch_process for each of its processes",
 )
 CANCEL_WORKFLOW: Final[Method[str]] = Method(
     "cancel_workflow",

@@ -211,7 +211,7 @@ _ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
     {
         "0.4": MappingProxyType(
             {
-                "No pending authentication": "start again with auth_identify",
+                "No pending authentication": "call authenticate() again",
                 "Invalid token": "pass the token that the server printed at its last start",
                 "Already authenticated": "open another connection for another user",
                 "Process not found": "check its id with list_processes, and that no connection is attached to it",
@@ -221,7 +221,7 @@ _ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
             {
                 "Already authenticated": "open another connection for another user",
                 "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "install the dependency first",
-                "Process not found": "check its id with list_processes; processes end with their connection",
+                "Process not found": "it has ended or never existed; see list_processes",
             }
         ),
     }

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pie_client._generated.mcp import VERSION_HEADER
 from pie_client.connection.transport import is_loopback
 from pie_client.errors import McpServerError
-from pie_client.mcp.link import Link
+from pie_client.mcp.link import STOPPED, Link
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class HttpLink(Link):
         idle_timeout: Seconds without a byte after which a request fails.
     """
 
+    advice = "check url= and headers=, and that the server runs"
+
     def __init__(self, name: str, url: str, headers: Mapping[str, str], idle_timeout: float) -> None:
         super().__init__(name)
         self._url = url
@@ -74,7 +76,7 @@ class HttpLink(Link):
         try:
             message = _MESSAGE.validate_json(text)
         except ValidationError as error:
-            raise McpServerError(self.name, "the mcp package can't encode a message") from error
+            raise self.error("the mcp package can't encode a message") from error
         if self._streams is None or self.ended is not None:
             raise self._end_session()
         try:
@@ -90,7 +92,7 @@ class HttpLink(Link):
     async def close(self) -> None:
         """End the session."""
         self.closing = True
-        self.end("it was stopped")
+        self.end(STOPPED)
         self._leave.set()
         try:
             await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
@@ -101,14 +103,14 @@ class HttpLink(Link):
     def kill(self) -> None:
         """Drop the session without telling the server."""
         self.closing = True
-        self.end("it was stopped")
+        self.end(STOPPED)
         self._task.cancel()
 
     def _end_session(self) -> McpServerError:
         """End a session that can't be used for sending, so that the next call starts a new one."""
         self.end("its connection is closed")
         self._leave.set()
-        return McpServerError(self.name, self.ended or "")
+        return self.error(self.ended or "")
 
     async def _run(self) -> None:
         reason = "its connection ended"

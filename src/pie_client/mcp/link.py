@@ -5,7 +5,7 @@
 
 import logging
 import time
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pie_client._generated.mcp import McpTransport
 from pie_client.errors import McpServerError
@@ -13,11 +13,16 @@ from pie_client.mcp.peer import Peer
 
 logger = logging.getLogger(__name__)
 
+STOPPED = "it was stopped"
+REGISTER_AGAIN = "register it again"
+"""Advice for an MCP server that this client stopped."""
+
 
 class Link:
     """A connection to a running server. It ends once, with a reason, and is not reused.
 
     Attributes:
+        advice: What users can do when the server fails.
         name: Name of the server.
         peer: Sends requests and receives their answers.
         ended: Why the connection ended; None while it is open.
@@ -25,6 +30,8 @@ class Link:
         refusal: Why the server refused, as far as the transport knows; "" if it does not.
         closing: The connection is being closed by this side, so that its end is expected.
     """
+
+    advice: ClassVar[str]
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -57,7 +64,11 @@ class Link:
         self.ended_at = time.monotonic()
         if not self.closing:
             logger.warning("MCP server %r ended: %s", self.name, reason)
-        self.peer.fail(lambda: McpServerError(self.name, reason))
+        self.peer.fail(lambda: self.error(reason))
+
+    def error(self, reason: str) -> McpServerError:
+        """Return an error with the advice for this kind of server."""
+        return McpServerError(self.name, reason, REGISTER_AGAIN if self.closing else self.advice)
 
 
 class Spec(Protocol):

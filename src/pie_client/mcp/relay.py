@@ -25,7 +25,7 @@ from pie_client._version import __version__
 from pie_client.connection.connection import Connection
 from pie_client.errors import InvalidArgumentError, McpServerError, PieError, one_line
 from pie_client.mcp import messages
-from pie_client.mcp.link import Link, Spec
+from pie_client.mcp.link import REGISTER_AGAIN, STOPPED, Link, Spec
 from pie_client.mcp.peer import Answer
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,9 @@ class McpServer:
             wait = self._next_start - time.monotonic()
             if wait > 0:
                 raise McpServerError(
-                    self.name, f"{self._reason}; the next restart is possible in {wait:.1f} s"
+                    self.name,
+                    f"{self._reason}; the next restart is possible in {wait:.1f} s",
+                    "call it later",
                 )
             try:
                 self._link = await self._open()
@@ -176,7 +178,7 @@ class McpServer:
     def check_running(self) -> None:
         """Raise McpServerError if the server was stopped."""
         if self._stopped:
-            raise McpServerError(self.name, "it was stopped")
+            raise McpServerError(self.name, STOPPED, REGISTER_AGAIN)
 
 
 class McpServers:
@@ -295,16 +297,17 @@ def _agreed_version(link: Link, answer: Answer) -> str:
     """Return the protocol version in the answer to ``initialize``. Raises McpServerError."""
     if not answer.ok:
         words = link.refusal or one_line((answer.text or "")[:REASON_CHARACTERS])
-        raise McpServerError(link.name, f"it refused the initialize request: {words}")
+        raise link.error(f"it refused the initialize request: {words}")
     try:
         version = McpInitializeResult.model_validate_json(answer.text or "").protocol_version
     except ValidationError:
         raise McpServerError(
-            link.name, "its answer to initialize is not valid; check that it is an MCP server"
+            link.name, "its answer to initialize is not valid", "check that it is an MCP server"
         ) from None
     if version not in VERSIONS:
         raise McpServerError(
             link.name,
-            f"it uses MCP version {version[:REASON_CHARACTERS]!r}; supported are {', '.join(VERSIONS)}",
+            f"it uses MCP version {version[:REASON_CHARACTERS]!r}",
+            f"use a server that supports {' or '.join(VERSIONS)}",
         )
     return version

@@ -86,9 +86,11 @@ def _stdio(
     env: Mapping[str, str] | None,
     cwd: str | os.PathLike[str] | None,
 ) -> StdioSpec:
-    if not _is_text(command) or not command:
+    if not command:
+        raise InvalidArgumentError("command= is missing; pass the program that runs the MCP server")
+    if not _is_text(command):
         raise InvalidArgumentError(
-            "command= is missing or not valid text; pass the program that runs the MCP server"
+            "command= is not a str, or has a NUL or a lone surrogate; pass the program that runs the MCP server"
         )
     if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
         raise InvalidArgumentError("args= is not a list of str; pass each argument as one element")

@@ -17,7 +17,7 @@ from typing import cast
 
 from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
-from pie_client.mcp.link import Link
+from pie_client.mcp.link import STOPPED, Link
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +75,15 @@ class StdioSpec:
                 raise
             what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise McpServerError(
-                name, f"can't start {self.command!r}: {what}; check command= and cwd="
+                name, f"can't start {self.command!r}: {what}", "check command= and cwd="
             ) from error
         return child
 
 
 class Child(asyncio.SubprocessProtocol, Link):
     """A running child process."""
+
+    advice = f"read its standard error, which {__name__} logs at level INFO"
 
     def __init__(self, name: str) -> None:
         Link.__init__(self, name)
@@ -109,7 +111,7 @@ class Child(asyncio.SubprocessProtocol, Link):
             if self.ended is not None or self._stdin is None or self._stdin.is_closing():
                 if self.ended is None:
                     await self._exits_within(EXIT_SECONDS)  # for an error with the exit status
-                raise McpServerError(self.name, self.ended or "it closed its standard input")
+                raise self.error(self.ended or "it closed its standard input")
             self._stdin.write(text.encode() + b"\n")
 
     def end(self, reason: str) -> None:
@@ -120,7 +122,7 @@ class Child(asyncio.SubprocessProtocol, Link):
     async def close(self) -> None:
         """Close standard input, then send SIGTERM, then SIGKILL, until the server exits."""
         self.closing = True
-        self.end("it was stopped")
+        self.end(STOPPED)
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name=f"pie-client MCP stop {self.name}")
         try:
@@ -133,7 +135,7 @@ class Child(asyncio.SubprocessProtocol, Link):
     def kill(self) -> None:
         """Kill the child and the processes that it started."""
         self.closing = True
-        self.end("it was killed")
+        self.end(STOPPED)
         if not self._exited.is_set():
             self._signal(hard=True)
         if self._stdin is not None and self._stdin.get_write_buffer_size():
@@ -189,13 +191,12 @@ class Child(asyncio.SubprocessProtocol, Link):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         """Handle the end of a pipe."""
-        match fd:
-            case 1:
-                self._finish()
-            case 2:
-                self._log(self._stderr_lines.finish())
-            case _:
-                self._writable.set()
+        if fd == STDOUT:
+            self._finish()
+        elif fd == STDERR:
+            self._log(self._stderr_lines.finish())
+        else:
+            self._writable.set()
 
     def pause_writing(self) -> None:
         """Make senders wait while the server does not read."""
@@ -232,7 +233,7 @@ class Child(asyncio.SubprocessProtocol, Link):
             self.end("it closed its standard output")
         else:
             how = f"with status {status}" if status >= 0 else f"on signal {-status}"
-            self.end(f"it exited {how}; its standard error is in the log")
+            self.end(f"it exited {how}")
         self.kill()
 
     async def _receive(self, lines: list[bytes]) -> None:

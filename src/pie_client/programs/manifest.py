@@ -71,7 +71,9 @@ def checked_manifest(source: str | bytes | Manifest) -> tuple[str, Manifest]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is not valid TOML: {one_line(str(error))}; correct it") from None
     except ValidationError as error:
-        raise ManifestError(f"invalid manifest: {codec.describe_validation_error(error)}") from None
+        raise ManifestError(
+            f"invalid manifest: {codec.describe_validation_error(error)}; correct it"
+        ) from None
     package = manifest.package
     _check_program("package.name", package.name, f"{package.name}{VERSION_SEPARATOR}0.0.0")
     _check_program("package.version", package.version, f"{package.name}{VERSION_SEPARATOR}{package.version}")

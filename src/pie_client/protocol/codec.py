@@ -12,6 +12,7 @@ from typing import cast
 
 import msgpack
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from pie_client._generated import models, registry
 from pie_client._generated.families import CORRELATION, PROCESS, TAG, Family
@@ -21,6 +22,15 @@ from pie_client.errors import ProtocolError
 
 Fields = Mapping[str, object]
 """A decoded map, not yet validated."""
+PYTHON_TYPES = {
+    "bool_type": "bool",
+    "bytes_type": "bytes",
+    "dict_type": "dict",
+    "int_type": "int",
+    "list_type": "list",
+    "string_type": "str",
+}
+"""Types that values must have, by the type of the validation error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +116,15 @@ def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
 
 def describe_validation_error(error: ValidationError) -> str:
     """Return where and why validation failed, without the input: it may hold secrets."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in found)
+    return ", ".join(map(_describe_detail, error.errors(include_url=False, include_context=False)))
+
+
+def _describe_detail(detail: ErrorDetails) -> str:
+    where = ".".join(map(str, detail["loc"])) or "value"
+    expected = PYTHON_TYPES.get(detail["type"])
+    if expected is not None:
+        return f"{where} is {type(detail['input']).__name__}, not {expected}"
+    return f"{where}: {detail['msg']}"
 
 
 def _decode_map(frame: bytes | str) -> Fields:

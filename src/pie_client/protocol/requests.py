@@ -31,7 +31,7 @@ def build_message(method: Method[object], build: Callable[[], WireModel], family
         message = build()
     except ValidationError as error:
         raise InvalidArgumentError(
-            f"{method.tag} not sent: {codec.describe_validation_error(error)}"
+            f"{method.tag} not sent: {codec.describe_validation_error(error)}; correct the argument"
         ) from None
     if family is not None:
         for field, families in method.fields.items():
