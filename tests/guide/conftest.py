@@ -66,7 +66,6 @@ def add_programs(engine: LocalEngine) -> None:
 
     @engine.inferlet("store@0.1.0")
     async def store(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.keep_last_file = True
         session.send("waiting")
         data = await session.receive_file()
         session.send_file(data)

@@ -39,7 +39,6 @@ async def fail(session: InferletSession, input: JsonValue) -> JsonValue:
 
 async def files(session: InferletSession, input: JsonValue) -> JsonValue:
     """Send "ready", wait for a file, send it back, and return its size and digest."""
-    session.keep_last_file = True  # the file may arrive before receive_file waits
     session.send("ready")
     data = await session.receive_file()
     session.send_file(data, "returned")

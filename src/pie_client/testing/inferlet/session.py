@@ -129,17 +129,10 @@ class InferletSession:
         """
         return await self._inbox.receive_file(attached=self._output.attached)
 
-    @property
-    def keep_last_file(self) -> bool:
-        """Whether a file that arrives while no :meth:`receive_file` waits is kept for the next call, the last one only.
 
-        Default: False, as in the real engine.
-        """
-        return self._inbox.keep_last_file
-
-    @keep_last_file.setter
-    def keep_last_file(self, keep: bool) -> None:
-        self._inbox.keep_last_file = keep
+def inbox_of(session: InferletSession) -> Inbox:
+    """Return the inbox of a session. Scripts need it; inferlets don't, so it is not public."""
+    return session._inbox  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
 
 
 InferletFunction: TypeAlias = Callable[[InferletSession, JsonValue], Awaitable[object]]

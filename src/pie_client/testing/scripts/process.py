@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pie_client.testing.inferlet.session import InferletSession, ProcessFailure
+from pie_client.testing.inferlet.session import InferletSession, ProcessFailure, inbox_of
 from pie_client.testing.scripts import runner
 
 logger = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ class _Bridge:
 
     def __init__(self, session: InferletSession, child: Child) -> None:
         self._session = session
+        self._inbox = inbox_of(session)
         self._child = child
         self._sent = 0
         self._fetching: asyncio.Task[None] | None = None
@@ -118,7 +119,7 @@ class _Bridge:
 
     async def run(self, job: Mapping[str, object], source: bytes) -> str:
         """Run the script and return its result. Raises ProcessFailure."""
-        self._session.keep_last_file = True
+        self._inbox.keep_last_file = True
         self._start(self._talk(job, source))
         writers = (self._session.print, self._session.eprint)
         copying = [self._start(_copy(*each)) for each in zip(self._child.outputs, writers, strict=True)]
@@ -152,7 +153,7 @@ class _Bridge:
 
     async def _send(self, kind: bytes, content: bytes) -> None:
         # Files wait until the script has handled this frame: it may call receive_file then.
-        self._session.keep_last_file = True
+        self._inbox.keep_last_file = True
         self._sent += 1
         with contextlib.suppress(ConnectionError):  # the end of the process is handled in run()
             self._child.writer.write(runner.HEADER.pack(kind, len(content)) + content)
@@ -175,9 +176,9 @@ class _Bridge:
         """Handle a frame; return False if its kind is unknown."""
         if kind == runner.IDLE:
             if content == runner.COUNT.pack(self._sent) and self._fetching is None:
-                self._session.keep_last_file = False
+                self._inbox.keep_last_file = False
             return True
-        self._session.keep_last_file = True
+        self._inbox.keep_last_file = True
         match kind:
             case runner.STDOUT:
                 self._session.print(content.decode(errors="replace"), end="")
