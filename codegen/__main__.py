@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import fields
+from keyword import iskeyword
 from pathlib import Path
 
 from codegen.errors import CodegenError
@@ -29,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
             help=f"{field.metadata['help']} (default: %(default)s)",
         )
     options = vars(parser.parse_args(arguments))
+    for name in ("package", "base"):
+        if not all(part.isidentifier() and not iskeyword(part) for part in options[name].split(".")):
+            parser.error(f"argument --{name}: {options[name]!r} is not a package's name, such as 'a.b'")
     command = options.pop("command")
     layout = Layout(**{**options, "root": options["root"].resolve()})
     try:

@@ -130,7 +130,7 @@ async def test_check_program_needs_a_version(client: PieClient) -> None:
         await client.check_program("echo")
     with pytest.raises(InvalidArgumentError, match="no version"):
         await client.check_program(None)  # type: ignore[arg-type]  # what untyped callers do
-    with pytest.raises(InvalidProgramNameError, match="latest"):
+    with pytest.raises(InvalidProgramNameError, match=r"^check_program of 'echo@latest' refused: "):
         await client.check_program("echo@latest")
 
 

@@ -1,6 +1,6 @@
-"""Launching and attaching processes: one or many, with their output captured or not.
+"""Encode inputs as JSON, launch and attach processes, and return their handles.
 
-Inputs go in as JSON text, handles come out. Reading a handle's events is up to ``process``.
+A launch has one process or many, whose output is captured or not. Handles read their events in ``process``.
 """
 
 import asyncio

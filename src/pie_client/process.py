@@ -272,7 +272,7 @@ class Process:
     async def transfer_file(
         self, file_bytes: Source, *, progress: Progress | None = None, timeout: float | None = None
     ) -> None:
-        """Send a file to the process, in chunks of 256 KiB. It must already be waiting for one.
+        """Send a file to the process, in chunks. It must already be waiting for one.
 
         Servers do not confirm the delivery, and discard a file that no process waits for. So let the process start to
         wait, then send a message to this client, and send another one when it has received the file. A 0.5 server may

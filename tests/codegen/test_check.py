@@ -47,6 +47,16 @@ def test_a_folder_without_a_schema_gets_a_message_and_exit_code_2(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--package", "--base"])
+@pytest.mark.parametrize("value", ["a-b", "a.", "", "a.class"])
+def test_an_option_that_is_not_a_package_is_named(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", f"{option}={value}"])
+    assert f"argument {option}: {value!r} is not a package's name" in capsys.readouterr().err
+
+
 @dataclass(frozen=True)
 class Drift:
     """A copy whose generated files were changed, and what each command printed about it."""

@@ -5,7 +5,7 @@ Written by `python -m codegen generate` from the schema; never edited.
 
 from typing import Final
 
-SCHEMA_DIGEST: Final = "14bdcf319d534633c798add030e684664164e1564b983882f6686a869a5db773"
+SCHEMA_DIGEST: Final = "c4a85fa5dbfe87b1074008f67c10c9a2b6998acbe9aed86de85b677e4dd0e728"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -69,10 +69,6 @@ class FamilyTraits:
     """Display name of the family."""
     releases: tuple[str, ...]
     """Releases of the server."""
-    path: str | None
-    """Path of the WebSocket endpoint. Default: any path."""
-    identity_header: str | None
-    """HTTP header that must name a tenant and user. Default: none."""
     user: str | None
     """User of every session. Default: the identified user."""
     frame_bytes: int
@@ -89,8 +85,6 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             name="0.4",
             title="Pie 0.3 and 0.4",
             releases=("0.3", "0.4"),
-            path=None,
-            identity_header=None,
             user=None,
             frame_bytes=16777216,
             runs_scripts=False,
@@ -100,8 +94,6 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
             name="0.5",
             title="Pie 0.5",
             releases=("0.5",),
-            path="/v1/ws",
-            identity_header="x-pie-identity",
             user="internal",
             frame_bytes=7340032,
             runs_scripts=True,

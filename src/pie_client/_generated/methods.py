@@ -34,6 +34,8 @@ class Method(Generic[R_co]):
     """Decode the text of the reply; raises ValueError."""
     subject: str | None = None
     """Field that names what the request is about."""
+    subject_version: str | None = None
+    """Field with the version of the program that ``subject`` names."""
     opens_session: bool = False
     """Whether it may be sent before the client has identified itself."""
     useless: frozenset[Family] = frozenset()
@@ -82,6 +84,7 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     "0.3",
     results.decode_check_program_result,
     subject="name",
+    subject_version="version",
     fields=MappingProxyType({"wasm_hash": frozenset({"0.4"}), "manifest_hash": frozenset({"0.4"})}),
 )
 QUERY: Final[Method[models.QueryResult]] = Method(

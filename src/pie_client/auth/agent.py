@@ -1,6 +1,6 @@
 """Keys in a running ssh-agent, which signs with them; the private keys stay in the agent.
 
-A socket path goes in, keys for ``login`` come out. Uses the extra ``agent`` (asyncssh), imported on the first use.
+Connects to the agent's socket and returns its keys for ``login``. Uses the extra ``agent`` (asyncssh), imported on the first use.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Private keys that sign a server's challenge.
 
-The text of a key file goes in, a key that signs comes out. Keys in an ssh-agent are handled by ``agent``, the exchange
-with the server by ``login``.
+Parses the text of a key file and returns a key that signs. ``agent`` handles keys in an ssh-agent, ``login`` the exchange
+with the server.
 """
 
 import base64

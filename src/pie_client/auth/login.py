@@ -1,7 +1,7 @@
-"""Identifying the user of a connection, and learning the server's family from the first reply.
+"""Identify the user of a connection, and set the server's family from the first reply.
 
-A user name, a key or a token goes in; requests go out, and their replies set the session's family and ``ServerInfo``.
-Keys are parsed in ``keys`` and used by an ssh-agent in ``agent``.
+Sends a user name, a signature or a token, and sets the session's family and ``ServerInfo`` from the reply. ``keys`` parses
+the keys, ``agent`` uses those of an ssh-agent.
 """
 
 import asyncio

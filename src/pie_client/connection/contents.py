@@ -1,7 +1,7 @@
 """Contents to send: bytes in memory, files on disk, and async iterables of bytes.
 
 Each becomes a :class:`~pie_client.base.Content`, whose digest is known before its first chunk is sent. Files are hashed
-and read in threads and are never in memory as a whole. Sending the chunks is left to ``uploads``.
+and read in threads and are never in memory as a whole. ``uploads`` sends the chunks.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Open and use a WebSocket. The only module that uses the WebSocket library.
 
-Frames go in and out unparsed. All failures are raised as errors of this package, without credentials in their texts.
-Keep-alive, flow control and reconnecting are left to the caller.
+Sends and receives frames without parsing them. All failures are raised as errors of this package, without credentials in
+their texts. The caller handles keep-alive, flow control and reconnecting.
 """
 
 import asyncio
@@ -272,8 +272,8 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
     if proxy is False or (proxy is True and is_loopback(parts.hostname or "")):
         proxy = None
     # Two identity headers would be ambiguous: one in headers= replaces ours.
-    given = {name.lower() for name in options.headers}
-    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in given}
+    own = {name.lower() for name in options.headers}
+    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in own}
     # ssl=None would forbid wss://.
     tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
     # Pings are sent by the connection, which knows when it has paused receiving; the library does not.

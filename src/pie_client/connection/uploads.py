@@ -1,7 +1,8 @@
-"""Send contents in chunks: programs and files.
+"""Send programs and files in chunks, and reset an interrupted upload so that it can be sent again.
 
 Servers identify an unfinished upload by connection and digest only. So uploads of equal bytes take turns, and one that
-was interrupted is reset before the next of the same digest. The functions that send a chunk come from the connection.
+was interrupted is reset before the next of the same digest. The connection passes the functions that send a chunk. It
+does not retry: the caller sends a failed upload again.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ class ChunkSender:
 
     async def send(
         self,
-        given: bytes | Content,
+        source: bytes | Content,
         send_chunk: SendChunk,
         *,
         send_reset: SendChunk,
@@ -41,7 +42,7 @@ class ChunkSender:
         """Send every chunk in order, and wait for the reply if there is one.
 
         Args:
-            given: What to send.
+            source: What to send.
             send_chunk: Sends a chunk.
             send_reset: Sends a chunk that is out of range, so that the server discards the upload; its error is ignored.
             deadline: Extended while another upload of the same bytes makes progress.
@@ -51,7 +52,7 @@ class ChunkSender:
             ProtocolError: The server confirmed the upload before it received every chunk.
         """
         # Locks are dropped with their last user: the dictionary refers to them weakly.
-        content = await as_content(given)
+        content = await as_content(source)
         digest, total = content.digest, content.total_chunks
         lock = self._locks.setdefault(digest, ProgressLock())
         async with lock.hold(deadline):

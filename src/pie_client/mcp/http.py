@@ -1,6 +1,6 @@
 """An MCP server reached over streamable HTTP, through the official ``mcp`` package.
 
-Messages go in and out as JSON text. Imported only when such a server is registered, since it needs the extra ``mcp``.
+Sends and receives messages as JSON text. Imported only when such a server is registered, since it needs the extra ``mcp``.
 """
 
 import asyncio

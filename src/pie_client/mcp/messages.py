@@ -1,7 +1,7 @@
-"""Splits JSON-RPC messages into their members and joins them again, without parsing the members' values.
+"""Split JSON-RPC messages into their members and join them again, without parsing the members' values.
 
-Text goes in and out. The values reach inferlets unchanged, since parsing would lose large numbers, the order of keys and
-repeated keys. Whether a message makes sense is up to ``peer``.
+So the values reach inferlets unchanged: parsing would lose large numbers, the order of keys and repeated keys. ``peer``
+checks what the messages mean.
 """
 
 import json

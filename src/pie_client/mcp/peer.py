@@ -1,7 +1,7 @@
 """The client's side of a JSON-RPC connection to an MCP server.
 
-Requests go out and texts come in through callbacks; the transport is up to ``stdio`` and ``http``. Matches answers to
-requests, answers the server's pings and refuses its other requests.
+Sends requests, matches answers to them, answers the server's pings and refuses its other requests. ``stdio`` and ``http``
+send and receive the texts.
 """
 
 import asyncio

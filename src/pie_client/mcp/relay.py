@@ -1,7 +1,6 @@
 """The MCP servers of one connection: registered with the engine, called for inferlets, restarted when they end.
 
-Relayed calls come in from the connection, and exactly one answer to each goes out. How a server is started and spoken to is
-up to its ``Spec``.
+Sends exactly one answer to each call that the connection receives. A server's ``Spec`` starts or reaches it.
 """
 
 import asyncio

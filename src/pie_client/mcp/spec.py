@@ -1,4 +1,4 @@
-"""Checks the arguments of ``register_mcp_server`` and turns them into a ``Spec``, which can open the server."""
+"""Check the arguments of ``register_mcp_server`` and turn them into a ``Spec``, which can open the server."""
 
 import asyncio
 import importlib
@@ -68,10 +68,10 @@ def check_spec(
     if transport not in TRANSPORTS:
         known = " or ".join(map(repr, TRANSPORTS))
         raise InvalidArgumentError(f"unknown transport={transport!r}; pass {known}")
-    given = {"command": command, "args": args, "env": env, "cwd": cwd, "url": url, "headers": headers}
+    values = {"command": command, "args": args, "env": env, "cwd": cwd, "url": url, "headers": headers}
     foreign = ("url", "headers") if transport == STDIO else ("command", "args", "env", "cwd")
     for argument in foreign:
-        if given[argument] is not None:
+        if values[argument] is not None:
             raise InvalidArgumentError(
                 f"{argument}= can't be used with transport={transport!r}; leave it out"
             )

@@ -1,7 +1,7 @@
 """One HTTP GET of a small document, with a size limit and a total deadline.
 
-A URL that the caller has checked goes in, the parsed document comes out. Redirects are followed, and the system's
-proxies are used, except for loopback. There are no credentials, cookies or retries.
+The caller checks the URL and passes a parser. Redirects are followed, and the system's proxies are used, except for
+loopback. There are no credentials, cookies or retries.
 """
 
 import asyncio

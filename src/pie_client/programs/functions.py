@@ -1,6 +1,6 @@
-"""Python functions as programs.
+"""Turn Python functions into programs.
 
-A function goes in; the script that is uploaded, its manifest, name and version come out. ``install`` uploads them.
+Derives from a function the script to upload, its manifest, name and version. ``install`` uploads them.
 """
 
 import __future__

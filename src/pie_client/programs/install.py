@@ -1,6 +1,6 @@
-"""Checking for programs on a server, and installing them.
+"""Check whether a server has a program, and install programs.
 
-Builds, scripts and checked manifests go in, ``name@version`` comes out. Chunks are up to ``connection.uploads``.
+Takes a build or a script with its checked manifest, and returns ``name@version``. ``connection.uploads`` sends the chunks.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Parsing and checking manifests (Pie.toml), before anything is sent.
+"""Parse and check manifests (Pie.toml) before anything is sent.
 
-Text, bytes, files or Manifest objects go in; the text to upload and the parsed Manifest come out.
+Reads a manifest from text, bytes, a file or a Manifest object, and returns the text to upload and the parsed Manifest.
 """
 
 import asyncio

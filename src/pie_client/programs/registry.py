@@ -1,6 +1,6 @@
-"""The highest version of a program in a program registry.
+"""Find the highest version of a program in a program registry.
 
-A program's name and a registry's URL go in, ``name@version`` comes out. Nothing is cached, and no connection to a Pie
+Takes a program's name and a registry's URL, and returns ``name@version``. Nothing is cached, and no connection to a Pie
 server is used.
 """
 

@@ -1,6 +1,6 @@
 """The unread events of one process.
 
-The session puts events and file chunks in; a :class:`~pie_client.process.Process` pops events. A mailbox assembles files,
+The session adds events and file chunks; a :class:`~pie_client.process.Process` pops events. A mailbox assembles files,
 counts the bytes that it buffers and records how the process ended. It wakes listeners but never waits itself.
 """
 

@@ -155,8 +155,8 @@ class Session:
         message = requests.build_message(method, build, self.family)
         if call is not None:
             call.captures_output = isinstance(message, LAUNCHES) and message.capture_outputs
-            if method.subject is not None:
-                call.subject = str(getattr(message, method.subject))
+            names = filter(None, (method.subject, method.subject_version))
+            call.subject = "@".join(str(getattr(message, name)) for name in names)
         return requests.encode_message(method, message, self.family)
 
     def close_call(self, call: PendingCall) -> None:
@@ -438,7 +438,7 @@ class Session:
             box.fail_and_discard(functools.partial(SlowConsumerError, text))
             if not self.over_limit:
                 break
-        # What is left can't be discarded. Allow max_buffered more before the next attempt, not one per event.
+        # What is left can't be discarded. Try again after max_buffered more bytes, not at each event.
         self._overflow_limit = max(2 * self._max_buffered, self._buffered.total + self._max_buffered)
 
     def _ignore_process(self, process_id: str, *, discarded: bool = False) -> None:

@@ -60,6 +60,10 @@ WORKFLOW_FALSY: Final = ("", "false", "0", "null")
 class ServerTraits(FamilyTraits):
     """How the servers of a family behave."""
 
+    path: str | None
+    """Path of the WebSocket endpoint. Default: any path."""
+    identity_header: str | None
+    """HTTP header that must name a tenant and user. Default: none."""
     message_bytes: int
     """Largest WebSocket message that the server accepts, in bytes."""
     refused_frame_bytes: int | None
@@ -99,12 +103,12 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             name="0.4",
             title="Pie 0.3 and 0.4",
             releases=("0.3", "0.4"),
-            path=None,
-            identity_header=None,
             user=None,
             frame_bytes=16777216,
             runs_scripts=False,
             terminates_on_disconnect=False,
+            path=None,
+            identity_header=None,
             message_bytes=67108864,
             refused_frame_bytes=None,
             identify_first=True,
@@ -123,12 +127,12 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             name="0.5",
             title="Pie 0.5",
             releases=("0.5",),
-            path="/v1/ws",
-            identity_header="x-pie-identity",
             user="internal",
             frame_bytes=7340032,
             runs_scripts=True,
             terminates_on_disconnect=True,
+            path="/v1/ws",
+            identity_header="x-pie-identity",
             message_bytes=7340032,
             refused_frame_bytes=8126464,
             identify_first=False,
