@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from http.client import HTTPMessage, responses
-from typing import cast
 
 import h11
 
@@ -18,8 +18,6 @@ from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, Daem
 
 logger = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES = 1 << 16
-"""Largest request line with headers."""
 READ_BYTES = 1 << 16
 REFUSAL_TIMEOUT = 1.0
 """Seconds that a client may go on sending after its request was refused."""
@@ -27,28 +25,22 @@ FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding"
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
+@dataclass(eq=False, slots=True)
 class HttpConnection:
     """A connection of an HTTP client.
 
-    Args:
+    Attributes:
         reader: Stream of bytes from the client.
         writer: Stream of bytes to the client.
         function: Called for each request. If it raises, the exception is logged and the status is 500.
         max_body_bytes: Largest body of a request.
     """
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        function: DaemonFunction,
-        max_body_bytes: int,
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._function = function
-        self._max_body_bytes = max_body_bytes
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    function: DaemonFunction
+    max_body_bytes: int
+    _http: h11.Connection = field(init=False, default_factory=lambda: h11.Connection(h11.SERVER))
 
     async def serve(self) -> None:
         """Serve requests until one side closes the connection."""
@@ -64,9 +56,9 @@ class HttpConnection:
         except OSError as error:
             logger.info("an HTTP connection failed: %s", error)
         finally:
-            self._writer.close()
+            self.writer.close()
             with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+                await self.writer.wait_closed()
 
     async def _read_request(self) -> DaemonRequest | None:
         """Read a request; None if the client closed the connection before it."""
@@ -76,7 +68,7 @@ class HttpConnection:
         body = bytearray()
         while isinstance(event := await self._next_event(), h11.Data):
             body += event.data
-            if len(body) > self._max_body_bytes:
+            if len(body) > self.max_body_bytes:
                 raise h11.RemoteProtocolError("the body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         headers = HTTPMessage()
         for name, value in head.headers:
@@ -87,7 +79,7 @@ class HttpConnection:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             if self._http.they_are_waiting_for_100_continue:
                 self._send(h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[]))
-            self._http.receive_data(await self._reader.read(READ_BYTES))
+            self._http.receive_data(await self.reader.read(READ_BYTES))
         return event
 
     async def _run_while_connected(self, work: Coroutine[None, None, None]) -> None:
@@ -108,19 +100,16 @@ class HttpConnection:
     async def _wait_until_left(self) -> None:
         # Only reading shows that a client has left. What it sends meanwhile is its next request.
         with contextlib.suppress(OSError):
-            while data := await self._reader.read(READ_BYTES):
+            while data := await self.reader.read(READ_BYTES):
                 self._http.receive_data(data)
 
     async def _respond(self, request: DaemonRequest) -> None:
         try:
-            response = _checked(await self._function(request))
-            body = response.body.encode() if isinstance(response.body, str) else response.body
-            head = _head(response, body)
+            head, body = _framed(await self.function(request))
         # SystemExit and KeyboardInterrupt, too: a daemon must not end the engine.
         except (Exception, SystemExit, KeyboardInterrupt):
             logger.exception("a daemon failed to respond to %s %s", request.method, request.path)
-            body = HTTPStatus.INTERNAL_SERVER_ERROR.phrase.encode()
-            head = _head(DaemonResponse(HTTPStatus.INTERNAL_SERVER_ERROR), body)
+            head, body = _framed(DaemonResponse(500, body=responses[500]))
         self._send(head)
         if request.method != "HEAD" and head.status_code not in WITHOUT_BODY:
             if isinstance(body, bytes):
@@ -128,16 +117,16 @@ class HttpConnection:
             else:
                 await self._stream(body)
         self._send(h11.EndOfMessage())
-        await self._writer.drain()
+        await self.writer.drain()
 
     async def _stream(self, body: AsyncIterable[bytes]) -> None:
         """Send the parts of a body. Raises ConnectionAbortedError if that fails."""
         try:
             async for part in body:
                 self._send(h11.Data(part))
-                await self._writer.drain()
+                await self.writer.drain()
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if not self._writer.transport.is_closing():  # otherwise the client has left
+            if not self.writer.transport.is_closing():  # otherwise the client has left
                 logger.exception("a daemon failed in the middle of a response")
             # The end of the body is never sent, so that a client does not take it for complete.
             raise ConnectionAbortedError("the response was not completed") from error
@@ -146,40 +135,31 @@ class HttpConnection:
                 await close()
 
     async def _refuse(self, status: int) -> None:
-        if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            return
-        self._send(_head(DaemonResponse(status), b""))
+        self._send(_framed(DaemonResponse(status))[0])
         self._send(h11.EndOfMessage())
         # Closing with unread bytes resets the connection, and the client could lose the response.
         with contextlib.suppress(OSError):
             async with asyncio.timeout(REFUSAL_TIMEOUT):
-                self._writer.write_eof()
-                while await self._reader.read(READ_BYTES):
+                self.writer.write_eof()
+                while await self.reader.read(READ_BYTES):
                     pass
 
     def _send(self, event: h11.InformationalResponse | h11.Response | h11.Data | h11.EndOfMessage) -> None:
-        self._writer.write(self._http.send(event) or b"")
+        self.writer.write(self._http.send(event) or b"")
 
 
-def _checked(response: object) -> DaemonResponse:
+def _framed(response: object) -> tuple[h11.Response, bytes | AsyncIterable[bytes]]:
+    """Return the head and body of a response. Raises TypeError."""
     if not isinstance(response, DaemonResponse):
         raise TypeError(f"a daemon must return a DaemonResponse, not {type(response).__name__}")
-    body = cast("object", response.body)
-    if not isinstance(body, (bytes, str, AsyncIterable)):
+    body = response.body.encode() if isinstance(response.body, str) else response.body
+    if not isinstance(body, bytes) and not hasattr(body, "__aiter__"):
         raise TypeError(f"a body must be bytes, str or an async iterable, not {type(body).__name__}")
-    return response
-
-
-def _head(response: DaemonResponse, body: bytes | AsyncIterable[bytes]) -> h11.Response:
     given = response.headers.items() if isinstance(response.headers, Mapping) else response.headers
-    headers = [
-        (name.encode("ascii"), value.encode("latin-1"))
-        for name, value in given
-        if name.lower() not in FRAMING
-    ]
-    headers.append((b"Date", formatdate(usegmt=True).encode()))
+    headers = [(name, value) for name, value in given if name.lower() not in FRAMING]
+    headers.append(("Date", formatdate(usegmt=True)))
     if isinstance(body, bytes) and response.status not in WITHOUT_BODY:
-        headers.append((b"Content-Length", str(len(body)).encode()))
-    return h11.Response(
-        status_code=response.status, headers=headers, reason=responses.get(response.status, "").encode()
-    )
+        headers.append(("Content-Length", str(len(body))))
+    encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+    reason = responses.get(response.status, "").encode()
+    return h11.Response(status_code=response.status, headers=encoded, reason=reason), body

@@ -20,10 +20,9 @@ def refusal(traits: ServerTraits, connection: ServerConnection, request: Request
     """Return the response that refuses a handshake, or None to accept it."""
     if traits.path is not None and request.path.partition("?")[0] != traits.path:
         return connection.respond(HTTPStatus.NOT_FOUND, "")
-    if (header := traits.identity_header) is not None:
-        error = _identity_error(header, request.headers.get_all(header))
-        if error is not None:
-            return connection.respond(HTTPStatus.UNAUTHORIZED, error)
+    header = traits.identity_header
+    if header is not None and (error := _identity_error(header, request.headers.get_all(header))) is not None:
+        return connection.respond(HTTPStatus.UNAUTHORIZED, error)
     return None
 
 
