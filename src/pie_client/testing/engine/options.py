@@ -1,13 +1,13 @@
 """The options of the embedded engine, and which values each can have."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 from pie_client._generated.families import HIGHEST_PORT, NEWEST, Family
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated.servers import SERVERS, UPLOAD_BYTES
+from pie_client.testing._generated.servers import SERVERS, UPLOAD_BYTES, ServerTraits
 from pie_client.testing.engine.keys import read_public_key
 from pie_client.testing.scripts.scripts import SUPPORTED, ScriptLimits
 
@@ -67,24 +67,27 @@ class Options:
 
 
 class OptionWithoutEffect(NamedTuple):
-    """An option, what servers without it do (after "whose servers"), and a family in which it has an effect."""
+    """An option, why it has no effect (after "whose servers"), and a family in which it has one."""
 
     option: str
     reason: str
     family: Family
 
 
+OPTIONS_OF_FAMILIES: Final[tuple[tuple[str, Callable[[ServerTraits], bool], str], ...]] = (
+    ("auth", lambda traits: traits.identify_first, "do not authenticate users by key"),
+    ("imitate_delays", lambda traits: traits.serial, "do not delay clients"),
+    ("serial_accept", lambda traits: traits.serial, "do not delay clients"),
+    ("allow_scripts", lambda traits: traits.runs_scripts, "run no scripts"),
+)
+"""Options that depend on the family: in which it has an effect, and why it has none in others."""
+
+
 def option_without_effect(family: Family, given: Collection[str]) -> OptionWithoutEffect | None:
     """Return the first of the given options that has no effect in a family, or None."""
-    traits = SERVERS[family]
-    rows: tuple[tuple[str, bool, str, Family], ...] = (
-        ("auth", traits.identify_first, "do not authenticate users by key", "0.4"),
-        ("imitate_delays", traits.serial, "do not delay clients", "0.4"),
-        ("serial_accept", traits.serial, "do not delay clients", "0.4"),
-        ("allow_scripts", traits.runs_scripts, "run no scripts", "0.5"),
-    )
-    for option, has_effect, reason, other in rows:
-        if option in given and not has_effect:
+    for option, has_effect, reason in OPTIONS_OF_FAMILIES:
+        if option in given and not has_effect(SERVERS[family]):
+            other: Family = next(name for name, traits in SERVERS.items() if has_effect(traits))
             return OptionWithoutEffect(option, reason, other)
     return None
 

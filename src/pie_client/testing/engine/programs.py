@@ -90,9 +90,8 @@ class Programs:
             return manifest, models.ManifestRuntime()
         given = manifest.runtime or {}
         runtime = _validate(models.ManifestRuntime, given)
-        known = sorted(models.ManifestRuntime.model_fields)
-        if unknown := sorted(given.keys() - set(known)):
-            raise _invalid_manifest(f"unknown field `{unknown[0]}`, expected one of {', '.join(known)}")
+        if unknown := sorted(given.keys() - models.ManifestRuntime.model_fields.keys()):
+            raise _invalid_manifest(f"unknown keys in [runtime]: {', '.join(unknown)}")
         return manifest, runtime
 
     def add(

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import JsonValue
 
 from pie_client._generated import models
+from pie_client._generated.families import SCRIPT_RUNTIME
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import SCRIPT_DEFAULT_ENTRY
 from pie_client.testing.inferlet.session import InferletSession, ProcessFailure
@@ -14,8 +15,6 @@ from pie_client.testing.scripts.process import run_script
 
 SUPPORTED = os.name == "posix"
 """Whether this system can run scripts: they need process groups and sockets that a child inherits."""
-LANGUAGE = "python"
-"""The language of scripts that can run."""
 
 
 class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
@@ -82,7 +81,7 @@ class Script:
     def of(cls, program: str, runtime: models.ManifestRuntime, source: bytes, limits: ScriptLimits) -> Self:
         """Return the script that a manifest describes."""
         entry = runtime.entry or SCRIPT_DEFAULT_ENTRY
-        return cls(program, source, entry, keywords=runtime.call == "kwargs", limits=limits)
+        return cls(program, source, entry, keywords=runtime.call == SCRIPT_RUNTIME["call"], limits=limits)
 
     async def run(self, session: InferletSession, _input: JsonValue) -> RawResult:
         """Run it in a process of its own and return its result. Raises ProcessFailure."""
@@ -118,6 +117,6 @@ def check_script(program: str, language: str, data: bytes) -> None:
         raise RejectedScript(
             texts.script_not_utf8(program=program, language=language, detail=detail)
         ) from error
-    if language != LANGUAGE:
+    if language != SCRIPT_RUNTIME["language"]:
         detail = "LocalEngine runs Python scripts only"
         raise RejectedScript(texts.no_language_component(language=language, detail=detail))
