@@ -33,8 +33,8 @@ async def wait(session: InferletSession, input: JsonValue) -> JsonValue:
 
 
 async def fail(session: InferletSession, input: JsonValue) -> JsonValue:
-    """Fail with the input as the error, if it is a string."""
-    raise ProcessFailure(input if isinstance(input, str) and input else "asked to fail")
+    """Fail with the input, a text, as the error."""
+    raise ProcessFailure(input if isinstance(input, str) and input else "fail needs a text as its input")
 
 
 async def files(session: InferletSession, input: JsonValue) -> JsonValue:

@@ -1,6 +1,7 @@
 """One connection of the embedded engine: reads frames, replies to requests and sends events.
 
-What a request does is in ``requests.py``; what a frame means is in ``frames.py``.
+What a request does is in ``requests.py``; what a frame means is in ``frames.py``. A turn is a request with all that it
+causes: a 0.5 server sends ``turn_done`` when a request is done, which for a launch or attach is the end of the process.
 """
 
 import asyncio
@@ -34,7 +35,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class QueuedFrame:
-    """A frame to be sent, or None to end the connection; and its message, if another client can receive it instead."""
+    """An entry of the queue of frames to send.
+
+    Attributes:
+        frame: The frame, or None to close the connection after the frames before it.
+        message: Its message, if another client can receive it when this one disconnects; else None.
+    """
 
     frame: bytes | str | None
     message: WireModel | None = None
@@ -55,7 +61,7 @@ class Connection:
         self._socket = socket
         self._number = state.next_connection()
         self._requests = RequestHandler(state, self)
-        # Requests that are not done with their reply, each with the process whose end ends it, if any.
+        # Turns that go on after their reply: the id of the process whose end ends them, or None.
         self._turns: list[str | None] = []
         # In a serial family nothing is sent between a request and its reply; events wait here meanwhile.
         self._waiting: list[WireModel] | None = None

@@ -36,7 +36,7 @@ class Result:
     Attributes:
         text: Text of the reply, or None if there is no reply.
         then: Called after the reply was sent.
-        keeps_turn: Whether the turn goes on after the reply.
+        keeps_turn: Whether the turn goes on after the reply (see ``connection.py``).
         process_id: The process whose end then ends the turn, or None if nothing does.
     """
 

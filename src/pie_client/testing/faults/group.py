@@ -71,7 +71,7 @@ def check_answered(request: object) -> None:
 
 def check_event(event: object) -> None:
     """Raise InvalidArgumentError unless the argument is a class of events."""
-    if event not in EVENT_MESSAGES:
+    if not isinstance(event, type) or event not in EVENT_MESSAGES:
         raise InvalidArgumentError(f"{_named(event)} is not an event; pass a class like models.StdoutFrame")
 
 

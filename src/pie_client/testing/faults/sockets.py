@@ -98,7 +98,8 @@ class Socket(ServerConnection):
 
     def process_event(self, event: Frame | Request | Response) -> None:
         # The library limits messages only, in its oldest supported version.
-        if isinstance(event, Frame) and len(event.data) > (self.max_frame_bytes or len(event.data)):
+        limit = self.max_frame_bytes
+        if isinstance(event, Frame) and limit is not None and len(event.data) > limit:
             self._frame_too_large = True
             self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, "frame too large")
             self.send_data()

@@ -3,8 +3,8 @@
 The engine talks to it over a socket, in frames: a kind of one byte, a length of eight bytes, and the content. Standard
 output and error are frames too, so that everything keeps its order.
 
-Scripts find what they find in a Pie 0.5 engine: the standard library and ``inferlet``, no environment, no arguments, an
-event loop without timers and threads, and one event for each write to standard output.
+A script runs as in a Pie 0.5 engine. It can import the standard library and ``inferlet``. It has no environment variables
+and no arguments, its event loop has no timers and threads, and each write to standard output is one event.
 """
 
 import asyncio
