@@ -1,4 +1,4 @@
-"""The handle of a process: receiving its events, waiting for its result, and sending to it.
+"""Receive the events of a process, wait for its result, and send to it.
 
 :class:`Process` reads from a :class:`~pie_client.protocol.mailbox.Mailbox`, which the session fills, and sends
 through the generated calls of its connection. It does not start processes; see :mod:`pie_client.launching`.

@@ -311,6 +311,17 @@ async def test_invalid_arguments_are_named(client: PieClient, arguments: dict[st
     assert children() == before
 
 
+@pytest.mark.parametrize(
+    "headers", [{"a": "hidden-日"}, {"a": "hidden\nb: c"}, {"a": " hidden"}, {"a b": "hidden"}], ids=repr
+)
+async def test_an_invalid_header_of_an_mcp_server_is_rejected_without_its_value(
+    client: PieClient, headers: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'a( b)?'.*; use ") as caught:
+        await client.register_mcp_server("a", "http", url="http://127.0.0.1:1", headers=headers)
+    assert "hidden" not in str(caught.value)
+
+
 async def test_a_missing_program_or_directory_is_named_without_arguments(
     client: PieClient, echo: Script, tmp_path: Path
 ) -> None:
@@ -326,7 +337,9 @@ async def test_a_missing_program_or_directory_is_named_without_arguments(
 
 async def test_mcp_servers_are_unsupported_by_0_5_and_not_started(echo: Script) -> None:
     async with LocalEngine(family="0.5") as engine, PieClient(engine.uri) as client:
-        with pytest.raises(UnsupportedError, match="register_mcp_server"):
+        with pytest.raises(
+            UnsupportedError, match=r"^register_mcp_server.* Call the MCP server in the application"
+        ):
             await register(client, echo)
     assert echo.pids == []
 

@@ -496,7 +496,7 @@ async def test_only_name_and_transport_are_sent_to_the_engine(bench: Bench) -> N
         ("os.close(1)\n" + FOREVER, "it closed its standard output"),
         (
             "request = read()\nsend(id=request['id'], error={'code': 1, 'message': 'no'})\nread()",
-            "refused the initialize request: .*no",
+            "refused the initialize request: .*no.*; check that it is an MCP server$",
         ),
         (
             "request = read()\nsend(id=request['id'], result=7)\nread()",

@@ -407,6 +407,9 @@ async def test_wrong_arguments_are_refused_before_sending(scripts: PieClient) ->
 
 async def test_run_of_a_function_is_unsupported_by_servers_without_scripts() -> None:
     async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
-        with pytest.raises(UnsupportedError, match=r"Pie 0\.3 and 0\.4 servers don't run Python functions"):
+        with pytest.raises(
+            UnsupportedError,
+            match=r"^run of 'repeat-words' not sent: Pie 0\.3 and 0\.4 servers don't run Python functions",
+        ):
             await client.run(repeat_words, "x")
         assert engine.uploads == {}

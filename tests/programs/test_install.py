@@ -434,9 +434,9 @@ def test_unknown_keys_of_a_manifest_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "package: Field required"),
-        ('[package]\nname = "a"\n', "package.version: Field required"),
-        ('[package]\nversion = "1.0.0"\n', "package.name: Field required"),
+        ("", "package is missing; correct it"),
+        ('[package]\nname = "a"\n', "package.version is missing"),
+        ('[package]\nversion = "1.0.0"\n', "package.name is missing"),
         ('[package]\nname = 5\nversion = "1.0.0"\n', "package.name is int, not str; correct it"),
         ('[package]\nname = "a b"\nversion = "1.0.0"\n', "package.name is 'a b'"),
         ('[package]\nname = "a"\nversion = "1.0"\n', "package.version is '1.0'"),

@@ -65,6 +65,7 @@ AUTH_PROVE: Final[Method[str]] = Method(
     results.decode_text,
     opens_session=True,
     useless=frozenset({"0.5"}),
+    instead="Use authenticate",
 )
 AUTH_BY_TOKEN: Final[Method[str]] = Method(
     "auth_by_token",

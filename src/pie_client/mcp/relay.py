@@ -296,7 +296,10 @@ def _agreed_version(link: Link, answer: Answer) -> str:
     """Return the protocol version in the answer to ``initialize``. Raises McpServerError."""
     if not answer.ok:
         words = link.refusal or one_line((answer.text or "")[:REASON_CHARACTERS])
-        raise link.error(f"it refused the initialize request: {words}")
+        reason = f"it refused the initialize request: {words}"
+        if link.refusal:
+            raise link.error(reason)
+        raise McpServerError(link.name, reason, "check that it is an MCP server")
     try:
         version = McpInitializeResult.model_validate_json(answer.text or "").protocol_version
     except ValidationError:

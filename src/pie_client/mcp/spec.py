@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pie_client._generated.mcp import HTTP, STDIO, TRANSPORTS, McpTransport
+from pie_client.connection.transport import HEADER_NAME
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.mcp.link import Link, Spec
 from pie_client.mcp.stdio import StdioSpec
@@ -77,7 +78,7 @@ def check_spec(
             )
     if transport == STDIO:
         return _stdio(command, args, env, cwd)
-    return HttpSpec(_url(url), _mapping("headers", headers), call_timeout)
+    return HttpSpec(_url(url), _headers(headers), call_timeout)
 
 
 def _stdio(
@@ -110,6 +111,19 @@ def _url(url: str | None) -> str:
     if not usable:
         raise InvalidArgumentError("url= is not an http or https URL; pass http://HOST:PORT/PATH")
     return str(url)
+
+
+def _headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
+    values = _mapping("headers", headers)
+    # The HTTP library rejects others when it sends them, with an error text that may show them.
+    for name, value in values.items():
+        if not HEADER_NAME.fullmatch(name):
+            raise InvalidArgumentError(f"invalid name {name!r} in headers=; use letters, digits and -")
+        if not (value.isascii() and value.isprintable()) or value != value.strip():
+            raise InvalidArgumentError(
+                f"invalid value of header {name!r}; use printable ASCII text without spaces around it"
+            )
+    return values
 
 
 def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:

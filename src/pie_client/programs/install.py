@@ -133,7 +133,7 @@ class Programs:
         family = FAMILIES[await self._connection.family(None)]
         if not family.runs_scripts:
             raise UnsupportedError(
-                f"run of {program!r} not sent: {family.title} servers don't run Python functions; build a WebAssembly program"
+                f"run of {described.package.name!r} not sent: {family.title} servers don't run Python functions; build a WebAssembly program"
             )
         async with (
             self._connection.deadline(ADD_PROGRAM, None) as deadline,

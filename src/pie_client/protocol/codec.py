@@ -116,7 +116,7 @@ def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
 
 def describe_validation_error(error: ValidationError) -> str:
     """Return where and why validation failed, without the input: it may hold secrets."""
-    return ", ".join(map(_describe_detail, error.errors(include_url=False, include_context=False)))
+    return "; ".join(map(_describe_detail, error.errors(include_url=False, include_context=False)))
 
 
 def _describe_detail(detail: ErrorDetails) -> str:
@@ -124,7 +124,7 @@ def _describe_detail(detail: ErrorDetails) -> str:
     expected = PYTHON_TYPES.get(detail["type"])
     if expected is not None:
         return f"{where} is {type(detail['input']).__name__}, not {expected}"
-    return f"{where}: {detail['msg']}"
+    return f"{where} is missing" if detail["type"] == "missing" else f"{where}: {detail['msg']}"
 
 
 def _decode_map(frame: bytes | str) -> Fields:
