@@ -71,10 +71,13 @@ async def test_built_in_programs_do_what_they_are_named_for() -> None:
         fail = await client.launch_process("fail@1.0.0", "as asked")
         with pytest.raises(ProcessError, match="as asked"):
             await fail.wait()
+        fail = await client.launch_process("fail@1.0.0")
+        with pytest.raises(ProcessError, match="fail needs a text as its input"):
+            await fail.wait()
 
         files = await client.launch_process("files@1.0.0")
-        assert await files.recv() == (Event.Message, "ready")
         await files.transfer_file(b"some bytes")
+        assert await files.recv() == (Event.Message, "ready")
         assert await files.recv() == (Event.File, b"some bytes")
         assert '"bytes": 10' in await files.wait()
 
