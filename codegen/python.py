@@ -48,7 +48,7 @@ class Python:
 
     def field(self, name: str) -> str:
         """Return the name of a model's field."""
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+        snake = constant(name).lower()
         return f"{snake}_" if keyword.iskeyword(snake) or snake in MODEL_NAMES else snake
 
     def annotation(self, file: str, node: Node) -> str:
@@ -92,9 +92,8 @@ class Python:
             if name in row["fields"]:
                 doc += f" Only {' and '.join(row['fields'][name])} servers know it."
             argument = f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
-            value = (
-                f'{argument} if chunk.index == 0 else ""' if name == row["chunks"].get("once") else argument
-            )
+            once = name == row["chunks"].get("once")
+            value = f'{argument} if chunk.index == 0 else ""' if once else argument
             annotation = self.annotation(row["schema"], node)
             found.append(Parameter(argument, self.field(name), annotation, default, doc, value))
         return found
@@ -145,14 +144,6 @@ class Python:
         """Return a request for each result that needs a decoder of its own."""
         return [row for row in self.schema.protocol["requests"] if self.returns(row) not in PLAIN]
 
-    def server_messages(self) -> list[str]:
-        """Return the models of all server messages, those in text frames and unknown events included."""
-        found: list[str] = []
-        for row in self.schema.protocol["messages"]:
-            members = [file for file, _ in self.schema.members(row["schema"])] or [row["schema"]]
-            found += map(self.schema.title, filter(None, [*members, row["unknown"]]))
-        return found
-
     def envelope(self) -> list[str]:
         """Return the members of JSON-RPC messages, in the order in which the schema has them first."""
         documents = (self.schema.documents[file] for file in self.schema.protocol["mcp"]["envelope"])
@@ -163,12 +154,9 @@ class Python:
         protocol, errors = self.schema.protocol, self.schema.errors
         objects = [(f, d) for f, d in self.schema.objects() if d.get("type") == "object"]
         public = [str(d["title"]) for f, d in objects if f.partition("/")[0] in protocol["public"]]
+        events = [row["class"] for row in protocol["events"] if row["schema"]]
         return {
-            "events": [
-                "Event",
-                "UnknownEvent",
-                *(row["class"] for row in protocol["events"] if row["schema"]),
-            ],
+            "events": ["Event", "UnknownEvent", *events],
             "families": ["Family"],
             "mcp": ["McpTransport"],
             "models": public,

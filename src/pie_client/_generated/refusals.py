@@ -188,6 +188,12 @@ _REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
     }
 )
 
+
+def request_error(text: str) -> type[errors.RefusedError]:
+    """Return the error class of a text about a request; RefusedError if the schema does not know the text."""
+    return _find(_REQUEST, text) or errors.RefusedError
+
+
 _PROCESS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
     {
         "Signal": ProcessTerminatedError,
@@ -195,6 +201,12 @@ _PROCESS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
         "pin: token budget exhausted for context {context} (requested {tokens} tokens)": TokenBudgetError,
     }
 )
+
+
+def process_error(text: str) -> type[errors.ProcessError]:
+    """Return the error class of a text about a process; ProcessError if the schema does not know the text."""
+    return _find(_PROCESS, text) or errors.ProcessError
+
 
 _CONNECTION: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
     {
@@ -206,6 +218,12 @@ _CONNECTION: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
         "gateway draining": ServerBusyError,
     }
 )
+
+
+def connection_error(text: str) -> type[errors.ServerError]:
+    """Return the error class of a text about a connection; ServerError if the schema does not know the text."""
+    return _find(_CONNECTION, text) or errors.ServerError
+
 
 _ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
     {
@@ -232,21 +250,6 @@ _IDENTIFICATION: Final[Mapping[str, Family]] = MappingProxyType(
         "User '{username}' is not authorized": "0.4",
     }
 )
-
-
-def request_error(text: str) -> type[errors.RefusedError]:
-    """Return the error class of a text that refuses a request; RefusedError if the schema does not know the text."""
-    return _find(_REQUEST, text) or errors.RefusedError
-
-
-def process_error(text: str) -> type[errors.ProcessError]:
-    """Return the error class of a text that ends a process; ProcessError if the schema does not know the text."""
-    return _find(_PROCESS, text) or errors.ProcessError
-
-
-def connection_error(text: str) -> type[errors.ServerError]:
-    """Return the error class of a text that names no request; ServerError if the schema does not know the text."""
-    return _find(_CONNECTION, text) or errors.ServerError
 
 
 def advice_on(text: str, family: Family | None) -> str | None:

@@ -41,16 +41,12 @@ ClientMessage: TypeAlias = (
 
 ServerMessage: TypeAlias = (
     models.Response
-    | models.StdoutFrame
-    | models.StderrFrame
-    | models.MessageFrame
-    | models.ReturnFrame
-    | models.ErrorFrame
-    | models.UnknownFrame
+    | models.ProcessEvent
     | models.FileChunk
     | models.McpRequest
     | models.TurnDone
     | models.ServerNotice
+    | models.UnknownFrame
 )
 """Any message of a server, binary or text."""
 
