@@ -5,9 +5,8 @@ import hashlib
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -32,6 +31,8 @@ CLIENT_MODULES = {
     "texts": "Texts that a client sends.",
 }
 """Generated modules of the client, with the first lines of their docstrings; each has a template of its name."""
+MODELS = "Messages, results and objects of the protocol."
+"""Likewise, of the module that has no template."""
 SERVER_MODULES = {
     "__init__": "Facts of the protocol that only a server needs. The client never imports them.",
     "servers": "Traits of each family's servers, and names and limits that only a server needs.",
@@ -76,22 +77,14 @@ def render(layout: Layout) -> dict[Path, str]:
         "notice": NOTICE,
     }
     client, server = layout.packages
-    bodies = {
-        client / "models.py": (
-            "Messages, results and objects of the protocol.",
-            models.render_models(described, names),
-        )
-    }
+    bodies = {client / "models.py": (MODELS, models.render_models(described, names))}
+    texts = [text for text in described.errors["texts"] if text["generated"] is not False]
     for side, package, modules in (("client", client, CLIENT_MODULES), ("server", server, SERVER_MODULES)):
-        rows = [text for text in described.errors["texts"] if text["generated"] is not False]
-        texts = [text for text in rows if side in (text["sent_by"] or ["server"])]
+        context["server"] = side == "server"
+        context["texts"] = [text for text in texts if side in (text["sent_by"] or ["server"])]
         for name, summary in modules.items():
-            own = f"{side}_{name}.py.j2"
-            template = environment.select_template([own, f"{name}.py.j2"])
-            bodies[package / f"{name}.py"] = (
-                summary,
-                template.render(context, texts=texts, server=side == "server"),
-            )
+            template = environment.select_template([f"{side}_{name}.py.j2", f"{name}.py.j2"])
+            bodies[package / f"{name}.py"] = summary, template.render(context)
     files = {path: _module(path, summary, body) for path, (summary, body) in bodies.items()}
     files = _formatted(files, settings)
     files[layout.reference] = environment.get_template("protocol.md.j2").render(context)
@@ -126,36 +119,27 @@ def _module(path: Path, summary: str, body: str) -> str:
     # The models bring their imports; those of __init__.py count as exports, so none would be removed.
     imports = "" if path.stem in {"models", "__init__"} else IMPORTS
     text = f'"""{summary}\n\n{NOTICE}\n"""\n{imports}\n{body}'
-    defined = list(_defined(_parsed(path, text)))
+    defined = list(_defined(path, text))
     if twice := [name for name, count in Counter(defined).items() if count > 1]:
         raise CodegenError([f"{path}: defines {name} twice" for name in twice])
     public = sorted(name for name in defined if not name.startswith("_"))
     return text if "__all__" in defined else f"{text}\n__all__ = {public!r}\n"
 
 
-def _parsed(path: Path, text: str) -> ast.Module:
-    """Parse a module, and raise CodegenError if it is not Python; formatters let some errors pass."""
+def _defined(path: Path, text: str) -> Iterator[str]:
+    """Iterate over the names that a module defines; raise CodegenError if it is not Python."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            compile(text, path.name, "exec", dont_inherit=True)
-        return ast.parse(text)
+        compile(
+            text, path.name, "exec", dont_inherit=True
+        )  # finds errors that parsing and formatting let pass
     except SyntaxError as error:
         line = text.splitlines()[(error.lineno or 1) - 1].strip()
         raise CodegenError([f"{path}: line {error.lineno} is not Python: {error.msg}: {line}"]) from error
-
-
-def _defined(tree: ast.Module) -> Iterable[str]:
-    """Iterate over the names that a module defines, type variables excepted."""
-    for node in tree.body:
+    for node in ast.parse(text).body:
         match node:
-            case (
-                ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name))
-            ):
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name
-            case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
-                pass
-            case ast.Assign(targets=[ast.Name(id=name)]):
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 yield name
             case _:
                 pass

@@ -116,7 +116,13 @@ def load(folder: Path) -> Schema:
     """
     if not (folder / PROTOCOL).is_file():
         raise CodegenError([f"no {PROTOCOL} in {folder}; pass the schema's folder with --schema"])
-    parsed, problems = _parse(folder)
+    parsed: dict[str, Node] = {}
+    problems: list[str] = []
+    for name, path in files(folder):
+        try:
+            parsed[name] = json.loads(path.read_bytes())
+        except ValueError as error:
+            problems.append(f"schema/{name}: not JSON: {error}")
     own = dict.fromkeys([*TABLES, *TABLES.values(), DIALECT])
     problems += [f"schema/{name}: missing" for name in (*own, TYPES) if not (folder / name).exists()]
     _raise_if(problems)
@@ -145,23 +151,6 @@ def _complete(value: Any, meta: Node, root: Node) -> None:
 
 def _definition(node: Node, root: Node) -> Node:
     return root["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
-
-
-def _parse(folder: Path) -> tuple[dict[str, Node], list[str]]:
-    """Parse every file of a folder; return the documents by name, and the problems."""
-    parsed: dict[str, Node] = {}
-    problems: list[str] = []
-    for name, path in files(folder):
-        try:
-            document: object = json.loads(path.read_bytes())
-        except ValueError as error:
-            problems.append(f"schema/{name}: not JSON: {error}")
-            continue
-        if isinstance(document, dict):
-            parsed[name] = cast("Node", document)
-        else:
-            problems.append(f"schema/{name}: not an object")
-    return parsed, problems
 
 
 def files(folder: Path) -> list[tuple[str, Path]]:

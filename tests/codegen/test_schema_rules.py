@@ -315,7 +315,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "file that is not an object": (
         lambda schema: write(schema / "results/submit_workflow.json", True),
-        ["schema/results/submit_workflow.json: not an object"],
+        ["schema/results/submit_workflow.json: $: True is not of type 'object'"],
     ),
     "file that is not JSON": (
         write_invalid_json,

@@ -10,13 +10,13 @@ from pie_client._generated import methods, models, results
 from pie_client._generated.methods import Method
 from pie_client.base import Chunk, Content, WireModel
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 
 class Caller(Protocol):
     """Sends requests to a server and returns the decoded results."""
 
-    async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
+    async def call(self, method: Method[_R], build: Callable[[int], WireModel], timeout: float | None) -> _R:
         """Send the message built for a correlation number, and return the decoded result of its reply."""
         ...
 
@@ -28,11 +28,11 @@ class Caller(Protocol):
 
     async def upload(
         self,
-        method: Method[R],
+        method: Method[_R],
         build: Callable[[int, Chunk], WireModel],
         content: bytes | Content,
         timeout: float | None,
-    ) -> R:
+    ) -> _R:
         """Send a message for each chunk under one correlation number, and return the decoded result of the one reply."""
         ...
 

@@ -16,12 +16,12 @@ Kind: TypeAlias = Literal["call", "notify", "upload", "transfer", "relay"]
 """call: one reply. notify: no reply. upload: sent in chunks, one reply. transfer: sent in chunks, no reply.
 relay: answers a message of the server, with the server's number."""
 
-R_co = TypeVar("R_co", covariant=True)
+_R_co = TypeVar("_R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Method(Generic[R_co]):
-    """A request of the protocol, with a decoded result of type ``R_co``."""
+class Method(Generic[_R_co]):
+    """A request of the protocol; generic in the type of its decoded result."""
 
     tag: str
     kind: Kind
@@ -30,7 +30,7 @@ class Method(Generic[R_co]):
     """Families that know the request."""
     since: str
     """Release of the server that introduced it."""
-    decode: Callable[[str], R_co]
+    decode: Callable[[str], _R_co]
     """Decode the text of the reply; raises ValueError."""
     subject: str | None = None
     """Field that names what the request is about."""

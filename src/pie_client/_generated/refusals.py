@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pie_client import errors
 from pie_client._generated.families import Family
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class AuthenticationError(errors.RefusedError, PermissionError):
@@ -269,7 +269,7 @@ def family_of_refusal(text: str) -> Family | None:
     return _find(_IDENTIFICATION, text)
 
 
-def _find(table: Mapping[str, T], text: str) -> T | None:
+def _find(table: Mapping[str, _T], text: str) -> _T | None:
     """Return the value of the key that matches a text: {name} in a key stands for any part."""
     if text in table:
         return table[text]

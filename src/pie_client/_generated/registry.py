@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from pie_client._generated import models
+from pie_client._generated.events import EventMessage
 from pie_client._generated.families import Family
 from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
@@ -41,12 +42,11 @@ ClientMessage: TypeAlias = (
 
 ServerMessage: TypeAlias = (
     models.Response
-    | models.ProcessEvent
+    | EventMessage
     | models.FileChunk
     | models.McpRequest
     | models.TurnDone
     | models.ServerNotice
-    | models.UnknownFrame
 )
 """Any message of a server, binary or text."""
 
