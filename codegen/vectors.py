@@ -58,23 +58,16 @@ class Messages:
         return base64.b64decode(value, validate=True) if is_bytes else value
 
 
-def refreshed(messages: Messages, vectors: list[Node], *, valid: bool) -> list[Node]:
-    """Return the vectors with their frames; raise CodegenError if any is valid that must not be, or vice versa."""
-    problems: list[str] = []
-    result: list[Node] = []
-    for vector in vectors:
-        if "fields" not in vector:
-            result.append(vector)
-            continue
-        title, fields = str(vector["class"]), cast("Node", vector["fields"])
-        if messages.accepts(title, fields) != valid:
-            claim = "violates" if valid else "conforms to"
-            problems.append(f"{vector['name']}: {claim} the JSON Schema of {title}")
-        key, frame = messages.frame(title, fields)
-        result.append(vector | {key: frame})
-    if problems:
-        raise CodegenError(problems)
-    return result
+def completed(messages: Messages, vector: Node, *, valid: bool) -> Node:
+    """Return a vector with its frame; raise CodegenError if it is valid and must not be, or vice versa."""
+    if "fields" not in vector:
+        return vector
+    title, fields = str(vector["class"]), cast("Node", vector["fields"])
+    if messages.accepts(title, fields) != valid:
+        claim = "violates" if valid else "conforms to"
+        raise CodegenError([f"{vector['name']}: {claim} the JSON Schema of {title}"])
+    key, frame = messages.frame(title, fields)
+    return vector | {key: frame}
 
 
 def render(layout: Layout) -> dict[Path, str]:
@@ -85,7 +78,7 @@ def render(layout: Layout) -> dict[Path, str]:
         path = layout.schema / schema.VECTORS / name
         vectors = cast("list[Node]", json.loads((layout.root / path).read_bytes()))
         # One vector on each line makes differences easy to read.
-        lines = (json.dumps(v, ensure_ascii=False) for v in refreshed(messages, vectors, valid=valid))
+        lines = (json.dumps(completed(messages, v, valid=valid), ensure_ascii=False) for v in vectors)
         files[path] = "[\n" + ",\n".join(lines) + "\n]\n"
     return files
 
