@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
 
-from codegen.errors import CodegenError
+from codegen.errors import raise_if
 from codegen.schema import PROTOCOL, TYPES, Node, Schema, nodes, target
 
 Problems = Iterator[str]
@@ -20,8 +20,7 @@ def check(schema: Schema) -> None:
     """Raise CodegenError if a schema breaks a rule; the error lists every problem with its file and JSON path."""
     # The other rules rely on references that resolve.
     for rules in (REFERENCES, RULES):
-        if problems := [problem for rule in rules for problem in rule(schema)]:
-            raise CodegenError(problems)
+        raise_if([problem for rule in rules for problem in rule(schema)])
 
 
 def references_resolve(schema: Schema) -> Problems:
@@ -93,14 +92,13 @@ def events_carry_tag_and_text(schema: Schema) -> Problems:
 
 
 def events_are_members_of_their_message(schema: Schema) -> Problems:
-    events = {row["schema"]: row["event"] for row in schema.protocol["events"] if row["schema"]}
+    events = {row["schema"] for row in schema.protocol["events"] if row["schema"]}
     for message in schema.protocol["messages"]:
         if message["unknown"]:
             members = {name for name, _ in schema.members(message["schema"])}
-            for file in sorted(events.keys() - members):
-                yield f"schema/{PROTOCOL}: event {events[file]!r}: {file} is missing from schema/{message['schema']}"
-            for file in sorted(members - events.keys()):
-                yield f"schema/{message['schema']}: {file} is not an event of {PROTOCOL}"
+            for file in sorted(events ^ members):
+                place = message["schema"] if file in events else PROTOCOL
+                yield f"schema/{place}: {file} is missing from the events"
 
 
 def requests_fit_their_kind(schema: Schema) -> Problems:

@@ -14,7 +14,7 @@ import datamodel_code_generator as dcg
 from datamodel_code_generator.config import GenerateConfig
 from datamodel_code_generator.format import Formatter
 
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, raise_if
 from codegen.python import Python
 from codegen.schema import TYPES, Node, Schema, target
 
@@ -41,8 +41,7 @@ def check_tools(settings: Path) -> None:
             problems.append(
                 f"{name} is {installed}, but {settings.name} pins {version}; run `nox -s generate`, or install the codegen group"
             )
-    if problems:
-        raise CodegenError(problems)
+    raise_if(problems)
 
 
 def render_models(schema: Schema, python: Python) -> str:

@@ -34,17 +34,12 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True)
 class Python:
-    """Translates a schema into Python.
-
-    Args:
-        schema: What to translate.
-        package: Package that the generated code is part of.
-        base: Package whose modules ``base`` and ``errors`` generated code stands on.
-    """
+    """Translates a schema into the code of a package."""
 
     schema: Schema
     package: str
     base: str
+    """Package whose modules ``base`` and ``errors`` generated code stands on."""
 
     def field(self, name: str) -> str:
         """Return the name of a model's field."""
@@ -103,14 +98,6 @@ class Python:
         number = {self.schema.protocol["correlation"]: "corr_id"} if row["kind"] in {"call", "upload"} else {}
         return number | {name: f"chunk.{role}" for role, name in row["chunks"].items() if role != "once"}
 
-    def signature(self, row: Node) -> str:
-        """Return the parameters of a call, as its definition lists them."""
-        found = ["self", "*"] + ["content: bytes | Content"] * bool(row["chunks"])
-        for parameter in self.parameters(row):
-            default = "" if parameter.default is None else f" = {parameter.default}"
-            found.append(f"{parameter.name}: {parameter.annotation}{default}")
-        return ", ".join([*found, "timeout: float | None = None"])
-
     def build(self, row: Node) -> str:
         """Return the function that builds a request's message from its number and a chunk, as far as it has them."""
         arguments = ["corr_id"] * (row["kind"] in {"call", "upload"}) + ["chunk"] * bool(row["chunks"])
@@ -139,10 +126,6 @@ class Python:
         if row["confirmation"]:
             return f'The server\'s confirmation, "{row["confirmation"]}".'
         return str(self.schema.documents[row["result"]]["description"]) if row["result"] else "no reply"
-
-    def decoded(self) -> list[Node]:
-        """Return a request for each result that needs a decoder of its own."""
-        return [row for row in self.schema.protocol["requests"] if self.returns(row) not in PLAIN]
 
     def envelope(self) -> list[str]:
         """Return the members of JSON-RPC messages, in the order in which the schema has them first."""

@@ -13,7 +13,7 @@ from typing import cast
 import jinja2
 
 from codegen import lint, models, python, schema
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, raise_if
 from codegen.layout import GENERATED, Layout
 
 CLIENT_MODULES = {
@@ -120,8 +120,7 @@ def _module(path: Path, summary: str, body: str) -> str:
     imports = "" if path.stem in {"models", "__init__"} else IMPORTS
     text = f'"""{summary}\n\n{NOTICE}\n"""\n{imports}\n{body}'
     defined = list(_defined(path, text))
-    if twice := [name for name, count in Counter(defined).items() if count > 1]:
-        raise CodegenError([f"{path}: defines {name} twice" for name in twice])
+    raise_if([f"{path}: defines {name} twice" for name, count in Counter(defined).items() if count > 1])
     public = sorted(name for name in defined if not name.startswith("_"))
     return text if "__all__" in defined else f"{text}\n__all__ = {public!r}\n"
 
@@ -160,5 +159,5 @@ def _formatted(files: Mapping[Path, str], settings: Path) -> dict[Path, str]:
                 command, capture_output=True, encoding="utf-8", check=False, cwd=folder
             )
             if done.returncode:
-                raise CodegenError([f"ruff {step[0]}: {line}" for line in done.stderr.splitlines()])
+                raise CodegenError([f"ruff {step[0]} failed: {done.stderr.strip()}"])
         return {path: copy.read_text(encoding="utf-8") for path, copy in copies.items()}

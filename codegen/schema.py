@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import jsonschema
 
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, raise_if
 
 Node = dict[str, Any]
 """A parsed JSON Schema, or a part of one."""
@@ -125,12 +125,10 @@ def load(folder: Path) -> Schema:
             problems.append(f"schema/{name}: not JSON: {error}")
     own = dict.fromkeys([*TABLES, *TABLES.values(), DIALECT])
     problems += [f"schema/{name}: missing" for name in (*own, TYPES) if not (folder / name).exists()]
-    _raise_if(problems)
+    raise_if(problems)
     documents = {name: document for name, document in parsed.items() if name not in own}
     metas = TABLES | dict.fromkeys(documents, DIALECT)
-    _raise_if(
-        [line for name, meta in metas.items() for line in _violations(name, parsed[name], parsed[meta])]
-    )
+    raise_if([line for name, meta in metas.items() for line in _violations(name, parsed[name], parsed[meta])])
     for table, meta in TABLES.items():
         _complete(parsed[table], parsed[meta], parsed[meta])
     return Schema(parsed[PROTOCOL], parsed[ERRORS], documents, parsed[TABLES[PROTOCOL]])
@@ -167,8 +165,3 @@ def _violations(name: str, document: Node, meta: Node) -> list[str]:
         f"schema/{name}: {e.json_path}: {cast('Node', e.schema).get('errorMessage', e.message)}"
         for e in sorted(errors, key=lambda e: e.json_path)
     ]
-
-
-def _raise_if(problems: list[str]) -> None:
-    if problems:
-        raise CodegenError(problems)
