@@ -56,7 +56,7 @@ def omits_return_events(event: ProcessEvent) -> str | bytes | None:
 async def client_methods(client: PieClient) -> None:
     PieClient()  # wrong: call-arg, reportCallIssue
     PieClient("ws://127.0.0.1", "alice")  # wrong: call-arg, reportCallIssue
-    PieClient("ws://127.0.0.1", timeout=None)  # wrong: arg-type, reportArgumentType
+    PieClient("ws://127.0.0.1", open_timeout=None)  # wrong: arg-type, reportArgumentType
     client.ping()  # wrong: unused-coroutine, reportUnusedCoroutine
     client.server = None  # wrong: misc, reportAttributeAccessIssue
     await client.launch_process()  # wrong: call-arg, reportCallIssue
