@@ -40,7 +40,7 @@ MARK = re.compile(rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z")
 
 
 class Launcher:
-    """Launches the processes of one connection."""
+    """The launcher of one connection's processes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -71,7 +71,7 @@ async def pieces() -> AsyncIterator[bytes]:
 
 
 async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLContext) -> None:
-    async with PieClient("ws://127.0.0.1:8080") as client:
+    async with PieClient("ws://127.0.0.1:8080", timeout=None) as client:
         assert_type(client, PieClient)
     client = PieClient(
         "wss://example.org",

@@ -47,7 +47,7 @@ class Answer:
 
 
 class Peer:
-    """Sends requests to a server, matches its answers to them, and answers the server's own requests.
+    """One side of a JSON-RPC connection: its requests with their answers, and replies to the server's requests.
 
     Args:
         name: Name of the server, for the log.

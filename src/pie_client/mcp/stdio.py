@@ -247,7 +247,7 @@ class Child(asyncio.SubprocessProtocol, Link):
 
 
 class LineBuffer:
-    """Assembles lines from pieces. Unlike those of ``StreamReader.readline`` they may have any length.
+    """A buffer that assembles lines from pieces. Unlike those of ``StreamReader.readline`` they may have any length.
 
     Args:
         keep: Most bytes kept of a line; None for all.

@@ -272,7 +272,7 @@ def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
 
 
 class _VariableAnnotationRemover(ast.NodeTransformer):
-    """Replaces the annotations of a function's local variables, which Python does not evaluate, with None."""
+    """A transformer that sets the annotations of local variables, which Python does not evaluate, to None."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
         if node.simple:
