@@ -17,9 +17,7 @@ class Layout:
     package: str = field(default="pie_client", metadata={"help": "package that generated code is part of"})
     base: str = field(default="pie_client", metadata={"help": "package of the modules base and errors"})
     reference: Path = field(default=Path("docs/protocol.md"), metadata={"help": "the protocol reference"})
-    settings: Path = field(
-        default=Path("pyproject.toml"), metadata={"help": "the formatter's settings, and the pinned tools"}
-    )
+    settings: Path = field(default=Path("pyproject.toml"), metadata={"help": "settings and pins of tools"})
 
     @property
     def packages(self) -> tuple[Path, Path]:

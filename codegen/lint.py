@@ -5,7 +5,7 @@ reference to something that does not exist. schema/README.md explains the dialec
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -13,7 +13,6 @@ from codegen.errors import raise_if
 from codegen.schema import PROTOCOL, TYPES, Node, Schema, nodes, target
 
 Problems = Iterator[str]
-Rule = Callable[[Schema], Problems]
 
 
 def check(schema: Schema) -> None:
@@ -30,8 +29,7 @@ def references_resolve(schema: Schema) -> Problems:
 
 
 def named_files_exist(schema: Schema) -> Problems:
-    files = [*_named_files(schema), *schema.protocol["synonyms"]]
-    return _unknown(PROTOCOL, files, schema.documents)
+    return _unknown(PROTOCOL, [*_named_files(schema), *schema.protocol["synonyms"]], schema.documents)
 
 
 def every_file_is_used(schema: Schema) -> Problems:
@@ -170,8 +168,8 @@ def fields_exist(schema: Schema) -> Problems:
                 yield f"schema/{PROTOCOL}: synonyms: {synonym!r} must be a new name for a field of schema/{file}, not for {name!r}"
 
 
-REFERENCES: tuple[Rule, ...] = (references_resolve, named_files_exist)
-RULES: tuple[Rule, ...] = (
+REFERENCES = (references_resolve, named_files_exist)
+RULES = (
     every_file_is_used,
     titles_are_unique,
     properties_are_required_or_nullable,

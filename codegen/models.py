@@ -88,7 +88,7 @@ def bundle(schema: Schema) -> Node:
         # A text that holds JSON has the type of that JSON; other texts have no type of their own.
         content = document.get("contentSchema", document)
         if not schema.is_choice(file) and content.get("type") != "string":
-            described = {"title": document["title"], "description": document["description"], **content}
+            described = {"description": document["description"], **content}
             definitions[str(document["title"])] = _inlined(schema, file, described)
     root = [schema.title(row["schema"]) for row in schema.protocol["messages"] if row["frame"] == "binary"]
     return {
@@ -113,6 +113,4 @@ def _inlined(schema: Schema, file: str, node: object, *, names: bool = False) ->
             copy["$ref"] = f"#/$defs/{schema.title(target(file, value))}"
         elif names or key not in DROPPED:
             copy[key] = _inlined(schema, file, value, names=key == "properties" and not names)
-    if "properties" in copy and not names:
-        copy["title"] = cast("Node", node)["title"]
     return copy

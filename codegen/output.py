@@ -4,8 +4,6 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-IGNORED = "__pycache__"
-
 
 def write(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> list[str]:
     """Write each file that differs and delete files that are not generated; return a line for each change."""
@@ -45,4 +43,4 @@ def _extra(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> l
         for place in sorted((root / package).rglob("*"))
         if place.is_file()
     ]
-    return [path for path in found if path not in files and IGNORED not in path.parts]
+    return [path for path in found if path not in files and "__pycache__" not in path.parts]
