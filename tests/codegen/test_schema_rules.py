@@ -261,6 +261,16 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         changed("protocol.json", lambda d: request_row(d, "ping")["families"].append("9.9")),
         ["schema/protocol.json: ping: '9.9' does not exist"],
     ),
+    "request that a family refuses which does not exist": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(useless=["9.9"])),
+        ["schema/protocol.json: ping: '9.9' does not exist"],
+    ),
+    "field of a family that does not exist": (
+        changed(
+            "protocol.json", lambda d: request_row(d, "check_program")["fields"].update(wasm_hash=["9.9"])
+        ),
+        ["schema/protocol.json: check_program: '9.9' does not exist"],
+    ),
     "text of a family that does not exist": (
         changed("errors.json", lambda d: d["texts"][0]["families"].append("9.9")),
         ["schema/errors.json: user_not_authorized: '9.9' does not exist"],
