@@ -84,7 +84,7 @@ class PieClient:
         timeout: Default timeout of a call, in seconds; None for 60, ``math.inf`` for no limit.
         open_timeout: Seconds to connect, TLS and opening handshake included.
         ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
-        headers: Additional HTTP headers for the opening handshake.
+        headers: Additional HTTP headers for the opening handshake, in printable ASCII.
         proxy: True to use the system's proxy settings (never for loopback), False for no proxy, or the URL of a
             proxy.
         max_message_size: Maximum size of a received message, in bytes. A larger one closes the connection.

@@ -133,6 +133,7 @@ def test_an_invalid_username_is_rejected(username: Any) -> None:  # noqa: ANN401
         {"x": f"{SECRET}\r\nx-other: y"},
         {"x": f"{SECRET}\x00"},
         {"x": f"Bearer {SECRET}-日"},
+        {"x": f"Bearer {SECRET}-é"},
         {"x": f"{SECRET}\ud800"},
         {"x\n": SECRET},
         {"a b": SECRET},
@@ -151,10 +152,10 @@ def test_invalid_headers_are_rejected_without_showing_them(headers: Any) -> None
     check_text(caught.value)
 
 
-async def test_a_header_value_may_be_any_printable_latin_1_text() -> None:
-    async with websocket_peer() as peer, PieClient(peer.uri, headers={"x-name": "ÿ é", "x-empty": ""}):
+async def test_a_header_value_may_be_any_printable_ascii_text() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, headers={"x-name": "~ !", "x-empty": ""}):
         (upgrade,) = peer.upgrades
-        assert upgrade.headers["x-name"] == "ÿ é"
+        assert upgrade.headers["x-name"] == "~ !"
         assert upgrade.headers["x-empty"] == ""
 
 

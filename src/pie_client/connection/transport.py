@@ -215,9 +215,9 @@ def _check_tls(parts: SplitResult, context: object) -> None:
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
         raise InvalidArgumentError(f"invalid header name {name!r}; use letters, digits and -")
-    # Latin-1 is the first 256 code points.
-    if not isinstance(value, str) or not value.isprintable() or max(value, default="") > "\xff":
-        raise InvalidArgumentError(f"invalid value of header {name!r}; use printable Latin-1 text")
+    # Other text has no encoding that all releases of the WebSocket library, and all servers, agree on.
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise InvalidArgumentError(f"invalid value of header {name!r}; use printable ASCII text")
 
 
 def _check_proxy(proxy: object) -> None:
