@@ -331,7 +331,8 @@ async def an_install_without_overwrite_is_refused(settings: Settings) -> None:
 async def two_concurrent_installs_of_the_same_bytes_work(settings: Settings) -> None:
     name = f"p{uuid.uuid4().hex[:8]}"
     async with connection(settings) as client:
-        with program(component(bytes(16 << 20)), MANIFEST.format(name=name)) as paths:
+        # Large, so that sending has to wait for the engine: only then do the chunks of the two uploads mix.
+        with program(component(bytes(128 << 20)), MANIFEST.format(name=name)) as paths:
             both = (client.install_program(*paths), client.install_program(*paths))
             await asyncio.gather(*both)
 
