@@ -21,18 +21,20 @@ from pie_client._generated.methods import RUN_PROCESSES
 from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
 from pie_client.auth.keys import Signer, check_key
 from pie_client.auth.login import Authentication, ServerInfo
-from pie_client.connection.connection import Connection, check_size
+from pie_client.connection.connection import Connection
 from pie_client.connection.contents import Progress, Source, as_path
-from pie_client.connection.deadline import check_seconds, time_limit
-from pie_client.connection.transport import (
+from pie_client.connection.deadline import time_limit
+from pie_client.connection.options import (
     Options,
     as_headers,
     check_options,
+    check_seconds,
+    check_size,
     is_identity,
     is_printable,
-    open_transport,
     parse_uri,
 )
+from pie_client.connection.transport import open_transport
 from pie_client.errors import InvalidArgumentError, NotConnectedError
 from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.mcp.relay import McpServer, McpServers

@@ -28,7 +28,7 @@ from pie_client._generated.events import (
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.contents import Progress, Source, open_content
-from pie_client.connection.deadline import check_seconds
+from pie_client.connection.options import check_seconds
 from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
 from pie_client.auth.keys import check_kind
-from pie_client.connection.deadline import check_seconds
+from pie_client.connection.options import check_seconds
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
 
 if TYPE_CHECKING:

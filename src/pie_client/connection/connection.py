@@ -402,13 +402,6 @@ class Connection:
             raise ConnectionLostError(str(error), sent=True) from error
 
 
-def check_size(name: str, value: object) -> int:
-    """Return a number of bytes. Raises InvalidArgumentError if it is not a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a positive number of bytes")
-    return value
-
-
 async def _do_nothing_async() -> None:
     pass
 

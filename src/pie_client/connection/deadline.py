@@ -5,7 +5,8 @@ import contextlib
 import math
 from collections.abc import AsyncGenerator
 
-from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.connection.options import check_seconds
+from pie_client.errors import DeadlineError
 
 
 class Deadline:
@@ -91,16 +92,3 @@ class ProgressLock:
         """Extend the deadlines of all waiters."""
         for deadline in self._waiting:
             deadline.extend()
-
-
-def check_seconds(name: str, value: float) -> float:
-    """Return a duration in seconds. Raises InvalidArgumentError if it is not a positive number."""
-    try:
-        usable = value > 0 and not isinstance(value, bool)
-    except TypeError:
-        usable = False
-    if not usable:
-        raise InvalidArgumentError(
-            f"invalid {name}={value!r}; pass a positive number of seconds, or math.inf"
-        )
-    return value

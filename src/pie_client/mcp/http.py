@@ -18,7 +18,7 @@ from mcp.types import JSONRPCMessage
 from pydantic import TypeAdapter, ValidationError
 
 from pie_client._generated.mcp import VERSION_HEADER
-from pie_client.connection.transport import is_loopback
+from pie_client.connection.options import is_loopback
 from pie_client.errors import McpServerError
 from pie_client.mcp.link import STOPPED, Link
 

@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPErrorProcessor, HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from pie_client.connection.transport import is_loopback
+from pie_client.connection.options import is_loopback
 from pie_client.errors import one_line
 
 PIECE = 1 << 16

@@ -13,7 +13,7 @@ from pie_client._generated.families import LISTING_PATH, PROGRAM_NAME_PATTERN, P
 from pie_client._generated.models import ProgramListing
 from pie_client._generated.refusals import ProgramNotFoundError
 from pie_client._version import __version__
-from pie_client.connection.deadline import check_seconds
+from pie_client.connection.options import check_seconds
 from pie_client.errors import DeadlineError, InvalidArgumentError, RegistryError, one_line
 from pie_client.programs.download import DownloadError, download
 

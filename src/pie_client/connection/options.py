@@ -1,0 +1,207 @@
+"""Options of a connection, and the checks of arguments that need no connection.
+
+Loaded when a client is created, so without asyncio and the WebSocket library. No error text shows credentials.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pie_client._generated.families import ENDPOINT_PATH
+from pie_client.errors import InvalidArgumentError
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import ssl as ssl_module
+else:
+    ssl_module = LazyModule("ssl")
+
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""Field name, RFC 9110, section 5.1."""
+PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+URI_CHARACTERS = 100
+"""Characters of an invalid URI shown in the error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of the opening handshake; see :class:`~pie_client.PieClient`."""
+
+    identity: str
+    open_timeout: float
+    ssl: ssl_module.SSLContext | None
+    headers: Mapping[str, str]
+    proxy: str | bool
+    max_message_size: int
+
+
+def parse_uri(uri: object) -> SplitResult:
+    """Split a server's URI and complete its path. Raises InvalidArgumentError, whose text shows no credentials."""
+    advice = "write it like ws://127.0.0.1:8080"
+    if not isinstance(uri, str):
+        raise InvalidArgumentError(f"server_uri must be a str, not {type(uri).__name__}; {advice}")
+    if any(c.isspace() or not c.isprintable() for c in uri):
+        raise InvalidArgumentError(f"server_uri has white space or control characters; {advice}")
+    shown = _without_secrets(uri)
+    if not uri.lower().startswith(("ws://", "wss://")):
+        raise InvalidArgumentError(f"server_uri{shown} does not start with ws:// or wss://; {advice}")
+    parts = _split(uri)
+    if parts is None:
+        raise InvalidArgumentError(f"invalid host or port in server_uri{shown}; {advice}")
+    if parts.fragment:
+        raise InvalidArgumentError(f"server_uri {address_of(parts)} has a fragment; leave it out")
+    if not _has_usable_credentials(parts):
+        raise InvalidArgumentError(
+            f"invalid user or password in server_uri {address_of(parts)}; write ws://user:password@host, percent-encoded"
+        )
+    return parts._replace(path=ENDPOINT_PATH) if parts.path in ("", "/") else parts
+
+
+def _split(uri: str) -> SplitResult | None:
+    """Split a URI; returns None if its host or port is missing or invalid."""
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as resolving the host will
+    except ValueError:
+        return None
+    return parts if host and port != 0 else None
+
+
+def _has_usable_credentials(parts: SplitResult) -> bool:
+    """Return whether a URI has no credentials, or a user and a password in percent-encoded UTF-8."""
+    try:
+        for credential in (parts.username, parts.password):
+            unquote(credential or "", errors="strict")
+    except ValueError:
+        return False
+    return parts.username is None or parts.password is not None
+
+
+def _without_secrets(uri: str) -> str:
+    """Return scheme, host and port of a URI, which may be invalid, for an error text; "" if a password may be in them."""
+    scheme, separator, rest = uri.partition("://")
+    authority = re.split(r"[/?#]", rest)[0]
+    if "@" in rest[len(authority) :]:  # perhaps an unquoted / in a password
+        return ""
+    shown = scheme + separator + authority.rpartition("@")[2]
+    return f" {shown[:URI_CHARACTERS]!r}"
+
+
+def check_options(parts: SplitResult, options: Options) -> Options:
+    """Return the options. Raises InvalidArgumentError, whose text shows no credentials, if one can't be used."""
+    if not is_identity(options.identity):
+        raise InvalidArgumentError(
+            f"invalid identity {options.identity!r}; write tenant/user or user in printable ASCII"
+        )
+    _check_tls(parts, options.ssl)
+    for name, value in options.headers.items():
+        _check_header(name, value)
+    _check_proxy(options.proxy)
+    return options
+
+
+def _check_tls(parts: SplitResult, context: object) -> None:
+    if context is None:
+        return
+    if not isinstance(context, ssl_module.SSLContext):
+        raise InvalidArgumentError(
+            f"ssl is {type(context).__name__}, not SSLContext; pass ssl.create_default_context(), or leave it out"
+        )
+    if parts.scheme != "wss":
+        raise InvalidArgumentError(
+            f"ssl= can't be used with {address_of(parts)}; use wss://, or leave ssl out"
+        )
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+        raise InvalidArgumentError(f"invalid header name {name!r}; use letters, digits and -")
+    # Other text has no encoding that all releases of the WebSocket library, and all servers, agree on.
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise InvalidArgumentError(f"invalid value of header {name!r}; use printable ASCII text")
+
+
+def _check_proxy(proxy: object) -> None:
+    if isinstance(proxy, bool):
+        return
+    if not isinstance(proxy, str):
+        raise InvalidArgumentError(
+            f"proxy is {type(proxy).__name__}, not str or bool; pass a proxy's URL, True or False"
+        )
+    try:
+        url = urlsplit(proxy)
+        usable = url.scheme in PROXY_SCHEMES and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise bad_proxy()
+
+
+def as_headers(headers: object) -> dict[str, str]:
+    """Return a copy of headers; check_options checks what is in them. Raises InvalidArgumentError."""
+    if headers is None:
+        return {}
+    if not isinstance(headers, Mapping):
+        raise InvalidArgumentError(
+            f"headers must be a mapping, not {type(headers).__name__}; write them as {{name: value}}"
+        )
+    return dict(cast("Mapping[str, str]", headers))
+
+
+def is_printable(value: object) -> bool:
+    """Return whether a value is printable text on one line."""
+    return isinstance(value, str) and value.isprintable()
+
+
+def is_identity(identity: object) -> bool:
+    """Return whether a value is ``tenant/user`` or ``user`` in printable ASCII, as servers require."""
+    if not isinstance(identity, str) or not (identity.isascii() and identity.isprintable()):
+        return False
+    return bool(identity.partition("/")[2 if "/" in identity else 0].strip())
+
+
+def bad_proxy() -> InvalidArgumentError:
+    """Return the error for the URL of a proxy that can't be used."""
+    return InvalidArgumentError("invalid proxy URL; write it like http://127.0.0.1:3128")
+
+
+def address_of(parts: SplitResult) -> str:
+    """Return scheme, host and port of a URI, for error texts."""
+    # IPv6 addresses lose their brackets in parts.hostname.
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is the loopback interface, which proxies never serve."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_seconds(name: str, value: float) -> float:
+    """Return a duration in seconds. Raises InvalidArgumentError if it is not a positive number."""
+    try:
+        usable = value > 0 and not isinstance(value, bool)
+    except TypeError:
+        usable = False
+    if not usable:
+        raise InvalidArgumentError(
+            f"invalid {name}={value!r}; pass a positive number of seconds, or math.inf"
+        )
+    return value
+
+
+def check_size(name: str, value: object) -> int:
+    """Return a number of bytes. Raises InvalidArgumentError if it is not a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a positive number of bytes")
+    return value
