@@ -26,6 +26,7 @@ PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 SAME_WITH_OLDEST = (
     *("tests/codegen", "tests/test_typing.py"),  # run tools that are pinned to one release
     *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
+    "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
     "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
@@ -108,6 +109,16 @@ def lowest(session: nox.Session) -> None:
     session.install("-e", f".[{EXTRAS}]", *oldest, *groups("test"))
     skipped = (f"--ignore={path}" for path in SAME_WITH_OLDEST)
     session.run("pytest", *(session.posargs or [*PARALLEL, *skipped]))
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def counts(session: nox.Session) -> None:
+    """Check what the interpreter does per event and request; with `-- --record`, make it the new limits."""
+    session.install("-e", ".", *groups("test"))
+    if session.posargs:
+        session.run("python", "-m", "tests.hot_path.counting", *session.posargs, silent=True)
+    else:
+        session.run("pytest", "tests/hot_path")
 
 
 @nox.session

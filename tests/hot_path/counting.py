@@ -1,0 +1,239 @@
+"""Count what the interpreter does for an event, a request and a chunk: `python -m tests.hot_path.counting`.
+
+Prints the counts as JSON. With `--record` it writes them to `counts.json` as the limits of this Python version; record
+when the hot path has changed on purpose, with every version in the file (`nox -s counts -- --record`).
+
+Only work between a read of the socket, or a call, and the return of the call is counted: the client, asyncio and the
+libraries, not the script itself and not its server.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from blake3 import blake3
+
+from pie_client import Event, FileEvent, PieClient, Process
+from tests.hot_path import scripted_peer
+from tests.hot_path.scripted_peer import ScriptedPeer, run_with_peer
+
+RECORD = Path(__file__).with_name("counts.json")
+NOT_COUNTED = {__file__, scripted_peer.__file__}
+EVENTS = 500
+REQUESTS = 64
+READERS = 50
+CHUNKS, CHUNK_BYTES = 8, 16 << 10
+KINDS = ("opcodes", "calls of Python functions", "calls of C functions")
+BLOCKS = "allocated blocks"
+
+Counts = dict[str, dict[str, int]]
+"""Totals by piece of work and kind, and the number of units of the work."""
+
+
+class Counter:
+    """Counts between ``start`` and ``stop``, in this thread."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = dict.fromkeys(KINDS, 0)
+        self._running = False
+
+    def start(self) -> None:
+        self._running = True
+        sys.setprofile(self._profile)
+        sys.settrace(self._trace)
+
+    def stop(self) -> None:
+        sys.settrace(None)
+        sys.setprofile(None)
+        self._running = False
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do some work without counting it."""
+        if not self._running:
+            return work()
+        self.stop()
+        work()
+        return self.start()
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        if frame.f_code.co_filename in NOT_COUNTED:
+            return None
+        if event == "opcode":
+            self.counts[KINDS[0]] += 1
+        else:
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._trace
+
+    def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
+        if frame.f_code.co_filename in NOT_COUNTED:
+            return
+        if event == "call":
+            self.counts[KINDS[1]] += 1
+        elif event == "c_call":
+            self.counts[KINDS[2]] += 1
+
+
+Script = Callable[[PieClient, ScriptedPeer, Counter], Awaitable[int]]
+"""Does one piece of work, counting the part that matters, and returns the number of its units."""
+
+
+def printed(process: Process, number: int) -> dict[str, object]:
+    return {
+        "type": "process_event",
+        "process_id": process.process_id,
+        "event": "stdout",
+        "value": f"text {number:011}",
+    }
+
+
+async def launch(client: PieClient) -> Process:
+    return await client.launch_process("a@1.0.0", input={})
+
+
+async def receive(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    process = await launch(client)
+    peer.send(*(printed(process, number) for number in range(EVENTS)))
+    counter.start()
+    for _ in range(EVENTS):
+        await process.recv()
+    counter.stop()
+    return EVENTS
+
+
+async def iterate(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    process = await launch(client)
+    peer.send(*(printed(process, number) for number in range(EVENTS)))
+    left = EVENTS
+    counter.start()
+    async for _ in process:
+        left -= 1
+        if not left:
+            break
+    counter.stop()
+    return EVENTS
+
+
+async def receive_each(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    """Read many processes, each in a task of its own."""
+    processes = [await launch(client) for _ in range(READERS)]
+    tasks = [asyncio.create_task(process.recv()) for process in processes]
+    await client.ping()  # now every task waits
+    peer.send(*(printed(process, 0) for process in processes))
+    counter.start()
+    await asyncio.wait(tasks)
+    counter.stop()
+    return READERS
+
+
+async def ping(client: PieClient, _peer: ScriptedPeer, counter: Counter) -> int:
+    counter.start()
+    for _ in range(REQUESTS):
+        await client.ping()
+    counter.stop()
+    return REQUESTS
+
+
+async def ping_together(client: PieClient, _peer: ScriptedPeer, counter: Counter) -> int:
+    tasks = [asyncio.create_task(client.ping()) for _ in range(REQUESTS)]
+    counter.start()
+    await asyncio.wait(tasks)
+    counter.stop()
+    return REQUESTS
+
+
+async def launch_each(client: PieClient, _peer: ScriptedPeer, counter: Counter) -> int:
+    counter.start()
+    processes = [await launch(client) for _ in range(REQUESTS)]
+    counter.stop()
+    return len(processes)
+
+
+async def receive_file(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    process = await launch(client)
+    content = bytes(CHUNKS * CHUNK_BYTES)
+    peer.send(
+        *(
+            {
+                "type": "file",
+                "process_id": process.process_id,
+                "file_hash": blake3(content).hexdigest(),
+                "chunk_index": number,
+                "total_chunks": CHUNKS,
+                "chunk_data": content[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES],
+            }
+            for number in range(CHUNKS)
+        )
+    )
+    counter.start()
+    kind, value = await process.recv()
+    counter.stop()
+    assert kind is Event.File
+    assert isinstance(value, FileEvent)
+    assert value == content
+    return CHUNKS
+
+
+async def buffer(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    """Count the blocks that unread events occupy."""
+    process, marker = await launch(client), await launch(client)
+    peer.send(*(printed(process, number) for number in range(EVENTS)), printed(marker, 0))
+    gc.collect()  # also empties the lists of free objects
+    before = sys.getallocatedblocks()
+    await marker.recv()  # whatever arrived earlier is in its mailbox now
+    counter.counts = {BLOCKS: sys.getallocatedblocks() - before}
+    return EVENTS
+
+
+SCRIPTS: dict[str, Script] = {
+    "event received": receive,
+    "event iterated": iterate,
+    "event for a reader of its own": receive_each,
+    "event buffered": buffer,
+    "ping": ping,
+    "ping of 64 at once": ping_together,
+    "launch": launch_each,
+    "chunk of a file": receive_file,
+}
+
+
+def count(script: Script) -> dict[str, int]:
+    """Run a script to warm up, then count."""
+    _run(script)
+    return _run(script)
+
+
+def _run(script: Script) -> dict[str, int]:
+    counter = Counter()
+
+    async def counted(client: PieClient, peer: ScriptedPeer) -> int:
+        gc.disable()
+        try:
+            return await script(client, peer, counter)
+        finally:
+            counter.stop()
+            gc.enable()
+
+    units = run_with_peer(counted, aside=counter.aside)
+    return {"units": units, **counter.counts}
+
+
+def main() -> None:
+    """Count every piece of work and print or record it."""
+    parser = argparse.ArgumentParser(description="Count what the interpreter does on the hot path.")
+    parser.add_argument("--record", action="store_true", help="make the counts the limits")
+    counts = {name: count(script) for name, script in SCRIPTS.items()}
+    if parser.parse_args().record:
+        limits: dict[str, Counts] = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
+        limits[f"{sys.version_info.major}.{sys.version_info.minor}"] = counts
+        RECORD.write_text(json.dumps(limits, indent=1, sort_keys=True) + "\n", "utf-8")
+    sys.stdout.write(json.dumps(counts) + "\n")
+
+
+if __name__ == "__main__":
+    main()
