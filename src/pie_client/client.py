@@ -1,69 +1,50 @@
 """The client of a Pie server: connection, authentication, programs, processes and MCP servers.
 
-:class:`PieClient` checks arguments and delegates the work to ``connection``, ``auth``, ``programs``, ``launching``
-and ``mcp``. It contains no protocol logic.
+:class:`PieClient` documents the methods and delegates the work to ``connected`` and the modules below it. Creating a
+client loads ``connection.options``, which checks the arguments; ``connect()`` loads the rest.
 """
 
-import asyncio
-import contextlib
-import math
-import os
-import ssl as ssl_module
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import ParamSpec, Self, TypeVar, overload
+from __future__ import annotations
 
-from pie_client._generated.calls import Calls
-from pie_client._generated.families import DEFAULT_USER, HIGHEST_PORT
-from pie_client._generated.mcp import McpTransport
-from pie_client._generated.methods import RUN_PROCESSES
-from pie_client._generated.models import Manifest, ProcessInfo, QueryResult
-from pie_client.auth.keys import Signer, check_key
-from pie_client.auth.login import Authentication, ServerInfo
-from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, as_path
-from pie_client.connection.deadline import time_limit
-from pie_client.connection.options import (
-    Options,
-    as_headers,
-    check_options,
-    check_seconds,
-    check_size,
-    is_identity,
-    is_printable,
-    parse_uri,
-)
-from pie_client.connection.transport import open_transport
-from pie_client.errors import InvalidArgumentError, NotConnectedError
-from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
-from pie_client.mcp.relay import McpServer, McpServers
-from pie_client.mcp.spec import check_spec
-from pie_client.process import Process
-from pie_client.programs.functions import Inferlet
-from pie_client.programs.install import Programs
-from pie_client.programs.manifest import checked_manifest, read_manifest
-from pie_client.programs.registry import resolve_version
-from pie_client.protocol.session import Session, canonical_id
+import os
+
+from pie_client.lazy import LazyModule
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
+if TYPE_CHECKING:
+    import ssl as ssl_module
+    import typing
+    from collections import abc
+    from typing import overload
+
+    from pie_client import connected, errors, process
+    from pie_client._generated import calls, mcp, models
+    from pie_client.auth import keys, login
+    from pie_client.connection import contents, options
+    from pie_client.programs import functions, registry
+
+    P = typing.ParamSpec("P")
+    R = typing.TypeVar("R")
+else:
+    # What they define is only named in annotations, or not needed before connect().
+    abc = LazyModule("collections.abc")
+    calls = LazyModule("pie_client._generated.calls")
+    connected = LazyModule("pie_client.connected")
+    contents = LazyModule("pie_client.connection.contents")
+    errors = LazyModule("pie_client.errors")
+    functions = LazyModule("pie_client.programs.functions")
+    keys = LazyModule("pie_client.auth.keys")
+    login = LazyModule("pie_client.auth.login")
+    mcp = LazyModule("pie_client._generated.mcp")
+    models = LazyModule("pie_client._generated.models")
+    options = LazyModule("pie_client.connection.options")
+    process = LazyModule("pie_client.process")
+    registry = LazyModule("pie_client.programs.registry")
+    ssl_module = LazyModule("ssl")
+    typing = LazyModule("typing")
 
 DEFAULT_TIMEOUT = 60.0
 """Default timeout of a call, in seconds."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class _Connected:
-    """An open connection and the objects that work on it."""
-
-    connection: Connection
-    authentication: Authentication
-    programs: Programs
-    launcher: Launcher
-    mcp_servers: McpServers
-    others: set[Connection]
-    """Connections of running run_processes() calls, which close with this one."""
 
 
 class PieClient:
@@ -113,7 +94,7 @@ class PieClient:
         timeout: float | None = DEFAULT_TIMEOUT,
         open_timeout: float = 10.0,
         ssl: ssl_module.SSLContext | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: abc.Mapping[str, str] | None = None,
         proxy: str | bool = True,
         max_message_size: int = 256 << 20,
         max_buffered: int = 64 << 20,
@@ -121,48 +102,34 @@ class PieClient:
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
     ) -> None:
-        self._uri = parse_uri(server_uri)
-        self._username = DEFAULT_USER if username is None else username
-        if not is_printable(self._username):
-            raise InvalidArgumentError(f"invalid username {self._username!r}; use printable text on one line")
-        if identity is None:
-            identity = self._username if is_identity(self._username) else DEFAULT_USER
-        options = Options(
+        self._settings = options.checked(
+            server_uri,
+            username=username,
             identity=identity,
-            open_timeout=check_seconds("open_timeout", open_timeout),
+            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            open_timeout=open_timeout,
             ssl=ssl,
-            headers=as_headers(headers),
+            headers=headers,
             proxy=proxy,
-            max_message_size=check_size("max_message_size", max_message_size),
+            max_message_size=max_message_size,
+            max_buffered=max_buffered,
+            spool_above=spool_above,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
         )
-        self._options = check_options(self._uri, options)
-        self._timeout = check_seconds("timeout", DEFAULT_TIMEOUT if timeout is None else timeout)
-        self._max_buffered = check_size("max_buffered", max_buffered)
-        self._spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
-        self._ping_interval = check_seconds("ping_interval", ping_interval)
-        self._ping_timeout = check_seconds("ping_timeout", ping_timeout)
-        self._connecting = asyncio.Lock()
-        self._closing = asyncio.Lock()
-        self._closes = 0
-        """Number of calls of close()."""
-        self._current: _Connected | None = None
-        self._login: Callable[[Authentication, float | None], Awaitable[None]] | None = None
-        """Repeats the last authentication on another connection."""
+        self._connector: connected.Connector | None = None
+        """Created by the first connect()."""
 
     def __repr__(self) -> str:
-        state = (
-            "connected" if self._current is not None and self._current.connection.session.alive else "closed"
-        )
-        port = f":{self._uri.port}" if self._uri.port else ""
-        host = f"[{self._uri.hostname}]" if ":" in (self._uri.hostname or "") else self._uri.hostname
-        return f"<PieClient {self._uri.scheme}://{host}{port} {state}>"
+        state = "connected" if self._connector is not None and self._connector.alive else "closed"
+        return f"<PieClient {options.address_of(self._settings.uri)} {state}>"
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> typing.Self:
         await self.connect()
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         await self.close()
 
@@ -177,87 +144,27 @@ class PieClient:
             ConnectError: The server is unreachable. HandshakeError with the HTTP status if it refused the upgrade,
                 ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
         """
-        async with self._connecting:
-            closes = self._closes
-            await self._disconnect()
-            connected = await self._open()
-            # close() may have run meanwhile; it found no connection to close.
-            if self._closes != closes:
-                await connected.connection.close()
-                raise NotConnectedError("the client was closed while connecting; connect again")
-            self._login = None
-            self._current = connected
-
-    async def _open(self) -> _Connected:
-        transport = await open_transport(self._uri, self._options)
-        connection = Connection(
-            transport,
-            Session(max_buffered=self._max_buffered, spool_above=self._spool_above),
-            timeout=self._timeout,
-            ping_interval=self._ping_interval,
-            ping_timeout=self._ping_timeout,
-        )
-        authentication = Authentication(connection, self._username)
-        connection.identify = authentication.identify_default
-        mcp_servers = McpServers(connection)
-        connection.on_mcp_request = mcp_servers.answer
-        others = set[Connection]()
-
-        def on_close() -> None:
-            mcp_servers.stop_all()
-            for other in list(others):
-                other.abort()
-
-        connection.on_close = on_close
-        return _Connected(
-            connection, authentication, Programs(connection), Launcher(connection), mcp_servers, others
-        )
-
-    @contextlib.asynccontextmanager
-    async def _second_connection(self, first: _Connected) -> AsyncGenerator[Connection]:
-        """Open another connection as the same user. It closes with the first one.
-
-        Some requests block all others on their connection until the server replies.
-        """
-        second = await self._open()
-        first.others.add(second.connection)
-        try:
-            # The first connection may have closed meanwhile, before it could abort this one.
-            first.connection.session.check_alive()
-            if self._login is not None:
-                await self._login(second.authentication, None)
-            yield second.connection
-        finally:
-            first.others.discard(second.connection)
-            await second.connection.close()
+        if self._connector is None:
+            self._connector = connected.Connector(self._settings)
+        await self._connector.connect()
 
     async def close(self) -> None:
         """Close the connection and stop the registered MCP servers. Takes about a second at most.
 
-        Pending calls raise NotConnectedError. An MCP server that does not exit takes up to half a second longer.
+        Pending calls raise errors.NotConnectedError. An MCP server that does not exit takes up to half a second longer.
         Closing a closed client does nothing.
         """
-        self._closes += 1
-        await self._disconnect()
-
-    async def _disconnect(self) -> None:
-        connected, self._current = self._current, None
-        try:
-            async with self._closing:
-                if connected is not None:
-                    await asyncio.gather(connected.connection.close(), connected.mcp_servers.close())
-        finally:
-            # Cancelling this method must not leave a socket open behind.
-            if connected is not None:
-                connected.connection.abort()
+        if self._connector is not None:
+            await self._connector.close()
 
     @property
-    def server(self) -> ServerInfo | None:
+    def server(self) -> login.ServerInfo | None:
         """The family of the server and the user name of the session, or None before the first request."""
-        return self._current.authentication.server if self._current else None
+        current = None if self._connector is None else self._connector.current
+        return None if current is None else current.authentication.server
 
     @property
-    def rpc(self) -> Calls:
+    def rpc(self) -> calls.Calls:
         """Every request of the protocol as a typed method, for requests that this class does not cover.
 
         Raises:
@@ -265,17 +172,18 @@ class PieClient:
         """
         return self._connected().connection.calls
 
-    def _connected(self) -> _Connected:
-        if self._current is None:
-            raise NotConnectedError(
+    def _connected(self) -> connected.Connected:
+        current = None if self._connector is None else self._connector.current
+        if current is None:
+            raise errors.NotConnectedError(
                 "the client is not connected; use `async with PieClient(...)`, or call connect() first"
             )
-        return self._current
+        return current
 
     # ------------------------------------------------------------- authentication
 
     async def authenticate(
-        self, username: str, private_key: Signer | None = None, *, timeout: float | None = None
+        self, username: str, private_key: keys.Signer | None = None, *, timeout: float | None = None
     ) -> None:
         """Authenticate as a user. Call it before any other request.
 
@@ -291,13 +199,9 @@ class PieClient:
             AgentError: The ssh-agent did not sign.
             DeadlineError: The server did not accept within ``timeout``.
         """
-        check_key(private_key)
+        keys.check_key(private_key)
 
-        async def login(authentication: Authentication, timeout: float | None) -> None:
-            await authentication.authenticate(username, private_key, timeout)
-
-        await login(self._connected().authentication, timeout)
-        self._login = login
+        await self._connected().authenticate(username, private_key, timeout)
 
     async def auth_by_token(self, token: str, *, timeout: float | None = None) -> None:
         """Authenticate with the server's internal token, as backends do. Requires a 0.3 or 0.4 server.
@@ -311,12 +215,7 @@ class PieClient:
             AuthenticationError: The token is wrong, or the session is already identified.
             UnsupportedError: The server has no token authentication (0.5).
         """
-
-        async def login(authentication: Authentication, timeout: float | None) -> None:
-            await authentication.by_token(token, timeout)
-
-        await login(self._connected().authentication, timeout)
-        self._login = login
+        await self._connected().auth_by_token(token, timeout)
 
     # ------------------------------------------------------------- programs
 
@@ -341,7 +240,9 @@ class PieClient:
             DeadlineError: The registry did not answer within ``timeout``.
             InvalidArgumentError: The name or the URL is invalid; no request was made.
         """
-        return await resolve_version(name, registry_url, self._timeout if timeout is None else timeout)
+        return await registry.resolve_version(
+            name, registry_url, self._settings.timeout if timeout is None else timeout
+        )
 
     async def check_program(
         self,
@@ -379,7 +280,7 @@ class PieClient:
         manifest_path: str | os.PathLike[str],
         force_overwrite: bool = False,
         *,
-        progress: Progress | None = None,
+        progress: contents.Progress | None = None,
         timeout: float | None = None,
     ) -> str:
         """Upload a local build and install it.
@@ -408,20 +309,17 @@ class PieClient:
             InvalidArgumentError: The file changed during the upload; nothing was installed.
             OSError: A file could not be read.
         """
-        programs = self._connected().programs
-        build = as_path(wasm_path)
-        text, manifest = await read_manifest(manifest_path)
-        return await programs.install(
-            build, text, manifest, force=force_overwrite, progress=progress, timeout=timeout
+        return await self._connected().install_file(
+            wasm_path, manifest_path, force=force_overwrite, progress=progress, timeout=timeout
         )
 
     async def install_program_bytes(
         self,
-        program_bytes: Source,
-        manifest: str | bytes | Manifest,
+        program_bytes: contents.Source,
+        manifest: str | bytes | models.Manifest,
         force_overwrite: bool = False,
         *,
-        progress: Progress | None = None,
+        progress: contents.Progress | None = None,
         timeout: float | None = None,
     ) -> str:
         """Upload a program that is not a local file and install it. Like :meth:`install_program` otherwise.
@@ -441,10 +339,8 @@ class PieClient:
             ManifestError, ProgramExistsError, UploadError, InvalidManifestError, InstallError: See
                 :meth:`install_program`.
         """
-        programs = self._connected().programs
-        text, described = checked_manifest(manifest)
-        return await programs.install(
-            program_bytes, text, described, force=force_overwrite, progress=progress, timeout=timeout
+        return await self._connected().install(
+            program_bytes, manifest, force=force_overwrite, progress=progress, timeout=timeout
         )
 
     # ------------------------------------------------------------- processes
@@ -457,7 +353,7 @@ class PieClient:
         token_budget: int | None = None,
         *,
         timeout: float | None = None,
-    ) -> Process:
+    ) -> process.Process:
         """Launch a program as a new process and return its handle.
 
         Args:
@@ -481,23 +377,19 @@ class PieClient:
             InvalidArgumentError: The input is not serializable.
             UnsupportedError: The server has no token budgets (0.5); nothing was sent.
         """
-        launcher = self._connected().launcher
-        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-            raise InvalidArgumentError(
-                f"capture_outputs={capture_outputs!r} is not a bool; pass True or False"
-            )
-        launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
-        return await launch(inferlet, as_json(input), budget=token_budget, timeout=timeout)
+        return await self._connected().launch(
+            inferlet, input, capture=capture_outputs, budget=token_budget, timeout=timeout
+        )
 
     async def launch_processes(
         self,
         inferlet: str,
-        inputs: Sequence[object],
+        inputs: abc.Sequence[object],
         capture_outputs: bool = True,
-        token_budgets: Sequence[int | None] | None = None,
+        token_budgets: abc.Sequence[int | None] | None = None,
         *,
         timeout: float | None = None,
-    ) -> list[Process]:
+    ) -> list[process.Process]:
         """Launch a program once per input, with one request. Requires a 0.4 server.
 
         Args:
@@ -517,19 +409,15 @@ class PieClient:
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
         """
-        return await self._connected().launcher.launch_many(
-            inferlet,
-            as_inputs(inputs),
-            capture=capture_outputs,
-            budgets=as_budgets(token_budgets),
-            timeout=timeout,
+        return await self._connected().launch_many(
+            inferlet, inputs, capture=capture_outputs, budgets=token_budgets, timeout=timeout
         )
 
     async def run_processes(
         self,
         inferlet: str,
-        inputs: Sequence[object],
-        token_budgets: Sequence[int | None] | None = None,
+        inputs: abc.Sequence[object],
+        token_budgets: abc.Sequence[int | None] | None = None,
         *,
         timeout: float | None = None,
     ) -> list[str]:
@@ -557,15 +445,7 @@ class PieClient:
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
             ConnectError: The second connection could not be opened.
         """
-        texts, budgets = as_inputs(inputs), as_budgets(token_budgets)
-        connected = self._connected()
-        limit = math.inf if timeout is None else timeout
-        async with time_limit(RUN_PROCESSES.tag, limit):
-            await connected.launcher.check_batches(RUN_PROCESSES, inferlet, None)
-            async with self._second_connection(connected) as connection:
-                return await connection.calls.run_processes(
-                    inferlet=inferlet, inputs=texts, token_budgets=budgets, timeout=limit
-                )
+        return await self._connected().run_many(inferlet, inputs, budgets=token_budgets, timeout=timeout)
 
     async def launch_daemon(
         self, inferlet: str, port: int, input: object = None, *, timeout: float | None = None
@@ -588,18 +468,18 @@ class PieClient:
             InvalidArgumentError: The port is out of range, or the input is not serializable.
             UnsupportedError: The server has no daemons (0.5); nothing was sent.
         """
-        calls, text = self.rpc, as_json(input)
-        if port not in range(1, HIGHEST_PORT + 1):
-            raise InvalidArgumentError(
-                f"launch_daemon not sent: port={port!r} is not an integer from 1 to {HIGHEST_PORT}; pass another port"
-            )
-        await calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
+        await self._connected().launch_daemon(inferlet, port, input, timeout=timeout)
 
-    @overload
-    async def run(self, program: Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Process: ...
-    @overload
-    async def run(self, program: str, /, **kwargs: object) -> Process: ...
-    async def run(self, program: object, /, *args: object, **kwargs: object) -> Process:
+    if TYPE_CHECKING:
+
+        @overload
+        async def run(
+            self, program: functions.Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs
+        ) -> process.Process: ...
+        @overload
+        async def run(self, program: str, /, **kwargs: object) -> process.Process: ...
+
+    async def run(self, program: object, /, *args: object, **kwargs: object) -> process.Process:
         """Launch a Python function as a process, or a program with keyword arguments as its input.
 
         A function is installed first if the server does not have it. Keyword arguments, ``timeout`` included, go to the
@@ -621,20 +501,19 @@ class PieClient:
         """
         if isinstance(program, str):
             if args:
-                raise InvalidArgumentError(
+                raise errors.InvalidArgumentError(
                     f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
                 )
             return await self.launch_process(program, kwargs)
-        if not isinstance(program, Inferlet):
-            raise InvalidArgumentError(
+        if not isinstance(program, functions.Inferlet):
+            raise errors.InvalidArgumentError(
                 f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
-        text = as_json(program.input_of(args, kwargs))
-        connected = self._connected()
-        name = await connected.programs.ensure(program.source, program.manifest, pinned=program.pinned)
-        return await connected.launcher.launch(name, text, budget=None, timeout=None)
+        return await self._connected().run(
+            program.source, program.manifest, program.input_of(args, kwargs), pinned=program.pinned
+        )
 
-    async def attach_process(self, process_id: str, *, timeout: float | None = None) -> Process:
+    async def attach_process(self, process_id: str, *, timeout: float | None = None) -> process.Process:
         """Return a handle of a running process and receive its events.
 
         Sends no request for a process of this client whose handle was dropped, closed or detached: the server still
@@ -658,7 +537,7 @@ class PieClient:
         """
         return await self._connected().launcher.attach(process_id, timeout=timeout)
 
-    async def list_processes(self, *, timeout: float | None = None) -> list[ProcessInfo]:
+    async def list_processes(self, *, timeout: float | None = None) -> list[models.ProcessInfo]:
         """Return the running processes of this user; on 0.5 servers those of all users.
 
         Args:
@@ -677,7 +556,7 @@ class PieClient:
         Raises:
             InvalidArgumentError: The id is not a UUID.
         """
-        await self.rpc.signal_process(process_id=canonical_id(process_id), message=message, timeout=timeout)
+        await self._connected().signal(process_id, message, timeout=timeout)
 
     async def terminate_process(self, process_id: str, *, timeout: float | None = None) -> None:
         """Terminate a process, whether or not a client is attached to it.
@@ -691,21 +570,21 @@ class PieClient:
             AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        await self.rpc.terminate_process(process_id=canonical_id(process_id), timeout=timeout)
+        await self._connected().terminate(process_id, timeout=timeout)
 
     # ------------------------------------------------------------- MCP
 
     async def register_mcp_server(
         self,
         name: str,
-        transport: McpTransport,
+        transport: mcp.McpTransport,
         command: str | None = None,
-        args: Sequence[str] | None = None,
+        args: abc.Sequence[str] | None = None,
         url: str | None = None,
         *,
-        env: Mapping[str, str] | None = None,
+        env: abc.Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: abc.Mapping[str, str] | None = None,
         call_timeout: float = 300.0,
         timeout: float | None = None,
     ) -> None:
@@ -738,7 +617,7 @@ class PieClient:
             UnsupportedError: The Pie server has no MCP (0.5), or the extra is not installed; nothing was started.
             DeadlineError: The MCP server was not ready within ``timeout``; it was stopped.
         """
-        spec = check_spec(
+        await self._connected().register_mcp_server(
             name,
             transport,
             command=command,
@@ -747,10 +626,9 @@ class PieClient:
             env=env,
             cwd=cwd,
             headers=headers,
-            call_timeout=check_seconds("call_timeout", call_timeout),
+            call_timeout=call_timeout,
+            timeout=timeout,
         )
-        server = McpServer(name, spec, call_timeout)
-        await self._connected().mcp_servers.register(server, timeout)
 
     async def unregister_mcp_server(self, name: str) -> None:
         """Stop a registered MCP server. Takes about a second and a half at most.
@@ -779,7 +657,9 @@ class PieClient:
         """
         await self.rpc.ping(timeout=timeout)
 
-    async def query(self, subject: str, record: str = "", *, timeout: float | None = None) -> QueryResult:
+    async def query(
+        self, subject: str, record: str = "", *, timeout: float | None = None
+    ) -> models.QueryResult:
         """Query the server's status.
 
         Args:

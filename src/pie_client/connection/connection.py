@@ -47,8 +47,6 @@ class Connection:
         timeout: Default timeout of a call, in seconds.
         ping_interval: Seconds between keep-alive pings; ``math.inf`` for none.
         ping_timeout: Seconds without a pong or any received frame after which the connection is lost.
-
-    Attributes:
         identify: Awaited before a request that needs an identified session.
         on_mcp_request: Answers a relayed MCP call.
         on_close: Called when the connection is lost or closed.
@@ -62,12 +60,15 @@ class Connection:
         timeout: float,
         ping_interval: float,
         ping_timeout: float,
+        identify: Callable[[], Awaitable[None]],
+        on_mcp_request: Callable[[McpRequest], Coroutine[None, None, None]],
+        on_close: Callable[[], None],
     ) -> None:
         self.session = session
         self.calls = Calls(self)
-        self.identify: Callable[[], Awaitable[None]] = _do_nothing_async
-        self.on_mcp_request: Callable[[McpRequest], Coroutine[None, None, None]] = _ignore_mcp_request
-        self.on_close: Callable[[], None] = _do_nothing
+        self.identify = identify
+        self._on_mcp_request = on_mcp_request
+        self._on_close = on_close
         self._transport = transport
         self._timeout = timeout
         self._ping_interval = ping_interval
@@ -214,7 +215,7 @@ class Connection:
         self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
         for task in (*self._tasks, *self._background_tasks):
             task.cancel()
-        self.on_close()
+        self._on_close()
 
     def _fail(self, cause: Exception) -> None:
         def failure(sent: bool | None) -> PieError:
@@ -223,7 +224,7 @@ class Connection:
             return error
 
         self.session.fail(failure)
-        self.on_close()
+        self._on_close()
 
     # ------------------------------------------------------------- tasks
 
@@ -253,7 +254,7 @@ class Connection:
         self._received_frames += 1
         mcp_request = self.session.receive(frame)
         if mcp_request is not None:
-            self._start_task(self.on_mcp_request(mcp_request))
+            self._start_task(self._on_mcp_request(mcp_request))
         self._terminate_queued()
         if self.session.process_check_due:
             self.session.process_check_due = False
@@ -400,15 +401,3 @@ class Connection:
         except ConnectionLostError as error:
             # Only this call fails here. The reader fails the others after it has received the remaining frames.
             raise ConnectionLostError(str(error), sent=True) from error
-
-
-async def _do_nothing_async() -> None:
-    pass
-
-
-async def _ignore_mcp_request(request: McpRequest) -> None:
-    logger.warning("an MCP call for %.40r is not answered: no relay is set", request.server_name)
-
-
-def _do_nothing() -> None:
-    pass

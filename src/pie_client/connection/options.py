@@ -6,13 +6,14 @@ Loaded when a client is created, so without asyncio and the WebSocket library. N
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pie_client._generated.families import ENDPOINT_PATH
+from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH
 from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
 
@@ -38,6 +39,63 @@ class Options:
     headers: Mapping[str, str]
     proxy: str | bool
     max_message_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The checked arguments of a client; see :class:`~pie_client.PieClient`."""
+
+    uri: SplitResult
+    options: Options
+    username: str
+    timeout: float
+    max_buffered: int
+    spool_above: float
+    ping_interval: float
+    ping_timeout: float
+
+
+def checked(
+    server_uri: object,
+    *,
+    username: str | None,
+    identity: str | None,
+    timeout: float,
+    open_timeout: float,
+    ssl: ssl_module.SSLContext | None,
+    headers: Mapping[str, str] | None,
+    proxy: str | bool,
+    max_message_size: int,
+    max_buffered: int,
+    spool_above: int | None,
+    ping_interval: float,
+    ping_timeout: float,
+) -> Settings:
+    """Return the arguments of :class:`~pie_client.PieClient`. Raises InvalidArgumentError if one is invalid."""
+    uri = parse_uri(server_uri)
+    username = DEFAULT_USER if username is None else username
+    if not _is_printable(username):
+        raise InvalidArgumentError(f"invalid username {username!r}; use printable text on one line")
+    if identity is None:
+        identity = username if _is_identity(username) else DEFAULT_USER
+    options = Options(
+        identity=identity,
+        open_timeout=check_seconds("open_timeout", open_timeout),
+        ssl=ssl,
+        headers=_as_headers(headers),
+        proxy=proxy,
+        max_message_size=check_size("max_message_size", max_message_size),
+    )
+    return Settings(
+        uri=uri,
+        options=_check_options(uri, options),
+        username=username,
+        timeout=check_seconds("timeout", timeout),
+        max_buffered=check_size("max_buffered", max_buffered),
+        spool_above=math.inf if spool_above is None else check_size("spool_above", spool_above),
+        ping_interval=check_seconds("ping_interval", ping_interval),
+        ping_timeout=check_seconds("ping_timeout", ping_timeout),
+    )
 
 
 def parse_uri(uri: object) -> SplitResult:
@@ -93,9 +151,9 @@ def _without_secrets(uri: str) -> str:
     return f" {shown[:URI_CHARACTERS]!r}"
 
 
-def check_options(parts: SplitResult, options: Options) -> Options:
+def _check_options(parts: SplitResult, options: Options) -> Options:
     """Return the options. Raises InvalidArgumentError, whose text shows no credentials, if one can't be used."""
-    if not is_identity(options.identity):
+    if not _is_identity(options.identity):
         raise InvalidArgumentError(
             f"invalid identity {options.identity!r}; write tenant/user or user in printable ASCII"
         )
@@ -143,8 +201,8 @@ def _check_proxy(proxy: object) -> None:
         raise bad_proxy()
 
 
-def as_headers(headers: object) -> dict[str, str]:
-    """Return a copy of headers; check_options checks what is in them. Raises InvalidArgumentError."""
+def _as_headers(headers: object) -> dict[str, str]:
+    """Return a copy of headers; _check_options checks what is in them. Raises InvalidArgumentError."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
@@ -154,12 +212,12 @@ def as_headers(headers: object) -> dict[str, str]:
     return dict(cast("Mapping[str, str]", headers))
 
 
-def is_printable(value: object) -> bool:
+def _is_printable(value: object) -> bool:
     """Return whether a value is printable text on one line."""
     return isinstance(value, str) and value.isprintable()
 
 
-def is_identity(identity: object) -> bool:
+def _is_identity(identity: object) -> bool:
     """Return whether a value is ``tenant/user`` or ``user`` in printable ASCII, as servers require."""
     if not isinstance(identity, str) or not (identity.isascii() and identity.isprintable()):
         return False

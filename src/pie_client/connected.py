@@ -1,0 +1,299 @@
+"""What a client does once it connects: open connections, and keep the objects that work on them.
+
+:class:`~pie_client.PieClient` loads this module on its first ``connect()``.
+"""
+
+import asyncio
+import contextlib
+import functools
+import math
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pie_client._generated.families import HIGHEST_PORT
+from pie_client._generated.methods import RUN_PROCESSES
+from pie_client.auth.login import Authentication
+from pie_client.connection.connection import Connection
+from pie_client.connection.deadline import time_limit
+from pie_client.connection.options import Settings, check_seconds
+from pie_client.connection.transport import Transport, open_transport
+from pie_client.errors import InvalidArgumentError, NotConnectedError
+from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
+from pie_client.lazy import LazyModule
+from pie_client.process import Process
+from pie_client.protocol.session import Session, canonical_id
+
+if TYPE_CHECKING:
+    from pie_client._generated.mcp import McpTransport
+    from pie_client._generated.models import Manifest, McpRequest
+    from pie_client.auth.keys import Signer
+    from pie_client.connection import contents
+    from pie_client.mcp import relay, spec
+    from pie_client.programs import install
+    from pie_client.programs import manifest as manifests
+else:
+    contents = LazyModule("pie_client.connection.contents")
+    install = LazyModule("pie_client.programs.install")
+    manifests = LazyModule("pie_client.programs.manifest")
+    relay = LazyModule("pie_client.mcp.relay")
+    spec = LazyModule("pie_client.mcp.spec")
+
+
+class Connected:
+    """An open connection and the objects that work on it."""
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self._settings = settings
+        self.connection = Connection(
+            transport,
+            Session(max_buffered=settings.max_buffered, spool_above=settings.spool_above),
+            timeout=settings.timeout,
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            identify=self._identify,
+            on_mcp_request=self._answer_mcp_request,
+            on_close=self._stop_others,
+        )
+        self.calls = self.connection.calls
+        self.authentication = Authentication(self.connection, settings.username)
+        self.launcher = Launcher(self.connection)
+        self._mcp_servers: relay.McpServers | None = None
+        self._others: set[Connection] = set()
+        """Connections of running run_processes() calls, which close with this one."""
+        self._log_in: Callable[[Authentication], Awaitable[None]] | None = None
+        """Repeats the last authentication on another connection."""
+
+    @functools.cached_property
+    def programs(self) -> "install.Programs":
+        """The programs of the server."""
+        return install.Programs(self.connection)
+
+    @property
+    def mcp_servers(self) -> "relay.McpServers":
+        """The MCP servers that are registered on this connection."""
+        if self._mcp_servers is None:
+            self._mcp_servers = relay.McpServers(self.connection)
+        return self._mcp_servers
+
+    async def authenticate(self, username: str, key: "Signer | None", timeout: float | None) -> None:
+        """Identify the session as a user."""
+        await self.authentication.authenticate(username, key, timeout)
+        self._log_in = lambda other: other.authenticate(username, key, None)
+
+    async def auth_by_token(self, token: str, timeout: float | None) -> None:
+        """Authenticate the session with the server's internal token."""
+        await self.authentication.by_token(token, timeout)
+        self._log_in = lambda other: other.by_token(token, None)
+
+    async def install_file(
+        self,
+        build: str | os.PathLike[str],
+        manifest: str | os.PathLike[str],
+        *,
+        force: bool,
+        progress: "contents.Progress | None",
+        timeout: float | None,
+    ) -> str:
+        """Upload and install a local build."""
+        source = contents.as_path(build)
+        text, described = await manifests.read_manifest(manifest)
+        return await self.programs.install(
+            source, text, described, force=force, progress=progress, timeout=timeout
+        )
+
+    async def install(
+        self,
+        source: "contents.Source",
+        manifest: "str | bytes | Manifest",
+        *,
+        force: bool,
+        progress: "contents.Progress | None",
+        timeout: float | None,
+    ) -> str:
+        """Upload and install a program."""
+        text, described = manifests.checked_manifest(manifest)
+        return await self.programs.install(
+            source, text, described, force=force, progress=progress, timeout=timeout
+        )
+
+    async def launch(
+        self, inferlet: str, input: object, *, capture: object, budget: int | None, timeout: float | None
+    ) -> Process:
+        """Launch a process."""
+        if not isinstance(capture, bool):
+            raise InvalidArgumentError(f"capture_outputs={capture!r} is not a bool; pass True or False")
+        launch = self.launcher.launch if capture else self.launcher.launch_uncaptured
+        return await launch(inferlet, as_json(input), budget=budget, timeout=timeout)
+
+    async def launch_many(
+        self,
+        inferlet: str,
+        inputs: Iterable[object],
+        *,
+        capture: bool,
+        budgets: Iterable[int | None] | None,
+        timeout: float | None,
+    ) -> list[Process]:
+        """Launch a process for each input, with one request."""
+        return await self.launcher.launch_many(
+            inferlet, as_inputs(inputs), capture=capture, budgets=as_budgets(budgets), timeout=timeout
+        )
+
+    async def run_many(
+        self,
+        inferlet: str,
+        inputs: Iterable[object],
+        *,
+        budgets: Iterable[int | None] | None,
+        timeout: float | None,
+    ) -> list[str]:
+        """Run a program once per input, on a connection of its own, and return all results."""
+        texts, token_budgets = as_inputs(inputs), as_budgets(budgets)
+        limit = math.inf if timeout is None else timeout
+        async with time_limit(RUN_PROCESSES.tag, limit):
+            await self.launcher.check_batches(RUN_PROCESSES, inferlet, None)
+            async with self._second_connection() as connection:
+                return await connection.calls.run_processes(
+                    inferlet=inferlet, inputs=texts, token_budgets=token_budgets, timeout=limit
+                )
+
+    async def launch_daemon(self, inferlet: str, port: int, input: object, *, timeout: float | None) -> None:
+        """Launch a daemon."""
+        text = as_json(input)
+        if port not in range(1, HIGHEST_PORT + 1):
+            raise InvalidArgumentError(
+                f"launch_daemon not sent: port={port!r} is not an integer from 1 to {HIGHEST_PORT}; pass another port"
+            )
+        await self.calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
+
+    async def run(self, source: str, described: "Manifest", input: object, *, pinned: bool) -> Process:
+        """Install a script if the server lacks it, and launch it."""
+        text = as_json(input)
+        name = await self.programs.ensure(source, described, pinned=pinned)
+        return await self.launcher.launch(name, text, budget=None, timeout=None)
+
+    async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
+        """Send a text message to a process."""
+        await self.calls.signal_process(process_id=canonical_id(process_id), message=message, timeout=timeout)
+
+    async def terminate(self, process_id: str, *, timeout: float | None) -> None:
+        """Terminate a process."""
+        await self.calls.terminate_process(process_id=canonical_id(process_id), timeout=timeout)
+
+    async def register_mcp_server(
+        self,
+        name: str,
+        transport: "McpTransport",
+        *,
+        command: str | None,
+        args: Sequence[str] | None,
+        url: str | None,
+        env: Mapping[str, str] | None,
+        cwd: str | os.PathLike[str] | None,
+        headers: Mapping[str, str] | None,
+        call_timeout: float,
+        timeout: float | None,
+    ) -> None:
+        """Run or connect to an MCP server, and announce it."""
+        checked = spec.check_spec(
+            name,
+            transport,
+            command=command,
+            args=args,
+            url=url,
+            env=env,
+            cwd=cwd,
+            headers=headers,
+            call_timeout=check_seconds("call_timeout", call_timeout),
+        )
+        await self.mcp_servers.register(relay.McpServer(name, checked, call_timeout), timeout)
+
+    @contextlib.asynccontextmanager
+    async def _second_connection(self) -> AsyncGenerator[Connection]:
+        """Open another connection as the same user. It closes with this one.
+
+        Some requests block all others on their connection until the server replies.
+        """
+        second = await connect(self._settings)
+        self._others.add(second.connection)
+        try:
+            # This connection may have closed meanwhile, before it could abort the other.
+            self.connection.session.check_alive()
+            if self._log_in is not None:
+                await self._log_in(second.authentication)
+            yield second.connection
+        finally:
+            self._others.discard(second.connection)
+            await second.connection.close()
+
+    async def close(self) -> None:
+        """Close the connection and stop the MCP servers."""
+        servers = self._mcp_servers
+        await asyncio.gather(self.connection.close(), *([] if servers is None else [servers.close()]))
+
+    async def _identify(self) -> None:
+        await self.authentication.identify_default()
+
+    async def _answer_mcp_request(self, request: "McpRequest") -> None:
+        await self.mcp_servers.answer(request)
+
+    def _stop_others(self) -> None:
+        if self._mcp_servers is not None:
+            self._mcp_servers.stop_all()
+        for other in list(self._others):
+            other.abort()
+
+
+async def connect(settings: Settings) -> Connected:
+    """Open a connection."""
+    return Connected(await open_transport(settings.uri, settings.options), settings)
+
+
+class Connector:
+    """The connections of one client, of which one is current at a time.
+
+    Attributes:
+        current: The current connection, even one that was lost; None before connecting and after closing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.current: Connected | None = None
+        self._settings = settings
+        self._connecting = asyncio.Lock()
+        self._closing = asyncio.Lock()
+        self._closes = 0
+        """Number of calls of close()."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a connection that was not lost."""
+        return self.current is not None and self.current.connection.session.alive
+
+    async def connect(self) -> None:
+        """Open the connection, after closing a previous one."""
+        async with self._connecting:
+            closes = self._closes
+            await self._disconnect()
+            connected = await connect(self._settings)
+            # close() may have run meanwhile; it found no connection to close.
+            if self._closes != closes:
+                await connected.connection.close()
+                raise NotConnectedError("the client was closed while connecting; connect again")
+            self.current = connected
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        self._closes += 1
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        connected, self.current = self.current, None
+        try:
+            async with self._closing:
+                if connected is not None:
+                    await connected.close()
+        finally:
+            # Cancelling this method must not leave a socket open behind.
+            if connected is not None:
+                connected.connection.abort()
