@@ -6,6 +6,7 @@ many events are unread, the reader pauses, and TCP slows the server down. Connec
 """
 
 import asyncio
+import collections
 import contextlib
 import functools
 import logging
@@ -21,6 +22,7 @@ from pie_client.base import Chunk, Content, WireModel
 from pie_client.connection.deadline import Deadline, time_limit
 from pie_client.connection.transport import Transport
 from pie_client.connection.uploads import ChunkSender
+from pie_client.connection.websocket import Frame
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -36,6 +38,8 @@ R = TypeVar("R")
 
 SEND_STALL_SECONDS = 0.1
 """Seconds after which a message that the socket has not accepted counts as stalled."""
+MAX_QUEUED_BYTES = 1 << 20
+"""Bytes of frames not yet processed above which the transport pauses."""
 
 
 class Connection:
@@ -80,6 +84,11 @@ class Connection:
         self._may_receive.set()
         self._chunk_sender = ChunkSender()
         self._background_tasks: set[asyncio.Task[None]] = set()
+        self._frames: collections.deque[bytes | str] = collections.deque()
+        self._queued_bytes = 0
+        self._lost: ConnectionLostError | None = None
+        self._news = asyncio.Event()
+        transport.start(self)
         self._tasks = [asyncio.create_task(self._receive_frames(), name="pie-client reader")]
         if ping_interval != math.inf:
             self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
@@ -228,10 +237,34 @@ class Connection:
 
     # ------------------------------------------------------------- tasks
 
+    def deliver(self, batch: list[Frame]) -> None:
+        """Queue received frames for the reader task."""
+        for frame in batch:
+            self._queued_bytes += len(frame)
+            self._frames.append(bytes(frame) if isinstance(frame, memoryview) else frame)
+        if self._queued_bytes > MAX_QUEUED_BYTES:
+            self._transport.pause()
+        self._news.set()
+
+    def lost(self, error: ConnectionLostError) -> None:
+        """Fail what waits, after the queued frames are processed."""
+        self._lost = error
+        self._news.set()
+
+    async def _next_frame(self) -> bytes | str:
+        while not self._frames:
+            self._queued_bytes = 0
+            self._transport.resume()
+            self._news.clear()
+            if self._lost is not None:
+                raise self._lost
+            await self._news.wait()
+        return self._frames.popleft()
+
     async def _receive_frames(self) -> None:
         try:
             while True:
-                self._process_frame(await self._transport.receive())
+                self._process_frame(await self._next_frame())
                 if self.session.pending_writes:
                     await self._run_pending_writes()
                 if self.session.over_limit:
@@ -261,7 +294,7 @@ class Connection:
             self._start_task(self._check_missing_processes())
 
     async def _pause_if_full(self) -> None:
-        # transport.receive() does not suspend while frames are buffered: give readers a chance to read first.
+        # _next_frame() does not suspend while frames are queued: give readers a chance to read first.
         await asyncio.sleep(0)
         if self.session.should_pause and not self._waiting_readers:
             self._may_receive.clear()
@@ -397,7 +430,9 @@ class Connection:
             # Set before: if sending is cancelled, the server may still receive the frame.
             if call is not None:
                 call.sent = True
-            await self._transport.send(frame)
+            self._transport.write(frame)
+            if self._transport.congested:
+                await self._transport.drain()
         except ConnectionLostError as error:
             # Only this call fails here. The reader fails the others after it has received the remaining frames.
             raise ConnectionLostError(str(error), sent=True) from error

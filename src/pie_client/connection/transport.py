@@ -1,4 +1,4 @@
-"""Open and use a WebSocket. The only module that uses the WebSocket library.
+"""Open and use a WebSocket.
 
 Sends and receives frames without parsing them. All failures are raised as errors of this package, without credentials in
 their texts. The caller handles keep-alive, flow control and reconnecting.
@@ -6,10 +6,10 @@ their texts. The caller handles keep-alive, flow control and reconnecting.
 
 import asyncio
 import ssl as ssl_module
-from typing import Any
+from typing import Any, Protocol, cast
 from urllib.parse import SplitResult, urlunsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -23,6 +23,7 @@ from websockets.exceptions import (
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
 from pie_client.connection.options import Options, address_of, bad_proxy, is_loopback
+from pie_client.connection.websocket import Frame, WebSocket
 from pie_client.errors import (
     ConnectError,
     ConnectionLostError,
@@ -42,6 +43,16 @@ UNAUTHORIZED = 401
 NOT_FOUND = 404
 
 
+class Receiver(Protocol):
+    """What a transport delivers to."""
+
+    def deliver(self, batch: list[Frame]) -> None:
+        """Process the complete messages of one read from the socket, in order."""
+
+    def lost(self, error: ConnectionLostError) -> None:
+        """Process the end of the connection; called once, after the last message."""
+
+
 class Transport:
     """An open WebSocket.
 
@@ -49,24 +60,41 @@ class Transport:
         address: Scheme, host and port, for error texts: without credentials, path and query.
     """
 
-    def __init__(self, socket: ClientConnection, address: str, max_message_size: int) -> None:
+    def __init__(self, socket: WebSocket, address: str, max_message_size: int) -> None:
         self._socket = socket
         self._max_message_size = max_message_size
         self.address = address
 
-    async def send(self, frame: bytes) -> None:
-        """Send a binary frame; waits while the write buffer is full. Raises ConnectionLostError."""
+    def start(self, receiver: Receiver) -> None:
+        """Begin delivery. What arrived before is delivered first."""
+        self._socket.start(receiver.deliver, lambda closed: receiver.lost(self._connection_lost(closed)))
+
+    @property
+    def congested(self) -> bool:
+        """Whether the write buffer is above its high-water mark."""
+        return self._socket.congested
+
+    def write(self, frame: bytes) -> None:
+        """Queue a binary frame. Raises ConnectionLostError."""
         try:
-            await self._socket.send(frame)
+            self._socket.write(frame)
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 
-    async def receive(self) -> bytes | str:
-        """Return the next message: bytes for a binary one, str for text. Raises ConnectionLostError."""
+    async def drain(self) -> None:
+        """Wait until the write buffer is below its high-water mark. Raises ConnectionLostError."""
         try:
-            return await self._socket.recv()
+            await self._socket.drained()
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
+
+    def pause(self) -> None:
+        """Stop reading from the socket. The server's pings are not answered meanwhile."""
+        self._socket.pause()
+
+    def resume(self) -> None:
+        """Read from the socket again."""
+        self._socket.resume()
 
     async def ping(self, timeout: float) -> bool:
         """Send a WebSocket ping. Returns whether its pong arrived within ``timeout`` seconds.
@@ -88,7 +116,11 @@ class Transport:
         return pong.done()
 
     async def close(self) -> None:
-        """Close the WebSocket within about a second, even if the server does not read or answer."""
+        """Close the WebSocket within about a second, even if the server does not read or answer.
+
+        Messages that arrive meanwhile are discarded.
+        """
+        self._socket.discard()
         # The library bounds the wait for the close frame, but not that for a full write buffer.
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -100,7 +132,8 @@ class Transport:
             self.abort()
 
     def abort(self) -> None:
-        """Close the TCP connection immediately, without a close frame."""
+        """Close the TCP connection immediately, without a close frame. Nothing more is delivered."""
+        self._socket.discard()
         self._socket.transport.abort()
 
     def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
@@ -147,6 +180,7 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             ping_interval=None,
             max_size=options.max_message_size,
             proxy=proxy,
+            create_connection=WebSocket,
             **tls,
         )
     except TimeoutError as error:
@@ -165,7 +199,7 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
     except (InvalidURI, InvalidProxy, ValueError) as error:
         # Not chained: the library's texts contain the URI with its credentials.
         raise _address_error(address, error, proxy) from None
-    return Transport(socket, address, options.max_message_size)
+    return Transport(cast("WebSocket", socket), address, options.max_message_size)
 
 
 def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectError:
