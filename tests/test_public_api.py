@@ -188,14 +188,6 @@ def test_exceptions_and_events_survive_pickling(value: object) -> None:
 # ------------------------------------------------------------- cost of imports
 
 
-def test_importing_the_package_loads_none_of_its_dependencies() -> None:
-    assert packages_loaded_by("import pie_client") & HEAVY == set()
-
-
-def test_importing_the_client_loads_none_of_its_dependencies() -> None:
-    assert packages_loaded_by("from pie_client import PieClient") & HEAVY == set()
-
-
 def test_importing_exceptions_and_events_loads_no_socket_library() -> None:
     assert packages_loaded_by("from pie_client import PieError, ConnectError") & HEAVY == set()
     loaded = packages_loaded_by("from pie_client import StdoutEvent, Event")

@@ -377,9 +377,14 @@ class PieClient:
             InvalidArgumentError: The input is not serializable.
             UnsupportedError: The server has no token budgets (0.5); nothing was sent.
         """
-        return await self._connected().launch(
-            inferlet, input, capture=capture_outputs, budget=token_budget, timeout=timeout
-        )
+        current = self._connected()
+        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
+            raise errors.InvalidArgumentError(
+                f"capture_outputs={capture_outputs!r} is not a bool; pass True or False"
+            )
+        launcher = current.launcher
+        launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
+        return await launch(inferlet, current.as_json(input), budget=token_budget, timeout=timeout)
 
     async def launch_processes(
         self,

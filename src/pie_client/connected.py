@@ -43,6 +43,9 @@ else:
 class Connected:
     """An open connection and the objects that work on it."""
 
+    as_json = staticmethod(as_json)
+    """Encodes an input; here because PieClient does not import what encodes it."""
+
     def __init__(self, transport: Transport, settings: Settings) -> None:
         self._settings = settings
         self.connection = Connection(
@@ -116,15 +119,6 @@ class Connected:
         return await self.programs.install(
             source, text, described, force=force, progress=progress, timeout=timeout
         )
-
-    async def launch(
-        self, inferlet: str, input: object, *, capture: object, budget: int | None, timeout: float | None
-    ) -> Process:
-        """Launch a process."""
-        if not isinstance(capture, bool):
-            raise InvalidArgumentError(f"capture_outputs={capture!r} is not a bool; pass True or False")
-        launch = self.launcher.launch if capture else self.launcher.launch_uncaptured
-        return await launch(inferlet, as_json(input), budget=budget, timeout=timeout)
 
     async def launch_many(
         self,

@@ -144,6 +144,7 @@ class Authentication:
     def _set_server(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
         self.connection.session.family = family
+        self.connection.identified = True
         self.server = ServerInfo(family, traits.title, traits.user or username)
 
 

@@ -54,6 +54,9 @@ class Connection:
         identify: Awaited before a request that needs an identified session.
         on_mcp_request: Answers a relayed MCP call.
         on_close: Called when the connection is lost or closed.
+
+    Attributes:
+        identified: Whether a reply has identified the session.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Connection:
         self.session = session
         self.calls = Calls(self)
         self.identify = identify
+        self.identified = False
         self._on_mcp_request = on_mcp_request
         self._on_close = on_close
         self._transport = transport
@@ -415,7 +419,7 @@ class Connection:
 
     async def _ensure_identified(self, method: Method[object]) -> None:
         self.session.check_alive()
-        if not method.opens_session:
+        if not self.identified and not method.opens_session:
             try:
                 await self.identify()
             except ConnectionLostError as error:
