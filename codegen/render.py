@@ -116,8 +116,8 @@ def _digest(folder: Path) -> str:
 
 def _module(path: Path, summary: str, body: str) -> str:
     """Return a module with its docstring, imports and ``__all__``: the public names that it defines, or its own."""
-    # The models bring their imports; those of __init__.py count as exports, so none would be removed.
-    imports = "" if path.stem in {"models", "__init__"} else IMPORTS
+    # The models bring their imports. Importing the package loads __init__ and public, which therefore import nothing.
+    imports = "" if path.stem in {"models", "__init__", "public"} else IMPORTS
     text = f'"""{summary}\n\n{NOTICE}\n"""\n{imports}\n{body}'
     defined = list(_defined(path, text))
     raise_if([f"{path}: defines {name} twice" for name, count in Counter(defined).items() if count > 1])

@@ -19,29 +19,38 @@ from tests.support.repository import ROOT, run
 
 INIT = ROOT / "src/pie_client/__init__.py"
 SUBMODULES = ("errors", "models", "testing")
+PUBLIC: dict[str, object] = {}
+"""What a star import provides."""
+exec("from pie_client import *", PUBLIC)  # noqa: S102 - not allowed in a function
+del PUBLIC["__builtins__"]
 HEAVY = {"cryptography", "websockets", "msgpack", "pydantic", "blake3", "typer", "rich", "mcp", "asyncio"}
 
 
-def lazy_imports(tree: ast.Module) -> dict[str, str]:
+def branches() -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """Return what type checkers see of the package, and what runs."""
+    (block,) = (node for node in ast.parse(INIT.read_text(encoding="utf-8")).body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    return block.body, block.orelse
+
+
+def lazy_imports() -> dict[str, str]:
     """Return the hand-written names that __getattr__ resolves, with their modules."""
     modules: dict[str, tuple[str, ...]] = next(
         ast.literal_eval(node.value)
-        for node in tree.body
+        for node in branches()[1]
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MODULES"
     )
-    return {name: module for module, names in modules.items() for name in names}
+    found = {name: module for module, names in modules.items() for name in names}
+    return found | dict.fromkeys(pie_client.errors.__all__, "pie_client.errors")
 
 
-def checker_imports(tree: ast.Module) -> dict[str, str]:
-    """Return the names that are imported under TYPE_CHECKING, with their modules."""
-    return {
-        alias.name: str(node.module)
-        for block in tree.body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def checker_imports() -> Iterator[tuple[str, str]]:
+    """Iterate over the names that are imported for type checkers, and their modules."""
+    for node in branches()[0]:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            names = importlib.import_module(str(node.module)).__all__ if alias.name == "*" else [alias.name]
+            yield from ((name, str(node.module)) for name in names)
 
 
 def packages_loaded_by(statement: str) -> set[str]:
@@ -62,28 +71,20 @@ def subclasses(cls: type[object]) -> Iterator[type[object]]:
 
 
 def test_checkers_see_the_names_that_are_imported_lazily_from_the_same_modules() -> None:
-    tree = ast.parse(INIT.read_text(encoding="utf-8"))
-    seen = checker_imports(tree)
-    assert seen.pop("*") == "pie_client._generated.public"
+    seen = dict(checker_imports())
     assert {seen.pop(name) for name in SUBMODULES} == {"pie_client"}
-    assert seen == lazy_imports(tree)
-    listed = next(ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.AnnAssign) and n.value)
-    assert sorted(listed) == sorted([*seen, "__version__"])
+    assert sorted(PUBLIC) == sorted([*seen, "__version__"])
+    generated = "pie_client._generated.public"
+    assert {name: module for name, module in seen.items() if module != generated} == lazy_imports()
 
 
 def test_every_public_name_resolves_to_what_its_module_defines() -> None:
-    for name, module in lazy_imports(ast.parse(INIT.read_text(encoding="utf-8"))).items():
+    for name, module in lazy_imports().items():
         assert getattr(pie_client, name) is getattr(importlib.import_module(module), name), name
 
 
-def test_a_star_import_provides_every_public_name() -> None:
-    namespace: dict[str, object] = {}
-    exec("from pie_client import *", namespace)  # noqa: S102 - a star import is not allowed in a function
-    assert namespace.keys() - {"__builtins__"} == set(pie_client.__all__)
-
-
 def test_dir_lists_the_public_names_and_submodules() -> None:
-    assert dir(pie_client) == sorted([*pie_client.__all__, *SUBMODULES])
+    assert dir(pie_client) == sorted([*PUBLIC, *SUBMODULES])
 
 
 def test_public_submodules_are_attributes_of_the_package_without_being_imported() -> None:
@@ -101,8 +102,7 @@ def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
 
 
 def test_every_exception_is_public_and_derives_from_pie_error() -> None:
-    resolved = [getattr(pie_client, name) for name in pie_client.__all__]
-    public = {cls for cls in resolved if isinstance(cls, type) and issubclass(cls, Exception)}
+    public = {cls for cls in PUBLIC.values() if isinstance(cls, type) and issubclass(cls, Exception)}
     assert len(public) > 40
     assert {cls for cls in public if not issubclass(cls, pie_client.PieError)} == {
         pie_client.HashesNotComparedWarning
@@ -140,14 +140,14 @@ def test_the_tree_in_the_documentation_of_errors_is_the_tree_of_classes() -> Non
 
 def test_help_lists_the_classes_of_errors() -> None:
     shown = pydoc.plain(pydoc.render_doc(pie_client.errors))
-    names = {name for name in pie_client.__all__ if name in vars(pie_client.errors)}
+    names = {name for name in PUBLIC if name in vars(pie_client.errors)}
     assert names == set(pie_client.errors.__all__) == set(re.findall(r"^    class (\w+)\(", shown, re.M))
 
 
 def test_every_event_class_is_public() -> None:
     classes = get_args(pie_client.ProcessEvent)
     assert len(classes) == 9
-    assert {cls.__name__ for cls in classes} <= set(pie_client.__all__)
+    assert {cls.__name__ for cls in classes} <= PUBLIC.keys()
 
 
 @pytest.mark.parametrize("package", [pie_client, pie_client.testing], ids=lambda package: package.__name__)

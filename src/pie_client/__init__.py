@@ -11,154 +11,58 @@ The submodules :mod:`pie_client.errors` (the error tree), :mod:`pie_client.model
 Importing this package loads none of its modules: each name loads its module on first use (PEP 562).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from pie_client._generated.public import MODULE_OF as _GENERATED
+from pie_client._version import __version__ as __version__
+from pie_client.lazy import imported as _imported
 
-import pie_client._generated.public as _public
-from pie_client._version import __version__
-
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
     from pie_client import errors as errors
     from pie_client import models as models
     from pie_client import testing as testing
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
-    from pie_client.auth.agent import AgentKey, agent_keys
-    from pie_client.auth.keys import ParsedPrivateKey, Signer
-    from pie_client.auth.login import ServerInfo
-    from pie_client.client import PieClient
-    from pie_client.errors import (
-        AgentError,
-        ConnectError,
-        ConnectionLostError,
-        ConnectTimeoutError,
-        DeadlineError,
-        HandshakeError,
-        HashesNotComparedWarning,
-        InvalidArgumentError,
-        InvalidKeyError,
-        ManifestError,
-        McpServerError,
-        NotAttachedError,
-        NotConnectedError,
-        PieConnectionError,
-        PieError,
-        ProcessEndedError,
-        ProcessError,
-        ProgramExistsError,
-        ProtocolError,
-        RefusedError,
-        RegistryError,
-        ResultError,
-        ServerError,
-        SlowConsumerError,
-        UnsupportedError,
-    )
-    from pie_client.process import Process
-    from pie_client.programs.functions import Inferlet, inferlet
-    from pie_client.programs.manifest import parse_manifest
-    from pie_client.protocol.files import FileEvent, SpooledFile
-    from pie_client.protocol.mailbox import CorruptEvent, ProcessEvent
-
-_MODULES = {
-    "pie_client.auth.agent": ("AgentKey", "agent_keys"),
-    "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
-    "pie_client.auth.login": ("ServerInfo",),
-    "pie_client.client": ("PieClient",),
-    "pie_client.errors": (
-        "AgentError",
-        "ConnectError",
-        "ConnectTimeoutError",
-        "ConnectionLostError",
-        "DeadlineError",
-        "HandshakeError",
-        "HashesNotComparedWarning",
-        "InvalidArgumentError",
-        "InvalidKeyError",
-        "ManifestError",
-        "McpServerError",
-        "NotAttachedError",
-        "NotConnectedError",
-        "PieConnectionError",
-        "PieError",
-        "ProcessEndedError",
-        "ProcessError",
-        "ProgramExistsError",
-        "ProtocolError",
-        "RefusedError",
-        "RegistryError",
-        "ResultError",
-        "ServerError",
-        "SlowConsumerError",
-        "UnsupportedError",
-    ),
-    "pie_client.process": ("Process",),
-    "pie_client.programs.functions": ("Inferlet", "inferlet"),
-    "pie_client.programs.manifest": ("parse_manifest",),
-    "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
-    "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | dict(_public.MODULE_OF)
-
-__all__: list[str] = [
-    "AgentError",
-    "AgentKey",
-    "ConnectError",
-    "ConnectTimeoutError",
-    "ConnectionLostError",
-    "CorruptEvent",
-    "DeadlineError",
-    "FileEvent",
-    "HandshakeError",
-    "HashesNotComparedWarning",
-    "Inferlet",
-    "InvalidArgumentError",
-    "InvalidKeyError",
-    "ManifestError",
-    "McpServerError",
-    "NotAttachedError",
-    "NotConnectedError",
-    "ParsedPrivateKey",
-    "PieClient",
-    "PieConnectionError",
-    "PieError",
-    "Process",
-    "ProcessEndedError",
-    "ProcessError",
-    "ProcessEvent",
-    "ProgramExistsError",
-    "ProtocolError",
-    "RefusedError",
-    "RegistryError",
-    "ResultError",
-    "ServerError",
-    "ServerInfo",
-    "Signer",
-    "SlowConsumerError",
-    "SpooledFile",
-    "UnsupportedError",
-    "__version__",
-    "agent_keys",
-    "inferlet",
-    "parse_manifest",
-]
-__all__ += _public.__all__
-
-
-_SUBMODULES = ("errors", "models", "testing")
-
-# Hidden from type checkers, which would otherwise take any misspelled name for an object.
-if not TYPE_CHECKING:
+    from pie_client.auth.agent import AgentKey as AgentKey
+    from pie_client.auth.agent import agent_keys as agent_keys
+    from pie_client.auth.keys import ParsedPrivateKey as ParsedPrivateKey
+    from pie_client.auth.keys import Signer as Signer
+    from pie_client.auth.login import ServerInfo as ServerInfo
+    from pie_client.client import PieClient as PieClient
+    from pie_client.errors import *  # noqa: F403 - every exception is public
+    from pie_client.process import Process as Process
+    from pie_client.programs.functions import Inferlet as Inferlet
+    from pie_client.programs.functions import inferlet as inferlet
+    from pie_client.programs.manifest import parse_manifest as parse_manifest
+    from pie_client.protocol.files import FileEvent as FileEvent
+    from pie_client.protocol.files import SpooledFile as SpooledFile
+    from pie_client.protocol.mailbox import CorruptEvent as CorruptEvent
+    from pie_client.protocol.mailbox import ProcessEvent as ProcessEvent
+else:
+    # Hidden from type checkers, which would take any misspelled name for an object.
+    _MODULES = {
+        "pie_client.auth.agent": ("AgentKey", "agent_keys"),
+        "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
+        "pie_client.auth.login": ("ServerInfo",),
+        "pie_client.client": ("PieClient",),
+        "pie_client.process": ("Process",),
+        "pie_client.programs.functions": ("Inferlet", "inferlet"),
+        "pie_client.programs.manifest": ("parse_manifest",),
+        "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
+        "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
+    }
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | _GENERATED
+    _SUBMODULES = ("errors", "models", "testing")
 
     def __getattr__(name: str) -> object:
         if name in _SUBMODULES:
-            return import_module(f"{__name__}.{name}")
-        module = _MODULE_OF.get(name)
-        if module is None:
+            return _imported(f"{__name__}.{name}")
+        errors = "pie_client.errors"
+        if name == "__all__":
+            return [*_MODULE_OF, *_imported(errors).__all__, "__version__"]
+        if name not in _MODULE_OF and name not in _imported(errors).__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(module), name)
+        value = getattr(_imported(_MODULE_OF.get(name, errors)), name)
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, *_SUBMODULES])
+    def __dir__() -> list[str]:
+        return sorted([*__getattr__("__all__"), *_SUBMODULES])

@@ -2,6 +2,10 @@
 
 import sys
 
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
+if TYPE_CHECKING:
+    from types import ModuleType
+
 
 class LazyModule:
     """A module that is imported when one of its attributes is first used.
@@ -20,6 +24,11 @@ class LazyModule:
         self._name = name
 
     def __getattr__(self, name: str) -> object:
-        # importlib would have to be imported first.
-        __import__(self._name)
-        return getattr(sys.modules[self._name], name)
+        value: object = getattr(imported(self._name), name)
+        return value
+
+
+def imported(name: str) -> "ModuleType":
+    """Return a module, and import it if it is not imported yet. Like importlib.import_module, without loading importlib."""
+    __import__(name)
+    return sys.modules[name]

@@ -4,7 +4,7 @@
 import pie_client
 from pie_client import PieClinet as PieClinet  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
 from pie_client import StdoutFrame as StdoutFrame  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
-from pie_client import import_module as import_module  # wrong: attr-defined, reportPrivateImportUsage
+from pie_client import import_module as import_module  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
 from pie_client.errors import PieEror as PieEror  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
 from pie_client.models import PingReqest as PingReqest  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
 from pie_client.testing import LocalEngin as LocalEngin  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownVariableType
