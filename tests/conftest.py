@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pie_client import Family, PieClient
+from pie_client.connection import websocket
 from pie_client.testing import LocalEngine
 from tests.support.tools import need
 
@@ -27,6 +28,18 @@ PROXY_SETTINGS = (
     "socks_proxy",
     "no_proxy",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option for the client's receive path that does without internals of the WebSocket library."""
+    parser.addoption(
+        "--library-receive", action="store_true", help="receive with the WebSocket library's own recv()"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Apply the option."""
+    websocket.always_library_receive = config.getoption("--library-receive")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ from websockets.exceptions import (
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
 from pie_client.connection.options import Options, address_of, bad_proxy, is_loopback
-from pie_client.connection.websocket import Frame, WebSocket
+from pie_client.connection.websocket import Frame, WebSocket, websocket_class
 from pie_client.errors import (
     ConnectError,
     ConnectionLostError,
@@ -67,7 +67,11 @@ class Transport:
 
     def start(self, receiver: Receiver) -> None:
         """Begin delivery. What arrived before is delivered first."""
-        self._socket.start(receiver.deliver, lambda closed: receiver.lost(self._connection_lost(closed)))
+        self._socket.start(
+            receiver.deliver,
+            lambda closed: receiver.lost(self._connection_lost(closed)),
+            self._max_message_size,
+        )
 
     @property
     def congested(self) -> bool:
@@ -180,7 +184,7 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             ping_interval=None,
             max_size=options.max_message_size,
             proxy=proxy,
-            create_connection=WebSocket,
+            create_connection=websocket_class(),
             **tls,
         )
     except TimeoutError as error:

@@ -1,26 +1,78 @@
-"""The WebSocket library's client connection, with messages delivered by callback and synchronous writing.
+"""The WebSocket library's client connection, with batches of messages delivered by callback and joined writes.
 
-The only module that knows internals of the WebSocket library.
+The only module that knows internals of the WebSocket library. Nearly all messages are complete, unfragmented binary
+frames: :class:`BatchWebSocket` cuts those out of its own receive buffer and passes all other bytes to the library, which
+keeps the handshake, TLS, proxies, pings, the closing handshake, fragmentation and all protocol errors. If a release of
+the library is not built as that class expects, :class:`WebSocket` is used: it receives with the library's ``recv()``.
 """
 
 import asyncio
-from collections.abc import Callable
+import functools
+import inspect
+import logging
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import broadcast
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
-from websockets.protocol import State
+from websockets.frames import CloseCode, Opcode
+from websockets.frames import Frame as WireFrame
+from websockets.protocol import Event, Protocol, State
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
 
 Frame: TypeAlias = bytes | memoryview | str
 """A message: str for text. A memoryview is valid only during the call that delivers it."""
+Deliver: TypeAlias = Callable[[list[Frame]], None]
+Lost: TypeAlias = Callable[[ConnectionClosed], None]
+
+READ_SIZE = 256 << 10
+"""Bytes read from the socket at once, unless more are missing from a large message."""
+BUFFER_SIZE = 1 << 20
+"""Bytes of the receive buffer. A larger message has a buffer of its own."""
+SMALL = 1024
+"""Payloads up to this size are copied: for small ones a memoryview costs more than a copy."""
+WINDOW = 16 << 10
+"""Bytes copied at once to cut small messages from."""
+MOVED = 4096
+"""An incomplete frame up to this size is moved to the front of the buffer, so that fewer pages are in use."""
+JOINED = 64 << 10
+"""Bytes of queued frames that are written without waiting for the end of the event loop's turn."""
+MASKS = 4096
+"""Bytes of random masks drawn at once."""
+MAX_FRAGMENTS = 4096
+"""Frames of a message; more close the connection, as in newer releases of the library."""
+
+BINARY = 0x82
+"""First byte of an unfragmented binary frame."""
+FIN = 0x80
+MASKED = 0x80
+OPCODE = 0x0F
+CONTROL = 0x08
+OPCODES = frozenset(Opcode)
+LONG = 127
+LENGTH_BYTES = {126: 2, LONG: 8}
+"""Bytes of the extended length, by the length in the second byte."""
+
+always_library_receive = False
+"""Use :class:`WebSocket` with every release of the library; for tests."""
 
 
 class WebSocket(ClientConnection):
-    """A connection that receives by the library's ``recv()``: correct with every release of the library, but slower.
+    """A connection that receives with the library's ``recv()``: correct with every release, but slower.
+
+    Of the library it needs only what is documented, and asyncio's callbacks.
 
     Attributes:
-        congested: The write buffer is above its high-water mark.
+        congested: Whether the write buffer is above its high-water mark.
     """
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
@@ -28,61 +80,84 @@ class WebSocket(ClientConnection):
         self.congested = False
         self._drained = asyncio.Event()
         self._drained.set()
-        self._may_receive = asyncio.Event()
-        self._may_receive.set()
-        self._delivers = True
+        self._may_deliver = asyncio.Event()
+        self._may_deliver.set()
+        self._deliver: Deliver = discard
+        self._closing_timer: asyncio.TimerHandle | None = None
         self._receiver: asyncio.Task[None] | None = None
 
-    def start(self, deliver: Callable[[list[Frame]], None], lost: Callable[[ConnectionClosed], None]) -> None:
+    # ------------------------------------------------------------- receiving
+
+    def start(self, deliver: Deliver, lost: Lost, max_size: int) -> None:
         """Begin delivery.
 
         Args:
-            deliver: Called with complete messages, in order.
+            deliver: Called with complete messages, in order. Its errors end the connection.
             lost: Called once, after the last message, when the TCP connection is closed.
+            max_size: Bytes of the largest message; the same as given to the library.
         """
-        self._receiver = asyncio.create_task(self._receive(deliver, lost), name="pie-client receiver")
+        del max_size
+        self._deliver = deliver
+        self._receiver = asyncio.create_task(self._receive(lost), name="pie-client receiver")
 
-    async def _receive(
-        self, deliver: Callable[[list[Frame]], None], lost: Callable[[ConnectionClosed], None]
-    ) -> None:
+    async def _receive(self, lost: Lost) -> None:
+        closed: ConnectionClosed = ConnectionClosedError(None, None)
         try:
             while True:
                 message = await self.recv()
-                await self._may_receive.wait()
-                if self._delivers:
-                    deliver([message])
-        except ConnectionClosed as closed:
-            await self._may_receive.wait()
+                await self._may_deliver.wait()
+                self._deliver([message])
+        except ConnectionClosed as error:
+            closed = error
+            await self._may_deliver.wait()
+        except Exception as error:  # noqa: BLE001 - reported as asyncio reports those of a protocol
+            context = {"message": "a message could not be processed", "exception": error, "protocol": self}
+            self.loop.call_exception_handler(context)
+        finally:
+            self.transport.abort()
             lost(closed)
 
-    def write(self, frame: bytes) -> None:
-        """Queue a binary message. Raises ConnectionClosed."""
+    def pause(self) -> None:
+        """Stop receiving. A message that already arrived is kept until :meth:`resume`."""
+        self._may_deliver.clear()
+
+    def resume(self) -> None:
+        """Receive again."""
+        self._may_deliver.set()
+
+    def discard(self) -> None:
+        """Discard what arrives from now on. The server's close frame must not wait behind messages."""
+        self._deliver = discard
+        self.resume()
+
+    # ------------------------------------------------------------- sending
+
+    def write(self, *parts: bytes | memoryview) -> None:
+        """Queue a binary message that consists of the parts. Raises ConnectionClosed."""
+        self._check_open()
+        broadcast([self], b"".join(parts))
+
+    def _check_open(self) -> None:
         # The transport closes at once when a write fails; connection_lost() is called in a later turn of the loop.
         if self.state is not State.OPEN or self.transport.is_closing():
             protocol = self.protocol
             raise ConnectionClosedError(
                 protocol.close_rcvd, protocol.close_sent, protocol.close_rcvd_then_sent
             )
-        broadcast([self], frame)
 
     async def drained(self) -> None:
         """Wait until the write buffer is below its high-water mark. Raises ConnectionClosed."""
         await self._drained.wait()
-        if self.state is State.CLOSED:
-            raise self.protocol.close_exc
+        self._check_open()
 
-    def pause(self) -> None:
-        """Stop receiving. A message that already arrived is kept."""
-        self._may_receive.clear()
+    # ------------------------------------------------------------- callbacks of asyncio
 
-    def resume(self) -> None:
-        """Receive again."""
-        self._may_receive.set()
-
-    def discard(self) -> None:
-        """Discard what arrives from now on, so that the connection can be closed."""
-        self._delivers = False
-        self.resume()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # A server that does not close the TCP connection after the closing handshake, or after an error, must not keep
+        # the end of the connection from its user. The library waits for it without a limit.
+        if self.state is State.CLOSING and self._closing_timer is None and self.close_timeout is not None:
+            self._closing_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -98,3 +173,299 @@ class WebSocket(ClientConnection):
         super().connection_lost(exc)
         self.congested = False
         self._drained.set()
+        if self._closing_timer is not None:
+            self._closing_timer.cancel()
+
+
+class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
+    """A connection that delivers all complete messages of one read from the socket at once.
+
+    Bytes are the library's until the handshake is complete, in frames other than unfragmented binary ones, while a
+    fragmented message is open, and from the first error or close frame on.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
+        super().__init__(*args, **named)
+        # An anonymous mapping uses memory only for the pages that were written.
+        self._base: memoryview = _memory(BUFFER_SIZE)
+        self._view: memoryview = self._base
+        self._start = 0
+        self._end = 0
+        self._needed = 0
+        """Bytes from _start that the next step needs, as far as known."""
+        self._for_library = 0
+        """Bytes from _start that belong to the library."""
+        self._fragmented = False
+        self._fragments: list[WireFrame] = []
+        self._batch: list[Frame] = []
+        self._max_size = 0
+        self._started = False
+        self._paused = False
+        self._lost: Lost | None = None
+        self._writes: list[bytes] = []
+        self._written = 0
+        self._masks = _masks()
+
+    # ------------------------------------------------------------- receiving
+
+    def start(self, deliver: Deliver, lost: Lost, max_size: int) -> None:
+        self._deliver = deliver
+        self._lost = lost
+        self._max_size = max_size
+        self.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._started = True
+        if self.state is State.CLOSED:
+            self._report_loss(None)
+            return
+        self._process()
+        if not self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def pause(self) -> None:
+        """Stop reading from the socket. Messages of the current read are still delivered, in the same batch."""
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._started and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        start, end = self._start, self._end
+        if not end:
+            return self._view[:READ_SIZE]
+        size = len(self._view)
+        if start and (end - start <= MOVED or start + self._needed > size or size - end < READ_SIZE):
+            self._view[: end - start] = self._view[start:end]
+            start, end = 0, end - start
+        if self._needed > size:
+            view = _memory(self._needed)
+            view[:end] = self._view[:end]
+            self._view = view
+        self._start, self._end = start, end
+        return self._view[end : max(end + READ_SIZE, start + self._needed)]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._end += nbytes
+        if self._started:
+            self._process()
+        else:
+            self._process_handshake()
+
+    def _process_handshake(self) -> None:
+        """Pass bytes to the library until the handshake is complete, and keep those after it."""
+        # Line by line: the library does not give back what follows the response.
+        received = bytes(self._view[self._start : self._end])
+        for line in received.splitlines(keepends=True):
+            if self.state is not State.CONNECTING:
+                break
+            self._start += len(line)
+            self.data_received(line)
+        if self.state is State.OPEN:
+            self.transport.pause_reading()
+        self._release_buffer()
+
+    def _process(self) -> None:
+        if self.protocol.state is not State.OPEN:
+            self._for_library = sys.maxsize
+        self._needed = 0
+        while self._start < self._end:
+            if self._for_library:
+                self._pass_to_library()
+            elif not self._take_frame():
+                break
+        batch, self._batch = self._batch, []
+        if batch:
+            self._deliver(batch)
+        self._release_buffer()
+
+    def _release_buffer(self) -> None:
+        if self._start == self._end:
+            self._start = self._end = 0
+            self._view = self._base
+
+    def _take_frame(self) -> bool:
+        """Take the frame at the start of the buffer, or leave it to the library. Returns False if bytes are missing."""
+        start, view = self._start, self._view
+        available = self._end - start
+        if available < 2:
+            return False
+        first, second = view[start], view[start + 1]
+        if second & MASKED or first & OPCODE not in OPCODES:
+            self._for_library = sys.maxsize
+            return True
+        body = 2 + LENGTH_BYTES.get(second, 0)
+        if available < body:
+            return False
+        length = second if body == 2 else int.from_bytes(view[start + 2 : start + body])
+        size = body + length
+        if first != BINARY or self._fragmented or length > self._max_size:
+            if not first & CONTROL:
+                self._fragmented = not first & FIN
+            self._for_library = size
+        elif size > available:
+            self._needed = size
+            return False
+        elif length <= SMALL <= self._max_size and second != LONG:
+            self._cut_small()
+        else:
+            self._batch.append(view[start + body : start + size])
+            self._start += size
+        return True
+
+    def _cut_small(self) -> None:
+        """Cut small binary frames out of a copy of the received bytes, up to the first other or incomplete one."""
+        # The innermost loop of a stream of events. At least one frame, which _take_frame() has seen, is complete.
+        window = bytes(self._view[self._start : min(self._end, self._start + WINDOW)])
+        add = self._batch.append
+        size = len(window)
+        at = 0
+        while at < size - 1 and window[at] == BINARY:
+            body = at + 2
+            length = window[at + 1]
+            if length >= 126:
+                if length != 126 or body + 2 > size:
+                    break
+                length = window[body] << 8 | window[body + 1]
+                body += 2
+                if length > SMALL:
+                    break
+            end = body + length
+            if end > size:
+                break
+            add(window[body:end])
+            at = end
+        self._start += at
+
+    def _pass_to_library(self) -> None:
+        end = min(self._end, self._start + self._for_library)
+        data = bytes(self._view[self._start : end])
+        self._for_library -= len(data)
+        self._start = end
+        self.data_received(data)
+        if self.protocol.state is not State.OPEN:
+            self._for_library = sys.maxsize
+
+    def process_event(self, event: Event) -> None:
+        """Assemble the messages that went through the library."""
+        if not isinstance(event, WireFrame) or event.opcode & CONTROL:
+            super().process_event(event)
+            return
+        self._fragments.append(event)
+        if len(self._fragments) > MAX_FRAGMENTS:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        elif event.fin:
+            fragments, self._fragments = self._fragments, []
+            data = b"".join([fragment.data for fragment in fragments])
+            try:
+                self._batch.append(data.decode() if fragments[0].opcode is Opcode.TEXT else data)
+            except UnicodeDecodeError as error:
+                self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        self._fragments.clear()
+        self.protocol.fail(code, reason)
+        self.send_data()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._writes.clear()
+        if self._started:
+            self._report_loss(exc)
+
+    def _report_loss(self, cause: Exception | None) -> None:
+        if self._lost is not None:
+            closed = self.protocol.close_exc
+            if cause is not None:
+                closed.__cause__ = cause
+            self._lost(closed)
+
+    # ------------------------------------------------------------- sending
+
+    def write(self, *parts: bytes | memoryview) -> None:
+        self._check_open()
+        length = sum(map(len, parts))
+        mask = next(self._masks)
+        writes = self._writes
+        if not writes:
+            self.loop.call_soon(self._flush)
+        if length < 126:
+            writes.append(struct.pack("!BB4s", BINARY, MASKED | length, mask))
+        elif length < 1 << 16:
+            writes.append(struct.pack("!BBH4s", BINARY, MASKED | 126, length, mask))
+        else:
+            writes.append(struct.pack("!BBQ4s", BINARY, MASKED | 127, length, mask))
+        if length >= JOINED:
+            self._flush()
+        for part in parts:
+            masked = apply_mask(part, mask)
+            rotation = len(part) % 4
+            mask = mask[rotation:] + mask[:rotation]
+            if length >= JOINED:
+                self.transport.write(masked)  # joining would copy it
+            else:
+                writes.append(masked)
+        self._written += length
+        if self._written >= JOINED:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._written = 0
+        if self._writes:
+            writes, self._writes = self._writes, []
+            if not self.transport.is_closing():
+                self.transport.write(b"".join(writes))
+
+    def send_data(self) -> None:
+        """Write frames of the library, after those that were queued before."""
+        self._flush()
+        super().send_data()
+
+
+def discard(batch: list[Frame]) -> None:
+    """Deliver nothing."""
+
+
+def websocket_class() -> type[WebSocket]:
+    """Return the class of new connections."""
+    # With debugging on, users expect the library to log every frame.
+    debugging = logging.getLogger("websockets.client").isEnabledFor(logging.DEBUG)
+    return WebSocket if always_library_receive or debugging or not _is_as_expected() else BatchWebSocket
+
+
+@functools.cache
+def _is_as_expected() -> bool:
+    """Return whether the library has the internals that :class:`BatchWebSocket` uses."""
+    methods = {
+        ClientConnection: {"data_received": 1, "eof_received": 0, "process_event": 1, "send_data": 0},
+        Protocol: {"fail": 2},
+    }
+    try:
+        for owner, names in methods.items():
+            for name, arguments in names.items():
+                method = getattr(owner, name)
+                inspect.signature(method).bind(*[None] * (1 + arguments))
+                if inspect.iscoroutinefunction(method):
+                    return False
+        apply_mask(b"", bytes(4))
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return {"opcode", "data", "fin"} <= WireFrame.__dataclass_fields__.keys()
+
+
+def _masks() -> Generator[bytes]:
+    """Generate unpredictable masks, as RFC 6455, section 5.3, asks."""
+    while True:
+        block = os.urandom(MASKS)
+        for at in range(0, MASKS, 4):
+            yield block[at : at + 4]
+
+
+def _memory(size: int) -> memoryview:
+    return memoryview(mmap.mmap(-1, size, access=mmap.ACCESS_COPY))
