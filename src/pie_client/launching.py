@@ -10,12 +10,10 @@ import re
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing import TYPE_CHECKING
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
-from pie_client._generated.models import ProcessInfo
 from pie_client.connection.connection import Connection
 from pie_client.connection.probe import probe
 from pie_client.errors import (
@@ -26,9 +24,17 @@ from pie_client.errors import (
     RefusedError,
     UnsupportedError,
 )
+from pie_client.lazy import LazyModule
 from pie_client.process import Process
 from pie_client.protocol.mailbox import ByteCounter, Mailbox
 from pie_client.protocol.session import canonical_id
+
+if TYPE_CHECKING:
+    import pydantic_core
+
+    from pie_client._generated.models import ProcessInfo
+else:
+    pydantic_core = LazyModule("pydantic_core")
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +149,7 @@ class Launcher:
                         raise
             return Process(self._connection, self._connection.session.open_mailbox(process_id))
 
-    async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
+    async def list_processes(self, *, timeout: float | None) -> "list[ProcessInfo]":
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
         listed = await self._connection.calls.list_processes(timeout=timeout)
         return [info.model_copy(update={"input": MARK.sub("", info.input)}) for info in listed]
@@ -220,12 +226,18 @@ def as_json(value: object) -> str:
     """Encode an input as JSON text; None is ``{}``."""
     try:
         return json.dumps(
-            {} if value is None else value, ensure_ascii=False, allow_nan=False, default=to_jsonable_python
+            {} if value is None else value, ensure_ascii=False, allow_nan=False, default=_as_plain
         )
-    except (TypeError, ValueError, RecursionError, PydanticSerializationError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(
             f"input can't be encoded as JSON: {error}; pass plain values, dataclasses or pydantic models"
         ) from error
+
+
+def _as_plain(value: object) -> object:
+    """Convert what json can't encode, such as a dataclass or a pydantic model. Raises ValueError if pydantic can't either."""
+    plain: object = pydantic_core.to_jsonable_python(value)
+    return plain
 
 
 def _not_attached(inferlet: str, process_id: str, why_no_id: str) -> Callable[[], NotAttachedError]:

@@ -10,11 +10,8 @@ import math
 import weakref
 from collections.abc import AsyncGenerator
 from types import TracebackType
-from typing import Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
-from pydantic import JsonValue, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
-
-from pie_client._generated import refusals
 from pie_client._generated.events import (
     KIND_OF,
     TERMINAL,
@@ -27,7 +24,6 @@ from pie_client._generated.events import (
 )
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, open_content
 from pie_client.connection.options import check_seconds
 from pie_client.errors import (
     DeadlineError,
@@ -37,8 +33,19 @@ from pie_client.errors import (
     ProcessEndedError,
     ResultError,
 )
+from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileEvent, SpooledFile
 from pie_client.protocol.mailbox import CorruptEvent, Mailbox, ProcessEvent
+
+if TYPE_CHECKING:
+    import pydantic
+
+    from pie_client._generated import refusals
+    from pie_client.connection import contents
+else:
+    contents = LazyModule("pie_client.connection.contents")
+    pydantic = LazyModule("pydantic")
+    refusals = LazyModule("pie_client._generated.refusals")
 
 T = TypeVar("T")
 
@@ -200,12 +207,14 @@ class Process:
         raise refusals.process_error(end.value)(self.process_id, end.value)
 
     @overload
-    async def result(self, *, timeout: float | None = None) -> JsonValue: ...
+    async def result(self, *, timeout: float | None = None) -> "pydantic.JsonValue": ...
     @overload
-    async def result(self, as_type: type[T] | TypeAdapter[T], *, timeout: float | None = None) -> T: ...
     async def result(
-        self, as_type: type[T] | TypeAdapter[T] | None = None, *, timeout: float | None = None
-    ) -> T | JsonValue:
+        self, as_type: "type[T] | pydantic.TypeAdapter[T]", *, timeout: float | None = None
+    ) -> T: ...
+    async def result(
+        self, as_type: "type[T] | pydantic.TypeAdapter[T] | None" = None, *, timeout: float | None = None
+    ) -> "T | pydantic.JsonValue":
         """Wait until the process finishes and return its result, decoded from JSON.
 
         Args:
@@ -224,24 +233,24 @@ class Process:
             ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
         try:
-            adapter: TypeAdapter[T] | TypeAdapter[T | JsonValue]
-            if isinstance(as_type, TypeAdapter):
+            adapter: pydantic.TypeAdapter[T] | pydantic.TypeAdapter[T | pydantic.JsonValue]
+            if isinstance(as_type, pydantic.TypeAdapter):
                 adapter = as_type
             else:
-                adapter = TypeAdapter(JsonValue if as_type is None else as_type)
+                adapter = pydantic.TypeAdapter(pydantic.JsonValue if as_type is None else as_type)
             adapter.rebuild(raise_errors=True)
-        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation) as error:
             raise InvalidArgumentError(
                 f"pydantic can't validate as_type={as_type!r}; pass a model, a dataclass or a type of plain values"
             ) from error
         text = await self.wait(timeout=timeout)
         try:
             return adapter.validate_json(text)
-        except ValidationError as error:
+        except pydantic.ValidationError as error:
             if as_type is str:
                 return cast("T", text)
             if not text:  # Python functions on 0.5 servers return this for None
-                with contextlib.suppress(ValidationError):
+                with contextlib.suppress(pydantic.ValidationError):
                     return adapter.validate_python(None)
             wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
             reason = "; ".join(
@@ -270,7 +279,11 @@ class Process:
         )
 
     async def transfer_file(
-        self, file_bytes: Source, *, progress: Progress | None = None, timeout: float | None = None
+        self,
+        file_bytes: "contents.Source",
+        *,
+        progress: "contents.Progress | None" = None,
+        timeout: float | None = None,
     ) -> None:
         """Send a file to the process, in chunks. It must already be waiting for one.
 
@@ -293,7 +306,7 @@ class Process:
         self._check_attached()
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
-            open_content(file_bytes, progress, deadline) as content,
+            contents.open_content(file_bytes, progress, deadline) as content,
         ):
             deadline.disable()  # transfer_file() applies the same timeout to every chunk
             await self._connection.calls.transfer_file(
