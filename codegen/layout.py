@@ -15,7 +15,9 @@ class Layout:
     schema: Path = field(default=Path("schema"), metadata={"help": "folder of the schema"})
     output: Path = field(default=Path("src"), metadata={"help": "folder of the package"})
     package: str = field(default="pie_client", metadata={"help": "package that generated code is part of"})
-    base: str = field(default="pie_client", metadata={"help": "package of the modules base and errors"})
+    base: str = field(
+        default="pie_client", metadata={"help": "package of the modules base, content, errors and lazy"}
+    )
     reference: Path = field(default=Path("docs/protocol.md"), metadata={"help": "the protocol reference"})
     settings: Path = field(default=Path("pyproject.toml"), metadata={"help": "settings and pins of tools"})
 

@@ -111,8 +111,8 @@ def requests_fit_their_kind(schema: Schema) -> Problems:
         result = row["result"]
         if result and not schema.is_choice(result) and schema.documents[result].get("type") != "string":
             yield f"schema/{result}: a result is text; describe JSON in it with contentSchema"
-        subject = row["subject"], row["subject_version"]
-        for name in filter(None, (*row["defaults"], *row["fields"], *row["chunks"].values(), *subject)):
+        roles = row["subject"], row["subject_version"], row["captures"]
+        for name in filter(None, (*row["defaults"], *row["fields"], *row["chunks"].values(), *roles)):
             if name not in properties:
                 yield f"schema/{PROTOCOL}: {row['type']}: schema/{row['schema']} has no field {name!r}"
         for name in row["fields"].keys() & set(document.get("required", [])):

@@ -15,21 +15,47 @@ TYPES = {"string": "str", "boolean": "bool", "integer": "int", "number": "float"
 """Python types of JSON's scalar types."""
 MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
 """Names that a field of a model can't have."""
-CALL_NAMES = {"self", "timeout", "models", "methods", "content", "chunk"}
-"""Names that every generated call uses itself."""
+CALL_NAMES = {
+    "self",
+    "timeout",
+    "models",
+    "encoders",
+    "methods",
+    "content",
+    "chunk",
+    "fields",
+    "type",
+    "all",
+    "len",
+}
+"""Names that generated calls, encoders and decoders use themselves."""
+ANNOTATIONS = {"description", "examples", "contentMediaType", "contentSchema"}
+"""Keywords that say nothing about which values are valid."""
+EXACT = {"string": "str", "boolean": "bool", "number": "float"}
+"""Python types whose instances are all valid, by JSON type."""
 PLAIN = {"str": "decode_text", "None": "decode_nothing"}
 """Decoders of results that have no type of their own."""
 
 
-class Parameter(NamedTuple):
-    """A keyword argument of a call, and the expression for the field of its message."""
+class Field(NamedTuple):
+    """A field of a message."""
 
     name: str
-    field: str
+    variable: str
+    attribute: str
+    annotation: str
+    required: bool
+    test: str | None
+    """Expression that is true only for a valid value of the variable; None if only the model can tell."""
+
+
+class Parameter(NamedTuple):
+    """A keyword argument of a call."""
+
+    name: str
     annotation: str
     default: str | None
     doc: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +65,7 @@ class Python:
     schema: Schema
     package: str
     base: str
-    """Package whose modules ``base`` and ``errors`` generated code stands on."""
+    """Package whose modules ``base``, ``content``, ``errors`` and ``lazy`` generated code stands on."""
 
     def field(self, name: str) -> str:
         """Return the name of a model's field."""
@@ -51,8 +77,7 @@ class Python:
         match node:
             case {"$ref": ref}:
                 name = self.schema.title(target(file, ref))
-                is_json = name == self.schema.protocol["scalars"]["json"]
-                return "pydantic.JsonValue" if is_json else f"models.{name}"
+                return "pydantic.JsonValue" if self._is_json(file, ref) else f"models.{name}"
             case {"anyOf": options}:
                 return " | ".join(self.annotation(file, option) for option in options)
             case {"enum": values}:
@@ -64,6 +89,9 @@ class Python:
             case _:
                 return TYPES[node["type"]]
 
+    def _is_json(self, file: str, ref: str) -> bool:
+        return self.schema.title(target(file, ref)) == str(self.schema.protocol["scalars"]["json"])
+
     def fields(self, file: str) -> list[tuple[str, str]]:
         """Return name and annotation of each field of an event, except its tags and its process."""
         properties: dict[str, Node] = self.schema.documents[file]["properties"]
@@ -72,6 +100,61 @@ class Python:
             for name, node in properties.items()
             if "const" not in node and name != self.schema.protocol["process"]
         ]
+
+    def is_text(self, row: Node) -> bool:
+        """Return whether an event consists of its text alone."""
+        text = self.field(self.schema.protocol["event_text"])
+        return bool(row["schema"]) and [name for name, _ in self.fields(row["schema"])] == [text]
+
+    def members(self, file: str) -> list[Field]:
+        """Return the fields of a message, except its tag."""
+        document = self.schema.documents[file]
+        return [
+            Field(
+                name,
+                argument(name),
+                self.field(name),
+                self.annotation(file, node),
+                name in document["required"],
+                self.test(file, node, argument(name)),
+            )
+            for name, node in document["properties"].items()
+            if name != self.schema.protocol["tag"]
+        ]
+
+    def test(self, file: str, node: Node, value: str) -> str | None:
+        """Return an expression that is true only for a valid value, or None if only the model can tell.
+
+        It accepts no value that the model rejects or changes. It may reject values that the model accepts.
+        """
+        match {name: keyword for name, keyword in node.items() if name not in ANNOTATIONS}:
+            case {"$ref": ref, **rest} if not rest and not self._is_json(file, ref):
+                name = target(file, ref)
+                return self.test(name.partition("#")[0], self.schema.resolve(name) or {}, value)
+            case {"type": "string", "format": "binary", **rest} if not rest:
+                return f"type({value}) is bytes"
+            case {"type": "string", "format": "uuid", **rest} if not rest:
+                return f"type({value}) is str"
+            case {"type": ("string" | "boolean" | "number") as kind, **rest} if not rest:
+                return f"type({value}) is {EXACT[kind]}"
+            case {"type": "null", **rest} if not rest:
+                return f"{value} is None"
+            case {"type": "integer", **bounds} if bounds.keys() <= {"minimum", "maximum"}:
+                chain = [bounds.get("minimum"), value, bounds.get("maximum")]
+                bounded = " <= ".join(str(term) for term in chain if term is not None)
+                return f"type({value}) is int" + (f" and {bounded}" if bounds else "")
+            case {"enum": values, **rest} if not rest:
+                return f"type({value}) is str and {value} in {tuple(values)!r}"
+            case {"anyOf": [*options], **rest} if not rest:
+                # The last option is null by convention; it takes the least time to test.
+                tests = [self.test(file, option, value) or "" for option in reversed(options)]
+                alternatives = " or ".join(f"({test})" if " and " in test else test for test in tests)
+                return f"({alternatives})" if all(tests) else None
+            case {"type": "array", "items": items, **rest} if not rest:
+                each = self.test(file, items, f"{value}_item")
+                return each and f"type({value}) is list and all({each} for {value}_item in {value})"
+            case _:
+                return None
 
     def parameters(self, row: Node) -> list[Parameter]:
         """Return the arguments of a call, in the order of the fields."""
@@ -86,11 +169,7 @@ class Python:
             doc = str(node["description"])
             if name in row["fields"]:
                 doc += f" Only {' and '.join(row['fields'][name])} servers know it."
-            argument = f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
-            once = name == row["chunks"].get("once")
-            value = f'{argument} if chunk.index == 0 else ""' if once else argument
-            annotation = self.annotation(row["schema"], node)
-            found.append(Parameter(argument, self.field(name), annotation, default, doc, value))
+            found.append(Parameter(argument(name), self.annotation(row["schema"], node), default, doc))
         return found
 
     def _caller_sets(self, row: Node) -> dict[str, str]:
@@ -99,12 +178,18 @@ class Python:
         return number | {name: f"chunk.{role}" for role, name in row["chunks"].items() if role != "once"}
 
     def build(self, row: Node) -> str:
-        """Return the function that builds a request's message from its number and a chunk, as far as it has them."""
+        """Return the function that builds a request's fields from its number and a chunk, as far as it has them."""
         arguments = ["corr_id"] * (row["kind"] in {"call", "upload"}) + ["chunk"] * bool(row["chunks"])
-        values = [f"{self.field(name)}={value}" for name, value in self._caller_sets(row).items()]
-        values += [f"{parameter.field}={parameter.value}" for parameter in self.parameters(row)]
-        model = self.schema.title(row["schema"])
-        return f"lambda {', '.join(arguments)}: models.{model}({', '.join(values)})"
+        sets = self._caller_sets(row)
+        if once := row["chunks"].get("once"):
+            sets[once] = f'{argument(once)} if chunk.index == 0 else ""'
+        values = [sets.get(field.name) or field.variable for field in self.members(row["schema"])]
+        encoder = f"encoders.{row['type']}"
+        return (
+            encoder
+            if values == arguments
+            else f"lambda {', '.join(arguments)}: {encoder}({', '.join(values)})"
+        )
 
     def returns(self, row: Node) -> str:
         """Return the annotation of a call's result."""
@@ -151,6 +236,11 @@ class Python:
         annotation = "tuple[str, ...]" if node["type"] == "array" else TYPES[node["type"]]
         values = [(family | family["server"])[name] for family in self.schema.protocol["families"]]
         return f"{annotation} | None" if None in values else annotation
+
+
+def argument(name: str) -> str:
+    """Return the name of a field's argument or variable."""
+    return f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
 
 
 def constant(name: str) -> str:

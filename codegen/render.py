@@ -20,6 +20,8 @@ CLIENT_MODULES = {
     "__init__": "Models, decoders, calls, events, errors and texts of the protocol.",
     "calls": "One typed call for each request of the protocol.",
     "events": "Process events: their kinds, and a class for each.",
+    "decoders": "Decoders of server messages: fast for what servers normally send; the models judge the rest.",
+    "encoders": "Encoders of requests: fast for valid values; the models judge the rest.",
     "families": "Server families: their traits, and names and limits of the protocol.",
     "mcp": "Names of the Model Context Protocol, and of the JSON-RPC messages that carry it.",
     "methods": "The method table: one descriptor for each request.",
@@ -40,15 +42,15 @@ SERVER_MODULES = {
 }
 """Generated modules of the embedded engine, likewise."""
 IMPORTS = """
+from __future__ import annotations
+
 import enum
 import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
-
-import pydantic
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 """
 """What any template may use; imports that a module does not use are removed."""
 NOTICE = "Written by `python -m codegen generate` from the schema; never edited."
@@ -153,7 +155,7 @@ def _formatted(files: Mapping[Path, str], settings: Path) -> dict[Path, str]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(files[path], encoding="utf-8", newline="\n")
         options = ["--quiet", "--no-cache", f"--config={settings}", "."]
-        for step in (["check", "--fix", "--exit-zero", "--select=I,F401,UP,RUF022"], ["format"]):
+        for step in (["check", "--fix", "--exit-zero", "--select=I,F401,TC005,UP,RUF022"], ["format"]):
             command = [sys.executable, "-m", "ruff", *step, *options]
             done = subprocess.run(  # noqa: S603 - this interpreter, no shell
                 command, capture_output=True, encoding="utf-8", check=False, cwd=folder

@@ -25,8 +25,9 @@ from pie_client.process import Process
 from pie_client.protocol.session import Session, canonical_id
 
 if TYPE_CHECKING:
+    from pie_client._generated.decoders import McpRequestRecord
     from pie_client._generated.mcp import McpTransport
-    from pie_client._generated.models import Manifest, McpRequest
+    from pie_client._generated.models import Manifest
     from pie_client.auth.keys import Signer
     from pie_client.connection import contents
     from pie_client.mcp import relay, spec
@@ -229,7 +230,7 @@ class Connected:
     async def _identify(self) -> None:
         await self.authentication.identify_default()
 
-    async def _answer_mcp_request(self, request: "McpRequest") -> None:
+    async def _answer_mcp_request(self, request: "McpRequestRecord") -> None:
         await self.mcp_servers.answer(request)
 
     def _stop_others(self) -> None:

@@ -173,20 +173,19 @@ import json
 import msgpack
 
 from pie_client.protocol import codec
-from pie_client._generated import methods, models
+from pie_client._generated import methods
 from pie_client._generated.calls import Calls
-from pie_client._generated.events import event_of
 
 
 class Caller:
     async def call(self, method, build, timeout):
-        print(json.dumps([timeout, msgpack.unpackb(codec.encode_client_message(build(7)))]))
+        print(json.dumps([timeout, msgpack.unpackb(codec.encode(build(7)))]))
 
 
 asyncio.run(Calls(Caller()).odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0))
-print(event_of(codec.decode_server_message(msgpack.packb(
+print(codec.decode(msgpack.packb(
     {"type": "process_event", "event": "mark", "process_id": "p", "value": "v", "from": "f", "level": "high"}
-))))
+)).event)
 print(list(methods.ODD.fields), methods.ODD.subject)
 print(json.dumps(Calls.odd.__doc__))
 """
@@ -383,7 +382,7 @@ def test_names_that_python_reserves_keep_their_form_on_the_wire(printed: list[st
     message = {"type": "odd", "corr_id": 7, "class": "a", "self": 1, "timeout": 2, "models": ["b"]}
     assert json.loads(call) == [3.0, {**message, "level": "low"}]
     assert event == "MarkEvent(value='v', from_='f', level='high')"
-    assert fields == "['level'] class_"
+    assert fields == "['level'] class"
 
 
 def test_quotes_and_backslashes_of_a_description_reach_the_docstring(printed: list[str]) -> None:

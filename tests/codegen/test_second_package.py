@@ -20,7 +20,7 @@ PACKAGE = "tide.client"
 USE = f"""
 import asyncio, json
 
-from {PACKAGE}._generated import events, methods, models, registry
+from {PACKAGE}._generated import decoders, methods, models, registry
 from {PACKAGE}._generated.calls import Calls
 from {PACKAGE}._generated.families import CORRELATION, EVENT_TAG, MAX_CORRELATION, PROGRAM_PATTERN
 from {PACKAGE}._generated.results import decode_query_result
@@ -29,12 +29,13 @@ from {PACKAGE}.testing._generated import servers, texts
 
 class Caller:
     async def call(self, method, build, timeout):
-        print(build(7).model_dump_json(exclude_none=True))
+        print(json.dumps(build(7)))
 
 
 asyncio.run(Calls(Caller()).launch_process(inferlet="a@1.0.0", input="{{}}"))
-print(events.event_of(models.StdoutFrame(pid="p", text="hello")))
-print(registry.CLIENT_MESSAGES["ping"] is methods.PING.model, CORRELATION, MAX_CORRELATION, texts.OK_PING)
+print(registry.record_of(models.StdoutFrame(pid="p", text="hello")))
+print(decoders.decode_process_event({{"kind": "process_event", "pid": "p", "event": "stdout", "text": "hello"}}))
+print(registry.CLIENT_MESSAGES[methods.PING.tag] is models.PingRequest, CORRELATION, MAX_CORRELATION, texts.OK_PING)
 print(decode_query_result('{{"a": [1]}}'), servers.SERVERS["0.5"].serial)
 """.replace("EVENT_TAG, ", "")
 
@@ -93,7 +94,7 @@ def test_a_second_schema_generates_into_a_package_that_works(
     script.write_text(USE, encoding="utf-8")
     done = run([script], ROOT, {"PYTHONPATH": f"{second / 'code'}:{ROOT / 'src'}"})
     assert done.stderr == ""
-    launch, event, registry, result = done.stdout.splitlines()
+    launch, record, event, registry, result = done.stdout.splitlines()
     assert json.loads(launch) == {
         "kind": "launch_process",
         "ticket": 7,
@@ -101,6 +102,7 @@ def test_a_second_schema_generates_into_a_package_that_works(
         "input": "{}",
         "capture_outputs": True,
     }
-    assert event == "StdoutEvent(text='hello')"
+    assert event == "(<Event.Stdout: 'stdout'>, 'hello')"
+    assert record == f"EventRecord(process_id='p', event={event})"
     assert registry == "True ticket 4294967295 Pong"
     assert result == "{'a': [1]} False"

@@ -19,7 +19,7 @@ from pie_client import (
     UnknownEvent,
     models,
 )
-from pie_client._generated import methods
+from pie_client._generated import encoders, methods
 from pie_client.protocol import codec
 from tests.protocol.helpers import (
     DIGEST,
@@ -251,7 +251,7 @@ def test_events_after_attaching_again_are_kept_for_the_new_handle() -> None:
     asked = open_call(session, methods.ATTACH_PROCESS)
     session.encode_request(
         methods.ATTACH_PROCESS,
-        lambda: models.AttachProcessRequest(corr_id=asked.call.corr_id, process_id="p"),
+        lambda: encoders.attach_process(asked.call.corr_id, "p"),
         asked.call,
     )
     receive(session, stdout_frame("p", "before"))

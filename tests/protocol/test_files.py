@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pie_client import FileEvent
+from pie_client._generated.decoders import FileChunkRecord
 from pie_client.connection.contents import INLINE_HASH_BYTES, BytesContent, as_content
-from pie_client.models import FileChunk
 from pie_client.protocol.files import PartialFile
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
@@ -246,8 +246,8 @@ async def test_a_received_file_is_a_content() -> None:
 
 def _chunk(
     index: int, total: int, data: bytes, digest: str = ABC_DIGEST, name: str | None = None
-) -> FileChunk:
-    return FileChunk(
+) -> FileChunkRecord:
+    return FileChunkRecord(
         process_id="p", file_hash=digest, chunk_index=index, total_chunks=total, chunk_data=data, name=name
     )
 
@@ -283,7 +283,7 @@ def test_a_file_is_assembled_from_its_chunks(pieces: list[bytes]) -> None:
         ([_chunk(0, 1, b"", ABC_DIGEST)], "its bytes do not match the BLAKE3 digest"),
     ],
 )
-def test_an_invalid_chunk_is_rejected_with_the_reason(chunks: list[FileChunk], reason: str) -> None:
+def test_an_invalid_chunk_is_rejected_with_the_reason(chunks: list[FileChunkRecord], reason: str) -> None:
     """D21"""
     partial = PartialFile(chunks[0])
     for chunk in chunks[:-1]:

@@ -19,9 +19,8 @@ from pie_client import (
     ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
-    models,
 )
-from pie_client._generated import methods
+from pie_client._generated import encoders, methods
 from pie_client.protocol.mailbox import Mailbox
 from tests.protocol.helpers import (
     DIGEST,
@@ -91,7 +90,7 @@ def test_attaching_makes_new_events_readable_after_a_discard(monkeypatch: pytest
     asked = open_call(session, methods.ATTACH_PROCESS)
     session.encode_request(
         methods.ATTACH_PROCESS,
-        lambda: models.AttachProcessRequest(corr_id=asked.call.corr_id, process_id="p"),
+        lambda: encoders.attach_process(asked.call.corr_id, "p"),
         asked.call,
     )
     receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))

@@ -11,8 +11,8 @@ from pie_client import (
     ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
-    models,
 )
+from pie_client._generated.decoders import FileChunkRecord
 from pie_client.protocol.mailbox import ByteCounter, Mailbox
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import (
@@ -84,7 +84,9 @@ def test_the_rest_of_a_discarded_file_counts_nothing() -> None:
     box = Mailbox("p", budget)
     digest = blake3(b"ab").hexdigest()
     first, second = (
-        models.FileChunk(process_id="p", file_hash=digest, chunk_index=index, total_chunks=2, chunk_data=data)
+        FileChunkRecord(
+            process_id="p", file_hash=digest, chunk_index=index, total_chunks=2, chunk_data=data, name=None
+        )
         for index, data in enumerate((b"a", b"b"))
     )
     box.add_chunk(first)

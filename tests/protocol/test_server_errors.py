@@ -15,9 +15,8 @@ from pie_client import (
     RefusedError,
     ReturnEvent,
     ServerError,
-    models,
 )
-from pie_client._generated import methods, refusals
+from pie_client._generated import encoders, methods, refusals
 from tests.protocol.helpers import (
     PROCESS,
     event_frame,
@@ -56,7 +55,7 @@ def test_a_refusal_raises_the_class_of_its_text(text: str, expected: type[Refuse
     asked = open_call(session, methods.TERMINATE_PROCESS)
     session.encode_request(
         methods.TERMINATE_PROCESS,
-        lambda: models.TerminateProcessRequest(corr_id=asked.call.corr_id, process_id=PROCESS),
+        lambda: encoders.terminate_process(asked.call.corr_id, PROCESS),
         asked.call,
     )
     receive(session, reply_frame(asked.call.corr_id, text, ok=False))

@@ -3,33 +3,39 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from __future__ import annotations
 
-from pie_client._generated import methods, models, results
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from pie_client._generated import encoders, methods
 from pie_client._generated.methods import Method
-from pie_client.base import Chunk, Content, WireModel
+from pie_client.content import Chunk, Content
+
+if TYPE_CHECKING:
+    from pie_client._generated import models, results
 
 _R = TypeVar("_R")
+
+Fields: TypeAlias = Mapping[str, object]
+"""The fields of a request on the wire."""
 
 
 class Caller(Protocol):
     """Sends requests to a server and returns the decoded results."""
 
-    async def call(self, method: Method[_R], build: Callable[[int], WireModel], timeout: float | None) -> _R:
-        """Send the message built for a correlation number, and return the decoded result of its reply."""
+    async def call(self, method: Method[_R], build: Callable[[int], Fields], timeout: float | None) -> _R:
+        """Send the fields built for a correlation number, and return the decoded result of its reply."""
         ...
 
-    async def notify(
-        self, method: Method[None], build: Callable[[], WireModel], timeout: float | None
-    ) -> None:
+    async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
         ...
 
     async def upload(
         self,
         method: Method[_R],
-        build: Callable[[int, Chunk], WireModel],
+        build: Callable[[int, Chunk], Fields],
         content: bytes | Content,
         timeout: float | None,
     ) -> _R:
@@ -39,7 +45,7 @@ class Caller(Protocol):
     async def transfer(
         self,
         method: Method[None],
-        build: Callable[[Chunk], WireModel],
+        build: Callable[[Chunk], Fields],
         content: bytes | Content,
         timeout: float | None,
     ) -> None:
@@ -86,9 +92,7 @@ class Calls:
         See ``schema/requests/auth_identify.json``.
         """
         return await self._caller.call(
-            methods.AUTH_IDENTIFY,
-            lambda corr_id: models.AuthIdentifyRequest(corr_id=corr_id, username=username),
-            timeout,
+            methods.AUTH_IDENTIFY, lambda corr_id: encoders.auth_identify(corr_id, username), timeout
         )
 
     async def auth_prove(self, *, signature: str, timeout: float | None = None) -> str:
@@ -111,9 +115,7 @@ class Calls:
         See ``schema/requests/auth_prove.json``.
         """
         return await self._caller.call(
-            methods.AUTH_PROVE,
-            lambda corr_id: models.AuthProveRequest(corr_id=corr_id, signature=signature),
-            timeout,
+            methods.AUTH_PROVE, lambda corr_id: encoders.auth_prove(corr_id, signature), timeout
         )
 
     async def auth_by_token(self, *, token: str, timeout: float | None = None) -> str:
@@ -134,9 +136,7 @@ class Calls:
         See ``schema/requests/auth_by_token.json``.
         """
         return await self._caller.call(
-            methods.AUTH_BY_TOKEN,
-            lambda corr_id: models.AuthByTokenRequest(corr_id=corr_id, token=token),
-            timeout,
+            methods.AUTH_BY_TOKEN, lambda corr_id: encoders.auth_by_token(corr_id, token), timeout
         )
 
     async def check_program(
@@ -169,9 +169,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.CHECK_PROGRAM,
-            lambda corr_id: models.CheckProgramRequest(
-                corr_id=corr_id, name=name, version=version, wasm_hash=wasm_hash, manifest_hash=manifest_hash
-            ),
+            lambda corr_id: encoders.check_program(corr_id, name, version, wasm_hash, manifest_hash),
             timeout,
         )
 
@@ -196,9 +194,7 @@ class Calls:
         See ``schema/requests/query.json``.
         """
         return await self._caller.call(
-            methods.QUERY,
-            lambda corr_id: models.QueryRequest(corr_id=corr_id, subject=subject, record=record),
-            timeout,
+            methods.QUERY, lambda corr_id: encoders.query(corr_id, subject, record), timeout
         )
 
     async def add_program(
@@ -231,14 +227,14 @@ class Calls:
         """
         return await self._caller.upload(
             methods.ADD_PROGRAM,
-            lambda corr_id, chunk: models.AddProgramRequest(
-                corr_id=corr_id,
-                chunk_index=chunk.index,
-                total_chunks=chunk.total,
-                chunk_data=chunk.data,
-                program_hash=chunk.digest,
-                manifest=manifest if chunk.index == 0 else "",
-                force_overwrite=force_overwrite,
+            lambda corr_id, chunk: encoders.add_program(
+                corr_id,
+                chunk.digest,
+                manifest if chunk.index == 0 else "",
+                force_overwrite,
+                chunk.index,
+                chunk.total,
+                chunk.data,
             ),
             content,
             timeout,
@@ -278,13 +274,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.LAUNCH_PROCESS,
-            lambda corr_id: models.LaunchProcessRequest(
-                corr_id=corr_id,
-                inferlet=inferlet,
-                input=input,
-                capture_outputs=capture_outputs,
-                token_budget=token_budget,
-            ),
+            lambda corr_id: encoders.launch_process(corr_id, inferlet, input, capture_outputs, token_budget),
             timeout,
         )
 
@@ -319,12 +309,8 @@ class Calls:
         """
         return await self._caller.call(
             methods.LAUNCH_PROCESSES,
-            lambda corr_id: models.LaunchProcessesRequest(
-                corr_id=corr_id,
-                inferlet=inferlet,
-                inputs=inputs,
-                capture_outputs=capture_outputs,
-                token_budgets=token_budgets,
+            lambda corr_id: encoders.launch_processes(
+                corr_id, inferlet, inputs, capture_outputs, token_budgets
             ),
             timeout,
         )
@@ -357,9 +343,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.RUN_PROCESSES,
-            lambda corr_id: models.RunProcessesRequest(
-                corr_id=corr_id, inferlet=inferlet, inputs=inputs, token_budgets=token_budgets
-            ),
+            lambda corr_id: encoders.run_processes(corr_id, inferlet, inputs, token_budgets),
             timeout,
         )
 
@@ -387,9 +371,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.LAUNCH_DAEMON,
-            lambda corr_id: models.LaunchDaemonRequest(
-                corr_id=corr_id, port=port, inferlet=inferlet, input=input
-            ),
+            lambda corr_id: encoders.launch_daemon(corr_id, port, inferlet, input),
             timeout,
         )
 
@@ -412,9 +394,7 @@ class Calls:
         See ``schema/requests/attach_process.json``.
         """
         return await self._caller.call(
-            methods.ATTACH_PROCESS,
-            lambda corr_id: models.AttachProcessRequest(corr_id=corr_id, process_id=process_id),
-            timeout,
+            methods.ATTACH_PROCESS, lambda corr_id: encoders.attach_process(corr_id, process_id), timeout
         )
 
     async def terminate_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
@@ -436,7 +416,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.TERMINATE_PROCESS,
-            lambda corr_id: models.TerminateProcessRequest(corr_id=corr_id, process_id=process_id),
+            lambda corr_id: encoders.terminate_process(corr_id, process_id),
             timeout,
         )
 
@@ -458,9 +438,7 @@ class Calls:
         See ``schema/requests/signal_process.json``.
         """
         return await self._caller.notify(
-            methods.SIGNAL_PROCESS,
-            lambda: models.SignalProcessRequest(process_id=process_id, message=message),
-            timeout,
+            methods.SIGNAL_PROCESS, lambda: encoders.signal_process(process_id, message), timeout
         )
 
     async def transfer_file(
@@ -482,12 +460,8 @@ class Calls:
         """
         return await self._caller.transfer(
             methods.TRANSFER_FILE,
-            lambda chunk: models.TransferFileRequest(
-                chunk_index=chunk.index,
-                total_chunks=chunk.total,
-                chunk_data=chunk.data,
-                file_hash=chunk.digest,
-                process_id=process_id,
+            lambda chunk: encoders.transfer_file(
+                process_id, chunk.digest, chunk.index, chunk.total, chunk.data
             ),
             content,
             timeout,
@@ -509,9 +483,7 @@ class Calls:
 
         See ``schema/requests/list_processes.json``.
         """
-        return await self._caller.call(
-            methods.LIST_PROCESSES, lambda corr_id: models.ListProcessesRequest(corr_id=corr_id), timeout
-        )
+        return await self._caller.call(methods.LIST_PROCESSES, encoders.list_processes, timeout)
 
     async def ping(self, *, timeout: float | None = None) -> str:
         """Wait for a reply of the session.
@@ -529,9 +501,7 @@ class Calls:
 
         See ``schema/requests/ping.json``.
         """
-        return await self._caller.call(
-            methods.PING, lambda corr_id: models.PingRequest(corr_id=corr_id), timeout
-        )
+        return await self._caller.call(methods.PING, encoders.ping, timeout)
 
     async def register_mcp_server(
         self,
@@ -565,9 +535,7 @@ class Calls:
         """
         return await self._caller.call(
             methods.REGISTER_MCP_SERVER,
-            lambda corr_id: models.RegisterMcpServerRequest(
-                corr_id=corr_id, name=name, transport=transport, command=command, args=args, url=url
-            ),
+            lambda corr_id: encoders.register_mcp_server(corr_id, name, transport, command, args, url),
             timeout,
         )
 
@@ -595,9 +563,7 @@ class Calls:
         See ``schema/requests/mcp_response.json``.
         """
         return await self._caller.notify(
-            methods.MCP_RESPONSE,
-            lambda: models.McpResponseRequest(corr_id=corr_id, ok=ok, result=result),
-            timeout,
+            methods.MCP_RESPONSE, lambda: encoders.mcp_response(corr_id, ok, result), timeout
         )
 
     async def submit_workflow(self, *, json: str, timeout: float | None = None) -> str:
@@ -619,9 +585,7 @@ class Calls:
         See ``schema/requests/submit_workflow.json``.
         """
         return await self._caller.call(
-            methods.SUBMIT_WORKFLOW,
-            lambda corr_id: models.SubmitWorkflowRequest(corr_id=corr_id, json_=json),
-            timeout,
+            methods.SUBMIT_WORKFLOW, lambda corr_id: encoders.submit_workflow(corr_id, json), timeout
         )
 
     async def cancel_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -642,9 +606,7 @@ class Calls:
         See ``schema/requests/cancel_workflow.json``.
         """
         return await self._caller.call(
-            methods.CANCEL_WORKFLOW,
-            lambda corr_id: models.CancelWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
-            timeout,
+            methods.CANCEL_WORKFLOW, lambda corr_id: encoders.cancel_workflow(corr_id, workflow_id), timeout
         )
 
     async def attach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -663,9 +625,7 @@ class Calls:
         See ``schema/requests/attach_workflow.json``.
         """
         return await self._caller.call(
-            methods.ATTACH_WORKFLOW,
-            lambda corr_id: models.AttachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
-            timeout,
+            methods.ATTACH_WORKFLOW, lambda corr_id: encoders.attach_workflow(corr_id, workflow_id), timeout
         )
 
     async def detach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -686,10 +646,8 @@ class Calls:
         See ``schema/requests/detach_workflow.json``.
         """
         return await self._caller.call(
-            methods.DETACH_WORKFLOW,
-            lambda corr_id: models.DetachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id),
-            timeout,
+            methods.DETACH_WORKFLOW, lambda corr_id: encoders.detach_workflow(corr_id, workflow_id), timeout
         )
 
 
-__all__ = ["Caller", "Calls"]
+__all__ = ["Caller", "Calls", "Fields"]

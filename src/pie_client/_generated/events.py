@@ -3,13 +3,13 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
-
-from pie_client._generated import models
 
 
 class Event(enum.Enum):
@@ -30,6 +30,9 @@ class Event(enum.Enum):
     """The program returned. The last event of its process."""
     Error = "error"
     """The program failed or was stopped. The last event of its process."""
+
+    # Members are singletons. Enum hashes their names, in Python, at each look-up in a dictionary.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,49 +117,25 @@ KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
 )
 """Kind of each event class that arrives as one message."""
 
-EventMessage: TypeAlias = (
-    models.StdoutFrame
-    | models.StderrFrame
-    | models.MessageFrame
-    | models.ReturnFrame
-    | models.ErrorFrame
-    | models.UnknownFrame
-)
-"""A message that carries an event."""
+EVENT_CLASS: Final[Mapping[Event, Callable[[str], NamedEvent]]] = {
+    Event.Stdout: StdoutEvent,
+    Event.Stderr: StderrEvent,
+    Event.Message: MessageEvent,
+    Event.Return: ReturnEvent,
+    Event.Error: ErrorEvent,
+}
+"""Class of each kind of event that consists of a text."""
 
-EVENT_MESSAGES: Final = (
-    models.StdoutFrame,
-    models.StderrFrame,
-    models.MessageFrame,
-    models.ReturnFrame,
-    models.ErrorFrame,
-    models.UnknownFrame,
-)
-"""Classes of the messages that carry an event."""
-
-
-def event_of(message: EventMessage) -> ModelledEvent:
-    """Return the event that a message carries."""
-    if isinstance(message, models.StdoutFrame):
-        return StdoutEvent(message.value)
-    if isinstance(message, models.StderrFrame):
-        return StderrEvent(message.value)
-    if isinstance(message, models.MessageFrame):
-        return MessageEvent(message.value)
-    if isinstance(message, models.ReturnFrame):
-        return ReturnEvent(message.value)
-    if isinstance(message, models.ErrorFrame):
-        return ErrorEvent(message.value)
-    return UnknownEvent(message.event, message.value)
-
+TERMINAL_KINDS: Final = frozenset({Event.Return, Event.Error})
+"""Kinds of the events that end a process."""
 
 __all__ = [
-    "EVENT_MESSAGES",
+    "EVENT_CLASS",
     "KIND_OF",
     "TERMINAL",
+    "TERMINAL_KINDS",
     "ErrorEvent",
     "Event",
-    "EventMessage",
     "MessageEvent",
     "ModelledEvent",
     "NamedEvent",
@@ -165,5 +144,4 @@ __all__ = [
     "StdoutEvent",
     "TerminalEvent",
     "UnknownEvent",
-    "event_of",
 ]

@@ -3,6 +3,8 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,6 +30,9 @@ CORRELATION: Final = "corr_id"
 
 PROCESS: Final = "process_id"
 """Field with the id of a process."""
+
+EVENT: Final = "event"
+"""Field with the kind of a process event."""
 
 DEFAULT_USER: Final = "pie-client"
 """Default user name of a client."""
@@ -120,6 +125,7 @@ __all__ = [
     "CORRELATION",
     "DEFAULT_USER",
     "ENDPOINT_PATH",
+    "EVENT",
     "FAMILIES",
     "FAMILY_OF_RESULT",
     "HIGHEST_PORT",

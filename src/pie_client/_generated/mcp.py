@@ -3,6 +3,8 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from typing import Final, Literal, TypeAlias
 
 VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")

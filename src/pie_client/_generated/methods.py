@@ -3,14 +3,18 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar
 
-from pie_client._generated import models, results
+from pie_client._generated import results
 from pie_client._generated.families import FAMILIES, Family
-from pie_client.base import WireModel
+
+if TYPE_CHECKING:
+    from pie_client._generated import models
 
 Kind: TypeAlias = Literal["call", "notify", "upload", "transfer", "relay"]
 """call: one reply. notify: no reply. upload: sent in chunks, one reply. transfer: sent in chunks, no reply.
@@ -25,7 +29,6 @@ class Method(Generic[_R_co]):
 
     tag: str
     kind: Kind
-    model: type[WireModel]
     families: frozenset[Family]
     """Families that know the request."""
     since: str
@@ -36,6 +39,11 @@ class Method(Generic[_R_co]):
     """Field that names what the request is about."""
     subject_version: str | None = None
     """Field with the version of the program that ``subject`` names."""
+    captures: str | None = None
+    """Boolean field of a launch: whether the new processes send their events to this connection. The result
+    names them."""
+    claims: bool = False
+    """Whether success makes the process that subject names send its events to this connection."""
     opens_session: bool = False
     """Whether it may be sent before the client has identified itself."""
     useless: frozenset[Family] = frozenset()
@@ -49,7 +57,6 @@ class Method(Generic[_R_co]):
 AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     "auth_identify",
     "call",
-    models.AuthIdentifyRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_auth_identify_result,
@@ -59,7 +66,6 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
 AUTH_PROVE: Final[Method[str]] = Method(
     "auth_prove",
     "call",
-    models.AuthProveRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_text,
@@ -70,7 +76,6 @@ AUTH_PROVE: Final[Method[str]] = Method(
 AUTH_BY_TOKEN: Final[Method[str]] = Method(
     "auth_by_token",
     "call",
-    models.AuthByTokenRequest,
     frozenset({"0.4"}),
     "0.3",
     results.decode_text,
@@ -80,7 +85,6 @@ AUTH_BY_TOKEN: Final[Method[str]] = Method(
 CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     "check_program",
     "call",
-    models.CheckProgramRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_check_program_result,
@@ -89,41 +93,34 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     fields=MappingProxyType({"wasm_hash": frozenset({"0.4"}), "manifest_hash": frozenset({"0.4"})}),
 )
 QUERY: Final[Method[models.QueryResult]] = Method(
-    "query",
-    "call",
-    models.QueryRequest,
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_query_result,
-    subject="subject",
+    "query", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_query_result, subject="subject"
 )
 ADD_PROGRAM: Final[Method[str]] = Method(
-    "add_program", "upload", models.AddProgramRequest, frozenset({"0.4", "0.5"}), "0.3", results.decode_text
+    "add_program", "upload", frozenset({"0.4", "0.5"}), "0.3", results.decode_text
 )
 LAUNCH_PROCESS: Final[Method[str]] = Method(
     "launch_process",
     "call",
-    models.LaunchProcessRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_text,
     subject="inferlet",
+    captures="capture_outputs",
     fields=MappingProxyType({"token_budget": frozenset({"0.4"})}),
 )
 LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
     "launch_processes",
     "call",
-    models.LaunchProcessesRequest,
     frozenset({"0.4"}),
     "0.4",
     results.decode_launch_processes_result,
     subject="inferlet",
+    captures="capture_outputs",
     instead="Use asyncio.gather over launch_process",
 )
 RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
     "run_processes",
     "call",
-    models.RunProcessesRequest,
     frozenset({"0.4"}),
     "0.4",
     results.decode_run_processes_result,
@@ -133,7 +130,6 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
 LAUNCH_DAEMON: Final[Method[str]] = Method(
     "launch_daemon",
     "call",
-    models.LaunchDaemonRequest,
     frozenset({"0.4"}),
     "0.3",
     results.decode_text,
@@ -143,54 +139,33 @@ LAUNCH_DAEMON: Final[Method[str]] = Method(
 ATTACH_PROCESS: Final[Method[str]] = Method(
     "attach_process",
     "call",
-    models.AttachProcessRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_text,
     subject="process_id",
+    claims=True,
 )
 TERMINATE_PROCESS: Final[Method[str]] = Method(
-    "terminate_process",
-    "call",
-    models.TerminateProcessRequest,
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_text,
-    subject="process_id",
+    "terminate_process", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_text, subject="process_id"
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
-    "signal_process",
-    "notify",
-    models.SignalProcessRequest,
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_nothing,
-    subject="process_id",
+    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", results.decode_nothing, subject="process_id"
 )
 TRANSFER_FILE: Final[Method[None]] = Method(
     "transfer_file",
     "transfer",
-    models.TransferFileRequest,
     frozenset({"0.4", "0.5"}),
     "0.3",
     results.decode_nothing,
     subject="process_id",
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
-    "list_processes",
-    "call",
-    models.ListProcessesRequest,
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_list_processes_result,
+    "list_processes", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_list_processes_result
 )
-PING: Final[Method[str]] = Method(
-    "ping", "call", models.PingRequest, frozenset({"0.4", "0.5"}), "0.3", results.decode_text
-)
+PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_text)
 REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     "register_mcp_server",
     "call",
-    models.RegisterMcpServerRequest,
     frozenset({"0.4"}),
     "0.3",
     results.decode_text,
@@ -198,43 +173,24 @@ REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     instead="Call the MCP server in the application, and send its results with signal_process",
 )
 MCP_RESPONSE: Final[Method[None]] = Method(
-    "mcp_response", "relay", models.McpResponseRequest, frozenset({"0.4"}), "0.3", results.decode_nothing
+    "mcp_response", "relay", frozenset({"0.4"}), "0.3", results.decode_nothing
 )
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
     "submit_workflow",
     "call",
-    models.SubmitWorkflowRequest,
     frozenset({"0.4"}),
     "0.3",
     results.decode_text,
     instead="Use launch_process for each of its processes",
 )
 CANCEL_WORKFLOW: Final[Method[str]] = Method(
-    "cancel_workflow",
-    "call",
-    models.CancelWorkflowRequest,
-    frozenset({"0.4"}),
-    "0.3",
-    results.decode_text,
-    subject="workflow_id",
+    "cancel_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
 )
 ATTACH_WORKFLOW: Final[Method[str]] = Method(
-    "attach_workflow",
-    "call",
-    models.AttachWorkflowRequest,
-    frozenset({"0.4"}),
-    "0.3",
-    results.decode_text,
-    subject="workflow_id",
+    "attach_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
 )
 DETACH_WORKFLOW: Final[Method[str]] = Method(
-    "detach_workflow",
-    "call",
-    models.DetachWorkflowRequest,
-    frozenset({"0.4"}),
-    "0.3",
-    results.decode_text,
-    subject="workflow_id",
+    "detach_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
 )
 
 METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(

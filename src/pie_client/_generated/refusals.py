@@ -3,6 +3,8 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 import functools
 import re
 from collections.abc import Mapping

@@ -3,15 +3,16 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from pie_client._generated import models
-from pie_client._generated.events import EventMessage
+from pie_client._generated import decoders, models
+from pie_client._generated.events import Event, UnknownEvent
 from pie_client._generated.families import Family
-from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
 
 ClientMessage: TypeAlias = (
@@ -40,6 +41,26 @@ ClientMessage: TypeAlias = (
 )
 """Any request."""
 
+EventMessage: TypeAlias = (
+    models.StdoutFrame
+    | models.StderrFrame
+    | models.MessageFrame
+    | models.ReturnFrame
+    | models.ErrorFrame
+    | models.UnknownFrame
+)
+"""A message that carries an event."""
+
+EVENT_MESSAGES: Final = (
+    models.StdoutFrame,
+    models.StderrFrame,
+    models.MessageFrame,
+    models.ReturnFrame,
+    models.ErrorFrame,
+    models.UnknownFrame,
+)
+"""Classes of the messages that carry an event."""
+
 ServerMessage: TypeAlias = (
     models.Response
     | EventMessage
@@ -62,7 +83,30 @@ class TaggedUnion:
 
 
 CLIENT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
-    {m.tag: m.model for m in METHODS.values()}
+    {
+        "auth_identify": models.AuthIdentifyRequest,
+        "auth_prove": models.AuthProveRequest,
+        "auth_by_token": models.AuthByTokenRequest,
+        "check_program": models.CheckProgramRequest,
+        "query": models.QueryRequest,
+        "add_program": models.AddProgramRequest,
+        "launch_process": models.LaunchProcessRequest,
+        "launch_processes": models.LaunchProcessesRequest,
+        "run_processes": models.RunProcessesRequest,
+        "launch_daemon": models.LaunchDaemonRequest,
+        "attach_process": models.AttachProcessRequest,
+        "terminate_process": models.TerminateProcessRequest,
+        "signal_process": models.SignalProcessRequest,
+        "transfer_file": models.TransferFileRequest,
+        "list_processes": models.ListProcessesRequest,
+        "ping": models.PingRequest,
+        "register_mcp_server": models.RegisterMcpServerRequest,
+        "mcp_response": models.McpResponseRequest,
+        "submit_workflow": models.SubmitWorkflowRequest,
+        "cancel_workflow": models.CancelWorkflowRequest,
+        "attach_workflow": models.AttachWorkflowRequest,
+        "detach_workflow": models.DetachWorkflowRequest,
+    }
 )
 """Requests by their tag."""
 
@@ -107,12 +151,50 @@ FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, frozenset[Family
 )
 """Fields of server messages that only some families send."""
 
+
+def record_of(message: ServerMessage) -> decoders.Record | decoders.EventRecord:
+    """Return a message as the decoders return it."""
+    if isinstance(message, models.StdoutFrame):
+        return decoders.EventRecord(message.process_id, (Event.Stdout, message.value))
+    if isinstance(message, models.StderrFrame):
+        return decoders.EventRecord(message.process_id, (Event.Stderr, message.value))
+    if isinstance(message, models.MessageFrame):
+        return decoders.EventRecord(message.process_id, (Event.Message, message.value))
+    if isinstance(message, models.ReturnFrame):
+        return decoders.EventRecord(message.process_id, (Event.Return, message.value))
+    if isinstance(message, models.ErrorFrame):
+        return decoders.EventRecord(message.process_id, (Event.Error, message.value))
+    if isinstance(message, models.Response):
+        return decoders.ResponseRecord(message.corr_id, message.ok, message.result)
+    if isinstance(message, models.FileChunk):
+        return decoders.FileChunkRecord(
+            message.process_id,
+            message.file_hash,
+            message.chunk_index,
+            message.total_chunks,
+            message.chunk_data,
+            message.name,
+        )
+    if isinstance(message, models.McpRequest):
+        return decoders.McpRequestRecord(
+            message.corr_id, message.process_id, message.server_name, message.method, message.params
+        )
+    if isinstance(message, models.TurnDone):
+        return decoders.TurnDoneRecord()
+    if isinstance(message, models.ServerNotice):
+        return decoders.ServerNoticeRecord(message.message)
+    return decoders.EventRecord(message.process_id, UnknownEvent(message.event, message.value))
+
+
 __all__ = [
     "CLIENT_MESSAGES",
+    "EVENT_MESSAGES",
     "FIELDS_OF_FAMILIES",
     "SERVER_MESSAGES",
     "TEXT_MESSAGES",
     "ClientMessage",
+    "EventMessage",
     "ServerMessage",
     "TaggedUnion",
+    "record_of",
 ]

@@ -3,13 +3,22 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
+import functools
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import pydantic
+from pie_client.lazy import LazyModule
 
-from pie_client._generated import models
+if TYPE_CHECKING:
+    import pydantic
+
+    from pie_client._generated import models
+else:
+    models = LazyModule("pie_client._generated.models")
+    pydantic = LazyModule("pydantic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +66,54 @@ def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
     return OtherIdentification(text)
 
 
-_CHECK_PROGRAM_RESULT: Final[pydantic.TypeAdapter[models.CheckProgramResult]] = pydantic.TypeAdapter(
-    models.CheckProgramResult
-)
+@functools.cache
+def _check_program_result() -> pydantic.TypeAdapter[models.CheckProgramResult]:
+    return pydantic.TypeAdapter(models.CheckProgramResult)
 
 
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
     """Decode the result of check_program."""
-    return _CHECK_PROGRAM_RESULT.validate_json(text, strict=True)
+    return _check_program_result().validate_json(text, strict=True)
 
 
-_QUERY_RESULT: Final[pydantic.TypeAdapter[models.QueryResult]] = pydantic.TypeAdapter(models.QueryResult)
+@functools.cache
+def _query_result() -> pydantic.TypeAdapter[models.QueryResult]:
+    return pydantic.TypeAdapter(models.QueryResult)
 
 
 def decode_query_result(text: str) -> models.QueryResult:
     """Decode the result of query."""
-    return _QUERY_RESULT.validate_json(text, strict=True)
+    return _query_result().validate_json(text, strict=True)
 
 
-_LAUNCH_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.LaunchProcessesResult]] = pydantic.TypeAdapter(
-    models.LaunchProcessesResult
-)
+@functools.cache
+def _launch_processes_result() -> pydantic.TypeAdapter[models.LaunchProcessesResult]:
+    return pydantic.TypeAdapter(models.LaunchProcessesResult)
 
 
 def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
     """Decode the result of launch_processes."""
-    return _LAUNCH_PROCESSES_RESULT.validate_json(text, strict=True)
+    return _launch_processes_result().validate_json(text, strict=True)
 
 
-_RUN_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.RunProcessesResult]] = pydantic.TypeAdapter(
-    models.RunProcessesResult
-)
+@functools.cache
+def _run_processes_result() -> pydantic.TypeAdapter[models.RunProcessesResult]:
+    return pydantic.TypeAdapter(models.RunProcessesResult)
 
 
 def decode_run_processes_result(text: str) -> models.RunProcessesResult:
     """Decode the result of run_processes."""
-    return _RUN_PROCESSES_RESULT.validate_json(text, strict=True)
+    return _run_processes_result().validate_json(text, strict=True)
 
 
-_LIST_PROCESSES_RESULT: Final[pydantic.TypeAdapter[models.ListProcessesResult]] = pydantic.TypeAdapter(
-    models.ListProcessesResult
-)
+@functools.cache
+def _list_processes_result() -> pydantic.TypeAdapter[models.ListProcessesResult]:
+    return pydantic.TypeAdapter(models.ListProcessesResult)
 
 
 def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     """Decode the result of list_processes."""
-    return _LIST_PROCESSES_RESULT.validate_json(text, strict=True)
+    return _list_processes_result().validate_json(text, strict=True)
 
 
 def decode_text(text: str) -> str:

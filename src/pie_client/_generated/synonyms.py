@@ -3,6 +3,8 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from pie_client.base import WireModel
@@ -15,7 +17,7 @@ class ProcessInfoSynonyms(WireModel):
         input: str
 
     @property
-    def arguments(self) -> "str":
+    def arguments(self) -> str:
         """The same as ``input``."""
         return self.input
 

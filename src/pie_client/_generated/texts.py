@@ -3,6 +3,8 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
+from __future__ import annotations
+
 from typing import Final
 
 MCP_METHOD_NOT_FOUND: Final = "Method not found"

@@ -14,15 +14,16 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TypeVar
 
-from pie_client._generated.calls import Calls
+from pie_client._generated.calls import Calls, Fields
+from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
-from pie_client._generated.models import McpRequest, ProcessInfo
-from pie_client.base import Chunk, Content, WireModel
+from pie_client._generated.models import ProcessInfo
 from pie_client.connection.deadline import Deadline, time_limit
 from pie_client.connection.transport import Transport
 from pie_client.connection.uploads import ChunkSender
 from pie_client.connection.websocket import Frame
+from pie_client.content import Chunk, Content
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -68,7 +69,7 @@ class Connection:
         ping_interval: float,
         ping_timeout: float,
         identify: Callable[[], Awaitable[None]],
-        on_mcp_request: Callable[[McpRequest], Coroutine[None, None, None]],
+        on_mcp_request: Callable[[McpRequestRecord], Coroutine[None, None, None]],
         on_close: Callable[[], None],
     ) -> None:
         self.session = session
@@ -99,7 +100,7 @@ class Connection:
 
     # ------------------------------------------------------------- calls
 
-    async def call(self, method: Method[R], build: Callable[[int], WireModel], timeout: float | None) -> R:
+    async def call(self, method: Method[R], build: Callable[[int], Fields], timeout: float | None) -> R:
         """Send a request and return its decoded result."""
         async with self._pending_call(method, timeout) as (call, reply, _):
             await self._send(call.method, functools.partial(build, call.corr_id), call)
@@ -108,7 +109,7 @@ class Connection:
     async def upload(
         self,
         method: Method[R],
-        build: Callable[[int, Chunk], WireModel],
+        build: Callable[[int, Chunk], Fields],
         content: bytes | Content,
         timeout: float | None,
     ) -> R:
@@ -129,9 +130,7 @@ class Connection:
             )
             return await reply
 
-    async def notify(
-        self, method: Method[None], build: Callable[[], WireModel], timeout: float | None
-    ) -> None:
+    async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
             await self._ensure_identified(method)
@@ -141,7 +140,7 @@ class Connection:
     async def transfer(
         self,
         method: Method[None],
-        build: Callable[[Chunk], WireModel],
+        build: Callable[[Chunk], Fields],
         content: bytes | Content,
         timeout: float | None,
     ) -> None:
@@ -427,7 +426,7 @@ class Connection:
                 raise ConnectionLostError(str(error), sent=False) from error
 
     async def _send(
-        self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
+        self, method: Method[object], build: Callable[[], Fields], call: PendingCall | None = None
     ) -> None:
         frame = self.session.encode_request(method, build, call)
         try:

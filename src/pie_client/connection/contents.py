@@ -1,6 +1,6 @@
 """Contents to send: bytes in memory, files on disk, and async iterables of bytes.
 
-Each becomes a :class:`~pie_client.base.Content`, whose digest is known before its first chunk is sent. Files are hashed
+Each becomes a :class:`~pie_client.content.Content`, whose digest is known before its first chunk is sent. Files are hashed
 and read in threads and are never in memory as a whole. ``uploads`` sends the chunks.
 """
 
@@ -19,8 +19,8 @@ from typing import Protocol, TypeAlias, TypeGuard, cast
 from blake3 import blake3
 
 from pie_client._generated.families import CHUNK_BYTES
-from pie_client.base import Content
 from pie_client.connection.deadline import Deadline
+from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
 
 INLINE_HASH_BYTES = 1 << 20

@@ -11,9 +11,9 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TypeVar, cast
 
-from pie_client.base import Chunk, Content
 from pie_client.connection.contents import as_content
 from pie_client.connection.deadline import Deadline, ProgressLock
+from pie_client.content import Chunk, Content
 from pie_client.errors import InvalidArgumentError, ProtocolError
 
 R = TypeVar("R")

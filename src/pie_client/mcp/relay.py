@@ -11,6 +11,7 @@ import time
 from pydantic import ValidationError
 
 from pie_client._generated import texts
+from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.mcp import INITIALIZE, INITIALIZED, VERSIONS
 from pie_client._generated.methods import REGISTER_MCP_SERVER
 from pie_client._generated.models import (
@@ -18,7 +19,6 @@ from pie_client._generated.models import (
     McpImplementation,
     McpInitializeParams,
     McpInitializeResult,
-    McpRequest,
 )
 from pie_client._version import __version__
 from pie_client.connection.connection import Connection
@@ -232,7 +232,7 @@ class McpServers:
             raise InvalidArgumentError(f"no MCP server named {name!r} is registered; check the name")
         await server.stop()
 
-    async def answer(self, request: McpRequest) -> None:
+    async def answer(self, request: McpRequestRecord) -> None:
         """Answer a relayed call: exactly once, unless the connection is lost."""
         ok, result = await self._call(request)
         try:
@@ -261,10 +261,10 @@ class McpServers:
         self.stop_all()
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
-    async def _send(self, request: McpRequest, *, ok: bool, result: str) -> None:
+    async def _send(self, request: McpRequestRecord, *, ok: bool, result: str) -> None:
         await self._connection.calls.mcp_response(corr_id=request.corr_id, ok=ok, result=result)
 
-    async def _call(self, request: McpRequest) -> tuple[bool, str]:
+    async def _call(self, request: McpRequestRecord) -> tuple[bool, str]:
         server = self._servers.get(request.server_name)
         if server is None:
             return _error(

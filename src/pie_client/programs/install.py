@@ -12,10 +12,10 @@ from blake3 import blake3
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client._generated.models import Manifest
-from pie_client.base import Content
 from pie_client.connection.connection import Connection
 from pie_client.connection.contents import Progress, Source, as_path, check_progress, open_content
 from pie_client.connection.deadline import ProgressLock
+from pie_client.content import Content
 from pie_client.errors import (
     HashesNotComparedWarning,
     InvalidArgumentError,

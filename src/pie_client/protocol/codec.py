@@ -1,36 +1,42 @@
-"""Convert between WebSocket frames and message models. The only module that uses msgpack.
+"""Convert between WebSocket frames and messages. The only module that uses msgpack.
 
-A binary frame holds one msgpack map, a text frame one JSON object. ``decode_server_message`` reads the map, chooses the
-model by its type (and an event's model by its kind) and validates it; :class:`~pie_client.protocol.session.Session`
-routes the result. Messages of unknown types are returned as :class:`UnknownMessage`. It keeps no state and does no I/O.
+A binary frame holds one msgpack map, a text frame one JSON object. :func:`decode` reads a server's frame: the generated
+decoders read what servers normally send, and :func:`decode_general` reads the rest with the models, which say what is wrong
+with it. Both return the same records. pydantic and the models are loaded when they are first needed.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgpack
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from pie_client._generated import models, registry
-from pie_client._generated.families import CORRELATION, PROCESS, TAG, Family
-from pie_client._generated.registry import ClientMessage, ServerMessage, TaggedUnion
-from pie_client.base import WireModel
+from pie_client._generated import decoders
+from pie_client._generated.decoders import EventRecord, Record
+from pie_client._generated.families import CORRELATION, EVENT, PROCESS, TAG, Family
 from pie_client.errors import ProtocolError
+from pie_client.lazy import LazyModule
 
-Fields = Mapping[str, object]
+if TYPE_CHECKING:
+    from pie_client._generated import registry
+    from pie_client._generated.registry import ClientMessage, ServerMessage
+    from pie_client.base import WireModel
+    from pie_client.protocol import validation
+else:
+    registry = LazyModule("pie_client._generated.registry")
+    validation = LazyModule("pie_client.protocol.validation")
+
+Fields: TypeAlias = Mapping[str, object]
 """A decoded map, not yet validated."""
-PYTHON_TYPES = {
-    "bool_type": "bool",
-    "bytes_type": "bytes",
-    "dict_type": "dict",
-    "int_type": "int",
-    "list_type": "list",
-    "string_type": "str",
-}
-"""Types that values must have, by the type of the validation error."""
+Frame: TypeAlias = bytes | memoryview | str
+KEPT_BYTES = 1 << 20
+"""Frame size above which the buffer that it was encoded in is not kept for the next one."""
+
+unpack = msgpack.unpackb
+_packers = [msgpack.Packer()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +60,59 @@ class MalformedFrameError(ProtocolError):
         super().__init__(message)
         fields = fields or {}
         tag, corr_id, process_id = fields.get(TAG), fields.get(CORRELATION), fields.get(PROCESS)
-        known = registry.SERVER_MESSAGES.get(tag) if isinstance(tag, str) else None
-        event = fields.get(known.discriminator) if isinstance(known, TaggedUnion) else None
+        tag = tag if isinstance(tag, str) else ""
+        is_event = tag == decoders.PROCESS_EVENT
+        event = fields.get(EVENT) if is_event else None
         # The server numbers its own requests (MCP calls) too; such a number must not fail a call of the client.
-        is_reply = known is None or known is models.Response
+        is_reply = tag == decoders.RESPONSE or not (is_event or tag in decoders.BINARY_DECODERS)
         self.corr_id = corr_id if is_reply and type(corr_id) is int else None
         self.process_id = process_id if isinstance(process_id, str) else None
         self.event = event if isinstance(event, str) else None
 
 
+def encode(fields: Fields) -> bytes:
+    """Encode the fields of a message as a binary frame."""
+    frame = _packers[0].pack(fields)
+    if len(frame) > KEPT_BYTES:
+        _packers[0] = msgpack.Packer()
+    return frame
+
+
+def decode(frame: Frame) -> Record | EventRecord | UnknownMessage:
+    """Decode a server's frame. Raises MalformedFrameError."""
+    try:
+        record = _decode_text(frame) if isinstance(frame, str) else _decode_binary(frame)
+    except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException):
+        record = None
+    return decode_general(frame) if record is None else record
+
+
+def _decode_binary(frame: bytes | memoryview) -> Record | EventRecord | None:
+    fields: Fields = unpack(frame)
+    # The first byte of a map with up to 15 entries has their number; of equal keys, only the last is in the map.
+    if frame[0] != 0x80 | len(fields):
+        return None
+    tag = fields[TAG]
+    if tag == decoders.PROCESS_EVENT:
+        event = decoders.decode_process_event(fields)
+        return event and EventRecord(str(fields[PROCESS]), event)
+    return decoders.BINARY_DECODERS[tag](fields)
+
+
+def _decode_text(frame: str) -> Record | None:
+    fields = cast("Fields", _decode_json(frame))
+    return decoders.TEXT_DECODERS[fields[TAG]](fields)
+
+
+def decode_general(frame: Frame) -> Record | EventRecord | UnknownMessage:
+    """Decode a server's frame with the models. Raises MalformedFrameError."""
+    message = decode_server_message(frame)
+    return message if isinstance(message, UnknownMessage) else registry.record_of(message)
+
+
 def encode_client_message(message: WireModel) -> bytes:
     """Encode a client's message as a binary frame. Fields that are None are omitted, which servers treat alike."""
-    return msgpack.packb(message.model_dump(exclude_none=True))
+    return encode(message.model_dump(exclude_none=True))
 
 
 def encode_server_message(message: WireModel, family: Family) -> bytes | str:
@@ -74,7 +121,7 @@ def encode_server_message(message: WireModel, family: Family) -> bytes | str:
     text_model = registry.TEXT_MESSAGES.get(getattr(message, TAG))
     if text_model is not None and isinstance(message, text_model):
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    return msgpack.packb(fields)
+    return encode(fields)
 
 
 def server_message_fields(message: WireModel, family: Family) -> dict[str, object]:
@@ -85,10 +132,10 @@ def server_message_fields(message: WireModel, family: Family) -> dict[str, objec
 
 def encode_fields(fields: Fields) -> bytes:
     """Encode a map that the schema does not define, for servers that send one."""
-    return msgpack.packb(dict(fields))
+    return encode(dict(fields))
 
 
-def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
+def decode_server_message(frame: Frame) -> ServerMessage | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
     fields = _decode_map(frame)
     tag = _message_type(fields)
@@ -96,7 +143,7 @@ def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
     if known is None:
         return UnknownMessage(tag, fields)
-    if isinstance(known, TaggedUnion):
+    if isinstance(known, registry.TaggedUnion):
         # Kinds that the schema does not define become the union's unknown member, so that new ones break nothing.
         kind = fields.get(known.discriminator)
         model = known.members.get(kind, known.unknown) if isinstance(kind, str) else known.unknown
@@ -104,7 +151,7 @@ def decode_server_message(frame: bytes | str) -> ServerMessage | UnknownMessage:
     return cast("ServerMessage", _validate(known, fields))
 
 
-def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
+def decode_client_message(frame: Frame) -> ClientMessage | UnknownMessage:
     """Decode a client's frame. Raises MalformedFrameError."""
     fields = _decode_map(frame)
     tag = _message_type(fields)
@@ -114,25 +161,17 @@ def decode_client_message(frame: bytes | str) -> ClientMessage | UnknownMessage:
     return cast("ClientMessage", _validate(known, fields))
 
 
-def describe_validation_error(error: ValidationError) -> str:
-    """Return where and why validation failed, without the input: it may hold secrets."""
-    return "; ".join(map(_describe_detail, error.errors(include_url=False, include_context=False)))
+def describe_validation_error(error: ValueError) -> str:
+    """Return why a value is invalid; of a pydantic.ValidationError without the input, which may hold secrets."""
+    return validation.describe(error)
 
 
-def _describe_detail(detail: ErrorDetails) -> str:
-    where = ".".join(map(str, detail["loc"])) or "value"
-    expected = PYTHON_TYPES.get(detail["type"])
-    if expected is not None:
-        return f"{where} is {type(detail['input']).__name__}, not {expected}"
-    return f"{where} is missing" if detail["type"] == "missing" else f"{where}: {detail['msg']}"
-
-
-def _decode_map(frame: bytes | str) -> Fields:
+def _decode_map(frame: Frame) -> Fields:
     try:
         if isinstance(frame, str):
-            value = _decode_json(frame)
+            value: object = _decode_json(frame)
         else:
-            value = msgpack.unpackb(frame, object_pairs_hook=_unique_keys)
+            value = unpack(frame, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         encoding = "JSON" if isinstance(frame, str) else "msgpack"
         raise MalformedFrameError(
@@ -170,7 +209,7 @@ def _message_type(fields: Fields) -> str:
 def _validate(model: type[WireModel], fields: Fields) -> WireModel:
     try:
         return model.model_validate(fields)
-    except ValidationError as error:
+    except ValueError as error:
         raise MalformedFrameError(
             f"invalid {fields[TAG]} message: {describe_validation_error(error)}", fields
         ) from error

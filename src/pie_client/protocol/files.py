@@ -19,7 +19,7 @@ from typing import Self
 
 from blake3 import blake3
 
-from pie_client._generated.models import FileChunk
+from pie_client._generated.decoders import FileChunkRecord
 
 CHUNK_OVERHEAD_BYTES = 100
 """Assumed memory of a buffered chunk beyond its bytes: without it, empty chunks would be free."""
@@ -85,7 +85,7 @@ class PartialFile:
         spool_above: Size in bytes above which the received chunks go to disk.
     """
 
-    def __init__(self, first: FileChunk, spool_above: float = math.inf) -> None:
+    def __init__(self, first: FileChunkRecord, spool_above: float = math.inf) -> None:
         self._first = first
         self._spool_above = spool_above
         self._parts: list[bytes] = []
@@ -97,7 +97,7 @@ class PartialFile:
         self.size = len(first.file_hash) + len(first.name or "")
         """Bytes counted against ``max_buffered``."""
 
-    def add(self, chunk: FileChunk) -> bool:
+    def add(self, chunk: FileChunkRecord) -> bool:
         """Add the next chunk. Returns True if the file is complete; raises ValueError if the chunk does not fit."""
         # Servers send the chunks of a file in order, so any gap means that one was lost.
         total = self._first.total_chunks

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pie_client._generated.decoders import FileChunkRecord
 from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
-from pie_client._generated.models import FileChunk
 from pie_client.errors import PieError
 from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
 
@@ -123,7 +123,7 @@ class Mailbox:
         self._append(event)
         self._notify_listeners()
 
-    def add_chunk(self, chunk: FileChunk) -> PendingWrite | None:
+    def add_chunk(self, chunk: FileChunkRecord) -> PendingWrite | None:
         """Add a chunk of a file; the complete file, or the reason why it is lost, becomes an event.
 
         Returns:

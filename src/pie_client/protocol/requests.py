@@ -6,13 +6,11 @@ the server would not read. It keeps no state: the session passes the family that
 
 from collections.abc import Callable
 
-from pydantic import ValidationError
-
 from pie_client._generated.families import FAMILIES, Family
 from pie_client._generated.methods import CAPABILITIES, Method
-from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec
+from pie_client.protocol.codec import Fields
 
 
 def check_family(method: Method[object], family: Family) -> None:
@@ -25,27 +23,27 @@ def check_family(method: Method[object], family: Family) -> None:
         )
 
 
-def build_message(method: Method[object], build: Callable[[], WireModel], family: Family | None) -> WireModel:
-    """Build a request; raises InvalidArgumentError or, for a field of another family, UnsupportedError."""
+def build_message(method: Method[object], build: Callable[[], Fields], family: Family | None) -> Fields:
+    """Build the fields of a request; raises InvalidArgumentError or, for a field of another family, UnsupportedError."""
     try:
         message = build()
-    except ValidationError as error:
+    except ValueError as error:  # pydantic.ValidationError, which is not loaded for valid requests
         raise InvalidArgumentError(
             f"{method.tag} not sent: {codec.describe_validation_error(error)}; correct the argument"
         ) from None
     if family is not None:
         for field, families in method.fields.items():
-            if family not in families and getattr(message, field) is not None:
+            if family not in families and message.get(field) is not None:
                 raise UnsupportedError(
                     f"{field} of {method.tag} needs a Pie {_releases(families)} server; this is Pie {_releases({family})}. Leave it out"
                 )
     return message
 
 
-def encode_message(method: Method[object], message: WireModel, family: Family | None) -> bytes:
+def encode_message(method: Method[object], message: Fields, family: Family | None) -> bytes:
     """Encode a request; raises InvalidArgumentError if it can't be encoded or is too large."""
     try:
-        frame = codec.encode_client_message(message)
+        frame = codec.encode(message)
     except UnicodeEncodeError:
         raise InvalidArgumentError(
             f"{method.tag} not sent: text has a lone surrogate, which UTF-8 can't encode; remove it"

@@ -14,13 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from pydantic import ValidationError
-
-from pie_client._generated import models, refusals
-from pie_client._generated.events import EVENT_MESSAGES, KIND_OF, TERMINAL, event_of
+from pie_client._generated import refusals
+from pie_client._generated.decoders import (
+    EventRecord,
+    FileChunkRecord,
+    McpRequestRecord,
+    ResponseRecord,
+    ServerNoticeRecord,
+    TurnDoneRecord,
+)
+from pie_client._generated.events import EVENT_CLASS, KIND_OF, TERMINAL
 from pie_client._generated.families import MAX_CORRELATION, Family
-from pie_client._generated.methods import ATTACH_PROCESS, Method
-from pie_client.base import WireModel
+from pie_client._generated.methods import Method
 from pie_client.errors import InvalidArgumentError, PieError, ProtocolError, SlowConsumerError, one_line
 from pie_client.protocol import codec, requests
 from pie_client.protocol.mailbox import ByteCounter, CorruptEvent, Mailbox, PendingWrite, ProcessEvent
@@ -39,7 +44,6 @@ MAX_UNKNOWN_TAGS = 100
 MAX_TAG_CHARACTERS = 60
 ABANDONED_CALLS = 4096
 """Cancelled launches and attaches whose late replies are recognized."""
-LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
 TERMINAL_KINDS = {KIND_OF[event].value for event in TERMINAL}
 
 R = TypeVar("R")
@@ -147,16 +151,16 @@ class Session:
         raise InvalidArgumentError("no correlation id is free; wait for pending replies")
 
     def encode_request(
-        self, method: Method[object], build: Callable[[], WireModel], call: PendingCall | None = None
+        self, method: Method[object], build: Callable[[], codec.Fields], call: PendingCall | None = None
     ) -> bytes:
         """Build and encode a request. Raises InvalidArgumentError or UnsupportedError."""
         self.check_alive()
         self.check_family(method)
         message = requests.build_message(method, build, self.family)
         if call is not None:
-            call.captures_output = isinstance(message, LAUNCHES) and message.capture_outputs
+            call.captures_output = method.captures is not None and bool(message[method.captures])
             names = filter(None, (method.subject, method.subject_version))
-            call.subject = "@".join(str(getattr(message, name)) for name in names)
+            call.subject = "@".join(str(message[name]) for name in names)
         return requests.encode_message(method, message, self.family)
 
     def close_call(self, call: PendingCall) -> None:
@@ -165,7 +169,7 @@ class Session:
         if self._calls.get(call.corr_id) is call:
             del self._calls[call.corr_id]
             # Only a request that was sent can have launched or attached something.
-            if call.sent and (call.captures_output or call.method.tag == ATTACH_PROCESS.tag):
+            if call.sent and (call.captures_output or call.method.claims):
                 self._abandoned_calls[call.corr_id] = call
                 if len(self._abandoned_calls) > ABANDONED_CALLS:
                     self._abandoned_calls.popitem(last=False)
@@ -214,38 +218,41 @@ class Session:
             del self._mailboxes[box.process_id]
             self._ignore_process(box.process_id)
 
-    def receive(self, frame: bytes | str) -> models.McpRequest | None:
+    def receive(self, frame: bytes | str) -> McpRequestRecord | None:
         """Process a received frame.
 
         Returns:
             The server's request for the caller to answer if the frame is one (a relayed MCP call), else None.
         """
         try:
-            message = codec.decode_server_message(frame)
+            message = codec.decode(frame)
         except codec.MalformedFrameError as error:
             self._receive_malformed(error)
             return None
-        if isinstance(message, EVENT_MESSAGES):
-            event = event_of(message)
+        if isinstance(message, EventRecord):
+            event = message.event
+            if isinstance(event, tuple):
+                kind, text = event
+                event = EVENT_CLASS[kind](text)
             # Also for a process without a mailbox: its id must not stay attached for ever.
             if isinstance(event, TERMINAL):
                 self._attached_ids.discard(_normalized_id(message.process_id))
             self._put(message.process_id, event)
             return None
         match message:
-            case models.Response():
+            case ResponseRecord():
                 self._receive_response(message)
-            case models.FileChunk():
+            case FileChunkRecord():
                 if box := self._mailbox_for(message.process_id):
                     write = box.add_chunk(message)
                     if write is not None:
                         self.pending_writes.append(write)
                     self._enforce_limits(box)
-            case models.McpRequest():
+            case McpRequestRecord():
                 return message
-            case models.TurnDone():
+            case TurnDoneRecord():
                 pass
-            case models.ServerNotice():
+            case ServerNoticeRecord():
                 self._receive_notice(message)
             case _:
                 self._receive_unknown(message.type)
@@ -302,7 +309,7 @@ class Session:
         if self.family is not None:
             requests.check_family(method, self.family)
 
-    def _receive_response(self, message: models.Response) -> None:
+    def _receive_response(self, message: ResponseRecord) -> None:
         # The first reply completes a call. More may follow, such as one for every chunk sent after a rejected one.
         call = self._calls.pop(message.corr_id, None)
         if call is None:
@@ -314,23 +321,21 @@ class Session:
             advice = refusals.advice_on(message.result, self.family)
             call.reject(error(call.method.tag, message.result, call.subject, advice=advice))
             return
-        if call.method.tag == ATTACH_PROCESS.tag:
+        if call.method.claims:
             self._record_attached(call.subject)
         try:
             call.accept(message.result)
-        except ValidationError as error:
+        except ValueError as error:
             call.reject(
                 ProtocolError(f"invalid reply to {call.method.tag}: {codec.describe_validation_error(error)}")
             )
-        except ValueError as error:
-            call.reject(ProtocolError(f"invalid reply to {call.method.tag}: {error}"))
 
-    def _handle_late_reply(self, message: models.Response) -> None:
+    def _handle_late_reply(self, message: ResponseRecord) -> None:
         """Record the process that a cancelled call attached, or queue those that it launched for termination."""
         call = self._abandoned_calls.pop(message.corr_id, None)
         if call is None or not message.ok:
             return
-        if call.method.tag == ATTACH_PROCESS.tag:
+        if call.method.claims:
             self._record_attached(call.subject)
             return
         try:
@@ -368,7 +373,7 @@ class Session:
                 )
                 self._enforce_limits(box)
 
-    def _receive_notice(self, message: models.ServerNotice) -> None:
+    def _receive_notice(self, message: ServerNoticeRecord) -> None:
         """Handle a server error that names no request or process.
 
         It fails the only pending call, or becomes an event of the only process. If several could be meant, only

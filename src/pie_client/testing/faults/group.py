@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Sequence
 
 from pie_client._generated import models
-from pie_client._generated.events import EVENT_MESSAGES
 from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.methods import METHODS
+from pie_client._generated.registry import CLIENT_MESSAGES, EVENT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.faults.fault import Fault, FaultList, OnMessage, OnRequest
 from pie_client.testing.faults.outgoing import MessageCopy, Sendable
 
-ANSWERED = frozenset(m.model for m in METHODS.values() if m.kind in ("call", "upload"))
+ANSWERED = frozenset(CLIENT_MESSAGES[m.tag] for m in METHODS.values() if m.kind in ("call", "upload"))
 """Classes of the requests that servers answer."""
 UNKNOWN = "telemetry"
 """A message type, event kind and server name that the protocol does not define."""

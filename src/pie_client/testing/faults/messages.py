@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from pie_client._generated import models
-from pie_client._generated.events import EVENT_MESSAGES
 from pie_client._generated.families import TAG
+from pie_client._generated.registry import EVENT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing.faults.fault import Fault

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeAlias
 
 from pie_client._generated import models
-from pie_client._generated.events import EVENT_MESSAGES
 from pie_client._generated.families import Family
+from pie_client._generated.registry import EVENT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 

@@ -1,0 +1,219 @@
+"""Decoders of server messages: fast for what servers normally send; the models judge the rest.
+
+Written by `python -m codegen generate` from the schema; never edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from pie_client._generated.events import Event, ModelledEvent
+
+if TYPE_CHECKING:
+    from pie_client._generated import models
+
+RESPONSE: Final = "response"
+PROCESS_EVENT: Final = "process_event"
+FILE: Final = "file"
+MCP_REQUEST: Final = "mcp_request"
+TURN_DONE: Final = "turn_done"
+ERROR: Final = "error"
+"""Tags of messages."""
+
+
+class ResponseRecord(NamedTuple):
+    """The one reply to a request."""
+
+    corr_id: models.CorrelationId
+    ok: bool
+    result: str
+
+
+class FileChunkRecord(NamedTuple):
+    """A chunk of a file that a process sends. An empty file has no chunks."""
+
+    process_id: models.ProcessId
+    file_hash: models.Blake3Digest
+    chunk_index: models.Usize
+    total_chunks: models.Usize
+    chunk_data: models.Bytes
+    name: str | None
+
+
+class McpRequestRecord(NamedTuple):
+    """A call of an inferlet to an MCP server that this client registered. The inferlet waits for the
+    mcp_response with the same number."""
+
+    corr_id: models.CorrelationId
+    process_id: models.ProcessId
+    server_name: str
+    method: str
+    params: str
+
+
+class TurnDoneRecord(NamedTuple):
+    """Text frame: the server finished a request. It does not name the request."""
+
+
+class ServerNoticeRecord(NamedTuple):
+    """Text frame: an error. It does not name the request."""
+
+    message: str
+
+
+class EventRecord(NamedTuple):
+    """An event of a process: its kind and text, or the event itself if it has other fields."""
+
+    process_id: str
+    event: tuple[Event, str] | ModelledEvent
+
+
+Record: TypeAlias = ResponseRecord | FileChunkRecord | McpRequestRecord | TurnDoneRecord | ServerNoticeRecord
+"""A message that is not an event."""
+
+_KINDS: Final[Mapping[object, Event]] = {
+    "stdout": Event.Stdout,
+    "stderr": Event.Stderr,
+    "message": Event.Message,
+    "return": Event.Return,
+    "error": Event.Error,
+}
+
+
+def decode_process_event(fields: Mapping[str, object]) -> tuple[Event, str] | None:
+    """Return the kind and the text of an event that has no other fields, or None if the model has to judge it."""
+    try:
+        text = fields["value"]
+        if len(fields) == 4 and type(text) is str and type(fields["process_id"]) is str:
+            return _KINDS[fields["event"]], text
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
+def decode_response(fields: Mapping[str, object]) -> ResponseRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        corr_id = fields["corr_id"]
+        ok = fields["ok"]
+        result = fields["result"]
+    except KeyError:
+        return None
+    if (
+        len(fields) == 4
+        and type(corr_id) is int
+        and 0 <= corr_id <= 4294967295
+        and type(ok) is bool
+        and type(result) is str
+    ):
+        return tuple.__new__(ResponseRecord, (corr_id, ok, result))
+    return None
+
+
+def decode_file_chunk(fields: Mapping[str, object]) -> FileChunkRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        process_id = fields["process_id"]
+        file_hash = fields["file_hash"]
+        chunk_index = fields["chunk_index"]
+        total_chunks = fields["total_chunks"]
+        chunk_data = fields["chunk_data"]
+    except KeyError:
+        return None
+    name = fields.get("name")
+    if (
+        len(fields) == 6 + ("name" in fields)
+        and type(process_id) is str
+        and type(file_hash) is str
+        and type(chunk_index) is int
+        and 0 <= chunk_index <= 18446744073709551615
+        and type(total_chunks) is int
+        and 0 <= total_chunks <= 18446744073709551615
+        and type(chunk_data) is bytes
+        and (name is None or type(name) is str)
+    ):
+        return tuple.__new__(
+            FileChunkRecord, (process_id, file_hash, chunk_index, total_chunks, chunk_data, name)
+        )
+    return None
+
+
+def decode_mcp_request(fields: Mapping[str, object]) -> McpRequestRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        corr_id = fields["corr_id"]
+        process_id = fields["process_id"]
+        server_name = fields["server_name"]
+        method = fields["method"]
+        params = fields["params"]
+    except KeyError:
+        return None
+    if (
+        len(fields) == 6
+        and type(corr_id) is int
+        and 0 <= corr_id <= 4294967295
+        and type(process_id) is str
+        and type(server_name) is str
+        and type(method) is str
+        and type(params) is str
+    ):
+        return tuple.__new__(McpRequestRecord, (corr_id, process_id, server_name, method, params))
+    return None
+
+
+def decode_turn_done(fields: Mapping[str, object]) -> TurnDoneRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    if len(fields) == 1:
+        return tuple.__new__(TurnDoneRecord, ())
+    return None
+
+
+def decode_server_notice(fields: Mapping[str, object]) -> ServerNoticeRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        message = fields["message"]
+    except KeyError:
+        return None
+    if len(fields) == 2 and type(message) is str:
+        return tuple.__new__(ServerNoticeRecord, (message,))
+    return None
+
+
+BINARY_DECODERS: Final[Mapping[object, Callable[[Mapping[str, object]], Record | None]]] = {
+    RESPONSE: decode_response,
+    FILE: decode_file_chunk,
+    MCP_REQUEST: decode_mcp_request,
+}
+"""Decoders of messages in binary frames by their tag, without the one of events."""
+
+TEXT_DECODERS: Final[Mapping[object, Callable[[Mapping[str, object]], Record | None]]] = {
+    TURN_DONE: decode_turn_done,
+    ERROR: decode_server_notice,
+}
+"""Decoders of messages in text frames by their tag, without the one of events."""
+
+
+__all__ = [
+    "BINARY_DECODERS",
+    "ERROR",
+    "FILE",
+    "MCP_REQUEST",
+    "PROCESS_EVENT",
+    "RESPONSE",
+    "TEXT_DECODERS",
+    "TURN_DONE",
+    "EventRecord",
+    "FileChunkRecord",
+    "McpRequestRecord",
+    "Record",
+    "ResponseRecord",
+    "ServerNoticeRecord",
+    "TurnDoneRecord",
+    "decode_file_chunk",
+    "decode_mcp_request",
+    "decode_process_event",
+    "decode_response",
+    "decode_server_notice",
+    "decode_turn_done",
+]
