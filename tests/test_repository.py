@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -67,6 +68,18 @@ def imported_names(path: Path) -> set[str]:
             assert node.level == 0, f"relative import in {name_of(path)}"
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def bound_modules(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Iterate over the names that an import binds, and what they are."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        package = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
+        for alias in statement.names:
+            yield alias.asname or alias.name, package + alias.name
+
+
+def unparsed(statements: list[ast.stmt]) -> str:
+    return "\n".join(map(ast.unparse, statements))
 
 
 def modules_in(folder: Path, package: str) -> dict[str, Path]:
@@ -139,6 +152,19 @@ def test_modules_do_not_import_each_other_in_a_cycle(folder: str, package: str) 
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"import cycle: {error.args[1]}")
+
+
+def test_type_checkers_see_the_modules_that_are_loaded_lazily() -> None:
+    found = 0
+    for path in CODE:
+        for node in ast.walk(parsed(path)):
+            if not isinstance(node, ast.If) or ast.unparse(node.test) != "TYPE_CHECKING":
+                continue
+            seen = {name: module for statement in node.body for name, module in bound_modules(statement)}
+            for name, module in re.findall(r"^(\w+) = LazyModule\('(.+)'\)$", unparsed(node.orelse), re.M):
+                assert seen.get(name) == module, f"{name} in {name_of(path)}"
+                found += 1
+    assert found > 20
 
 
 def test_every_text_that_is_generated_is_sent() -> None:

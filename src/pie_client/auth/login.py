@@ -9,16 +9,22 @@ import functools
 import logging
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
-from pie_client._generated.refusals import AuthenticationError, family_of_refusal
 from pie_client._generated.results import AuthIdentifyResult, Challenge
-from pie_client.auth.keys import Signer, sign_challenge
 from pie_client.connection.connection import Connection
 from pie_client.connection.probe import probe
 from pie_client.errors import RefusedError
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client._generated import refusals
+    from pie_client.auth import keys
+else:
+    keys = LazyModule("pie_client.auth.keys")
+    refusals = LazyModule("pie_client._generated.refusals")
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +68,7 @@ class Authentication:
                 if self.server is None:
                     await self._identify(self._default_user, None)
 
-    async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
+    async def authenticate(self, username: str, key: "keys.Signer | None", timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
         async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._lock:
             if self.server is None:
@@ -96,7 +102,7 @@ class Authentication:
             self.connection.session.check_family(AUTH_BY_TOKEN)
         await asyncio.shield(sending)
 
-    async def _identify(self, username: str, key: Signer | None) -> None:
+    async def _identify(self, username: str, key: "keys.Signer | None") -> None:
         calls = self.connection.calls
         # If an earlier caller was cancelled, wait for the reply to its request instead of sending another.
         identifying = self._identifying.get(username)
@@ -107,13 +113,13 @@ class Authentication:
         reply = await asyncio.shield(identifying)
         if isinstance(reply, Challenge) and self.server is None:
             if key is None:
-                raise AuthenticationError(
+                raise refusals.AuthenticationError(
                     AUTH_IDENTIFY.tag,
                     "the server asks for a key",
                     username,
                     advice="call authenticate(username, private_key) before the first request",
                 )
-            signature = await sign_challenge(key, reply.text)
+            signature = await keys.sign_challenge(key, reply.text)
             proving = asyncio.create_task(calls.auth_prove(signature=signature, timeout=math.inf))
             proving.add_done_callback(
                 functools.partial(self._handle_acceptance, FAMILY_OF_RESULT[Challenge], username)
@@ -126,7 +132,7 @@ class Authentication:
         session = self.connection.session
         error = identifying.exception()
         if isinstance(error, RefusedError):
-            session.family = family_of_refusal(error.text) or session.family
+            session.family = refusals.family_of_refusal(error.text) or session.family
         elif error is None and self.server is None:
             reply = identifying.result()
             if isinstance(reply, Challenge):
@@ -148,8 +154,8 @@ class Authentication:
         self.server = ServerInfo(family, traits.title, traits.user or username)
 
 
-def _already_identified(tag: str, server: ServerInfo, username: str = "") -> AuthenticationError:
-    return AuthenticationError(
+def _already_identified(tag: str, server: ServerInfo, username: str = "") -> "refusals.AuthenticationError":
+    return refusals.AuthenticationError(
         tag,
         f"this connection is already identified as {server.username!r}",
         username,

@@ -124,8 +124,9 @@ def _split(uri: str) -> SplitResult | None:
     """Split a URI; returns None if its host or port is missing or invalid."""
     try:
         parts = urlsplit(uri)
-        host, port = parts.hostname, parts.port
-        (host or "").encode("idna")  # as resolving the host will
+        host, port = parts.hostname or "", parts.port
+        if _as_address(host) is None:
+            host.encode("idna")  # as resolving the host will
     except ValueError:
         return None
     return parts if host and port != 0 else None
@@ -239,10 +240,17 @@ def address_of(parts: SplitResult) -> str:
 
 def is_loopback(host: str) -> bool:
     """Return whether a host is the loopback interface, which proxies never serve."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+    address = _as_address(host)
+    if address is None:
         return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback
+
+
+def _as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def check_seconds(name: str, value: float) -> float:
