@@ -48,7 +48,6 @@ def test_importing_loads_no_library(statement: str) -> None:
     assert modules & HEAVY == set()
 
 
-@pytest.mark.xfail(strict=True, reason="frames are decoded by models")
 def test_a_session_of_pings_launches_and_events_loads_no_models() -> None:
     modules = loaded_by(SESSION)
     assert "websockets" in modules

@@ -12,13 +12,12 @@ import functools
 import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pie_client._generated.calls import Calls, Fields
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
-from pie_client._generated.models import ProcessInfo
 from pie_client.connection.deadline import Deadline, time_limit
 from pie_client.connection.transport import Transport
 from pie_client.connection.uploads import ChunkSender
@@ -32,6 +31,9 @@ from pie_client.errors import (
     PieError,
 )
 from pie_client.protocol.session import PendingCall, Session
+
+if TYPE_CHECKING:
+    from pie_client._generated.models import ProcessInfo
 
 logger = logging.getLogger(__name__)
 
@@ -369,7 +371,7 @@ class Connection:
         else:
             self.session.fail_processes(missing)
 
-    def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
+    def _missing_from(self, listed: "list[ProcessInfo]") -> set[str]:
         return self.session.running_processes() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call

@@ -9,12 +9,17 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from pie_client.connection.contents import as_content
 from pie_client.connection.deadline import Deadline, ProgressLock
 from pie_client.content import Chunk, Content
 from pie_client.errors import InvalidArgumentError, ProtocolError
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client.connection import contents
+else:
+    contents = LazyModule("pie_client.connection.contents")
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -52,7 +57,7 @@ class ChunkSender:
             ProtocolError: The server confirmed the upload before it received every chunk.
         """
         # Locks are dropped with their last user: the dictionary refers to them weakly.
-        content = await as_content(source)
+        content = await contents.as_content(source)
         digest, total = content.digest, content.total_chunks
         lock = self._locks.setdefault(digest, ProgressLock())
         async with lock.hold(deadline):
