@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client.auth.login import Authentication
@@ -22,10 +23,10 @@ from pie_client.errors import InvalidArgumentError, NotConnectedError
 from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.process import Process
-from pie_client.protocol.session import Session, canonical_id
+from pie_client.protocol.routes import canonical_id
+from pie_client.protocol.session import Session
 
 if TYPE_CHECKING:
-    from pie_client._generated.decoders import McpRequestRecord
     from pie_client._generated.mcp import McpTransport
     from pie_client._generated.models import Manifest
     from pie_client.auth.keys import Signer
@@ -230,7 +231,7 @@ class Connected:
     async def _identify(self) -> None:
         await self.authentication.identify_default()
 
-    async def _answer_mcp_request(self, request: "McpRequestRecord") -> None:
+    async def _answer_mcp_request(self, request: McpRequestRecord) -> None:
         await self.mcp_servers.answer(request)
 
     def _stop_others(self) -> None:

@@ -26,8 +26,8 @@ from pie_client.errors import (
 )
 from pie_client.lazy import LazyModule
 from pie_client.process import Process
-from pie_client.protocol.mailbox import ByteCounter, Mailbox
-from pie_client.protocol.session import canonical_id
+from pie_client.protocol.mailbox import Ledger
+from pie_client.protocol.routes import Dropped, Route, canonical_id
 
 if TYPE_CHECKING:
     import pydantic_core
@@ -140,14 +140,14 @@ class Launcher:
             self._connection.deadline(ATTACH_PROCESS, timeout),
             self._attaching.setdefault(process_id, asyncio.Lock()),
         ):
-            if not self._connection.session.is_attached(process_id):
+            if not self._connection.session.routes.is_attached(process_id):
                 try:
                     await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
                 except RefusedError:
                     # An earlier attach that was cancelled may have succeeded just before this one was refused.
-                    if not self._connection.session.is_attached(process_id):
+                    if not self._connection.session.routes.is_attached(process_id):
                         raise
-            return Process(self._connection, self._connection.session.open_mailbox(process_id))
+            return Process(self._connection, self._connection.claim(process_id))
 
     async def list_processes(self, *, timeout: float | None) -> "list[ProcessInfo]":
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
@@ -188,12 +188,14 @@ class Launcher:
             raise ProtocolError(
                 f"{method.tag} of {inferlet!r} returned {len(process_id)} characters instead of a process id; check which server this is"
             ) from None
-        return Process(self._connection, self._connection.session.open_mailbox(process_id))
+        return Process(self._connection, self._connection.claim(process_id))
 
     def _uncaptured_handle(self, inferlet: str, process_id: str, why_no_id: str = "") -> Process:
-        box = Mailbox(process_id, ByteCounter())
-        box.fail(_not_attached(inferlet, process_id, why_no_id))
-        return Process(self._connection, box)
+        route = Route(process_id, Ledger())
+        route.claims = 1
+        route.dropped = Dropped.UNCAPTURED
+        route.fail(_not_attached(inferlet, process_id, why_no_id))
+        return Process(self._connection, route)
 
 
 def _mark() -> str:

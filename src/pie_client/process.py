@@ -1,41 +1,32 @@
 """Receive the events of a process, wait for its result, and send to it.
 
-:class:`Process` reads from a :class:`~pie_client.protocol.mailbox.Mailbox`, which the session fills, and sends
+:class:`Process` reads from a :class:`~pie_client.protocol.routes.Route`, which the session fills, and sends
 through the generated calls of its connection. It does not start processes; see :mod:`pie_client.launching`.
 """
 
 import asyncio
 import contextlib
 import math
-import weakref
 from collections.abc import AsyncGenerator
+from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
-from pie_client._generated.events import (
-    KIND_OF,
-    TERMINAL,
-    ErrorEvent,
-    Event,
-    NamedEvent,
-    ReturnEvent,
-    StdoutEvent,
-    UnknownEvent,
-)
+from pie_client._generated.events import EVENT_CLASS, KIND_OF, ErrorEvent, Event, StdoutEvent, UnknownEvent
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import check_seconds
 from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,
-    NotAttachedError,
     PieError,
     ProcessEndedError,
     ResultError,
 )
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileEvent, SpooledFile
-from pie_client.protocol.mailbox import CorruptEvent, Mailbox, ProcessEvent
+from pie_client.protocol.mailbox import CorruptEvent, Item, ProcessEvent
+from pie_client.protocol.routes import Dropped, Route
 
 if TYPE_CHECKING:
     import pydantic
@@ -48,6 +39,17 @@ else:
     refusals = LazyModule("pie_client._generated.refusals")
 
 T = TypeVar("T")
+
+
+class _End(Enum):
+    """How the events of a handle ended."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    """The handle was closed before the terminal event was received."""
+    DETACHED = "detached"
+    RECEIVED = "received"
+    """The handle was closed after the terminal event was received."""
 
 
 class Process:
@@ -72,31 +74,29 @@ class Process:
     process_id: str
     """Id of the process: a lowercase UUID."""
 
-    def __init__(self, connection: Connection, mailbox: Mailbox) -> None:
-        self.process_id = mailbox.process_id
+    __slots__ = ("__weakref__", "_connection", "_end", "_route", "process_id")
+
+    # Ten thousand handles are common, so a handle holds two references, and no finalizer of its own.
+    def __init__(self, connection: Connection, route: Route) -> None:
+        self.process_id = route.process_id
         self._connection = connection
-        self._mailbox = mailbox
-        self._waiting: set[asyncio.Future[None]] = set()
-        self._closed = False
-        self._detached = False
-        self._ended = False
-        """Whether the terminal event was received by the caller."""
-        mailbox.add_listener(self._wake)
-        self._finalizer = weakref.finalize(
-            self, _release_threadsafe, asyncio.get_running_loop(), connection, mailbox
-        )
-        self._finalizer.atexit = False
+        self._route = route
+        self._end = _End.OPEN
+
+    def __del__(self) -> None:
+        if self._end is _End.OPEN:
+            self._connection.release_threadsafe(self._route)
 
     def __repr__(self) -> str:
         return f"<Process {self.process_id or 'without id'} {self._state()}>"
 
     def _state(self) -> str:
-        if self._closed:
+        if self._end is not _End.OPEN:
             return "closed"
-        if self._mailbox.terminal is not None:
-            return "returned" if isinstance(self._mailbox.terminal, ReturnEvent) else "failed"
-        if self._mailbox.failure is not None:
-            return "not attached" if isinstance(self._mailbox.failure(), NotAttachedError) else "lost"
+        if self._route.terminal is not None:
+            return "returned" if self._route.terminal[0] is Event.Return else "failed"
+        if self._route.failure is not None:
+            return "not attached" if self._route.dropped is Dropped.UNCAPTURED else "lost"
         return "open"
 
     async def __aenter__(self) -> Self:
@@ -117,12 +117,19 @@ class Process:
             ProcessEndedError: The handle was closed before the terminal event was received.
             NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: See :meth:`recv`.
         """
-        try:
-            return await self._next()
-        except ProcessEndedError:
-            if self._closed and not self._ended and not self._detached:
-                raise  # ending the iteration here would make the events look complete
-            raise StopAsyncIteration from None
+        item = self._route.pop()
+        while item is None:
+            if self._end in (_End.DETACHED, _End.RECEIVED):
+                raise StopAsyncIteration
+            # A closed handle raises: ending the iteration would make the events look complete.
+            self._check_open()
+            if self._received_all():
+                raise StopAsyncIteration
+            await self._connection.wait_for_change(self._route)
+            item = self._route.pop()
+        if self._connection.paused:
+            self._connection.update_flow()
+        return EVENT_CLASS[item[0]](item[1]) if isinstance(item, tuple) else item
 
     async def recv(self, *, timeout: float | None = None) -> tuple[Event, str | bytes]:
         """Wait for the next event and return its kind and value.
@@ -149,14 +156,27 @@ class Process:
         """
         if timeout is not None:
             check_seconds("timeout", timeout)
-        event = self._take()
-        while event is None or isinstance(event, UnknownEvent):
+        item = self._route.pop()
+        if type(item) is not tuple:
+            return await self._recv(item, timeout)
+        if self._connection.paused:
+            self._connection.update_flow()
+        return item
+
+    async def _recv(self, item: Item | None, timeout: float | None) -> tuple[Event, str | bytes]:
+        """Wait for an event, or convert one that is not a pair."""
+        if item is None or isinstance(item, UnknownEvent):
             async with self._deadline("sent no event", timeout):
-                while isinstance(event := await self._next(), UnknownEvent):
-                    pass
-        if isinstance(event, SpooledFile):
-            event = await self._load(event)
-        return _kind_and_value(event)
+                while item is None or isinstance(item, UnknownEvent):
+                    item = await self._next()
+        self._connection.update_flow()
+        if isinstance(item, SpooledFile):
+            item = await self._load(item)
+        if isinstance(item, FileEvent):
+            return Event.File, item
+        if isinstance(item, CorruptEvent):
+            return Event.Error, item.value
+        return item if isinstance(item, tuple) else (KIND_OF[type(item)], item.value)
 
     async def text(self) -> AsyncGenerator[str]:
         """Iterate over the standard output of the process until it returns.
@@ -199,12 +219,13 @@ class Process:
             DeadlineError: The process did not finish within ``timeout``.
         """
         async with self._deadline("did not finish", timeout):
-            while (end := self._mailbox.terminal) is None:
+            while (end := self._route.terminal) is None:
                 self._check_open()
-                await self._wait_for_change()
-        if isinstance(end, ReturnEvent):
-            return end.value
-        raise refusals.process_error(end.value)(self.process_id, end.value)
+                await self._connection.wait_for_change(self._route)
+        kind, text = end
+        if kind is Event.Return:
+            return text
+        raise refusals.process_error(text)(self.process_id, text)
 
     @overload
     async def result(self, *, timeout: float | None = None) -> "pydantic.JsonValue": ...
@@ -329,12 +350,7 @@ class Process:
 
     def close(self) -> None:
         """Stop receiving events and discard unread ones. The process keeps running on the server."""
-        if self._finalizer.alive:
-            self._closed = True
-            self._mailbox.remove_listener(self._wake)
-            self._finalizer.detach()
-            _release(self._connection, self._mailbox)
-            self._wake()
+        self._close(_End.RECEIVED if self._received_all() else _End.CLOSED)
 
     def detach(self) -> str:
         """Stop receiving events, but keep them for the next ``attach_process`` of this client.
@@ -344,29 +360,28 @@ class Process:
         Returns:
             The id of the process.
         """
-        if self._finalizer.alive:
-            self._mailbox.detached = True
-            self._detached = True
-            self.close()
+        self._close(_End.DETACHED)
         return self.process_id
 
-    async def _next(self) -> ProcessEvent:
-        while (event := self._take()) is None:
+    def _close(self, end: "_End") -> None:
+        if self._end is _End.OPEN:
+            route, self._route, self._end = self._route, self._route.without_events(), end
+            self._connection.release(route, keep=end is _End.DETACHED)
+            route.wake()  # readers of this handle
+
+    async def _next(self) -> Item:
+        """Wait for the next event."""
+        while (item := self._route.pop()) is None:
             self._check_open()
-            if self._mailbox.terminal is not None:
+            if self._received_all():
                 raise ProcessEndedError(
                     f"process {self.process_id} has finished and all its events were received"
                 )
-            await self._wait_for_change()
-        return event
+            await self._connection.wait_for_change(self._route)
+        return item
 
-    def _take(self) -> ProcessEvent | None:
-        event = None if self._closed else self._mailbox.pop()
-        if event is not None:
-            self._connection.update_flow()
-            if isinstance(event, TERMINAL):
-                self._ended = True
-        return event
+    def _received_all(self) -> bool:
+        return self._route.terminal is not None and not self._route.events
 
     async def _load(self, file: SpooledFile) -> FileEvent | CorruptEvent:
         """Read a spooled file into memory."""
@@ -374,10 +389,10 @@ class Process:
             data = await asyncio.to_thread(file.read)
         except asyncio.CancelledError:
             # The file was taken from the mailbox; cancelling recv() must not lose it.
-            if self._closed:
-                file.close()
+            if self._end is _End.OPEN:
+                self._route.put_back(file)
             else:
-                self._mailbox.put_back(file)
+                file.close()
             raise
         except OSError as error:
             file.close()
@@ -388,39 +403,25 @@ class Process:
         return FileEvent(data, name=file.name, digest=file.digest)
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._end is not _End.OPEN:
             raise ProcessEndedError(
                 f"the handle of process {self.process_id} is closed; get another with attach_process()"
             )
-        if self._mailbox.failure is not None:
-            raise self._mailbox.failure()
+        if self._route.failure is not None:
+            raise self._route.failure()
 
     def _check_attached(self) -> None:
         """Raise NotAttachedError if the server forwards nothing to the process."""
-        if self._mailbox.failure is not None and isinstance(
-            error := self._mailbox.failure(), NotAttachedError
-        ):
-            raise error
-
-    async def _wait_for_change(self) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiter)
-        try:
-            # A full buffer would otherwise stop reading from the socket, and this event never arrive.
-            with self._connection.keep_receiving():
-                await waiter
-        finally:
-            self._waiting.discard(waiter)
-
-    def _wake(self) -> None:
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+        if self._route.dropped is Dropped.UNCAPTURED:
+            self._check_open()
 
     @contextlib.asynccontextmanager
     async def _deadline(self, failure: str, timeout: float | None) -> AsyncGenerator[None]:
         seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
-        scope = asyncio.timeout(None if seconds == math.inf else seconds)
+        if seconds == math.inf:
+            yield
+            return
+        scope = asyncio.timeout(seconds)
         try:
             async with scope:
                 yield
@@ -430,27 +431,3 @@ class Process:
             raise DeadlineError(
                 f"process {self.process_id} {failure} within {seconds:g} s; raise timeout=, or terminate it"
             ) from None
-
-
-def _kind_and_value(
-    event: NamedEvent | FileEvent | CorruptEvent,
-) -> tuple[Event, str | bytes]:
-    """Return an event as the pair of kind and value that recv() returns."""
-    match event:
-        case FileEvent():
-            return Event.File, event
-        case CorruptEvent():
-            return Event.Error, event.value
-        case _:
-            return KIND_OF[type(event)], event.value
-
-
-def _release(connection: Connection, mailbox: Mailbox) -> None:
-    connection.session.release_mailbox(mailbox)
-    connection.update_flow()
-
-
-def _release_threadsafe(loop: asyncio.AbstractEventLoop, connection: Connection, mailbox: Mailbox) -> None:
-    """Release the mailbox of a garbage-collected handle. The collector may run in any thread."""
-    with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
-        loop.call_soon_threadsafe(_release, connection, mailbox)

@@ -286,16 +286,3 @@ async def test_received_events_are_returned_if_a_failed_send_detects_the_loss() 
 
 async def _all_events(process: Process) -> list[ProcessEvent]:
     return [event async for event in process]
-
-
-async def test_cancelling_the_reader_task_fails_everything_that_waits() -> None:
-    async with websocket_peer() as peer, PieClient(peer.uri, timeout=math.inf) as client:
-        process = await launch(client)
-        waiters = await start_waiting(client, *all_waits(process))
-        for task in asyncio.all_tasks():
-            if task.get_name() == "pie-client reader":
-                task.cancel()
-        for error in await outcomes(waiters):
-            assert isinstance(error, ConnectionLostError)
-        with pytest.raises(ConnectionLostError, match="cancelled"):
-            await client.ping()

@@ -1,9 +1,10 @@
 """Sessions, calls and frames that the tests of the protocol share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+import pytest
 from blake3 import blake3
 
 from pie_client import (
@@ -14,10 +15,13 @@ from pie_client import (
     models,
 )
 from pie_client._generated import methods
+from pie_client._generated.events import EVENT_CLASS
 from pie_client._generated.methods import Method
 from pie_client.protocol import codec
-from pie_client.protocol.mailbox import Mailbox
-from pie_client.protocol.session import PendingCall, Session
+from pie_client.protocol.calls import PendingCall
+from pie_client.protocol.mailbox import Item, Mailbox
+from pie_client.protocol.routes import Route
+from pie_client.protocol.session import Session
 
 PROCESS = "0b7e8d52-5f0c-4c1e-9a36-3f1d2c4b5a69"
 SECRET = "hunter2-hunter2"  # noqa: S105 - must not appear in errors and logs
@@ -26,21 +30,23 @@ PLENTY = 1 << 20
 
 @dataclass
 class OpenCall:
-    """A pending call with its results and errors."""
+    """A pending call and its outcome."""
 
-    call: PendingCall
-    results: list[object] = field(default_factory=list[object])
-    errors: list[PieError] = field(default_factory=list[PieError])
+    call: PendingCall[object]
 
     @property
     def answered(self) -> bool:
-        return bool(self.results or self.errors)
+        return self.call.done
+
+    @property
+    def results(self) -> list[object]:
+        return [self.call.result] if self.call.succeeded else []
 
     @property
     def error(self) -> PieError:
-        [error] = self.errors
-        assert not self.results
-        return error
+        with pytest.raises(PieError) as caught:
+            self.call.take()
+        return caught.value
 
 
 def make_session(family: Family | None = None, *, max_buffered: int = PLENTY) -> Session:
@@ -50,9 +56,19 @@ def make_session(family: Family | None = None, *, max_buffered: int = PLENTY) ->
 
 
 def open_call(session: Session, method: Method[Any] = methods.PING) -> OpenCall:
-    results: list[object] = []
-    errors: list[PieError] = []
-    return OpenCall(session.open_call(method, results.append, errors.append), results, errors)
+    return OpenCall(session.open_call(method))
+
+
+def claim(session: Session, process_id: str) -> Route:
+    """Open a handle of a process."""
+    session.check_alive()
+    return session.routes.claim(process_id)
+
+
+def release_all(session: Session, route: Route) -> None:
+    """Close every handle of a process."""
+    while route.claims:
+        session.routes.release(route)
 
 
 def reply_frame(corr_id: int, result: str = "Pong", *, ok: bool = True) -> bytes | str:
@@ -93,12 +109,27 @@ def chunk_frame(process_id: str, digest: str, index: int, total: int, data: byte
 
 
 def receive(session: Session, *frames: bytes | str) -> None:
+    """Receive each frame in a batch of its own, and check the limits after it."""
     for frame in frames:
-        assert session.receive(frame) is None
+        session.receive([frame])
+        session.routes.enforce_limits()
+
+
+def event_of(item: Item) -> ProcessEvent:
+    """Return an unread event as iterating over its process yields it."""
+    return EVENT_CLASS[item[0]](item[1]) if isinstance(item, tuple) else item
+
+
+def pop(box: Mailbox) -> ProcessEvent | None:
+    item = box.pop()
+    return None if item is None else event_of(item)
 
 
 def read_all(box: Mailbox) -> list[ProcessEvent]:
-    return list(iter(box.pop, None))
+    events: list[ProcessEvent] = []
+    while (event := pop(box)) is not None:
+        events.append(event)
+    return events
 
 
 def failure_of(box: Mailbox) -> PieError:
@@ -107,7 +138,7 @@ def failure_of(box: Mailbox) -> PieError:
 
 
 def buffered_bytes(session: Session) -> int:
-    return session._buffered.total  # pyright: ignore[reportPrivateUsage] - the counter is what is tested
+    return session.routes.buffered.total
 
 
 def should_pause(session: Session) -> bool:

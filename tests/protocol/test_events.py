@@ -10,6 +10,7 @@ from pie_client import (
     ConnectionLostError,
     CorruptEvent,
     ErrorEvent,
+    Event,
     FileEvent,
     MessageEvent,
     ProtocolError,
@@ -28,6 +29,7 @@ from tests.protocol.helpers import (
     buffered_bytes,
     chunk_frame,
     chunk_frames,
+    claim,
     event_frame,
     failure_of,
     lost,
@@ -36,6 +38,7 @@ from tests.protocol.helpers import (
     raw_frame,
     read_all,
     receive,
+    release_all,
     reply_frame,
     return_frame,
     stdout_frame,
@@ -51,7 +54,7 @@ def test_a_malformed_frame_is_counted_and_skipped(frame: bytes | str) -> None:
     """D2"""
     session = make_session()
     asked = open_call(session)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, frame, frame)
     assert session.malformed_frames == 2
     assert not asked.answered
@@ -80,8 +83,8 @@ def test_a_malformed_event_is_a_corrupt_event_in_its_place(
     """D2"""
     session = make_session()
     if with_handle:
-        session.open_mailbox("p")
-    other = session.open_mailbox("q")
+        claim(session, "p")
+    other = claim(session, "q")
     receive(
         session,
         stdout_frame("p", "a"),
@@ -89,13 +92,14 @@ def test_a_malformed_event_is_a_corrupt_event_in_its_place(
         stdout_frame("p", "b"),
         return_frame("p"),
     )
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     [before, corrupt, after, end] = read_all(box)
     assert (before, after) == (StdoutEvent("a"), StdoutEvent("b"))
     assert isinstance(corrupt, CorruptEvent)
     assert len(corrupt.value.splitlines()) == 1
     assert SECRET not in corrupt.value + caplog.text
-    assert end == box.terminal == ReturnEvent("{}")
+    assert end == ReturnEvent("{}")
+    assert box.terminal == (Event.Return, "{}")
     assert read_all(other) == []
     assert session.malformed_frames == 1
 
@@ -105,9 +109,9 @@ def test_a_malformed_event_is_a_corrupt_event_in_its_place(
 def test_a_malformed_terminal_event_ends_the_process(kind: str, with_handle: bool) -> None:
     session = make_session()
     if with_handle:
-        session.open_mailbox("p")
+        claim(session, "p")
     receive(session, stdout_frame("p", "a"), event_frame("p", kind, None), stdout_frame("p", "b"))
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     assert read_all(box) == [StdoutEvent("a")]
     assert isinstance(failure_of(box), ProtocolError)
     assert failure_of(box) is not failure_of(box)
@@ -128,7 +132,7 @@ def test_unknown_message_types_are_logged_once_each(
 
 def test_events_reach_their_process_in_order() -> None:
     session = make_session()
-    one, two = session.open_mailbox("p"), session.open_mailbox("q")
+    one, two = claim(session, "p"), claim(session, "q")
     receive(
         session,
         stdout_frame("p", "1"),
@@ -144,7 +148,7 @@ def test_events_reach_their_process_in_order() -> None:
 def test_an_event_of_an_unknown_kind_is_kept() -> None:
     """D28"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, event_frame("p", "metrics", None), event_frame("p", "file", "x"), return_frame("p"))
     assert read_all(box) == [
         UnknownEvent("metrics", None),
@@ -158,7 +162,7 @@ def test_events_and_files_before_the_handle_are_kept_in_order() -> None:
     session = make_session()
     first, second = chunk_frames("p", b"a" * 10, b"b")
     receive(session, stdout_frame("p", "1"), first, stdout_frame("p", "2"), second, *chunk_frames("p", b"c"))
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, return_frame("p"))
     assert read_all(box) == [
         StdoutEvent("1"),
@@ -174,7 +178,7 @@ def test_a_file_may_begin_before_the_handle_and_end_after() -> None:
     session = make_session()
     first, second = chunk_frames("p", b"a" * 10, b"b")
     receive(session, first)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, second)
     assert read_all(box) == [b"aaaaaaaaaab"]
     assert buffered_bytes(session) == 0
@@ -190,17 +194,17 @@ def test_a_process_that_ends_before_its_handle_keeps_its_events() -> None:
         stdout_frame("p", "late"),
         return_frame("p", "again"),
     )
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, stdout_frame("p", "later"))
     assert read_all(box) == [StdoutEvent("1"), ReturnEvent("{}")]
-    assert box.terminal == ReturnEvent("{}")
+    assert box.terminal == (Event.Return, "{}")
 
 
 @pytest.mark.parametrize("end", [return_frame("p"), event_frame("p", "error", "Signal")])
 def test_events_after_the_terminal_event_are_dropped(end: bytes) -> None:
     """D25"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(
         session,
         end,
@@ -210,35 +214,35 @@ def test_events_after_the_terminal_event_are_dropped(end: bytes) -> None:
         raw_frame(type="file", process_id="p"),
     )
     assert len(read_all(box)) == 1
-    session.release_mailbox(session.open_mailbox("p"))
+    release_all(session, claim(session, "p"))
     receive(session, stdout_frame("p", "later"))
-    assert read_all(session.open_mailbox("p")) == []
+    assert read_all(claim(session, "p")) == []
     assert buffered_bytes(session) == 0
 
 
 def test_events_of_a_released_process_are_dropped() -> None:
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, stdout_frame("p", "unread"))
-    session.release_mailbox(session.open_mailbox("p"))
+    release_all(session, claim(session, "p"))
     receive(session, stdout_frame("p", "late"), *chunk_frames("p", b"x"), event_frame("p", "stdout", None))
     assert read_all(box) == []
     assert buffered_bytes(session) == 0
-    assert read_all(session.open_mailbox("p")) == []
+    assert read_all(claim(session, "p")) == []
 
 
 def test_releasing_a_mailbox_twice_is_harmless() -> None:
     session = make_session()
-    session.release_mailbox(session.open_mailbox("p"))
-    session.release_mailbox(session.open_mailbox("p"))
+    release_all(session, claim(session, "p"))
+    release_all(session, claim(session, "p"))
 
 
 def test_a_process_has_one_mailbox() -> None:
     """D30"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, stdout_frame("p", "1"))
-    assert session.open_mailbox("p") is box
+    assert claim(session, "p") is box
     assert read_all(box) == [StdoutEvent("1")]
     assert buffered_bytes(session) == 0
 
@@ -246,23 +250,23 @@ def test_a_process_has_one_mailbox() -> None:
 def test_events_after_attaching_again_are_kept_for_the_new_handle() -> None:
     """D20"""
     session = make_session()
-    session.open_mailbox("p")
-    session.release_mailbox(session.open_mailbox("p"))
+    claim(session, "p")
+    release_all(session, claim(session, "p"))
     asked = open_call(session, methods.ATTACH_PROCESS)
-    session.encode_request(
+    session.encode(
         methods.ATTACH_PROCESS,
         lambda: encoders.attach_process(asked.call.corr_id, "p"),
         asked.call,
     )
     receive(session, stdout_frame("p", "before"))
     receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))
-    assert read_all(session.open_mailbox("p")) == [StdoutEvent("buffered")]
+    assert read_all(claim(session, "p")) == [StdoutEvent("buffered")]
 
 
 def test_equal_files_of_two_processes_may_be_interleaved() -> None:
     """D22"""
     session = make_session()
-    one, two = session.open_mailbox("p"), session.open_mailbox("q")
+    one, two = claim(session, "p"), claim(session, "q")
     pieces = (b"same" * 10, b"end")
     for chunks in zip(chunk_frames("p", *pieces), chunk_frames("q", *pieces), strict=True):
         receive(session, *chunks)
@@ -272,7 +276,7 @@ def test_equal_files_of_two_processes_may_be_interleaved() -> None:
 def test_different_files_of_one_process_may_be_interleaved() -> None:
     """D22"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     for chunks in zip(chunk_frames("p", b"a", b"b"), chunk_frames("p", b"c", b"d"), strict=True):
         receive(session, *chunks)
     assert read_all(box) == [b"ab", b"cd"]
@@ -280,7 +284,7 @@ def test_different_files_of_one_process_may_be_interleaved() -> None:
 
 def test_a_file_has_its_name_and_digest() -> None:
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     digest = blake3(b"abc").hexdigest()
     chunk = models.FileChunk(
         process_id="p", file_hash=digest, chunk_index=0, total_chunks=1, chunk_data=b"abc", name="a.txt"
@@ -293,7 +297,7 @@ def test_a_file_has_its_name_and_digest() -> None:
 
 def test_one_empty_chunk_is_an_empty_file() -> None:
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, *chunk_frames("p", b""))
     [file] = read_all(box)
     assert file == b""
@@ -319,7 +323,7 @@ CORRUPT_FILES = {
 def test_a_corrupt_file_is_one_event(sent: list[tuple[int, int, bytes]]) -> None:
     """D21"""
     session = make_session()
-    box, other = session.open_mailbox("p"), session.open_mailbox("q")
+    box, other = claim(session, "p"), claim(session, "q")
     for index, total, data in sent:
         receive(session, chunk_frame("p", DIGEST, index, total, data))
     receive(session, *chunk_frames("p", b"next"), *chunk_frames("q", b"other"), return_frame("p"))
@@ -336,7 +340,7 @@ def test_a_corrupt_file_is_one_event(sent: list[tuple[int, int, bytes]]) -> None
 def test_a_corrupt_file_can_be_sent_again(sent: list[tuple[int, int, bytes]]) -> None:
     """D21"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     for index, total, data in sent:
         receive(session, chunk_frame("p", DIGEST, index, total, data))
     receive(session, *chunk_frames("p", *PIECES), *chunk_frames("p", *PIECES))
@@ -351,7 +355,7 @@ def test_a_corrupt_file_can_be_sent_again(sent: list[tuple[int, int, bytes]]) ->
 def test_a_file_with_an_invalid_digest_is_a_corrupt_event(digest: str) -> None:
     """D21"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, chunk_frame("p", digest, 0, 1, b"x"), *chunk_frames("p", b"next"))
     [corrupt, following] = read_all(box)
     assert isinstance(corrupt, CorruptEvent)
@@ -363,7 +367,7 @@ def test_a_file_with_an_invalid_digest_is_a_corrupt_event(digest: str) -> None:
 def test_a_partial_file_is_a_corrupt_event_before_the_terminal_event() -> None:
     """D21"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     first, _ = chunk_frames("p", b"a", b"b")
     receive(session, first, stdout_frame("p", "x"), return_frame("p"))
     [before, corrupt, end] = read_all(box)
@@ -376,7 +380,7 @@ def test_a_partial_file_is_a_corrupt_event_before_the_terminal_event() -> None:
 def test_events_can_be_read_after_the_connection_is_lost() -> None:
     """D24"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     first, _ = chunk_frames("p", b"a", b"b")
     receive(session, stdout_frame("p", "1"), first)
     session.fail(lost)
@@ -391,7 +395,7 @@ def test_events_can_be_read_after_the_connection_is_lost() -> None:
 def test_a_finished_process_is_not_failed_by_a_lost_connection() -> None:
     """D23"""
     session = make_session()
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, return_frame("p"))
     session.fail(lost)
     assert box.failure is None

@@ -247,9 +247,7 @@ async def test_a_received_file_is_a_content() -> None:
 def _chunk(
     index: int, total: int, data: bytes, digest: str = ABC_DIGEST, name: str | None = None
 ) -> FileChunkRecord:
-    return FileChunkRecord(
-        process_id="p", file_hash=digest, chunk_index=index, total_chunks=total, chunk_data=data, name=name
-    )
+    return FileChunkRecord("p", digest, index, total, data, name)
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=9))
@@ -261,10 +259,12 @@ def test_a_file_is_assembled_from_its_chunks(pieces: list[bytes]) -> None:
     partial = PartialFile(chunks[0])
     sizes: list[int] = []
     for chunk in chunks[:-1]:
-        assert not partial.add(chunk)
+        partial.add(chunk)
+        assert not partial.complete
         sizes.append(partial.size)
     assert sizes == sorted(set(sizes)), "each chunk counts"
-    assert partial.add(chunks[-1])
+    partial.add(chunks[-1])
+    assert partial.complete
     file = partial.finish()
     assert isinstance(file, FileEvent)
     assert (file, file.name, file.digest) == (whole, "a.txt", digest)

@@ -16,12 +16,12 @@ from hypothesis.stateful import (
 )
 
 from pie_client import (
-    ReturnEvent,
+    Event,
     SlowConsumerError,
     StdoutEvent,
 )
 from pie_client._generated import encoders, methods
-from pie_client.protocol.mailbox import Mailbox
+from pie_client.protocol.routes import Route
 from tests.protocol.helpers import (
     DIGEST,
     PIECES,
@@ -29,15 +29,18 @@ from tests.protocol.helpers import (
     buffered_bytes,
     chunk_frame,
     chunk_frames,
+    claim,
     event_frame,
     failure_of,
     lost,
     make_session,
     notice_frame,
     open_call,
+    pop,
     raw_frame,
     read_all,
     receive,
+    release_all,
     reply_frame,
     return_frame,
     should_pause,
@@ -49,7 +52,7 @@ def test_the_oldest_mailbox_without_a_handle_is_discarded_first(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D25"""
-    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 1000)
+    monkeypatch.setattr("pie_client.protocol.routes.UNCLAIMED_BYTES", 1000)
     session = make_session()
     receive(session, stdout_frame("p", SECRET * 20), stdout_frame("q", "x" * 300))
     assert not caplog.records
@@ -58,61 +61,72 @@ def test_the_oldest_mailbox_without_a_handle_is_discarded_first(
     assert record.levelno == logging.WARNING
     assert "'p'" in record.getMessage()
     assert SECRET not in record.getMessage()
-    assert read_all(session.open_mailbox("q")) == [StdoutEvent("x" * 300)]
-    assert read_all(session.open_mailbox("r")) == [StdoutEvent("y" * 300)]
+    assert read_all(claim(session, "q")) == [StdoutEvent("x" * 300)]
+    assert read_all(claim(session, "r")) == [StdoutEvent("y" * 300)]
     receive(session, stdout_frame("p", "z"))
-    lost = session.open_mailbox("p")
+    lost = claim(session, "p")
     assert read_all(lost) == []
     assert isinstance(failure_of(lost), SlowConsumerError)
 
 
 def test_chunks_without_a_handle_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """D25"""
-    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 1000)
+    monkeypatch.setattr("pie_client.protocol.routes.UNCLAIMED_BYTES", 1000)
     session = make_session()
     first, second = chunk_frames("p", b"x" * 950, b"y")
     receive(session, first, second)
-    assert isinstance(failure_of(session.open_mailbox("p")), SlowConsumerError)
+    assert isinstance(failure_of(claim(session, "p")), SlowConsumerError)
 
 
 def test_the_number_of_mailboxes_without_a_handle_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """D25"""
-    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_MAILBOXES", 3)
+    monkeypatch.setattr("pie_client.protocol.routes.UNCLAIMED_ROUTES", 3)
     session = make_session()
     receive(session, *(stdout_frame(f"p{number}", "x") for number in range(5)))
-    assert [len(read_all(session.open_mailbox(f"p{number}"))) for number in range(5)] == [0, 0, 1, 1, 1]
+    assert [len(read_all(claim(session, f"p{number}"))) for number in range(5)] == [0, 0, 1, 1, 1]
 
 
 def test_attaching_makes_new_events_readable_after_a_discard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pie_client.protocol.session.UNCLAIMED_BYTES", 200)
+    monkeypatch.setattr("pie_client.protocol.routes.UNCLAIMED_BYTES", 200)
     session = make_session()
     receive(session, stdout_frame("p", "x" * 300))
     asked = open_call(session, methods.ATTACH_PROCESS)
-    session.encode_request(
+    session.encode(
         methods.ATTACH_PROCESS,
         lambda: encoders.attach_process(asked.call.corr_id, "p"),
         asked.call,
     )
     receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     assert box.failure is None
     assert read_all(box) == [StdoutEvent("buffered")]
 
 
 def test_the_number_of_ignored_processes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pie_client.protocol.session.IGNORED_IDS", 2)
+    monkeypatch.setattr("pie_client.protocol.routes.IGNORED_ROUTES", 2)
     session = make_session()
     for name in "pqr":
-        session.open_mailbox(name)
-        session.release_mailbox(session.open_mailbox(name))
+        route = claim(session, name)
+        receive(session, return_frame(name))
+        release_all(session, route)
     receive(session, *(stdout_frame(name, "late") for name in "pqr"))
-    assert [len(read_all(session.open_mailbox(name))) for name in "pqr"] == [1, 0, 0]
+    assert [len(read_all(claim(session, name))) for name in "pqr"] == [1, 0, 0]
+
+
+def test_a_released_process_is_ignored_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pie_client.protocol.routes.IGNORED_ROUTES", 1)
+    session = make_session()
+    for name in "pqr":
+        release_all(session, claim(session, name))
+    receive(session, *(stdout_frame(name, "late") for name in "pqr"))
+    assert session.routes.running() == {"p", "q", "r"}
+    assert [len(read_all(claim(session, name))) for name in "pqr"] == [0, 0, 0]
 
 
 def test_receiving_should_pause_while_too_much_is_unread() -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, stdout_frame("p", "x" * 500))
     assert not should_pause(session)
     receive(session, stdout_frame("p", "x" * 500))
@@ -123,7 +137,7 @@ def test_receiving_should_pause_while_too_much_is_unread() -> None:
 
 def test_receiving_should_not_pause_while_a_call_is_pending() -> None:
     session = make_session(max_buffered=1000)
-    session.open_mailbox("p")
+    claim(session, "p")
     receive(session, stdout_frame("p", "x" * 1500))
     first, second = open_call(session), open_call(session)
     assert not should_pause(session)
@@ -136,18 +150,18 @@ def test_receiving_should_not_pause_while_a_call_is_pending() -> None:
 def test_an_unread_terminal_event_counts_until_its_handle_is_released() -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, return_frame("p", "x" * 1500))
     assert should_pause(session)
-    session.release_mailbox(session.open_mailbox("p"))
+    release_all(session, claim(session, "p"))
     assert not should_pause(session)
-    assert box.terminal == ReturnEvent("x" * 1500)
+    assert box.terminal == (Event.Return, "x" * 1500)
 
 
 def test_at_twice_the_limit_the_largest_mailbox_is_discarded() -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    large, small = session.open_mailbox("p"), session.open_mailbox("q")
+    large, small = claim(session, "p"), claim(session, "q")
     asked = open_call(session)
     for _ in range(3):
         receive(session, stdout_frame("p", SECRET * 30))
@@ -169,14 +183,14 @@ def test_at_twice_the_limit_the_largest_mailbox_is_discarded() -> None:
 def test_an_unread_finished_process_is_discarded_before_one_that_is_read() -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    unread, live = session.open_mailbox("p"), session.open_mailbox("q")
+    unread, live = claim(session, "p"), claim(session, "q")
     receive(session, stdout_frame("p", "x" * 1500), return_frame("p"))
     for number in range(50):
         receive(session, stdout_frame("q", f"{number}" * 100))
-        assert live.pop() == StdoutEvent(f"{number}" * 100)
+        assert pop(live) == StdoutEvent(f"{number}" * 100)
     receive(session, stdout_frame("q", "y" * 500))
     assert isinstance(failure_of(unread), SlowConsumerError)
-    assert unread.terminal == ReturnEvent("{}")
+    assert unread.terminal == (Event.Return, "{}")
     assert live.failure is None
     assert read_all(live) == [StdoutEvent("y" * 500)]
 
@@ -184,11 +198,11 @@ def test_an_unread_finished_process_is_discarded_before_one_that_is_read() -> No
 def test_partial_files_with_empty_chunks_count() -> None:
     """D27"""
     session = make_session(max_buffered=10_000)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     for number in range(1000):
         receive(session, chunk_frame("p", f"{number}", 0, 2, b""))
     assert isinstance(failure_of(box), SlowConsumerError)
-    session.release_mailbox(session.open_mailbox("p"))
+    release_all(session, claim(session, "p"))
     assert buffered_bytes(session) == 0
 
 
@@ -198,7 +212,7 @@ def test_partial_files_with_empty_chunks_count() -> None:
 def test_corrupt_events_count(frame: bytes | str) -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     for _ in range(50):
         receive(session, frame)
         assert buffered_bytes(session) <= 2000
@@ -208,7 +222,7 @@ def test_corrupt_events_count(frame: bytes | str) -> None:
 def test_the_kind_of_an_unknown_event_counts() -> None:
     """D27"""
     session = make_session(max_buffered=1000)
-    session.open_mailbox("p")
+    claim(session, "p")
     receive(session, event_frame("p", "x" * 1500, None))
     assert should_pause(session)
 
@@ -225,7 +239,7 @@ class Buffers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.session = make_session(max_buffered=LIMIT)
-        self.boxes: dict[str, Mailbox] = {}
+        self.boxes: dict[str, Route] = {}
         self.last_seen: dict[str, int] = {}
         self.sent = 0
         self.early = 0
@@ -271,13 +285,13 @@ class Buffers(RuleBasedStateMachine):
     @rule(target=handles, name=NAMES)
     def open_handle(self, name: str) -> str:
         before = buffered_bytes(self.session)
-        self.boxes[name] = self.session.open_mailbox(name)
+        self.boxes[name] = claim(self.session, name)
         self.early += buffered_bytes(self.session) - before
         return name
 
     @rule(name=handles)
     def pop(self, name: str) -> None:
-        event = self.boxes[name].pop() if name in self.boxes else None
+        event = pop(self.boxes[name]) if name in self.boxes else None
         if isinstance(event, StdoutEvent):
             number = int(event.value.split()[0])
             assert number > self.last_seen.get(name, 0)
@@ -285,9 +299,9 @@ class Buffers(RuleBasedStateMachine):
 
     @rule(name=consumes(handles))
     def release_handle(self, name: str) -> None:
-        box = self.boxes.pop(name, None)
-        self.session.release_mailbox(box or self.session.open_mailbox(name))
-        assert box is None or (box.size, box.pop()) == (0, None)
+        route = self.boxes.pop(name, None) or claim(self.session, name)
+        release_all(self.session, route)
+        assert (route.size, route.pop()) == (0, None)
 
     @invariant()
     def totals_match(self) -> None:

@@ -1,93 +1,96 @@
-"""The mailbox of one process: listeners, and the count of its bytes."""
+"""The mailbox of one process: waiters, and the count of its bytes."""
 
-import gc
-import weakref
+from collections.abc import Callable
 
+import pytest
 from blake3 import blake3
 
 from pie_client import (
     CorruptEvent,
+    Event,
     PieError,
-    ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
 )
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client.protocol.mailbox import ByteCounter, Mailbox
+from pie_client.protocol.mailbox import Ledger, Mailbox
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import (
+    claim,
     event_frame,
     failure_of,
+    pop,
     read_all,
     receive,
 )
 
 
-class Listener:
-    """Counts its calls."""
+class Waiter:
+    """Counts how often it is woken."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.woken = 0
 
-    def notify(self) -> None:
-        self.calls += 1
+    def done(self) -> bool:
+        return self.woken > 0
 
-
-def test_every_listener_is_called_on_every_change() -> None:
-    box = Mailbox("p", ByteCounter())
-    one, other = Listener(), Listener()
-    box.add_listener(one.notify)
-    box.add_listener(other.notify)
-    box.put(StdoutEvent("1"))
-    box.remove_listener(other.notify)
-    box.put(ReturnEvent("2"))
-    assert (one.calls, other.calls) == (2, 1)
-    box.put(StdoutEvent("late"))
-    box.pop()
-    assert one.calls == 2
-    box.discard()
-    box.fail(lambda: PieError("gone"))
-    assert one.calls == 4
+    def set_result(self, _result: None) -> None:
+        self.woken += 1
 
 
-def test_a_mailbox_refers_to_its_listeners_weakly() -> None:
-    reader = Listener()
-    box = Mailbox("p", ByteCounter())
-    box.add_listener(reader.notify)
-    heard = box.has_listeners
-    watched = weakref.ref(reader)
-    del reader
-    gc.collect()
-    assert watched() is None
-    box.put(StdoutEvent("1"))
-    assert (heard, box.has_listeners) == (True, False)
+def test_every_waiter_is_woken_once_by_the_next_change() -> None:
+    box = Mailbox(Ledger())
+    one, other, cancelled = Waiter(), Waiter(), Waiter()
+    for waiter in (one, other, cancelled):
+        box.add_waiter(waiter)
+    box.remove_waiter(cancelled)
+    box.put((Event.Stdout, "1"))
+    box.put((Event.Stdout, "2"))
+    assert (one.woken, other.woken, cancelled.woken) == (1, 1, 0)
 
 
-def test_a_mailbox_with_a_listener_is_not_released() -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda box: box.put((Event.Return, "1")),
+        lambda box: box.fail(lambda: PieError("gone")),
+        lambda box: box.discard(),
+        lambda box: box.put_back((Event.Stdout, "1")),
+    ],
+)
+def test_every_change_wakes(change: Callable[[Mailbox], None]) -> None:
+    box, waiter = Mailbox(Ledger()), Waiter()
+    box.add_waiter(waiter)
+    change(box)
+    assert waiter.woken == 1
+
+
+def test_an_event_after_the_terminal_event_wakes_nothing() -> None:
+    box, waiter = Mailbox(Ledger()), Waiter()
+    box.put((Event.Return, "1"))
+    box.add_waiter(waiter)
+    box.put((Event.Stdout, "late"))
+    assert waiter.woken == 0
+
+
+def test_a_process_with_another_handle_is_not_released() -> None:
     session = Session(max_buffered=1000)
-    one, other = Listener(), Listener()
-    box = session.open_mailbox("p")
-    box.add_listener(one.notify)
-    session.open_mailbox("p").add_listener(other.notify)
-    box.remove_listener(one.notify)
-    session.release_mailbox(box)
+    route = claim(session, "p")
+    assert claim(session, "p") is route
+    session.routes.release(route)
     receive(session, event_frame("p", "stdout", "1"))
-    assert box.pop() == StdoutEvent("1")
-    box.remove_listener(other.notify)
-    session.release_mailbox(box)
+    assert pop(route) == StdoutEvent("1")
+    session.routes.release(route)
     receive(session, event_frame("p", "stdout", "2"))
-    assert box.pop() is None
+    assert pop(route) is None
 
 
 def test_the_rest_of_a_discarded_file_counts_nothing() -> None:
-    budget = ByteCounter()
-    box = Mailbox("p", budget)
+    budget = Ledger()
+    box = Mailbox(budget)
     digest = blake3(b"ab").hexdigest()
     first, second = (
-        FileChunkRecord(
-            process_id="p", file_hash=digest, chunk_index=index, total_chunks=2, chunk_data=data, name=None
-        )
-        for index, data in enumerate((b"a", b"b"))
+        FileChunkRecord("p", digest, index, 2, data, None) for index, data in enumerate((b"a", b"b"))
     )
     box.add_chunk(first)
     assert budget.total == box.size > 0
@@ -101,9 +104,9 @@ def test_the_rest_of_a_discarded_file_counts_nothing() -> None:
 
 
 def test_discarded_events_of_a_finished_process_raise() -> None:
-    budget = ByteCounter()
-    box = Mailbox("p", budget)
-    box.put(ReturnEvent("1"))
+    budget = Ledger()
+    box = Mailbox(budget)
+    box.put((Event.Return, "1"))
     box.fail_and_discard(lambda: SlowConsumerError("too slow"))
     assert box.pop() is None
     assert isinstance(failure_of(box), SlowConsumerError)

@@ -14,10 +14,11 @@ from pie_client import (
 from pie_client._generated import encoders, methods
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import CAPABILITIES, Method
-from pie_client.protocol.session import canonical_id
+from pie_client.protocol.routes import canonical_id
 from tests.protocol.helpers import (
     PROCESS,
     SECRET,
+    claim,
     make_session,
     open_call,
     receive,
@@ -31,10 +32,10 @@ def test_an_invalid_request_leaves_no_pending_call() -> None:
     """D10"""
     session = make_session(max_buffered=10)
     receive(session, stdout_frame("p", "x"))
-    session.open_mailbox("p")
+    claim(session, "p")
     asked = open_call(session, methods.SIGNAL_PROCESS)
     with pytest.raises(InvalidArgumentError) as caught:
-        session.encode_request(
+        session.encode(
             methods.SIGNAL_PROCESS,
             lambda: encoders.signal_process(cast("str", 5), SECRET),
             asked.call,
@@ -50,7 +51,7 @@ def test_an_invalid_request_leaves_no_pending_call() -> None:
 def test_text_with_a_lone_surrogate_is_rejected() -> None:
     """D10"""
     with pytest.raises(InvalidArgumentError, match=r"signal_process not sent: .*surrogate"):
-        make_session().encode_request(
+        make_session().encode(
             methods.SIGNAL_PROCESS,
             lambda: encoders.signal_process(PROCESS, "\ud83e"),
         )
@@ -68,7 +69,7 @@ def test_a_request_of_another_family_is_rejected(tag: str) -> None:
         raise AssertionError("there is no need to build it")
 
     with pytest.raises(UnsupportedError):
-        session.encode_request(methods.METHODS[tag], build)
+        session.encode(methods.METHODS[tag], build)
     assert open_call(session).call.corr_id == 0
 
 
@@ -88,9 +89,9 @@ def test_a_field_of_another_family_is_rejected(
         UnsupportedError,
         match=f"^{name} of {method.tag} needs a Pie 0.3 or 0.4 server; this is Pie 0.5. Leave it out",
     ):
-        new.encode_request(method, lambda: build(value))
-    new.encode_request(method, lambda: build(None))
-    frame = old.encode_request(method, lambda: build(value))
+        new.encode(method, lambda: build(value))
+    new.encode(method, lambda: build(None))
+    frame = old.encode(method, lambda: build(value))
     assert msgpack.unpackb(frame)[name] == value
 
 
@@ -101,9 +102,7 @@ def test_a_frame_above_the_servers_limit_is_rejected(family: Family | None) -> N
     session = make_session(family)
 
     def signal(message: str) -> bytes:
-        return session.encode_request(
-            methods.SIGNAL_PROCESS, lambda: encoders.signal_process(PROCESS, message)
-        )
+        return session.encode(methods.SIGNAL_PROCESS, lambda: encoders.signal_process(PROCESS, message))
 
     envelope = len(signal("x" * 70_000)) - 70_000
     assert len(signal("x" * (limit - envelope))) == limit

@@ -17,8 +17,10 @@ from pie_client import (
     ServerError,
 )
 from pie_client._generated import encoders, methods, refusals
+from pie_client.protocol.session import CheckProcesses
 from tests.protocol.helpers import (
     PROCESS,
+    claim,
     event_frame,
     failure_of,
     make_session,
@@ -53,7 +55,7 @@ def test_a_refusal_raises_the_class_of_its_text(text: str, expected: type[Refuse
     """D8"""
     session = make_session()
     asked = open_call(session, methods.TERMINATE_PROCESS)
-    session.encode_request(
+    session.encode(
         methods.TERMINATE_PROCESS,
         lambda: encoders.terminate_process(asked.call.corr_id, PROCESS),
         asked.call,
@@ -113,7 +115,7 @@ def test_a_server_error_fails_the_only_call_without_processes(text: str, expecte
 def test_a_server_error_is_an_event_of_the_only_process_without_calls() -> None:
     """D14"""
     session = make_session("0.5")
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     receive(session, notice_frame("no worker available"))
     [event] = read_all(box)
     assert isinstance(event, CorruptEvent)
@@ -122,7 +124,7 @@ def test_a_server_error_is_an_event_of_the_only_process_without_calls() -> None:
 
 def test_a_server_error_does_not_concern_finished_processes() -> None:
     session = make_session("0.5")
-    ended, lost, live = session.open_mailbox("p"), session.open_mailbox("q"), session.open_mailbox("r")
+    ended, lost, live = claim(session, "p"), claim(session, "q"), claim(session, "r")
     receive(session, return_frame("p"), event_frame("q", "return", None))
     assert read_all(ended) == [ReturnEvent("{}")]
     receive(session, notice_frame("no worker available"))
@@ -137,10 +139,10 @@ def test_a_server_error_does_not_concern_finished_processes() -> None:
 def test_fail_processes_fails_only_running_processes() -> None:
     """D14"""
     session = make_session("0.5")
-    ended, gone, running = session.open_mailbox("p"), session.open_mailbox("q"), session.open_mailbox("r")
+    ended, gone, running = claim(session, "p"), claim(session, "q"), claim(session, "r")
     receive(session, return_frame("p"), notice_frame("stream aborted"))
-    assert session.process_check_due
-    assert session.open_processes() == {"q", "r"}
+    assert CheckProcesses() in session.effects
+    assert {route.process_id for route in session.routes.live()} == {"q", "r"}
     session.fail_processes({"p", "q", "never heard of"})
     assert isinstance(failure_of(gone), refusals.StreamAbortedError)
     assert ended.failure is None
@@ -152,7 +154,7 @@ def test_an_ambiguous_server_error_fails_nothing(calls: int, processes: int) -> 
     """D14"""
     session = make_session("0.5")
     asked = [open_call(session) for _ in range(calls)]
-    boxes = [session.open_mailbox(f"{number}") for number in range(processes)]
+    boxes = [claim(session, f"{number}") for number in range(processes)]
     receive(session, notice_frame("no worker available"))
     assert not any(one.answered for one in asked)
     assert not any(read_all(box) for box in boxes)
@@ -163,7 +165,7 @@ def test_an_ambiguous_server_error_is_kept_for_the_calls_open_at_the_time() -> N
     session = make_session("0.5")
     before = open_call(session)
     during = open_call(session)
-    box = session.open_mailbox("p")
+    box = claim(session, "p")
     assert session.server_error_since(before.call) == ""
     receive(session, notice_frame("no worker\navailable"))
     after = open_call(session)

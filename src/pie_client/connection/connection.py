@@ -1,12 +1,12 @@
-"""Run a session over a transport: the reader and keep-alive tasks, deadlines and flow control.
+"""Run a session over a transport: calls and their deadlines, flow control, keep-alive, and what a session asks for.
 
-The reader task receives a frame from the transport, passes it to ``Session.receive`` and starts what the session asks for
-(MCP answers, disk writes, terminations). Callers send requests and await a future that the session completes. While too
-many events are unread, the reader pauses, and TCP slows the server down. Connecting and logging in happen elsewhere.
+The transport delivers the frames of each socket read; they are processed at once, up to the mailboxes. Then the connection
+does what the session asks for (MCP answers, disk writes, terminations), and pauses reading while too many events are
+unread, so that TCP slows the server down. Callers send requests and await a future that the session completes.
+Connecting and logging in happen elsewhere.
 """
 
 import asyncio
-import collections
 import contextlib
 import functools
 import logging
@@ -14,14 +14,15 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, TypeVar
 
-from pie_client._generated.calls import Calls, Fields
+from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
-from pie_client.connection.deadline import Deadline, time_limit
+from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
+from pie_client.connection.options import check_seconds
+from pie_client.connection.threads import in_thread
 from pie_client.connection.transport import Transport
 from pie_client.connection.uploads import ChunkSender
-from pie_client.connection.websocket import Frame
 from pie_client.content import Chunk, Content
 from pie_client.errors import (
     ConnectionLostError,
@@ -30,7 +31,16 @@ from pie_client.errors import (
     NotConnectedError,
     PieError,
 )
-from pie_client.protocol.session import PendingCall, Session
+from pie_client.protocol.calls import PendingCall
+from pie_client.protocol.codec import Fields, Frame
+from pie_client.protocol.routes import Route
+from pie_client.protocol.session import (
+    CheckProcesses,
+    RelayMcpCall,
+    Session,
+    TerminateProcesses,
+    WriteFile,
+)
 
 if TYPE_CHECKING:
     from pie_client._generated.models import ProcessInfo
@@ -41,8 +51,6 @@ R = TypeVar("R")
 
 SEND_STALL_SECONDS = 0.1
 """Seconds after which a message that the socket has not accepted counts as stalled."""
-MAX_QUEUED_BYTES = 1 << 20
-"""Bytes of frames not yet processed above which the transport pauses."""
 
 
 class Connection:
@@ -56,10 +64,12 @@ class Connection:
         ping_timeout: Seconds without a pong or any received frame after which the connection is lost.
         identify: Awaited before a request that needs an identified session.
         on_mcp_request: Answers a relayed MCP call.
-        on_close: Called when the connection is lost or closed.
+        on_close: Called when the connection is lost or closed; perhaps more than once.
 
     Attributes:
+        calls: The generated calls.
         identified: Whether a reply has identified the session.
+        paused: Whether reading from the socket is paused; readers of events then call :meth:`update_flow`.
     """
 
     def __init__(
@@ -76,37 +86,37 @@ class Connection:
     ) -> None:
         self.session = session
         self.calls = Calls(self)
+        self.paused = False
+        self._transport = transport
         self.identify = identify
         self.identified = False
         self._on_mcp_request = on_mcp_request
         self._on_close = on_close
-        self._transport = transport
         self._timeout = timeout
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._loop = asyncio.get_running_loop()
+        self._timer = CallTimer(self._loop, session.calls, self._expire)
         self._received_frames = 0
         self._waiting_readers = 0
-        self._may_receive = asyncio.Event()
-        self._may_receive.set()
         self._chunk_sender = ChunkSender()
         self._background_tasks: set[asyncio.Task[None]] = set()
-        self._frames: collections.deque[bytes | str] = collections.deque()
-        self._queued_bytes = 0
-        self._lost: ConnectionLostError | None = None
-        self._news = asyncio.Event()
-        transport.start(self)
-        self._tasks = [asyncio.create_task(self._receive_frames(), name="pie-client reader")]
         if ping_interval != math.inf:
-            self._tasks.append(asyncio.create_task(self._keep_alive(), name="pie-client keep-alive"))
+            self._start_task(self._keep_alive())
+        transport.start(self)
 
     # ------------------------------------------------------------- calls
 
     async def call(self, method: Method[R], build: Callable[[int], Fields], timeout: float | None) -> R:
         """Send a request and return its decoded result."""
-        async with self._pending_call(method, timeout) as (call, reply, _):
-            await self._send(call.method, functools.partial(build, call.corr_id), call)
-            return await reply
+        self._check_loop(method)
+        seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
+        if not self.identified and not method.opens_session:
+            started = self._loop.time()
+            async with time_limit(method.tag, seconds):
+                await self._ensure_identified(method)
+            seconds -= self._loop.time() - started
+        return await self._exchange(method, build, seconds)
 
     async def upload(
         self,
@@ -116,28 +126,49 @@ class Connection:
         timeout: float | None,
     ) -> R:
         """Send a request in chunks and return its decoded result. An early reply, an error, stops the upload."""
-        async with self._pending_call(method, timeout) as (call, reply, deadline):
+        call: PendingCall[R] | None = None
+        try:
+            async with self.deadline(method, timeout) as deadline:
+                await self._ensure_identified(method)
+                with self._open_call(method) as call:
+                    await self._upload(method, build, content, call, deadline)
+                    return call.take()
+        except DeadlineError as error:
+            raise (error if call is None else self._deadline_error(error, call)) from None
 
-            async def send_chunk(chunk: Chunk) -> None:
-                # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
-                await self._send(call.method, functools.partial(build, call.corr_id, chunk), call)
-                deadline.extend()
+    async def _upload(
+        self,
+        method: Method[R],
+        build: Callable[[int, Chunk], Fields],
+        content: bytes | Content,
+        call: PendingCall[R],
+        deadline: Deadline,
+    ) -> None:
+        call.waiter = reply = self._loop.create_future()
 
-            async def send_reset(chunk: Chunk) -> None:
-                # Under an unused id, so that the server's error reply is ignored.
-                await self._send(call.method, functools.partial(build, self.session.unused_corr_id(), chunk))
+        async def send_chunk(chunk: Chunk) -> None:
+            # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
+            self._write(method, functools.partial(build, call.corr_id, chunk), call)
+            await self._drain()
+            deadline.extend()
 
-            await self._chunk_sender.send(
-                content, send_chunk, send_reset=send_reset, reply=reply, deadline=deadline
-            )
-            return await reply
+        async def send_reset(chunk: Chunk) -> None:
+            # Under an unused id, so that the server's error reply is ignored.
+            unused = self.session.calls.unused_corr_id()
+            self._write(method, functools.partial(build, unused, chunk))
+            await self._drain()
+
+        await self._chunk_sender.send(
+            content, send_chunk, send_reset=send_reset, deadline=deadline, reply=reply, call=call
+        )
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
             await self._ensure_identified(method)
+            self._write(method, build)
             with self._keep_receiving_if_stalled():
-                await self._send(method, build)
+                await self._drain()
 
     async def transfer(
         self,
@@ -151,8 +182,9 @@ class Connection:
             await self._ensure_identified(method)
 
             async def send_chunk(chunk: Chunk) -> None:
+                self._write(method, functools.partial(build, chunk))
                 with self._keep_receiving_if_stalled():
-                    await self._send(method, functools.partial(build, chunk))
+                    await self._drain()
                 deadline.extend()
 
             await self._chunk_sender.send(content, send_chunk, send_reset=send_chunk, deadline=deadline)
@@ -171,39 +203,113 @@ class Connection:
             method: The request, named in the error.
             timeout: Seconds; None for the connection's default, ``math.inf`` for no limit.
         """
-        if asyncio.get_running_loop() is not self._loop:
-            raise InvalidArgumentError(
-                f"{method.tag} not sent: the client belongs to another event loop; create one per loop"
-            )
+        self._check_loop(method)
         async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
             yield deadline
 
+    # ------------------------------------------------------------- received frames
+
+    def deliver(self, batch: list[Frame]) -> None:
+        """Process the frames of a socket read. Called by the transport."""
+        self._received_frames += len(batch)
+        session = self.session
+        try:
+            # Before the batch: readers had a chance to read what earlier ones brought. While reading is paused, the
+            # batch is the rest of a lost connection, which is bounded and complete.
+            if not self.paused:
+                session.routes.enforce_limits()
+            session.receive(batch)
+        except Exception as error:
+            logger.exception("processing a frame failed; this is a defect of pie-client")
+            self._fail(error)
+            self._transport.abort()
+            return
+        if session.needs_attention:
+            self._run_effects()
+            self.update_flow()
+
+    def lost(self, error: ConnectionLostError) -> None:
+        """Fail what waits for the server. Called by the transport, after the last frame."""
+        self._fail(error)
+
+    def _run_effects(self) -> None:
+        effects = self.session.effects
+        while effects:
+            match effects.popleft():
+                case RelayMcpCall(request):
+                    self._start_task(self._on_mcp_request(request))
+                case WriteFile() as write:
+                    self._start_task(self._write_file(write))
+                case TerminateProcesses(process_ids):
+                    if self.session.alive:
+                        self._start_task(self._terminate(process_ids))
+                case CheckProcesses():
+                    self._start_task(self._check_missing_processes())
+
     # ------------------------------------------------------------- flow control and closing
 
-    @contextlib.contextmanager
-    def keep_receiving(self) -> Generator[None]:
-        """Don't pause receiving inside the context, because a reader waits for an event."""
+    async def wait_for_change(self, route: Route) -> None:
+        """Wait until events of a process arrive, or it ends or fails. Reading from the socket goes on meanwhile."""
+        # A full buffer would otherwise stop reading from the socket, and the awaited event never arrive.
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        route.add_waiter(waiter)
         self._waiting_readers += 1
-        self.update_flow()
+        if self.paused:
+            self.update_flow()
         try:
-            yield
+            await waiter
         finally:
             self._waiting_readers -= 1
+            if waiter.cancelled():
+                route.remove_waiter(waiter)
+
+    def update_flow(self) -> None:
+        """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
+        session = self.session
+        pause = (session.should_pause and not self._waiting_readers) or session.disk_is_behind
+        if pause != self.paused:
+            self.paused = pause
+            if pause:
+                self._transport.pause()
+            else:
+                self._transport.resume()
+
+    def claim(self, process_id: str) -> Route:
+        """Return the route of a process for a new handle. Raises PieConnectionError if the connection has ended."""
+        self.session.check_alive()
+        return self.session.routes.claim(process_id)
+
+    def release(self, route: Route, *, keep: bool = False) -> None:
+        """Close a handle of a process. With ``keep``, its events are kept for another one."""
+        self.session.routes.release(route, keep=keep)
+        if self.paused:
+            self.update_flow()
+
+    def release_threadsafe(self, route: Route) -> None:
+        """Close a handle that was garbage-collected. The collector may run in any thread, and at any time."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+            self._loop.call_soon_threadsafe(self.release, route)
 
     @contextlib.contextmanager
     def _keep_receiving_if_stalled(self) -> Generator[None]:
         # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
-        with contextlib.ExitStack() as stack:
-            handle = self._loop.call_later(
-                SEND_STALL_SECONDS, lambda: stack.enter_context(self.keep_receiving())
-            )
-            stack.callback(handle.cancel)
+        if not self._transport.congested:
             yield
+            return
+        stalled = False
 
-    def update_flow(self) -> None:
-        """Resume receiving if events were read or a reader waits."""
-        if not self._may_receive.is_set() and (self._waiting_readers or not self.session.should_pause):
-            self._may_receive.set()
+        def keep_receiving() -> None:
+            nonlocal stalled
+            stalled = True
+            self._waiting_readers += 1
+            self.update_flow()
+
+        handle = self._loop.call_later(SEND_STALL_SECONDS, keep_receiving)
+        try:
+            yield
+        finally:
+            handle.cancel()
+            self._waiting_readers -= stalled
 
     async def close(self) -> None:
         """Close the connection within about a second. Pending calls raise NotConnectedError."""
@@ -211,7 +317,7 @@ class Connection:
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgumentError("the client belongs to another event loop; close it there")
         # Listed before they end: finished tasks remove themselves from the set.
-        tasks = [*self._tasks, *self._background_tasks]
+        tasks = list(self._background_tasks)
         try:
             self._shut_down()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -227,8 +333,9 @@ class Connection:
 
     def _shut_down(self) -> None:
         self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
-        for task in (*self._tasks, *self._background_tasks):
+        for task in self._background_tasks:
             task.cancel()
+        self._timer.close()
         self._on_close()
 
     def _fail(self, cause: Exception) -> None:
@@ -242,90 +349,11 @@ class Connection:
 
     # ------------------------------------------------------------- tasks
 
-    def deliver(self, batch: list[Frame]) -> None:
-        """Queue received frames for the reader task."""
-        for frame in batch:
-            self._queued_bytes += len(frame)
-            self._frames.append(bytes(frame) if isinstance(frame, memoryview) else frame)
-        if self._queued_bytes > MAX_QUEUED_BYTES:
-            self._transport.pause()
-        self._news.set()
-
-    def lost(self, error: ConnectionLostError) -> None:
-        """Fail what waits, after the queued frames are processed."""
-        self._lost = error
-        self._news.set()
-
-    async def _next_frame(self) -> bytes | str:
-        while not self._frames:
-            self._queued_bytes = 0
-            self._transport.resume()
-            self._news.clear()
-            if self._lost is not None:
-                raise self._lost
-            await self._news.wait()
-        return self._frames.popleft()
-
-    async def _receive_frames(self) -> None:
-        try:
-            while True:
-                self._process_frame(await self._next_frame())
-                if self.session.pending_writes:
-                    await self._run_pending_writes()
-                if self.session.over_limit:
-                    await self._pause_if_full()
-        except ConnectionLostError as error:
-            self._fail(error)
-        except asyncio.CancelledError:
-            # close() fails the session first; here another task, such as a framework's shutdown, cancelled the reader.
-            if self.session.alive:
-                self._fail(ConnectionLostError("the client's reader task was cancelled; connect again"))
-                self._transport.abort()
-            raise
-        except Exception as error:
-            logger.exception("the reader failed; this is a defect of pie-client")
-            self._fail(error)
-            self._transport.abort()
-            raise
-
-    def _process_frame(self, frame: bytes | str) -> None:
-        self._received_frames += 1
-        mcp_request = self.session.receive(frame)
-        if mcp_request is not None:
-            self._start_task(self._on_mcp_request(mcp_request))
-        self._terminate_queued()
-        if self.session.process_check_due:
-            self.session.process_check_due = False
-            self._start_task(self._check_missing_processes())
-
-    async def _pause_if_full(self) -> None:
-        # _next_frame() does not suspend while frames are queued: give readers a chance to read first.
-        await asyncio.sleep(0)
-        if self.session.should_pause and not self._waiting_readers:
-            self._may_receive.clear()
-            await self._may_receive.wait()
-
-    async def _run_pending_writes(self) -> None:
-        writes, self.session.pending_writes = self.session.pending_writes, []
-        for write in writes:
-            writing = asyncio.ensure_future(asyncio.to_thread(write.write))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                # Wait for the thread: after close() returns, nothing may be written any more.
-                await asyncio.wait({writing})
-                raise
-            except OSError as error:
-                logger.warning("a received file can't be written to disk: %s", error)
-                write.failed(error)
-            else:
-                write.written()
-
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(self._ping_interval)
             # While receiving is paused, the pong waits unread in the socket: it proves nothing.
-            if not self._may_receive.is_set():
+            if self.paused:
                 continue
             # Any frame proves that the link works, even if the pong is queued behind a large message.
             received = self._received_frames
@@ -333,7 +361,7 @@ class Connection:
                 alive = await self._transport.ping(self._ping_timeout)
             except ConnectionLostError:
                 return
-            if not alive and received == self._received_frames and self._may_receive.is_set():
+            if not alive and received == self._received_frames and not self.paused:
                 self._fail(
                     ConnectionLostError(
                         f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the network, then connect again"
@@ -348,10 +376,26 @@ class Connection:
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
 
-    def _terminate_queued(self) -> None:
-        if self.session.processes_to_terminate and self.session.alive:
-            process_ids, self.session.processes_to_terminate = self.session.processes_to_terminate, []
-            self._start_task(self._terminate(process_ids))
+    async def _write_file(self, write: WriteFile) -> None:
+        parts = write.file.take_batch()
+        size = sum(map(len, parts))
+        spool = write.file.spool
+        assert spool is not None  # noqa: S101 - only spooled files are written
+        reason = ""
+        try:
+            await in_thread(spool.append, parts)
+        except OSError as error:
+            reason = f"it can't be written to disk ({error.strerror or error})"
+            logger.warning("a received file can't be written to disk: %s", error)
+        except asyncio.CancelledError:
+            # The batch is on disk, and perhaps the whole file.
+            reason = "the client was closed before all of it was written" if write.file.unwritten else ""
+            raise
+        finally:
+            del parts
+            self.session.written(write.route, write.file, size, reason)
+            self._run_effects()
+            self.update_flow()
 
     async def _terminate(self, process_ids: list[str]) -> None:
         for process_id in process_ids:
@@ -372,72 +416,69 @@ class Connection:
             self.session.fail_processes(missing)
 
     def _missing_from(self, listed: "list[ProcessInfo]") -> set[str]:
-        return self.session.running_processes() - {info.id for info in listed}
+        return self.session.routes.running() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call
 
-    @contextlib.asynccontextmanager
-    async def _pending_call(
-        self, method: Method[R], timeout: float | None
-    ) -> AsyncGenerator[tuple[PendingCall, asyncio.Future[R], Deadline]]:
-        call: PendingCall | None = None
+    async def _exchange(self, method: Method[R], build: Callable[[int], Fields], seconds: float) -> R:
+        """Send a request, and return the result of its reply. It does not wait for the socket: the reply proves more."""
+        with self._open_call(method) as call:
+            self._write(method, functools.partial(build, call.corr_id), call)
+            call.waiter = waiter = self._loop.create_future()
+            self._timer.watch(call, seconds)
+            await waiter
+            return call.take()
+
+    @contextlib.contextmanager
+    def _open_call(self, method: Method[R]) -> Generator[PendingCall[R]]:
+        call = self.session.open_call(method)
+        if self.paused:
+            self.update_flow()  # the reply may be behind unread events
         try:
-            async with self.deadline(method, timeout) as deadline:
-                await self._ensure_identified(method)
-                reply: asyncio.Future[R] = self._loop.create_future()
-                late: list[R] = []
-
-                def succeed(result: R) -> None:
-                    if reply.done():
-                        late.append(result)
-                    else:
-                        reply.set_result(result)
-
-                def fail(error: PieError) -> None:
-                    if not reply.done():
-                        reply.set_exception(error)
-                        reply.exception()  # avoids "exception was never retrieved" if the caller was cancelled
-
-                call = self.session.open_call(method, succeed, fail)
-                self.update_flow()  # the reply may be behind unread events
-                try:
-                    yield call, reply, deadline
-                except BaseException:
-                    # Race: the reply arrived, but the caller was cancelled before it resumed. Without this, a launched
-                    # process would run without a handle.
-                    if reply.done() and not reply.cancelled() and reply.exception() is None:
-                        late.append(reply.result())
-                    if late:
-                        self.session.queue_termination(call, late[0])
-                        self._terminate_queued()
-                    raise
-                finally:
-                    self.session.close_call(call)
-        except DeadlineError as error:
-            if call is not None and (server_error := self.session.server_error_since(call)):
-                raise DeadlineError(f"{error}; the server reported: {server_error}") from None
-            raise
+            yield call
+        finally:
+            self.session.close_call(call)
+            if self.session.effects:
+                self._run_effects()
 
     async def _ensure_identified(self, method: Method[object]) -> None:
         self.session.check_alive()
-        if not self.identified and not method.opens_session:
+        if not method.opens_session and not self.identified:
             try:
                 await self.identify()
             except ConnectionLostError as error:
                 # ``sent`` of the original error is about the identification, not about this request.
                 raise ConnectionLostError(str(error), sent=False) from error
 
-    async def _send(
-        self, method: Method[object], build: Callable[[], Fields], call: PendingCall | None = None
+    def _write(
+        self, method: Method[object], build: Callable[[], Fields], call: PendingCall[R] | None = None
     ) -> None:
-        frame = self.session.encode_request(method, build, call)
+        frame = self.session.encode(method, build, call)
         try:
-            # Set before: if sending is cancelled, the server may still receive the frame.
-            if call is not None:
-                call.sent = True
             self._transport.write(frame)
-            if self._transport.congested:
-                await self._transport.drain()
         except ConnectionLostError as error:
-            # Only this call fails here. The reader fails the others after it has received the remaining frames.
-            raise ConnectionLostError(str(error), sent=True) from error
+            # Only this call fails here. The others fail after the remaining frames have been delivered.
+            raise ConnectionLostError(str(error), sent=call is not None and call.sent) from error
+        if call is not None:
+            call.sent = True
+
+    async def _drain(self) -> None:
+        if self._transport.congested:
+            try:
+                await self._transport.drain()
+            except ConnectionLostError as error:
+                raise ConnectionLostError(str(error), sent=True) from error
+
+    def _expire(self, call: PendingCall[object]) -> None:
+        call.fail(self._deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
+
+    def _deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:
+        if server_error := self.session.server_error_since(call):
+            return DeadlineError(f"{error}; the server reported: {server_error}")
+        return error
+
+    def _check_loop(self, method: Method[object]) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgumentError(
+                f"{method.tag} not sent: the client belongs to another event loop; create one per loop"
+            )

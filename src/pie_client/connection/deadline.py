@@ -1,12 +1,69 @@
-"""Time limits that restart with progress, and locks whose holder's progress extends the waiters' limits."""
+"""Deadlines: of calls, time limits that restart with progress, and locks whose holder's progress extends them."""
 
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import TypeVar
 
 from pie_client.connection.options import check_seconds
 from pie_client.errors import DeadlineError
+from pie_client.protocol.calls import PendingCall
+
+R = TypeVar("R")
+
+EXPIRY_SECONDS = 0.01
+"""Shortest time between two searches for expired calls, of which there may be thousands."""
+
+
+class CallTimer:
+    """One timer for the deadlines of all pending calls of a connection.
+
+    Args:
+        calls: The pending calls.
+        expire: Called with each call whose time is over.
+    """
+
+    # A timer for each call would cost more than the call itself, and nearly every call ends long before its deadline.
+    # So the timer stays as it is when calls end, and looks for the next deadline when it fires.
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        calls: Iterable[PendingCall[object]],
+        expire: Callable[[PendingCall[object]], None],
+    ) -> None:
+        self._loop = loop
+        self._calls = calls
+        self._expire = expire
+        self._next = math.inf
+        """Time at which the timer fires."""
+        self._handle: asyncio.TimerHandle | None = None
+
+    def watch(self, call: PendingCall[R], seconds: float) -> None:
+        """Set the deadline of a pending call."""
+        call.seconds = seconds
+        call.expires = self._loop.time() + seconds
+        if call.expires < self._next:
+            self._start(call.expires)
+
+    def close(self) -> None:
+        """Stop the timer."""
+        self._start(math.inf)
+
+    def _start(self, when: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._next = when
+        self._handle = None if when == math.inf else self._loop.call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        now, following = self._loop.time(), math.inf
+        for call in self._calls:
+            if call.expires <= now:
+                self._expire(call)
+            elif call.expires < following:
+                following = call.expires
+        self._start(max(following, now + EXPIRY_SECONDS))
 
 
 class Deadline:
@@ -57,9 +114,12 @@ async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
         # A TimeoutError from inside, such as that of a socket, is not ours.
         if not scope.expired():
             raise
-        raise DeadlineError(
-            f"{what} did not finish within {seconds:g} s; raise timeout=, or check the server"
-        ) from None
+        raise DeadlineError(deadline_text(what, seconds)) from None
+
+
+def deadline_text(what: str, seconds: float) -> str:
+    """Return the text of a DeadlineError."""
+    return f"{what} did not finish within {seconds:g} s; raise timeout=, or check the server"
 
 
 class ProgressLock:

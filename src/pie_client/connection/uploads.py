@@ -15,6 +15,7 @@ from pie_client.connection.deadline import Deadline, ProgressLock
 from pie_client.content import Chunk, Content
 from pie_client.errors import InvalidArgumentError, ProtocolError
 from pie_client.lazy import LazyModule
+from pie_client.protocol.calls import PendingCall
 
 if TYPE_CHECKING:
     from pie_client.connection import contents
@@ -42,7 +43,8 @@ class ChunkSender:
         *,
         send_reset: SendChunk,
         deadline: Deadline,
-        reply: asyncio.Future[R] | None = None,
+        reply: asyncio.Future[None] | None = None,
+        call: PendingCall[R] | None = None,
     ) -> None:
         """Send every chunk in order, and wait for the reply if there is one.
 
@@ -51,7 +53,8 @@ class ChunkSender:
             send_chunk: Sends a chunk.
             send_reset: Sends a chunk that is out of range, so that the server discards the upload; its error is ignored.
             deadline: Extended while another upload of the same bytes makes progress.
-            reply: The reply to the upload. If it arrives before the last chunk, nothing more is sent.
+            reply: Completed with the outcome of ``call``. If that is before the last chunk, nothing more is sent.
+            call: The call, if the upload has a reply.
 
         Raises:
             ProtocolError: The server confirmed the upload before it received every chunk.
@@ -76,7 +79,7 @@ class ChunkSender:
             if reply is not None:
                 # The lock is held until the reply: only then has the server finished with this digest.
                 await asyncio.wait([reply])
-                if unsent and reply.exception() is None:
+                if unsent and call is not None and call.succeeded:
                     raise ProtocolError(
                         f"the server confirmed an upload with {unsent} of {total} chunks unsent; check that it is a Pie server"
                     )
@@ -84,7 +87,7 @@ class ChunkSender:
 
 
 async def _next_unless_replied(
-    reply: asyncio.Future[R] | None, step: Coroutine[None, None, T | None]
+    reply: asyncio.Future[None] | None, step: Coroutine[None, None, T | None]
 ) -> T | None:
     """Return the result of a step, or None if the reply is there first."""
     # A task, although nothing else awaits it: sending does not suspend while the socket accepts everything, and the

@@ -7,6 +7,7 @@ the library is not built as that class expects, :class:`WebSocket` is used: it r
 """
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
@@ -374,10 +375,25 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         self.send_data()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._started and self._paused:
+            self._read_rest()
         super().connection_lost(exc)
         self._writes.clear()
         if self._started:
             self._report_loss(exc)
+
+    def _read_rest(self) -> None:
+        """Process what arrived while reading was paused, before a failed write closes the socket."""
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return  # only asyncio can decrypt it
+        # Transports of other event loops may not give access to their socket.
+        with (
+            contextlib.suppress(OSError, AttributeError, TypeError),
+            self.transport.get_extra_info("socket").dup() as socket,
+        ):
+            socket.setblocking(False)
+            while count := socket.recv_into(self.get_buffer(-1)):
+                self.buffer_updated(count)
 
     def _report_loss(self, cause: Exception | None) -> None:
         if self._lost is not None:

@@ -35,6 +35,11 @@ Frame: TypeAlias = bytes | memoryview | str
 KEPT_BYTES = 1 << 20
 """Frame size above which the buffer that it was encoded in is not kept for the next one."""
 
+FIXMAP = 0x80
+"""First byte of a map with up to 15 entries, together with their number; of equal keys, only the last is unpacked."""
+UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
+"""What reading a frame may raise that is not a map with the expected keys."""
+
 unpack = msgpack.unpackb
 _packers = [msgpack.Packer()]
 
@@ -82,15 +87,14 @@ def decode(frame: Frame) -> Record | EventRecord | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
     try:
         record = _decode_text(frame) if isinstance(frame, str) else _decode_binary(frame)
-    except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException):
+    except UNREADABLE:
         record = None
     return decode_general(frame) if record is None else record
 
 
 def _decode_binary(frame: bytes | memoryview) -> Record | EventRecord | None:
     fields: Fields = unpack(frame)
-    # The first byte of a map with up to 15 entries has their number; of equal keys, only the last is in the map.
-    if frame[0] != 0x80 | len(fields):
+    if frame[0] != FIXMAP | len(fields):
         return None
     tag = fields[TAG]
     if tag == decoders.PROCESS_EVENT:

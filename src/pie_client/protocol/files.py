@@ -23,6 +23,8 @@ from pie_client._generated.decoders import FileChunkRecord
 
 CHUNK_OVERHEAD_BYTES = 100
 """Assumed memory of a buffered chunk beyond its bytes: without it, empty chunks would be free."""
+WRITE_BYTES = 2 << 20
+"""Least size of a batch that is written to disk while a file is still arriving."""
 MAX_NAME_BYTES = 200
 """Longest file name used. File systems allow 255 bytes; the rest is for an added number."""
 RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
@@ -78,54 +80,82 @@ class FileEvent(bytes):
 
 
 class PartialFile:
-    """A file whose chunks are still arriving.
+    """A file whose chunks are still arriving, or that is still being written to disk.
 
     Args:
         first: The first chunk; pass it to :meth:`add` too.
         spool_above: Size in bytes above which the received chunks go to disk.
+
+    Attributes:
+        digest: Expected BLAKE3-256 of the bytes, in hexadecimal.
+        complete: Whether the last chunk has arrived and the bytes match the digest.
+        size: Bytes counted against ``max_buffered``: none that wait for the disk, which no reader can speed up.
+        unwritten: Bytes that wait for the disk.
+        spool: The temporary file; None while everything is in memory.
     """
 
     def __init__(self, first: FileChunkRecord, spool_above: float = math.inf) -> None:
-        self._first = first
+        self.digest = first.file_hash
+        self.complete = False
+        self.size = len(first.file_hash) + len(first.name or "")
+        self.spool: Spool | None = None
+        self._name = first.name
+        self._total = first.total_chunks
         self._spool_above = spool_above
+        self.unwritten = 0
         self._parts: list[bytes] = []
+        """Parts in memory that are not being written."""
         self._count = 0
         self._bytes = 0
         self._hash = blake3()
-        self.spool: Spool | None = None
-        """The temporary file; None while everything is in memory."""
-        self.size = len(first.file_hash) + len(first.name or "")
-        """Bytes counted against ``max_buffered``."""
+        self._writing = False
 
-    def add(self, chunk: FileChunkRecord) -> bool:
-        """Add the next chunk. Returns True if the file is complete; raises ValueError if the chunk does not fit."""
+    def add(self, chunk: FileChunkRecord) -> None:
+        """Add the next chunk; raises ValueError if it does not fit."""
         # Servers send the chunks of a file in order, so any gap means that one was lost.
-        total = self._first.total_chunks
-        if chunk.total_chunks != total:
-            raise ValueError(f"total_chunks changed from {total} to {chunk.total_chunks}")
+        if chunk.total_chunks != self._total:
+            raise ValueError(f"total_chunks changed from {self._total} to {chunk.total_chunks}")
         if chunk.chunk_index != self._count:
-            raise ValueError(f"expected chunk {self._count} of {total}, received chunk {chunk.chunk_index}")
-        if chunk.chunk_index >= total:
-            raise ValueError(f"chunk {chunk.chunk_index} is out of range for {total} chunks")
-        self._parts.append(chunk.chunk_data)
+            raise ValueError(
+                f"expected chunk {self._count} of {self._total}, received chunk {chunk.chunk_index}"
+            )
+        if chunk.chunk_index >= self._total:
+            raise ValueError(f"chunk {chunk.chunk_index} is out of range for {self._total} chunks")
+        data = chunk.chunk_data
+        self._parts.append(data)
         self._count += 1
-        self._bytes += len(chunk.chunk_data)
-        self.size += CHUNK_OVERHEAD_BYTES + len(chunk.chunk_data)
-        self._hash.update(chunk.chunk_data)
-        if self._count < total:
+        self._bytes += len(data)
+        if self.spool is None:
+            self.size += CHUNK_OVERHEAD_BYTES + len(data)
+        else:
+            self.unwritten += len(data)
+        self._hash.update(data)
+        if self._count == self._total:
+            if self._hash.hexdigest() != self.digest:
+                raise ValueError("its bytes do not match the BLAKE3 digest")
+            self.complete = True
+        if self.spool is None and self._bytes > self._spool_above:
+            self.spool = Spool()
+            self.unwritten, self.size = self._bytes, 0
+
+    def begin_write(self) -> bool:
+        """Return whether a batch should be written now; if so, :meth:`take_batch` and :meth:`end_write` must follow."""
+        due = self.spool is not None and self._parts and not self._writing
+        # Batches, because a thread for every chunk would cost more than the writing itself.
+        if not due or not (self.complete or self.unwritten >= WRITE_BYTES):
             return False
-        if self._hash.hexdigest() != chunk.file_hash:
-            raise ValueError("its bytes do not match the BLAKE3 digest")
+        self._writing = True
         return True
 
-    def take_parts_to_spool(self) -> list[bytes]:
-        """Remove and return the parts to write to disk; empty if the file stays in memory."""
-        if self._bytes <= self._spool_above:
-            return []
-        self.spool = self.spool or Spool()
+    def take_batch(self) -> list[bytes]:
+        """Remove and return the parts in memory."""
         parts, self._parts = self._parts, []
-        self.size -= sum(CHUNK_OVERHEAD_BYTES + len(part) for part in parts)
         return parts
+
+    def end_write(self, size: int) -> None:
+        """Stop counting a batch of ``size`` bytes, which was written or has failed."""
+        self._writing = False
+        self.unwritten -= size
 
     def discard(self) -> None:
         """Delete the temporary file, if any."""
@@ -134,13 +164,12 @@ class PartialFile:
 
     def finish(self) -> "FileEvent | SpooledFile":
         """Return the complete file. A spooled file must have been written to disk before."""
-        name, digest = self._first.name, self._first.file_hash
         if self.spool is not None:
-            return SpooledFile(self.spool, self._bytes, name=name, digest=digest)
+            return SpooledFile(self.spool, self._bytes, name=self._name, digest=self.digest)
         parts, self._parts = self._parts, []
         data = b"".join(parts)
         del parts  # keeps at most two copies of a large file in memory, not three
-        return FileEvent(data, name=name, digest=digest)
+        return FileEvent(data, name=self._name, digest=self.digest)
 
 
 class Spool:

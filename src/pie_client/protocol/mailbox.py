@@ -1,18 +1,17 @@
 """The unread events of one process.
 
 The session adds events and file chunks; a :class:`~pie_client.process.Process` pops events. A mailbox assembles files,
-counts the bytes that it buffers and records how the process ended. It wakes listeners but never waits itself.
+counts the bytes that it buffers and records how the process ended. It wakes waiters but never waits itself.
 """
 
 import math
-import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client._generated.events import TERMINAL, ModelledEvent, TerminalEvent, UnknownEvent
+from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, UnknownEvent
 from pie_client.errors import PieError
 from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
 
@@ -34,21 +33,26 @@ class CorruptEvent:
 ProcessEvent: TypeAlias = ModelledEvent | FileEvent | SpooledFile | CorruptEvent
 """Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
 
+Named: TypeAlias = tuple[Event, str]
+"""An event of a known kind: the pair that ``Process.recv()`` returns."""
+Item: TypeAlias = Named | ProcessEvent
+"""An unread event."""
 
-@dataclass(frozen=True, slots=True)
-class PendingWrite:
-    """File chunks to write to disk before the next frame is received.
 
-    ``write`` blocks and raises OSError. Call ``written`` or ``failed`` afterwards, in the event loop.
-    """
+class Waiter(Protocol):
+    """Something to wake after a change; an ``asyncio.Future`` is one."""
 
-    write: Callable[[], None]
-    written: Callable[[], None]
-    failed: Callable[[OSError], None]
+    def done(self) -> bool:
+        """Return whether it was woken or no longer waits."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """Wake it."""
+        ...
 
 
 @dataclass(slots=True)
-class ByteCounter:
+class Ledger:
     """Total of the bytes buffered by several mailboxes."""
 
     total: int = 0
@@ -57,83 +61,91 @@ class ByteCounter:
 class Mailbox:
     """The unread events of one process, in order, and how the process ended.
 
+    Args:
+        ledger: Counts the buffered bytes, with those of other mailboxes.
+        spool_above: Size in bytes above which a received file goes to disk.
+
     Attributes:
-        size: Buffered bytes, also part of the shared counter's total.
+        events: Unread events; None before the first. A complete file that is not yet on disk holds its place.
+        receptive: Whether events may be added: the process has neither ended nor failed.
         terminal: The terminal event once it has arrived, read or not.
         failure: Makes the error for a reader who finds no event left; None while events may still arrive.
-        detached: Keep buffering without listeners, for a later attach.
+        waiters: What to wake after a change that a reader may wait for; None if nothing waits.
     """
 
-    def __init__(self, process_id: str, counter: ByteCounter, spool_above: float = math.inf) -> None:
-        self.process_id = process_id
-        self.size = 0
-        self.terminal: TerminalEvent | None = None
+    __slots__ = (
+        "_lost_files",
+        "_partial_files",
+        "_spool_above",
+        "events",
+        "failure",
+        "ledger",
+        "receptive",
+        "terminal",
+        "waiters",
+    )
+
+    # Most of ten thousand idle processes have no event yet: everything that can be made on first use is.
+    def __init__(self, ledger: Ledger, spool_above: float = math.inf) -> None:
+        self.ledger = ledger
+        self.events: deque[Item | PartialFile] | None = None
+        self.receptive = True
+        self.terminal: Named | None = None
         self.failure: Callable[[], PieError] | None = None
-        self.detached = False
+        self.waiters: list[Waiter] | None = None
         self._spool_above = spool_above
-        self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._counter = counter
-        self._events: deque[tuple[ProcessEvent, int]] = deque()
-        self._partial_files: dict[str, PartialFile] = {}
-        self._lost_files: dict[str, None] = {}
+        self._partial_files: dict[str, PartialFile] | None = None
+        self._lost_files: dict[str, None] | None = None
         """Digests of lost files, oldest first; their further chunks are ignored."""
 
-    def add_listener(self, method: Callable[[], None]) -> None:
-        """Call a bound method after every change that a reader may wait for."""
-        # Weak, because the mailbox is released by the finalizer of the handle that listens.
-        self._listeners.append(weakref.WeakMethod(method))
-        self.detached = False
-
-    def remove_listener(self, method: Callable[[], None]) -> None:
-        """Stop calling a bound method."""
-        self._listeners.remove(weakref.WeakMethod(method))
-
     @property
-    def has_listeners(self) -> bool:
-        """Whether a handle of the process still exists."""
-        # Handles that were garbage-collected leave dead references behind.
-        self._listeners = [listener for listener in self._listeners if listener() is not None]
-        return bool(self._listeners)
+    def size(self) -> int:
+        """Buffered bytes, computed anew: only limits ask, and rarely."""
+        files = sum(partial.size for partial in (self._partial_files or {}).values())
+        return files + sum(map(_buffered_size, self.events or ()))
 
     @property
     def backlog(self) -> int:
         """Number of unread events and partial files."""
-        return len(self._events) + len(self._partial_files)
+        return len(self.events or ()) + len(self._partial_files or ())
 
     @property
     def has_partial_files(self) -> bool:
         """Whether a file is arriving."""
         return bool(self._partial_files)
 
-    def count_in(self, counter: ByteCounter) -> None:
-        """Move the buffered bytes to another counter."""
-        self._counter.total -= self.size
-        self._counter = counter
-        counter.total += self.size
+    def count_in(self, ledger: Ledger) -> int:
+        """Move the buffered bytes to another ledger, and return their number."""
+        size = self.size
+        self.ledger.total -= size
+        self.ledger = ledger
+        ledger.total += size
+        return size
 
-    def put(self, event: ProcessEvent) -> None:
+    def put(self, item: Item) -> None:
         """Append an event. Events after the terminal one violate the protocol and are dropped."""
-        if self.terminal is not None or self.failure is not None:
+        if not self.receptive:
             return
-        if isinstance(event, TERMINAL):
+        if type(item) is tuple and item[0] in TERMINAL_KINDS:
             # Lost files are reported first: readers stop at the terminal event.
             for digest in self._discard_partial_files():
                 self._append(_lost_file_event(digest, "the process ended before its last chunk"))
-            self.terminal = event
-        self._append(event)
-        self._notify_listeners()
+            self.terminal = item
+            self.receptive = False
+        self._append(item)
+        self.wake()
 
-    def add_chunk(self, chunk: FileChunkRecord) -> PendingWrite | None:
+    def add_chunk(self, chunk: FileChunkRecord) -> PartialFile | None:
         """Add a chunk of a file; the complete file, or the reason why it is lost, becomes an event.
 
         Returns:
-            A write that has to happen first if the file goes to disk, else None.
+            The file if some of it is to be written to disk now; pass it to :meth:`written` afterwards.
         """
-        if self.terminal is not None or self.failure is not None:
+        if not self.receptive:
             return None
         # Chunks carry no transfer id, only the digest: chunk 0 starts the file again, lost or not.
         digest, restarts = chunk.file_hash, chunk.chunk_index == 0
-        if digest in self._lost_files:
+        if self._lost_files is not None and digest in self._lost_files:
             if not restarts:
                 return None
             del self._lost_files[digest]
@@ -145,121 +157,168 @@ class Mailbox:
             partial = None
         partial = partial or PartialFile(chunk, self._spool_above)
         try:
-            complete = partial.add(chunk)
+            partial.add(chunk)
         except ValueError as error:
             partial.discard()
             self._lose_file(digest, str(error))
             return None
-        parts = partial.take_parts_to_spool()
-        if complete and not parts:
+        if partial.complete and partial.spool is None:
             self.put(partial.finish())
             return None
-        self._partial_files[digest] = partial
-        self._count(partial.size)
-        return self._pending_write(digest, partial, parts, complete=complete) if parts else None
+        self.ledger.total += partial.size
+        if partial.complete:
+            # Later events stay behind it, although writing it to disk takes a while.
+            self._append_uncounted(partial)
+        else:
+            if self._partial_files is None:
+                self._partial_files = {}
+            self._partial_files[digest] = partial
+        return partial if partial.begin_write() else None
 
-    def pop(self) -> ProcessEvent | None:
+    def written(self, partial: PartialFile, size: int, reason: str = "") -> PartialFile | None:
+        """Handle the end of a write of ``size`` bytes, and ``reason`` if it failed.
+
+        Returns:
+            The file if more of it is to be written now.
+        """
+        partial.end_write(size)
+        if not self._holds(partial):
+            return None  # the mailbox was discarded, or the file restarted, during the write
+        if reason:
+            partial.discard()
+            if partial.complete:
+                self._replace(partial, _lost_file_event(partial.digest, reason))
+            else:
+                self._remove_partial_file(partial.digest)
+                self._lose_file(partial.digest, reason)
+        elif partial.begin_write():
+            return partial
+        elif partial.complete:
+            self._replace(partial, partial.finish())
+        return None
+
+    def pop(self) -> Item | None:
         """Remove and return the oldest unread event, or None if there is none."""
-        if not self._events:
+        if not self.events:
             return None
-        event, size = self._events.popleft()
-        self._count(-size)
-        return event
+        item = self.events.popleft()
+        if isinstance(item, PartialFile):
+            self.events.appendleft(item)
+            return None
+        self.ledger.total -= _buffered_size(item)
+        return item
 
-    def put_back(self, event: ProcessEvent) -> None:
+    def put_back(self, item: Item) -> None:
         """Return a popped event to the front: the read was cancelled."""
-        size = _buffered_size(event)
-        self._events.appendleft((event, size))
-        self._count(size)
-        self._notify_listeners()
+        if self.events is None:
+            self.events = deque()
+        self.events.appendleft(item)
+        self.ledger.total += _buffered_size(item)
+        self.wake()
 
     def fail(self, failure: Callable[[], PieError]) -> None:
         """End the mailbox without a terminal event. Unread events stay readable; then readers raise ``failure()``."""
         # A finished process keeps its result, and the first failure is the cause of later ones.
-        if self.terminal is None and self.failure is None:
+        if self.receptive:
             self._discard_partial_files()
             self.failure = failure
-        self._notify_listeners()
+            self.receptive = False
+        self.wake()
 
     def fail_and_discard(self, failure: Callable[[], PieError]) -> None:
         """Discard unread events and raise ``failure()`` in readers, even if the process has ended: the loss must show."""
         self.failure = failure
+        self.receptive = False
         self.discard()
 
     def discard(self) -> None:
         """Discard all unread events and partial files."""
-        self._events.clear()
-        self._discard_partial_files()
-        self._count(-self.size)
-        self._notify_listeners()
+        self.ledger.total -= self.size
+        events, self.events = self.events, None
+        partial_files, self._partial_files = self._partial_files, None
+        for item in (*(events or ()), *(partial_files or {}).values()):
+            if isinstance(item, PartialFile):
+                item.discard()
+        self.wake()
 
-    def _pending_write(
-        self, digest: str, partial: PartialFile, parts: list[bytes], *, complete: bool
-    ) -> PendingWrite:
-        spool = partial.spool
-        assert spool is not None  # noqa: S101 - parts are only taken with a spool
+    def wake(self) -> None:
+        """Wake everything that waits for a change."""
+        waiters, self.waiters = self.waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
 
-        def still_wanted() -> bool:
-            # The mailbox may have been discarded, or the file restarted, while the write ran in a thread.
-            if self._partial_files.get(digest) is not partial:
-                return False
-            self._remove_partial_file(digest)
+    def add_waiter(self, waiter: Waiter) -> None:
+        """Wake ``waiter`` after the next change."""
+        if self.waiters is None:
+            self.waiters = [waiter]
+        else:
+            self.waiters.append(waiter)
+
+    def remove_waiter(self, waiter: Waiter) -> None:
+        """Stop waking a waiter that was cancelled."""
+        if self.waiters is not None and waiter in self.waiters:
+            self.waiters.remove(waiter)
+
+    def _holds(self, partial: PartialFile) -> bool:
+        if self._partial_files is not None and self._partial_files.get(partial.digest) is partial:
             return True
+        return any(item is partial for item in self.events or ())
 
-        def written() -> None:
-            if complete and still_wanted():
-                self.put(partial.finish())
-
-        def failed(error: OSError) -> None:
-            partial.discard()
-            if still_wanted():
-                self._lose_file(digest, f"it can't be written to disk ({error.strerror or error})")
-
-        return PendingWrite(lambda: spool.append(parts), written, failed)
+    def _replace(self, partial: PartialFile, item: Item) -> None:
+        """Replace a file that held its place by the event that it became."""
+        assert self.events is not None  # noqa: S101 - it is in there
+        place = next(index for index, each in enumerate(self.events) if each is partial)
+        self.events[place] = item
+        self.ledger.total += _buffered_size(item) - partial.size
+        self.wake()
 
     def _remove_partial_file(self, digest: str) -> PartialFile | None:
+        if self._partial_files is None:
+            return None
         partial = self._partial_files.pop(digest, None)
         if partial is not None:
-            self._count(-partial.size)
+            self.ledger.total -= partial.size
         return partial
 
     def _lose_file(self, digest: str, reason: str) -> None:
         # Bounded: beyond it, chunks of a forgotten lost file report it again.
+        if self._lost_files is None:
+            self._lost_files = {}
         self._lost_files[digest] = None
         if len(self._lost_files) > LOST_FILES:
             del self._lost_files[next(iter(self._lost_files))]
         self.put(_lost_file_event(digest, reason))
 
     def _discard_partial_files(self) -> list[str]:
-        digests = list(self._partial_files)
+        digests = list(self._partial_files or ())
         for digest in digests:
             if (partial := self._remove_partial_file(digest)) is not None:
                 partial.discard()
         return digests
 
-    def _append(self, event: ProcessEvent) -> None:
-        size = _buffered_size(event)
-        self._events.append((event, size))
-        self._count(size)
+    def _append(self, item: Item) -> None:
+        self._append_uncounted(item)
+        self.ledger.total += _buffered_size(item)
 
-    def _notify_listeners(self) -> None:
-        for listener in self._listeners:
-            if (method := listener()) is not None:
-                method()
-
-    def _count(self, size: int) -> None:
-        # Invariant: the counter's total is the sum of the sizes of the mailboxes that count in it.
-        self.size += size
-        self._counter.total += size
+    def _append_uncounted(self, item: Item | PartialFile) -> None:
+        if self.events is None:
+            self.events = deque()
+        self.events.append(item)
 
 
-def _buffered_size(event: ProcessEvent) -> int:
-    if isinstance(event, SpooledFile):
-        return EVENT_OVERHEAD_BYTES + len(event.name or "")
-    if isinstance(event, FileEvent):
-        return EVENT_OVERHEAD_BYTES + len(event.name or "") + len(event)
-    kind = event.event if isinstance(event, UnknownEvent) else ""
-    return EVENT_OVERHEAD_BYTES + len(kind) + len(event.value or "")
+def _buffered_size(item: Item | PartialFile) -> int:
+    if isinstance(item, tuple):
+        return EVENT_OVERHEAD_BYTES + len(item[1])
+    if isinstance(item, PartialFile):
+        return item.size
+    if isinstance(item, SpooledFile):
+        return EVENT_OVERHEAD_BYTES + len(item.name or "")
+    if isinstance(item, FileEvent):
+        return EVENT_OVERHEAD_BYTES + len(item.name or "") + len(item)
+    if isinstance(item, UnknownEvent):
+        return EVENT_OVERHEAD_BYTES + len(item.event) + len(item.value or "")
+    return EVENT_OVERHEAD_BYTES + len(item.value)
 
 
 def _lost_file_event(digest: str, reason: str) -> CorruptEvent:

@@ -1,0 +1,168 @@
+"""Requests whose replies have not arrived, by their correlation ids.
+
+A call holds its own outcome, also one that its caller has not taken yet. So whoever cancels a call can see whether the
+server has already launched something for it, without a callback and without a race.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from pie_client._generated.families import MAX_CORRELATION
+from pie_client._generated.methods import Method
+from pie_client.errors import InvalidArgumentError, PieError
+from pie_client.protocol.mailbox import Waiter
+
+ABANDONED_CALLS = 4096
+"""Cancelled launches and attaches whose late replies are recognized."""
+
+R = TypeVar("R")
+
+
+class PendingCall(Generic[R]):
+    """A request and, once it is known, its outcome.
+
+    Attributes:
+        method: The request.
+        corr_id: Its correlation id.
+        notices_before: Number of server notices received when the call was opened.
+        subject: What the request is about, for error texts.
+        captures: It launches processes whose events are sent to this connection.
+        sent: Whether the server may have received the request.
+        done: Whether the outcome is known.
+        waiter: What to wake when the outcome is known; None if nothing waits.
+        seconds: Time limit of the call.
+        expires: When the time limit ends, on the clock of the connection.
+    """
+
+    __slots__ = (
+        "_error",
+        "_result",
+        "captures",
+        "corr_id",
+        "done",
+        "expires",
+        "method",
+        "notices_before",
+        "seconds",
+        "sent",
+        "subject",
+        "taken",
+        "waiter",
+    )
+
+    def __init__(self, method: Method[R], corr_id: int, notices_before: int) -> None:
+        self.method = method
+        self.corr_id = corr_id
+        self.notices_before = notices_before
+        self.subject = ""
+        self.captures = False
+        self.sent = False
+        self.done = False
+        self.taken = False
+        self.waiter: Waiter | None = None
+        self.seconds = self.expires = math.inf
+        self._result: R
+        self._error: PieError | None = None
+
+    def succeed(self, result: R) -> None:
+        """Set the result, unless the outcome is known already."""
+        if not self.done:
+            self._result = result
+            self._finish()
+
+    def fail(self, error: PieError) -> None:
+        """Set the error, unless the outcome is known already."""
+        if not self.done:
+            self._error = error
+            self._finish()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the result is known."""
+        return self.done and self._error is None
+
+    def take(self) -> R:
+        """Return the result or raise the error. The outcome must be known."""
+        self.taken = True
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    @property
+    def untaken(self) -> bool:
+        """Whether there is a result that its caller has not taken."""
+        return self.succeeded and not self.taken
+
+    @property
+    def result(self) -> R:
+        """The result of a call that succeeded."""
+        return self._result
+
+    def _finish(self) -> None:
+        self.done = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+class PendingCalls:
+    """The pending calls of a session, and those that were cancelled and may still launch or attach a process."""
+
+    def __init__(self) -> None:
+        self._pending: dict[int, PendingCall[object]] = {}
+        self._abandoned: OrderedDict[int, PendingCall[object]] = OrderedDict()
+        """Oldest first."""
+        self._next_corr_id = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __iter__(self) -> Iterator[PendingCall[object]]:
+        return iter(list(self._pending.values()))
+
+    def open(self, method: Method[R], notices_before: int) -> PendingCall[R]:
+        """Add a call under a new correlation id. Raises InvalidArgumentError if none is free."""
+        call = PendingCall(method, self.unused_corr_id(), notices_before)
+        self._pending[call.corr_id] = call  # type: ignore[assignment]  # results are only stored and returned
+        return call
+
+    def unused_corr_id(self) -> int:
+        """Return a correlation id that no call uses; a reply to it is ignored."""
+        # Ids wrap around. Abandoned calls keep theirs, or a late reply could complete a newer call.
+        pending, abandoned = self._pending, self._abandoned
+        for _ in range(len(pending) + len(abandoned) + 1):
+            corr_id = self._next_corr_id
+            self._next_corr_id = corr_id + 1 if corr_id < MAX_CORRELATION else 0
+            if corr_id not in pending and corr_id not in abandoned:
+                return corr_id
+        raise InvalidArgumentError("no correlation id is free; wait for pending replies")
+
+    def pop(self, corr_id: int) -> PendingCall[object] | None:
+        """Remove and return the pending call with a correlation id."""
+        return self._pending.pop(corr_id, None)
+
+    def pop_only(self) -> PendingCall[object]:
+        """Remove and return the only pending call."""
+        return self._pending.popitem()[1]
+
+    def pop_abandoned(self, corr_id: int) -> PendingCall[object] | None:
+        """Remove and return the abandoned call with a correlation id."""
+        return self._abandoned.pop(corr_id, None)
+
+    def close(self, call: PendingCall[R], *, late_reply_matters: bool) -> None:
+        """Stop waiting for a reply. With ``late_reply_matters``, :meth:`pop_abandoned` finds the call."""
+        # After a reply, the same id may already belong to a newer call.
+        if self._pending.get(call.corr_id) is not call:
+            return
+        abandoned = self._pending.pop(call.corr_id)
+        # Only a request that was sent can have launched or attached something.
+        if call.sent and late_reply_matters:
+            self._abandoned[call.corr_id] = abandoned
+            if len(self._abandoned) > ABANDONED_CALLS:
+                self._abandoned.popitem(last=False)
+
+    def clear(self) -> list[PendingCall[object]]:
+        """Remove and return the pending calls."""
+        pending, self._pending = self._pending, {}
+        return list(pending.values())

@@ -1,0 +1,290 @@
+"""The processes that a session knows: one :class:`Route` for each process id.
+
+A route is made by the first of three: an event, which may precede the reply to its launch; that reply; an attach. It is
+claimed while handles of the process exist. Routes without a handle are bounded in number and bytes, because a server can
+name any process. All buffered bytes are counted in ledgers; above the limit the largest backlogs are discarded.
+"""
+
+import functools
+import logging
+import math
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+
+from pie_client.errors import InvalidArgumentError, PieError, SlowConsumerError
+from pie_client.protocol.mailbox import Ledger, Mailbox
+
+logger = logging.getLogger(__name__)
+
+UNCLAIMED_BYTES = 8 << 20
+"""Most bytes buffered for processes without a handle, whose launch or attach reply may still arrive."""
+UNCLAIMED_ROUTES = 10_000
+MAX_ID_CHARACTERS = 100
+"""Longest process id for which events are buffered; a UUID has 36 characters."""
+IGNORED_ROUTES = 4096
+"""Released processes remembered, so that their late events don't open a new mailbox."""
+
+
+class Dropped(Enum):
+    """Why the events of a process are ignored."""
+
+    RELEASED = "released"
+    """Its last handle was closed."""
+    OVERFLOWED = "overflowed"
+    """It sent too much before it had a handle."""
+    UNCAPTURED = "uncaptured"
+    """It was launched without capturing its output, so that the server sends none."""
+
+
+class Route(Mailbox):
+    """A process, and its unread events.
+
+    Attributes:
+        process_id: Id of the process.
+        attached: Whether the process sends its events to this connection and has not ended.
+        claims: Number of open handles.
+        detached: Keep buffering without handles, for a later attach.
+        dropped: Why events are ignored; None if they are not.
+    """
+
+    __slots__ = ("attached", "claims", "detached", "dropped", "process_id")
+
+    def __init__(self, process_id: str, ledger: Ledger, spool_above: float = math.inf) -> None:
+        super().__init__(ledger, spool_above)
+        self.process_id = process_id
+        self.attached = False
+        self.claims = 0
+        self.detached = False
+        self.dropped: Dropped | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether a handle reads the events, or can after an attach."""
+        return self.claims > 0 or self.detached
+
+    def without_events(self) -> "Route":
+        """Return a route for a closed handle: the same process and outcome, but no events."""
+        copy = Route(self.process_id, Ledger())
+        copy.receptive = False
+        copy.terminal, copy.failure, copy.dropped = self.terminal, self.failure, self.dropped
+        return copy
+
+    def drop(self, reason: Dropped) -> None:
+        """Discard the events and ignore further ones."""
+        self.dropped = reason
+        self.receptive = False
+        self.detached = False
+        self.discard()
+
+
+class Routes:
+    """The routes of a session, and the limits of what they buffer.
+
+    Args:
+        max_buffered: Bytes of unread events above which reading from the socket should pause. Above twice as many,
+            the largest mailboxes are discarded and fail with SlowConsumerError.
+        spool_above: Size in bytes above which a received file goes to disk.
+
+    Attributes:
+        by_id: Every route by the id of its process.
+        buffered: Counts the unread bytes of processes with handles.
+    """
+
+    def __init__(self, *, max_buffered: int, spool_above: float) -> None:
+        self.by_id: dict[str, Route] = {}
+        self.buffered = Ledger()
+        self.max_buffered = max_buffered
+        self._overflow_limit = 2 * max_buffered
+        """Buffered bytes above which the largest mailboxes are discarded; see enforce_limits."""
+        self._spool_above = spool_above
+        self._unclaimed: dict[str, Route] = {}
+        """Routes without a handle yet, oldest first."""
+        self._unclaimed_bytes = Ledger()
+        self._ignored: dict[str, Route] = {}
+        """Dropped routes of processes that may have ended, oldest first."""
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether more than ``max_buffered`` bytes are unread."""
+        return self.buffered.total > self.max_buffered
+
+    def find(self, process_id: str) -> Route | None:
+        """Return the route of a process, a new one for an unknown process, or None if its events are ignored."""
+        # Servers send ids in normal form, so the first lookup nearly always succeeds and parses no UUID.
+        route = self.by_id.get(process_id)
+        if route is None:
+            process_id = normalized_id(process_id)
+            route = self.by_id.get(process_id)
+        if route is None and len(process_id) <= MAX_ID_CHARACTERS:
+            # Events may arrive before the launch reply that names their process: keep them for its handle.
+            route = self._add_unclaimed(process_id)
+        return None if route is None or route.dropped is not None else route
+
+    def claim(self, process_id: str) -> Route:
+        """Return the route of a process for a new handle, with the events that have already arrived."""
+        route = self.by_id.get(process_id)
+        overflowed = route is not None and route.dropped is Dropped.OVERFLOWED
+        attached = route is not None and route.attached
+        # Attached again after an overflow: the lost events stay lost, new ones are readable.
+        if route is None or route.dropped is not None or (route.failure is not None and attached):
+            self._forget(process_id)
+            route = self.by_id[process_id] = Route(process_id, self.buffered, self._spool_above)
+        elif self._unclaimed.pop(process_id, None) is not None:
+            # No handle could have read these bytes, so they don't count towards the overflow.
+            self._overflow_limit += route.count_in(self.buffered)
+        if overflowed:
+            route.fail(
+                lambda: SlowConsumerError(
+                    f"process {process_id} sent too much before it had a handle; its events were discarded. See list_processes"
+                )
+            )
+        route.attached = route.receptive
+        route.detached = False
+        route.claims += 1
+        return route
+
+    def release(self, route: Route, *, keep: bool = False) -> None:
+        """Close a handle. The last one discards the events and ignores further ones, unless they are to be kept."""
+        route.claims -= 1
+        route.detached = route.detached or keep
+        if route.known:
+            return
+        if self.by_id.get(route.process_id) is route:
+            self._ignore(route, Dropped.RELEASED)
+        else:
+            route.discard()
+
+    def record_attached(self, process_id: str) -> None:
+        """Expect the events of a process: the server attached it to this connection."""
+        # Buffered events follow the reply immediately, before the caller claims the route: don't ignore them.
+        route = self.by_id.get(process_id)
+        if route is None or route.dropped is not None:
+            self._forget(process_id)
+            route = self._add_unclaimed(process_id)
+        route.attached = True
+
+    def record_end(self, process_id: str) -> None:
+        """Stop expecting events of a process: it has ended."""
+        route = self.by_id.get(process_id) or self.by_id.get(normalized_id(process_id))
+        if route is not None:
+            route.attached = False
+            if route.dropped is not None:
+                self._limit_ignored(route)
+
+    def ignore(self, process_id: str) -> None:
+        """Ignore the events of a process that no handle will read."""
+        route = self.by_id.get(process_id) or self._add_unclaimed(process_id)
+        self._ignore(route, Dropped.RELEASED)
+
+    def is_attached(self, process_id: str) -> bool:
+        """Return whether a process sends its events to this connection, or its detached mailbox holds some."""
+        route = self.by_id.get(process_id)
+        return route is not None and (route.attached or route.detached)
+
+    def live(self) -> Iterator[Route]:
+        """Yield the routes whose events are readable and that have not ended."""
+        return (route for route in self.by_id.values() if route.known and route.receptive)
+
+    def running(self) -> set[str]:
+        """Return the ids of the processes that have not ended, with or without a handle."""
+        return {
+            route.process_id
+            for route in self.by_id.values()
+            if route.attached or (route.known and route.receptive)
+        }
+
+    def fail(self, process_ids: Iterable[str], failure: Callable[[], PieError]) -> None:
+        """Fail processes that no longer run although no terminal event has arrived."""
+        for process_id in process_ids:
+            if (route := self.by_id.get(process_id)) is not None:
+                route.attached = False
+                if route.known:
+                    route.fail(failure)
+
+    def close(self, failure: Callable[[], PieError]) -> None:
+        """Fail every process: the connection is gone."""
+        routes, self.by_id = self.by_id, {}
+        self._unclaimed.clear()  # no handle can read these any more
+        self._ignored.clear()
+        for route in routes.values():
+            route.attached = False
+            if route.known:
+                route.fail(failure)
+
+    def enforce_limits(self) -> None:
+        """Check the limits of what is buffered."""
+        # Flow control pauses reading above max_buffered, but not while a call or reader waits. The second limit bounds
+        # what arrives meanwhile; it may have been raised for events that could not be read or discarded.
+        if self._unclaimed:
+            self._limit_unclaimed()
+        if not self.over_limit:
+            self._overflow_limit = 2 * self.max_buffered
+        elif self.buffered.total > self._overflow_limit:
+            self._discard_largest_backlogs()
+
+    def _add_unclaimed(self, process_id: str) -> Route:
+        route = Route(process_id, self._unclaimed_bytes, self._spool_above)
+        self.by_id[process_id] = self._unclaimed[process_id] = route
+        return route
+
+    def _limit_unclaimed(self) -> None:
+        # Events may precede the reply that creates the handle, so they can't be refused; the oldest go first.
+        while len(self._unclaimed) > UNCLAIMED_ROUTES or self._unclaimed_bytes.total > UNCLAIMED_BYTES:
+            route = self._unclaimed[next(iter(self._unclaimed))]
+            self._ignore(route, Dropped.OVERFLOWED)
+            logger.warning("discarding events of process %.40r, which has no handle", route.process_id)
+
+    def _discard_largest_backlogs(self) -> None:
+        # A single event, however large, is kept: the reader had no chance to read it earlier.
+        backlogs = [
+            (route.size, route)
+            for route in self.by_id.values()
+            if route.known and (route.backlog > 1 or route.has_partial_files)
+        ]
+        for size, route in sorted(backlogs, key=lambda each: each[0], reverse=True):
+            text = (
+                f"{size} unread bytes of process {route.process_id} were discarded; read faster, "
+                "or raise max_buffered (a file may take at most 2 * max_buffered)"
+            )
+            route.fail_and_discard(functools.partial(SlowConsumerError, text))
+            if not self.over_limit:
+                break
+        # What is left can't be discarded. Try again after max_buffered more bytes, not at each event.
+        self._overflow_limit = max(2 * self.max_buffered, self.buffered.total + self.max_buffered)
+
+    def _ignore(self, route: Route, reason: Dropped) -> None:
+        self._unclaimed.pop(route.process_id, None)
+        route.drop(reason)
+        self._limit_ignored(route)
+
+    def _limit_ignored(self, route: Route) -> None:
+        # A process that is attached will send more, so it stays; the client launched it, which bounds their number.
+        if route.attached:
+            return
+        self._ignored[route.process_id] = route
+        if len(self._ignored) > IGNORED_ROUTES:
+            self._forget(next(iter(self._ignored)))
+
+    def _forget(self, process_id: str) -> None:
+        self.by_id.pop(process_id, None)
+        self._ignored.pop(process_id, None)
+        self._unclaimed.pop(process_id, None)
+
+
+def canonical_id(process_id: str) -> str:
+    """Return a process id in the form that servers send. Raises InvalidArgumentError if it is not a UUID."""
+    try:
+        return str(uuid.UUID(process_id))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidArgumentError(
+            f"{process_id!r} is not a process id; pass a UUID such as process.process_id"
+        ) from None
+
+
+def normalized_id(process_id: str) -> str:
+    """Return a server's process id in the form of canonical_id, or unchanged if it is not a UUID."""
+    try:
+        return str(uuid.UUID(process_id))
+    except ValueError:
+        return process_id
