@@ -1,10 +1,17 @@
-"""LocalEngine with a reader and an upload check that imitate a real server byte by byte, error texts included."""
+"""LocalEngine with parts that imitate a real server byte by byte, error texts included."""
+
+import asyncio
 
 from pie_client._generated import models
-from pie_client.testing import LocalEngine
+from pie_client._generated.registry import ClientMessage
+from pie_client.base import WireModel
+from pie_client.testing import LocalEngine, Refusal
+from pie_client.testing._generated.servers import ABORT
+from pie_client.testing.engine.connection import LONG_TURNS, Connection
+from pie_client.testing.engine.processes import canonical_uuid
 from pie_client.testing.engine.programs import FOLDER, Programs, StoredProgram, failing
-from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.state import EngineState
+from pie_client.testing.faults.sockets import FaultySocket
 from pie_client.testing.inferlet.session import InferletFunction
 from tests.conformance import program_paths
 from tests.conformance.wasm_layout import MalformedComponentError, exports
@@ -85,7 +92,81 @@ class ConformingState(EngineState):
     programs_class = ConformingPrograms
 
 
+class ConformingConnection(Connection):
+    """Refuses large frames with a text, aborts turns, and reports no bad frame before the first request."""
+
+    def __init__(self, state: EngineState, socket: FaultySocket) -> None:
+        super().__init__(state, socket)
+        self._read_a_request = False
+        # Turns that go on after their reply: the id of the process whose end ends them, or None.
+        self._turns: list[str | None] = []
+
+    def send(self, message: WireModel, request: WireModel | None = None) -> None:
+        if isinstance(message, models.ReturnFrame | models.ErrorFrame) and message.process_id in self._turns:
+            self._turns.remove(message.process_id)
+        super().send(message, request)
+
+    async def _read(self, frame: bytes | str) -> None:
+        size = len(frame.encode() if isinstance(frame, str) else frame)
+        if size > self._traits.message_bytes:
+            text = server_text("request_too_large", size=size, limit=self._traits.message_bytes)
+            self.send(models.ServerNotice(message=text))
+            if not self._read_a_request:
+                await self._end()
+        elif isinstance(frame, str) and frame.strip() == ABORT:
+            self._abort()
+        else:
+            await super()._read(frame)
+
+    async def _reply(self, request: ClientMessage) -> None:
+        self._read_a_request = True
+        await super()._reply(request)
+
+    def _respond(self, request: ClientMessage, *, ok: bool, result: str) -> None:
+        super()._respond(request, ok=ok, result=result)
+        # The turn of a refused launch, or of one without output, has no end.
+        if isinstance(request, models.AttachProcessRequest):
+            self._turns.append(canonical_uuid(request.process_id))
+        elif isinstance(request, LONG_TURNS):
+            self._turns.append(result if ok and result else None)
+
+    def _send_error(self, text: str) -> None:
+        if self._read_a_request:
+            super()._send_error(text)
+
+    async def _close(self, writer: asyncio.Task[None]) -> None:
+        await super()._close(writer)
+        self._abort()
+
+    async def _end(self) -> None:
+        """End the connection after what was sent before, without a code and without waiting for an answer."""
+        while self._sending is not None or not self._queue.empty():
+            self._queue_has_room.clear()
+            await self._queue_has_room.wait()
+        self._socket.protocol.send_close()
+        self._socket.send_data()
+        self._socket.transport.close()
+        await self._socket.wait_closed()
+
+    def _abort(self) -> None:
+        """End all turns, and the process of each."""
+        turns, self._turns = self._turns, []
+        for _ in turns:
+            self._send_error(server_text("stream_aborted"))
+        for process_id in turns:
+            process = self._state.processes.get(process_id or "")
+            if process is not None:
+                if process.client is self:
+                    process.client = None
+                process.terminate()
+
+
 class ConformingEngine(LocalEngine):
-    """An engine that reads frames and uploads as a real server does."""
+    """An engine that reads frames and uploads, and ends turns, as a real server does."""
 
     _state_class = ConformingState
+    _connection_class = ConformingConnection
+
+    @property
+    def _max_size(self) -> int:
+        return self.traits.refused_frame_bytes or self.traits.message_bytes

@@ -186,7 +186,8 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
         older = await stack.enter_async_context(LocalEngine(family="0.4", auth={"alice": public}))
         unlocked = await stack.enter_async_context(LocalEngine(family="0.4"))
         newer = await stack.enter_async_context(LocalEngine(family="0.5", allow_scripts=True))
-        quiet = await stack.enter_async_context(LocalEngine(family="0.4", imitate_delays=True))
+        quiet = await stack.enter_async_context(LocalEngine(family="0.4"))
+        quiet.faults.never_answer_close(times=None)
         for engine in (older, unlocked, newer):
             add_programs(engine)
         with socket.create_server(("127.0.0.1", 0)) as listener:

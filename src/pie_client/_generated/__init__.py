@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "ccaf29689cb315444a319d6388afed83f416b143216ad5572c7ba1b959beca1c"
+SCHEMA_DIGEST = "01cf3a3825e469fba690222b6a6ae536bd82346f3bd6440c88f460a16096f1b3"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

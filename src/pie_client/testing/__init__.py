@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pie_client.testing.engine.daemons import RunningDaemon
     from pie_client.testing.engine.local_engine import LocalEngine
-    from pie_client.testing.engine.refusal import Refusal
     from pie_client.testing.engine.trace import TracedFrame, describe
     from pie_client.testing.faults.catalogue import Faults
     from pie_client.testing.faults.fault import Fault
+    from pie_client.testing.faults.reactions import Refusal
     from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
-    from pie_client.testing.inferlet.mcp import McpCallError, McpSession
-    from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
+    from pie_client.testing.inferlet.exceptions import McpCallError, ProcessFailure
+    from pie_client.testing.inferlet.mcp import McpSession
+    from pie_client.testing.inferlet.session import InferletFunction, InferletSession
     from pie_client.testing.scripts.scripts import ScriptLimits
 
 _MODULE_OF = {
@@ -39,10 +40,10 @@ _MODULE_OF = {
     "InferletFunction": "inferlet.session",
     "InferletSession": "inferlet.session",
     "LocalEngine": "engine.local_engine",
-    "McpCallError": "inferlet.mcp",
+    "McpCallError": "inferlet.exceptions",
     "McpSession": "inferlet.mcp",
-    "ProcessFailure": "inferlet.session",
-    "Refusal": "engine.refusal",
+    "ProcessFailure": "inferlet.exceptions",
+    "Refusal": "faults.reactions",
     "RunningDaemon": "engine.daemons",
     "ScriptLimits": "scripts.scripts",
     "TracedFrame": "engine.trace",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -239,51 +238,6 @@ async def test_stop_waits_for_handlers(engine: LocalEngine) -> None:
         assert ended == ["ended"]
         with pytest.raises(ConnectionLostError):
             await asking
-
-
-@pytest.mark.parametrize("imitate_delays", [False, True])
-async def test_imitate_delays_delays_the_refusal_of_a_wrong_token(
-    monkeypatch: pytest.MonkeyPatch, *, imitate_delays: bool
-) -> None:
-    # Without the option, a delay would exceed the deadline of the test.
-    delay = 300 if imitate_delays else 3_600_000
-    for limit in ("LEAST", "MOST"):
-        monkeypatch.setattr(f"pie_client.testing.engine.authentication.WRONG_TOKEN_{limit}_MS", delay)
-    async with (
-        LocalEngine(family="0.4", imitate_delays=imitate_delays) as engine,
-        raw_client(engine, identified=False) as raw,
-    ):
-        began = time.monotonic()
-        wrong = models.AuthByTokenRequest(corr_id=1, token="wrong")  # noqa: S106 - no secret
-        assert await raw.reply(wrong) == (False, "Invalid token")
-        assert not imitate_delays or time.monotonic() - began >= 0.3
-        right = models.AuthByTokenRequest(corr_id=2, token=engine.token)
-        assert await raw.reply(right) == (True, "Authenticated")
-
-
-async def test_imitate_delays_answers_a_close_with_the_next_event() -> None:
-    """D6 in tests/DEFECTS.md."""
-    async with LocalEngine(family="0.4", imitate_delays=True) as engine:
-        async with raw_client(engine) as raw:
-            pass
-        assert raw.socket.close_code == 1006
-        async with raw_client(engine, close_timeout=TIMEOUT) as raw:
-            _, process_id = await raw.reply(launch_after_close(engine))
-            closing = asyncio.create_task(raw.socket.close())
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(closing), SILENCE)
-            event = models.StdoutFrame(process_id=process_id, value="an event")
-            engine.processes[process_id].deliver(event, buffered=True)
-            await closing
-        assert raw.socket.close_code == 1000
-
-
-def launch_after_close(engine: LocalEngine) -> models.LaunchProcessRequest:
-    @engine.inferlet("wait@1.0.0")
-    async def wait(_session: InferletSession, _input: JsonValue) -> JsonValue:
-        return await asyncio.Event().wait()
-
-    return launch("wait@1.0.0")
 
 
 async def test_a_close_is_not_delayed_by_default(engine: LocalEngine, family: Family) -> None:

@@ -89,11 +89,6 @@ def certificate() -> str:
             {"family": "0.5", "auth": {}},
             'auth has no effect with family="0.5", whose servers do not authenticate users by key',
         ),
-        (
-            {"imitate_delays": True},
-            'imitate_delays has no effect with family="0.5", whose servers do not delay clients',
-        ),
-        ({"serial_accept": True}, 'serial_accept has no effect with family="0.5"'),
         ({"family": "0.4", "allow_scripts": True}, 'allow_scripts has no effect with family="0.4"'),
     ],
 )

@@ -978,26 +978,6 @@ async def test_never_answer_close_does_not_block_closing(engine: LocalEngine) ->
         await process.wait()
 
 
-async def test_never_answer_close_applies_to_a_delayed_close() -> None:
-    async with LocalEngine(family="0.4", imitate_delays=True) as engine:
-        go = asyncio.Event()
-
-        @engine.inferlet("late@1.0.0")
-        async def late(session: InferletSession, _input: JsonValue) -> JsonValue:
-            await go.wait()
-            session.print("an event, with which the answer would come")
-            return None
-
-        async with raw_client(engine) as raw:
-            await raw.launched("late@1.0.0")
-            with engine.faults.never_answer_close() as fault:
-                closing = asyncio.create_task(raw.socket.close())
-                await fault.happened()
-            go.set()
-            await closing
-            assert raw.socket.close_code == 1006
-
-
 @old_only
 async def test_events_that_wait_for_a_reply_are_altered_when_they_are_sent(
     engine: LocalEngine, raw: Raw

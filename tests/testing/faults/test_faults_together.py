@@ -345,7 +345,6 @@ PAIRS = [
     ("launch", "oversize_message", "delay"),
     ("launch", "empty_launch_id", "oversize_message"),
     ("output", "missing_value", "extra_keys"),
-    ("output", "missing_value", "split_utf8"),
     ("output", "split_utf8", "oversize_message"),
     ("output", "unknown_event_kind", "missing_value"),
     ("end", "second_terminal", "missing_value"),

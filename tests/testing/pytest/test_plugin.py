@@ -255,10 +255,10 @@ MISTAKES = {
         "the marker pie: port='x' is not a port",
     ),
     "option of another family": (
-        "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(imitate_delays=True)\n"
+        "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(auth={})\n"
         "@pytest.mark.parametrize('anyio_backend', ['asyncio'])\n" + ASYNC,
         ("anyio",),
-        "the marker pie: imitate_delays has no effect with family",
+        "the marker pie: auth has no effect with family",
     ),
     "wrong client value": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(client={'timeout': -1})\n" + ASYNC,
@@ -316,7 +316,7 @@ import sys
 def test_it():
     loaded = {name for name in sys.modules if name.startswith("pie_client")}
     assert loaded <= {
-        "pie_client", "pie_client._version", "pie_client._generated", "pie_client._generated.public",
+        "pie_client", "pie_client._version", "pie_client.lazy", "pie_client._generated", "pie_client._generated.public",
         "pie_client.testing", "pie_client.testing.pytest", "pie_client.testing.pytest.plugin",
     }, loaded
     assert not {"websockets", "msgpack", "pydantic", "cryptography"} & sys.modules.keys()

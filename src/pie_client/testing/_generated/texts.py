@@ -76,8 +76,6 @@ NO_RUN_INTERFACE: Final = "No 'run' interface found"
 """Sent by 0.4 and 0.5 servers."""
 SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
 """Sent by 0.5 servers."""
-STREAM_ABORTED: Final = "stream aborted"
-"""Sent by 0.5 servers."""
 
 
 def user_not_authorized(*, username: object) -> str:
@@ -210,13 +208,6 @@ def bad_client_frame(*, detail: object) -> str:
     return f"bad client frame: {detail}"
 
 
-def request_too_large(*, size: object, limit: object) -> str:
-    """Sent by 0.5 servers."""
-    return (
-        f"request too large: {size} bytes, limit {limit} (send large inputs as a blob reference, not inline)"
-    )
-
-
 def identity_missing(*, header: object) -> str:
     """Sent by 0.5 servers."""
     return f"identity: missing `{header}` (edge must inject verified identity)"
@@ -247,11 +238,6 @@ def mcp_client_gone(*, server_name: object) -> str:
     return f"the client that runs MCP server '{server_name}' is gone"
 
 
-def mcp_arguments_invalid(*, detail: object) -> str:
-    """Sent in answers to relayed MCP calls."""
-    return f"arguments are not JSON: {detail}"
-
-
 def mcp_without_client(*, process_id: object) -> str:
     """Sent by 0.4 servers."""
     return f"process {process_id} has no client that could run MCP servers"
@@ -266,13 +252,10 @@ CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
 """JSON-RPC error code of the text."""
 CODE_MCP_CLIENT_GONE: Final = -32000
 """JSON-RPC error code of the text."""
-CODE_MCP_ARGUMENTS_INVALID: Final = -32602
-"""JSON-RPC error code of the text."""
 
 __all__ = [
     "ALREADY_AUTHENTICATED",
     "CANNOT_ATTACH",
-    "CODE_MCP_ARGUMENTS_INVALID",
     "CODE_MCP_CLIENT_GONE",
     "CODE_MCP_SERVER_NOT_REGISTERED",
     "FIRST_CHUNK_INDEX",
@@ -301,7 +284,6 @@ __all__ = [
     "SCRIPT_RECEIVES_NO_FILE",
     "SERVICE_NOT_FOUND",
     "SIGNATURE_VERIFICATION_FAILED",
-    "STREAM_ABORTED",
     "UPLOAD_WITHOUT_CHUNKS",
     "WASM_NOT_PARSED",
     "WORKFLOW_ALREADY_ATTACHED",
@@ -323,7 +305,6 @@ __all__ = [
     "invalid_signature_encoding",
     "invalid_workflow_json",
     "manifest_toml_invalid",
-    "mcp_arguments_invalid",
     "mcp_client_gone",
     "mcp_server_not_registered",
     "mcp_without_client",
@@ -333,7 +314,6 @@ __all__ = [
     "program_hash_mismatch",
     "program_not_found",
     "program_not_installed",
-    "request_too_large",
     "script_needs_object",
     "script_not_utf8",
     "script_without_entry",

@@ -1,9 +1,7 @@
 """Authentication of one connection: by public key, by token, or disabled."""
 
-import asyncio
 import base64
 import os
-import random
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
@@ -16,10 +14,10 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from pie_client._generated import models
 from pie_client._generated.families import TOKEN_USER
 from pie_client.testing._generated import texts
-from pie_client.testing._generated.servers import CHALLENGE_BYTES, WRONG_TOKEN_LEAST_MS, WRONG_TOKEN_MOST_MS
+from pie_client.testing._generated.servers import CHALLENGE_BYTES
 from pie_client.testing.engine.keys import read_public_key
-from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.state import EngineState
+from pie_client.testing.faults.reactions import Refusal
 
 
 class Authentication:
@@ -65,14 +63,11 @@ class Authentication:
         self.username = username
         return texts.OK_AUTH_PROVE
 
-    async def by_token(self, request: models.AuthByTokenRequest) -> str:
+    def by_token(self, request: models.AuthByTokenRequest) -> str:
         """Check a token."""
         if self.username is not None:
             return texts.OK_ALREADY_AUTHENTICATED
         if request.token != self._token:
-            if self._options.imitate_delays:
-                delay = random.uniform(WRONG_TOKEN_LEAST_MS, WRONG_TOKEN_MOST_MS) / 1000  # noqa: S311 - no secret
-                await asyncio.sleep(delay)
             raise Refusal(texts.INVALID_TOKEN)
         self.username = TOKEN_USER
         return texts.OK_AUTH_BY_TOKEN

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from blake3 import blake3
 from pydantic import JsonValue
 
-from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.inferlet.exceptions import ProcessFailure
+from pie_client.testing.inferlet.session import InferletFunction, InferletSession
 
 PAUSE = 0.1
 """Seconds between two numbers of ``count``."""

@@ -21,10 +21,9 @@ from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
+from pie_client.testing.faults.arguments import check_program
 from pie_client.testing.faults.catalogue import Faults
-from pie_client.testing.faults.group import check_program
-from pie_client.testing.faults.serial_accept import AcceptQueue
-from pie_client.testing.faults.sockets import CloseReply, Socket
+from pie_client.testing.faults.sockets import FaultySocket
 from pie_client.testing.http import handshake
 from pie_client.testing.http.messages import DaemonFunction
 from pie_client.testing.inferlet.session import InferletFunction
@@ -66,11 +65,6 @@ class LocalEngine:
             sources that you trust. Needs POSIX. Default: the process of a script fails.
         script_limits: Limits of each script's process.
         max_upload_bytes: Largest program or file that a client may upload. Default: 256 MiB, as on real servers.
-        imitate_delays: Whether clients of the 0.4 family wait as on real servers: a wrong token is refused after 1 to
-            3 seconds, in which the connection does nothing else, and a WebSocket close is answered only together with
-            the next event. Default: no delays.
-        serial_accept: Whether connections of the 0.4 family are accepted one at a time, as by real servers: one that
-            sends nothing delays the opening handshake of all later ones. Default: False.
         builtins: Whether the programs ``echo@1.0.0``, ``count@1.0.0``, ``wait@1.0.0``, ``fail@1.0.0`` and
             ``files@1.0.0`` are registered.
 
@@ -81,7 +75,9 @@ class LocalEngine:
         InvalidArgumentError: An option has an invalid value, or has no effect in the family or without another option.
     """
 
+    # The conformance tests replace these two by classes that imitate a real server byte by byte.
     _state_class = EngineState
+    _connection_class = Connection
 
     def __init__(
         self,
@@ -93,8 +89,6 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
-        imitate_delays: bool = False,
-        serial_accept: bool = False,
         builtins: bool = False,
     ) -> None:
         options = Options(
@@ -105,8 +99,6 @@ class LocalEngine:
             allow_scripts=allow_scripts,
             script_limits=script_limits,
             max_upload_bytes=max_upload_bytes,
-            imitate_delays=imitate_delays,
-            serial_accept=serial_accept,
             builtins=builtins,
         )
         self._state = self._state_class(options)
@@ -131,25 +123,18 @@ class LocalEngine:
         """
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
-        traits, options = self.traits, self._state.options
-        largest = traits.refused_frame_bytes
-        members = {
-            "faults": self._state.faults,
-            "accept_queue": AcceptQueue() if options.serial_accept else None,
-            "close_reply": self._close_reply(),
-            "max_frame_bytes": traits.frame_bytes if largest is None else None,
-        }
+        members = {"faults": self._state.faults, "drops_closed": self.traits.drops_closed}
         self._server = await serve(
             self._serve,
             "127.0.0.1",
-            options.port,
+            self._state.options.port,
             process_request=self._process_request,
             server_header=None,
-            create_connection=type("EngineSocket", (Socket,), members),
+            create_connection=type("EngineSocket", (FaultySocket,), members),
             open_timeout=None,  # faults.hang_upgrade has no limit
             compression=None,
             ping_interval=None,
-            max_size=largest or traits.message_bytes,
+            max_size=self._max_size,
             close_timeout=1,
             logger=handshake.logger,
             backlog=BACKLOG,
@@ -294,17 +279,16 @@ class LocalEngine:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the library runs each handler in a task
         self._connections.add(task)
-        assert isinstance(socket, Socket)  # noqa: S101 - create_connection makes them
-        socket.handshake_done()
+        assert isinstance(socket, FaultySocket)  # noqa: S101 - create_connection makes them
         try:
-            await Connection(self._state, socket).serve()
+            await self._connection_class(self._state, socket).serve()
         finally:
             self._connections.discard(task)
 
-    def _close_reply(self) -> CloseReply:
-        if self.traits.drops_closed:
-            return "drop"
-        return "defer" if self._state.options.imitate_delays else "answer"
+    @property
+    def _max_size(self) -> int:
+        """Largest message; a larger one ends the connection."""
+        return self.traits.message_bytes
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         refusal = handshake.refusal(self.traits, connection, request)

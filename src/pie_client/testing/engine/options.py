@@ -1,19 +1,18 @@
 """The options of the embedded engine, and which values each can have."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
-from pie_client._generated.families import HIGHEST_PORT, NEWEST, Family
+from pie_client._generated.families import HIGHEST_PORT, Family
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated.servers import SERVERS, UPLOAD_BYTES, ServerTraits
+from pie_client.testing._generated.servers import SERVERS
 from pie_client.testing.engine.keys import read_public_key
 from pie_client.testing.scripts.scripts import SUPPORTED, ScriptLimits
 
 LARGEST_NUMBER: Final = 1 << 62
 """Largest size or limit; operating systems reject larger ones."""
-FLAGS: Final = ("keep_detached", "allow_scripts", "imitate_delays", "serial_accept", "builtins")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +23,22 @@ class Options:
         InvalidArgumentError: A value is invalid, or an option has no effect in the family or without another option.
     """
 
-    family: Family = NEWEST
-    auth: Mapping[str, Sequence[str]] | None = None
-    port: int = 0
-    keep_detached: bool = False
-    allow_scripts: bool = False
-    script_limits: ScriptLimits | None = None
-    max_upload_bytes: int = UPLOAD_BYTES
-    imitate_delays: bool = False
-    serial_accept: bool = False
-    builtins: bool = False
+    family: Family
+    auth: Mapping[str, Sequence[str]] | None
+    port: int
+    keep_detached: bool
+    allow_scripts: bool
+    script_limits: ScriptLimits | None
+    max_upload_bytes: int
+    builtins: bool
 
     def __post_init__(self) -> None:
-        _check_family(self.family)
-        for name in FLAGS:
+        family: object = self.family
+        if not isinstance(family, str) or family not in SERVERS:
+            raise InvalidArgumentError(
+                f"family={family!r} is not a server family; pass one of {', '.join(SERVERS)}"
+            )
+        for name in ("keep_detached", "allow_scripts", "builtins"):
             value: object = getattr(self, name)
             if not isinstance(value, bool):
                 raise InvalidArgumentError(f"{name}={value!r} is not a bool; pass True or False")
@@ -54,49 +55,21 @@ class Options:
         self._check_combination()
 
     def _check_combination(self) -> None:
-        given = [name for name in (*FLAGS, "auth") if getattr(self, name) not in (False, None)]
-        if (wrong := option_without_effect(self.family, given)) is not None:
-            raise InvalidArgumentError(
-                f'{wrong.option} has no effect with family="{self.family}", whose servers {wrong.reason}; '
-                f'pass family="{wrong.family}"'
-            )
+        traits = SERVERS[self.family]
+        for option, given, has_effect, reason in (
+            ("auth", self.auth is not None, traits.identify_first, "do not authenticate users by key"),
+            ("allow_scripts", self.allow_scripts, traits.runs_scripts, "run no scripts"),
+        ):
+            if given and not has_effect:
+                other = next(name for name in SERVERS if name != self.family)
+                raise InvalidArgumentError(
+                    f'{option} has no effect with family="{self.family}", whose servers {reason}; '
+                    f'pass family="{other}"'
+                )
         if self.script_limits is not None and not self.allow_scripts:
             raise InvalidArgumentError("script_limits has no effect without allow_scripts=True; pass both")
         if self.allow_scripts and not SUPPORTED:
             raise InvalidArgumentError("allow_scripts=True needs a POSIX system; omit it on this one")
-
-
-class OptionWithoutEffect(NamedTuple):
-    """An option, why it has no effect (after "whose servers"), and a family in which it has one."""
-
-    option: str
-    reason: str
-    family: Family
-
-
-OPTIONS_OF_FAMILIES: Final[tuple[tuple[str, Callable[[ServerTraits], bool], str], ...]] = (
-    ("auth", lambda traits: traits.identify_first, "do not authenticate users by key"),
-    ("imitate_delays", lambda traits: traits.serial, "do not delay clients"),
-    ("serial_accept", lambda traits: traits.serial, "do not delay clients"),
-    ("allow_scripts", lambda traits: traits.runs_scripts, "run no scripts"),
-)
-"""Options that depend on the family: in which it has an effect, and why it has none in others."""
-
-
-def option_without_effect(family: Family, given: Collection[str]) -> OptionWithoutEffect | None:
-    """Return the first of the given options that has no effect in a family, or None."""
-    for option, has_effect, reason in OPTIONS_OF_FAMILIES:
-        if option in given and not has_effect(SERVERS[family]):
-            other: Family = next(name for name, traits in SERVERS.items() if has_effect(traits))
-            return OptionWithoutEffect(option, reason, other)
-    return None
-
-
-def _check_family(family: object) -> None:
-    if not isinstance(family, str) or family not in SERVERS:
-        raise InvalidArgumentError(
-            f"family={family!r} is not a server family; pass one of {', '.join(SERVERS)}"
-        )
 
 
 def _check_limits(limits: object) -> None:
@@ -106,11 +79,10 @@ def _check_limits(limits: object) -> None:
         raise InvalidArgumentError(
             f"script_limits is {type(limits).__name__}; pass ScriptLimits, for example ScriptLimits(cpu_seconds=10)"
         )
-    for field in dataclasses.fields(limits):
-        value: object = getattr(limits, field.name)
+    for name, value in dataclasses.asdict(limits).items():
         if not _is_number(value, 1, LARGEST_NUMBER):
             raise InvalidArgumentError(
-                f"ScriptLimits: {field.name}={value!r} is not a number from 1 to {LARGEST_NUMBER}"
+                f"ScriptLimits: {name}={value!r} is not a number from 1 to {LARGEST_NUMBER}"
             )
 
 

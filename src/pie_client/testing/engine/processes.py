@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
@@ -15,16 +16,19 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import BUFFERED_EVENTS
-from pie_client.testing.engine.exceptions import text_of, trace_of
+from pie_client.testing.inferlet.exceptions import ProcessFailure, report_of
 from pie_client.testing.inferlet.inbox import Inbox
-from pie_client.testing.inferlet.mcp import McpRelay, McpSession
-from pie_client.testing.inferlet.session import (
-    InferletFunction,
-    InferletSession,
-    ProcessFailure,
-    as_utf8,
-)
+from pie_client.testing.inferlet.mcp import McpRelay
+from pie_client.testing.inferlet.session import InferletFunction, InferletSession, as_utf8
 from pie_client.testing.scripts.scripts import RawResult
+
+_HYPHENATED = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = re.compile(rf"[0-9a-fA-F]{{32}}|{_HYPHENATED}|\{{{_HYPHENATED}\}}|urn:uuid:{_HYPHENATED}")
+
+
+def canonical_uuid(text: str) -> str | None:
+    """Return a UUID in lowercase with hyphens, or None if servers do not accept the text."""
+    return str(uuid.UUID(text)) if _UUID.fullmatch(text) else None
 
 
 class Client(Protocol):
@@ -36,7 +40,7 @@ class Client(Protocol):
         """Send a message after all earlier ones."""
         ...
 
-    def finish_turn(self, process_id: str) -> None:
+    def finish_turn(self) -> None:
         """Report that the turn of a process is done, in families that have turns."""
         ...
 
@@ -48,11 +52,17 @@ class Client(Protocol):
 class RunningProcess:
     """A process, from :meth:`start` to its terminal event.
 
+    Args:
+        program: The program as ``name@version``.
+        input_text: The launch input.
+        username: User that launches it.
+        capture: Whether its output is sent to a client.
+        client: The client to attach, or None.
+        keep_events: Whether all its events are buffered while no client is attached.
+        observer: Called with its output and its terminal event.
+
     Attributes:
         id: Process id.
-        program: The program as ``name@version``.
-        username: User that launched it.
-        input_text: The launch input as it was sent.
         client: The attached client, or None.
         inbox: Signals and files for the inferlet.
         outcome: The terminal event.
@@ -67,20 +77,9 @@ class RunningProcess:
         *,
         capture: bool,
         client: Client | None,
-        keep_detached: bool = False,
+        keep_events: bool = False,
         observer: Callable[[WireModel], None] | None = None,
     ) -> None:
-        """Create a process that is not started yet.
-
-        Args:
-            program: The program as ``name@version``.
-            input_text: The launch input.
-            username: User that launches it.
-            capture: Whether its output is sent to a client.
-            client: The client to attach, or None.
-            keep_detached: Whether all its events are buffered while no client is attached.
-            observer: Called with its output and its terminal event.
-        """
         self.id = str(uuid.uuid4())
         self.program = program
         self.username = username
@@ -90,10 +89,9 @@ class RunningProcess:
         self.outcome: asyncio.Future[models.ReturnFrame | models.ErrorFrame] = (
             asyncio.get_running_loop().create_future()
         )
-        self.task: asyncio.Task[models.ReturnFrame] | None = None
+        self.task: asyncio.Task[str] | None = None
         self._capture = capture
-        self._keep_events = capture and keep_detached
-        self._never_ends: Callable[[], bool] = bool
+        self._keep_events = keep_events
         self._observer = observer
         self._created = time.monotonic()
         self._buffer: deque[WireModel] = deque()
@@ -107,22 +105,30 @@ class RunningProcess:
         )
 
     @property
-    def attached(self) -> bool:
-        """Whether a client is attached."""
-        return self.client is not None
-
-    @property
     def holds_terminal_event(self) -> bool:
         """Whether the process has ended and its terminal event is still in the buffer."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
 
-    def start(self, function: InferletFunction, *, never_ends: Callable[[], bool]) -> None:
+    def start(self, function: InferletFunction, never_ends: Callable[[], bool]) -> None:
         """Run an inferlet. If ``never_ends`` returns True after it, only :meth:`terminate` ends the process."""
-        if not self.outcome.done():
-            self._never_ends = never_ends
-            name = f"inferlet {self.program} (process {self.id})"
-            self.task = asyncio.create_task(self._run(function), name=name)
-            self.task.add_done_callback(self._handle_end)
+        if self.outcome.done():
+            return
+
+        def handle_end(task: asyncio.Task[str]) -> None:
+            # terminate() has sent the terminal event already, before the inferlet has ended.
+            error = None if task.cancelled() else task.exception()
+            if self.outcome.done() or never_ends():
+                return
+            if task.cancelled():
+                self._finish(models.ErrorFrame, texts.PROCESS_TERMINATED)
+            elif error is not None:
+                self._finish(models.ErrorFrame, report_of(error))
+            else:
+                self._finish(models.ReturnFrame, task.result())
+
+        name = f"inferlet {self.program} (process {self.id})"
+        self.task = asyncio.create_task(self._run(function), name=name)
+        self.task.add_done_callback(handle_end)
 
     def attach(self, client: Client) -> None:
         """Attach a client and send it the buffered events."""
@@ -131,7 +137,7 @@ class RunningProcess:
         while self._buffer:
             client.send(self._buffer.popleft())
         if ended:
-            client.finish_turn(self.id)
+            client.finish_turn()
 
     def detach(self, unsent: Iterable[WireModel]) -> None:
         """Detach the client. ``unsent`` are events that did not reach it; they are buffered again."""
@@ -154,72 +160,31 @@ class RunningProcess:
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
         """End the process with an error, even if its inferlet ignores the cancellation."""
-        if self.outcome.done():
-            return  # a second cancellation would interrupt the clean-up of the inferlet
-        self._finish(models.ErrorFrame(process_id=self.id, value=reason))
-        if self.task is not None:
-            self.task.cancel()
+        if not self.outcome.done():  # a second cancellation would interrupt the clean-up of the inferlet
+            self._finish(models.ErrorFrame, reason)
+            if self.task is not None:
+                self.task.cancel()
 
-    def abort(self, client: Client) -> None:
-        """End the process for a client that has cancelled its turn and gets no more events."""
-        if self.client is client:
-            self.client, self._keep_events = None, False
-        self.terminate()
-
-    def relay(self) -> McpRelay | None:
-        """Return the MCP relay of the attached client, or None."""
-        return None if self.client is None else self.client.mcp
-
-    def trap(self, detail: str) -> NoReturn:
-        """End the process with an error, as the engine does after an invalid call of a program."""
-        reason = texts.call_error(detail=detail)
-        self.terminate(reason)
-        raise ProcessFailure(reason)
-
-    async def _run(self, function: InferletFunction) -> models.ReturnFrame:
-        session = InferletSession(
-            self,
-            self.inbox,
-            McpSession(self),
-            process_id=self.id,
-            username=self.username,
-            program=self.program,
-            input_text=self.input_text,
-        )
+    async def _run(self, function: InferletFunction) -> str:
         try:
-            result = await function(session, _parse_input(self.input_text))
-        # Both would end the program that runs the engine. Ctrl-C itself reaches the event loop, not an inferlet.
-        except SystemExit as error:
-            raise ProcessFailure(f"the program exited with status {text_of(error) or 0}") from error
-        except KeyboardInterrupt as error:
-            raise ProcessFailure("the program raised KeyboardInterrupt") from error
+            result = await function(InferletSession(self), _parse_input(self.input_text))
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise ProcessFailure(
+                report_of(error)
+            ) from error  # else it would end the program that runs the engine
         if isinstance(result, RawResult):
-            return models.ReturnFrame(process_id=self.id, value=as_utf8(result.value))
-        value = json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
-        return models.ReturnFrame(process_id=self.id, value=as_utf8(value))
+            return result.value
+        return json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
 
-    def _handle_end(self, task: asyncio.Task[models.ReturnFrame]) -> None:
-        error = None if task.cancelled() else task.exception()
-        # terminate() has sent the terminal event already, before the inferlet has ended.
-        if self.outcome.done() or self._never_ends():
-            return
-        if task.cancelled():
-            self._finish(models.ErrorFrame(process_id=self.id, value=texts.PROCESS_TERMINATED))
-        elif error is not None:
-            self._finish(models.ErrorFrame(process_id=self.id, value=as_utf8(_describe(error))))
-        else:
-            self._finish(task.result())
-
-    def _finish(self, end: models.ReturnFrame | models.ErrorFrame) -> None:
-        if self.outcome.done():
-            return
+    def _finish(self, kind: type[models.ReturnFrame | models.ErrorFrame], value: str) -> None:
+        end = kind(process_id=self.id, value=as_utf8(value))
         # First, so that nothing is delivered after the terminal event.
         self.outcome.set_result(end)
         if self._observer is not None:
             self._observer(end)
         if self.client is not None:
             self.client.send(end)
-            self.client.finish_turn(self.id)
+            self.client.finish_turn()
         elif self._keep_events:
             self._keep(end)
 
@@ -239,13 +204,6 @@ def _is_next_chunk(message: WireModel, chunk: WireModel) -> bool:
         and message.file_hash == chunk.file_hash
         and message.chunk_index == chunk.chunk_index + 1
     )
-
-
-def _describe(error: BaseException) -> str:
-    if isinstance(error, ProcessFailure):
-        return text_of(error)
-    trace = trace_of(error, skipped=1)
-    return f"{type(error).__name__}: {text_of(error)}\nTraceback (most recent call last):\n{trace}"
 
 
 def _parse_input(text: str) -> JsonValue:

@@ -12,9 +12,10 @@ from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
-from pie_client.testing.engine.refusal import Refusal
+from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.messages import DaemonFunction
-from pie_client.testing.inferlet.session import InferletFunction, InferletSession, ProcessFailure
+from pie_client.testing.inferlet.exceptions import ProcessFailure
+from pie_client.testing.inferlet.session import InferletFunction, InferletSession
 from pie_client.testing.scripts.scripts import RejectedScript, Script, ScriptLimits, check_script
 
 M = TypeVar("M", bound=WireModel)

@@ -6,22 +6,19 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
-from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
-from pie_client.testing.engine.exceptions import line_of
 from pie_client.testing.engine.frames import FrameReader
-from pie_client.testing.engine.identifiers import canonical_uuid
 from pie_client.testing.engine.options import Options
-from pie_client.testing.engine.processes import RunningProcess
+from pie_client.testing.engine.processes import RunningProcess, canonical_uuid
 from pie_client.testing.engine.programs import Programs
-from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
-from pie_client.testing.faults.fault import FaultList
-from pie_client.testing.faults.sockets import Direction
+from pie_client.testing.faults.fault import Direction, FaultList
+from pie_client.testing.faults.reactions import Refusal
+from pie_client.testing.inferlet.exceptions import line_of
 from pie_client.testing.scripts.scripts import ScriptLimits
 
 logger = logging.getLogger(__name__)
@@ -59,7 +56,7 @@ class EngineState:
         self.handlers: dict[type[WireModel], Callable[..., str | Awaitable[str]]] = {}
         self.observers: list[Observer] = []
         self.faults = FaultList(self.traits, self._running_id)
-        self._inferlets: set[asyncio.Task[models.ReturnFrame]] = set()
+        self._inferlets: set[asyncio.Task[str]] = set()
         self._connections = 0
 
     def next_connection(self) -> int:
@@ -97,26 +94,12 @@ class EngineState:
             raise Refusal(f"{name} returned {type(text).__name__}; return the result as str")
         return text
 
-    def has_program(self, program: str) -> bool:
-        """Return whether a program is known by name and version."""
-        return self.programs.has(program)
-
-    def store_program(self, manifest_text: str, data: bytes, *, replace: bool) -> None:
-        """Store and install an upload.
-
-        Raises:
-            Refusal: The manifest is invalid, or the program can't be installed.
-        """
-        manifest, runtime = self.programs.read_manifest(manifest_text)
-        if not self.faults.skips("upload"):
-            self.programs.add(manifest, runtime, data, replace=replace)
-
     def run(self, process: RunningProcess) -> None:
         """Run the program of a process."""
         if self.faults.skips("start", process.program):
             return
         function = self.programs.inferlet(process.program)
-        process.start(function, never_ends=lambda: self.faults.skips("end", process.program))
+        process.start(function, lambda: self.faults.skips("end", process.program))
         if process.task is not None:
             self._inferlets.add(process.task)
             process.task.add_done_callback(self._inferlets.discard)
@@ -129,8 +112,13 @@ class EngineState:
 
     def add_process(self, process: RunningProcess) -> None:
         """List a process until it ends."""
+
+        def handle_end(_end: object) -> None:
+            del self.processes[process.id]
+            self.hold(process)
+
         self.processes[process.id] = process
-        process.outcome.add_done_callback(lambda _: self._handle_end(process))
+        process.outcome.add_done_callback(handle_end)
 
     def hold(self, process: RunningProcess) -> None:
         """Keep an ended process for the client that will receive its terminal event, if any is left."""
@@ -139,6 +127,10 @@ class EngineState:
             self.held[process.id] = process
             if len(self.held) > HELD_PROCESSES:
                 del self.held[next(iter(self.held))]
+
+    def find_process(self, process_id: str) -> RunningProcess | None:
+        """Return a process that runs or is held."""
+        return self.processes.get(process_id) or self.held.get(process_id)
 
     async def stop(self, connections: set[asyncio.Task[object]], grace: float) -> set[asyncio.Task[object]]:
         """Terminate all processes, workflows and daemons, and wait for them and for connections.
@@ -156,8 +148,7 @@ class EngineState:
             task.cancel()
         for process in list(self.processes.values()):
             process.terminate()
-        daemons = list(self.daemons)
-        self.daemons.clear()
+        daemons, self.daemons = self.daemons, []
         calls = await asyncio.gather(*(daemon.stop() for daemon in daemons))
         unending: set[asyncio.Task[object]] = {task for tasks in calls for task in tasks}
         ending: set[asyncio.Task[object]] = {*connections, *self._inferlets, *workflows}
@@ -169,8 +160,4 @@ class EngineState:
     def _running_id(self, process_id: str) -> str | None:
         """Return a process id in its canonical form, or None if the process can't send events any more."""
         found = canonical_uuid(process_id)
-        return found if found in self.processes or found in self.held else None
-
-    def _handle_end(self, process: RunningProcess) -> None:
-        del self.processes[process.id]
-        self.hold(process)
+        return found if found is not None and self.find_process(found) is not None else None

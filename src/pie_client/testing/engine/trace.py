@@ -9,7 +9,7 @@ from pie_client._generated import models
 from pie_client._generated.families import CORRELATION, TAG
 from pie_client.errors import one_line
 from pie_client.protocol import codec
-from pie_client.testing.faults.sockets import Direction
+from pie_client.testing.faults.fault import Direction
 
 TEXT_CHARACTERS = 60
 """Characters of a text that are shown."""

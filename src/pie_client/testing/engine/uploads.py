@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
+from pie_client._generated import models
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
-from pie_client.testing.engine.refusal import Refusal
+from pie_client.testing.faults.reactions import Refusal
 
 
 class RejectedChunk(Refusal):
@@ -52,27 +53,26 @@ class Uploads:
         self._open: dict[Hashable, Upload] = {}
 
     def add(
-        self, key: Hashable, index: int, total: int, data: bytes, *, manifest: str = "", force: bool = False
+        self, key: Hashable, chunk: models.AddProgramRequest | models.TransferFileRequest
     ) -> Upload | None:
-        """Add a chunk. Return the upload if it is complete, else None.
-
-        Raises:
-            RejectedChunk: The chunk does not fit.
-        """
+        """Add a chunk. Return the upload if it is complete, else None. Raises RejectedChunk."""
+        index, total = chunk.chunk_index, chunk.total_chunks
         upload = self._open.pop(key, None)
         if upload is None:
             if index != 0:
                 raise RejectedChunk(texts.FIRST_CHUNK_INDEX)
             if total == 0 and self._traits.verifies_uploads:
                 raise RejectedChunk(texts.UPLOAD_WITHOUT_CHUNKS)
-            upload = Upload(total, manifest, force)
+            upload = Upload(total)
+            if isinstance(chunk, models.AddProgramRequest):
+                upload.manifest, upload.force = chunk.manifest, chunk.force_overwrite
         if total != upload.total:
             raise RejectedChunk(texts.chunk_count_mismatch(expected=upload.total, actual=total))
         if index != len(upload.parts):
             raise RejectedChunk(texts.out_of_order_chunk(expected=len(upload.parts), actual=index))
-        if upload.size + len(data) > self._max_bytes:
+        if upload.size + len(chunk.chunk_data) > self._max_bytes:
             raise RejectedChunk(texts.upload_too_large(mebibytes=self._max_bytes >> 20))
-        upload.append(data)
+        upload.append(chunk.chunk_data)
         if len(upload.parts) != upload.total:
             self._open[key] = upload
             return None

@@ -21,9 +21,9 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_VALUE,
 )
 from pie_client.testing.engine.processes import Client, RunningProcess
-from pie_client.testing.engine.refusal import Refusal
 from pie_client.testing.faults.fault import FaultList
-from pie_client.testing.faults.outgoing import TERMINAL_MESSAGES
+from pie_client.testing.faults.processes import TERMINAL_MESSAGES
+from pie_client.testing.faults.reactions import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -35,23 +35,18 @@ class WorkflowFailureError(Exception):
     """An expression that has no value. Servers only log it."""
 
 
-class Host(Protocol):
-    """The engine, as far as a workflow uses it."""
+class _Programs(Protocol):
+    def has(self, program: str) -> bool: ...
 
+
+class _Host(Protocol):
     workflows: "dict[str, Workflow]"
     faults: FaultList
 
-    def has_program(self, program: str) -> bool:
-        """Return whether a program is known by name and version."""
-        ...
-
-    def add_process(self, process: RunningProcess) -> None:
-        """List a process until it ends."""
-        ...
-
-    def run(self, process: RunningProcess) -> None:
-        """Run the program of a process."""
-        ...
+    @property
+    def programs(self) -> _Programs: ...
+    def add_process(self, process: RunningProcess) -> None: ...
+    def run(self, process: RunningProcess) -> None: ...
 
 
 def read_expression(text: str) -> Expression:
@@ -86,7 +81,7 @@ class Workflow:
         task: The task that evaluates the expression, or None before :meth:`start`.
     """
 
-    def __init__(self, expression: Expression, username: str, host: Host, client: Client) -> None:
+    def __init__(self, expression: Expression, username: str, host: _Host, client: Client) -> None:
         self.id = str(uuid.uuid4())
         self.username = username
         self.client: Client | None = client
@@ -95,8 +90,8 @@ class Workflow:
         self._host = host
         self._unsent: list[WireModel] = []
         self._running: set[str] = set()
-        # The fault "workflow end" drops the terminal event of the last process. Which one is the last shows only
-        # later, so the event waits here until another process starts or the workflow ends.
+        # A terminal event waits here if no other process runs, until one starts or the workflow ends: faults may drop
+        # that of the last process, and only then shows which one it is.
         self._last_event: WireModel | None = None
 
     def start(self) -> None:
@@ -120,7 +115,7 @@ class Workflow:
     def _forward(self, message: WireModel) -> None:
         if isinstance(message, TERMINAL_MESSAGES):
             self._running.discard(message.process_id)
-            if not self._running and self._host.faults.would_skip("workflow end"):
+            if not self._running:
                 self._last_event = message
                 return
         self._send(message)
@@ -138,7 +133,7 @@ class Workflow:
 
     def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
         self._host.workflows.pop(self.id, None)
-        if self._last_event is None or task.cancelled() or not self._host.faults.skips("workflow end"):
+        if task.cancelled() or not self._host.faults.skips("workflow end"):
             self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.info("workflow %s has no value: %s", self.id, error)
@@ -203,7 +198,7 @@ class Workflow:
 
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
         program = expression.program_name
-        if not self._host.has_program(program):
+        if not self._host.programs.has(program):
             raise WorkflowFailureError(texts.program_not_found(program=program))
         input_text = json.dumps(_with_config(_as_object(value), expression.config), ensure_ascii=False)
         process = RunningProcess(

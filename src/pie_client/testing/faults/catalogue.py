@@ -5,22 +5,44 @@ with engine.faults.never_answer(models.PingRequest) as fault:
         await client.ping(timeout=0.1)
 assert fault.count == 1
 
-:class:`FaultList` in ``fault.py`` keeps the requested faults. The engine asks it in ``connection.py`` what to do with each
-request and message.
+:class:`FaultList` in ``fault.py`` keeps the requested faults; the engine asks it what to do with each request and message.
 """
 
-from pie_client.testing.faults.connections import ConnectionFaults
-from pie_client.testing.faults.files import FileFaults
-from pie_client.testing.faults.mcp import McpFaults
-from pie_client.testing.faults.messages import MessageFaults
-from pie_client.testing.faults.processes import ProcessFaults
-from pie_client.testing.faults.replies import ReplyFaults
-from pie_client.testing.faults.uploads import UploadFaults
+import asyncio
+import http
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import JsonValue
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Response
+
+from pie_client._generated import models
+from pie_client._generated.families import MAX_CORRELATION, TAG
+from pie_client._generated.mcp import LIST_TOOLS
+from pie_client._generated.registry import EVENT_MESSAGES
+from pie_client.base import WireModel
+from pie_client.errors import InvalidArgumentError
+from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
+from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, Outgoing, Receiver, Until
+from pie_client.testing.faults.processes import TERMINAL_MESSAGES, UNKNOWN, ProcessFaults, lacks_value
+from pie_client.testing.faults.reactions import Refusal, Unanswered
+
+NEVER = b"\xc1"
+"""The one byte that msgpack never uses."""
+TEXT_EVENTS = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *TERMINAL_MESSAGES)
+LAUNCHES = (
+    models.LaunchProcessRequest,
+    models.LaunchProcessesRequest,
+    models.RunProcessesRequest,
+    models.LaunchDaemonRequest,
+)
 
 
-class Faults(
-    ReplyFaults, UploadFaults, ProcessFaults, FileFaults, McpFaults, MessageFaults, ConnectionFaults
-):
+class Faults(ProcessFaults):
     """Makes an engine fail on request: ``engine.faults``.
 
     Every method requests one failure and returns it as a :class:`Fault`. The failure happens at the next opportunity,
@@ -37,4 +59,316 @@ class Faults(
 
     def stop(self) -> None:
         """Stop all faults and send the messages that they hold back. Connections that were ended stay so."""
-        self._faults.stop()
+        for fault in list(self._faults.requested):
+            fault.stop()
+
+    # ------------------------------------------------------------- requests and replies
+
+    def never_answer(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
+        """Ignore a request: neither carry it out nor answer it.
+
+        Servers do so before a client has identified itself, with frames that they can't read, and with requests that
+        they do not know.
+
+        Args:
+            request: Class of the request. An upload is ignored with all of its chunks.
+            times: How often; None for every time.
+        """
+        check_answered(request)
+        ignored: set[tuple[Receiver, int]] = set()
+
+        def react(fault: Fault, receiver: Receiver, message: WireModel) -> None:
+            if not isinstance(message, request):
+                return
+            if isinstance(message, models.AddProgramRequest):
+                upload = (receiver, message.corr_id)
+                if message.chunk_index == 0 or upload not in ignored:
+                    (ignored.add if fault.take() else ignored.discard)(upload)
+                if upload in ignored:
+                    raise Unanswered
+            elif fault.take():
+                raise Unanswered
+
+        return self._add("never_answer", times, on_request=react)
+
+    def lose_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
+        """Carry out a request, but do not send its reply."""
+        return self._reply("lose_reply", request, times, lambda _fault, _sent: [])
+
+    def delay(self, request: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
+        """Send a reply late, possibly after the client's timeout. Everything else is sent meanwhile."""
+        check_until(until)
+
+        def hold(fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            fault.hold(sent, until)
+            return []
+
+        return self._reply("delay", request, times, hold)
+
+    def duplicate_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
+        """Send a reply twice, as servers do for the chunks of an upload that failed."""
+        return self._reply("duplicate_reply", request, times, lambda _fault, sent: [sent, sent])
+
+    def reply_to_unknown_number(
+        self, number: int = MAX_CORRELATION, *, ok: bool = True, result: str = "", times: int | None = 1
+    ) -> Fault:
+        """Send a reply with a correlation number that no request has, before the next message.
+
+        Args:
+            number: The number.
+            ok: Whether the reply reports success.
+            result: Its text.
+            times: How often; None for every time.
+        """
+        reply = models.Response(corr_id=number, ok=ok, result=result)
+        return self._insert("reply_to_unknown_number", codec.encode_fields(reply.model_dump()), times)
+
+    def empty_launch_id(self, *, times: int | None = 1) -> Fault:
+        """Confirm a launch without the id of the process, although the client asked for its output."""
+        request = models.LaunchProcessRequest
+        return self._reply(
+            "empty_launch_id", request, times, lambda _fault, sent: [sent.altered(result="")], only_ok=True
+        )
+
+    def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
+        """Refuse an attach as if another connection held the process; 0.4 servers answer that it is not found."""
+        text = texts.PROCESS_NOT_FOUND if self._faults.traits.hides_attached else texts.CANNOT_ATTACH
+
+        def react(fault: Fault, _receiver: Receiver, message: WireModel) -> None:
+            if isinstance(message, models.AttachProcessRequest) and fault.take():
+                raise Refusal(text)
+
+        return self._add("attached_elsewhere", times, on_request=react)
+
+    def swallow_upload(self, *, times: int | None = 1) -> Fault:
+        """Confirm an upload without storing the program."""
+        return self._add("swallow_upload", times, step=("upload", None))
+
+    def broken_program(self, program: str, *, times: int | None = None) -> Fault:
+        """Report that a program is installed, but refuse to launch it.
+
+        Args:
+            program: The program as ``name@version``.
+            times: How many launches fail; None, the default, for every one.
+        """
+        check_program(program)
+        names = (program, program.rpartition("@")[0])
+
+        def react(fault: Fault, _receiver: Receiver, message: WireModel) -> str | None:
+            if isinstance(message, models.CheckProgramRequest):
+                found = f"{message.name}@{message.version}" == program
+                return json.dumps(obj=True) if found and fault.active else None
+            if isinstance(message, LAUNCHES) and message.inferlet in names and fault.take():
+                raise Refusal(texts.compile_failed(detail="requested as a fault"))
+            return None
+
+        return self._add("broken_program", times, on_request=react)
+
+    # ------------------------------------------------------------- messages and frames
+
+    def unknown_message_type(self, tag: str = UNKNOWN, *, times: int | None = 1) -> Fault:
+        """Send a message of an unknown type before the next message."""
+        return self._insert("unknown_message_type", codec.encode_fields({TAG: tag}), times)
+
+    def extra_keys(self, keys: Mapping[str, JsonValue] | None = None, *, times: int | None = 1) -> Fault:
+        """Add unknown keys to a binary message.
+
+        Args:
+            keys: What is added; default: one key with a value of every JSON type.
+            times: How often; None for every time.
+        """
+        added = {UNKNOWN: {"list": [1, 2.5, "text", True, None]}} if keys is None else dict(keys)
+        family = self._faults.traits.name
+        return self._alter(
+            "extra_keys",
+            times,
+            lambda sent: isinstance(sent.frame(family), bytes),
+            lambda _fault, sent: [sent.altered(**added)],
+        )
+
+    def oversize_message(
+        self, size: int, of: type[WireModel] = models.ReturnFrame, *, times: int | None = 1
+    ) -> Fault:
+        """Fill up the text of a message with spaces, which keeps it valid as JSON.
+
+        Args:
+            size: Bytes that the text has at least.
+            of: Class of the event, or of the request whose reply it is.
+            times: How often. Events whose value is missing do not count.
+        """
+        check_number("size", size)
+        if of not in EVENT_MESSAGES:
+            check_answered(of)
+
+        def fill(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            message = sent.current
+            if isinstance(message, models.Response) and isinstance(sent.request, of) and fault.take(sent):
+                return [sent.altered(result=_filled(message.result, size))]
+            if isinstance(message, TEXT_EVENTS) and isinstance(message, of) and not lacks_value(sent):
+                return [sent.altered(value=_filled(message.value, size))] if fault.take(sent) else None
+            return None
+
+        return self._add("oversize_message", times, on_message=fill)
+
+    def text_frame(self, content: WireModel | str | None = None, *, times: int | None = 1) -> Fault:
+        """Send a text frame before the next message, as 0.5 servers do.
+
+        Args:
+            content: A message such as ``models.ServerNotice(message="...")``, or any text. Default: ``turn_done``, which a
+                0.5 server sends when a request is done.
+            times: How often; None for every time.
+        """
+        message = models.TurnDone() if content is None else content
+        frame = message.model_dump_json() if isinstance(message, WireModel) else message
+        return self._insert("text_frame", frame, times)
+
+    def malformed_frame(self, frame: bytes = NEVER, *, times: int | None = 1) -> Fault:
+        """Send a binary frame that can't be decoded before the next message."""
+        return self._insert("malformed_frame", frame, times)
+
+    # ------------------------------------------------------------- connections
+
+    def refuse_upgrade(self, status: int = 503, body: str = "", *, times: int | None = 1) -> Fault:
+        """Answer the opening handshake with an HTTP error status.
+
+        Args:
+            status: The status, for instance 401 or 404.
+            body: The body, as plain text.
+            times: How often; None for every time.
+        """
+        try:
+            known = http.HTTPStatus(status)
+        except ValueError:
+            raise InvalidArgumentError(f"status={status} is not an HTTP status; pass one like 503") from None
+
+        async def refuse(_fault: Fault, connection: ServerConnection) -> Response:
+            return connection.respond(known, body)
+
+        return self._add("refuse_upgrade", times, on_upgrade=refuse)
+
+    def hang_upgrade(self, *, times: int | None = 1) -> Fault:
+        """Do not complete the opening handshake until the fault is stopped."""
+
+        async def hang(fault: Fault, connection: ServerConnection) -> None:
+            ends = [asyncio.create_task(connection.wait_closed()), asyncio.create_task(fault.wait_stopped())]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
+
+        return self._add("hang_upgrade", times, on_upgrade=hang)
+
+    def drop_connection(
+        self,
+        after_bytes: int = 0,
+        direction: Direction = "sent",
+        *,
+        reset: bool = False,
+        times: int | None = 1,
+    ) -> Fault:
+        """End the TCP connection without a close frame, at any byte.
+
+        Bytes are counted from now on in open connections, and from the opening handshake on in new ones.
+
+        Args:
+            after_bytes: Bytes that still pass; with 0 an open connection is dropped immediately.
+            direction: Which bytes are counted: those ``"sent"`` or ``"received"`` by the engine.
+            reset: Whether to reset the connection instead of ending it. What was sent just before may be lost then.
+            times: How often; None for every time.
+        """
+        return self._cut("drop_connection", times, after_bytes, direction, "reset" if reset else "close")
+
+    def silent_peer(
+        self, after_bytes: int = 0, direction: Direction = "sent", *, times: int | None = 1
+    ) -> Fault:
+        """Send nothing any more, not even pongs and close frames, but keep the TCP connection open.
+
+        Args:
+            after_bytes: Bytes that still pass, counted as by :meth:`drop_connection`.
+            direction: Which bytes are counted.
+            times: How often; None for every time.
+        """
+        return self._cut("silent_peer", times, after_bytes, direction, "silence")
+
+    def never_answer_close(self, *, times: int | None = 1) -> Fault:
+        """Do not answer the client's close frame, and keep the connection open."""
+        return self._add("never_answer_close", times, on_close=bytes)
+
+    def mcp_request_after_close(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
+        """Send an MCP call after the client's close frame, and do not answer the close."""
+
+        def call() -> bytes:
+            message = models.McpRequest(
+                corr_id=1, process_id=str(uuid.uuid4()), server_name=server, method=LIST_TOOLS, params="{}"
+            )
+            return codec.encode_fields(message.model_dump())
+
+        return self._add("mcp_request_after_close", times, on_close=call)
+
+    def stall_all(self, until: Until | None = None, *, on: type[WireModel] | None = None) -> Fault:
+        """Read and send nothing for a while on any connection, as during an installation; pings are answered.
+
+        Args:
+            until: Seconds, or an event that ends the stall; None for as long as the fault lasts.
+            on: Class of the request at which the stall begins, before its reply; None to begin now.
+        """
+        if on is not None:
+            check_answered(on)
+        check_until(until)
+
+        def begin(fault: Fault) -> None:
+            fault.stalls = True
+            if until is not None:
+                fault.call_at(until, fault.stop)
+
+        def observe(fault: Fault, request: WireModel) -> None:
+            if on is not None and isinstance(request, on) and not fault.stalls:
+                begin(fault)
+
+        stall = self._add("stall_all", None, on_observed=observe)
+        if on is None:
+            begin(stall)
+        return stall
+
+    # ------------------------------------------------------------- how they work
+
+    def _insert(self, name: str, frame: bytes | str, times: int | None) -> Fault:
+        """Send a frame before the next message."""
+        return self._alter(name, times, lambda _: True, lambda _fault, sent: [sent.inserted(frame), sent])
+
+    def _reply(
+        self,
+        name: str,
+        request: type[WireModel],
+        times: int | None,
+        alter: Callable[[Fault, Outgoing], Sequence[Outgoing]],
+        *,
+        only_ok: bool = False,
+    ) -> Fault:
+        """Send something else in place of the replies to requests of a class."""
+        check_answered(request)
+
+        def applies(sent: Outgoing) -> bool:
+            reply = sent.message
+            return (
+                isinstance(reply, models.Response)
+                and isinstance(sent.request, request)
+                and (reply.ok or not only_ok)
+            )
+
+        return self._alter(name, times, applies, alter)
+
+    def _cut(self, name: str, times: int | None, after: int, direction: Direction, ending: Ending) -> Fault:
+        """End connections after some bytes."""
+        if direction not in DIRECTIONS:
+            raise InvalidArgumentError(f"direction={direction!r}; pass {' or '.join(map(repr, DIRECTIONS))}")
+        check_number("after_bytes", after)
+        fault = self._add(name, times, cut=(direction, after, ending))
+        for socket in list(self._faults.sockets):
+            socket.apply_due_cuts()
+        return fault
+
+
+def _filled(text: str, size: int) -> str:
+    return text + " " * (size - len(text.encode()))

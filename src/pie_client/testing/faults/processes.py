@@ -1,23 +1,70 @@
-"""Faults of processes: when they start and end, and the events that they send."""
+"""Faults of processes: when they start and end, their events, files and MCP calls."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 from blake3 import blake3
 
 from pie_client._generated import models
 from pie_client._generated.families import PROCESS
+from pie_client._generated.registry import EVENT_MESSAGES
 from pie_client.base import WireModel
-from pie_client.testing.faults.fault import Fault, Held, StepFault, Until, check_until
-from pie_client.testing.faults.group import UNKNOWN, FaultGroup, check_event, check_number, check_program
-from pie_client.testing.faults.outgoing import PROCESS_MESSAGES, TERMINAL_MESSAGES, VALUE, MessageCopy
+from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing.faults.arguments import check_event, check_number, check_program, check_until
+from pie_client.testing.faults.fault import MISSING, Fault, FaultList, Hooks, Outgoing, Until
 
+UNKNOWN = "telemetry"
+"""A message type, event kind and server name that the protocol does not define."""
+TERMINAL_MESSAGES = (models.ReturnFrame, models.ErrorFrame)
+"""Events that end a process."""
+PROCESS_MESSAGES = (*EVENT_MESSAGES, models.FileChunk)
+"""Messages of a process."""
+(VALUE,) = (
+    name
+    for name, info in models.UnknownFrame.model_fields.items()
+    if not info.is_required() and info.default is None
+)
+"""Field of an event that holds its value."""
+(FILE_NAME,) = (
+    name
+    for name, info in models.FileChunk.model_fields.items()
+    if not info.is_required() and info.default is None
+)
+"""Field of a chunk that holds the name of the file."""
 PROCESS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+class FaultGroup:
+    """Methods that request faults; each adds its fault to the list."""
+
+    def __init__(self, faults: FaultList) -> None:
+        self._faults = faults
+
+    def _add(self, name: str, times: int | None, **hooks: Unpack[Hooks]) -> Fault:
+        return Fault(self._faults, name, times, **hooks)
+
+    def _alter(
+        self,
+        name: str,
+        times: int | None,
+        applies: Callable[[Outgoing], bool],
+        alter: Callable[[Fault, Outgoing], Sequence[Outgoing]],
+    ) -> Fault:
+        """Send something else in place of messages."""
+
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            return alter(fault, sent) if applies(sent) and fault.take(sent) else None
+
+        return self._add(name, times, on_message=on_message)
+
+
 class ProcessFaults(FaultGroup):
-    """Faults of processes and their events."""
+    """Faults of processes: when they start and end, their events, files and MCP calls."""
+
+    # ------------------------------------------------------------- events
 
     def events_before_reply(self, events: int = 1, *, times: int | None = 1) -> Fault:
         """Send the reply to a launch or attach after events of the process, at the latest after its end.
@@ -32,11 +79,11 @@ class ProcessFaults(FaultGroup):
     def events_after_end(self, *, times: int | None = 1) -> Fault:
         """Send an event and a file of a process after its end."""
 
-        def follow(message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
+        def follow(process_id: str, _message: WireModel) -> list[WireModel]:
             data = b"after the end"
-            late = models.StdoutFrame(process_id=message.process_id, value="after the end\n")
+            late = models.StdoutFrame(process_id=process_id, value="after the end\n")
             chunk = models.FileChunk(
-                process_id=message.process_id,
+                process_id=process_id,
                 file_hash=blake3(data).hexdigest(),
                 chunk_index=0,
                 total_chunks=1,
@@ -49,9 +96,9 @@ class ProcessFaults(FaultGroup):
     def second_terminal(self, *, times: int | None = 1) -> Fault:
         """End a process twice: with an error after it returned, or the reverse."""
 
-        def follow(message: models.ReturnFrame | models.ErrorFrame) -> list[WireModel]:
+        def follow(process_id: str, message: WireModel) -> list[WireModel]:
             other = models.ErrorFrame if isinstance(message, models.ReturnFrame) else models.ReturnFrame
-            return [other(process_id=message.process_id, value='"a second end"')]
+            return [other(process_id=process_id, value='"a second end"')]
 
         return self._after_end("second_terminal", times, follow)
 
@@ -66,24 +113,18 @@ class ProcessFaults(FaultGroup):
             times: How often; None for every time.
         """
 
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            message = sent.message
-            if not isinstance(message, PROCESS_MESSAGES) or not fault.take():
-                return None
-            event = sent.separate(models.UnknownFrame(process_id=message.process_id, event=kind, value=value))
-            return [event if value is not None else event.without_field(VALUE), sent]
+        def insert(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            event = models.UnknownFrame(process_id=getattr(sent.message, PROCESS), event=kind, value=value)
+            return [sent.inserted(codec.encode_fields(event.model_dump(exclude_none=True))), sent]
 
-        return self._on_message("unknown_event_kind", times, replace)
+        return self._alter("unknown_event_kind", times, _is(*PROCESS_MESSAGES), insert)
 
     def missing_value(self, event: type[WireModel] = models.StdoutFrame, *, times: int | None = 1) -> Fault:
         """Leave out the value of an event."""
         check_event(event)
-
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            applies = isinstance(sent.message, event) and fault.applies_to(sent)
-            return [sent.without_field(VALUE)] if applies else None
-
-        return self._on_message("missing_value", times, replace)
+        return self._alter(
+            "missing_value", times, _is(event), lambda _fault, sent: [sent.altered(**{VALUE: MISSING})]
+        )
 
     def split_utf8(self, *, times: int | None = 1) -> Fault:
         """Split output within a character, so that it arrives as two events with replacement characters.
@@ -92,20 +133,19 @@ class ProcessFaults(FaultGroup):
             times: How often. Output that is ASCII does not count.
         """
 
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            message = sent.message
-            if not isinstance(message, (models.StdoutFrame, models.StderrFrame)):
+        def split(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            event = sent.current
+            if not isinstance(event, models.StdoutFrame | models.StderrFrame) or lacks_value(sent):
                 return None
-            place = next((i for i, c in enumerate(message.value) if not c.isascii()), None)
-            if place is None or not fault.applies_to(sent):
+            data = event.value.encode()
+            place = next((i for i, byte in enumerate(data, 1) if byte >= 0x80), None)
+            if place is None or not fault.take(sent):
                 return None
-            data = message.value.encode()
             return [
-                sent.with_values(value=half.decode(errors="replace"))
-                for half in (data[: place + 1], data[place + 1 :])
+                sent.altered(value=half.decode(errors="replace")) for half in (data[:place], data[place:])
             ]
 
-        return self._on_message("split_utf8", times, replace)
+        return self._add("split_utf8", times, on_message=split)
 
     def terminate_event_before_reply(self, *, times: int | None = 1) -> Fault:
         """Send the end of a terminated process before the reply to the request.
@@ -119,25 +159,25 @@ class ProcessFaults(FaultGroup):
     def terminate_event_after_reply(self, until: Until, *, times: int | None = 1) -> Fault:
         """Send the end of a terminated process long after the reply to the request."""
         check_until(until)
-        return self._on_termination(
-            "terminate_event_after_reply", times, lambda fault, sent: fault.hold_back([sent], until)
-        )
+        return self._on_termination("terminate_event_after_reply", times, lambda f, sent: f.hold(sent, until))
 
     def terminate_event_never(self, *, times: int | None = 1) -> Fault:
         """Do not send the end of a terminated process."""
         return self._on_termination("terminate_event_never", times, lambda _fault, _sent: None)
 
+    # ------------------------------------------------------------- steps
+
     def never_start(self, program: str | None = None, *, times: int | None = 1) -> Fault:
         """Confirm a launch and list the process, but do not start it until it is terminated."""
         if program is not None:
             check_program(program)
-        return StepFault(self._faults, "never_start", times, "start", program)
+        return self._add("never_start", times, step=("start", program))
 
     def never_end(self, program: str | None = None, *, times: int | None = 1) -> Fault:
         """Keep a process listed and attached when its program has ended, until it is terminated."""
         if program is not None:
             check_program(program)
-        return StepFault(self._faults, "never_end", times, "end", program)
+        return self._add("never_end", times, step=("end", program))
 
     def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
         """Do not send the end of a workflow's last process.
@@ -145,113 +185,178 @@ class ProcessFaults(FaultGroup):
         Args:
             times: How many workflows. One that is cancelled does not count.
         """
-        return StepFault(self._faults, "lose_workflow_end", times, "workflow end")
+        return self._add("lose_workflow_end", times, step=("workflow end", None))
+
+    # ------------------------------------------------------------- files
+
+    def nil_name(self, *, times: int | None = 1) -> Fault:
+        """Send a file with nil for a name in each of its chunks."""
+        return self._file("nil_name", times, lambda sent: [sent.altered(**{FILE_NAME: None})])
+
+    def lose_file(self, *, times: int | None = 1) -> Fault:
+        """Do not send a file of a process, as servers do with empty ones."""
+        return self._file("lose_file", times, lambda _sent: [])
+
+    def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
+        """Change the bytes of a chunk, so that the file does not match its digest."""
+
+        def corrupt(sent: Outgoing, data: bytes) -> Sequence[Outgoing]:
+            return [sent.altered(chunk_data=bytes([data[0] ^ 1]) + data[1:])]
+
+        return self._chunk("corrupt_file_chunk", index, times, corrupt)
+
+    def drop_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
+        """Leave out a chunk of a file."""
+        return self._chunk("drop_file_chunk", index, times, lambda _sent, _data: [])
+
+    def duplicate_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
+        """Send a chunk of a file twice."""
+        return self._chunk("duplicate_file_chunk", index, times, lambda sent, _data: [sent, sent])
+
+    # ------------------------------------------------------------- MCP calls
+
+    def mcp_request_for_unknown_server(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
+        """Send an inferlet's MCP call to a server that the client has not registered."""
+        return self._call("mcp_request_for_unknown_server", times, server_name=server)
+
+    def mcp_request_of_unknown_method(self, method: str = UNKNOWN, *, times: int | None = 1) -> Fault:
+        """Send an inferlet's MCP call with a method that does not exist."""
+        return self._call("mcp_request_of_unknown_method", times, method=method)
+
+    def mcp_params_not_json(self, params: str = "{", *, times: int | None = 1) -> Fault:
+        """Send an inferlet's MCP call with parameters that are not JSON."""
+        return self._call("mcp_params_not_json", times, params=params)
+
+    # ------------------------------------------------------------- how they work
+
+    def _call(self, name: str, times: int | None, **values: str) -> Fault:
+        return self._alter(name, times, _is(models.McpRequest), lambda _fault, sent: [sent.altered(**values)])
+
+    def _chunk(
+        self,
+        name: str,
+        index: int,
+        times: int | None,
+        alter: Callable[[Outgoing, bytes], Sequence[Outgoing]],
+    ) -> Fault:
+        check_number("index", index)
+
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            chunk = sent.message
+            if isinstance(chunk, models.FileChunk) and chunk.chunk_index == index and fault.take(sent):
+                return alter(sent, chunk.chunk_data)
+            return None
+
+        return self._add(name, times, on_message=on_message)
+
+    def _file(self, name: str, times: int | None, alter: Callable[[Outgoing], Sequence[Outgoing]]) -> Fault:
+        """Send something else in place of all chunks of a file, and count that once."""
+        files: set[tuple[str, str]] = set()
+
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            chunk = sent.message
+            if not isinstance(chunk, models.FileChunk):
+                return None
+            # Chunks have no id of their file; two files of one process with the same content follow each other.
+            file = (chunk.process_id, chunk.file_hash)
+            if chunk.chunk_index == 0:
+                (files.add if fault.take(sent) else files.discard)(file)
+            return alter(sent) if file in files else None
+
+        return self._add(name, times, on_message=on_message)
+
+    def _after_end(
+        self, name: str, times: int | None, follow: Callable[[str, WireModel], list[WireModel]]
+    ) -> Fault:
+        """Send more messages after the end of a process."""
+
+        def add(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            assert isinstance(sent.message, TERMINAL_MESSAGES)  # noqa: S101 - see the condition below
+            more = follow(sent.message.process_id, sent.message)
+            return [sent, *map(sent.following, more)]
+
+        return self._alter(name, times, _is(*TERMINAL_MESSAGES), add)
+
+    def _on_termination(
+        self, name: str, times: int | None, withhold: Callable[[Fault, Outgoing], None]
+    ) -> Fault:
+        """Withhold the end of a process that a client has terminated."""
+        terminated: set[str] = set()
+
+        def applies(sent: Outgoing) -> bool:
+            if not isinstance(sent.message, TERMINAL_MESSAGES):
+                return False
+            if sent.message.value == texts.PROCESS_TERMINATED:
+                terminated.add(sent.message.process_id)
+            return sent.message.process_id in terminated
+
+        def alter(fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            withhold(fault, sent)
+            return []
+
+        return self._alter(name, times, applies, alter)
 
     def _delay_reply(
         self,
         name: str,
         times: int | None,
-        processes_of: Callable[[WireModel | None, models.Response], Sequence[str]],
-        messages: int,
+        processes_of: Callable[[WireModel | None, str], Sequence[str]],
+        events: int,
         counted: tuple[type[WireModel], ...],
     ) -> Fault:
         """Send a reply after so many messages of its processes, at the latest after the end of one."""
         delayed: list[_DelayedReply] = []
 
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            reply = sent.original.message
-            if isinstance(reply, models.Response):
-                processes = processes_of(sent.request, reply) if reply.ok else ()
-                if not processes or not fault.applies_to(sent):
-                    return None
-                return hold(fault, sent, {self._faults.running_id(each) for each in processes} - {None})
-            process_id = getattr(sent.message, PROCESS, None)
-            found = next((each for each in delayed if process_id in each.processes), None)
-            if found is None or not isinstance(sent.message, counted):
-                return None
-            found.remaining -= 1
-            if found.remaining > 0 and not isinstance(sent.message, TERMINAL_MESSAGES):
-                return None
-            delayed.remove(found)
-            if sent.receiver is not found.copies[0].receiver:  # another client is attached now
-                found.held.release()
-                return [sent]
-            found.held.discard()
-            return [sent, *found.copies]
-
-        def hold(fault: Fault, reply: MessageCopy, running: set[str | None]) -> Sequence[MessageCopy]:
-            if not running:  # all messages of the processes were sent before
-                return [reply]
-            for each in delayed:
-                if each.copies[0].original is reply.original:
-                    each.copies.append(reply)
-                    return []
-            copies = [reply]
-            delayed.append(_DelayedReply(running, copies, messages, fault.hold_back(copies)))
-            return []
-
-        return self._on_message(name, times, replace)
-
-    def _after_end(
-        self,
-        name: str,
-        times: int | None,
-        follow: Callable[[models.ReturnFrame | models.ErrorFrame], list[WireModel]],
-    ) -> Fault:
-        """Send more messages after the end of a process."""
-
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
             message = sent.message
-            if not isinstance(message, TERMINAL_MESSAGES) or not fault.applies_to(sent):
-                return None
-            return [sent, *map(sent.following, follow(message))]
-
-        return self._on_message(name, times, replace)
-
-    def _on_termination(
-        self, name: str, times: int | None, hold: Callable[[Fault, MessageCopy], object]
-    ) -> Fault:
-        """Withhold the end of a process that a client has terminated."""
-        terminated: set[str] = set()
-
-        def record(request: WireModel, carried_out: bool) -> None:
-            if carried_out and isinstance(request, models.TerminateProcessRequest):
-                process_id = self._faults.running_id(request.process_id)
-                if process_id is not None:
-                    terminated.add(process_id)
-
-        def replace(fault: Fault, sent: MessageCopy) -> Sequence[MessageCopy] | None:
-            message = sent.message
-            if fault.number not in sent.original.altered_by:
-                if not isinstance(message, models.ErrorFrame) or message.process_id not in terminated:
+            if isinstance(message, models.Response):
+                processes = processes_of(sent.request, message.result) if message.ok else ()
+                running = {self._faults.running_id(each) for each in processes} - {None}
+                # Without running processes, all their messages were sent before.
+                if not processes or not fault.take(sent) or not running:
                     return None
-                terminated.discard(message.process_id)
-                if not fault.applies_to(sent):
-                    return None
-            hold(fault, sent)
-            return []
+                fault.hold(sent)
+                delayed.append(_DelayedReply(sent, running, events))
+                return []
+            due: list[Outgoing] = []
+            for each in list(delayed) if isinstance(message, counted) else ():
+                if getattr(message, PROCESS) in each.processes:
+                    each.remaining -= 1
+                    if each.remaining <= 0 or isinstance(message, TERMINAL_MESSAGES):
+                        delayed.remove(each)
+                        fault.held.remove(each.reply)
+                        due.append(each.reply)
+            return [sent, *due]
 
-        return Fault(self._faults, name, times, on_message=replace, on_observed=record)
+        return self._add(name, times, on_message=on_message)
 
 
 @dataclass(eq=False, slots=True)
 class _DelayedReply:
-    """A reply that waits for messages of its processes, in one or more copies."""
+    """A reply that waits for messages of its processes."""
 
+    reply: Outgoing
     processes: set[str | None]
-    copies: list[MessageCopy]
     remaining: int
-    held: Held
 
 
-def _started_by(request: WireModel | None, reply: models.Response) -> Sequence[str]:
+def lacks_value(event: Outgoing) -> bool:
+    """Return whether the value of an event is left out."""
+    return event.changes.get(VALUE) is MISSING
+
+
+def _is(*models: type[WireModel]) -> Callable[[Outgoing], bool]:
+    return lambda sent: isinstance(sent.message, models)
+
+
+def _started_by(request: WireModel | None, result: str) -> Sequence[str]:
     """Return the ids of the processes whose events follow a reply."""
     if isinstance(request, models.AttachProcessRequest):
         return [request.process_id]
     launches = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
     captured = isinstance(request, launches) and request.capture_outputs
-    return PROCESS_ID.findall(reply.result) if captured else []
+    return PROCESS_ID.findall(result) if captured else []
 
 
-def _terminated_by(request: WireModel | None, _reply: models.Response) -> Sequence[str]:
+def _terminated_by(request: WireModel | None, _result: str) -> Sequence[str]:
     return [request.process_id] if isinstance(request, models.TerminateProcessRequest) else []

@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable
-from typing import NoReturn, Protocol, cast
+from typing import Protocol, cast
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from pie_client._generated import models
 from pie_client._generated.families import MAX_CORRELATION
@@ -19,29 +19,8 @@ from pie_client._generated.mcp import (
     UNSPECIFIED_CODE,
 )
 from pie_client.base import WireModel
-from pie_client.protocol import codec
 from pie_client.testing._generated import texts
-
-CODE_BITS = 32
-"""Width of an error code in the engine; larger codes are truncated to it."""
-
-
-class McpCallError(Exception):
-    """An MCP call of an inferlet failed.
-
-    Attributes:
-        code: JSON-RPC error code, truncated to 32 bits.
-        message: Error message.
-        data: Further information as JSON text, or None.
-    """
-
-    __module__ = "pie_client.testing"
-
-    def __init__(self, code: int, message: str, data: str | None = None) -> None:
-        super().__init__(f"{message} (code {code})")
-        self.code = code
-        self.message = message
-        self.data = data
+from pie_client.testing.inferlet.exceptions import McpCallError, ProcessFailure
 
 
 class McpRelay:
@@ -52,12 +31,8 @@ class McpRelay:
         """Registered names in order, with duplicates, as in the real engine."""
         self._send = send
         self._next = 0
-        self._open: dict[int, asyncio.Future[models.McpResponseRequest]] = {}
+        self._open: dict[int, asyncio.Future[models.McpResponseRequest | None]] = {}
         self._closed = False
-
-    def register(self, name: str) -> None:
-        """Record a name. As in the real engine, nothing is checked."""
-        self.names.append(name)
 
     def answer(self, response: models.McpResponseRequest) -> None:
         """Complete a call. A response to an unknown number is ignored."""
@@ -69,7 +44,8 @@ class McpRelay:
         """Fail all calls because the client has disconnected. Real servers never do that."""
         self._closed = True
         for reply in self._open.values():
-            reply.cancel()
+            if not reply.done():
+                reply.set_result(None)
         self._open.clear()
 
     async def call(self, process_id: str, server: str, method: str, params: str) -> str:
@@ -82,29 +58,33 @@ class McpRelay:
             raise McpCallError(
                 texts.CODE_MCP_SERVER_NOT_REGISTERED, texts.mcp_server_not_registered(server_name=server)
             )
-        disconnected = McpCallError(texts.CODE_MCP_CLIENT_GONE, texts.mcp_client_gone(server_name=server))
-        if self._closed:
-            raise disconnected
-        self._next = self._next + 1 if self._next < MAX_CORRELATION else 1
-        number = self._next
-        reply: asyncio.Future[models.McpResponseRequest] = asyncio.get_running_loop().create_future()
-        self._open[number] = reply
-        # asyncio.wait(), unlike `await reply`, does not raise if close() cancels the reply; the call fails below.
-        try:
-            self._send(
-                models.McpRequest(
-                    corr_id=number, process_id=process_id, server_name=server, method=method, params=params
+        response: models.McpResponseRequest | None = None
+        if not self._closed:
+            self._next = self._next + 1 if self._next < MAX_CORRELATION else 1
+            number = self._next
+            reply = self._open[number] = asyncio.get_running_loop().create_future()
+            try:
+                self._send(
+                    models.McpRequest(
+                        corr_id=number,
+                        process_id=process_id,
+                        server_name=server,
+                        method=method,
+                        params=params,
+                    )
                 )
-            )
-            await asyncio.wait({reply})
-        finally:
-            self._open.pop(number, None)
-        if reply.cancelled():
-            raise disconnected
-        response = reply.result()
+                response = await reply
+            finally:
+                self._open.pop(number, None)
+        if response is None:
+            raise McpCallError(texts.CODE_MCP_CLIENT_GONE, texts.mcp_client_gone(server_name=server))
         if not response.ok:
             raise _parse_error(response.result)
         return response.result
+
+
+class _Client(Protocol):
+    mcp: McpRelay
 
 
 class Caller(Protocol):
@@ -112,12 +92,9 @@ class Caller(Protocol):
 
     id: str
 
-    def relay(self) -> McpRelay | None:
-        """Return the relay of the attached client, or None."""
-        ...
-
-    def trap(self, detail: str) -> NoReturn:
-        """End the process with an error, as the engine does after an invalid call of a program."""
+    @property
+    def client(self) -> _Client | None:
+        """The attached client, or None."""
         ...
 
 
@@ -125,7 +102,7 @@ class McpSession:
     """The MCP servers of the attached client: ``session.mcp``.
 
     Results are returned unchanged, decoded from JSON. Every method raises :class:`McpCallError` if the call fails.
-    Without an attached client a call ends the process, as in the real engine.
+    Without an attached client a call fails the process, as in the real engine.
     """
 
     __module__ = "pie_client.testing"
@@ -179,10 +156,11 @@ class McpSession:
         return await self._relay().call(self._process.id, server, method, params)
 
     def _relay(self) -> McpRelay:
-        relay = self._process.relay()
-        if relay is None:
-            self._process.trap(texts.mcp_without_client(process_id=self._process.id))
-        return relay
+        client = self._process.client
+        if client is None:
+            detail = texts.mcp_without_client(process_id=self._process.id)
+            raise ProcessFailure(texts.call_error(detail=detail))
+        return client.mcp
 
 
 def _json(text: str) -> JsonValue:
@@ -191,12 +169,8 @@ def _json(text: str) -> JsonValue:
 
 
 def _params(name: str, arguments: JsonValue) -> str:
-    try:
-        params = models.McpNamedParams(name=name, arguments={} if arguments is None else arguments)
-    except ValidationError as error:
-        text = texts.mcp_arguments_invalid(detail=codec.describe_validation_error(error))
-        raise McpCallError(texts.CODE_MCP_ARGUMENTS_INVALID, text) from None
-    return params.model_dump_json()
+    given: JsonValue = {} if arguments is None else arguments
+    return models.McpNamedParams(name=name, arguments=given).model_dump_json()
 
 
 def _parse_error(text: str) -> McpCallError:
@@ -205,16 +179,10 @@ def _parse_error(text: str) -> McpCallError:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict):
-        return McpCallError(UNSPECIFIED_CODE, text)
-    error = cast("dict[str, object]", value)
-    fields = models.McpErrorObject.model_fields
-    code, message, data = (error.get(name) for name in fields)
-    if not isinstance(code, int) or isinstance(code, bool):
-        code = UNSPECIFIED_CODE
-    half = 1 << (CODE_BITS - 1)  # the truncated code is signed
+    error = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    code, message, data = (error.get(name) for name in models.McpErrorObject.model_fields)
     return McpCallError(
-        (code + half) % (2 * half) - half,
+        code if type(code) is int else UNSPECIFIED_CODE,
         message if isinstance(message, str) else text,
         None if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")),
     )

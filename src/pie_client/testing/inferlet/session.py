@@ -10,7 +10,7 @@ from pie_client._generated import models
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.base import WireModel
 from pie_client.testing.inferlet.inbox import Inbox
-from pie_client.testing.inferlet.mcp import McpSession
+from pie_client.testing.inferlet.mcp import Caller, McpSession
 
 
 def as_utf8(text: str) -> str:
@@ -18,23 +18,17 @@ def as_utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-class Output(Protocol):
-    """Receives the messages of a process."""
+class Process(Caller, Protocol):
+    """The process of an inferlet."""
 
-    @property
-    def attached(self) -> bool:
-        """Whether a client is attached."""
-        ...
+    username: str
+    program: str
+    input_text: str
+    inbox: Inbox
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to the attached client. Without one, keep it if ``buffered``, else drop it."""
         ...
-
-
-class ProcessFailure(Exception):  # noqa: N818 - inferlets raise it about themselves
-    """Raise it in an inferlet to end its process with exactly this text as the error."""
-
-    __module__ = "pie_client.testing"
 
 
 class InferletSession:
@@ -52,38 +46,27 @@ class InferletSession:
 
     __module__ = "pie_client.testing"
 
-    def __init__(
-        self,
-        output: Output,
-        inbox: Inbox,
-        mcp: McpSession,
-        *,
-        process_id: str,
-        username: str,
-        program: str,
-        input_text: str,
-    ) -> None:
-        self.process_id = process_id
-        self.username = username
-        self.program = program
-        self.input_text = input_text
-        self.mcp = mcp
-        self._output = output
-        self._inbox = inbox
+    def __init__(self, process: Process) -> None:
+        self.process_id = process.id
+        self.username = process.username
+        self.program = process.program
+        self.input_text = process.input_text
+        self.mcp = McpSession(process)
+        self._process = process
 
     def print(self, *values: object, sep: str = " ", end: str = "\n") -> None:
         """Write to standard output, as one event."""
         if text := as_utf8(sep.join(map(str, values)) + end):
-            self._output.deliver(models.StdoutFrame(process_id=self.process_id, value=text), buffered=True)
+            self._process.deliver(models.StdoutFrame(process_id=self.process_id, value=text), buffered=True)
 
     def eprint(self, *values: object, sep: str = " ", end: str = "\n") -> None:
         """Write to standard error, as one event."""
         if text := as_utf8(sep.join(map(str, values)) + end):
-            self._output.deliver(models.StderrFrame(process_id=self.process_id, value=text), buffered=True)
+            self._process.deliver(models.StderrFrame(process_id=self.process_id, value=text), buffered=True)
 
     def send(self, message: str) -> None:
         """Send a message. It is dropped if no client is attached."""
-        self._output.deliver(
+        self._process.deliver(
             models.MessageFrame(process_id=self.process_id, value=as_utf8(message)), buffered=False
         )
 
@@ -104,7 +87,7 @@ class InferletSession:
                 chunk_data=data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES],
                 name=name,
             )
-            self._output.deliver(chunk, buffered=False)
+            self._process.deliver(chunk, buffered=False)
 
     def emit(self, message: WireModel) -> None:
         """Send any protocol message unchanged, for example an event of an unknown kind.
@@ -112,11 +95,11 @@ class InferletSession:
         Args:
             message: An instance of a class in :mod:`pie_client.models`.
         """
-        self._output.deliver(message, buffered=False)
+        self._process.deliver(message, buffered=False)
 
     async def receive(self) -> str:
         """Wait for the next signal of the client and return it. Signals are kept until they are received."""
-        return await self._inbox.receive()
+        return await self._process.inbox.receive()
 
     async def receive_file(self) -> bytes:
         """Wait for a file of the attached client and return it.
@@ -127,12 +110,12 @@ class InferletSession:
         Raises:
             RuntimeError: No client is attached, the client has disconnected, or a later call has replaced this one.
         """
-        return await self._inbox.receive_file(attached=self._output.attached)
+        return await self._process.inbox.receive_file(attached=self._process.client is not None)
 
 
 def inbox_of(session: InferletSession) -> Inbox:
     """Return the inbox of a session. Scripts need it; inferlets don't, so it is not public."""
-    return session._inbox  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
+    return session._process.inbox  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
 
 
 InferletFunction: TypeAlias = Callable[[InferletSession, JsonValue], Awaitable[object]]

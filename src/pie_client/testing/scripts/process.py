@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pie_client.testing.inferlet.session import InferletSession, ProcessFailure, inbox_of
+from pie_client.testing.inferlet.exceptions import ProcessFailure
+from pie_client.testing.inferlet.session import InferletSession, inbox_of
 from pie_client.testing.scripts import runner
 
 logger = logging.getLogger(__name__)

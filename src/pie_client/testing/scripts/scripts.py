@@ -10,7 +10,8 @@ from pie_client._generated import models
 from pie_client._generated.families import SCRIPT_RUNTIME
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import SCRIPT_DEFAULT_ENTRY
-from pie_client.testing.inferlet.session import InferletSession, ProcessFailure
+from pie_client.testing.inferlet.exceptions import ProcessFailure
+from pie_client.testing.inferlet.session import InferletSession
 from pie_client.testing.scripts.process import run_script
 
 SUPPORTED = os.name == "posix"

@@ -9,46 +9,46 @@ from pathlib import Path
 from typing import cast
 
 from pie_client.errors import one_line
-from pie_client.testing.engine.exceptions import line_of
 from pie_client.testing.engine.local_engine import LocalEngine
+from pie_client.testing.inferlet.exceptions import line_of
 
 REGISTER = "register"
 """Name of the function that a file of programs defines."""
 
 
-class LoadError(Exception):
-    """A file can't be loaded; the text is one line."""
+class CommandError(Exception):
+    """The command can't run; the text is one line."""
 
 
 async def load(path: Path, engine: LocalEngine) -> None:
-    """Run a file and its function that registers programs, which may be async. Raises LoadError."""
+    """Run a file and its function that registers programs, which may be async. Raises CommandError."""
     try:
         returned = _register_of(path)(engine)
         if inspect.isawaitable(returned):
             await returned
-    except LoadError:
+    except CommandError:
         raise
     except (Exception, SystemExit) as error:
-        raise LoadError(f"--load {path}: {one_line(_reason(error))}{_place(error, path)}") from error
+        raise CommandError(f"--load {path}: {one_line(_reason(error))}{_place(error, path)}") from error
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
-        raise LoadError(f"--load {path}: {REGISTER} does nothing because of a `yield`; remove it")
+        raise CommandError(f"--load {path}: {REGISTER} does nothing because of a `yield`; remove it")
 
 
 def _register_of(path: Path) -> Callable[[LocalEngine], object]:
     """Run a file and return its function."""
     if not path.exists():
-        raise LoadError(f"--load {path}: no such file")
+        raise CommandError(f"--load {path}: no such file")
     # The file's own name may be that of another module.
     spec = importlib.util.spec_from_file_location(f"pie_programs.{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise LoadError(f"--load {path}: not a Python file; pass one that ends in .py")
+        raise CommandError(f"--load {path}: not a Python file; pass one that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.path.insert(0, str(path.resolve().parent))
     spec.loader.exec_module(module)
     found: object = getattr(module, REGISTER, None)
     if not callable(found):
-        raise LoadError(f"--load {path}: no function {REGISTER}(engine); define one")
+        raise CommandError(f"--load {path}: no function {REGISTER}(engine); define one")
     return cast("Callable[[LocalEngine], object]", found)
 
 

@@ -1,4 +1,4 @@
-"""Exceptions that refuse a request."""
+"""Exceptions that end a request without carrying it out."""
 
 
 class Refusal(Exception):  # noqa: N818 - public, and named after the reply
@@ -7,5 +7,5 @@ class Refusal(Exception):  # noqa: N818 - public, and named after the reply
     __module__ = "pie_client.testing"
 
 
-class NoReply(Exception):  # noqa: N818 - as above
-    """A request that is refused without a reply."""
+class Unanswered(Exception):  # noqa: N818 - as above
+    """A request that is neither carried out nor answered."""
