@@ -33,10 +33,9 @@ class Options:
     builtins: bool
 
     def __post_init__(self) -> None:
-        family: object = self.family
-        if not isinstance(family, str) or family not in SERVERS:
+        if self.family not in list(SERVERS):  # a list, because the value may not be hashable
             raise InvalidArgumentError(
-                f"family={family!r} is not a server family; pass one of {', '.join(SERVERS)}"
+                f"family={self.family!r} is not a server family; pass one of {', '.join(SERVERS)}"
             )
         for name in ("keep_detached", "allow_scripts", "builtins"):
             value: object = getattr(self, name)

@@ -86,19 +86,19 @@ class FaultySocket(ServerConnection):
             return b"", None
         cuts = self.faults.cuts(direction)
         passing = 0 if self.silent else len(data)
-        first: tuple[Fault, Ending] | None = None
+        first: Fault | None = None
+        how: Ending | None = None
         for fault, after, ending in cuts:
             if self.silent and ending == "silence":
                 continue
             left = max(after - self._passed.get(fault, 0), 0)
             if left < passing or (left == passing and first is None):
-                first, passing = (fault, ending), left
+                first, how, passing = fault, ending, left
         for fault, _, _ in cuts:
             self._passed[fault] = self._passed.get(fault, 0) + passing
-        if first is None:
-            return data[:passing], None
-        first[0].take()
-        return data[:passing], first[1]
+        if first is not None:
+            first.take()
+        return data[:passing], how
 
     def _end(self, ending: Ending | None) -> None:
         match ending:

@@ -154,8 +154,9 @@ def _authorized_keys(text: str) -> tuple[str, list[str]]:
 
 
 async def _run(engine: LocalEngine, options: argparse.Namespace, stopping: Stopping) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    stdout: object = sys.stdout
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace")
     for path in options.load:
         stopping.busy_with = f"loading {path}"
         await load(path, engine)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 
 
@@ -39,7 +39,7 @@ class Stopping:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.contextmanager
-    def handled(self) -> Iterator[None]:
+    def handled(self) -> Generator[None]:
         """Handle signals in a block, which is entered in the main thread."""
         numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)}
         ignored = {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}  # by nohup
