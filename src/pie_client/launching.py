@@ -227,9 +227,7 @@ def _check_many(name: str, given: object) -> None:
 def as_json(value: object) -> str:
     """Encode an input as JSON text; None is ``{}``."""
     try:
-        return json.dumps(
-            {} if value is None else value, ensure_ascii=False, allow_nan=False, default=_as_plain
-        )
+        return _encode({} if value is None else value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(
             f"input can't be encoded as JSON: {error}; pass plain values, dataclasses or pydantic models"
@@ -240,6 +238,9 @@ def _as_plain(value: object) -> object:
     """Convert what json can't encode, such as a dataclass or a pydantic model. Raises ValueError if pydantic can't either."""
     plain: object = pydantic_core.to_jsonable_python(value)
     return plain
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_as_plain).encode
 
 
 def _not_attached(inferlet: str, process_id: str, why_no_id: str) -> Callable[[], NotAttachedError]:

@@ -253,11 +253,7 @@ def test_events_after_attaching_again_are_kept_for_the_new_handle() -> None:
     claim(session, "p")
     release_all(session, claim(session, "p"))
     asked = open_call(session, methods.ATTACH_PROCESS)
-    session.encode(
-        methods.ATTACH_PROCESS,
-        lambda: encoders.attach_process(asked.call.corr_id, "p"),
-        asked.call,
-    )
+    session.encode_call(asked.call, lambda corr_id: encoders.attach_process(corr_id, "p"))
     receive(session, stdout_frame("p", "before"))
     receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))
     assert read_all(claim(session, "p")) == [StdoutEvent("buffered")]

@@ -91,11 +91,7 @@ def test_attaching_makes_new_events_readable_after_a_discard(monkeypatch: pytest
     session = make_session()
     receive(session, stdout_frame("p", "x" * 300))
     asked = open_call(session, methods.ATTACH_PROCESS)
-    session.encode(
-        methods.ATTACH_PROCESS,
-        lambda: encoders.attach_process(asked.call.corr_id, "p"),
-        asked.call,
-    )
+    session.encode_call(asked.call, lambda corr_id: encoders.attach_process(corr_id, "p"))
     receive(session, reply_frame(asked.call.corr_id, "Process attached"), stdout_frame("p", "buffered"))
     box = claim(session, "p")
     assert box.failure is None

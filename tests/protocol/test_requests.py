@@ -35,11 +35,7 @@ def test_an_invalid_request_leaves_no_pending_call() -> None:
     claim(session, "p")
     asked = open_call(session, methods.SIGNAL_PROCESS)
     with pytest.raises(InvalidArgumentError) as caught:
-        session.encode(
-            methods.SIGNAL_PROCESS,
-            lambda: encoders.signal_process(cast("str", 5), SECRET),
-            asked.call,
-        )
+        session.encode_call(asked.call, lambda _: encoders.signal_process(cast("str", 5), SECRET))
     assert "signal_process not sent: process_id" in str(caught.value)
     assert SECRET not in str(caught.value)
     session.close_call(asked.call)

@@ -55,11 +55,7 @@ def test_a_refusal_raises_the_class_of_its_text(text: str, expected: type[Refuse
     """D8"""
     session = make_session()
     asked = open_call(session, methods.TERMINATE_PROCESS)
-    session.encode(
-        methods.TERMINATE_PROCESS,
-        lambda: encoders.terminate_process(asked.call.corr_id, PROCESS),
-        asked.call,
-    )
+    session.encode_call(asked.call, lambda corr_id: encoders.terminate_process(corr_id, PROCESS))
     receive(session, reply_frame(asked.call.corr_id, text, ok=False))
     error = asked.error
     assert type(error) is expected

@@ -8,7 +8,6 @@ Connecting and logging in happen elsewhere.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -116,7 +115,20 @@ class Connection:
             async with time_limit(method.tag, seconds):
                 await self._ensure_identified(method)
             seconds -= self._loop.time() - started
-        return await self._exchange(method, build, seconds)
+        # What follows runs for every request, so it has no context managers, and no timer of its own.
+        call = self.session.open_call(method)
+        try:
+            self._write_call(call, build)
+            if self.paused:
+                self.update_flow()  # the reply may be behind unread events
+            call.waiter = waiter = self._loop.create_future()
+            self._timer.watch(call, seconds)
+            # It does not wait until the socket accepts the request: the reply proves more.
+            await waiter
+        except BaseException:
+            self._close_call(call)
+            raise
+        return call.take()
 
     async def upload(
         self,
@@ -130,32 +142,36 @@ class Connection:
         try:
             async with self.deadline(method, timeout) as deadline:
                 await self._ensure_identified(method)
-                with self._open_call(method) as call:
-                    await self._upload(method, build, content, call, deadline)
-                    return call.take()
+                call = self.session.open_call(method)
+                try:
+                    await self._upload(call, build, content, deadline)
+                finally:
+                    self._close_call(call)
+                return call.take()
         except DeadlineError as error:
             raise (error if call is None else self._deadline_error(error, call)) from None
 
     async def _upload(
         self,
-        method: Method[R],
+        call: PendingCall[R],
         build: Callable[[int, Chunk], Fields],
         content: bytes | Content,
-        call: PendingCall[R],
         deadline: Deadline,
     ) -> None:
+        if self.paused:
+            self.update_flow()
         call.waiter = reply = self._loop.create_future()
 
         async def send_chunk(chunk: Chunk) -> None:
             # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
-            self._write(method, functools.partial(build, call.corr_id, chunk), call)
+            self._write_call(call, lambda corr_id: build(corr_id, chunk))
             await self._drain()
             deadline.extend()
 
         async def send_reset(chunk: Chunk) -> None:
             # Under an unused id, so that the server's error reply is ignored.
             unused = self.session.calls.unused_corr_id()
-            self._write(method, functools.partial(build, unused, chunk))
+            self._write(call.method, lambda corr_id: build(corr_id, chunk), unused)
             await self._drain()
 
         await self._chunk_sender.send(
@@ -182,7 +198,7 @@ class Connection:
             await self._ensure_identified(method)
 
             async def send_chunk(chunk: Chunk) -> None:
-                self._write(method, functools.partial(build, chunk))
+                self._write(method, lambda: build(chunk))
                 with self._keep_receiving_if_stalled():
                     await self._drain()
                 deadline.extend()
@@ -420,26 +436,11 @@ class Connection:
 
     # ------------------------------------------------------------- parts of a call
 
-    async def _exchange(self, method: Method[R], build: Callable[[int], Fields], seconds: float) -> R:
-        """Send a request, and return the result of its reply. It does not wait for the socket: the reply proves more."""
-        with self._open_call(method) as call:
-            self._write(method, functools.partial(build, call.corr_id), call)
-            call.waiter = waiter = self._loop.create_future()
-            self._timer.watch(call, seconds)
-            await waiter
-            return call.take()
-
-    @contextlib.contextmanager
-    def _open_call(self, method: Method[R]) -> Generator[PendingCall[R]]:
-        call = self.session.open_call(method)
-        if self.paused:
-            self.update_flow()  # the reply may be behind unread events
-        try:
-            yield call
-        finally:
-            self.session.close_call(call)
-            if self.session.effects:
-                self._run_effects()
+    def _close_call(self, call: PendingCall[R]) -> None:
+        self.session.close_call(call)
+        if self.session.effects:
+            self._run_effects()
+        self.update_flow()  # it may have kept the reading going
 
     async def _ensure_identified(self, method: Method[object]) -> None:
         self.session.check_alive()
@@ -450,17 +451,23 @@ class Connection:
                 # ``sent`` of the original error is about the identification, not about this request.
                 raise ConnectionLostError(str(error), sent=False) from error
 
-    def _write(
-        self, method: Method[object], build: Callable[[], Fields], call: PendingCall[R] | None = None
-    ) -> None:
-        frame = self.session.encode(method, build, call)
+    def _write_call(self, call: PendingCall[R], build: Callable[..., Fields]) -> None:
+        # Encoded first: an invalid request must not count as sent.
+        frame = self.session.encode_call(call, build)
+        try:
+            # With no other call pending, waiting for more to write would only cost another turn of the event loop.
+            self._transport.write(frame, now=len(self.session.calls) == 1)
+        except ConnectionLostError as error:
+            # Only this call fails here. The others fail after the remaining frames have been delivered.
+            raise ConnectionLostError(str(error), sent=call.sent) from error
+        call.sent = True
+
+    def _write(self, method: Method[object], build: Callable[..., Fields], *arguments: int) -> None:
+        frame = self.session.encode(method, build, *arguments)
         try:
             self._transport.write(frame)
         except ConnectionLostError as error:
-            # Only this call fails here. The others fail after the remaining frames have been delivered.
-            raise ConnectionLostError(str(error), sent=call is not None and call.sent) from error
-        if call is not None:
-            call.sent = True
+            raise ConnectionLostError(str(error), sent=False) from error
 
     async def _drain(self) -> None:
         if self._transport.congested:
@@ -470,6 +477,7 @@ class Connection:
                 raise ConnectionLostError(str(error), sent=True) from error
 
     def _expire(self, call: PendingCall[object]) -> None:
+        self._close_call(call)
         call.fail(self._deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
 
     def _deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:

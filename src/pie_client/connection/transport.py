@@ -78,10 +78,10 @@ class Transport:
         """Whether the write buffer is above its high-water mark."""
         return self._socket.congested
 
-    def write(self, frame: bytes) -> None:
-        """Queue a binary frame. Raises ConnectionLostError."""
+    def write(self, frame: bytes, *, now: bool = False) -> None:
+        """Queue a binary frame, or write it immediately. Raises ConnectionLostError."""
         try:
-            self._socket.write(frame)
+            self._socket.write(frame, now=now)
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 

@@ -133,8 +133,14 @@ class WebSocket(ClientConnection):
 
     # ------------------------------------------------------------- sending
 
-    def write(self, *parts: bytes | memoryview) -> None:
-        """Queue a binary message that consists of the parts. Raises ConnectionClosed."""
+    def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
+        """Write a binary message that consists of the parts. Raises ConnectionClosed.
+
+        Args:
+            parts: The bytes of the message.
+            now: Don't join it with what is written later in the same turn of the event loop.
+        """
+        del now
         self._check_open()
         broadcast([self], b"".join(parts))
 
@@ -404,12 +410,12 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
 
     # ------------------------------------------------------------- sending
 
-    def write(self, *parts: bytes | memoryview) -> None:
+    def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
         self._check_open()
         length = sum(map(len, parts))
         mask = next(self._masks)
         writes = self._writes
-        if not writes:
+        if not writes and not now:
             self.loop.call_soon(self._flush)
         if length < 126:
             writes.append(struct.pack("!BB4s", BINARY, MASKED | length, mask))
@@ -428,7 +434,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             else:
                 writes.append(masked)
         self._written += length
-        if self._written >= JOINED:
+        if now or self._written >= JOINED:
             self._flush()
 
     def _flush(self) -> None:

@@ -6,7 +6,8 @@ server has already launched something for it, without a callback and without a r
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pie_client._generated.families import MAX_CORRELATION
@@ -16,6 +17,8 @@ from pie_client.protocol.mailbox import Waiter
 
 ABANDONED_CALLS = 4096
 """Cancelled launches and attaches whose late replies are recognized."""
+
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 R = TypeVar("R")
 
@@ -27,8 +30,7 @@ class PendingCall(Generic[R]):
         method: The request.
         corr_id: Its correlation id.
         notices_before: Number of server notices received when the call was opened.
-        subject: What the request is about, for error texts.
-        captures: It launches processes whose events are sent to this connection.
+        fields: The fields of the request, once it was encoded.
         sent: Whether the server may have received the request.
         done: Whether the outcome is known.
         waiter: What to wake when the outcome is known; None if nothing waits.
@@ -39,15 +41,14 @@ class PendingCall(Generic[R]):
     __slots__ = (
         "_error",
         "_result",
-        "captures",
         "corr_id",
         "done",
         "expires",
+        "fields",
         "method",
         "notices_before",
         "seconds",
         "sent",
-        "subject",
         "taken",
         "waiter",
     )
@@ -56,8 +57,7 @@ class PendingCall(Generic[R]):
         self.method = method
         self.corr_id = corr_id
         self.notices_before = notices_before
-        self.subject = ""
-        self.captures = False
+        self.fields: Mapping[str, object] = NO_FIELDS
         self.sent = False
         self.done = False
         self.taken = False
@@ -65,6 +65,17 @@ class PendingCall(Generic[R]):
         self.seconds = self.expires = math.inf
         self._result: R
         self._error: PieError | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the request is about, for error texts."""
+        names = filter(None, (self.method.subject, self.method.subject_version))
+        return "@".join(str(self.fields.get(name, "")) for name in names)
+
+    @property
+    def captures(self) -> bool:
+        """Whether it launches processes whose events are sent to this connection."""
+        return self.method.captures is not None and bool(self.fields.get(self.method.captures))
 
     def succeed(self, result: R) -> None:
         """Set the result, unless the outcome is known already."""
@@ -130,13 +141,15 @@ class PendingCalls:
     def unused_corr_id(self) -> int:
         """Return a correlation id that no call uses; a reply to it is ignored."""
         # Ids wrap around. Abandoned calls keep theirs, or a late reply could complete a newer call.
-        pending, abandoned = self._pending, self._abandoned
-        for _ in range(len(pending) + len(abandoned) + 1):
-            corr_id = self._next_corr_id
-            self._next_corr_id = corr_id + 1 if corr_id < MAX_CORRELATION else 0
-            if corr_id not in pending and corr_id not in abandoned:
-                return corr_id
-        raise InvalidArgumentError("no correlation id is free; wait for pending replies")
+        pending, abandoned, corr_id = self._pending, self._abandoned, self._next_corr_id
+        if corr_id in pending or corr_id in abandoned:
+            taken = pending.keys() | abandoned.keys()
+            if len(taken) > MAX_CORRELATION:
+                raise InvalidArgumentError("no correlation id is free; wait for pending replies")
+            while corr_id in taken:
+                corr_id = corr_id + 1 if corr_id < MAX_CORRELATION else 0
+        self._next_corr_id = corr_id + 1 if corr_id < MAX_CORRELATION else 0
+        return corr_id
 
     def pop(self, corr_id: int) -> PendingCall[object] | None:
         """Remove and return the pending call with a correlation id."""
@@ -150,14 +163,14 @@ class PendingCalls:
         """Remove and return the abandoned call with a correlation id."""
         return self._abandoned.pop(corr_id, None)
 
-    def close(self, call: PendingCall[R], *, late_reply_matters: bool) -> None:
-        """Stop waiting for a reply. With ``late_reply_matters``, :meth:`pop_abandoned` finds the call."""
+    def close(self, call: PendingCall[R]) -> None:
+        """Stop waiting for a reply. If it may launch or attach a process, :meth:`pop_abandoned` finds the call."""
         # After a reply, the same id may already belong to a newer call.
         if self._pending.get(call.corr_id) is not call:
             return
         abandoned = self._pending.pop(call.corr_id)
         # Only a request that was sent can have launched or attached something.
-        if call.sent and late_reply_matters:
+        if call.sent and (call.captures or call.method.claims):
             self._abandoned[call.corr_id] = abandoned
             if len(self._abandoned) > ABANDONED_CALLS:
                 self._abandoned.popitem(last=False)

@@ -12,6 +12,8 @@ from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields
 
+SMALLEST_LIMIT = min(traits.frame_bytes for traits in FAMILIES.values())
+
 
 def check_family(method: Method[object], family: Family) -> None:
     """Raise UnsupportedError if servers of ``family`` don't support a request."""
@@ -23,39 +25,57 @@ def check_family(method: Method[object], family: Family) -> None:
         )
 
 
-def build_message(method: Method[object], build: Callable[[], Fields], family: Family | None) -> Fields:
-    """Build the fields of a request; raises InvalidArgumentError or, for a field of another family, UnsupportedError."""
-    try:
-        message = build()
-    except ValueError as error:  # pydantic.ValidationError, which is not loaded for valid requests
-        raise InvalidArgumentError(
-            f"{method.tag} not sent: {codec.describe_validation_error(error)}; correct the argument"
-        ) from None
-    if family is not None:
-        for field, families in method.fields.items():
-            if family not in families and message.get(field) is not None:
-                raise UnsupportedError(
-                    f"{field} of {method.tag} needs a Pie {_releases(families)} server; this is Pie {_releases({family})}. Leave it out"
-                )
-    return message
+def encode(
+    method: Method[object], build: Callable[..., Fields], arguments: tuple[int, ...], family: Family | None
+) -> tuple[Fields, bytes]:
+    """Build and encode a request.
 
+    Args:
+        method: The request.
+        build: Makes its fields.
+        arguments: Arguments of ``build``: the correlation id, if the request has one.
+        family: Family of the server; None until it is known.
 
-def encode_message(method: Method[object], message: Fields, family: Family | None) -> bytes:
-    """Encode a request; raises InvalidArgumentError if it can't be encoded or is too large."""
+    Returns:
+        The fields, and the frame to send.
+
+    Raises:
+        InvalidArgumentError: A field has the wrong type or can't be encoded, or the frame is too large.
+        UnsupportedError: The server's family does not know a field.
+    """
     try:
-        frame = codec.encode(message)
+        fields = build(*arguments)
+        if method.fields and family is not None:
+            _check_fields(method, fields, family)
+        frame = codec.encode(fields)
     except UnicodeEncodeError:
         raise InvalidArgumentError(
             f"{method.tag} not sent: text has a lone surrogate, which UTF-8 can't encode; remove it"
         ) from None
+    except ValueError as error:  # pydantic.ValidationError, which is not loaded for valid requests
+        raise InvalidArgumentError(
+            f"{method.tag} not sent: {codec.describe_validation_error(error)}; correct the argument"
+        ) from None
+    if len(frame) > SMALLEST_LIMIT:
+        _check_size(method, frame, family)
+    return fields, frame
+
+
+def _check_fields(method: Method[object], fields: Fields, family: Family) -> None:
+    for field, families in method.fields.items():
+        if family not in families and fields.get(field) is not None:
+            raise UnsupportedError(
+                f"{field} of {method.tag} needs a Pie {_releases(families)} server; this is Pie {_releases({family})}. Leave it out"
+            )
+
+
+def _check_size(method: Method[object], frame: bytes, family: Family | None) -> None:
     # A larger frame makes the server close the connection. Until the family is known, the smallest limit counts.
-    known = [FAMILIES[family]] if family is not None else FAMILIES.values()
-    limit = min(traits.frame_bytes for traits in known)
+    limit = SMALLEST_LIMIT if family is None else FAMILIES[family].frame_bytes
     if len(frame) > limit:
         raise InvalidArgumentError(
             f"{method.tag} not sent: {len(frame)} bytes exceed the server's limit of {limit}; send less, or use transfer_file"
         )
-    return frame
 
 
 def _releases(families: set[Family] | frozenset[Family], since: str = "") -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from pie_client._generated import refusals
 from pie_client._generated.decoders import (
     PROCESS_EVENT,
+    RESPONSE,
     EventRecord,
     FileChunkRecord,
     McpRequestRecord,
@@ -23,6 +24,7 @@ from pie_client._generated.decoders import (
     ServerNoticeRecord,
     TurnDoneRecord,
     decode_process_event,
+    decode_response,
 )
 from pie_client._generated.events import TERMINAL_KINDS
 from pie_client._generated.families import PROCESS, TAG, Family
@@ -135,30 +137,26 @@ class Session:
 
     def open_call(self, method: Method[R]) -> PendingCall[R]:
         """Register a call under a new correlation id."""
-        self.check_alive()
-        self.check_family(method)
+        if self._failure is not None:
+            self.check_alive()
+        if self.family is not None:
+            requests.check_family(method, self.family)
         return self.calls.open(method, self._notice_count)
 
-    def encode(
-        self, method: Method[object], build: Callable[[], Fields], call: PendingCall[R] | None = None
-    ) -> bytes:
-        """Build and encode a request. Raises InvalidArgumentError or UnsupportedError."""
-        if call is None:
-            self.check_alive()
-            self.check_family(method)
-        fields = requests.build_message(method, build, self.family)
-        if call is not None:
-            if method.captures is not None:
-                call.captures = bool(fields[method.captures])
-            if method.subject is not None:
-                call.subject = str(fields[method.subject])
-                if method.subject_version is not None:
-                    call.subject += f"@{fields[method.subject_version]}"
-        return requests.encode_message(method, fields, self.family)
+    def encode_call(self, call: PendingCall[R], build: Callable[..., Fields]) -> bytes:
+        """Return the frame of a call. Raises InvalidArgumentError or UnsupportedError."""
+        call.fields, frame = requests.encode(call.method, build, (call.corr_id,), self.family)
+        return frame
+
+    def encode(self, method: Method[object], build: Callable[..., Fields], *arguments: int) -> bytes:
+        """Return the frame of a request without a reply. Raises InvalidArgumentError or UnsupportedError."""
+        self.check_alive()
+        self.check_family(method)
+        return requests.encode(method, build, arguments, self.family)[1]
 
     def close_call(self, call: PendingCall[R]) -> None:
         """Stop waiting for a reply. A late reply is ignored, except for the processes that it launched or attached."""
-        self.calls.close(call, late_reply_matters=call.captures or call.method.claims)
+        self.calls.close(call)
         # Race: the reply arrived, but the caller was cancelled before it resumed. Without this, a launched process
         # would run without a handle.
         if call.untaken:
@@ -195,18 +193,26 @@ class Session:
         """Process the frames of a socket read."""
         find = self.routes.by_id.get
         fields: dict[str, Any]
+        item: Any
         for frame in batch:
-            # The path of nearly every frame: an event of a known process, in a small map without duplicate keys.
-            # Everything else, and everything that is wrong, goes the general way.
+            # The path of nearly every frame: a reply, or an event of a known process, in a small map without
+            # duplicate keys. Everything else, and everything that is wrong, goes the general way.
             item = None
             try:
                 fields = unpack(cast("bytes", frame))
-                if frame[0] == FIXMAP | len(fields) and fields[TAG] == PROCESS_EVENT:
-                    item = decode_process_event(fields)
+                if frame[0] == FIXMAP | len(fields):
+                    tag = fields[TAG]
+                    if tag == PROCESS_EVENT:
+                        item = decode_process_event(fields)
+                    elif tag == RESPONSE:
+                        item = decode_response(fields)
             except UNREADABLE:
                 pass
-            if item is None:
-                self._receive_other(frame)
+            if type(item) is not tuple:
+                if item is None:
+                    self._receive_other(frame)
+                else:
+                    self._receive_response(item)
                 continue
             route = find(fields[PROCESS])
             if route is None or not route.receptive or route.events is None or item[0] in TERMINAL_KINDS:
