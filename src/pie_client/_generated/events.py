@@ -36,49 +36,46 @@ class Event(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class StdoutEvent:
+class TextEvent:
+    """An event that consists of a text. A base class, because creating a dataclass takes longer than deriving from one."""
+
+    value: str
+
+
+class StdoutEvent(TextEvent):
     """Text that the program wrote to standard output: one write, not one line. A character split over two writes
     arrives as U+FFFD."""
 
     __module__ = "pie_client"
+    __slots__ = ()
 
-    value: str
 
-
-@dataclass(frozen=True, slots=True)
-class StderrEvent:
+class StderrEvent(TextEvent):
     """Text that the program wrote to standard error: one write, not one line."""
 
     __module__ = "pie_client"
+    __slots__ = ()
 
-    value: str
 
-
-@dataclass(frozen=True, slots=True)
-class MessageEvent:
+class MessageEvent(TextEvent):
     """A text message from the program to its client."""
 
     __module__ = "pie_client"
+    __slots__ = ()
 
-    value: str
 
-
-@dataclass(frozen=True, slots=True)
-class ReturnEvent:
+class ReturnEvent(TextEvent):
     """The program returned. The last event of its process."""
 
     __module__ = "pie_client"
+    __slots__ = ()
 
-    value: str
 
-
-@dataclass(frozen=True, slots=True)
-class ErrorEvent:
+class ErrorEvent(TextEvent):
     """The program failed or was stopped. The last event of its process."""
 
     __module__ = "pie_client"
-
-    value: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +140,6 @@ __all__ = [
     "StderrEvent",
     "StdoutEvent",
     "TerminalEvent",
+    "TextEvent",
     "UnknownEvent",
 ]

@@ -6,9 +6,8 @@ Written by `python -m codegen generate` from the schema; never edited.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pie_client._generated import results
 from pie_client._generated.families import FAMILIES, Family
@@ -23,8 +22,7 @@ relay: answers a message of the server, with the server's number."""
 _R_co = TypeVar("_R_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Method(Generic[_R_co]):
+class Method(NamedTuple, Generic[_R_co]):
     """A request of the protocol; generic in the type of its decoded result."""
 
     tag: str
@@ -50,7 +48,7 @@ class Method(Generic[_R_co]):
     """Families that accept the request, but always refuse it."""
     instead: str = ""
     """What to do on a server that does not support the request; "" for nothing."""
-    fields: Mapping[str, frozenset[Family]] = field(default_factory=dict[str, frozenset[Family]])
+    fields: Mapping[str, frozenset[Family]] = MappingProxyType({})
     """Fields that only some families know."""
 
 

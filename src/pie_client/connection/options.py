@@ -9,8 +9,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH
@@ -29,8 +28,7 @@ URI_CHARACTERS = 100
 """Characters of an invalid URI shown in the error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """Options of the opening handshake; see :class:`~pie_client.PieClient`."""
 
     identity: str
@@ -41,8 +39,7 @@ class Options:
     max_message_size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The checked arguments of a client; see :class:`~pie_client.PieClient`."""
 
     uri: SplitResult

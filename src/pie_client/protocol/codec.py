@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import msgpack
 
@@ -44,8 +43,7 @@ unpack = msgpack.unpackb
 _packers = [msgpack.Packer()]
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownMessage:
+class UnknownMessage(NamedTuple):
     """A well-formed message of a type that the schema does not define."""
 
     type: str

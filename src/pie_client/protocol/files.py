@@ -15,11 +15,15 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
-from typing import Self
-
-from blake3 import blake3
+from typing import TYPE_CHECKING, Self
 
 from pie_client._generated.decoders import FileChunkRecord
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import blake3
+else:
+    blake3 = LazyModule("blake3")
 
 CHUNK_OVERHEAD_BYTES = 100
 """Assumed memory of a buffered chunk beyond its bytes: without it, empty chunks would be free."""
@@ -50,7 +54,7 @@ class FileEvent(bytes):
         """Create a file from its bytes; the digest is computed if it is not given."""
         self = super().__new__(cls, data)
         self.name = name
-        self.digest = digest or blake3(data).hexdigest()
+        self.digest = digest or blake3.blake3(data).hexdigest()
         return self
 
     def __repr__(self) -> str:
@@ -107,7 +111,7 @@ class PartialFile:
         """Parts in memory that are not being written."""
         self._count = 0
         self._bytes = 0
-        self._hash = blake3()
+        self._hash = blake3.blake3()
         self._writing = False
 
     def add(self, chunk: FileChunkRecord) -> None:

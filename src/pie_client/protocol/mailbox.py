@@ -7,11 +7,10 @@ counts the bytes that it buffers and records how the process ended. It wakes wai
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, UnknownEvent
+from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, TextEvent, UnknownEvent
 from pie_client.errors import PieError
 from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
 
@@ -21,13 +20,11 @@ EVENT_OVERHEAD_BYTES = 100
 """Assumed memory of a buffered event beyond its value: without it, empty events would be free."""
 
 
-@dataclass(frozen=True, slots=True)
-class CorruptEvent:
+class CorruptEvent(TextEvent):
     """A corrupt file or a malformed event of this process. The process keeps running."""
 
     __module__ = "pie_client"
-
-    value: str
+    __slots__ = ()
 
 
 ProcessEvent: TypeAlias = ModelledEvent | FileEvent | SpooledFile | CorruptEvent
@@ -51,11 +48,13 @@ class Waiter(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class Ledger:
     """Total of the bytes buffered by several mailboxes."""
 
-    total: int = 0
+    __slots__ = ("total",)
+
+    def __init__(self) -> None:
+        self.total = 0
 
 
 class Mailbox:

@@ -10,8 +10,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pie_client._generated import refusals
 from pie_client._generated.decoders import (
@@ -49,30 +48,26 @@ TERMINAL_VALUES = frozenset(kind.value for kind in TERMINAL_KINDS)
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class RelayMcpCall:
+class RelayMcpCall(NamedTuple):
     """Answer the server's call of a registered MCP server."""
 
     request: McpRequestRecord
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
+class WriteFile(NamedTuple):
     """Write a batch of ``file`` to disk, then call :meth:`Session.written`."""
 
     route: Route
     file: PartialFile
 
 
-@dataclass(frozen=True, slots=True)
-class TerminateProcesses:
+class TerminateProcesses(NamedTuple):
     """Terminate processes that a cancelled call launched: no handle can reach them."""
 
     process_ids: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckProcesses:
+class CheckProcesses(NamedTuple):
     """Compare the running processes with the server's list: it aborted a stream that it did not name."""
 
 
