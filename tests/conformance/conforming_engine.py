@@ -56,7 +56,21 @@ class ConformingPrograms(Programs):
         return super().inferlet(program)
 
     def inferlet_of(self, upload: StoredProgram) -> InferletFunction:
-        if upload.runtime.language is None:
+        language = upload.runtime.language
+        if language is not None:
+            try:
+                upload.data.decode()
+            except UnicodeDecodeError as error:
+                where = {"place": error.start, "length": error.end - error.start}
+                name = "utf8_incomplete" if error.reason == "unexpected end of data" else "utf8_invalid"
+                text = server_text(
+                    "script_not_utf8",
+                    program=upload.program,
+                    language=language,
+                    detail=server_text(name, **where),
+                )
+                raise Refusal(text) from error
+        else:
             try:
                 runs = exports(upload.data)
             except MalformedComponentError as error:

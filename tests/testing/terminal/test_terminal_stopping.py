@@ -148,7 +148,6 @@ async def test_scripts_end_with_the_engine(
 
 STUBBORN = {
     "busy": "while True: pass",
-    "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
     "without the socket": "os.closerange(0, alive.fileno())\n    os.closerange(alive.fileno() + 1, 1000)\n    time.sleep(1000)",
 }
 

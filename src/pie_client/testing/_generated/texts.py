@@ -133,16 +133,6 @@ def script_not_utf8(*, program: object, language: object, detail: object) -> str
     return f"{program} is not UTF-8 {language} source: {detail}"
 
 
-def utf8_invalid(*, length: object, place: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"invalid utf-8 sequence of {length} bytes from index {place}"
-
-
-def utf8_incomplete(*, place: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"incomplete utf-8 byte sequence from index {place}"
-
-
 def program_not_found(*, program: object) -> str:
     """Sent by 0.4 servers."""
     return f"Program not found: {program}"
@@ -321,7 +311,5 @@ __all__ = [
     "unknown_query_subject",
     "upload_too_large",
     "user_not_authorized",
-    "utf8_incomplete",
-    "utf8_invalid",
     "workflow_loop_exceeded",
 ]

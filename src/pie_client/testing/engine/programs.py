@@ -16,7 +16,7 @@ from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.messages import DaemonFunction
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession
-from pie_client.testing.scripts.scripts import RejectedScript, Script, ScriptLimits, check_script
+from pie_client.testing.scripts.scripts import Script, ScriptLimits, check_script
 
 M = TypeVar("M", bound=WireModel)
 
@@ -149,10 +149,7 @@ class Programs:
                 f"{upload.program} is WebAssembly, which LocalEngine does not run; "
                 f'register a function for it with @engine.inferlet("{upload.program}")'
             )
-        try:
-            check_script(upload.program, language, upload.data)
-        except RejectedScript as error:
-            raise Refusal(str(error)) from error
+        check_script(upload.program, language, upload.data)
         if self._limits is None:
             return failing(f"{upload.program} is a script; pass allow_scripts=True to LocalEngine to run it")
         return Script.of(upload.program, upload.runtime, upload.data, self._limits).run

@@ -113,9 +113,9 @@ class InferletSession:
         return await self._process.inbox.receive_file(attached=self._process.client is not None)
 
 
-def inbox_of(session: InferletSession) -> Inbox:
-    """Return the inbox of a session. Scripts need it; inferlets don't, so it is not public."""
-    return session._process.inbox  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
+def process_of(session: InferletSession) -> Process:
+    """Return the process of a session. Scripts need it; inferlets don't, so it is not public."""
+    return session._process  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
 
 
 InferletFunction: TypeAlias = Callable[[InferletSession, JsonValue], Awaitable[object]]

@@ -1,13 +1,14 @@
 """Runs one uploaded Python script; started as a process of its own, with the standard library and nothing else.
 
-The engine talks to it over a socket, in frames: a kind of one byte, a length of eight bytes, and the content. Standard
-output and error are frames too, so that everything keeps its order.
+What to run comes on standard input, as JSON. Then the engine and the script exchange lines of JSON over a socket, each with
+a kind and a value. Standard output and error are such lines, too, so that everything keeps its order.
 
 A script runs as in a Pie 0.5 engine. It can import the standard library and ``inferlet``. It has no environment variables
 and no arguments, its event loop has no timers and threads, and each write to standard output is one event.
 """
 
 import asyncio
+import base64
 import contextlib
 import io
 import json
@@ -17,7 +18,6 @@ import select
 import selectors
 import signal
 import socket
-import struct
 import sys
 import threading
 import traceback
@@ -26,54 +26,25 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-HEADER: Final = struct.Struct(">cQ")
-COUNT: Final = struct.Struct(">Q")
-
-# Kinds of frames to the runner.
-START: Final = b"S"
-"""What to run, as JSON; see ``Script`` in ``scripts.py``."""
-SOURCE: Final = b"P"
-SIGNAL: Final = b"M"
-"""A signal of the client; from the runner, a message to it."""
-FILE: Final = b"F"
-"""A file, in either direction."""
-NO_FILE: Final = b"N"
-"""No file can be received."""
-
-# Kinds of frames from the runner.
-STDOUT: Final = b"O"
-STDERR: Final = b"E"
-WANTS_FILE: Final = b"W"
-IDLE: Final = b"I"
-"""The script waits for a frame; the content is the number of frames received so far, as ``COUNT``."""
-RESULT: Final = b"R"
-FAILURE: Final = b"X"
+# Kinds of lines. A file is encoded as base64.
+MESSAGE: Final = "message"
+"""A signal to the script, or a message of it."""
+FILE: Final = "file"
+"""A file, in either direction. None to the script: no file can be received."""
+WANTS_FILE: Final = "wants file"
+STDOUT: Final = "stdout"
+STDERR: Final = "stderr"
+RESULT: Final = "result"
+FAILURE: Final = "failure"
 
 READ_BYTES: Final = 1 << 20
 WRITE_BYTES: Final = 1 << 20
 """Bytes of one write to standard output that a Pie 0.5 engine sends; the rest is dropped."""
 NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
 """Modules of the ``inferlet`` package that need a model."""
-PARENT_DEATH_SIGNAL: Final = 1
-"""Option of Linux's ``prctl``; see ``<linux/prctl.h>``."""
 
 
-def end_with_engine(engine: int, channel: int) -> None:
-    """Have this process killed when the engine ends, even if the engine itself is killed."""
-    if sys.platform == "linux":
-        with contextlib.suppress(ImportError, OSError, AttributeError):
-            import ctypes  # noqa: PLC0415 - only Linux needs it
-
-            # The kernel sends the signal when the thread that started this process ends. That is the thread of the
-            # engine's event loop, so it lasts as long as the engine.
-            ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != engine:  # it ended before prctl
-                os._exit(1)
-            return
-    threading.Thread(target=_kill_after_hangup, args=(channel,), daemon=True).start()
-
-
-def _kill_after_hangup(channel: int) -> None:
+def kill_after_hangup(channel: int) -> None:
     """Kill this process and what it has started when the engine's side of the socket is closed."""
     hangup = select.poll()
     hangup.register(channel, 0)
@@ -87,50 +58,41 @@ class Channel:
     def __init__(self, number: int) -> None:
         self._socket = socket.socket(fileno=number)
         self._socket.set_inheritable(False)
-        self.count = 0
-        """Frames received so far."""
+        self._received = bytearray()
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def send(self, kind: bytes, content: bytes = b"") -> None:
-        """Send a frame; blocks while the engine does not read."""
-        self._socket.sendall(HEADER.pack(kind, len(content)) + content)
+    def send(self, kind: str, value: str = "") -> None:
+        """Send a line; blocks while the engine does not read."""
+        self._socket.sendall(json.dumps([kind, value]).encode() + b"\n")
 
-    def receive(self) -> tuple[bytes, bytes]:
-        """Wait for a frame."""
-        kind, length = HEADER.unpack(self._read(HEADER.size))
-        self.count += 1
-        return kind, self._read(length)
-
-    def _read(self, length: int) -> bytes:
-        data = bytearray()
-        while len(data) < length:
-            received = self._socket.recv(min(length - len(data), READ_BYTES))
-            if not received:  # the engine is gone
-                os._exit(1)
-            data += received
-        return bytes(data)
+    def receive(self) -> list[tuple[str, str | None]]:
+        """Read what has arrived and return the complete lines."""
+        data = self._socket.recv(READ_BYTES)
+        if not data:  # the engine is gone
+            os._exit(1)
+        self._received += data
+        if b"\n" not in data:
+            return []
+        *lines, self._received = self._received.split(b"\n")
+        return [json.loads(line) for line in lines]
 
 
 class Stream(io.RawIOBase):
-    """Standard output or error: each write is one frame."""
+    """Standard output or error: each write is one line to the engine."""
 
-    def __init__(self, channel: Channel, kind: bytes, number: int) -> None:
+    def __init__(self, channel: Channel, kind: str) -> None:
+        self.name = kind
         self._channel = channel
-        self._kind = kind
-        self.name = number
 
     def writable(self) -> bool:
         return True
 
-    def fileno(self) -> int:
-        return self.name
-
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
         content = bytes(data[:WRITE_BYTES])
         if content:
-            self._channel.send(self._kind, content)
+            self._channel.send(self.name, content.decode(errors="replace"))
         return len(content)
 
 
@@ -143,25 +105,6 @@ class Selector(selectors.DefaultSelector):
         if timeout is None or timeout > 0:
             self.on_idle()
         return super().select(timeout)
-
-
-def make_loop(selector: Selector) -> asyncio.AbstractEventLoop:
-    """Return an event loop without timers and threads."""
-    loop = asyncio.SelectorEventLoop(selector)
-    for name in ("call_at", "call_later", "run_in_executor"):
-        setattr(loop, name, _refuse)
-    for name in ("_start_new_thread", "_start_joinable_thread"):  # the second one since Python 3.13
-        if hasattr(threading, name):
-            setattr(threading, name, _refuse_thread)
-    return loop
-
-
-def _refuse_thread(*_args: object, **_options: object) -> NoReturn:
-    raise RuntimeError("can't start new thread")
-
-
-def _refuse(*_args: object, **_options: object) -> NoReturn:
-    raise NotImplementedError("the event loop of scripts has no timers and no threads in Pie 0.5 engines")
 
 
 class Session:
@@ -196,13 +139,13 @@ class Session:
 
     def send(self, message: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Send a message to the client: a string unchanged, anything else as JSON."""
-        self._channel.send(SIGNAL, encode(message).encode())
+        self._channel.send(MESSAGE, encode(message))
 
     def send_file(self, data: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Send a file to the client; an empty one is not sent."""
         if not isinstance(data, bytes):
             raise TypeError(f"send_file takes bytes, not {type(data).__name__}")
-        self._channel.send(FILE, data)
+        self._channel.send(FILE, base64.b64encode(data).decode())
 
     async def receive(self) -> str:
         """Wait for the next signal of the client."""
@@ -226,16 +169,16 @@ class Session:
         return await waiter
 
     def on_readable(self) -> None:
-        """Read a frame and pass it to the call that waits for it."""
-        kind, content = self._channel.receive()
-        if kind == SIGNAL and self._signal_waiters:
-            self._open(self._signal_waiters.popleft()).set_result(content.decode())
-        elif kind == SIGNAL:
-            self._signals.append(content.decode())
-        elif kind == NO_FILE:
-            self._refuse_file()
-        elif kind == FILE and self._file_waiter is not None:
-            self._take_file_waiter().set_result(content)
+        """Pass what has arrived to the calls that wait for it."""
+        for kind, value in self._channel.receive():
+            if kind == MESSAGE and self._signal_waiters:
+                self._open(self._signal_waiters.popleft()).set_result(value)
+            elif kind == MESSAGE:
+                self._signals.append(value or "")
+            elif value is None:
+                self._refuse_file()
+            elif self._file_waiter is not None:
+                self._take_file_waiter().set_result(base64.b64decode(value))
 
     def _refuse_file(self) -> None:
         if self._file_waiter is not None:
@@ -252,7 +195,11 @@ class Session:
 
     def trap(self, detail: str) -> NoReturn:
         """End the process with an error, where the runtime of a Pie 0.5 engine fails."""
-        self._channel.send(FAILURE, f"{self._trapped}{detail}".encode())
+        self.end(FAILURE, f"{self._trapped}{detail}")
+
+    def end(self, kind: str, value: str) -> NoReturn:
+        """End the process with its result or error."""
+        self._channel.send(kind, value)
         os._exit(0)
 
 
@@ -281,7 +228,9 @@ def add_package(session: Session) -> None:
 
 def encode(value: Any) -> str:  # noqa: ANN401 - any value of a script
     """Return a string unchanged and anything else as JSON; objects that JSON lacks are written as their ``str``."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text.encode()  # raises UnicodeEncodeError in the script for what UTF-8 can't encode
+    return text
 
 
 def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -324,12 +273,12 @@ def isolate(channel: Channel, session: Session, filename: str, source: str) -> t
     """Set up the interpreter for a script, and return the script's empty module."""
     os.environ.clear()
     sys.argv[:] = []
-    for name, kind, number, errors in (
-        ("stdout", STDOUT, 1, "surrogateescape"),
-        ("stderr", STDERR, 2, "backslashreplace"),
+    for name, kind, errors in (
+        ("stdout", STDOUT, "surrogateescape"),
+        ("stderr", STDERR, "backslashreplace"),
     ):
-        stream = Stream(channel, kind, number)
-        setattr(sys, name, io.TextIOWrapper(stream, "utf-8", errors, "\n", write_through=True))
+        stream = io.TextIOWrapper(Stream(channel, kind), "utf-8", errors, "\n", write_through=True)
+        setattr(sys, name, stream)
     module = types.ModuleType("__inferlet__")
     module.__file__ = filename
     sys.modules[module.__name__] = module
@@ -338,67 +287,57 @@ def isolate(channel: Channel, session: Session, filename: str, source: str) -> t
     return module
 
 
-class Refused(Exception):  # noqa: N818 - its text is the error of the process
-    """Ends the process with exactly this text."""
-
-
-async def call(job: dict[str, Any], source: str, module: types.ModuleType, session: Session) -> str:
-    """Load the script, call its entry function and return the encoded result."""
-    exec(compile(source, job["filename"], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - that is the purpose
-    entry: Callable[..., Any] | None = getattr(module, job["entry"], None)
-    if entry is None:
-        raise Refused(job["without_entry"])
-    value = parse(job["input"])
-    if job["keywords"] and not isinstance(value, dict):
-        raise Refused(job["needs_object"])
-    returned = entry(**value) if job["keywords"] else entry(value)
-    if hasattr(returned, "__await__"):
-        returned = await returned
-    if returned is None:
-        returned = session.returned or ""
-        if not isinstance(returned, str):
-            raise TypeError(f"set_return takes a str, not {type(returned).__name__}")
-    return encode(returned)
-
-
-async def run(
-    job: dict[str, Any], source: str, module: types.ModuleType, session: Session
-) -> tuple[bytes, bytes]:
-    """Run the script and return the last frame to send."""
+async def run(job: dict[str, Any], module: types.ModuleType, session: Session) -> tuple[str, str]:
+    """Load the script, call its entry function and return the last line to send."""
     try:
-        return RESULT, (await call(job, source, module, session)).encode()
-    except Refused as refused:
-        text = str(refused)
+        code = compile(job["source"], job["filename"], "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - that is the purpose
+        entry: Callable[..., Any] | None = getattr(module, job["entry"], None)
+        if entry is None:
+            return FAILURE, job["without_entry"]
+        value = parse(job["input"])
+        if job["keywords"] and not isinstance(value, dict):
+            return FAILURE, job["needs_object"]
+        returned = entry(**value) if job["keywords"] else entry(value)
+        if hasattr(returned, "__await__"):
+            returned = await returned
+        if returned is None:
+            returned = session.returned or ""
+            if not isinstance(returned, str):
+                raise TypeError(f"set_return takes a str, not {type(returned).__name__}")  # noqa: TRY301 - described below
+        return RESULT, encode(returned)
     except BaseException as error:  # noqa: BLE001 - reported to the client
-        text = describe(error)
-    return FAILURE, text.encode("utf-8", "replace")
+        return FAILURE, describe(error)
+
+
+def refuse(*_args: object, **_options: object) -> NoReturn:
+    """Stand in for the parts of an event loop that scripts do not have."""
+    raise NotImplementedError("the event loop of scripts has no timers and no threads in Pie 0.5 engines")
 
 
 def main() -> None:
-    """Run the script that is received over the socket. Arguments: number of the socket, id of the engine's process."""
-    number, engine = map(int, sys.argv[1:])
-    end_with_engine(engine, number)
-    channel = Channel(number)
-    job: dict[str, Any] = json.loads(channel.receive()[1])
-    source = channel.receive()[1].decode()
+    """Run the script that standard input describes. Argument: number of the socket."""
+    job: dict[str, Any] = json.load(sys.stdin)
+    channel = Channel(int(sys.argv[1]))
+    threading.Thread(target=kill_after_hangup, args=(channel.fileno(),), daemon=True).start()
     limit(job["limits"])
     selector = Selector()
-    loop = make_loop(selector)
+    loop = asyncio.SelectorEventLoop(selector)
+    for name in ("call_at", "call_later", "run_in_executor"):
+        setattr(loop, name, refuse)
     session = Session(channel, loop, job)
-    module = isolate(channel, session, job["filename"], source)
+    module = isolate(channel, session, job["filename"], job["source"])
     loop.add_reader(channel, session.on_readable)
-    running = loop.create_task(run(job, source, module, session))
+    running = loop.create_task(run(job, module, session))
 
     def on_idle() -> None:
         """End the process if all its tasks have ended, or none of them can go on."""
         if running.done() and not session.waits:
-            channel.send(*running.result())
-            os._exit(0)
+            session.end(*running.result())
         if running.done():
             session.trap("the script ended while a receive or receive_file of it was waiting")
         if not session.waits:
             session.trap("the script waits for what can't happen")
-        channel.send(IDLE, COUNT.pack(channel.count))
 
     selector.on_idle = on_idle
     try:

@@ -10,16 +10,13 @@ from pie_client._generated import models
 from pie_client._generated.families import SCRIPT_RUNTIME
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import SCRIPT_DEFAULT_ENTRY
+from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletSession
 from pie_client.testing.scripts.process import run_script
 
 SUPPORTED = os.name == "posix"
 """Whether this system can run scripts: they need process groups and sockets that a child inherits."""
-
-
-class RejectedScript(Exception):  # noqa: N818 - its text is the server's reply
-    """An upload whose manifest says that it is a script, but which can't run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class RawResult:
 class ScriptLimits:
     """What each process of a script may use, as far as the operating system can limit it.
 
-    The limits stop mistakes, not attackers: a script can read what its user can read. It can't start threads, as in real
-    engines, and it can start processes only as root.
+    The limits stop mistakes, not attackers: a script can read what its user can read. Only root's scripts can start
+    threads and processes; in real engines none can.
 
     Attributes:
         memory_bytes: Address space.
@@ -87,6 +84,7 @@ class Script:
     async def run(self, session: InferletSession, _input: JsonValue) -> RawResult:
         """Run it in a process of its own and return its result. Raises ProcessFailure."""
         job = {
+            "source": self.source.decode(),
             "filename": f"{self.program.partition('@')[0]}.py",
             "entry": self.entry,
             "keywords": self.keywords,
@@ -98,7 +96,7 @@ class Script:
             "no_file": texts.SCRIPT_RECEIVES_NO_FILE,
         }
         try:
-            return RawResult(await run_script(session, job, self.source))
+            return RawResult(await run_script(session, job))
         except OSError as error:
             raise ProcessFailure(
                 f"can't start a process for the script {self.program}: {error.strerror}"
@@ -106,18 +104,12 @@ class Script:
 
 
 def check_script(program: str, language: str, data: bytes) -> None:
-    """Raise RejectedScript for source that is not UTF-8, or in a language that does not run here."""
+    """Refuse source that is not UTF-8, or in a language that does not run here. Raises Refusal."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        where = {"place": error.start}
-        if error.reason == "unexpected end of data":
-            detail = texts.utf8_incomplete(**where)
-        else:
-            detail = texts.utf8_invalid(length=error.end - error.start, **where)
-        raise RejectedScript(
-            texts.script_not_utf8(program=program, language=language, detail=detail)
-        ) from error
+        text = texts.script_not_utf8(program=program, language=language, detail=error.reason)
+        raise Refusal(text) from error
     if language != SCRIPT_RUNTIME["language"]:
         detail = "LocalEngine runs Python scripts only"
-        raise RejectedScript(texts.no_language_component(language=language, detail=detail))
+        raise Refusal(texts.no_language_component(language=language, detail=detail))
