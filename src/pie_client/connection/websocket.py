@@ -39,7 +39,7 @@ READ_SIZE = 256 << 10
 """Bytes read from the socket at once, unless more are missing from a large message."""
 BUFFER_SIZE = 1 << 20
 """Bytes of the receive buffer. A larger message has a buffer of its own."""
-SMALL = 1024
+SMALL = 4096
 """Payloads up to this size are copied: for small ones a memoryview costs more than a copy."""
 WINDOW = 16 << 10
 """Bytes copied at once to cut small messages from."""
@@ -265,6 +265,16 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         else:
             self._process_handshake()
 
+    def data_received(self, data: bytes) -> None:
+        """Receive from an event loop that calls this although there is get_buffer(), such as uvloop."""
+        received = memoryview(data)
+        while received:
+            buffer = self.get_buffer(-1)
+            size = min(len(buffer), len(received))
+            buffer[:size] = received[:size]
+            received = received[size:]
+            self.buffer_updated(size)
+
     def _process_handshake(self) -> None:
         """Pass bytes to the library until the handshake is complete, and keep those after it."""
         # Line by line: the library does not give back what follows the response.
@@ -273,7 +283,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             if self.state is not State.CONNECTING:
                 break
             self._start += len(line)
-            self.data_received(line)
+            super().data_received(line)
         if self.state is State.OPEN:
             self.transport.pause_reading()
         self._release_buffer()
@@ -355,7 +365,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         data = bytes(self._view[self._start : end])
         self._for_library -= len(data)
         self._start = end
-        self.data_received(data)
+        super().data_received(data)
         if self.protocol.state is not State.OPEN:
             self._for_library = sys.maxsize
 
