@@ -42,6 +42,20 @@ PUBLISHED = ("0.3.0", "0.4.0", "0.5.3")
 PUBLISHED_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
 """The published JavaScript client, and the WebSocket package that it needs before Node 22."""
 
+RIVALS = {
+    "0.4.0": ("pie-client==0.4.0",),
+    "0.5.3": ("pie-client==0.5.3",),
+    "websockets": ("websockets", "msgpack"),
+    "picows": ("picows==2.3.1", "msgpack"),
+}
+"""What the benchmarks compare with, each in an environment of its own: picows has packages that websockets would use."""
+SHARED = ("websockets", "msgpack")
+"""Packages whose releases must be the same in all of them."""
+VERSION_OF = (
+    "import importlib.metadata as m, sys; print(*(f'{n}=={m.version(n)}' for n in sys.argv[1:]), sep='\\n')"
+)
+"""Program that prints the requirements of the installed releases of packages."""
+
 SERVER = "pie-server[python]==0.5.2"
 """The real engine. It depends on a published client, so it has an environment of its own."""
 GLIBC = (2, 35)
@@ -143,6 +157,29 @@ def interop(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Compare speed and memory with other clients; `-- --quick` to see that it works, `-- --record` for the docs."""
+    folder, cache = Path(session.create_tmp()).resolve(), Path(session.cache_dir).resolve() / "bench"
+    shutil.rmtree(folder)
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
+    # From a wheel, so that its modules are compiled. Always anew: the version does not say which code it is.
+    shutil.rmtree(cache / "this", ignore_errors=True)
+    _install(session, cache / "this", *map(str, folder.glob("*.whl")))
+    python = str(cache / "this" / "bin" / "python")
+    installed = session.run(python, "-c", VERSION_OF, *SHARED, external=True, silent=True)
+    same = folder / "same.txt"
+    same.write_text(str(installed), "utf-8")
+    for name, requirements in RIVALS.items():
+        recipe = " ".join((*requirements, *str(installed).split()))
+        if _is_outdated(cache / name, recipe):
+            shutil.rmtree(cache / name, ignore_errors=True)
+            _install(session, cache / name, *requirements, "--constraint", str(same))
+            _record(cache / name, recipe)
+    clients = [f"{name}={cache / name / 'bin' / 'python'}" for name in ("this", *RIVALS)]
+    session.run("python", "benchmarks/run.py", *clients, "--json", "build/bench.json", *session.posargs)
+
+
+@nox.session
 def engine(session: nox.Session) -> None:
     """Run the tests marked `engine` on a real pie-server without a GPU."""
     if reason := _missing_for_engine():
@@ -165,10 +202,10 @@ def engine(session: nox.Session) -> None:
     session.run("pytest", "-m", "engine", *(session.posargs or ["tests/scenarios"]), env=where)
 
 
-def _install(session: nox.Session, folder: Path, requirement: str) -> None:
-    """Install a package into a virtual environment of its own."""
+def _install(session: nox.Session, folder: Path, *requirements: str) -> None:
+    """Install packages into a virtual environment of their own."""
     session.run("python", "-m", "venv", "--without-pip", str(folder))
-    session.run("python", "-m", "pip", "--python", str(folder), "install", "--quiet", requirement)
+    session.run("python", "-m", "pip", "--python", str(folder), "install", "--quiet", *requirements)
 
 
 def _missing_for_engine() -> str | None:
