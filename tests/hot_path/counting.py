@@ -10,12 +10,13 @@ libraries, not the script itself and not its server.
 import argparse
 import asyncio
 import gc
+import inspect
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from blake3 import blake3
 
@@ -29,7 +30,10 @@ EVENTS = 500
 REQUESTS = 64
 READERS = 50
 CHUNKS, CHUNK_BYTES = 8, 16 << 10
-KINDS = ("opcodes", "calls of Python functions", "calls of C functions")
+OPCODES = "opcodes"
+CALLS = {"call": "calls of Python functions", "c_call": "calls of C functions"}
+"""What is counted, by the event of the profiler."""
+KINDS = (OPCODES, *CALLS.values())
 BLOCKS = "allocated blocks"
 
 Counts = dict[str, dict[str, int]]
@@ -37,46 +41,51 @@ Counts = dict[str, dict[str, int]]
 
 
 class Counter:
-    """Counts between ``start`` and ``stop``, in this thread."""
+    """Traces this thread inside its context, and counts between ``start`` and ``stop``."""
 
     def __init__(self) -> None:
-        self.counts: dict[str, int] = dict.fromkeys(KINDS, 0)
-        self._running = False
+        self.counts: dict[str, int] = {}
+        self._counting = False
 
-    def start(self) -> None:
-        self._running = True
+    def __enter__(self) -> Self:
+        # 3.12 reports opcodes if a frame has asked for them before the tracing starts.
+        if (frame := inspect.currentframe()) is not None:
+            frame.f_trace_opcodes = True
+        # Tracing goes on where nothing is counted: from 3.12 on the interpreter reports the opcodes of a function only
+        # from its second traced call on, and forgets that when it runs the function untraced.
         sys.setprofile(self._profile)
         sys.settrace(self._trace)
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         sys.settrace(None)
         sys.setprofile(None)
-        self._running = False
+
+    def start(self) -> None:
+        self.counts = dict.fromkeys(KINDS, 0)
+        self._counting = True
+
+    def stop(self) -> None:
+        self._counting = False
 
     def aside(self, work: Callable[[], None]) -> None:
         """Do some work without counting it."""
-        if not self._running:
-            return work()
-        self.stop()
+        counting, self._counting = self._counting, False
         work()
-        return self.start()
+        self._counting = counting
 
     def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
         if frame.f_code.co_filename in NOT_COUNTED:
             return None
-        if event == "opcode":
-            self.counts[KINDS[0]] += 1
-        else:
+        if event != "opcode":
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif self._counting:
+            self.counts[OPCODES] += 1
         return self._trace
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if frame.f_code.co_filename in NOT_COUNTED:
-            return
-        if event == "call":
-            self.counts[KINDS[1]] += 1
-        elif event == "c_call":
-            self.counts[KINDS[2]] += 1
+        if self._counting and event in CALLS and frame.f_code.co_filename not in NOT_COUNTED:
+            self.counts[CALLS[event]] += 1
 
 
 Script = Callable[[PieClient, ScriptedPeer, Counter], Awaitable[int]]
@@ -203,14 +212,14 @@ SCRIPTS: dict[str, Script] = {
 
 
 def count(script: Script) -> dict[str, int]:
-    """Run a script to warm up, then count."""
-    _run(script)
-    return _run(script)
+    """Run a script to warm up, then again to count."""
+    with Counter() as counter:
+        _run(script, counter)
+        units = _run(script, counter)
+    return {"units": units, **counter.counts}
 
 
-def _run(script: Script) -> dict[str, int]:
-    counter = Counter()
-
+def _run(script: Script, counter: Counter) -> int:
     async def counted(client: PieClient, peer: ScriptedPeer) -> int:
         gc.disable()
         try:
@@ -219,8 +228,7 @@ def _run(script: Script) -> dict[str, int]:
             counter.stop()
             gc.enable()
 
-    units = run_with_peer(counted, aside=counter.aside)
-    return {"units": units, **counter.counts}
+    return run_with_peer(counted, aside=counter.aside)
 
 
 def main() -> None:
