@@ -16,46 +16,30 @@ TYPES = {"string": "str", "boolean": "bool", "integer": "int", "number": "float"
 MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
 """Names that a field of a model can't have."""
 CALL_NAMES = {
-    "self",
-    "timeout",
-    "models",
-    "encoders",
-    "methods",
-    "content",
-    "chunk",
-    "fields",
-    "type",
-    "all",
-    "len",
+    *("self", "timeout", "models", "encoders", "methods", "content", "chunk"),
+    *("fields", "type", "all", "len"),
 }
 """Names that generated calls, encoders and decoders use themselves."""
-ANNOTATIONS = {"description", "examples", "contentMediaType", "contentSchema"}
-"""Keywords that say nothing about which values are valid."""
-EXACT = {"string": "str", "boolean": "bool", "number": "float"}
-"""Python types whose instances are all valid, by JSON type."""
+EXACT = {**TYPES, "uuid": "str", "binary": "bytes"}
+"""Python types of scalars, by their format or JSON type."""
+SILENT = {"type", "format", "description", "examples", "contentMediaType", "contentSchema"}
+"""Keywords that restrict no value of a scalar's Python type."""
 PLAIN = {"str": "decode_text", "None": "decode_nothing"}
 """Decoders of results that have no type of their own."""
 
 
 class Field(NamedTuple):
-    """A field of a message."""
+    """A field of a message, and the argument or variable that holds its value."""
 
     name: str
-    variable: str
     attribute: str
-    annotation: str
-    required: bool
-    test: str | None
-    """Expression that is true only for a valid value of the variable; None if only the model can tell."""
-
-
-class Parameter(NamedTuple):
-    """A keyword argument of a call."""
-
-    name: str
+    """Its name in a model."""
+    variable: str
     annotation: str
     default: str | None
     doc: str
+    test: str
+    """Expression that is true only for valid values of the variable; others are for the model to judge."""
 
 
 @dataclass(frozen=True)
@@ -92,84 +76,61 @@ class Python:
     def _is_json(self, file: str, ref: str) -> bool:
         return self.schema.title(target(file, ref)) == str(self.schema.protocol["scalars"]["json"])
 
-    def fields(self, file: str) -> list[tuple[str, str]]:
-        """Return name and annotation of each field of an event, except its tags and its process."""
-        properties: dict[str, Node] = self.schema.documents[file]["properties"]
+    def fields(self, file: str) -> list[Field]:
+        """Return the fields of a message or event, except its tags."""
+        document, found = self.schema.documents[file], list[Field]()
+        for name, node in document["properties"].items():
+            variable = f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
+            if "const" not in node:
+                annotation, test = self.annotation(file, node), self.test(file, node, variable)
+                default = None if name in document["required"] else "None"
+                found.append(
+                    Field(name, self.field(name), variable, annotation, default, node["description"], test)
+                )
+        return found
+
+    def values(self, row: Node) -> list[Field]:
+        """Return the fields of an event, except its tags and its process."""
         return [
-            (self.field(name), self.annotation(file, node))
-            for name, node in properties.items()
-            if "const" not in node and name != self.schema.protocol["process"]
+            field for field in self.fields(row["schema"]) if field.name != self.schema.protocol["process"]
         ]
 
     def is_text(self, row: Node) -> bool:
         """Return whether an event consists of its text alone."""
-        text = self.field(self.schema.protocol["event_text"])
-        return bool(row["schema"]) and [name for name, _ in self.fields(row["schema"])] == [text]
-
-    def members(self, file: str) -> list[Field]:
-        """Return the fields of a message, except its tag."""
-        document = self.schema.documents[file]
-        return [
-            Field(
-                name,
-                argument(name),
-                self.field(name),
-                self.annotation(file, node),
-                name in document["required"],
-                self.test(file, node, argument(name)),
-            )
-            for name, node in document["properties"].items()
-            if name != self.schema.protocol["tag"]
+        return bool(row["schema"]) and [f.name for f in self.values(row)] == [
+            self.schema.protocol["event_text"]
         ]
 
-    def test(self, file: str, node: Node, value: str) -> str | None:
-        """Return an expression that is true only for a valid value, or None if only the model can tell.
+    def test(self, file: str, node: Node, value: str) -> str:
+        """Return an expression that is true only for values that the model accepts and does not change."""
+        restricted, kind = node.keys() - SILENT, node.get("format", node.get("type"))
+        if restricted == {"$ref"} and not self._is_json(file, node["$ref"]):
+            name = target(file, node["$ref"])
+            return self.test(name.partition("#")[0], self.schema.resolve(name) or {}, value)
+        if restricted == {"anyOf"}:
+            tests = [self.test(file, option, value) for option in reversed(node["anyOf"])]  # null is last
+            return f"({' or '.join(f'({test})' if ' and ' in test else test for test in tests)})"
+        if restricted == {"enum"}:
+            return f"type({value}) is str and {value} in {literal(node['enum'])}"
+        if restricted == {"items"}:
+            each = self.test(file, node["items"], f"{value}_item")
+            return f"type({value}) is list and all({each} for {value}_item in {value})"
+        if kind not in EXACT or not restricted <= {"minimum", "maximum"}:
+            return "False"
+        chain = (node.get("minimum"), value, node.get("maximum"))
+        bounded = f" and {' <= '.join(str(term) for term in chain if term is not None)}" if restricted else ""
+        return f"type({value}) is {EXACT[kind]}{bounded}" if kind != "null" else f"{value} is None"
 
-        It accepts no value that the model rejects or changes. It may reject values that the model accepts.
-        """
-        match {name: keyword for name, keyword in node.items() if name not in ANNOTATIONS}:
-            case {"$ref": ref, **rest} if not rest and not self._is_json(file, ref):
-                name = target(file, ref)
-                return self.test(name.partition("#")[0], self.schema.resolve(name) or {}, value)
-            case {"type": "string", "format": "binary", **rest} if not rest:
-                return f"type({value}) is bytes"
-            case {"type": "string", "format": "uuid", **rest} if not rest:
-                return f"type({value}) is str"
-            case {"type": ("string" | "boolean" | "number") as kind, **rest} if not rest:
-                return f"type({value}) is {EXACT[kind]}"
-            case {"type": "null", **rest} if not rest:
-                return f"{value} is None"
-            case {"type": "integer", **bounds} if bounds.keys() <= {"minimum", "maximum"}:
-                chain = [bounds.get("minimum"), value, bounds.get("maximum")]
-                bounded = " <= ".join(str(term) for term in chain if term is not None)
-                return f"type({value}) is int" + (f" and {bounded}" if bounds else "")
-            case {"enum": values, **rest} if not rest:
-                return f"type({value}) is str and {value} in {tuple(values)!r}"
-            case {"anyOf": [*options], **rest} if not rest:
-                # The last option is null by convention; it takes the least time to test.
-                tests = [self.test(file, option, value) or "" for option in reversed(options)]
-                alternatives = " or ".join(f"({test})" if " and " in test else test for test in tests)
-                return f"({alternatives})" if all(tests) else None
-            case {"type": "array", "items": items, **rest} if not rest:
-                each = self.test(file, items, f"{value}_item")
-                return each and f"type({value}) is list and all({each} for {value}_item in {value})"
-            case _:
-                return None
-
-    def parameters(self, row: Node) -> list[Parameter]:
+    def parameters(self, row: Node) -> list[Field]:
         """Return the arguments of a call, in the order of the fields."""
-        document = self.schema.documents[row["schema"]]
-        found: list[Parameter] = []
-        for name, node in document["properties"].items():
-            if "const" in node or name in self._caller_sets(row):
-                continue
-            default = None if name in document["required"] else "None"
-            if name in row["defaults"]:
-                default = repr(row["defaults"][name])
-            doc = str(node["description"])
+        found: list[Field] = []
+        for field in self.fields(row["schema"]):
+            name, doc = field.name, field.doc
             if name in row["fields"]:
                 doc += f" Only {' and '.join(row['fields'][name])} servers know it."
-            found.append(Parameter(argument(name), self.annotation(row["schema"], node), default, doc))
+            default = repr(row["defaults"][name]) if name in row["defaults"] else field.default
+            if name not in self._caller_sets(row):
+                found.append(field._replace(doc=doc, default=default))
         return found
 
     def _caller_sets(self, row: Node) -> dict[str, str]:
@@ -180,16 +141,12 @@ class Python:
     def build(self, row: Node) -> str:
         """Return the function that builds a request's fields from its number and a chunk, as far as it has them."""
         arguments = ["corr_id"] * (row["kind"] in {"call", "upload"}) + ["chunk"] * bool(row["chunks"])
-        sets = self._caller_sets(row)
-        if once := row["chunks"].get("once"):
-            sets[once] = f'{argument(once)} if chunk.index == 0 else ""'
-        values = [sets.get(field.name) or field.variable for field in self.members(row["schema"])]
-        encoder = f"encoders.{row['type']}"
-        return (
-            encoder
-            if values == arguments
-            else f"lambda {', '.join(arguments)}: {encoder}({', '.join(values)})"
-        )
+        values: list[str] = []
+        for field in self.fields(row["schema"]):
+            once = ' if chunk.index == 0 else ""' if field.name == row["chunks"].get("once") else ""
+            values.append(self._caller_sets(row).get(field.name, field.variable + once))
+        call = f"encoders.{row['type']}({', '.join(values)})"
+        return call.partition("(")[0] if values == arguments else f"lambda {', '.join(arguments)}: {call}"
 
     def returns(self, row: Node) -> str:
         """Return the annotation of a call's result."""
@@ -236,11 +193,6 @@ class Python:
         annotation = "tuple[str, ...]" if node["type"] == "array" else TYPES[node["type"]]
         values = [(family | family["server"])[name] for family in self.schema.protocol["families"]]
         return f"{annotation} | None" if None in values else annotation
-
-
-def argument(name: str) -> str:
-    """Return the name of a field's argument or variable."""
-    return f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
 
 
 def constant(name: str) -> str:

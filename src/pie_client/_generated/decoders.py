@@ -13,6 +13,8 @@ from pie_client._generated.events import Event, ModelledEvent
 if TYPE_CHECKING:
     from pie_client._generated import models
 
+_new: Final = tuple.__new__  # spares records a call in Python
+
 RESPONSE: Final = "response"
 PROCESS_EVENT: Final = "process_event"
 FILE: Final = "file"
@@ -22,12 +24,58 @@ ERROR: Final = "error"
 """Tags of messages."""
 
 
+class EventRecord(NamedTuple):
+    """An event of a process: its kind and text, or the event itself if it has other fields or an unknown kind."""
+
+    process_id: str
+    event: tuple[Event, str] | ModelledEvent
+
+
+_KINDS: Final[Mapping[object, Event]] = {
+    "stdout": Event.Stdout,
+    "stderr": Event.Stderr,
+    "message": Event.Message,
+    "return": Event.Return,
+    "error": Event.Error,
+}
+
+
+def decode_process_event(fields: Mapping[str, object]) -> tuple[Event, str] | None:
+    """Return the kind and text of an event, or None if the model has to judge it."""
+    try:
+        text = fields["value"]
+        if len(fields) == 4 and type(text) is str and type(fields["process_id"]) is str:
+            return _KINDS[fields["event"]], text
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
 class ResponseRecord(NamedTuple):
     """The one reply to a request."""
 
     corr_id: models.CorrelationId
     ok: bool
     result: str
+
+
+def decode_response(fields: Mapping[str, object]) -> ResponseRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        corr_id = fields["corr_id"]
+        ok = fields["ok"]
+        result = fields["result"]
+        if (
+            len(fields) == 4
+            and type(corr_id) is int
+            and 0 <= corr_id <= 4294967295
+            and type(ok) is bool
+            and type(result) is str
+        ):
+            return _new(ResponseRecord, (corr_id, ok, result))
+    except KeyError:
+        pass
+    return None
 
 
 class FileChunkRecord(NamedTuple):
@@ -41,6 +89,32 @@ class FileChunkRecord(NamedTuple):
     name: str | None
 
 
+def decode_file_chunk(fields: Mapping[str, object]) -> FileChunkRecord | None:
+    """Return the record of a message, or None if the model has to judge it."""
+    try:
+        process_id = fields["process_id"]
+        file_hash = fields["file_hash"]
+        chunk_index = fields["chunk_index"]
+        total_chunks = fields["total_chunks"]
+        chunk_data = fields["chunk_data"]
+        name = fields.get("name")
+        if (
+            len(fields) == 6 + ("name" in fields)
+            and type(process_id) is str
+            and type(file_hash) is str
+            and type(chunk_index) is int
+            and 0 <= chunk_index <= 18446744073709551615
+            and type(total_chunks) is int
+            and 0 <= total_chunks <= 18446744073709551615
+            and type(chunk_data) is bytes
+            and (name is None or type(name) is str)
+        ):
+            return _new(FileChunkRecord, (process_id, file_hash, chunk_index, total_chunks, chunk_data, name))
+    except KeyError:
+        pass
+    return None
+
+
 class McpRequestRecord(NamedTuple):
     """A call of an inferlet to an MCP server that this client registered. The inferlet waits for the
     mcp_response with the same number."""
@@ -52,93 +126,6 @@ class McpRequestRecord(NamedTuple):
     params: str
 
 
-class TurnDoneRecord(NamedTuple):
-    """Text frame: the server finished a request. It does not name the request."""
-
-
-class ServerNoticeRecord(NamedTuple):
-    """Text frame: an error. It does not name the request."""
-
-    message: str
-
-
-class EventRecord(NamedTuple):
-    """An event of a process: its kind and text, or the event itself if it has other fields."""
-
-    process_id: str
-    event: tuple[Event, str] | ModelledEvent
-
-
-Record: TypeAlias = ResponseRecord | FileChunkRecord | McpRequestRecord | TurnDoneRecord | ServerNoticeRecord
-"""A message that is not an event."""
-
-_KINDS: Final[Mapping[object, Event]] = {
-    "stdout": Event.Stdout,
-    "stderr": Event.Stderr,
-    "message": Event.Message,
-    "return": Event.Return,
-    "error": Event.Error,
-}
-
-
-def decode_process_event(fields: Mapping[str, object]) -> tuple[Event, str] | None:
-    """Return the kind and the text of an event that has no other fields, or None if the model has to judge it."""
-    try:
-        text = fields["value"]
-        if len(fields) == 4 and type(text) is str and type(fields["process_id"]) is str:
-            return _KINDS[fields["event"]], text
-    except (KeyError, TypeError):
-        pass
-    return None
-
-
-def decode_response(fields: Mapping[str, object]) -> ResponseRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
-    try:
-        corr_id = fields["corr_id"]
-        ok = fields["ok"]
-        result = fields["result"]
-    except KeyError:
-        return None
-    if (
-        len(fields) == 4
-        and type(corr_id) is int
-        and 0 <= corr_id <= 4294967295
-        and type(ok) is bool
-        and type(result) is str
-    ):
-        return tuple.__new__(ResponseRecord, (corr_id, ok, result))
-    return None
-
-
-def decode_file_chunk(fields: Mapping[str, object]) -> FileChunkRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
-    try:
-        process_id = fields["process_id"]
-        file_hash = fields["file_hash"]
-        chunk_index = fields["chunk_index"]
-        total_chunks = fields["total_chunks"]
-        chunk_data = fields["chunk_data"]
-    except KeyError:
-        return None
-    name = fields.get("name")
-    if (
-        len(fields) == 6 + ("name" in fields)
-        and type(process_id) is str
-        and type(file_hash) is str
-        and type(chunk_index) is int
-        and 0 <= chunk_index <= 18446744073709551615
-        and type(total_chunks) is int
-        and 0 <= total_chunks <= 18446744073709551615
-        and type(chunk_data) is bytes
-        and (name is None or type(name) is str)
-    ):
-        return tuple.__new__(
-            FileChunkRecord, (process_id, file_hash, chunk_index, total_chunks, chunk_data, name)
-        )
-    return None
-
-
 def decode_mcp_request(fields: Mapping[str, object]) -> McpRequestRecord | None:
     """Return the record of a message, or None if the model has to judge it."""
     try:
@@ -147,38 +134,54 @@ def decode_mcp_request(fields: Mapping[str, object]) -> McpRequestRecord | None:
         server_name = fields["server_name"]
         method = fields["method"]
         params = fields["params"]
+        if (
+            len(fields) == 6
+            and type(corr_id) is int
+            and 0 <= corr_id <= 4294967295
+            and type(process_id) is str
+            and type(server_name) is str
+            and type(method) is str
+            and type(params) is str
+        ):
+            return _new(McpRequestRecord, (corr_id, process_id, server_name, method, params))
     except KeyError:
-        return None
-    if (
-        len(fields) == 6
-        and type(corr_id) is int
-        and 0 <= corr_id <= 4294967295
-        and type(process_id) is str
-        and type(server_name) is str
-        and type(method) is str
-        and type(params) is str
-    ):
-        return tuple.__new__(McpRequestRecord, (corr_id, process_id, server_name, method, params))
+        pass
     return None
+
+
+class TurnDoneRecord(NamedTuple):
+    """Text frame: the server finished a request. It does not name the request."""
 
 
 def decode_turn_done(fields: Mapping[str, object]) -> TurnDoneRecord | None:
     """Return the record of a message, or None if the model has to judge it."""
-    if len(fields) == 1:
-        return tuple.__new__(TurnDoneRecord, ())
+    try:
+        if len(fields) == 1:
+            return _new(TurnDoneRecord, ())
+    except KeyError:
+        pass
     return None
+
+
+class ServerNoticeRecord(NamedTuple):
+    """Text frame: an error. It does not name the request."""
+
+    message: str
 
 
 def decode_server_notice(fields: Mapping[str, object]) -> ServerNoticeRecord | None:
     """Return the record of a message, or None if the model has to judge it."""
     try:
         message = fields["message"]
+        if len(fields) == 2 and type(message) is str:
+            return _new(ServerNoticeRecord, (message,))
     except KeyError:
-        return None
-    if len(fields) == 2 and type(message) is str:
-        return tuple.__new__(ServerNoticeRecord, (message,))
+        pass
     return None
 
+
+Record: TypeAlias = ResponseRecord | FileChunkRecord | McpRequestRecord | TurnDoneRecord | ServerNoticeRecord
+"""A message that is not an event."""
 
 BINARY_DECODERS: Final[Mapping[object, Callable[[Mapping[str, object]], Record | None]]] = {
     RESPONSE: decode_response,

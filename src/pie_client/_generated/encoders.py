@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pie_client.lazy import LazyModule
+
 # Callers may pass other types than those of the annotations.
 # mypy: disable-error-code="redundant-expr, unreachable"
-from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     from pie_client._generated import models
@@ -20,36 +21,33 @@ else:
 def auth_identify(corr_id: models.CorrelationId, username: str) -> dict[str, object]:
     """Return the fields of auth_identify on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(username) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "auth_identify",
             "corr_id": corr_id,
             "username": username,
         }
-        return fields
     return models.AuthIdentifyRequest(corr_id=corr_id, username=username).model_dump(exclude_none=True)
 
 
 def auth_prove(corr_id: models.CorrelationId, signature: str) -> dict[str, object]:
     """Return the fields of auth_prove on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(signature) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "auth_prove",
             "corr_id": corr_id,
             "signature": signature,
         }
-        return fields
     return models.AuthProveRequest(corr_id=corr_id, signature=signature).model_dump(exclude_none=True)
 
 
 def auth_by_token(corr_id: models.CorrelationId, token: str) -> dict[str, object]:
     """Return the fields of auth_by_token on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(token) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "auth_by_token",
             "corr_id": corr_id,
             "token": token,
         }
-        return fields
     return models.AuthByTokenRequest(corr_id=corr_id, token=token).model_dump(exclude_none=True)
 
 
@@ -69,17 +67,14 @@ def check_program(
         and (wasm_hash is None or type(wasm_hash) is str)
         and (manifest_hash is None or type(manifest_hash) is str)
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "check_program",
             "corr_id": corr_id,
             "name": name,
             "version": version,
+            **({} if wasm_hash is None else {"wasm_hash": wasm_hash}),
+            **({} if manifest_hash is None else {"manifest_hash": manifest_hash}),
         }
-        if wasm_hash is not None:
-            fields["wasm_hash"] = wasm_hash
-        if manifest_hash is not None:
-            fields["manifest_hash"] = manifest_hash
-        return fields
     return models.CheckProgramRequest(
         corr_id=corr_id, name=name, version=version, wasm_hash=wasm_hash, manifest_hash=manifest_hash
     ).model_dump(exclude_none=True)
@@ -88,13 +83,12 @@ def check_program(
 def query(corr_id: models.CorrelationId, subject: str, record: str) -> dict[str, object]:
     """Return the fields of query on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(subject) is str and type(record) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "query",
             "corr_id": corr_id,
             "subject": subject,
             "record": record,
         }
-        return fields
     return models.QueryRequest(corr_id=corr_id, subject=subject, record=record).model_dump(exclude_none=True)
 
 
@@ -120,7 +114,7 @@ def add_program(
         and 0 <= total_chunks <= 18446744073709551615
         and type(chunk_data) is bytes
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "add_program",
             "corr_id": corr_id,
             "program_hash": program_hash,
@@ -130,7 +124,6 @@ def add_program(
             "total_chunks": total_chunks,
             "chunk_data": chunk_data,
         }
-        return fields
     return models.AddProgramRequest(
         corr_id=corr_id,
         program_hash=program_hash,
@@ -160,16 +153,14 @@ def launch_process(
             token_budget is None or (type(token_budget) is int and 0 <= token_budget <= 18446744073709551615)
         )
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "launch_process",
             "corr_id": corr_id,
             "inferlet": inferlet,
             "input": input,
             "capture_outputs": capture_outputs,
+            **({} if token_budget is None else {"token_budget": token_budget}),
         }
-        if token_budget is not None:
-            fields["token_budget"] = token_budget
-        return fields
     return models.LaunchProcessRequest(
         corr_id=corr_id,
         inferlet=inferlet,
@@ -211,16 +202,14 @@ def launch_processes(
             )
         )
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "launch_processes",
             "corr_id": corr_id,
             "inferlet": inferlet,
             "inputs": inputs,
             "capture_outputs": capture_outputs,
+            **({} if token_budgets is None else {"token_budgets": token_budgets}),
         }
-        if token_budgets is not None:
-            fields["token_budgets"] = token_budgets
-        return fields
     return models.LaunchProcessesRequest(
         corr_id=corr_id,
         inferlet=inferlet,
@@ -260,15 +249,13 @@ def run_processes(
             )
         )
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "run_processes",
             "corr_id": corr_id,
             "inferlet": inferlet,
             "inputs": inputs,
+            **({} if token_budgets is None else {"token_budgets": token_budgets}),
         }
-        if token_budgets is not None:
-            fields["token_budgets"] = token_budgets
-        return fields
     return models.RunProcessesRequest(
         corr_id=corr_id, inferlet=inferlet, inputs=inputs, token_budgets=token_budgets
     ).model_dump(exclude_none=True)
@@ -286,14 +273,13 @@ def launch_daemon(
         and type(inferlet) is str
         and type(input) is str
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "launch_daemon",
             "corr_id": corr_id,
             "port": port,
             "inferlet": inferlet,
             "input": input,
         }
-        return fields
     return models.LaunchDaemonRequest(corr_id=corr_id, port=port, inferlet=inferlet, input=input).model_dump(
         exclude_none=True
     )
@@ -302,24 +288,22 @@ def launch_daemon(
 def attach_process(corr_id: models.CorrelationId, process_id: models.ProcessId) -> dict[str, object]:
     """Return the fields of attach_process on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(process_id) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "attach_process",
             "corr_id": corr_id,
             "process_id": process_id,
         }
-        return fields
     return models.AttachProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(exclude_none=True)
 
 
 def terminate_process(corr_id: models.CorrelationId, process_id: models.ProcessId) -> dict[str, object]:
     """Return the fields of terminate_process on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(process_id) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "terminate_process",
             "corr_id": corr_id,
             "process_id": process_id,
         }
-        return fields
     return models.TerminateProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(
         exclude_none=True
     )
@@ -328,12 +312,11 @@ def terminate_process(corr_id: models.CorrelationId, process_id: models.ProcessI
 def signal_process(process_id: models.ProcessId, message: str) -> dict[str, object]:
     """Return the fields of signal_process on the wire. Raises pydantic.ValidationError."""
     if type(process_id) is str and type(message) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "signal_process",
             "process_id": process_id,
             "message": message,
         }
-        return fields
     return models.SignalProcessRequest(process_id=process_id, message=message).model_dump(exclude_none=True)
 
 
@@ -354,7 +337,7 @@ def transfer_file(
         and 0 <= total_chunks <= 18446744073709551615
         and type(chunk_data) is bytes
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "transfer_file",
             "process_id": process_id,
             "file_hash": file_hash,
@@ -362,7 +345,6 @@ def transfer_file(
             "total_chunks": total_chunks,
             "chunk_data": chunk_data,
         }
-        return fields
     return models.TransferFileRequest(
         process_id=process_id,
         file_hash=file_hash,
@@ -375,22 +357,20 @@ def transfer_file(
 def list_processes(corr_id: models.CorrelationId) -> dict[str, object]:
     """Return the fields of list_processes on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295:
-        fields: dict[str, object] = {
+        return {
             "type": "list_processes",
             "corr_id": corr_id,
         }
-        return fields
     return models.ListProcessesRequest(corr_id=corr_id).model_dump(exclude_none=True)
 
 
 def ping(corr_id: models.CorrelationId) -> dict[str, object]:
     """Return the fields of ping on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295:
-        fields: dict[str, object] = {
+        return {
             "type": "ping",
             "corr_id": corr_id,
         }
-        return fields
     return models.PingRequest(corr_id=corr_id).model_dump(exclude_none=True)
 
 
@@ -412,19 +392,15 @@ def register_mcp_server(
         and (args is None or (type(args) is list and all(type(args_item) is str for args_item in args)))
         and (url is None or type(url) is str)
     ):
-        fields: dict[str, object] = {
+        return {
             "type": "register_mcp_server",
             "corr_id": corr_id,
             "name": name,
             "transport": transport,
+            **({} if command is None else {"command": command}),
+            **({} if args is None else {"args": args}),
+            **({} if url is None else {"url": url}),
         }
-        if command is not None:
-            fields["command"] = command
-        if args is not None:
-            fields["args"] = args
-        if url is not None:
-            fields["url"] = url
-        return fields
     return models.RegisterMcpServerRequest(
         corr_id=corr_id, name=name, transport=transport, command=command, args=args, url=url
     ).model_dump(exclude_none=True)
@@ -433,37 +409,34 @@ def register_mcp_server(
 def mcp_response(corr_id: models.CorrelationId, ok: bool, result: models.JsonText) -> dict[str, object]:
     """Return the fields of mcp_response on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(ok) is bool and type(result) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "mcp_response",
             "corr_id": corr_id,
             "ok": ok,
             "result": result,
         }
-        return fields
     return models.McpResponseRequest(corr_id=corr_id, ok=ok, result=result).model_dump(exclude_none=True)
 
 
 def submit_workflow(corr_id: models.CorrelationId, json: str) -> dict[str, object]:
     """Return the fields of submit_workflow on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(json) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "submit_workflow",
             "corr_id": corr_id,
             "json": json,
         }
-        return fields
     return models.SubmitWorkflowRequest(corr_id=corr_id, json_=json).model_dump(exclude_none=True)
 
 
 def cancel_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowId) -> dict[str, object]:
     """Return the fields of cancel_workflow on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(workflow_id) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "cancel_workflow",
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-        return fields
     return models.CancelWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )
@@ -472,12 +445,11 @@ def cancel_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowI
 def attach_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowId) -> dict[str, object]:
     """Return the fields of attach_workflow on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(workflow_id) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "attach_workflow",
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-        return fields
     return models.AttachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )
@@ -486,12 +458,11 @@ def attach_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowI
 def detach_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowId) -> dict[str, object]:
     """Return the fields of detach_workflow on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(workflow_id) is str:
-        fields: dict[str, object] = {
+        return {
             "type": "detach_workflow",
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-        return fields
     return models.DetachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )

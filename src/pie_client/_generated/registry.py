@@ -6,7 +6,6 @@ Written by `python -m codegen generate` from the schema; never edited.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -71,17 +70,6 @@ ServerMessage: TypeAlias = (
 )
 """Any message of a server, binary or text."""
 
-
-@dataclass(frozen=True, slots=True)
-class TaggedUnion:
-    """Messages of one type, distinguished by a second tag."""
-
-    discriminator: str
-    members: Mapping[str, type[WireModel]]
-    unknown: type[WireModel]
-    """Model of the members that the schema does not know."""
-
-
 CLIENT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
     {
         "auth_identify": models.AuthIdentifyRequest,
@@ -110,27 +98,14 @@ CLIENT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
 )
 """Requests by their tag."""
 
-SERVER_MESSAGES: Final[Mapping[str, type[WireModel] | TaggedUnion]] = MappingProxyType(
+BINARY_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
     {
         "response": models.Response,
-        "process_event": TaggedUnion(
-            "event",
-            MappingProxyType(
-                {
-                    "stdout": models.StdoutFrame,
-                    "stderr": models.StderrFrame,
-                    "message": models.MessageFrame,
-                    "return": models.ReturnFrame,
-                    "error": models.ErrorFrame,
-                }
-            ),
-            models.UnknownFrame,
-        ),
         "file": models.FileChunk,
         "mcp_request": models.McpRequest,
     }
 )
-"""Messages in binary frames by their tag."""
+"""Messages in binary frames by their tag, without events."""
 
 TEXT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
     {
@@ -138,7 +113,21 @@ TEXT_MESSAGES: Final[Mapping[str, type[WireModel]]] = MappingProxyType(
         "error": models.ServerNotice,
     }
 )
-"""Messages in text frames by their tag."""
+"""Messages in text frames by their tag, without events."""
+
+EVENTS: Final[Mapping[object, type[WireModel]]] = MappingProxyType(
+    {
+        "stdout": models.StdoutFrame,
+        "stderr": models.StderrFrame,
+        "message": models.MessageFrame,
+        "return": models.ReturnFrame,
+        "error": models.ErrorFrame,
+    }
+)
+"""Events by their kind."""
+
+UNKNOWN: Final = models.UnknownFrame
+"""Model of the events that the schema does not know."""
 
 FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, frozenset[Family]]]] = MappingProxyType(
     {
@@ -187,14 +176,15 @@ def record_of(message: ServerMessage) -> decoders.Record | decoders.EventRecord:
 
 
 __all__ = [
+    "BINARY_MESSAGES",
     "CLIENT_MESSAGES",
+    "EVENTS",
     "EVENT_MESSAGES",
     "FIELDS_OF_FAMILIES",
-    "SERVER_MESSAGES",
     "TEXT_MESSAGES",
+    "UNKNOWN",
     "ClientMessage",
     "EventMessage",
     "ServerMessage",
-    "TaggedUnion",
     "record_of",
 ]

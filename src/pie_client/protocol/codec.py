@@ -142,15 +142,12 @@ def decode_server_message(frame: Frame) -> ServerMessage | UnknownMessage:
     fields = _decode_map(frame)
     tag = _message_type(fields)
     # The same tag may mean another message in the other kind of frame.
-    known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.SERVER_MESSAGES).get(tag)
-    if known is None:
-        return UnknownMessage(tag, fields)
-    if isinstance(known, registry.TaggedUnion):
-        # Kinds that the schema does not define become the union's unknown member, so that new ones break nothing.
-        kind = fields.get(known.discriminator)
-        model = known.members.get(kind, known.unknown) if isinstance(kind, str) else known.unknown
-        return cast("ServerMessage", _validate(model, fields))
-    return cast("ServerMessage", _validate(known, fields))
+    known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.BINARY_MESSAGES).get(tag)
+    if tag == decoders.PROCESS_EVENT and not isinstance(frame, str):
+        # Kinds that the schema does not define have a model too, so that new ones break nothing.
+        kind = fields.get(EVENT)
+        known = registry.EVENTS.get(kind, registry.UNKNOWN) if isinstance(kind, str) else registry.UNKNOWN
+    return UnknownMessage(tag, fields) if known is None else cast("ServerMessage", _validate(known, fields))
 
 
 def decode_client_message(frame: Frame) -> ClientMessage | UnknownMessage:
@@ -158,9 +155,7 @@ def decode_client_message(frame: Frame) -> ClientMessage | UnknownMessage:
     fields = _decode_map(frame)
     tag = _message_type(fields)
     known = registry.CLIENT_MESSAGES.get(tag)
-    if known is None:
-        return UnknownMessage(tag, fields)
-    return cast("ClientMessage", _validate(known, fields))
+    return UnknownMessage(tag, fields) if known is None else cast("ClientMessage", _validate(known, fields))
 
 
 def describe_validation_error(error: ValueError) -> str:
