@@ -5,7 +5,6 @@ import json
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -22,6 +21,7 @@ from pie_client._generated import registry
 from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 from pie_client.protocol import codec
+from tests.protocol.vectors import INVALID, RECORDED, REFERENCE, VALID, Json, Vector
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "schema" / "vectors"
@@ -31,67 +31,9 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Vector:
-    """A frame and its expected message; see schema/vectors/README.md."""
-
-    name: str
-    sender: str
-    frame: bytes | str
-    title: str
-    fields: Json
-    family: Family
-    reason: str
-
-    def decode(self) -> WireModel | codec.UnknownMessage:
-        return (
-            codec.decode_server_message(self.frame)
-            if self.sender == "server"
-            else codec.decode_client_message(self.frame)
-        )
-
-
-def _vector(name: str, entry: Json) -> Vector:
-    frame = entry["text"] if "text" in entry else bytes.fromhex(entry["hex"])
-    return Vector(
-        name=name,
-        sender=entry["from"],
-        frame=frame,
-        title=entry["class"],
-        fields=entry.get("fields", {}),
-        family=entry.get("family", "0.5"),
-        reason=entry.get("reason", ""),
-    )
-
-
-def _named(file: str) -> Iterator[Vector]:
-    for entry in cast("list[Json]", json.loads((VECTORS / file).read_bytes())):
-        yield _vector(entry["name"], entry)
-        for other in cast("list[Json]", entry.get("also", [])):
-            yield _vector(
-                f"{entry['name']}, {other['form']}",
-                {n: v for n, v in entry.items() if n not in ("hex", "text")} | other,
-            )
-
-
-def _recorded() -> Iterator[Vector]:
-    lines = (VECTORS / "recorded-0.5.2.jsonl").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, 1):
-        entry = cast("Json", json.loads(line))
-        yield _vector(f"{number} {entry['class']}", entry)
-
 
 def _parameters(vectors: list[Vector]) -> list[Any]:
     return [pytest.param(vector, id=vector.name) for vector in vectors]
-
-
-RECORDED = list(_recorded())
-REFERENCE = list(_named("reference.json"))
-VALID = list(_named("valid.json"))
-INVALID = list(_named("invalid.json"))
 
 
 def _view(message: WireModel) -> Json:

@@ -69,14 +69,14 @@ def test_a_request_of_another_family_is_rejected(tag: str) -> None:
     assert open_call(session).call.corr_id == 0
 
 
-@pytest.mark.parametrize(
-    ("method", "name", "value", "build"),
-    [
-        (methods.LAUNCH_PROCESS, "token_budget", 0, lambda v: encoders.launch_process(0, "a", "", True, v)),
-        (methods.CHECK_PROGRAM, "wasm_hash", "", lambda v: encoders.check_program(0, "a", "1", v, None)),
-        (methods.CHECK_PROGRAM, "manifest_hash", "h", lambda v: encoders.check_program(0, "a", "1", None, v)),
-    ],
-)
+OF_ONE_FAMILY: list[tuple[Method[Any], str, object, Callable[[Any], dict[str, object]]]] = [
+    (methods.LAUNCH_PROCESS, "token_budget", 0, lambda v: encoders.launch_process(0, "a", "", True, v)),
+    (methods.CHECK_PROGRAM, "wasm_hash", "", lambda v: encoders.check_program(0, "a", "1", v, None)),
+    (methods.CHECK_PROGRAM, "manifest_hash", "h", lambda v: encoders.check_program(0, "a", "1", None, v)),
+]
+
+
+@pytest.mark.parametrize(("method", "name", "value", "build"), OF_ONE_FAMILY)
 def test_a_field_of_another_family_is_rejected(
     method: Method[Any], name: str, value: object, build: Callable[[Any], dict[str, object]]
 ) -> None:

@@ -13,7 +13,8 @@ from pie_client._generated.events import Event, ModelledEvent
 if TYPE_CHECKING:
     from pie_client._generated import models
 
-_new: Final = tuple.__new__  # spares records a call in Python
+# Records are made without a call of a Python function.
+_new: Final = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic in its items
 
 RESPONSE: Final = "response"
 PROCESS_EVENT: Final = "process_event"
