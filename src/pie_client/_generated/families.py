@@ -34,6 +34,9 @@ PROCESS: Final = "process_id"
 EVENT: Final = "event"
 """Field with the kind of a process event."""
 
+EVENT_TEXT: Final = "value"
+"""Field with the text of an event, which every kind of event has."""
+
 DEFAULT_USER: Final = "pie-client"
 """Default user name of a client."""
 
@@ -126,6 +129,7 @@ __all__ = [
     "DEFAULT_USER",
     "ENDPOINT_PATH",
     "EVENT",
+    "EVENT_TEXT",
     "FAMILIES",
     "FAMILY_OF_RESULT",
     "HIGHEST_PORT",

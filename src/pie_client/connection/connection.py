@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -98,6 +99,7 @@ class Connection:
         self._timer = CallTimer(self._loop, session.calls, self._expire)
         self._received_frames = 0
         self._waiting_readers = 0
+        self._released: deque[Route] = deque()
         self._chunk_sender = ChunkSender()
         self._background_tasks: set[asyncio.Task[None]] = set()
         if ping_interval != math.inf:
@@ -266,18 +268,19 @@ class Connection:
 
     async def wait_for_change(self, route: Route) -> None:
         """Wait until events of a process arrive, or it ends or fails. Reading from the socket goes on meanwhile."""
-        # A full buffer would otherwise stop reading from the socket, and the awaited event never arrive.
-        waiter: asyncio.Future[None] = self._loop.create_future()
+        waiter = self._loop.create_future()
         route.add_waiter(waiter)
+        # A full buffer would otherwise stop reading from the socket, and the awaited event never arrive.
         self._waiting_readers += 1
         if self.paused:
             self.update_flow()
         try:
             await waiter
+        except asyncio.CancelledError:
+            route.remove_waiter(waiter)
+            raise
         finally:
             self._waiting_readers -= 1
-            if waiter.cancelled():
-                route.remove_waiter(waiter)
 
     def update_flow(self) -> None:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
@@ -301,10 +304,19 @@ class Connection:
         if self.paused:
             self.update_flow()
 
-    def release_threadsafe(self, route: Route) -> None:
+    def release_later(self, route: Route) -> None:
         """Close a handle that was garbage-collected. The collector may run in any thread, and at any time."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
-            self._loop.call_soon_threadsafe(self.release, route)
+        self._released.append(route)
+        if len(self._released) == 1:
+            loop = self._loop
+            # From the loop's own thread, waking it by its pipe would cost a system call for each handle.
+            in_loop = asyncio._get_running_loop() is loop  # noqa: SLF001 - the only one that does not raise
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+                (loop.call_soon if in_loop else loop.call_soon_threadsafe)(self._release_collected)
+
+    def _release_collected(self) -> None:
+        while self._released:
+            self.release(self._released.popleft())
 
     @contextlib.contextmanager
     def _keep_receiving_if_stalled(self) -> Generator[None]:

@@ -8,8 +8,8 @@ with it. Both return the same records. pydantic and the models are loaded when t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import msgpack
 
@@ -39,7 +39,8 @@ FIXMAP = 0x80
 UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
 """What reading a frame may raise that is not a map with the expected keys."""
 
-unpack = msgpack.unpackb
+# A text frame raises TypeError, which is UNREADABLE.
+unpack: Callable[..., Any] = msgpack.unpackb
 _packers = [msgpack.Packer()]
 
 

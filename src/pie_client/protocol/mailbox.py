@@ -48,6 +48,23 @@ class Waiter(Protocol):
         ...
 
 
+class _Waiters:
+    """Several waiters as one."""
+
+    __slots__ = ("all",)
+
+    def __init__(self, *waiters: Waiter) -> None:
+        self.all = list(waiters)
+
+    def done(self) -> bool:
+        return not self.all
+
+    def set_result(self, result: None, /) -> None:
+        for waiter in self.all:
+            if not waiter.done():
+                waiter.set_result(result)
+
+
 class Ledger:
     """Total of the bytes buffered by several mailboxes."""
 
@@ -69,7 +86,7 @@ class Mailbox:
         receptive: Whether events may be added: the process has neither ended nor failed.
         terminal: The terminal event once it has arrived, read or not.
         failure: Makes the error for a reader who finds no event left; None while events may still arrive.
-        waiters: What to wake after a change that a reader may wait for; None if nothing waits.
+        waiter: What to wake after a change that a reader may wait for; None if nothing waits.
     """
 
     __slots__ = (
@@ -81,7 +98,7 @@ class Mailbox:
         "ledger",
         "receptive",
         "terminal",
-        "waiters",
+        "waiter",
     )
 
     # Most of ten thousand idle processes have no event yet: everything that can be made on first use is.
@@ -91,7 +108,7 @@ class Mailbox:
         self.receptive = True
         self.terminal: Named | None = None
         self.failure: Callable[[], PieError] | None = None
-        self.waiters: list[Waiter] | None = None
+        self.waiter: Waiter | None = None
         self._spool_above = spool_above
         self._partial_files: dict[str, PartialFile] | None = None
         self._lost_files: dict[str, None] | None = None
@@ -242,22 +259,25 @@ class Mailbox:
 
     def wake(self) -> None:
         """Wake everything that waits for a change."""
-        waiters, self.waiters = self.waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def add_waiter(self, waiter: Waiter) -> None:
         """Wake ``waiter`` after the next change."""
-        if self.waiters is None:
-            self.waiters = [waiter]
+        if self.waiter is None:
+            self.waiter = waiter
+        elif isinstance(self.waiter, _Waiters):
+            self.waiter.all.append(waiter)
         else:
-            self.waiters.append(waiter)
+            self.waiter = _Waiters(self.waiter, waiter)
 
     def remove_waiter(self, waiter: Waiter) -> None:
         """Stop waking a waiter that was cancelled."""
-        if self.waiters is not None and waiter in self.waiters:
-            self.waiters.remove(waiter)
+        if self.waiter is waiter:
+            self.waiter = None
+        elif isinstance(self.waiter, _Waiters) and waiter in self.waiter.all:
+            self.waiter.all.remove(waiter)
 
     def _holds(self, partial: PartialFile) -> bool:
         if self._partial_files is not None and self._partial_files.get(partial.digest) is partial:

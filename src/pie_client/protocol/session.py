@@ -33,6 +33,7 @@ from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import FIXMAP, UNREADABLE, Fields, Frame, unpack
 from pie_client.protocol.files import PartialFile
+from pie_client.protocol.heads import Heads, text_after
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
 from pie_client.protocol.routes import Route, Routes
 
@@ -96,6 +97,7 @@ class Session:
         self.effects: deque[Effect] = deque()
         self.family: Family | None = None
         self.malformed_frames = 0
+        self._heads = Heads()
         self._writing: set[PartialFile] = set()
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
@@ -186,37 +188,48 @@ class Session:
 
     def receive(self, batch: Iterable[Frame]) -> None:
         """Process the frames of a socket read."""
-        find = self.routes.by_id.get
-        fields: dict[str, Any]
-        item: Any
+        heads, size = self._heads.known, self._heads.size
         for frame in batch:
-            # The path of nearly every frame: a reply, or an event of a known process, in a small map without
-            # duplicate keys. Everything else, and everything that is wrong, goes the general way.
-            item = None
-            try:
-                fields = unpack(cast("bytes", frame))
-                if frame[0] == FIXMAP | len(fields):
-                    tag = fields[TAG]
-                    if tag == PROCESS_EVENT:
-                        item = decode_process_event(fields)
-                    elif tag == RESPONSE:
-                        item = decode_response(fields)
-            except UNREADABLE:
-                pass
-            if type(item) is not tuple:
-                if item is None:
-                    self._receive_other(frame)
-                else:
-                    self._receive_response(item)
-                continue
-            route = find(fields[PROCESS])
-            if route is None or not route.receptive or route.events is None or item[0] in TERMINAL_KINDS:
-                self._put(fields[PROCESS], item)
-                continue
-            route.events.append(item)
-            route.ledger.total += EVENT_OVERHEAD_BYTES + len(item[1])
-            if route.waiters is not None:
-                route.wake()
+            # Nearly every frame of a stream differs from an earlier one in its text only.
+            if (
+                type(frame) is bytes
+                and (head := heads.get(frame[:size])) is not None
+                and (text := text_after(frame, size)) is not None
+            ):
+                route, kind = head
+                if route.receptive and (events := route.events) is not None:
+                    events.append((kind, text))
+                    route.ledger.total += EVENT_OVERHEAD_BYTES + len(text)
+                    if route.waiter is not None:
+                        route.wake()
+                    continue
+            self._receive_frame(frame)
+            size = self._heads.size
+
+    def _receive_frame(self, frame: Frame) -> None:
+        """Process a frame that has no known head."""
+        fields: dict[str, Any]
+        item: Any = None
+        try:
+            # Replies and events in a small map without duplicate keys. The rest, and what is wrong, is judged below.
+            fields = unpack(frame)
+            if frame[0] == FIXMAP | len(fields):
+                tag = fields[TAG]
+                if tag == PROCESS_EVENT:
+                    item = decode_process_event(fields)
+                elif tag == RESPONSE:
+                    item = decode_response(fields)
+        except UNREADABLE:
+            pass
+        if item is None:
+            self._receive_other(frame)
+        elif type(item) is tuple:
+            kind, text = item
+            route = self._put(fields[PROCESS], item)
+            if route is not None and kind not in TERMINAL_KINDS and type(frame) is bytes:
+                self._heads.add(frame, route, kind, text)
+        else:
+            self._receive_response(item)
 
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
@@ -355,9 +368,12 @@ class Session:
         if check not in self.effects:
             self.effects.append(check)
 
-    def _put(self, process_id: str, item: Item) -> None:
+    def _put(self, process_id: str, item: Item) -> Route | None:
+        """Add an event to the mailbox of its process, and return its route unless its events are ignored."""
         # Also for a process whose events are ignored: its id must not stay attached for ever.
         if type(item) is tuple and item[0] in TERMINAL_KINDS:
             self.routes.record_end(process_id)
-        if (route := self.routes.find(process_id)) is not None:
+        route = self.routes.find(process_id)
+        if route is not None:
             route.put(item)
+        return route
