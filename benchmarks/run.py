@@ -116,7 +116,8 @@ class Bench:
         if name == COLD:
             return [str(CLIENTS / "cold.py"), self._uri]
         if name == UPLOAD:
-            numbers = program_of(self._folder, int(numbers[0]))
+            small, _ = program_of(self._folder, 1)  # to warm up
+            numbers = [small, *program_of(self._folder, int(numbers[0]))]
         elif name == "download_to_disk":
             numbers.append(str(self._folder))
         return [str(CLIENTS / PROGRAMS.get(client, "pie.py")), self._uri, name, *numbers]

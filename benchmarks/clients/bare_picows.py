@@ -131,7 +131,7 @@ async def latency(uri: str, ticks: int) -> None:
         report_delays(delays)
 
 
-async def upload(uri: str, program: str, _manifest: str) -> None:
+async def upload(uri: str, _small: str, program: str, _manifest: str) -> None:
     async with connected(uri) as client:
         peak, clock = Peak(), Clock()
         client.handle, client.done = lambda _: True, asyncio.get_running_loop().create_future()

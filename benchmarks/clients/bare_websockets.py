@@ -93,7 +93,7 @@ async def latency(uri: str, ticks: int) -> None:
         report_delays(delays)
 
 
-async def upload(uri: str, program: str, _manifest: str) -> None:
+async def upload(uri: str, _small: str, program: str, _manifest: str) -> None:
     async with connected(uri) as socket:
         peak, clock = Peak(), Clock()
         for message in bare.chunks(program):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -117,50 +118,55 @@ async def latency(uri: str, ticks: int) -> None:
         report_delays(delays)
 
 
-async def upload(uri: str, program: str, manifest: str) -> None:
+async def upload(uri: str, small: str, program: str, manifest: str) -> None:
     async with connected(uri) as client:
+        await client.install_program(small, manifest)
         size = Path(program).stat().st_size >> 20
         peak, clock = Peak(), Clock()
         await client.install_program(program, manifest)
         clock.report(size, memory=peak.grown())
 
 
+async def save(process, place: Path | None) -> int:
+    """Receive the files of a process and return their size; with a place, they are written there."""
+    size = 0
+    if place is not None and hasattr(process, "__aiter__"):
+        async for event in process:
+            if hasattr(event, "save"):
+                size += Path(event.save(place)).stat().st_size
+        return size
+    while True:
+        kind, value = await process.recv()
+        if kind is Event.Return:
+            return size
+        size += len(value)
+        if place is not None:
+            place.write_bytes(value)
+        del value
+
+
+async def _download(client: PieClient, mebibytes: int, place: Path | None) -> None:
+    warm = await client.launch_process(PROGRAM, input={"file": 2})
+    await warm.signal("go")
+    await save(warm, place)
+    process = await client.launch_process(PROGRAM, input={"file": mebibytes})
+    peak, clock = Peak(), Clock()
+    await process.signal("go")
+    size = await save(process, place)
+    clock.report(mebibytes, memory=peak.grown())
+    assert size == mebibytes << 20
+
+
 async def download(uri: str, mebibytes: int) -> None:
     async with connected(uri) as client:
-        process = await client.launch_process(PROGRAM, input={"file": mebibytes})
-        size = 0
-        peak, clock = Peak(), Clock()
-        await process.signal("go")
-        while True:
-            kind, value = await process.recv()
-            if kind is Event.Return:
-                break
-            size += len(value)
-        clock.report(mebibytes, memory=peak.grown())
-        assert size == mebibytes << 20
+        await _download(client, mebibytes, None)
 
 
 async def download_to_disk(uri: str, mebibytes: int, folder: str) -> None:
     """Write a file where the user wants it. Published clients have it in memory first."""
-    place = Path(folder, "received")
-    spools = hasattr(PieClient, "__aenter__") and hasattr(__import__("pie_client"), "SpooledFile")
-    async with connected(uri, **({"spool_above": SPOOL_ABOVE} if spools else {})) as client:
-        process = await client.launch_process(PROGRAM, input={"file": mebibytes})
-        peak, clock = Peak(), Clock()
-        await process.signal("go")
-        if spools:
-            async for event in process:
-                if hasattr(event, "save"):
-                    event.save(place)
-        else:
-            while True:
-                kind, value = await process.recv()
-                if kind is Event.Return:
-                    break
-                place.write_bytes(value)
-                del value
-        clock.report(mebibytes, memory=peak.grown())
-        assert place.stat().st_size == mebibytes << 20
+    options = {"spool_above": SPOOL_ABOVE} if "spool_above" in inspect.signature(PieClient).parameters else {}
+    async with connected(uri, **options) as client:
+        await _download(client, mebibytes, Path(folder, "received"))
 
 
 async def handles(uri: str, number: int) -> None:
