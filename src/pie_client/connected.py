@@ -3,6 +3,8 @@
 :class:`~pie_client.PieClient` loads this module on its first ``connect()``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import functools
@@ -70,18 +72,18 @@ class Connected:
         """Repeats the last authentication on another connection."""
 
     @functools.cached_property
-    def programs(self) -> "install.Programs":
+    def programs(self) -> install.Programs:
         """The programs of the server."""
         return install.Programs(self.connection)
 
     @property
-    def mcp_servers(self) -> "relay.McpServers":
+    def mcp_servers(self) -> relay.McpServers:
         """The MCP servers that are registered on this connection."""
         if self._mcp_servers is None:
             self._mcp_servers = relay.McpServers(self.connection)
         return self._mcp_servers
 
-    async def authenticate(self, username: str, key: "Signer | None", timeout: float | None) -> None:
+    async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
         """Identify the session as a user."""
         await self.authentication.authenticate(username, key, timeout)
         self._log_in = lambda other: other.authenticate(username, key, None)
@@ -97,7 +99,7 @@ class Connected:
         manifest: str | os.PathLike[str],
         *,
         force: bool,
-        progress: "contents.Progress | None",
+        progress: contents.Progress | None,
         timeout: float | None,
     ) -> str:
         """Upload and install a local build."""
@@ -109,11 +111,11 @@ class Connected:
 
     async def install(
         self,
-        source: "contents.Source",
-        manifest: "str | bytes | Manifest",
+        source: contents.Source,
+        manifest: str | bytes | Manifest,
         *,
         force: bool,
-        progress: "contents.Progress | None",
+        progress: contents.Progress | None,
         timeout: float | None,
     ) -> str:
         """Upload and install a program."""
@@ -163,7 +165,7 @@ class Connected:
             )
         await self.calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
 
-    async def run(self, source: str, described: "Manifest", input: object, *, pinned: bool) -> Process:
+    async def run(self, source: str, described: Manifest, input: object, *, pinned: bool) -> Process:
         """Install a script if the server lacks it, and launch it."""
         text = as_json(input)
         name = await self.programs.ensure(source, described, pinned=pinned)
@@ -180,7 +182,7 @@ class Connected:
     async def register_mcp_server(
         self,
         name: str,
-        transport: "McpTransport",
+        transport: McpTransport,
         *,
         command: str | None,
         args: Sequence[str] | None,

@@ -3,6 +3,8 @@
 A launch has one process or many, whose output is captured or not. Handles read their events in ``process``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import logging
@@ -149,7 +151,7 @@ class Launcher:
                         raise
             return Process(self._connection, self._connection.claim(process_id))
 
-    async def list_processes(self, *, timeout: float | None) -> "list[ProcessInfo]":
+    async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
         listed = await self._connection.calls.list_processes(timeout=timeout)
         return [info.model_copy(update={"input": MARK.sub("", info.input)}) for info in listed]

@@ -4,6 +4,8 @@
 through the generated calls of its connection. It does not start processes; see :mod:`pie_client.launching`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import math
@@ -253,14 +255,14 @@ class Process:
         raise refusals.process_error(text)(self.process_id, text)
 
     @overload
-    async def result(self, *, timeout: float | None = None) -> "pydantic.JsonValue": ...
+    async def result(self, *, timeout: float | None = None) -> pydantic.JsonValue: ...
     @overload
     async def result(
-        self, as_type: "type[T] | pydantic.TypeAdapter[T]", *, timeout: float | None = None
+        self, as_type: type[T] | pydantic.TypeAdapter[T], *, timeout: float | None = None
     ) -> T: ...
     async def result(
-        self, as_type: "type[T] | pydantic.TypeAdapter[T] | None" = None, *, timeout: float | None = None
-    ) -> "T | pydantic.JsonValue":
+        self, as_type: type[T] | pydantic.TypeAdapter[T] | None = None, *, timeout: float | None = None
+    ) -> T | pydantic.JsonValue:
         """Wait until the process finishes and return its result, decoded from JSON.
 
         Args:
@@ -326,9 +328,9 @@ class Process:
 
     async def transfer_file(
         self,
-        file_bytes: "contents.Source",
+        file_bytes: contents.Source,
         *,
-        progress: "contents.Progress | None" = None,
+        progress: contents.Progress | None = None,
         timeout: float | None = None,
     ) -> None:
         """Send a file to the process, in chunks. It must already be waiting for one.
@@ -388,7 +390,7 @@ class Process:
         self._close(_End.DETACHED)
         return self.process_id
 
-    def _close(self, end: "_End") -> None:
+    def _close(self, end: _End) -> None:
         if self._end is _End.OPEN:
             route, self._route, self._end = self._route, self._route.without_events(), end
             self._connection.release(route, keep=end is _End.DETACHED)

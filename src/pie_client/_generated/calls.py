@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from pie_client._generated import encoders, methods
 from pie_client._generated.methods import Method
-from pie_client.content import Chunk, Content
+from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import pydantic
+
+    from pie_client import content as contents
     from pie_client._generated import models, results
+else:
+    contents = LazyModule("pie_client.content")
+    models = LazyModule("pie_client._generated.models")
+    pydantic = LazyModule("pydantic")
+    results = LazyModule("pie_client._generated.results")
 
 _R = TypeVar("_R")
 
@@ -35,8 +43,8 @@ class Caller(Protocol):
     async def upload(
         self,
         method: Method[_R],
-        build: Callable[[int, Chunk], Fields],
-        content: bytes | Content,
+        build: Callable[[int, contents.Chunk], Fields],
+        content: bytes | contents.Content,
         timeout: float | None,
     ) -> _R:
         """Send a message for each chunk under one correlation number, and return the decoded result of the one reply."""
@@ -45,8 +53,8 @@ class Caller(Protocol):
     async def transfer(
         self,
         method: Method[None],
-        build: Callable[[Chunk], Fields],
-        content: bytes | Content,
+        build: Callable[[contents.Chunk], Fields],
+        content: bytes | contents.Content,
         timeout: float | None,
     ) -> None:
         """Send a message for each chunk; there is no reply."""
@@ -200,7 +208,7 @@ class Calls:
     async def add_program(
         self,
         *,
-        content: bytes | Content,
+        content: bytes | contents.Content,
         manifest: str,
         force_overwrite: bool = False,
         timeout: float | None = None,
@@ -442,7 +450,7 @@ class Calls:
         )
 
     async def transfer_file(
-        self, *, content: bytes | Content, process_id: models.ProcessId, timeout: float | None = None
+        self, *, content: bytes | contents.Content, process_id: models.ProcessId, timeout: float | None = None
     ) -> None:
         """Send a file to a process of this connection, in chunks.
 

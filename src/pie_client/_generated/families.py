@@ -6,9 +6,8 @@ Written by `python -m codegen generate` from the schema; never edited.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from pie_client._generated import results
 
@@ -68,8 +67,7 @@ IDENTITY_HEADERS: Final = ("x-pie-identity",)
 """HTTP headers that name a tenant and user, for the families that need them."""
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyTraits:
+class FamilyTraits(NamedTuple):
     """How the servers of a family behave, as far as clients need to know."""
 
     name: Family

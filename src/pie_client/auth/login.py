@@ -4,6 +4,8 @@ Sends a user name, a signature or a token, and sets the session's family and ``S
 the keys, ``agent`` uses those of an ssh-agent.
 """
 
+from __future__ import annotations
+
 import asyncio
 import functools
 import logging
@@ -68,7 +70,7 @@ class Authentication:
                 if self.server is None:
                     await self._identify(self._default_user, None)
 
-    async def authenticate(self, username: str, key: "keys.Signer | None", timeout: float | None) -> None:
+    async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
         async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._lock:
             if self.server is None:
@@ -102,7 +104,7 @@ class Authentication:
             self.connection.session.check_family(AUTH_BY_TOKEN)
         await asyncio.shield(sending)
 
-    async def _identify(self, username: str, key: "keys.Signer | None") -> None:
+    async def _identify(self, username: str, key: keys.Signer | None) -> None:
         calls = self.connection.calls
         # If an earlier caller was cancelled, wait for the reply to its request instead of sending another.
         identifying = self._identifying.get(username)
@@ -154,7 +156,7 @@ class Authentication:
         self.server = ServerInfo(family, traits.title, traits.user or username)
 
 
-def _already_identified(tag: str, server: ServerInfo, username: str = "") -> "refusals.AuthenticationError":
+def _already_identified(tag: str, server: ServerInfo, username: str = "") -> refusals.AuthenticationError:
     return refusals.AuthenticationError(
         tag,
         f"this connection is already identified as {server.username!r}",

@@ -6,8 +6,11 @@ unread, so that TCP slows the server down. Callers send requests and await a fut
 Connecting and logging in happen elsewhere.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
+import functools
 import logging
 import math
 from collections import deque
@@ -22,8 +25,6 @@ from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, t
 from pie_client.connection.options import check_seconds
 from pie_client.connection.threads import in_thread
 from pie_client.connection.transport import Transport
-from pie_client.connection.uploads import ChunkSender
-from pie_client.content import Chunk, Content
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -31,6 +32,7 @@ from pie_client.errors import (
     NotConnectedError,
     PieError,
 )
+from pie_client.lazy import LazyModule
 from pie_client.protocol.calls import PendingCall
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.routes import Route
@@ -44,6 +46,10 @@ from pie_client.protocol.session import (
 
 if TYPE_CHECKING:
     from pie_client._generated.models import ProcessInfo
+    from pie_client.connection import uploads
+    from pie_client.content import Chunk, Content
+else:
+    uploads = LazyModule("pie_client.connection.uploads")
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +106,6 @@ class Connection:
         self._received_frames = 0
         self._waiting_readers = 0
         self._released: deque[Route] = deque()
-        self._chunk_sender = ChunkSender()
         self._background_tasks: set[asyncio.Task[None]] = set()
         if ping_interval != math.inf:
             self._start_task(self._keep_alive())
@@ -131,6 +136,10 @@ class Connection:
             self._close_call(call)
             raise
         return call.take()
+
+    @functools.cached_property
+    def _chunk_sender(self) -> uploads.ChunkSender:
+        return uploads.ChunkSender()
 
     async def upload(
         self,
@@ -443,7 +452,7 @@ class Connection:
         else:
             self.session.fail_processes(missing)
 
-    def _missing_from(self, listed: "list[ProcessInfo]") -> set[str]:
+    def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
         return self.session.routes.running() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call

@@ -1,5 +1,7 @@
 """Deadlines: of calls, time limits that restart with progress, and locks whose holder's progress extends them."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import math

@@ -1,5 +1,7 @@
 """Check whether a server supports a request: servers leave unknown requests unanswered."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 from collections.abc import Coroutine

@@ -1,5 +1,7 @@
 """Run blocking work in a thread."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

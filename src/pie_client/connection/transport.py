@@ -4,6 +4,8 @@ Sends and receives frames without parsing them. All failures are raised as error
 their texts. The caller handles keep-alive, flow control and reconnecting.
 """
 
+from __future__ import annotations
+
 import asyncio
 import ssl as ssl_module
 from typing import Any, Protocol, cast

@@ -5,6 +5,8 @@ was interrupted is reset before the next of the same digest. The connection pass
 does not retry: the caller sends a failed upload again.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import weakref

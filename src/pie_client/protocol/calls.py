@@ -4,6 +4,8 @@ A call holds its own outcome, also one that its caller has not taken yet. So who
 server has already launched something for it, without a callback and without a race.
 """
 
+from __future__ import annotations
+
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping

@@ -5,6 +5,8 @@ The mailbox feeds chunks to a :class:`PartialFile`; the finished file is a :clas
 runs spool writes in a thread.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 import os
@@ -166,7 +168,7 @@ class PartialFile:
         if self.spool is not None:
             self.spool.delete()
 
-    def finish(self) -> "FileEvent | SpooledFile":
+    def finish(self) -> FileEvent | SpooledFile:
         """Return the complete file. A spooled file must have been written to disk before."""
         if self.spool is not None:
             return SpooledFile(self.spool, self._bytes, name=self._name, digest=self.digest)

@@ -5,6 +5,8 @@ know: once a frame was decoded and checked, another one with the same bytes befo
 and process. Looking them up takes a third of the time of decoding the frame.
 """
 
+from __future__ import annotations
+
 import msgpack
 
 from pie_client._generated.events import Event

@@ -4,6 +4,8 @@ The session adds events and file chunks; a :class:`~pie_client.process.Process` 
 counts the bytes that it buffers and records how the process ended. It wakes waiters but never waits itself.
 """
 
+from __future__ import annotations
+
 import math
 from collections import deque
 from collections.abc import Callable

@@ -4,6 +4,8 @@ Raises for requests and fields that the server's family does not support, values
 the server would not read. It keeps no state: the session passes the family that it knows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from pie_client._generated.families import FAMILIES, Family

@@ -5,6 +5,8 @@ claimed while handles of the process exist. Routes without a handle are bounded 
 name any process. All buffered bytes are counted in ledgers; above the limit the largest backlogs are discarded.
 """
 
+from __future__ import annotations
+
 import functools
 import logging
 import math
@@ -68,7 +70,7 @@ class Route(Mailbox):
         """Whether a handle reads the events, or can after an attach."""
         return self.claims > 0 or self.detached
 
-    def without_events(self) -> "Route":
+    def without_events(self) -> Route:
         """Return a route for a closed handle: the same process and outcome, but no events."""
         copy = Route(self.process_id, Ledger())
         copy.receptive = False

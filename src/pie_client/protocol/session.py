@@ -6,13 +6,14 @@ as a consequence is in :attr:`Session.effects`. The other way, :meth:`Session.en
 here waits, reads a clock or runs user code.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
-from pie_client._generated import refusals
 from pie_client._generated.decoders import (
     PROCESS_EVENT,
     RESPONSE,
@@ -29,6 +30,7 @@ from pie_client._generated.events import TERMINAL_KINDS
 from pie_client._generated.families import PROCESS, TAG, Family
 from pie_client._generated.methods import Method
 from pie_client.errors import PieError, ProtocolError, one_line
+from pie_client.lazy import LazyModule
 from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import FIXMAP, UNREADABLE, Fields, Frame, unpack
@@ -36,6 +38,11 @@ from pie_client.protocol.files import PartialFile
 from pie_client.protocol.heads import Heads, text_after
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
 from pie_client.protocol.routes import Route, Routes
+
+if TYPE_CHECKING:
+    from pie_client._generated import refusals
+else:
+    refusals = LazyModule("pie_client._generated.refusals")
 
 logger = logging.getLogger(__name__)
 

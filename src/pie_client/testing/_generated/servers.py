@@ -6,11 +6,10 @@ Written by `python -m codegen generate` from the schema; never edited.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from pie_client._generated.families import Family, FamilyTraits
+from pie_client._generated.families import Family
 
 CHALLENGE_BYTES: Final = 48
 """Size of a challenge, in random bytes."""
@@ -58,9 +57,22 @@ WORKFLOW_FALSY: Final = ("", "false", "0", "null")
 """Texts that are false, as are null, false, 0 and empty values."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTraits(FamilyTraits):
+class ServerTraits(NamedTuple):
     """How the servers of a family behave."""
+
+    name: Family
+    title: str
+    """Display name of the family."""
+    releases: tuple[str, ...]
+    """Releases of the server."""
+    user: str | None
+    """User of every session. Default: the identified user."""
+    frame_bytes: int
+    """Largest WebSocket frame that the server accepts, in bytes."""
+    runs_scripts: bool
+    """Whether a program may be a script instead of a WebAssembly component."""
+    terminates_on_disconnect: bool
+    """Whether the end of a connection terminates the processes whose output it captured."""
 
     path: str | None
     """Path of the WebSocket endpoint. Default: any path."""
