@@ -19,7 +19,9 @@ def sampled(python: str, uri: str, kind: str, work: list[str]) -> tuple[float, C
     """Return the CPU time per unit and the samples of one run."""
     command = [python, str(CLIENTS / "sampled.py"), kind, uri, *work]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300)  # noqa: S603 - named by the caller
-    figures, samples = map(json.loads, done.stdout.splitlines())
+    first, second = done.stdout.splitlines()
+    figures: dict[str, float] = json.loads(first)
+    samples: dict[str, int] = json.loads(second)
     return figures["cpu"], Counter(samples)
 
 
@@ -49,9 +51,10 @@ def main() -> None:
     for name, found in samples.items():
         per_sample = statistics.median(costs[name]) / max(1, found.total())
         share[name] = {stage: count * per_sample for stage, count in found.items()}
-    stages = sorted(
-        set().union(*share.values()), key=lambda stage: -max(s.get(stage, 0) for s in share.values())
-    )
+    found_stages: set[str] = set()
+    for stages_of_one in share.values():
+        found_stages.update(stages_of_one)
+    stages = sorted(found_stages, key=lambda stage: -max(s.get(stage, 0) for s in share.values()))
     for stage in stages[: SHOWN_LINES if options.lines else None]:
         print(f"| {stage} | {' | '.join(f'{share[name].get(stage, 0):.2f}' for name in pythons)} |")
     print(f"| together | {' | '.join(f'{statistics.median(costs[name]):.2f}' for name in pythons)} |")
