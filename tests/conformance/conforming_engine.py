@@ -154,9 +154,12 @@ class ConformingConnection(Connection):
 
     async def _end(self) -> None:
         """End the connection after what was sent before, without a code and without waiting for an answer."""
+        sent = asyncio.Event()
+        self._state.observers.append(lambda _: sent.set())
         while self._sending is not None or not self._queue.empty():
-            self._queue_has_room.clear()
-            await self._queue_has_room.wait()
+            sent.clear()
+            await sent.wait()
+            await asyncio.sleep(0)  # the writer goes on
         self._socket.protocol.send_close()
         self._socket.send_data()
         self._socket.transport.close()

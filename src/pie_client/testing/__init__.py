@@ -15,71 +15,50 @@ Importing this package imports none of its modules, because pytest imports it in
 is imported when it is first used (PEP 562).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from pie_client.lazy import imported as _imported
 
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
-    from pie_client.testing.engine.daemons import RunningDaemon
-    from pie_client.testing.engine.local_engine import LocalEngine
-    from pie_client.testing.engine.trace import TracedFrame, describe
-    from pie_client.testing.faults.catalogue import Faults
-    from pie_client.testing.faults.fault import Fault
-    from pie_client.testing.faults.reactions import Refusal
-    from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
-    from pie_client.testing.inferlet.exceptions import McpCallError, ProcessFailure
-    from pie_client.testing.inferlet.mcp import McpSession
-    from pie_client.testing.inferlet.session import InferletFunction, InferletSession
-    from pie_client.testing.scripts.scripts import ScriptLimits
-
-_MODULE_OF = {
-    "DaemonFunction": "http.messages",
-    "DaemonRequest": "http.messages",
-    "DaemonResponse": "http.messages",
-    "Fault": "faults.fault",
-    "Faults": "faults.catalogue",
-    "InferletFunction": "inferlet.session",
-    "InferletSession": "inferlet.session",
-    "LocalEngine": "engine.local_engine",
-    "McpCallError": "inferlet.exceptions",
-    "McpSession": "inferlet.mcp",
-    "ProcessFailure": "inferlet.exceptions",
-    "Refusal": "faults.reactions",
-    "RunningDaemon": "engine.daemons",
-    "ScriptLimits": "scripts.scripts",
-    "TracedFrame": "engine.trace",
-    "describe": "engine.trace",
-}
-
-__all__ = [
-    "DaemonFunction",
-    "DaemonRequest",
-    "DaemonResponse",
-    "Fault",
-    "Faults",
-    "InferletFunction",
-    "InferletSession",
-    "LocalEngine",
-    "McpCallError",
-    "McpSession",
-    "ProcessFailure",
-    "Refusal",
-    "RunningDaemon",
-    "ScriptLimits",
-    "TracedFrame",
-    "describe",
-]
-
-
-# Hidden from type checkers, which would otherwise take any misspelled name for an object.
-if not TYPE_CHECKING:
+    from pie_client.testing.engine.daemons import RunningDaemon as RunningDaemon
+    from pie_client.testing.engine.local_engine import LocalEngine as LocalEngine
+    from pie_client.testing.engine.trace import TracedFrame as TracedFrame
+    from pie_client.testing.engine.trace import describe as describe
+    from pie_client.testing.faults.catalogue import Faults as Faults
+    from pie_client.testing.faults.fault import Fault as Fault
+    from pie_client.testing.faults.reactions import Refusal as Refusal
+    from pie_client.testing.http.messages import DaemonFunction as DaemonFunction
+    from pie_client.testing.http.messages import DaemonRequest as DaemonRequest
+    from pie_client.testing.http.messages import DaemonResponse as DaemonResponse
+    from pie_client.testing.inferlet.exceptions import McpCallError as McpCallError
+    from pie_client.testing.inferlet.exceptions import ProcessFailure as ProcessFailure
+    from pie_client.testing.inferlet.mcp import McpSession as McpSession
+    from pie_client.testing.inferlet.session import InferletFunction as InferletFunction
+    from pie_client.testing.inferlet.session import InferletSession as InferletSession
+    from pie_client.testing.scripts.scripts import ScriptLimits as ScriptLimits
+else:
+    # Hidden from type checkers, which would otherwise take any misspelled name for an object.
+    _MODULES = {
+        "engine.daemons": ("RunningDaemon",),
+        "engine.local_engine": ("LocalEngine",),
+        "engine.trace": ("TracedFrame", "describe"),
+        "faults.catalogue": ("Faults",),
+        "faults.fault": ("Fault",),
+        "faults.reactions": ("Refusal",),
+        "http.messages": ("DaemonFunction", "DaemonRequest", "DaemonResponse"),
+        "inferlet.exceptions": ("McpCallError", "ProcessFailure"),
+        "inferlet.mcp": ("McpSession",),
+        "inferlet.session": ("InferletFunction", "InferletSession"),
+        "scripts.scripts": ("ScriptLimits",),
+    }
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+    __all__ = [*_MODULE_OF]
 
     def __getattr__(name: str) -> object:
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        value = getattr(_imported(f"{__name__}.{_MODULE_OF[name]}"), name)
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        return sorted(__all__)

@@ -166,31 +166,6 @@ async def test_the_newest_4096_events_are_kept(keeping_engine: LocalEngine, step
     assert events == [*(StdoutEvent(str(number)) for number in range(5000 - 4095, 5000)), ReturnEvent("null")]
 
 
-async def test_a_file_whose_first_chunk_was_dropped_is_dropped(
-    keeping_engine: LocalEngine, steps: Steps
-) -> None:
-    @keeping_engine.inferlet("long-task@0.1.0")
-    async def chatter(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.print("started")
-        await steps.go.wait()
-        session.send_file(b"1" * 1_000_000)
-        session.send_file(b"2" * 1_000_000)
-        for number in range(4091):
-            session.print(number, end="")
-        steps.ended.set()
-        return None
-
-    process_id = await launch_and_disconnect(keeping_engine.uri)
-    steps.go.set()
-    await asyncio.wait_for(steps.ended.wait(), TIMEOUT)
-    async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
-        process = await c.attach_process(process_id)
-        async with asyncio.timeout(TIMEOUT):
-            events = [event async for event in process]
-    assert events[0] == FileEvent(b"2" * 1_000_000)
-    assert len(events) == 1 + 4091 + 1
-
-
 async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
     keeping_engine: LocalEngine, steps: Steps
 ) -> None:

@@ -80,7 +80,7 @@ def add(index: int, total: int, data: bytes = b"", corr_id: int = 5) -> models.A
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_a_long_request_delays_replies_and_events_of_its_connection_in_0_4(
+async def test_a_long_request_delays_the_replies_of_its_connection_in_0_4(
     engine: LocalEngine, raw: Raw
 ) -> None:
     gate = Gate(engine)
@@ -88,13 +88,12 @@ async def test_a_long_request_delays_replies_and_events_of_its_connection_in_0_4
     assert ok
     await raw.send(models.RunProcessesRequest(corr_id=3, inferlet="gate@1.0.0", inputs=["{}"]))
     await raw.send(ping())
-    await asyncio.wait_for(gate.entered.wait(), TIMEOUT)
+    assert await raw.next() == models.StdoutFrame(process_id=talker, value="said meanwhile\n")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(raw.socket.recv(), SILENCE)
     gate.open.set()
-    assert [await raw.next() for _ in range(3)] == [
+    assert [await raw.next() for _ in range(2)] == [
         models.Response(corr_id=3, ok=True, result='["\\"passed\\""]'),
-        models.StdoutFrame(process_id=talker, value="said meanwhile\n"),
         models.Response(corr_id=7, ok=True, result="Pong"),
     ]
 
@@ -143,40 +142,17 @@ class BrokenStrError(Exception):
     __repr__ = __str__
 
 
-class StrangeStr(str):
-    """A str whose other methods raise."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return self
-
-    def __format__(self, _spec: str) -> str:
-        raise ZeroDivisionError("no text")
-
-    encode = __format__  # type: ignore[assignment] # raises, like the rest
-
-
-class StrangeStrError(Exception):
-    """Its __str__ returns a subclass of str."""
-
-    def __str__(self) -> str:
-        return StrangeStr("text")
-
-
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (BrokenStrError(), "BrokenStrError: (BrokenStrError.__str__ failed with ZeroDivisionError)"),
-        (Exception(BrokenStrError()), "Exception: (Exception.__str__ failed with ZeroDivisionError)"),
-        (ProcessFailure(BrokenStrError()), "(ProcessFailure.__str__ failed with ZeroDivisionError)"),
-        (StrangeStrError(), "StrangeStrError: text"),
-        (ProcessFailure(StrangeStr("text")), "text"),
+        (BrokenStrError(), "BrokenStrError: <exception str() failed>"),
+        (Exception(BrokenStrError()), "Exception: <exception str() failed>"),
+        (ProcessFailure(BrokenStrError()), "<exception str() failed>"),
         (
             BaseExceptionGroup("many", [KeyboardInterrupt(), BrokenStrError()]),
             "BaseExceptionGroup: many (2 sub",
         ),
-        (SystemExit(BrokenStrError()), "the program exited with status (SystemExit.__str__ failed with"),
+        (SystemExit(BrokenStrError()), "the program exited with status <exception str() failed>"),
         (SystemExit(), "the program exited with status 0"),
         (KeyboardInterrupt(), "the program raised KeyboardInterrupt"),
         (GeneratorExit(), "GeneratorExit: "),
@@ -338,30 +314,3 @@ async def test_an_mcp_server_that_is_registered_twice_is_listed_twice() -> None:
         event = await raw.next()
         assert isinstance(event, models.ReturnFrame)
         assert json.loads(event.value) == ["s", "s"]
-
-
-@pytest.mark.parametrize("family", ["0.4"])
-async def test_a_client_that_does_not_read_is_not_served_in_0_4(engine: LocalEngine) -> None:
-    said, started, done = 3000, asyncio.Event(), asyncio.Event()
-
-    @engine.inferlet("talker@1.0.0")
-    async def talker(session: InferletSession, _input: JsonValue) -> JsonValue:
-        started.set()
-        for _ in range(said):
-            session.print("x" * 10_000)
-        return "end"
-
-    @engine.inferlet("mark@1.0.0")
-    async def mark(_session: InferletSession, _input: JsonValue) -> JsonValue:
-        done.set()
-        return None
-
-    async with raw_client(engine) as raw:
-        await raw.send(launch("talker@1.0.0"))
-        await asyncio.wait_for(started.wait(), TIMEOUT)
-        await raw.send(launch("mark@1.0.0"))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(done.wait(), SILENCE)
-        async with asyncio.timeout(TIMEOUT):
-            while not done.is_set():
-                await raw.frame()

@@ -978,36 +978,6 @@ async def test_never_answer_close_does_not_block_closing(engine: LocalEngine) ->
         await process.wait()
 
 
-@old_only
-async def test_events_that_wait_for_a_reply_are_altered_when_they_are_sent(
-    engine: LocalEngine, raw: Raw
-) -> None:
-    """Servers that handle one request at a time send events after its reply."""
-    printed, shown = asyncio.Event(), asyncio.Event()
-
-    @engine.inferlet("talk@1.0.0")
-    async def talk(session: InferletSession, _input: JsonValue) -> JsonValue:
-        await shown.wait()
-        session.print("waits")
-        printed.set()
-        return None
-
-    async def slow(_message: models.QueryRequest) -> str:
-        shown.set()
-        await printed.wait()
-        return "{}"
-
-    engine.answer(models.QueryRequest, slow)
-    await raw.launched("talk@1.0.0")
-    fault = engine.faults.unknown_message_type(times=2)
-    await raw.send(models.QueryRequest(corr_id=3, subject="anything", record=""))
-    assert isinstance(await raw.next(), codec.UnknownMessage)
-    assert (await raw.expect(models.Response)).corr_id == 3
-    assert isinstance(await raw.next(), codec.UnknownMessage)
-    assert (await raw.expect(models.StdoutFrame)).value == "waits\n"
-    assert fault.count == 2
-
-
 async def test_never_answer_takes_precedence_over_a_handler(engine: LocalEngine, raw: Raw) -> None:
     asked: list[int] = []
 

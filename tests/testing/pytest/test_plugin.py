@@ -252,7 +252,7 @@ MISTAKES = {
     "wrong value": (
         "import pytest\n@pytest.mark.asyncio\n@pytest.mark.pie(port='x')\n" + ASYNC,
         ("asyncio",),
-        "the marker pie: port='x' is not a port",
+        "the marker pie: invalid port='x'",
     ),
     "option of another family": (
         "import pytest\n@pytest.mark.anyio\n@pytest.mark.pie(auth={})\n"

@@ -19,7 +19,6 @@ from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
-from pie_client.testing._generated.servers import QUEUED_MESSAGES
 from pie_client.testing.engine.frames import UnreadableFrameError
 from pie_client.testing.engine.requests import RequestHandler, Result
 from pie_client.testing.engine.state import EngineState
@@ -62,13 +61,10 @@ class Connection:
         self._socket = socket
         self._number = state.next_connection()
         self._requests = RequestHandler(state, self)
-        # In a serial family nothing is sent between a request and its reply; events wait here meanwhile.
-        self._waiting: list[WireModel] | None = None
         self._replying: set[asyncio.Task[None]] = set()
         self._closed = False
         self._queue: asyncio.Queue[QueuedFrame] = asyncio.Queue()
         self._sending: QueuedFrame | None = None
-        self._queue_has_room = asyncio.Event()
 
     async def serve(self) -> None:
         """Serve the client until it disconnects."""
@@ -77,10 +73,6 @@ class Connection:
             async for frame in self._socket:
                 self._state.observe(self._number, "received", frame)
                 await self._state.faults.wait_while_stalled()
-                # A serial family stops reading while the client does not read.
-                while self._traits.serial and self._queue.qsize() >= QUEUED_MESSAGES:
-                    self._queue_has_room.clear()
-                    await self._queue_has_room.wait()
                 await self._read(frame)
         except ConnectionClosed:
             pass
@@ -90,8 +82,6 @@ class Connection:
     async def _close(self, writer: asyncio.Task[None]) -> None:
         if self._keep_detached:
             self.mcp.close()
-        # Queued now, so that _detach_all() returns these messages to their processes too.
-        self._send_waiting()
         # The writer ends first: the message that it was sending counts as unsent.
         writer.cancel()
         for task in self._replying:
@@ -117,12 +107,8 @@ class Connection:
             message: The message.
             request: The request that it answers, or None.
         """
-        if self._closed:
-            return
-        if self._waiting is not None and request is None:
-            self._waiting.append(message)
-            return
-        self._state.faults.send(Outgoing(self, message, request))
+        if not self._closed:
+            self._state.faults.send(Outgoing(self, message, request))
 
     def release(self, sent: Outgoing) -> None:
         """Send a message that no fault alters any more. Does nothing after the client has disconnected."""
@@ -139,33 +125,22 @@ class Connection:
         """Detach the processes of a connection that is closed but whose clean-up has not run yet."""
         # Another client can try to attach between the end of the socket and the end of serve().
         if self._keep_detached and self._socket.state is not State.OPEN:
-            self._send_waiting()
             self._closed = True
             self._detach_all()
-
-    def _send_waiting(self) -> None:
-        # Faults see these messages only now, in the order in which they are sent.
-        waiting, self._waiting = self._waiting, None
-        for message in waiting or ():
-            self.send(message)
 
     def _send_error(self, text: str) -> None:
         if self._traits.text_frames:
             self.send(models.ServerNotice(message=text))
 
     async def _write(self) -> None:
-        try:
-            while True:
-                self._sending = await self._queue.get()
-                await self._state.faults.wait_while_stalled()
-                if self._socket.silent:
-                    await self._socket.wait_closed()
-                await self._socket.send(self._sending.frame)
-                self._state.observe(self._number, "sent", self._sending.frame)
-                self._sending = None
-                self._queue_has_room.set()
-        finally:
-            self._queue_has_room.set()
+        while True:
+            self._sending = await self._queue.get()
+            await self._state.faults.wait_while_stalled()
+            if self._socket.silent:
+                await self._socket.wait_closed()
+            await self._socket.send(self._sending.frame)
+            self._state.observe(self._number, "sent", self._sending.frame)
+            self._sending = None
 
     def _detach_all(self) -> None:
         """Detach all processes and return them the events that did not reach the client."""
@@ -195,13 +170,7 @@ class Connection:
             return
         if self._requests.auth.username is None and not METHODS[request.type].opens_session:
             logger.info("ignoring %s before the client has identified itself", request.type)
-        elif self._traits.serial:
-            self._waiting = []
-            try:
-                await self._reply(request)
-            finally:
-                self._send_waiting()
-        elif type(request) in self._state.handlers:
+        elif type(request) in self._state.handlers and not self._traits.serial:
             # A handler must not delay other requests.
             task = asyncio.create_task(self._reply_concurrently(request), name=f"local engine {request.type}")
             self._replying.add(task)

@@ -91,7 +91,7 @@ class LocalEngine:
         max_upload_bytes: int = UPLOAD_BYTES,
         builtins: bool = False,
     ) -> None:
-        options = Options(
+        options = Options.of(
             family=family,
             auth=auth,
             port=port,
@@ -146,11 +146,6 @@ class LocalEngine:
         A warning with the names of inferlet and process is logged for each inferlet that ignores its cancellation.
         It keeps running until its event loop ends: ``asyncio.run`` cancels it again and waits for it without a limit.
         """
-        for task in await self.end():
-            logger.warning("%s does not end although it was cancelled", task.get_name())
-
-    async def end(self) -> set[asyncio.Task[object]]:
-        """Stop, and return the tasks that do not end instead of logging them."""
         async with self._stopping:
             server, self._server = self._server, None
             if server is not None:
@@ -160,12 +155,12 @@ class LocalEngine:
                 task.cancel()
             for socket in list(self._state.faults.sockets):
                 socket.kill()
-            unending = await self._state.stop(self._connections, GRACE)
+            for task in await self._state.stop(self._connections, GRACE):
+                logger.warning("%s does not end although it was cancelled", task.get_name())
             if server is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE):
                         await server.wait_closed()
-        return unending
 
     @property
     def uri(self) -> str:

@@ -94,7 +94,7 @@ class RunningProcess:
         self._keep_events = keep_events
         self._observer = observer
         self._created = time.monotonic()
-        self._buffer: deque[WireModel] = deque()
+        self._buffer: deque[WireModel] = deque(maxlen=BUFFERED_EVENTS)
 
     @property
     def info(self) -> models.ProcessInfo:
@@ -144,8 +144,7 @@ class RunningProcess:
         self.client = None
         self.inbox.fail_file_waiter("the client that could send a file has disconnected")
         if self._keep_events:
-            for message in unsent:
-                self._keep(message)
+            self._buffer.extend(unsent)
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to the attached client. Without one, keep it if ``buffered``, else drop it."""
@@ -156,7 +155,7 @@ class RunningProcess:
         if self.client is not None:
             self.client.send(message)
         elif buffered or self._keep_events:
-            self._keep(message)
+            self._buffer.append(message)
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
         """End the process with an error, even if its inferlet ignores the cancellation."""
@@ -186,24 +185,7 @@ class RunningProcess:
             self.client.send(end)
             self.client.finish_turn()
         elif self._keep_events:
-            self._keep(end)
-
-    def _keep(self, message: WireModel) -> None:
-        self._buffer.append(message)
-        if len(self._buffer) > BUFFERED_EVENTS:
-            oldest = self._buffer.popleft()
-            # The other chunks of a file are useless without its first one.
-            while self._buffer and _is_next_chunk(self._buffer[0], oldest):
-                oldest = self._buffer.popleft()
-
-
-def _is_next_chunk(message: WireModel, chunk: WireModel) -> bool:
-    return (
-        isinstance(message, models.FileChunk)
-        and isinstance(chunk, models.FileChunk)
-        and message.file_hash == chunk.file_hash
-        and message.chunk_index == chunk.chunk_index + 1
-    )
+            self._buffer.append(end)
 
 
 def _parse_input(text: str) -> JsonValue:

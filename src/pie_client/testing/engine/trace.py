@@ -7,6 +7,7 @@ from typing import TypeAlias, cast
 
 from pie_client._generated import models
 from pie_client._generated.families import CORRELATION, TAG
+from pie_client.base import WireModel
 from pie_client.errors import one_line
 from pie_client.protocol import codec
 from pie_client.testing.faults.fault import Direction
@@ -46,16 +47,20 @@ def describe(frame: TracedFrame) -> str:
 
     Secrets are omitted, long texts and lists of fields are truncated, and of bytes only the number is shown.
     """
-    start = f"{frame.connection} {ARROWS[frame.direction]}"
     decode = codec.decode_client_message if frame.direction == "received" else codec.decode_server_message
     try:
         message = decode(frame.data)
     except codec.MalformedFrameError as error:
-        return one_line(f"{start} (malformed: {_truncate(str(error), ERROR_CHARACTERS)})")
+        described = f"(malformed: {_shortened(str(error), ERROR_CHARACTERS)})"
+    else:
+        described = _described(message)
+    return one_line(f"{frame.connection} {ARROWS[frame.direction]} {described}")
+
+
+def _described(message: WireModel | codec.UnknownMessage) -> str:
     if isinstance(message, codec.UnknownMessage):
         names = [repr(name)[:TEXT_CHARACTERS] for name in message.fields if name != TAG]
-        listed = ", ".join(_first(names))
-        return one_line(f"{start} {_shown(message.type)} (unknown type; fields: {listed or 'none'})")
+        return f"{_shown(message.type)} (unknown type; fields: {_first(names, ', ') or 'none'})"
     secret = isinstance(message, SECRET_MESSAGES)
     fields = [
         f"{name}={_shown(value)}"
@@ -63,24 +68,24 @@ def describe(frame: TracedFrame) -> str:
         if name != TAG and value is not None and (name == CORRELATION or not secret)
     ]
     hidden = " (other fields hidden)" if secret else ""
-    return one_line(f"{start} {message.type} {' '.join(_first(fields))}{hidden}")
+    return f"{getattr(message, TAG)} {_first(fields, ' ')}{hidden}"
 
 
-def _first(items: list[str]) -> list[str]:
+def _first(items: list[str], separator: str) -> str:
     more = len(items) - SHOWN_FIELDS
-    return items if more <= 0 else [*items[:SHOWN_FIELDS], f"... and {more} more"]
+    return separator.join(items if more <= 0 else [*items[:SHOWN_FIELDS], f"... and {more} more"])
 
 
-def _truncate(text: str, characters: int) -> str:
+def _shortened(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
-    if isinstance(value, str):
-        cut = json.dumps(value[:TEXT_CHARACTERS], ensure_ascii=True)
-        return cut if len(value) <= TEXT_CHARACTERS else f"{cut}... ({len(value)} characters)"
     if isinstance(value, list):
         return f"<{len(cast('list[object]', value))} items>"
-    return _truncate(str(value), ERROR_CHARACTERS)
+    if not isinstance(value, str):
+        return _shortened(str(value), ERROR_CHARACTERS)
+    cut = json.dumps(value[:TEXT_CHARACTERS])
+    return cut if len(value) <= TEXT_CHARACTERS else f"{cut}... ({len(value)} characters)"

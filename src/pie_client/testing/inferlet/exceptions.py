@@ -1,6 +1,6 @@
-"""Exceptions of inferlets, and the texts of exceptions that user code raises: reading them runs user code, too."""
+"""Exceptions of inferlets, and the texts of exceptions that user code raises."""
 
-import traceback
+from traceback import TracebackException
 
 
 class ProcessFailure(Exception):  # noqa: N818 - inferlets raise it about themselves
@@ -27,29 +27,20 @@ class McpCallError(Exception):
         self.data = data
 
 
-def text_of(error: BaseException) -> str:
-    """Return the text of an exception, or a note if its ``__str__`` fails."""
-    try:
-        return str.__str__(str(error))  # __str__ may return a subclass of str with code of its own
-    except BaseException as failure:  # noqa: BLE001 - user code, called to report an error
-        return f"({type(error).__name__}.__str__ failed with {type(failure).__name__})"
-
-
 def line_of(error: BaseException) -> str:
     """Return the class and text of an exception. The text may have several lines."""
-    return f"{type(error).__name__}: {text_of(error)}".removesuffix(": ")
+    # TracebackException handles a __str__ that raises.
+    return f"{type(error).__name__}: {TracebackException.from_exception(error)}".removesuffix(": ")
 
 
 def report_of(error: BaseException) -> str:
     """Return the error of a process whose inferlet raised an exception."""
+    safe = TracebackException.from_exception(error)
     if isinstance(error, ProcessFailure):
-        return text_of(error)
+        return str(safe)
     if isinstance(error, SystemExit):
-        return f"the program exited with status {text_of(error) or 0}"
+        return f"the program exited with status {str(safe) or 0}"
     if isinstance(error, KeyboardInterrupt):
         return "the program raised KeyboardInterrupt"
-    try:
-        trace = "".join(traceback.format_tb(error.__traceback__)[1:])
-    except Exception:  # noqa: BLE001 - a loader of user code may fail to return source lines
-        trace = "(its source can't be read)\n"
-    return f"{type(error).__name__}: {text_of(error)}\nTraceback (most recent call last):\n{trace}"
+    trace = "".join(safe.stack.format()[1:])
+    return f"{type(error).__name__}: {safe}\nTraceback (most recent call last):\n{trace}"

@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from pie_client._generated import models
 from pie_client._generated.families import SCRIPT_RUNTIME
@@ -15,6 +15,8 @@ from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletSession
 from pie_client.testing.scripts.process import run_script
 
+Limit: TypeAlias = Annotated[int, Field(ge=1, le=1 << 62)]
+"""A size or limit; operating systems reject larger ones."""
 SUPPORTED = os.name == "posix"
 """Whether this system can run scripts: they need process groups and sockets that a child inherits."""
 
@@ -40,10 +42,10 @@ class ScriptLimits:
         file_bytes: Size of a file that it writes.
     """
 
-    memory_bytes: int = 4 << 30
-    cpu_seconds: int = 600
-    open_files: int = 64
-    file_bytes: int = 64 << 20
+    memory_bytes: Limit = 4 << 30
+    cpu_seconds: Limit = 600
+    open_files: Limit = 64
+    file_bytes: Limit = 64 << 20
 
     def by_name(self) -> dict[str, int]:
         """Return the limits by their names in the module ``resource``."""

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import io
+import logging
 import os
 import signal
 import sys
@@ -173,9 +174,12 @@ async def _run(engine: LocalEngine, options: argparse.Namespace, stopping: Stopp
             _print(f"  {name:{width}}  {summary}".rstrip())
         await stop.wait()
     finally:
-        unfinished = await engine.end()
-    if unfinished:
-        await asyncio.wait(unfinished)  # `stopping` limits the time
+        # `stopping` reports what does not end, and limits the time.
+        logging.getLogger(LocalEngine.__module__).setLevel(logging.ERROR)
+        await engine.stop()
+        # asyncio.run() would cancel these tasks again and interrupt their clean-up.
+        if ending := [task for task in asyncio.all_tasks() if task.cancelling()]:
+            await asyncio.wait(ending)
 
 
 async def _start(engine: LocalEngine, port: int) -> None:

@@ -29,7 +29,7 @@ async def load(path: Path, engine: LocalEngine) -> None:
     except CommandError:
         raise
     except (Exception, SystemExit) as error:
-        raise CommandError(f"--load {path}: {one_line(_reason(error))}{_place(error, path)}") from error
+        raise CommandError(f"--load {path}: {_described(error, path)}") from error
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
         raise CommandError(f"--load {path}: {REGISTER} does nothing because of a `yield`; remove it")
 
@@ -52,19 +52,14 @@ def _register_of(path: Path) -> Callable[[LocalEngine], object]:
     return cast("Callable[[LocalEngine], object]", found)
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg}"  # str() has the place, too
-    return line_of(error)
-
-
-def _place(error: BaseException, path: Path) -> str:
-    """Return the last line in the file, or in one of its folder, that an error comes from."""
+def _described(error: BaseException, path: Path) -> str:
+    """Return an error on one line, with the last line that it comes from in the file or in one of its folder."""
     folder = path.resolve().parent
-    places = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append((Path(error.filename), error.lineno))
-    for file, line in reversed(places):
-        if file.resolve().parent == folder:
-            return f" ({file.name}, line {line})"
-    return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f" ({Path(f.filename).name}, line {f.lineno})" for f in frames if _is_in(f.filename, folder)]
+    # The text of a SyntaxError has its place.
+    return one_line(line_of(error)) + ("" if isinstance(error, SyntaxError) else "".join(places[-1:]))
+
+
+def _is_in(file: str, folder: Path) -> bool:
+    return Path(file).resolve().parent == folder
