@@ -51,9 +51,10 @@ else:
         "scripts.scripts": ("ScriptLimits",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-    __all__ = [*_MODULE_OF]
 
     def __getattr__(name: str) -> object:
+        if name == "__all__":
+            return [*_MODULE_OF]
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(_imported(f"{__name__}.{_MODULE_OF[name]}"), name)
@@ -61,4 +62,4 @@ else:
         return value
 
     def __dir__() -> list[str]:
-        return sorted(__all__)
+        return sorted(_MODULE_OF)
