@@ -183,18 +183,22 @@ def _decode_map(frame: Frame) -> Fields:
 
 
 def _decode_json(text: str) -> object:
-    value: object = json.loads(text, object_pairs_hook=_unique_keys)
-    # json.loads accepts lone surrogates, which UTF-8 can't encode.
-    json.dumps(value, ensure_ascii=False).encode()
+    value: object = _json_decoder.decode(text)
+    # The decoder accepts lone surrogates, which UTF-8 can't encode.
+    if "\\u" in text or not text.isascii():
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
-def _unique_keys(pairs: list[tuple[object, object]]) -> dict[object, object]:
+def _unique_keys(pairs: list[tuple[Any, Any]]) -> dict[object, object]:
     # Which of two equal keys counts is undefined in JSON and msgpack, so such a map is rejected.
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("duplicate key")
     return fields
+
+
+_json_decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def _message_type(fields: Fields) -> str:

@@ -15,16 +15,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pie_client._generated.decoders import (
+    BINARY_DECODERS,
     PROCESS_EVENT,
-    RESPONSE,
     EventRecord,
     FileChunkRecord,
     McpRequestRecord,
+    Record,
     ResponseRecord,
     ServerNoticeRecord,
     TurnDoneRecord,
     decode_process_event,
-    decode_response,
 )
 from pie_client._generated.events import TERMINAL_KINDS
 from pie_client._generated.families import PROCESS, TAG, Family
@@ -218,14 +218,11 @@ class Session:
         fields: dict[str, Any]
         item: Any = None
         try:
-            # Replies and events in a small map without duplicate keys. The rest, and what is wrong, is judged below.
+            # Messages in a small map without duplicate keys. The rest, and what is wrong, is judged below.
             fields = unpack(frame)
             if frame[0] == FIXMAP | len(fields):
                 tag = fields[TAG]
-                if tag == PROCESS_EVENT:
-                    item = decode_process_event(fields)
-                elif tag == RESPONSE:
-                    item = decode_response(fields)
+                item = decode_process_event(fields) if tag == PROCESS_EVENT else BINARY_DECODERS[tag](fields)
         except UNREADABLE:
             pass
         if item is None:
@@ -235,8 +232,10 @@ class Session:
             route = self._put(fields[PROCESS], item)
             if route is not None and kind not in TERMINAL_KINDS and type(frame) is bytes:
                 self._heads.add(frame, route, kind, text)
-        else:
+        elif type(item) is ResponseRecord:
             self._receive_response(item)
+        else:
+            self._receive_record(item)
 
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
@@ -250,12 +249,13 @@ class Session:
         self.routes.fail(process_ids, lambda: refusals.StreamAbortedError(text))
 
     def _receive_other(self, frame: Frame) -> None:
-        """Process a frame that is not an event of a known kind, or not obviously valid."""
+        """Process a text frame, or one that is not obviously valid."""
         try:
-            message = codec.decode(frame)
+            self._receive_record(codec.decode(frame))
         except codec.MalformedFrameError as error:
             self._receive_malformed(error)
-            return
+
+    def _receive_record(self, message: Record | EventRecord | codec.UnknownMessage) -> None:
         match message:
             case ResponseRecord():
                 self._receive_response(message)
