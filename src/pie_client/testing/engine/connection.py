@@ -108,7 +108,7 @@ class Connection:
             request: The request that it answers, or None.
         """
         if not self._closed:
-            self._state.faults.send(Outgoing(self, message, request))
+            self._state.faults.send(Outgoing(self.release, message, request))
 
     def release(self, sent: Outgoing) -> None:
         """Send a message that no fault alters any more. Does nothing after the client has disconnected."""

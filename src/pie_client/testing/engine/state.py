@@ -12,7 +12,7 @@ from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.frames import FrameReader
 from pie_client.testing.engine.options import Options
-from pie_client.testing.engine.processes import RunningProcess, canonical_uuid
+from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.programs import Programs
 from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
@@ -55,7 +55,7 @@ class EngineState:
         self.daemons: list[RunningDaemon] = []
         self.handlers: dict[type[WireModel], Callable[..., str | Awaitable[str]]] = {}
         self.observers: list[Observer] = []
-        self.faults = FaultList(self.traits, self._running_id)
+        self.faults = FaultList(self.traits)
         self._inferlets: set[asyncio.Task[str]] = set()
         self._connections = 0
 
@@ -156,8 +156,3 @@ class EngineState:
             unending |= (await asyncio.wait(ending, timeout=grace))[1]
         self.held.clear()
         return unending
-
-    def _running_id(self, process_id: str) -> str | None:
-        """Return a process id in its canonical form, or None if the process can't send events any more."""
-        found = canonical_uuid(process_id)
-        return found if found is not None and self.find_process(found) is not None else None

@@ -27,7 +27,7 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, Outgoing, Receiver, Until
+from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, Outgoing, Until
 from pie_client.testing.faults.processes import TERMINAL_MESSAGES, UNKNOWN, ProcessFaults, lacks_value
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 
@@ -75,13 +75,13 @@ class Faults(ProcessFaults):
             times: How often; None for every time.
         """
         check_answered(request)
-        ignored: set[tuple[Receiver, int]] = set()
+        ignored: set[tuple[object, int]] = set()
 
-        def react(fault: Fault, receiver: Receiver, message: WireModel) -> None:
+        def react(fault: Fault, client: object, message: WireModel) -> None:
             if not isinstance(message, request):
                 return
             if isinstance(message, models.AddProgramRequest):
-                upload = (receiver, message.corr_id)
+                upload = (client, message.corr_id)
                 if message.chunk_index == 0 or upload not in ignored:
                     (ignored.add if fault.take() else ignored.discard)(upload)
                 if upload in ignored:
@@ -134,7 +134,7 @@ class Faults(ProcessFaults):
         """Refuse an attach as if another connection held the process; 0.4 servers answer that it is not found."""
         text = texts.PROCESS_NOT_FOUND if self._faults.traits.hides_attached else texts.CANNOT_ATTACH
 
-        def react(fault: Fault, _receiver: Receiver, message: WireModel) -> None:
+        def react(fault: Fault, _client: object, message: WireModel) -> None:
             if isinstance(message, models.AttachProcessRequest) and fault.take():
                 raise Refusal(text)
 
@@ -154,7 +154,7 @@ class Faults(ProcessFaults):
         check_program(program)
         names = (program, program.rpartition("@")[0])
 
-        def react(fault: Fault, _receiver: Receiver, message: WireModel) -> str | None:
+        def react(fault: Fault, _client: object, message: WireModel) -> str | None:
             if isinstance(message, models.CheckProgramRequest):
                 found = f"{message.name}@{message.version}" == program
                 return json.dumps(obj=True) if found and fault.active else None

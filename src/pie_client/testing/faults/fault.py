@@ -35,14 +35,6 @@ Ending: TypeAlias = Literal["close", "reset", "silence"]
 """How a cut ends a connection: closed without a close frame, reset, or kept open without sending anything more."""
 
 
-class Receiver(Protocol):
-    """The connection that a message is sent on."""
-
-    def release(self, sent: "Outgoing") -> None:
-        """Send a message that no fault alters any more. Does nothing if the client is disconnected."""
-        ...
-
-
 class Socket(Protocol):
     """An open connection, as far as faults use it."""
 
@@ -60,14 +52,14 @@ class Outgoing:
     """A message on its way to a client, as altered so far. Faults replace it by altered copies.
 
     Attributes:
-        receiver: The connection that it is sent on.
+        release: Sends it to its client, unaltered.
         message: The message before any fault, or an encoded frame, which faults do not alter.
         request: The request that it answers, or None.
         changes: New values of fields, and fields that its model does not have. MISSING leaves a field out.
         altered_by: The faults that have altered it. Shared by its copies, so that a fault counts once for all of them.
     """
 
-    receiver: Receiver
+    release: "Callable[[Outgoing], None]"
     message: WireModel | bytes | str
     request: WireModel | None = None
     changes: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -89,7 +81,7 @@ class Outgoing:
 
     def inserted(self, frame: bytes | str) -> "Outgoing":
         """Return a frame to the same client, which later faults do not alter."""
-        return Outgoing(self.receiver, frame)
+        return Outgoing(self.release, frame)
 
     def frame(self, family: Family) -> bytes | str:
         """Return the encoded frame. Fields are altered in binary frames only."""
@@ -105,8 +97,8 @@ class Outgoing:
 class Hooks(TypedDict, total=False):
     """What a fault does, and when. The functions are called with the fault first, even when it is used up."""
 
-    on_request: Callable[["Fault", Receiver, WireModel], str | None]
-    """Return the result of a request in place of carrying it out, or None. May raise Refusal or Unanswered."""
+    on_request: Callable[["Fault", object, WireModel], str | None]
+    """Return the result of a client's request in place of carrying it out, or None. May raise Refusal or Unanswered."""
     on_observed: Callable[["Fault", WireModel], None]
     """Called with every request, whatever happens to it."""
     on_message: Callable[["Fault", Outgoing], Sequence[Outgoing] | None]
@@ -248,20 +240,15 @@ class Fault:
 class FaultList:
     """The faults of one engine, and what the engine asks of them.
 
-    Args:
-        traits: Facts of the server family.
-        running_id: Returns a process id in its canonical form, or None if the process can't send events any more.
-
     Attributes:
         requested: The faults in the order in which they were requested.
         sockets: Open connections, oldest first.
     """
 
-    def __init__(self, traits: ServerTraits, running_id: Callable[[str], str | None]) -> None:
+    def __init__(self, traits: ServerTraits) -> None:
         self.requested: list[Fault] = []
         self.sockets: dict[Socket, None] = {}
         self.traits = traits
-        self.running_id = running_id
 
     def after(self, fault: Fault) -> list[Fault]:
         """Return the faults that were requested after one."""
@@ -272,7 +259,7 @@ class FaultList:
         for fault in list(self.requested):
             fault.discard()
 
-    def react(self, receiver: Receiver, request: WireModel) -> str | None:
+    def react(self, client: object, request: WireModel) -> str | None:
         """Return the result of a request in place of carrying it out, or None.
 
         Raises:
@@ -285,7 +272,7 @@ class FaultList:
                 observe(fault, request)
         for fault in list(self.requested):
             if (react := fault.hooks.get("on_request")) is not None:
-                result = react(fault, receiver, request)
+                result = react(fault, client, request)
                 if result is not None:
                     return result
         return None
@@ -301,7 +288,7 @@ class FaultList:
                     altered.extend([each] if instead is None else instead)
                 copies = altered
         for each in copies:
-            each.receiver.release(each)
+            each.release(each)
 
     async def wait_while_stalled(self) -> None:
         """Wait until no fault stalls the engine."""

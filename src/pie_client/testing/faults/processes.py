@@ -22,18 +22,6 @@ TERMINAL_MESSAGES = (models.ReturnFrame, models.ErrorFrame)
 """Events that end a process."""
 PROCESS_MESSAGES = (*EVENT_MESSAGES, models.FileChunk)
 """Messages of a process."""
-(VALUE,) = (
-    name
-    for name, info in models.UnknownFrame.model_fields.items()
-    if not info.is_required() and info.default is None
-)
-"""Field of an event that holds its value."""
-(FILE_NAME,) = (
-    name
-    for name, info in models.FileChunk.model_fields.items()
-    if not info.is_required() and info.default is None
-)
-"""Field of a chunk that holds the name of the file."""
 PROCESS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -123,7 +111,7 @@ class ProcessFaults(FaultGroup):
         """Leave out the value of an event."""
         check_event(event)
         return self._alter(
-            "missing_value", times, _is(event), lambda _fault, sent: [sent.altered(**{VALUE: MISSING})]
+            "missing_value", times, _is(event), lambda _fault, sent: [sent.altered(value=MISSING)]
         )
 
     def split_utf8(self, *, times: int | None = 1) -> Fault:
@@ -191,7 +179,7 @@ class ProcessFaults(FaultGroup):
 
     def nil_name(self, *, times: int | None = 1) -> Fault:
         """Send a file with nil for a name in each of its chunks."""
-        return self._file("nil_name", times, lambda sent: [sent.altered(**{FILE_NAME: None})])
+        return self._file("nil_name", times, lambda sent: [sent.altered(name=None)])
 
     def lose_file(self, *, times: int | None = 1) -> Fault:
         """Do not send a file of a process, as servers do with empty ones."""
@@ -306,18 +294,20 @@ class ProcessFaults(FaultGroup):
     ) -> Fault:
         """Send a reply after so many messages of its processes, at the latest after the end of one."""
         delayed: list[_DelayedReply] = []
+        ended: set[str] = set()
 
         def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
             message = sent.message
             if isinstance(message, models.Response):
-                processes = processes_of(sent.request, message.result) if message.ok else ()
-                running = {self._faults.running_id(each) for each in processes} - {None}
-                # Without running processes, all their messages were sent before.
-                if not processes or not fault.take(sent) or not running:
+                processes = {each.lower() for each in processes_of(sent.request, message.result)}
+                # After the end of the processes, all their messages were sent before.
+                if not message.ok or not processes or not fault.take(sent) or processes <= ended:
                     return None
                 fault.hold(sent)
-                delayed.append(_DelayedReply(sent, running, events))
+                delayed.append(_DelayedReply(sent, processes, events))
                 return []
+            if isinstance(message, TERMINAL_MESSAGES):
+                ended.add(message.process_id)
             due: list[Outgoing] = []
             for each in list(delayed) if isinstance(message, counted) else ():
                 if getattr(message, PROCESS) in each.processes:
@@ -336,13 +326,13 @@ class _DelayedReply:
     """A reply that waits for messages of its processes."""
 
     reply: Outgoing
-    processes: set[str | None]
+    processes: set[str]
     remaining: int
 
 
 def lacks_value(event: Outgoing) -> bool:
     """Return whether the value of an event is left out."""
-    return event.changes.get(VALUE) is MISSING
+    return MISSING in event.changes.values()  # nothing else is left out
 
 
 def _is(*models: type[WireModel]) -> Callable[[Outgoing], bool]:
