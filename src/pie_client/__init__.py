@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pie_client.auth.agent import agent_keys as agent_keys
     from pie_client.auth.keys import ParsedPrivateKey as ParsedPrivateKey
     from pie_client.auth.keys import Signer as Signer
-    from pie_client.auth.login import ServerInfo as ServerInfo
+    from pie_client.auth.server_info import ServerInfo as ServerInfo
     from pie_client.client import PieClient as PieClient
     from pie_client.errors import *  # noqa: F403 - every exception is public
     from pie_client.process import Process as Process
@@ -41,7 +41,7 @@ else:
     _MODULES = {
         "pie_client.auth.agent": ("AgentKey", "agent_keys"),
         "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
-        "pie_client.auth.login": ("ServerInfo",),
+        "pie_client.auth.server_info": ("ServerInfo",),
         "pie_client.client": ("PieClient",),
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),

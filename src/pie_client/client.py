@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pie_client import connected, errors, process
     from pie_client._generated import calls, mcp, models
-    from pie_client.auth import keys, login
+    from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
     from pie_client.programs import functions, registry
 
@@ -34,12 +34,12 @@ else:
     errors = LazyModule("pie_client.errors")
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
-    login = LazyModule("pie_client.auth.login")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
     process = LazyModule("pie_client.process")
     registry = LazyModule("pie_client.programs.registry")
+    server_info = LazyModule("pie_client.auth.server_info")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
 
@@ -102,7 +102,7 @@ class PieClient:
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
     ) -> None:
-        self._settings = options.checked(
+        self._settings = options.Settings(
             server_uri,
             username=username,
             identity=identity,
@@ -158,7 +158,7 @@ class PieClient:
             await self._connector.close()
 
     @property
-    def server(self) -> login.ServerInfo | None:
+    def server(self) -> server_info.ServerInfo | None:
         """The family of the server and the user name of the session, or None before the first request."""
         current = None if self._connector is None else self._connector.current
         return None if current is None else current.authentication.server

@@ -245,7 +245,7 @@ class Connected:
 
 async def connect(settings: Settings) -> Connected:
     """Open a connection."""
-    return Connected(await open_transport(settings.uri, settings.options), settings)
+    return Connected(await open_transport(settings), settings)
 
 
 class Connector:

@@ -10,40 +10,30 @@ import asyncio
 import functools
 import logging
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection.connection import Connection
-from pie_client.connection.probe import probe
 from pie_client.errors import RefusedError
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     from pie_client._generated import refusals
-    from pie_client.auth import keys
+    from pie_client._generated.families import FamilyTraits
+    from pie_client.auth import keys, server_info
+    from pie_client.connection import probe
 else:
     keys = LazyModule("pie_client.auth.keys")
+    probe = LazyModule("pie_client.connection.probe")
     refusals = LazyModule("pie_client._generated.refusals")
+    server_info = LazyModule("pie_client.auth.server_info")
 
 logger = logging.getLogger(__name__)
 
 TOKEN_FAMILY: Final[Family] = max(AUTH_BY_TOKEN.families, key=list(FAMILIES).index)
 """Family of a server that takes tokens. The reply does not name it, so it is the newest that knows them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """Facts about the connected server."""
-
-    family: Family
-    """Server family: ``"0.4"`` for 0.3 and 0.4, ``"0.5"``."""
-    title: str
-    """Name of the family, for people."""
-    username: str
-    """User that the session runs as."""
 
 
 class Authentication:
@@ -55,40 +45,50 @@ class Authentication:
     """
 
     def __init__(self, connection: Connection, default_user: str) -> None:
-        self.server: ServerInfo | None = None
-        """The connected server; None until a reply has identified the session."""
+        self._known: tuple[FamilyTraits, str] | None = None
+        """The server's family and the user of the session; None until a reply has identified the session."""
         self.connection = connection
         self._default_user = default_user
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
         self._lock = asyncio.Lock()
         self._identifying: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
 
+    @property
+    def server(self) -> server_info.ServerInfo | None:
+        """The connected server; None until a reply has identified the session."""
+        if self._known is None:
+            return None
+        traits, username = self._known
+        return server_info.ServerInfo(traits.name, traits.title, username)
+
     async def identify_default(self) -> None:
         """Identify as the default user unless the session is identified."""
-        if self.server is None:
+        if self._known is None:
             async with self._lock:
-                if self.server is None:
+                if self._known is None:
                     await self._identify(self._default_user, None)
 
     async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
         async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._lock:
-            if self.server is None:
+            if self._known is None:
                 await self._identify(username, key)
-            known = self.server
-            if known is not None and key is not None and FAMILIES[known.family].user is not None:
-                logger.info("%s servers ask for no key; private_key was not used", known.title)
-            if known is not None and known.username != username and FAMILIES[known.family].user is None:
-                raise _already_identified(AUTH_IDENTIFY.tag, known, username)
+            if self._known is None:
+                return
+            traits, user = self._known
+            if key is not None and traits.user is not None:
+                logger.info("%s servers ask for no key; private_key was not used", traits.title)
+            if user != username and traits.user is None:
+                raise _already_identified(AUTH_IDENTIFY.tag, user, username)
 
     async def by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate with the server's internal token."""
         async with self.connection.deadline(AUTH_BY_TOKEN, timeout), self._lock:
             self.connection.session.check_family(AUTH_BY_TOKEN)
-            if self.server is None:
+            if self._known is None:
                 await self._send_token(token)
-            elif self.server.username != TOKEN_USER:
-                raise _already_identified(AUTH_BY_TOKEN.tag, self.server)
+            elif self._known[1] != TOKEN_USER:
+                raise _already_identified(AUTH_BY_TOKEN.tag, self._known[1])
 
     # The requests below run as tasks without a deadline: cancelling a caller does not cancel them. The server handles
     # them in any case, and only its first reply on a connection tells its family; a second identification gets the same
@@ -99,7 +99,7 @@ class Authentication:
         sending = asyncio.create_task(calls.auth_by_token(token=token, timeout=math.inf))
         sending.add_done_callback(functools.partial(self._handle_acceptance, TOKEN_FAMILY, TOKEN_USER))
         # Families without tokens ignore the request. Every family refuses a signature that it did not ask for.
-        if not await probe(sending, calls.auth_prove(signature="", timeout=math.inf)):
+        if not await probe.probe(sending, calls.auth_prove(signature="", timeout=math.inf)):
             self.connection.session.family = NEWEST
             self.connection.session.check_family(AUTH_BY_TOKEN)
         await asyncio.shield(sending)
@@ -113,7 +113,7 @@ class Authentication:
             identifying.add_done_callback(functools.partial(self._handle_identification, username))
             self._identifying[username] = identifying
         reply = await asyncio.shield(identifying)
-        if isinstance(reply, Challenge) and self.server is None:
+        if isinstance(reply, Challenge) and self._known is None:
             if key is None:
                 raise refusals.AuthenticationError(
                     AUTH_IDENTIFY.tag,
@@ -135,7 +135,7 @@ class Authentication:
         error = identifying.exception()
         if isinstance(error, RefusedError):
             session.family = refusals.family_of_refusal(error.text) or session.family
-        elif error is None and self.server is None:
+        elif error is None and self._known is None:
             reply = identifying.result()
             if isinstance(reply, Challenge):
                 session.family = FAMILY_OF_RESULT[Challenge]
@@ -146,20 +146,20 @@ class Authentication:
 
     def _handle_acceptance(self, family: Family, username: str, task: asyncio.Task[str]) -> None:
         """Record the user whose signature or token the server accepted."""
-        if not task.cancelled() and task.exception() is None and self.server is None:
+        if not task.cancelled() and task.exception() is None and self._known is None:
             self._set_server(family, username)
 
     def _set_server(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
         self.connection.session.family = family
         self.connection.identified = True
-        self.server = ServerInfo(family, traits.title, traits.user or username)
+        self._known = traits, traits.user or username
 
 
-def _already_identified(tag: str, server: ServerInfo, username: str = "") -> refusals.AuthenticationError:
+def _already_identified(tag: str, user: str, username: str = "") -> refusals.AuthenticationError:
     return refusals.AuthenticationError(
         tag,
-        f"this connection is already identified as {server.username!r}",
+        f"this connection is already identified as {user!r}",
         username,
         advice="authenticate before the first request, or use a second client",
     )

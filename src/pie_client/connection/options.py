@@ -9,7 +9,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH
@@ -28,71 +28,49 @@ URI_CHARACTERS = 100
 """Characters of an invalid URI shown in the error."""
 
 
-class Options(NamedTuple):
-    """Options of the opening handshake; see :class:`~pie_client.PieClient`."""
+class Settings:
+    """The arguments of :class:`~pie_client.PieClient`, checked. Raises InvalidArgumentError if one is invalid."""
 
-    identity: str
-    open_timeout: float
-    ssl: ssl_module.SSLContext | None
-    headers: Mapping[str, str]
-    proxy: str | bool
-    max_message_size: int
-
-
-class Settings(NamedTuple):
-    """The checked arguments of a client; see :class:`~pie_client.PieClient`."""
-
-    uri: SplitResult
-    options: Options
-    username: str
-    timeout: float
-    max_buffered: int
-    spool_above: float
-    ping_interval: float
-    ping_timeout: float
-
-
-def checked(
-    server_uri: object,
-    *,
-    username: str | None,
-    identity: str | None,
-    timeout: float,
-    open_timeout: float,
-    ssl: ssl_module.SSLContext | None,
-    headers: Mapping[str, str] | None,
-    proxy: str | bool,
-    max_message_size: int,
-    max_buffered: int,
-    spool_above: int | None,
-    ping_interval: float,
-    ping_timeout: float,
-) -> Settings:
-    """Return the arguments of :class:`~pie_client.PieClient`. Raises InvalidArgumentError if one is invalid."""
-    uri = parse_uri(server_uri)
-    username = DEFAULT_USER if username is None else username
-    if not _is_printable(username):
-        raise InvalidArgumentError(f"invalid username {username!r}; use printable text on one line")
-    if identity is None:
-        identity = username if _is_identity(username) else DEFAULT_USER
-    options = Options(
-        identity=identity,
-        open_timeout=check_seconds("open_timeout", open_timeout),
-        ssl=ssl,
-        headers=_as_headers(headers),
-        proxy=proxy,
-        max_message_size=check_size("max_message_size", max_message_size),
-    )
-    return Settings(
-        uri=uri,
-        options=_check_options(uri, options),
-        username=username,
-        timeout=check_seconds("timeout", timeout),
-        max_buffered=check_size("max_buffered", max_buffered),
-        spool_above=math.inf if spool_above is None else check_size("spool_above", spool_above),
-        ping_interval=check_seconds("ping_interval", ping_interval),
-        ping_timeout=check_seconds("ping_timeout", ping_timeout),
-    )
+    def __init__(
+        self,
+        server_uri: object,
+        *,
+        username: str | None,
+        identity: str | None,
+        timeout: float,
+        open_timeout: float,
+        ssl: ssl_module.SSLContext | None,
+        headers: Mapping[str, str] | None,
+        proxy: str | bool,
+        max_message_size: int,
+        max_buffered: int,
+        spool_above: int | None,
+        ping_interval: float,
+        ping_timeout: float,
+    ) -> None:
+        self.uri = parse_uri(server_uri)
+        self.username = DEFAULT_USER if username is None else username
+        if not _is_printable(self.username):
+            raise InvalidArgumentError(f"invalid username {self.username!r}; use printable text on one line")
+        if identity is None:
+            identity = self.username if _is_identity(self.username) else DEFAULT_USER
+        elif not _is_identity(identity):
+            raise InvalidArgumentError(
+                f"invalid identity {identity!r}; write tenant/user or user in printable ASCII"
+            )
+        self.identity = identity
+        self.open_timeout = check_seconds("open_timeout", open_timeout)
+        _check_tls(self.uri, ssl)
+        self.ssl = ssl
+        self.headers = _checked_headers(headers)
+        _check_proxy(proxy)
+        self.proxy = proxy
+        self.max_message_size = check_size("max_message_size", max_message_size)
+        self.timeout = check_seconds("timeout", timeout)
+        self.max_buffered = check_size("max_buffered", max_buffered)
+        self.spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
+        self.ping_interval = check_seconds("ping_interval", ping_interval)
+        self.ping_timeout = check_seconds("ping_timeout", ping_timeout)
 
 
 def parse_uri(uri: object) -> SplitResult:
@@ -149,19 +127,6 @@ def _without_secrets(uri: str) -> str:
     return f" {shown[:URI_CHARACTERS]!r}"
 
 
-def _check_options(parts: SplitResult, options: Options) -> Options:
-    """Return the options. Raises InvalidArgumentError, whose text shows no credentials, if one can't be used."""
-    if not _is_identity(options.identity):
-        raise InvalidArgumentError(
-            f"invalid identity {options.identity!r}; write tenant/user or user in printable ASCII"
-        )
-    _check_tls(parts, options.ssl)
-    for name, value in options.headers.items():
-        _check_header(name, value)
-    _check_proxy(options.proxy)
-    return options
-
-
 def _check_tls(parts: SplitResult, context: object) -> None:
     if context is None:
         return
@@ -199,15 +164,18 @@ def _check_proxy(proxy: object) -> None:
         raise bad_proxy()
 
 
-def _as_headers(headers: object) -> dict[str, str]:
-    """Return a copy of headers; _check_options checks what is in them. Raises InvalidArgumentError."""
+def _checked_headers(headers: object) -> dict[str, str]:
+    """Return a copy of headers. Raises InvalidArgumentError."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
         raise InvalidArgumentError(
             f"headers must be a mapping, not {type(headers).__name__}; write them as {{name: value}}"
         )
-    return dict(cast("Mapping[str, str]", headers))
+    checked = dict(cast("Mapping[str, str]", headers))
+    for name, value in checked.items():
+        _check_header(name, value)
+    return checked
 
 
 def _is_printable(value: object) -> bool:

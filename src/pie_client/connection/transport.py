@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl as ssl_module
 from typing import Any, Protocol, cast
-from urllib.parse import SplitResult, urlunsplit
+from urllib.parse import urlunsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
@@ -24,7 +24,7 @@ from websockets.exceptions import (
 )
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
-from pie_client.connection.options import Options, address_of, bad_proxy, is_loopback
+from pie_client.connection.options import Settings, address_of, bad_proxy, is_loopback
 from pie_client.connection.websocket import Frame, WebSocket, websocket_class
 from pie_client.errors import (
     ConnectError,
@@ -158,40 +158,40 @@ class Transport:
         )
 
 
-async def open_transport(parts: SplitResult, options: Options) -> Transport:
+async def open_transport(settings: Settings) -> Transport:
     """Open a WebSocket.
 
     Raises:
         ConnectError: The server can't be reached; ConnectTimeoutError after ``open_timeout``; HandshakeError if it does
             not speak WebSocket or refuses.
     """
-    address = address_of(parts)
+    address = address_of(settings.uri)
     # A system-wide proxy can't reach this machine's loopback interface; an explicit one is used regardless.
-    proxy: str | bool | None = options.proxy
-    if proxy is False or (proxy is True and is_loopback(parts.hostname or "")):
+    proxy: str | bool | None = settings.proxy
+    if proxy is False or (proxy is True and is_loopback(settings.uri.hostname or "")):
         proxy = None
     # Two identity headers would be ambiguous: one in headers= replaces ours.
-    own = {name.lower() for name in options.headers}
-    headers = {name: options.identity for name in IDENTITY_HEADERS if name not in own}
+    own = {name.lower() for name in settings.headers}
+    headers = {name: settings.identity for name in IDENTITY_HEADERS if name not in own}
     # ssl=None would forbid wss://.
-    tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
+    tls: dict[str, Any] = {} if settings.ssl is None else {"ssl": settings.ssl}
     # Pings are sent by the connection, which knows when it has paused receiving; the library does not.
     try:
         socket = await connect(
-            urlunsplit(parts),
-            additional_headers=headers | dict(options.headers),
+            urlunsplit(settings.uri),
+            additional_headers=headers | dict(settings.headers),
             compression=None,
-            open_timeout=options.open_timeout,
+            open_timeout=settings.open_timeout,
             close_timeout=CLOSE_TIMEOUT,
             ping_interval=None,
-            max_size=options.max_message_size,
+            max_size=settings.max_message_size,
             proxy=proxy,
             create_connection=websocket_class(),
             **tls,
         )
     except TimeoutError as error:
         raise ConnectTimeoutError(
-            f"{address} did not complete the opening handshake within {options.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
+            f"{address} did not complete the opening handshake within {settings.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
         ) from error
     except InvalidHeader as error:
         # Not chained: the library's text contains the header's value.
@@ -199,13 +199,13 @@ async def open_transport(parts: SplitResult, options: Options) -> Transport:
             f"invalid opening handshake from {address}: missing or invalid header {error.name!r}; check the address"
         ) from None
     except (InvalidHandshake, EOFError, ConnectionResetError, BrokenPipeError) as error:
-        raise _handshake_error(address, parts.scheme, error) from error
+        raise _handshake_error(address, settings.uri.scheme, error) from error
     except (OSError, ImportError) as error:
         raise _network_error(address, error) from error
     except (InvalidURI, InvalidProxy, ValueError) as error:
         # Not chained: the library's texts contain the URI with its credentials.
         raise _address_error(address, error, proxy) from None
-    return Transport(cast("WebSocket", socket), address, options.max_message_size)
+    return Transport(cast("WebSocket", socket), address, settings.max_message_size)
 
 
 def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectError:
