@@ -8,6 +8,7 @@ import pytest
 from pie_client import (
     ConnectionLostError,
     CorruptEvent,
+    DeadlineError,
     PieError,
     ProtocolError,
     models,
@@ -16,9 +17,10 @@ from pie_client._generated import encoders, methods, refusals
 from pie_client._generated.families import MAX_CORRELATION
 from pie_client._generated.methods import Method
 from pie_client.protocol import codec
-from pie_client.protocol.session import RelayMcpCall, Session
+from pie_client.protocol.session import RelayMcpCall, Session, TerminateProcesses
 from tests.protocol.helpers import (
     SECRET,
+    OpenCall,
     claim,
     failure_of,
     lost,
@@ -28,6 +30,7 @@ from tests.protocol.helpers import (
     read_all,
     receive,
     reply_frame,
+    stdout_frame,
 )
 
 
@@ -235,3 +238,58 @@ def test_a_reply_after_the_failure_is_ignored() -> None:
     session.fail(lost)
     receive(session, reply_frame(asked.call.corr_id))
     assert isinstance(asked.error, ConnectionLostError)
+
+
+LAUNCHED = "0b7e8d52-5f0c-4c1e-9a36-3f1d2c4b5a69"
+
+
+def open_launch(session: Session, *, captures: bool = True) -> OpenCall:
+    """Open a call that was sent and launches a process."""
+    asked = open_call(session, methods.LAUNCH_PROCESS)
+    session.encode_call(
+        asked.call, lambda corr_id: encoders.launch_process(corr_id, "a@1.0.0", "{}", captures, None)
+    )
+    asked.call.sent = True
+    return asked
+
+
+def test_a_process_whose_launch_was_cancelled_after_the_reply_is_terminated() -> None:
+    session = make_session()
+    asked = open_launch(session)
+    receive(session, reply_frame(asked.call.corr_id, LAUNCHED), stdout_frame(LAUNCHED, "unread"))
+    session.close_call(asked.call)
+    assert list(session.effects) == [TerminateProcesses([LAUNCHED])]
+    assert read_all(claim(session, LAUNCHED)) == []
+
+
+def test_a_process_whose_launch_was_cancelled_before_the_reply_is_terminated() -> None:
+    session = make_session()
+    asked = open_launch(session)
+    session.close_call(asked.call)
+    assert not session.effects
+    receive(session, reply_frame(asked.call.corr_id, LAUNCHED))
+    assert list(session.effects) == [TerminateProcesses([LAUNCHED])]
+
+
+@pytest.mark.parametrize("reason", ["taken", "not captured", "not sent", "refused"])
+def test_nothing_is_terminated_if_nothing_is_out_of_reach(reason: str) -> None:
+    session = make_session()
+    asked = open_launch(session, captures=reason != "not captured")
+    asked.call.sent = reason != "not sent"
+    if reason == "taken":
+        receive(session, reply_frame(asked.call.corr_id, LAUNCHED))
+        assert asked.call.take() == LAUNCHED
+    session.close_call(asked.call)
+    receive(session, reply_frame(asked.call.corr_id, LAUNCHED, ok=reason != "refused"))
+    assert not session.effects
+
+
+def test_the_first_outcome_of_a_call_counts() -> None:
+    answered, expired = open_call(make_session()).call, open_call(make_session()).call
+    answered.succeed("Pong")
+    answered.fail(DeadlineError("too late"))
+    assert answered.take() == "Pong"
+    expired.fail(DeadlineError("too late"))
+    expired.succeed("Pong")
+    with pytest.raises(DeadlineError):
+        expired.take()

@@ -49,19 +49,19 @@ def test_every_waiter_is_woken_once_by_the_next_change() -> None:
     assert (one.woken, other.woken, cancelled.woken) == (1, 1, 0)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda box: box.put((Event.Return, "1")),
-        lambda box: box.fail(lambda: PieError("gone")),
-        lambda box: box.discard(),
-        lambda box: box.put_back((Event.Stdout, "1")),
-    ],
-)
-def test_every_change_wakes(change: Callable[[Mailbox], None]) -> None:
+CHANGES: dict[str, Callable[[Mailbox], None]] = {
+    "the end": lambda box: box.put((Event.Return, "1")),
+    "a failure": lambda box: box.fail(lambda: PieError("gone")),
+    "a discard": lambda box: box.discard(),
+    "an event put back": lambda box: box.put_back((Event.Stdout, "1")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_wakes(change: str) -> None:
     box, waiter = Mailbox(Ledger()), Waiter()
     box.add_waiter(waiter)
-    change(box)
+    CHANGES[change](box)
     assert waiter.woken == 1
 
 

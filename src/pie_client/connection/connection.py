@@ -15,7 +15,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
@@ -54,6 +54,7 @@ else:
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 SEND_STALL_SECONDS = 0.1
 """Seconds after which a message that the socket has not accepted counts as stalled."""
@@ -472,7 +473,7 @@ class Connection:
                 # ``sent`` of the original error is about the identification, not about this request.
                 raise ConnectionLostError(str(error), sent=False) from error
 
-    def _write_call(self, call: PendingCall[R], build: Callable[..., Fields]) -> None:
+    def _write_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> None:
         # Encoded first: an invalid request must not count as sent.
         frame = self.session.encode_call(call, build)
         try:
@@ -483,7 +484,7 @@ class Connection:
             raise ConnectionLostError(str(error), sent=call.sent) from error
         call.sent = True
 
-    def _write(self, method: Method[object], build: Callable[..., Fields], *arguments: int) -> None:
+    def _write(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> None:
         frame = self.session.encode(method, build, *arguments)
         try:
             self._transport.write(frame)

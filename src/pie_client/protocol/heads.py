@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgpack
 
-from pie_client._generated.events import Event
+from pie_client._generated.events import TERMINAL_KINDS, Event
 from pie_client._generated.families import EVENT_TEXT
 from pie_client.protocol.routes import CANONICAL, Route
 
@@ -39,7 +39,9 @@ class Heads:
         self.size = 0
 
     def add(self, frame: bytes, route: Route, kind: Event, text: str) -> None:
-        """Remember the head of a decoded frame, if its text is what comes last."""
+        """Remember the head of a decoded frame, unless the event ends its process or its text is not what comes last."""
+        if kind in TERMINAL_KINDS:
+            return
         tail = msgpack.packb(text)
         size = len(frame) - len(tail)
         head = frame[:size]

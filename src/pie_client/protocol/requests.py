@@ -7,12 +7,15 @@ the server would not read. It keeps no state: the session passes the family that
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVarTuple
 
 from pie_client._generated.families import FAMILIES, Family
 from pie_client._generated.methods import CAPABILITIES, Method
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields
+
+Ts = TypeVarTuple("Ts")
 
 SMALLEST_LIMIT = min(traits.frame_bytes for traits in FAMILIES.values())
 
@@ -28,7 +31,7 @@ def check_family(method: Method[object], family: Family) -> None:
 
 
 def encode(
-    method: Method[object], build: Callable[..., Fields], arguments: tuple[int, ...], family: Family | None
+    method: Method[object], build: Callable[[*Ts], Fields], arguments: tuple[*Ts], family: Family | None
 ) -> tuple[Fields, bytes]:
     """Build and encode a request.
 

@@ -12,28 +12,24 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from pie_client._generated.decoders import (
-    BINARY_DECODERS,
-    PROCESS_EVENT,
     EventRecord,
     FileChunkRecord,
     McpRequestRecord,
-    Record,
     ResponseRecord,
     ServerNoticeRecord,
     TurnDoneRecord,
-    decode_process_event,
 )
 from pie_client._generated.events import TERMINAL_KINDS
-from pie_client._generated.families import PROCESS, TAG, Family
+from pie_client._generated.families import Family
 from pie_client._generated.methods import Method
 from pie_client.errors import PieError, ProtocolError, one_line
 from pie_client.lazy import LazyModule
 from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
-from pie_client.protocol.codec import FIXMAP, UNREADABLE, Fields, Frame, unpack
+from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.files import PartialFile
 from pie_client.protocol.heads import Heads, text_after
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
@@ -54,6 +50,7 @@ MAX_TAG_CHARACTERS = 60
 TERMINAL_VALUES = frozenset(kind.value for kind in TERMINAL_KINDS)
 
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
 class RelayMcpCall(NamedTuple):
@@ -147,12 +144,12 @@ class Session:
             requests.check_family(method, self.family)
         return self.calls.open(method, self._notice_count)
 
-    def encode_call(self, call: PendingCall[R], build: Callable[..., Fields]) -> bytes:
+    def encode_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> bytes:
         """Return the frame of a call. Raises InvalidArgumentError or UnsupportedError."""
         call.fields, frame = requests.encode(call.method, build, (call.corr_id,), self.family)
         return frame
 
-    def encode(self, method: Method[object], build: Callable[..., Fields], *arguments: int) -> bytes:
+    def encode(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> bytes:
         """Return the frame of a request without a reply. Raises InvalidArgumentError or UnsupportedError."""
         self.check_alive()
         self.check_family(method)
@@ -213,30 +210,6 @@ class Session:
             self._receive_frame(frame)
             size = self._heads.size
 
-    def _receive_frame(self, frame: Frame) -> None:
-        """Process a frame that has no known head."""
-        fields: dict[str, Any]
-        item: Any = None
-        try:
-            # Messages in a small map without duplicate keys. The rest, and what is wrong, is judged below.
-            fields = unpack(frame)
-            if frame[0] == FIXMAP | len(fields):
-                tag = fields[TAG]
-                item = decode_process_event(fields) if tag == PROCESS_EVENT else BINARY_DECODERS[tag](fields)
-        except UNREADABLE:
-            pass
-        if item is None:
-            self._receive_other(frame)
-        elif type(item) is tuple:
-            kind, text = item
-            route = self._put(fields[PROCESS], item)
-            if route is not None and kind not in TERMINAL_KINDS and type(frame) is bytes:
-                self._heads.add(frame, route, kind, text)
-        elif type(item) is ResponseRecord:
-            self._receive_response(item)
-        else:
-            self._receive_record(item)
-
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
         self._writing.discard(file)
@@ -248,19 +221,20 @@ class Session:
         text = self._last_notice
         self.routes.fail(process_ids, lambda: refusals.StreamAbortedError(text))
 
-    def _receive_other(self, frame: Frame) -> None:
-        """Process a text frame, or one that is not obviously valid."""
+    def _receive_frame(self, frame: Frame) -> None:
+        """Process a frame that has no known head."""
         try:
-            self._receive_record(codec.decode(frame))
+            message = codec.decode(frame)
         except codec.MalformedFrameError as error:
             self._receive_malformed(error)
-
-    def _receive_record(self, message: Record | EventRecord | codec.UnknownMessage) -> None:
+            return
         match message:
             case ResponseRecord():
                 self._receive_response(message)
-            case EventRecord():
-                self._put(message.process_id, message.event)
+            case EventRecord(process_id, event):
+                route = self._put(process_id, event)
+                if isinstance(frame, bytes) and isinstance(event, tuple) and route is not None:
+                    self._heads.add(frame, route, *event)
             case FileChunkRecord():
                 self._receive_chunk(message)
             case McpRequestRecord():

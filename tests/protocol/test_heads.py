@@ -1,0 +1,176 @@
+"""Events that are recognized by the bytes before their text are the events that decoding finds."""
+
+import logging
+
+import msgpack
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pie_client import ProcessEvent
+from pie_client.protocol import heads
+from pie_client.protocol.session import Session
+from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, read_all, stdout_frame
+
+OTHER = "00000000-0000-4000-8000-00000000000f"
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+KINDS = st.sampled_from(["stdout", "stderr", "message", "metrics"])
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from([0, 1, 30, 31, 32, 33, 254, 255, 256, 257, 65_535, 65_536]).map(lambda size: "x" * size),
+    st.integers(28, 34).map(lambda size: "é" * (size // 2) + "x" * (size % 2)),
+)
+
+
+def frame_of(process_id: str, kind: str, value: object, order: tuple[str, ...]) -> bytes:
+    fields = {"type": "process_event", "process_id": process_id, "event": kind, "value": value}
+    return msgpack.packb({name: fields[name] for name in order})
+
+
+ORDERS = st.permutations(["type", "process_id", "event", "value"]).map(tuple)
+IDS = st.sampled_from([PROCESS, OTHER, PROCESS.upper(), "p", "¥value£abc", "value"])
+VALUES = st.one_of(TEXTS, IDS, st.none(), st.integers(-(2**63), 2**64 - 1), st.binary(max_size=3))
+FRAMES = st.one_of(
+    st.builds(event_frame, IDS, KINDS, TEXTS),
+    st.builds(frame_of, IDS, KINDS, VALUES, ORDERS),
+)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[bytes]:
+    """Draw frames of which many have the same head, and some are damaged after it."""
+    frames = draw(st.lists(FRAMES, min_size=1, max_size=4))
+    repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
+    for frame, value, damaged in repeated:
+        fields = msgpack.unpackb(frame)
+        last = next(reversed(fields))
+        again = msgpack.packb(fields | {last: value})
+        frames.append(_damaged(draw, again) if damaged else again)
+    return frames
+
+
+def _damaged(draw: st.DrawFn, frame: bytes) -> bytes:
+    at = draw(st.integers(0, len(frame) - 1))
+    return draw(
+        st.sampled_from(
+            [frame[:at], frame[at:], frame + b"\x00", frame[:at] + b"\xff" + frame[at + 1 :], frame + frame]
+        )
+    )
+
+
+def events_of(session: Session, batch: list[bytes]) -> dict[str, list[ProcessEvent]]:
+    """Return the events of each process after a batch, and count what could not be decoded."""
+    session.receive(batch)
+    return {process_id: read_all(route) for process_id, route in session.routes.by_id.items()}
+
+
+@given(batches())
+@ANY_SPEED
+def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(batch: list[bytes]) -> None:
+    logging.disable()
+    try:
+        recognizing, decoding = make_session(), make_session()
+        for session in (recognizing, decoding):
+            for process_id in (PROCESS, OTHER):
+                claim(session, process_id)
+        found = events_of(recognizing, batch)
+        expected: dict[str, list[ProcessEvent]] = {}
+        for frame in batch:
+            # A session that has seen nothing recognizes nothing.
+            alone = make_session()
+            for process_id, events in events_of(alone, [frame]).items():
+                expected.setdefault(process_id, []).extend(events)
+            decoding.malformed_frames += alone.malformed_frames
+        assert {key: events for key, events in found.items() if events} == expected
+        assert recognizing.malformed_frames == decoding.malformed_frames
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("header", [b"\xd9\x05", b"\xda\x00\x05", b"\xdb\x00\x00\x00\x05"])
+def test_a_text_with_a_longer_header_than_necessary_is_the_same_text(header: bytes) -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+    usual = stdout_frame(PROCESS, "12345")
+    head = usual[: -len(msgpack.packb("12345"))]
+    session.receive([usual, usual, head + header + b"12345"])
+    assert [getattr(event, "value", "") for event in read_all(box)] == ["12345"] * 3
+    assert session.malformed_frames == 0
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"\xa5",
+        b"\xa51234",
+        b"\xa5123456",
+        b"\xd9",
+        b"\xd9\x05",
+        b"\xda\x00",
+        b"\xa2\xff\xfe",
+        b"\xc0",
+        b"\x05",
+        b"\xa0" + b"x" * 32,
+    ],
+)
+def test_a_frame_that_differs_after_its_head_in_more_than_the_text_is_malformed(
+    tail: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+    usual = stdout_frame(PROCESS, "12345")
+    head = usual[: -len(msgpack.packb("12345"))]
+    session.receive([usual, usual, head + tail])
+    assert session.malformed_frames == 1
+    assert len(caplog.records) == 1
+    assert [getattr(event, "value", "") for event in read_all(box)][:2] == ["12345"] * 2
+
+
+ID_LAST = ("type", "event", "value", "process_id")
+ARABIC_TEXT = "é" * 64
+"""128 bytes, so that its msgpack header, D9 80, is also a letter in UTF-8."""
+ID_LIKE_A_KEY_AND_A_TEXT = "¥value\u0640" + ARABIC_TEXT
+
+
+@pytest.mark.parametrize(
+    ("first", "value", "other"),
+    [
+        (PROCESS, PROCESS, OTHER),
+        (PROCESS, "x" * 36, OTHER),
+        (ID_LIKE_A_KEY_AND_A_TEXT, ARABIC_TEXT, ID_LIKE_A_KEY_AND_A_TEXT.replace("é", "ü")),
+    ],
+    ids=["text equals id", "text as long as id", "id like a key and a text"],
+)
+def test_an_id_after_the_text_is_not_taken_for_the_text(first: str, value: str, other: str) -> None:
+    session = make_session()
+    one, two = claim(session, first), claim(session, other)
+    session.receive(
+        [frame_of(first, "stdout", value, ID_LAST)] * 2 + [frame_of(other, "stdout", value, ID_LAST)]
+    )
+    assert [getattr(event, "value", "") for event in read_all(one)] == [value] * 2
+    assert [getattr(event, "value", "") for event in read_all(two)] == [value]
+
+
+def test_events_of_a_closed_and_claimed_process_go_to_the_new_handle() -> None:
+    session = make_session()
+    old = claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, f"{number}") for number in range(3)])
+    session.routes.release(old)
+    new = claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, "new")])
+    assert read_all(old) == []
+    assert [getattr(event, "value", "") for event in read_all(new)] == ["new"]
+
+
+def test_the_number_of_heads_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "MAX_HEADS", 3)
+    session = make_session()
+    known = session._heads.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
+    ids = ["-".join((f"{number:08x}", *PROCESS.split("-")[1:])) for number in range(10)]
+    for process_id in ids:
+        claim(session, process_id)
+        session.receive([stdout_frame(process_id, "x")])
+        assert len(known) <= 3
+    assert known
