@@ -107,6 +107,7 @@ class Connection:
         self._received_frames = 0
         self._waiting_readers = 0
         self._released: deque[Route] = deque()
+        self._release_scheduled = False
         self._background_tasks: set[asyncio.Task[None]] = set()
         if ping_interval != math.inf:
             self._start_task(self._keep_alive())
@@ -118,11 +119,10 @@ class Connection:
         """Send a request and return its decoded result."""
         self._check_loop(method)
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
+        expires = self._loop.time() + seconds
         if not self.identified and not method.opens_session:
-            started = self._loop.time()
             async with time_limit(method.tag, seconds):
                 await self._ensure_identified(method)
-            seconds -= self._loop.time() - started
         # What follows runs for every request, so it has no context managers, and no timer of its own.
         call = self.session.open_call(method)
         try:
@@ -130,7 +130,7 @@ class Connection:
             if self.paused:
                 self.update_flow()  # the reply may be behind unread events
             call.waiter = waiter = self._loop.create_future()
-            self._timer.watch(call, seconds)
+            self._timer.watch(call, seconds, expires)
             # It does not wait until the socket accepts the request: the reply proves more.
             await waiter
         except BaseException:
@@ -317,7 +317,8 @@ class Connection:
     def release_later(self, route: Route) -> None:
         """Close a handle that was garbage-collected. The collector may run in any thread, and at any time."""
         self._released.append(route)
-        if len(self._released) == 1:
+        if not self._release_scheduled:
+            self._release_scheduled = True
             loop = self._loop
             # From the loop's own thread, waking it by its pipe would cost a system call for each handle.
             in_loop = asyncio._get_running_loop() is loop  # noqa: SLF001 - the only one that does not raise
@@ -325,6 +326,8 @@ class Connection:
                 (loop.call_soon if in_loop else loop.call_soon_threadsafe)(self._release_collected)
 
     def _release_collected(self) -> None:
+        # Reset first: another thread may add a handle while the last one is released.
+        self._release_scheduled = False
         while self._released:
             self.release(self._released.popleft())
 
@@ -377,6 +380,8 @@ class Connection:
         self._on_close()
 
     def _fail(self, cause: Exception) -> None:
+        self._timer.close()
+
         def failure(sent: bool | None) -> PieError:
             error = ConnectionLostError(str(cause), sent=sent)
             error.__cause__ = cause

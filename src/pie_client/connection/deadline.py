@@ -41,12 +41,12 @@ class CallTimer:
         """Time at which the timer fires."""
         self._handle: asyncio.TimerHandle | None = None
 
-    def watch(self, call: PendingCall[R], seconds: float) -> None:
-        """Set the deadline of a pending call."""
+    def watch(self, call: PendingCall[R], seconds: float, expires: float) -> None:
+        """Set the time limit of a pending call, and the time on the loop's clock when it ends."""
         call.seconds = seconds
-        call.expires = self._loop.time() + seconds
-        if call.expires < self._next:
-            self._start(call.expires)
+        call.expires = expires
+        if expires < self._next:
+            self._start(expires)
 
     def close(self) -> None:
         """Stop the timer."""
