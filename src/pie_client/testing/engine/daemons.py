@@ -32,17 +32,15 @@ class RunningDaemon:
         port: The requested port modulo 65,536, as on real servers. 0: a free one.
     """
 
-    def __init__(
-        self, program: str, port: int, function: DaemonFunction | None, *, max_body_bytes: int
-    ) -> None:
+    def __init__(self, program: str, port: int, function: DaemonFunction | None) -> None:
         self.program = program
         self.port = port % PORTS
         self._function = function or self._not_a_daemon
-        self._max_body_bytes = max_body_bytes
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting = asyncio.create_task(self._start(), name=f"daemon {program}")
+        # Marks its exception as retrieved: uri() may never be called.
+        self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def uri(self) -> str:
         """Wait until the daemon listens, and return its address. Real servers send neither.
@@ -51,15 +49,17 @@ class RunningDaemon:
             OSError: The port is not available, or the engine was stopped before.
             UnsupportedError: The package is not installed that daemons need.
         """
-        return f"http://127.0.0.1:{await asyncio.shield(self._listening)}"
+        await asyncio.wait({self._starting})
+        if self._starting.cancelled():
+            raise ConnectionAbortedError(f"daemon {self.program} was stopped")
+        return f"http://127.0.0.1:{self._starting.result()}"
 
     async def stop(self) -> set[asyncio.Task[None]]:
         """Stop listening, close all connections and cancel all calls. Returns the calls that have not ended."""
         self._starting.cancel()
-        await asyncio.wait([self._starting])
+        await asyncio.wait({self._starting})
         if self._server is not None:
             self._server.close()
-        self._fail(ConnectionAbortedError(f"daemon {self.program} was stopped"))
         for task, writer in self._connections.items():
             writer.transport.abort()
             task.cancel()
@@ -68,27 +68,24 @@ class RunningDaemon:
         _, running = await asyncio.wait(self._connections, timeout=GRACE)
         return running
 
-    async def _start(self) -> None:
+    async def _start(self) -> int:
+        """Start listening and return the port."""
         try:
             check_h11()
             self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-            self._listening.set_result(self._server.sockets[0].getsockname()[1])
         except (OSError, UnsupportedError) as error:
             logger.warning("daemon %s can't listen on port %d: %s", self.program, self.port, error)
-            self._fail(error)
+            raise
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
 
-        connection = HttpConnection(reader, writer, self._function, self._max_body_bytes)
+        connection = HttpConnection(reader, writer, self._function)
         task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
-
-    def _fail(self, error: Exception) -> None:
-        if not self._listening.done():
-            self._listening.set_exception(error)
-            self._listening.exception()  # marks it as retrieved: uri() may never be called
 
     async def _not_a_daemon(self, _request: DaemonRequest) -> DaemonResponse:
         raise LookupError(f"program {self.program} serves no HTTP; register it with @engine.daemon")

@@ -106,9 +106,7 @@ class EngineState:
 
     def run_daemon(self, program: str, port: int) -> None:
         """Start a daemon. As in the real engine, only the log shows whether it can listen on its port."""
-        function = self.programs.daemons.get(program)
-        limit = self.options.max_upload_bytes
-        self.daemons.append(RunningDaemon(program, port, function, max_body_bytes=limit))
+        self.daemons.append(RunningDaemon(program, port, self.programs.daemons.get(program)))
 
     def add_process(self, process: RunningProcess) -> None:
         """List a process until it ends."""

@@ -133,7 +133,7 @@ class Workflow:
 
     def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
         self._host.workflows.pop(self.id, None)
-        if task.cancelled() or not self._host.faults.skips("workflow end"):
+        if self._last_event is None or task.cancelled() or not self._host.faults.skips("workflow end"):
             self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.info("workflow %s has no value: %s", self.id, error)

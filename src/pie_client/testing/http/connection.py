@@ -1,4 +1,4 @@
-"""Connections of HTTP/1.1 clients to a daemon: one call of a function per request.
+"""Connections of HTTP clients to a daemon: each has one request, for which a function is called.
 
 h11 parses requests and frames responses. It comes with the extra ``pie-client[testing]``.
 """
@@ -19,8 +19,6 @@ from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, Daem
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 16
-REFUSAL_TIMEOUT = 1.0
-"""Seconds that a client may go on sending after its request was refused."""
 FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding"})
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -33,26 +31,21 @@ class HttpConnection:
         reader: Stream of bytes from the client.
         writer: Stream of bytes to the client.
         function: Called for each request. If it raises, the exception is logged and the status is 500.
-        max_body_bytes: Largest body of a request.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     function: DaemonFunction
-    max_body_bytes: int
     _http: h11.Connection = field(init=False, default_factory=lambda: h11.Connection(h11.SERVER))
 
     async def serve(self) -> None:
-        """Serve requests until one side closes the connection."""
+        """Serve one request and close the connection."""
         try:
-            while (request := await self._read_request()) is not None:
+            if (request := await self._read_request()) is not None:
                 await self._run_while_connected(self._respond(request))
-                if self._http.our_state is h11.MUST_CLOSE:
-                    break
-                self._http.start_next_cycle()
         except h11.RemoteProtocolError as error:
             logger.info("refusing an HTTP request: %s", error)
-            await self._refuse(error.error_status_hint)
+            self._send(_framed(DaemonResponse(error.error_status_hint))[0])
         except OSError as error:
             logger.info("an HTTP connection failed: %s", error)
         finally:
@@ -68,8 +61,6 @@ class HttpConnection:
         body = bytearray()
         while isinstance(event := await self._next_event(), h11.Data):
             body += event.data
-            if len(body) > self.max_body_bytes:
-                raise h11.RemoteProtocolError("the body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         headers = HTTPMessage()
         for name, value in head.headers:
             headers[name.decode("ascii")] = value.decode("latin-1")
@@ -85,23 +76,16 @@ class HttpConnection:
     async def _run_while_connected(self, work: Coroutine[None, None, None]) -> None:
         """Run a coroutine, and cancel it if the client leaves. Raises ConnectionAbortedError then."""
         task = asyncio.create_task(work, name="daemon call")
-        leaving = asyncio.create_task(self._wait_until_left(), name="daemon client leaves")
+        leaving = asyncio.create_task(self.reader.read(), name="daemon client leaves")
         try:
             await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 raise ConnectionAbortedError("the client left before the response was complete")
             await task
         finally:
-            # Wait for both: the next request reads from the same stream.
             task.cancel()
             leaving.cancel()
-            await asyncio.wait({task, leaving})
-
-    async def _wait_until_left(self) -> None:
-        # Only reading shows that a client has left. What it sends meanwhile is its next request.
-        with contextlib.suppress(OSError):
-            while data := await self.reader.read(READ_BYTES):
-                self._http.receive_data(data)
+            await asyncio.gather(task, leaving, return_exceptions=True)
 
     async def _respond(self, request: DaemonRequest) -> None:
         try:
@@ -134,16 +118,6 @@ class HttpConnection:
             if (close := getattr(body, "aclose", None)) is not None:
                 await close()
 
-    async def _refuse(self, status: int) -> None:
-        self._send(_framed(DaemonResponse(status))[0])
-        self._send(h11.EndOfMessage())
-        # Closing with unread bytes resets the connection, and the client could lose the response.
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(REFUSAL_TIMEOUT):
-                self.writer.write_eof()
-                while await self.reader.read(READ_BYTES):
-                    pass
-
     def _send(self, event: h11.InformationalResponse | h11.Response | h11.Data | h11.EndOfMessage) -> None:
         self.writer.write(self._http.send(event) or b"")
 
@@ -157,7 +131,7 @@ def _framed(response: object) -> tuple[h11.Response, bytes | AsyncIterable[bytes
         raise TypeError(f"a body must be bytes, str or an async iterable, not {type(body).__name__}")
     given = response.headers.items() if isinstance(response.headers, Mapping) else response.headers
     headers = [(name, value) for name, value in given if name.lower() not in FRAMING]
-    headers.append(("Date", formatdate(usegmt=True)))
+    headers += [("Date", formatdate(usegmt=True)), ("Connection", "close")]
     if isinstance(body, bytes) and response.status not in WITHOUT_BODY:
         headers.append(("Content-Length", str(len(body))))
     encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
