@@ -217,7 +217,7 @@ class Connected:
         self._others.add(second.connection)
         try:
             # This connection may have closed meanwhile, before it could abort the other.
-            self.connection.session.check_alive()
+            self.connection.check_alive()
             if self._log_in is not None:
                 await self._log_in(second.authentication)
             yield second.connection
@@ -266,7 +266,7 @@ class Connector:
     @property
     def alive(self) -> bool:
         """Whether there is a connection that was not lost."""
-        return self.current is not None and self.current.connection.session.alive
+        return self.current is not None and self.current.connection.alive
 
     async def connect(self) -> None:
         """Open the connection, after closing a previous one."""

@@ -142,12 +142,12 @@ class Launcher:
             self._connection.deadline(ATTACH_PROCESS, timeout),
             self._attaching.setdefault(process_id, asyncio.Lock()),
         ):
-            if not self._connection.session.routes.is_attached(process_id):
+            if not self._connection.is_attached(process_id):
                 try:
                     await self._connection.calls.attach_process(process_id=process_id, timeout=timeout)
                 except RefusedError:
                     # An earlier attach that was cancelled may have succeeded just before this one was refused.
-                    if not self._connection.session.routes.is_attached(process_id):
+                    if not self._connection.is_attached(process_id):
                         raise
             return Process(self._connection, self._connection.claim(process_id))
 
@@ -159,7 +159,7 @@ class Launcher:
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
         """Raise UnsupportedError if the server does not know batch requests, because of its family or its release."""
         family = await self._connection.family(timeout)
-        self._connection.session.check_family(method)
+        self._connection.check_family(method)
         if not await self._has_batches(inferlet, timeout):
             raise UnsupportedError(
                 f"{method.tag} not sent: it needs release {method.since} of {FAMILIES[family].title}, this server is older; call launch_process for each input"

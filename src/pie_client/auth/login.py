@@ -84,7 +84,7 @@ class Authentication:
     async def by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate with the server's internal token."""
         async with self.connection.deadline(AUTH_BY_TOKEN, timeout), self._lock:
-            self.connection.session.check_family(AUTH_BY_TOKEN)
+            self.connection.check_family(AUTH_BY_TOKEN)
             if self._known is None:
                 await self._send_token(token)
             elif self._known[1] != TOKEN_USER:
@@ -100,8 +100,8 @@ class Authentication:
         sending.add_done_callback(functools.partial(self._handle_acceptance, TOKEN_FAMILY, TOKEN_USER))
         # Families without tokens ignore the request. Every family refuses a signature that it did not ask for.
         if not await probe.probe(sending, calls.auth_prove(signature="", timeout=math.inf)):
-            self.connection.session.family = NEWEST
-            self.connection.session.check_family(AUTH_BY_TOKEN)
+            self.connection.known_family = NEWEST
+            self.connection.check_family(AUTH_BY_TOKEN)
         await asyncio.shield(sending)
 
     async def _identify(self, username: str, key: keys.Signer | None) -> None:
@@ -131,17 +131,19 @@ class Authentication:
     def _handle_identification(self, username: str, identifying: asyncio.Task[AuthIdentifyResult]) -> None:
         if identifying.cancelled():
             return
-        session = self.connection.session
+        connection = self.connection
         error = identifying.exception()
         if isinstance(error, RefusedError):
-            session.family = refusals.family_of_refusal(error.text) or session.family
+            family_told = refusals.family_of_refusal(error.text)
+            if family_told is not None:
+                connection.known_family = family_told
         elif error is None and self._known is None:
             reply = identifying.result()
             if isinstance(reply, Challenge):
-                session.family = FAMILY_OF_RESULT[Challenge]
+                connection.known_family = FAMILY_OF_RESULT[Challenge]
             else:
                 # A family that an earlier reply has set stays: this reply may be the same for every family.
-                family = session.family or FAMILY_OF_RESULT.get(type(reply), NEWEST)
+                family = connection.known_family or FAMILY_OF_RESULT.get(type(reply), NEWEST)
                 self._set_server(family, username)
 
     def _handle_acceptance(self, family: Family, username: str, task: asyncio.Task[str]) -> None:
@@ -151,7 +153,7 @@ class Authentication:
 
     def _set_server(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
-        self.connection.session.family = family
+        self.connection.known_family = family
         self.connection.identified = True
         self._known = traits, traits.user or username
 

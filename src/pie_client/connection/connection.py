@@ -91,7 +91,7 @@ class Connection:
         on_mcp_request: Callable[[McpRequestRecord], Coroutine[None, None, None]],
         on_close: Callable[[], None],
     ) -> None:
-        self.session = session
+        self._session = session
         self.calls = Calls(self)
         self.paused = False
         self._transport = transport
@@ -124,7 +124,7 @@ class Connection:
             async with time_limit(method.tag, seconds):
                 await self._ensure_identified(method)
         # What follows runs for every request, so it has no context managers, and no timer of its own.
-        call = self.session.open_call(method)
+        call = self._session.open_call(method)
         try:
             self._write_call(call, build)
             if self.paused:
@@ -154,7 +154,7 @@ class Connection:
         try:
             async with self.deadline(method, timeout) as deadline:
                 await self._ensure_identified(method)
-                call = self.session.open_call(method)
+                call = self._session.open_call(method)
                 try:
                     await self._upload(call, build, content, deadline)
                 finally:
@@ -182,7 +182,7 @@ class Connection:
 
         async def send_reset(chunk: Chunk) -> None:
             # Under an unused id, so that the server's error reply is ignored.
-            unused = self.session.calls.unused_corr_id()
+            unused = self._session.calls.unused_corr_id()
             self._write(call.method, lambda corr_id: build(corr_id, chunk), unused)
             await self._drain()
 
@@ -221,7 +221,7 @@ class Connection:
         """Return the server's family, after identifying the session if necessary."""
         async with time_limit("identification", self._timeout if timeout is None else timeout):
             await self.identify()
-        return self.session.family or NEWEST
+        return self._session.family or NEWEST
 
     @contextlib.asynccontextmanager
     async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[Deadline]:
@@ -240,7 +240,7 @@ class Connection:
     def deliver(self, batch: list[Frame]) -> None:
         """Process the frames of a socket read. Called by the transport."""
         self._received_frames += len(batch)
-        session = self.session
+        session = self._session
         try:
             # Before the batch: readers had a chance to read what earlier ones brought. While reading is paused, the
             # batch is the rest of a lost connection, which is bounded and complete.
@@ -261,7 +261,7 @@ class Connection:
         self._fail(error)
 
     def _run_effects(self) -> None:
-        effects = self.session.effects
+        effects = self._session.effects
         while effects:
             match effects.popleft():
                 case RelayMcpCall(request):
@@ -269,7 +269,7 @@ class Connection:
                 case WriteFile() as write:
                     self._start_task(self._write_file(write))
                 case TerminateProcesses(process_ids):
-                    if self.session.alive:
+                    if self._session.alive:
                         self._start_task(self._terminate(process_ids))
                 case CheckProcesses():
                     self._start_task(self._check_missing_processes())
@@ -294,7 +294,7 @@ class Connection:
 
     def update_flow(self) -> None:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
-        session = self.session
+        session = self._session
         pause = (session.should_pause and not self._waiting_readers) or session.disk_is_behind
         if pause != self.paused:
             self.paused = pause
@@ -303,14 +303,40 @@ class Connection:
             else:
                 self._transport.resume()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the connection has not failed or been closed."""
+        return self._session.alive
+
+    @property
+    def known_family(self) -> Family | None:
+        """Family of the server; None until it is known."""
+        return self._session.family
+
+    @known_family.setter
+    def known_family(self, family: Family) -> None:
+        self._session.family = family
+
+    def check_alive(self) -> None:
+        """Raise PieConnectionError if the connection has failed or been closed."""
+        self._session.check_alive()
+
+    def check_family(self, method: Method[object]) -> None:
+        """Raise UnsupportedError if the server's family is known and does not support a request."""
+        self._session.check_family(method)
+
+    def is_attached(self, process_id: str) -> bool:
+        """Return whether a process sends its events to this connection, or events of it are kept."""
+        return self._session.routes.is_attached(process_id)
+
     def claim(self, process_id: str) -> Route:
         """Return the route of a process for a new handle. Raises PieConnectionError if the connection has ended."""
-        self.session.check_alive()
-        return self.session.routes.claim(process_id)
+        self._session.check_alive()
+        return self._session.routes.claim(process_id)
 
     def release(self, route: Route, *, keep: bool = False) -> None:
         """Close a handle of a process. With ``keep``, its events are kept for another one."""
-        self.session.routes.release(route, keep=keep)
+        self._session.routes.release(route, keep=keep)
         if self.paused:
             self.update_flow()
 
@@ -373,7 +399,7 @@ class Connection:
         self._transport.abort()
 
     def _shut_down(self) -> None:
-        self.session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
+        self._session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
         for task in self._background_tasks:
             task.cancel()
         self._timer.close()
@@ -387,7 +413,7 @@ class Connection:
             error.__cause__ = cause
             return error
 
-        self.session.fail(failure)
+        self._session.fail(failure)
         self._on_close()
 
     # ------------------------------------------------------------- tasks
@@ -436,7 +462,7 @@ class Connection:
             raise
         finally:
             del parts
-            self.session.written(write.route, write.file, size, reason)
+            self._session.written(write.route, write.file, size, reason)
             self._run_effects()
             self.update_flow()
 
@@ -456,21 +482,21 @@ class Connection:
         except PieError as error:
             logger.warning("could not check which processes have ended: %s", error)
         else:
-            self.session.fail_processes(missing)
+            self._session.fail_processes(missing)
 
     def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
-        return self.session.routes.running() - {info.id for info in listed}
+        return self._session.routes.running() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call
 
     def _close_call(self, call: PendingCall[R]) -> None:
-        self.session.close_call(call)
-        if self.session.effects:
+        self._session.close_call(call)
+        if self._session.effects:
             self._run_effects()
         self.update_flow()  # it may have kept the reading going
 
     async def _ensure_identified(self, method: Method[object]) -> None:
-        self.session.check_alive()
+        self._session.check_alive()
         if not method.opens_session and not self.identified:
             try:
                 await self.identify()
@@ -480,17 +506,17 @@ class Connection:
 
     def _write_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> None:
         # Encoded first: an invalid request must not count as sent.
-        frame = self.session.encode_call(call, build)
+        frame = self._session.encode_call(call, build)
         try:
             # With no other call pending, waiting for more to write would only cost another turn of the event loop.
-            self._transport.write(frame, now=len(self.session.calls) == 1)
+            self._transport.write(frame, now=len(self._session.calls) == 1)
         except ConnectionLostError as error:
             # Only this call fails here. The others fail after the remaining frames have been delivered.
             raise ConnectionLostError(str(error), sent=call.sent) from error
         call.sent = True
 
     def _write(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> None:
-        frame = self.session.encode(method, build, *arguments)
+        frame = self._session.encode(method, build, *arguments)
         try:
             self._transport.write(frame)
         except ConnectionLostError as error:
@@ -508,7 +534,7 @@ class Connection:
         call.fail(self._deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
 
     def _deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:
-        if server_error := self.session.server_error_since(call):
+        if server_error := self._session.server_error_since(call):
             return DeadlineError(f"{error}; the server reported: {server_error}")
         return error
 

@@ -198,9 +198,9 @@ class McpServers:
         """Start a server and register it with the engine. If that fails, stop the server and free its name."""
         connection = self._connection
         async with connection.deadline(REGISTER_MCP_SERVER, timeout):
-            connection.session.check_alive()
+            connection.check_alive()
             await connection.identify()
-            connection.session.check_family(REGISTER_MCP_SERVER)
+            connection.check_family(REGISTER_MCP_SERVER)
             if server.name in self._servers:
                 raise InvalidArgumentError(
                     f"an MCP server named {server.name!r} is already registered; use another name, or unregister it first"
@@ -215,14 +215,14 @@ class McpServers:
                     self._announced.add(server.name)
                 # close() and unregister() may have stopped it meanwhile: then its name must not stay.
                 server.check_running()
-                connection.session.check_alive()
+                connection.check_alive()
             except BaseException as error:
                 # unregister() may have freed the name, and another register() may have taken it since.
                 if self._servers.get(server.name) is server:
                     del self._servers[server.name]
                 await server.stop()
                 if isinstance(error, McpServerError):
-                    connection.session.check_alive()  # a closed connection is the better explanation
+                    connection.check_alive()  # a closed connection is the better explanation
                 raise
 
     async def unregister(self, name: str) -> None:
