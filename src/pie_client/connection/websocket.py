@@ -253,8 +253,8 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         if start and (end - start <= MOVED or start + self._needed > size or size - end < READ_SIZE):
             self._view[: end - start] = self._view[start:end]
             start, end = 0, end - start
-        if self._needed > size:
-            view = _memory(self._needed)
+        if self._needed > size or end == size:  # full: what came with the handshake, before start()
+            view = _memory(max(self._needed, size + READ_SIZE))
             view[:end] = self._view[:end]
             self._view = view
         self._start, self._end = start, end
@@ -470,11 +470,11 @@ def websocket_class() -> type[WebSocket]:
     """Return the class of new connections."""
     # With debugging on, users expect the library to log every frame.
     debugging = logging.getLogger("websockets.client").isEnabledFor(logging.DEBUG)
-    return WebSocket if always_library_receive or debugging or not _is_as_expected() else BatchWebSocket
+    return WebSocket if always_library_receive or debugging or not is_as_expected() else BatchWebSocket
 
 
 @functools.cache
-def _is_as_expected() -> bool:
+def is_as_expected() -> bool:
     """Return whether the library has the internals that :class:`BatchWebSocket` uses."""
     methods = {
         ClientConnection: {"data_received": 1, "eof_received": 0, "process_event": 1, "send_data": 0},
