@@ -240,7 +240,8 @@ async def test_a_turn_that_writes_much_writes_in_between() -> None:
 
 
 @given(
-    parts=st.lists(st.binary(max_size=9) | st.just(bytes(70_000)), max_size=5), after=st.binary(max_size=3)
+    parts=st.lists(st.binary(max_size=9) | st.builds(bytes, st.just(70_000)), max_size=5),
+    after=st.binary(max_size=3),
 )
 def test_a_message_in_parts_is_one_frame(parts: list[bytes], after: bytes) -> None:
     async def check() -> None:

@@ -56,8 +56,7 @@ MAX_FRAGMENTS = 4096
 
 BINARY = 0x82
 """First byte of an unfragmented binary frame."""
-FIN = 0x80
-MASKED = 0x80
+FIN = MASKED = 0x80
 OPCODE = 0x0F
 CONTROL = 0x08
 OPCODES = frozenset(Opcode)
@@ -476,17 +475,15 @@ def websocket_class() -> type[WebSocket]:
 @functools.cache
 def is_as_expected() -> bool:
     """Return whether the library has the internals that :class:`BatchWebSocket` uses."""
-    methods = {
-        ClientConnection: {"data_received": 1, "eof_received": 0, "process_event": 1, "send_data": 0},
-        Protocol: {"fail": 2},
-    }
+    used = [
+        (ClientConnection, "data_received", 1),
+        (ClientConnection, "eof_received", 0),
+        (Protocol, "fail", 2),
+    ]
+    used += [(ClientConnection, "process_event", 1), (ClientConnection, "send_data", 0)]
     try:
-        for owner, names in methods.items():
-            for name, arguments in names.items():
-                method = getattr(owner, name)
-                inspect.signature(method).bind(*[None] * (1 + arguments))
-                if inspect.iscoroutinefunction(method):
-                    return False
+        for owner, name, arguments in used:
+            inspect.signature(getattr(owner, name)).bind(*[None] * (1 + arguments))
         apply_mask(b"", bytes(4))
     except (AttributeError, TypeError, ValueError):
         return False
