@@ -68,6 +68,6 @@ def text_after(frame: bytes, size: int) -> str | None:
     else:
         return None
     try:
-        return str(frame[start:], "utf-8")
+        return frame[start:].decode()
     except UnicodeDecodeError:
         return None
