@@ -477,6 +477,16 @@ async def test_a_stopped_fault_does_not_alter_a_late_reply(engine: LocalEngine) 
         assert twice.count == 0
 
 
+async def test_later_faults_alter_what_a_stopped_fault_has_held_back(engine: LocalEngine) -> None:
+    async with raw_client(engine) as raw:
+        late = engine.faults.delay(models.PingRequest, asyncio.Event())
+        engine.faults.duplicate_reply(models.PingRequest)
+        await raw.send(models.PingRequest(corr_id=3))
+        await late.happened()
+        late.stop()
+        assert [(await raw.expect(models.Response)).corr_id for _ in range(2)] == [3, 3]
+
+
 async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
         with engine.faults.events_before_reply():

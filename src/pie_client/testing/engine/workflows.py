@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Final, Protocol, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -28,6 +28,7 @@ from pie_client.testing.faults.reactions import Refusal
 logger = logging.getLogger(__name__)
 
 Expression: TypeAlias = models.WorkflowExpression
+Branch: TypeAlias = Coroutine[object, object, JsonValue]
 _EXPRESSION: Final[TypeAdapter[Expression]] = TypeAdapter(models.WorkflowExpression)
 
 
@@ -184,7 +185,7 @@ class Workflow:
 
     async def _branches(
         self, expression: models.ForkExpression | models.MapExpression, value: JsonValue
-    ) -> list[Awaitable[JsonValue]]:
+    ) -> list[Branch]:
         if isinstance(expression, models.ForkExpression):
             return [self._evaluate(branch, value) for branch in expression.branches]
         items = await self._array(expression.over, value)
@@ -222,16 +223,16 @@ class Workflow:
         return result
 
 
-async def _all(branches: Iterable[Awaitable[JsonValue]]) -> JsonValue:
+async def _all(branches: Iterable[Branch]) -> JsonValue:
     """Return all values in order. If one fails, cancel the others."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_value(branch)) for branch in branches]
+        tasks = [group.create_task(branch) for branch in branches]
     return [task.result() for task in tasks]
 
 
-async def _first(branches: Iterable[Awaitable[JsonValue]], count: int) -> JsonValue:
+async def _first(branches: Iterable[Branch], count: int) -> JsonValue:
     """Return the first ``count`` values that are available, and cancel the others."""
-    waiting = {asyncio.create_task(_value(branch)) for branch in branches}
+    waiting = {asyncio.create_task(branch) for branch in branches}
     values: list[JsonValue] = []
     try:
         while waiting and len(values) < count:
@@ -242,10 +243,6 @@ async def _first(branches: Iterable[Awaitable[JsonValue]], count: int) -> JsonVa
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
     return values[:count]
-
-
-async def _value(branch: Awaitable[JsonValue]) -> JsonValue:
-    return await branch
 
 
 def _as_object(value: JsonValue) -> dict[str, JsonValue]:
