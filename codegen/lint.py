@@ -73,9 +73,14 @@ def unions_are_tagged(schema: Schema) -> Problems:
 
 
 def messages_carry_their_tag(schema: Schema) -> Problems:
+    tag = schema.protocol["tag"]
     for row in schema.tagged:
-        if "oneOf" not in schema.documents[row["schema"]]:
-            yield from _tag_problems(schema, row["schema"], schema.protocol["tag"], row["type"])
+        document = schema.documents[row["schema"]]
+        if "oneOf" not in document:
+            yield from _tag_problems(schema, row["schema"], tag, row["type"])
+            for name, node in document.get("properties", {}).items():
+                if "const" in node and name != tag:
+                    yield f"schema/{row['schema']}: {name!r} has a const, but is not the tag"
 
 
 def events_carry_tag_and_text(schema: Schema) -> Problems:

@@ -103,6 +103,10 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             "schema/requests/ping.json: must be named pong.json, after its type",
         ],
     ),
+    "constant that is not the tag": (
+        with_property("also", {"const": "x"}, required=True),
+        ["schema/requests/ping.json: 'also' has a const, but is not the tag"],
+    ),
     "file name that is not the tag": (
         rename_file,
         ["schema/requests/pong.json: must be named ping.json, after its type"],

@@ -13,7 +13,7 @@ from pie_client._generated.methods import Method
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
-    import pydantic
+    import pydantic  # pyright: ignore[reportUnusedImport] - for calls that take any JSON value
 
     from pie_client import content as contents
     from pie_client._generated import models, results

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from pie_client._generated.events import Event, ModelledEvent
+from pie_client._generated.events import EVENT_CLASS, Event, ModelledEvent
 
 if TYPE_CHECKING:
     from pie_client._generated import models
@@ -32,13 +32,7 @@ class EventRecord(NamedTuple):
     event: tuple[Event, str] | ModelledEvent
 
 
-_KINDS: Final[Mapping[object, Event]] = {
-    "stdout": Event.Stdout,
-    "stderr": Event.Stderr,
-    "message": Event.Message,
-    "return": Event.Return,
-    "error": Event.Error,
-}
+_KINDS: Final[Mapping[object, Event]] = {kind.value: kind for kind in EVENT_CLASS}
 
 
 def decode_process_event(fields: Mapping[str, object]) -> tuple[Event, str] | None:

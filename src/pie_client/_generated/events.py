@@ -94,15 +94,6 @@ NamedEvent: TypeAlias = StdoutEvent | StderrEvent | MessageEvent | ReturnEvent |
 ModelledEvent: TypeAlias = NamedEvent | UnknownEvent
 """An event that arrives as one message."""
 
-TerminalEvent: TypeAlias = ReturnEvent | ErrorEvent
-"""An event that ends a process."""
-
-TERMINAL: Final = (
-    ReturnEvent,
-    ErrorEvent,
-)
-"""Classes of the events that end a process."""
-
 KIND_OF: Final[Mapping[type, Event]] = MappingProxyType(
     {
         StdoutEvent: Event.Stdout,
@@ -129,7 +120,6 @@ TERMINAL_KINDS: Final = frozenset({Event.Return, Event.Error})
 __all__ = [
     "EVENT_CLASS",
     "KIND_OF",
-    "TERMINAL",
     "TERMINAL_KINDS",
     "ErrorEvent",
     "Event",
@@ -139,7 +129,6 @@ __all__ = [
     "ReturnEvent",
     "StderrEvent",
     "StdoutEvent",
-    "TerminalEvent",
     "TextEvent",
     "UnknownEvent",
 ]

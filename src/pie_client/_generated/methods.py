@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pie_client._generated import results
-from pie_client._generated.families import FAMILIES, Family
+from pie_client._generated.families import Family
 
 if TYPE_CHECKING:
     from pie_client._generated import models
@@ -219,11 +219,6 @@ METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(
 )
 """Every request by its tag, in the order of the schema."""
 
-CAPABILITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
-    {family: frozenset(m.tag for m in METHODS.values() if family in m.families) for family in FAMILIES}
-)
-"""Tags of the requests that each family knows."""
-
 __all__ = [
     "ADD_PROGRAM",
     "ATTACH_PROCESS",
@@ -232,7 +227,6 @@ __all__ = [
     "AUTH_IDENTIFY",
     "AUTH_PROVE",
     "CANCEL_WORKFLOW",
-    "CAPABILITIES",
     "CHECK_PROGRAM",
     "DETACH_WORKFLOW",
     "LAUNCH_DAEMON",

@@ -40,16 +40,6 @@ ClientMessage: TypeAlias = (
 )
 """Any request."""
 
-EventMessage: TypeAlias = (
-    models.StdoutFrame
-    | models.StderrFrame
-    | models.MessageFrame
-    | models.ReturnFrame
-    | models.ErrorFrame
-    | models.UnknownFrame
-)
-"""A message that carries an event."""
-
 EVENT_MESSAGES: Final = (
     models.StdoutFrame,
     models.StderrFrame,
@@ -61,8 +51,13 @@ EVENT_MESSAGES: Final = (
 """Classes of the messages that carry an event."""
 
 ServerMessage: TypeAlias = (
-    models.Response
-    | EventMessage
+    models.StdoutFrame
+    | models.StderrFrame
+    | models.MessageFrame
+    | models.ReturnFrame
+    | models.ErrorFrame
+    | models.UnknownFrame
+    | models.Response
     | models.FileChunk
     | models.McpRequest
     | models.TurnDone
@@ -184,7 +179,6 @@ __all__ = [
     "TEXT_MESSAGES",
     "UNKNOWN",
     "ClientMessage",
-    "EventMessage",
     "ServerMessage",
     "record_of",
 ]

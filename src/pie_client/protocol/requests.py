@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVarTuple
 
 from pie_client._generated.families import FAMILIES, Family
-from pie_client._generated.methods import CAPABILITIES, Method
+from pie_client._generated.methods import Method
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields
@@ -22,7 +22,7 @@ SMALLEST_LIMIT = min(traits.frame_bytes for traits in FAMILIES.values())
 
 def check_family(method: Method[object], family: Family) -> None:
     """Raise UnsupportedError if servers of ``family`` don't support a request."""
-    if method.tag not in CAPABILITIES[family] or family in method.useless:
+    if family not in method.families or family in method.useless:
         advice = f". {method.instead}" if method.instead else ""
         needed = _releases(method.families - method.useless, method.since)
         raise UnsupportedError(

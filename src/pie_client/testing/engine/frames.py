@@ -1,7 +1,7 @@
 """Reads the frames of clients. It accepts what clients of this protocol write, and no other encodings of it."""
 
 from pie_client._generated.families import Family
-from pie_client._generated.methods import CAPABILITIES
+from pie_client._generated.methods import METHODS
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import SERVERS
@@ -31,7 +31,7 @@ class FrameReader:
             message = codec.decode_client_message(frame)
         except codec.MalformedFrameError as error:
             raise UnreadableFrameError(str(error)) from error
-        if isinstance(message, codec.UnknownMessage) or message.type not in CAPABILITIES[self._family]:
+        if isinstance(message, codec.UnknownMessage) or self._family not in METHODS[message.type].families:
             raise UnreadableFrameError(
                 f"{message.type} is not a request of {SERVERS[self._family].title} servers"
             )
