@@ -1,5 +1,6 @@
 """Ratios of runs, and the table that shows them."""
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -15,6 +16,11 @@ def ratios(runs: dict[str, list[Run]], figure: str, subject: str, other: str) ->
     """Return the other's figure in units of the subject's, for each round in which both have it."""
     pairs = zip(runs[subject], runs.get(other, ()), strict=other in runs)
     return [b[figure] / max(a[figure], 1e-9) for a, b in pairs if figure in a and figure in b]
+
+
+def middle(found: Sequence[float]) -> float:
+    """Return the median, NaN of nothing."""
+    return statistics.median(found) if found else math.nan
 
 
 def median(runs: list[Run], figure: str) -> float | None:
@@ -68,9 +74,9 @@ def shortfalls(chosen: Sequence[Work], results: Results, subject: str) -> Iterat
         runs = results[work.command]
         for row in work.rows:
             for other, aim in row.aims:
-                found = ratios(runs, row.figure, subject, other)
-                if found and statistics.median(found) < aim:
-                    yield f"short: {row.title}: {statistics.median(found):.2f} of {other}, aim {aim:.2f}"
+                found = middle(ratios(runs, row.figure, subject, other))
+                if found < aim:
+                    yield f"short: {row.title}: {found:.2f} of {other}, aim {aim:.2f}"
             own = median(runs[subject], row.figure)
             if row.most is not None and own is not None and own > row.most:
                 yield f"short: {row.title} ({work.command}): {own:.1f} {row.unit}, aim {row.most:g}"

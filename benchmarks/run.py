@@ -21,7 +21,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TypeAlias
 
-from report import Results, Run, shortfalls, table
+from report import Results, Run, middle, ratios, shortfalls, table
 from work import COLD, IMPORT, UPLOAD, WORK, Work
 
 HERE = Path(__file__).resolve().parent
@@ -138,11 +138,12 @@ def measure(bench: Bench, chosen: list[Work], rounds: int, *, quick: bool) -> Re
                 runs[name].append(bench.run(name, work, command))
         results[work.command] = runs
         seconds = time.perf_counter() - begin
-        print(
-            f"{number}/{len(chosen)} {command}: {rounds} rounds in {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
+        found = "; ".join(
+            f"{row.figure} {middle(ratios(runs, row.figure, names[0], other)):.2f} of {other}"
+            for row in work.rows
+            for other in names[1:]
         )
+        print(f"{number}/{len(chosen)} {command}, {seconds:.0f} s: {found}", file=sys.stderr, flush=True)
     return results
 
 
