@@ -605,6 +605,18 @@ async def main(x):
             await client.ping()
 
 
+async def test_a_script_that_exits_while_a_process_that_it_has_started_runs_on_fails(
+    client: PieClient,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root's scripts can start processes")
+    process = await launch(
+        client, "async def main(x):\n    if os.fork():\n        os._exit(5)\n    time.sleep(1000)\n"
+    )
+    with pytest.raises(ProcessError, match="exited with status 5"):
+        await process.wait(timeout=TIMEOUT)
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -21,7 +21,7 @@ from pie_client.testing.faults.reactions import Refusal
 
 
 class Authentication:
-    """The user of one connection.
+    """The user of one connection. For each request there is a method of its name, which returns the result.
 
     Attributes:
         username: The authenticated user, or None.
@@ -33,7 +33,7 @@ class Authentication:
         self._token = state.token
         self._challenge: tuple[str, bytes] | None = None
 
-    def identify(self, request: models.AuthIdentifyRequest) -> str:
+    def auth_identify(self, request: models.AuthIdentifyRequest) -> str:
         """Return a challenge for a user, or authenticate the user if authentication is disabled."""
         if self.username is not None:
             return texts.OK_ALREADY_AUTHENTICATED
@@ -46,7 +46,7 @@ class Authentication:
         self._challenge = request.username, os.urandom(CHALLENGE_BYTES)
         return base64.b64encode(self._challenge[1]).decode("ascii")
 
-    def prove(self, request: models.AuthProveRequest) -> str:
+    def auth_prove(self, request: models.AuthProveRequest) -> str:
         """Check the signature of the challenge."""
         if self.username is not None:
             raise Refusal(texts.ALREADY_AUTHENTICATED)
@@ -63,7 +63,7 @@ class Authentication:
         self.username = username
         return texts.OK_AUTH_PROVE
 
-    def by_token(self, request: models.AuthByTokenRequest) -> str:
+    def auth_by_token(self, request: models.AuthByTokenRequest) -> str:
         """Check a token."""
         if self.username is not None:
             return texts.OK_ALREADY_AUTHENTICATED

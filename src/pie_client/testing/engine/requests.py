@@ -29,14 +29,14 @@ MODEL = "none"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The text of a reply, or None if there is no reply, and a function that is called after it was sent."""
+    """The text of a reply, or None for no reply, and a function that is called after it was sent."""
 
     text: str | None = None
     then: Callable[[], object] | None = None
 
 
 class RequestHandler:
-    """Carries out requests, one at a time. For each there is a method of its name.
+    """Carries out requests, one at a time. For each there is a method of its name, which returns the result.
 
     Attributes:
         auth: The user of the connection.
@@ -53,42 +53,35 @@ class RequestHandler:
 
     async def carry_out(self, request: ClientMessage) -> Result:
         """Carry out a request. Raises Refusal."""
-        handler: Callable[[ClientMessage], Result | Awaitable[Result]] | None
-        handler = getattr(self, request.type, None)
+        handler: Callable[[ClientMessage], Awaitable[str] | Result | str | None] | None
+        handler = getattr(self, request.type, None) or getattr(self.auth, request.type, None)
         if handler is None:
             raise Refusal(f"LocalEngine does not implement {request.type}; answer it with engine.answer()")
         result = handler(request)
-        return result if isinstance(result, Result) else await result
+        if isinstance(result, Awaitable):
+            result = await result
+        return result if isinstance(result, Result) else Result(result)
 
-    def auth_identify(self, request: models.AuthIdentifyRequest) -> Result:
-        return Result(self.auth.identify(request))
+    def ping(self, _request: models.PingRequest) -> str:
+        return texts.OK_PING
 
-    def auth_prove(self, request: models.AuthProveRequest) -> Result:
-        return Result(self.auth.prove(request))
-
-    def auth_by_token(self, request: models.AuthByTokenRequest) -> Result:
-        return Result(self.auth.by_token(request))
-
-    def ping(self, _request: models.PingRequest) -> Result:
-        return Result(texts.OK_PING)
-
-    def query(self, request: models.QueryRequest) -> Result:
+    def query(self, request: models.QueryRequest) -> str | None:
         if request.subject == MODEL_STATUS:
-            return Result(_json({f"{MODEL}.{name}": 0 for name in MODEL_STATISTICS}))
+            return _json({f"{MODEL}.{name}": 0 for name in MODEL_STATISTICS})
         if self._traits.answers_unknown_queries:
             subject = json.dumps(request.subject, ensure_ascii=False)[1:-1]
             raise Refusal(texts.unknown_query_subject(subject=subject))
-        return Result()
+        return None
 
     # ------------------------------------------------------------- programs
 
-    def check_program(self, request: models.CheckProgramRequest) -> Result:
+    def check_program(self, request: models.CheckProgramRequest) -> str:
         program = f"{request.name}@{request.version}"
         if not PROGRAM.fullmatch(program):
             raise Refusal(texts.invalid_program_identifier(identifier=program))
-        return Result(_json(self._state.programs.has(program)))
+        return _json(self._state.programs.has(program))
 
-    def add_program(self, request: models.AddProgramRequest) -> Result:
+    def add_program(self, request: models.AddProgramRequest) -> str | None:
         try:
             upload = self._uploads.add(
                 request.corr_id if self._traits.uploads_by_number else request.program_hash, request
@@ -98,15 +91,15 @@ class RequestHandler:
             is_last = request.chunk_index + 1 >= request.total_chunks
             if is_last or self._traits.answers_rejected_chunks:
                 raise
-            return Result()
+            return None
         if upload is None:
-            return Result()
+            return None
         if self._traits.verifies_uploads and upload.digest != request.program_hash:
             raise Refusal(texts.program_hash_mismatch(declared=request.program_hash, actual=upload.digest))
         manifest, runtime = self._state.programs.read_manifest(upload.manifest)
         if not self._state.faults.skips("upload"):
             self._state.programs.add(manifest, runtime, upload.take(), replace=upload.force)
-        return Result(texts.OK_ADD_PROGRAM)
+        return texts.OK_ADD_PROGRAM
 
     def _resolve(self, inferlet: str) -> str:
         """Return the program that a launch means as ``name@version``. Raises Refusal."""
@@ -128,17 +121,14 @@ class RequestHandler:
 
     # ------------------------------------------------------------- processes
 
-    def list_processes(self, _request: models.ListProcessesRequest) -> Result:
+    def list_processes(self, _request: models.ListProcessesRequest) -> str:
         # A process that has just ended is in the table until its callbacks have run.
-        return Result(
-            _json(
-                [
-                    process.info.model_dump()
-                    for process in self._state.processes.values()
-                    if process.username == self.auth.username and not process.outcome.done()
-                ]
-            )
-        )
+        found = [
+            process.info.model_dump()
+            for process in self._state.processes.values()
+            if process.username == self.auth.username and not process.outcome.done()
+        ]
+        return _json(found)
 
     def launch_process(self, request: models.LaunchProcessRequest) -> Result:
         [process] = self._launch(request.inferlet, [request.input], capture=request.capture_outputs)
@@ -150,7 +140,7 @@ class RequestHandler:
         processes = self._launch(request.inferlet, request.inputs, capture=request.capture_outputs)
         return Result(_json([p.id for p in processes]), lambda: list(map(self._state.run, processes)))
 
-    async def run_processes(self, request: models.RunProcessesRequest) -> Result:
+    async def run_processes(self, request: models.RunProcessesRequest) -> str:
         _check_budgets(request)
         processes = self._launch(request.inferlet, request.inputs, capture=False)
         for process in processes:
@@ -160,7 +150,7 @@ class RequestHandler:
         for end in ends:
             if isinstance(end, models.ErrorFrame):
                 raise Refusal(end.value)
-        return Result(_json([end.value for end in ends]))
+        return _json([end.value for end in ends])
 
     def attach_process(self, request: models.AttachProcessRequest) -> Result:
         process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, include_ended=True)
@@ -180,27 +170,25 @@ class RequestHandler:
         process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE)
         return Result(texts.OK_TERMINATE_PROCESS, process.terminate)
 
-    def signal_process(self, request: models.SignalProcessRequest) -> Result:
+    def signal_process(self, request: models.SignalProcessRequest) -> None:
         if (process := self._attached(request.process_id)) is not None:
             process.inbox.put_signal(request.message)
-        return Result()
 
-    def transfer_file(self, request: models.TransferFileRequest) -> Result:
+    def transfer_file(self, request: models.TransferFileRequest) -> None:
         process, digest = self._attached(request.process_id), request.file_hash
         if process is None:
-            return Result()
+            return
         try:
             upload = self._uploads.add(
                 (process.id, digest) if self._traits.uploads_by_number else digest, request
             )
         except RejectedChunk as error:
             logger.info("dropping a file for process %s: %s", process.id, error)
-            return Result()
+            return
         if upload is not None and upload.digest != digest:
             logger.info("dropping a file for process %s: its bytes do not match its digest", process.id)
         elif upload is not None and not process.inbox.put_file(upload.take()):
             logger.info("dropping a file for process %s: it does not wait for one", process.id)
-        return Result()
 
     def _launch(self, inferlet: str, inputs: Sequence[str], *, capture: bool) -> list[RunningProcess]:
         """Create processes that are not started yet."""
@@ -238,14 +226,13 @@ class RequestHandler:
         program = self._resolve(request.inferlet)
         return Result(texts.OK_LAUNCH_DAEMON, lambda: self._state.run_daemon(program, request.port))
 
-    def register_mcp_server(self, request: models.RegisterMcpServerRequest) -> Result:
+    def register_mcp_server(self, request: models.RegisterMcpServerRequest) -> str:
         # As in the real engine, nothing is checked.
         self._client.mcp.names.append(request.name)
-        return Result(texts.OK_REGISTER_MCP_SERVER)
+        return texts.OK_REGISTER_MCP_SERVER
 
-    def mcp_response(self, request: models.McpResponseRequest) -> Result:
+    def mcp_response(self, request: models.McpResponseRequest) -> None:
         self._client.mcp.answer(request)
-        return Result()
 
     # ------------------------------------------------------------- workflows
 
@@ -267,12 +254,12 @@ class RequestHandler:
             raise Refusal(texts.WORKFLOW_ALREADY_ATTACHED)
         return Result(texts.OK_ATTACH_WORKFLOW, lambda: workflow.attach(self._client))
 
-    def detach_workflow(self, request: models.DetachWorkflowRequest) -> Result:
+    def detach_workflow(self, request: models.DetachWorkflowRequest) -> str:
         # Servers confirm it for any well-formed id.
         workflow = self._state.workflows.get(_uuid(request.workflow_id, texts.INVALID_WORKFLOW_ID))
         if workflow is not None:
             workflow.client = None
-        return Result(texts.OK_DETACH_WORKFLOW)
+        return texts.OK_DETACH_WORKFLOW
 
     def _find_workflow(self, workflow_id: str, missing: str) -> Workflow:
         workflow = self._state.workflows.get(_uuid(workflow_id, texts.INVALID_WORKFLOW_ID))
