@@ -24,7 +24,7 @@ EXACT = {**TYPES, "uuid": "str", "binary": "bytes"}
 """Python types of scalars, by their format or JSON type."""
 SILENT = {"type", "format", "description", "examples", "contentMediaType", "contentSchema"}
 """Keywords that restrict no value of a scalar's Python type."""
-PLAIN = {"str": "decode_text", "None": "decode_nothing"}
+PLAIN = {"str": "str", "None": "lambda _: None"}
 """Decoders of results that have no type of their own."""
 
 
@@ -159,9 +159,9 @@ class Python:
         return f"models.{self.schema.title(file)}" if is_json else "str"
 
     def decoder(self, row: Node) -> str:
-        """Return the name of the function that decodes a call's result."""
+        """Return the function that decodes a call's result."""
         returns = self.returns(row)
-        return PLAIN.get(returns) or f"decode_{constant(returns.partition('.')[2]).lower()}"
+        return PLAIN.get(returns) or f"results.decode_{constant(returns.partition('.')[2]).lower()}"
 
     def result_doc(self, row: Node) -> str:
         """Return the description of a call's result."""

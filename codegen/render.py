@@ -130,13 +130,12 @@ def _module(path: Path, summary: str, body: str) -> str:
 def _defined(path: Path, text: str) -> Iterator[str]:
     """Iterate over the names that a module defines; raise CodegenError if it is not Python."""
     try:
-        compile(
-            text, path.name, "exec", dont_inherit=True
-        )  # finds errors that parsing and formatting let pass
+        tree = ast.parse(text)
+        compile(tree, path.name, "exec", dont_inherit=True)  # finds errors that parsing lets pass
     except SyntaxError as error:
         line = text.splitlines()[(error.lineno or 1) - 1].strip()
         raise CodegenError([f"{path}: line {error.lineno} is not Python: {error.msg}: {line}"]) from error
-    for node in ast.parse(text).body:
+    for node in tree.body:
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name

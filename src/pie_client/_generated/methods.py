@@ -66,19 +66,13 @@ AUTH_PROVE: Final[Method[str]] = Method(
     "call",
     frozenset({"0.4", "0.5"}),
     "0.3",
-    results.decode_text,
+    str,
     opens_session=True,
     useless=frozenset({"0.5"}),
     instead="Use authenticate",
 )
 AUTH_BY_TOKEN: Final[Method[str]] = Method(
-    "auth_by_token",
-    "call",
-    frozenset({"0.4"}),
-    "0.3",
-    results.decode_text,
-    opens_session=True,
-    instead="Use authenticate",
+    "auth_by_token", "call", frozenset({"0.4"}), "0.3", str, opens_session=True, instead="Use authenticate"
 )
 CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     "check_program",
@@ -93,15 +87,13 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
 QUERY: Final[Method[models.QueryResult]] = Method(
     "query", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_query_result, subject="subject"
 )
-ADD_PROGRAM: Final[Method[str]] = Method(
-    "add_program", "upload", frozenset({"0.4", "0.5"}), "0.3", results.decode_text
-)
+ADD_PROGRAM: Final[Method[str]] = Method("add_program", "upload", frozenset({"0.4", "0.5"}), "0.3", str)
 LAUNCH_PROCESS: Final[Method[str]] = Method(
     "launch_process",
     "call",
     frozenset({"0.4", "0.5"}),
     "0.3",
-    results.decode_text,
+    str,
     subject="inferlet",
     captures="capture_outputs",
     fields=MappingProxyType({"token_budget": frozenset({"0.4"})}),
@@ -130,65 +122,52 @@ LAUNCH_DAEMON: Final[Method[str]] = Method(
     "call",
     frozenset({"0.4"}),
     "0.3",
-    results.decode_text,
+    str,
     subject="inferlet",
     instead="Use launch_process, and exchange messages with the process",
 )
 ATTACH_PROCESS: Final[Method[str]] = Method(
-    "attach_process",
-    "call",
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_text,
-    subject="process_id",
-    claims=True,
+    "attach_process", "call", frozenset({"0.4", "0.5"}), "0.3", str, subject="process_id", claims=True
 )
 TERMINATE_PROCESS: Final[Method[str]] = Method(
-    "terminate_process", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_text, subject="process_id"
+    "terminate_process", "call", frozenset({"0.4", "0.5"}), "0.3", str, subject="process_id"
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
-    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", results.decode_nothing, subject="process_id"
+    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", lambda _: None, subject="process_id"
 )
 TRANSFER_FILE: Final[Method[None]] = Method(
-    "transfer_file",
-    "transfer",
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_nothing,
-    subject="process_id",
+    "transfer_file", "transfer", frozenset({"0.4", "0.5"}), "0.3", lambda _: None, subject="process_id"
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
     "list_processes", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_list_processes_result
 )
-PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_text)
+PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", str)
 REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     "register_mcp_server",
     "call",
     frozenset({"0.4"}),
     "0.3",
-    results.decode_text,
+    str,
     subject="name",
     instead="Call the MCP server in the application, and send its results with signal_process",
 )
-MCP_RESPONSE: Final[Method[None]] = Method(
-    "mcp_response", "relay", frozenset({"0.4"}), "0.3", results.decode_nothing
-)
+MCP_RESPONSE: Final[Method[None]] = Method("mcp_response", "relay", frozenset({"0.4"}), "0.3", lambda _: None)
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
     "submit_workflow",
     "call",
     frozenset({"0.4"}),
     "0.3",
-    results.decode_text,
+    str,
     instead="Use launch_process for each of its processes",
 )
 CANCEL_WORKFLOW: Final[Method[str]] = Method(
-    "cancel_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
+    "cancel_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
 )
 ATTACH_WORKFLOW: Final[Method[str]] = Method(
-    "attach_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
+    "attach_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
 )
 DETACH_WORKFLOW: Final[Method[str]] = Method(
-    "detach_workflow", "call", frozenset({"0.4"}), "0.3", results.decode_text, subject="workflow_id"
+    "detach_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
 )
 
 METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(

@@ -119,15 +119,6 @@ def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     return _list_processes_result().validate_json(text, strict=True)
 
 
-def decode_text(text: str) -> str:
-    """Return the text of a reply."""
-    return text
-
-
-def decode_nothing(text: str) -> None:
-    """Return None: a request without a reply has no result."""
-
-
 __all__ = [
     "AlreadyAuthenticated",
     "AuthIdentifyResult",
@@ -138,8 +129,6 @@ __all__ = [
     "decode_check_program_result",
     "decode_launch_processes_result",
     "decode_list_processes_result",
-    "decode_nothing",
     "decode_query_result",
     "decode_run_processes_result",
-    "decode_text",
 ]

@@ -41,6 +41,7 @@ UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackExc
 
 # A text frame raises TypeError, which is UNREADABLE.
 unpack: Callable[..., Any] = msgpack.unpackb
+# The one packer, whose buffer is reused. Threads may share it: packing plain values runs no Python code.
 _packers = [msgpack.Packer()]
 
 
