@@ -121,6 +121,39 @@ class Python:
         bounded = f" and {' <= '.join(str(term) for term in chain if term is not None)}" if restricted else ""
         return f"type({value}) is {EXACT[kind]}{bounded}" if kind != "null" else f"{value} is None"
 
+    def accepts(self, file: str, value: str) -> str:
+        """Return an expression that is true only for maps that the model of a file accepts. Further keys are ignored."""
+        document = self.schema.documents[file]
+        tests = [f"type({value}) is dict"]
+        for name, node in document["properties"].items():
+            test = self._accepts_value(file, node, f"{value}[{name!r}]")
+            required = name in document["required"]
+            tests.append(
+                f"{name!r} in {value} and {test}" if required else f"({name!r} not in {value} or ({test}))"
+            )
+        return " and ".join(tests)
+
+    def _accepts_value(self, file: str, node: Node, value: str) -> str:
+        match node:
+            case {"$ref": ref} if (
+                self.schema.documents[target(file, ref).partition("#")[0]].get("type") == "object"
+            ):
+                return self.accepts(target(file, ref), value)
+            case {"anyOf": options}:
+                # None is left to the model; TOML has none.
+                tests = [
+                    self._accepts_value(file, each, value) for each in options if each.get("type") != "null"
+                ]
+                return " or ".join(f"({test})" for test in tests) if len(tests) > 1 else tests[0]
+            case {"type": "object", "additionalProperties": items}:
+                each = self._accepts_value(file, items, "item")
+                return f"type({value}) is dict and all({each} for item in {value}.values())"
+            case {"type": "array", "items": items}:
+                each = self._accepts_value(file, items, "item")
+                return f"type({value}) is list and all({each} for item in {value})"
+            case _:
+                return self.test(file, node, value)
+
     def parameters(self, row: Node) -> list[Field]:
         """Return the arguments of a call, in the order of the fields."""
         found: list[Field] = []

@@ -23,6 +23,7 @@ CLIENT_MODULES = {
     "decoders": "Decoders of server messages: fast for what servers normally send; the models judge the rest.",
     "encoders": "Encoders of requests: fast for valid values; the models judge the rest.",
     "families": "Server families: their traits, and names and limits of the protocol.",
+    "manifests": "Names in manifests, and a check that accepts ordinary ones; the model judges the rest.",
     "mcp": "Names of the Model Context Protocol, and of the JSON-RPC messages that carry it.",
     "methods": "The method table: one descriptor for each request.",
     "public": "Generated names that users import from the top of the package. Importing this module loads none of them.",
@@ -50,7 +51,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 """
 """What any template may use; imports that a module does not use are removed."""
 NOTICE = "Written by `python -m codegen generate` from the schema; never edited."

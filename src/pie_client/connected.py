@@ -104,9 +104,9 @@ class Connected:
     ) -> str:
         """Upload and install a local build."""
         source = contents.as_path(build)
-        text, described = await manifests.read_manifest(manifest)
+        text, program = await manifests.read_manifest(manifest)
         return await self.programs.install(
-            source, text, described, force=force, progress=progress, timeout=timeout
+            source, text, program, force=force, progress=progress, timeout=timeout
         )
 
     async def install(
@@ -119,9 +119,9 @@ class Connected:
         timeout: float | None,
     ) -> str:
         """Upload and install a program."""
-        text, described = manifests.checked_manifest(manifest)
+        text, program = manifests.checked_manifest(manifest)
         return await self.programs.install(
-            source, text, described, force=force, progress=progress, timeout=timeout
+            source, text, program, force=force, progress=progress, timeout=timeout
         )
 
     async def launch_many(

@@ -14,6 +14,7 @@ class Chunk:
     total: int
     """Number of chunks, at least 1."""
     data: bytes
+    """Its bytes; empty where they are passed beside it."""
     digest: str
     """BLAKE3-256 digest of the whole content, in lowercase hexadecimal."""
 
@@ -32,8 +33,8 @@ class Content(Protocol):
         """Number of chunks, at least 1."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the chunks in order."""
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield the chunks in order. The bytes behind a memoryview must not change."""
         ...
 
     def sent(self, index: int) -> None:

@@ -34,6 +34,8 @@ from tests.support.peers import (
 )
 
 CHUNK = 262_144
+BEYOND_READ_AHEAD = 12 * CHUNK + 5
+"""Size of a build of which not everything has been read when its first chunk was sent."""
 MANIFEST = """\
 [package]
 name = "greet"
@@ -321,6 +323,8 @@ async def test_an_error_of_the_server_ends_the_upload(
 async def test_a_build_that_changes_during_the_upload_is_not_installed(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
 ) -> None:
+    wasm.write_bytes(sized_component(BEYOND_READ_AHEAD))
+
     def change(sent: int, _total: int) -> None:
         if sent == CHUNK:
             with wasm.open("r+b") as out:
@@ -338,6 +342,8 @@ async def test_a_build_that_changes_during_the_upload_is_not_installed(
 async def test_a_build_that_shrinks_during_the_upload_is_not_installed(
     client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
 ) -> None:
+    wasm.write_bytes(sized_component(BEYOND_READ_AHEAD))
+
     def shrink(_sent: int, _total: int) -> None:
         os.truncate(wasm, CHUNK)
 

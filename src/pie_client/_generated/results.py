@@ -76,6 +76,8 @@ def _check_program_result() -> pydantic.TypeAdapter[models.CheckProgramResult]:
 
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
     """Decode the result of check_program."""
+    if text in ("true", "false"):
+        return text == "true"  # without the models
     return _check_program_result().validate_json(text, strict=True)
 
 

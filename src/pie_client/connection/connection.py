@@ -122,7 +122,7 @@ class Connection:
         expires = self._loop.time() + seconds
         if not self.identified and not method.opens_session:
             async with time_limit(method.tag, seconds):
-                await self._ensure_identified(method)
+                await self.ensure_identified(method)
         # What follows runs for every request, so it has no context managers, and no timer of its own.
         call = self._session.open_call(method)
         try:
@@ -134,13 +134,13 @@ class Connection:
             # It does not wait until the socket accepts the request: the reply proves more.
             await waiter
         except BaseException:
-            self._close_call(call)
+            self.close_call(call)
             raise
         return call.take()
 
     @functools.cached_property
-    def _chunk_sender(self) -> uploads.ChunkSender:
-        return uploads.ChunkSender()
+    def _uploads(self) -> uploads.Uploads:
+        return uploads.Uploads(self, self._session, self._transport)
 
     async def upload(
         self,
@@ -150,53 +150,15 @@ class Connection:
         timeout: float | None,
     ) -> R:
         """Send a request in chunks and return its decoded result. An early reply, an error, stops the upload."""
-        call: PendingCall[R] | None = None
-        try:
-            async with self.deadline(method, timeout) as deadline:
-                await self._ensure_identified(method)
-                call = self._session.open_call(method)
-                try:
-                    await self._upload(call, build, content, deadline)
-                finally:
-                    self._close_call(call)
-                return call.take()
-        except DeadlineError as error:
-            raise (error if call is None else self._deadline_error(error, call)) from None
-
-    async def _upload(
-        self,
-        call: PendingCall[R],
-        build: Callable[[int, Chunk], Fields],
-        content: bytes | Content,
-        deadline: Deadline,
-    ) -> None:
-        if self.paused:
-            self.update_flow()
-        call.waiter = reply = self._loop.create_future()
-
-        async def send_chunk(chunk: Chunk) -> None:
-            # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
-            self._write_call(call, lambda corr_id: build(corr_id, chunk))
-            await self._drain()
-            deadline.extend()
-
-        async def send_reset(chunk: Chunk) -> None:
-            # Under an unused id, so that the server's error reply is ignored.
-            unused = self._session.calls.unused_corr_id()
-            self._write(call.method, lambda corr_id: build(corr_id, chunk), unused)
-            await self._drain()
-
-        await self._chunk_sender.send(
-            content, send_chunk, send_reset=send_reset, deadline=deadline, reply=reply, call=call
-        )
+        return await self._uploads.upload(method, build, content, timeout)
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
         async with self.deadline(method, timeout):
-            await self._ensure_identified(method)
+            await self.ensure_identified(method)
             self._write(method, build)
-            with self._keep_receiving_if_stalled():
-                await self._drain()
+            with self.keep_receiving_if_stalled():
+                await self.drain()
 
     async def transfer(
         self,
@@ -206,16 +168,7 @@ class Connection:
         timeout: float | None,
     ) -> None:
         """Send a message in chunks that has no reply."""
-        async with self.deadline(method, timeout) as deadline:
-            await self._ensure_identified(method)
-
-            async def send_chunk(chunk: Chunk) -> None:
-                self._write(method, lambda: build(chunk))
-                with self._keep_receiving_if_stalled():
-                    await self._drain()
-                deadline.extend()
-
-            await self._chunk_sender.send(content, send_chunk, send_reset=send_chunk, deadline=deadline)
+        await self._uploads.transfer(method, build, content, timeout)
 
     async def family(self, timeout: float | None) -> Family:
         """Return the server's family, after identifying the session if necessary."""
@@ -358,7 +311,7 @@ class Connection:
             self.release(self._released.popleft())
 
     @contextlib.contextmanager
-    def _keep_receiving_if_stalled(self) -> Generator[None]:
+    def keep_receiving_if_stalled(self) -> Generator[None]:
         # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
         if not self._transport.congested:
             yield
@@ -489,13 +442,13 @@ class Connection:
 
     # ------------------------------------------------------------- parts of a call
 
-    def _close_call(self, call: PendingCall[R]) -> None:
+    def close_call(self, call: PendingCall[R]) -> None:
         self._session.close_call(call)
         if self._session.effects:
             self._run_effects()
         self.update_flow()  # it may have kept the reading going
 
-    async def _ensure_identified(self, method: Method[object]) -> None:
+    async def ensure_identified(self, method: Method[object]) -> None:
         self._session.check_alive()
         if not method.opens_session and not self.identified:
             try:
@@ -522,7 +475,7 @@ class Connection:
         except ConnectionLostError as error:
             raise ConnectionLostError(str(error), sent=False) from error
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
         if self._transport.congested:
             try:
                 await self._transport.drain()
@@ -530,10 +483,10 @@ class Connection:
                 raise ConnectionLostError(str(error), sent=True) from error
 
     def _expire(self, call: PendingCall[object]) -> None:
-        self._close_call(call)
-        call.fail(self._deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
+        self.close_call(call)
+        call.fail(self.deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
 
-    def _deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:
+    def deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:
         if server_error := self._session.server_error_since(call):
             return DeadlineError(f"{error}; the server reported: {server_error}")
         return error

@@ -4,15 +4,13 @@ Each becomes a :class:`~pie_client.content.Content`, whose digest is known befor
 and read in threads and are never in memory as a whole. ``uploads`` sends the chunks.
 """
 
-import asyncio
 import contextlib
-import functools
 import inspect
 import os
 import stat
 import tempfile
-import threading
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeGuard, cast
 
@@ -20,13 +18,18 @@ from blake3 import blake3
 
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.connection.deadline import Deadline
+from pie_client.connection.threads import in_thread, settle, start
 from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
 
 INLINE_HASH_BYTES = 1 << 20
 """Largest content hashed in the event loop (well under a millisecond); larger ones are hashed in a thread."""
-BLOCK_BYTES = 1 << 20
-"""Size of the blocks in which a file is hashed."""
+HASH_BYTES = 256 << 10
+"""Bytes of a file that are hashed at once; they stay in the processor's cache."""
+HASH_STEPS = 16
+"""Times that a thread hashes HASH_BYTES before the event loop has a turn."""
+BLOCK_BYTES = 4 * CHUNK_BYTES
+"""Bytes of a file that are read at once to send them."""
 SPOOL_BYTES = 8 << 20
 """Largest async iterable gathered in memory; larger ones go to a temporary file."""
 
@@ -38,9 +41,7 @@ Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
 
 class _File(Protocol):
     def read(self, size: int, /) -> bytes: ...
-    def write(self, data: bytes, /) -> int: ...
     def seek(self, offset: int, /) -> int: ...
-    def close(self) -> None: ...
 
 
 class _HashedContent:
@@ -74,106 +75,43 @@ class BytesContent(_HashedContent):
         super().__init__(digest, len(data), progress)
         self._data = data
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[memoryview]:
         """Yield the chunks in order."""
-        for index in range(self.total_chunks):
-            yield self._data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+        data = memoryview(self._data)
+        for at in range(0, self._size or 1, CHUNK_BYTES):
+            yield data[at : at + CHUNK_BYTES]
 
 
 class FileContent(_HashedContent):
     """A file as content to send, read twice: to hash it and to send it."""
 
-    def __init__(
-        self, file: "_ThreadedFile", digest: str, size: int, name: str, progress: Progress | None
-    ) -> None:
+    def __init__(self, file: _File, digest: str, size: int, name: str, progress: Progress | None) -> None:
         super().__init__(digest, size, progress)
         self._file = file
         self._name = name
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[memoryview]:
         """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
-        # The sender holds the last chunk back until the iteration ends, so a changed file is never completed.
         hasher = blake3()
-        # Each read runs in a thread: a slow disk must not block the event loop.
-        await asyncio.to_thread(self._file.rewind)
-        for _ in range(self.total_chunks):
-            yield await asyncio.to_thread(self._file.read, CHUNK_BYTES, hasher)
-        beyond = await asyncio.to_thread(self._file.read, 1, hasher)
-        if beyond or hasher.hexdigest() != self._digest:
-            raise InvalidArgumentError(
-                f"{self._name} changed while it was sent; the upload was stopped. Send it again"
-            )
-
-
-class _ThreadedFile:
-    """A file used in threads and closed from the event loop, which must not wait for them.
-
-    close() closes the file immediately if no thread uses it; otherwise the thread closes it when it is done.
-    """
-
-    def __init__(self, file: _File | None = None) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def open(self, path: Path) -> None:
-        """Open a regular file; raises InvalidArgumentError or OSError."""
-        with self._locked():
-            if not self._closed:
-                self._file = _open_regular(path)
-
-    def hash_rest(self, on_block: Callable[[], object]) -> tuple[str, int]:
-        """Return the digest and size of the rest of the file, calling ``on_block`` after every block."""
-        hasher, size = blake3(), 0
-        while block := self.read(BLOCK_BYTES, hasher):
-            size += len(block)
-            on_block()
-        return hasher.hexdigest(), size
-
-    def read(self, size: int, hasher: "blake3") -> bytes:
-        """Read and hash up to ``size`` bytes; none after close()."""
-        # Empty after close(): the sender is gone, and the digest no longer matters.
-        with self._locked():
-            data = b"" if self._closed or self._file is None else self._file.read(size)
-        hasher.update(data)
-        return data
-
-    def write(self, data: bytes, hasher: "blake3") -> None:
-        """Write and hash bytes; raises OSError."""
-        hasher.update(data)
-        with self._locked():
-            if not self._closed and self._file is not None:
-                self._file.write(data)
-
-    def rewind(self) -> None:
-        with self._locked():
-            if not self._closed and self._file is not None:
-                self._file.seek(0)
-
-    def close(self) -> None:
-        """Close the file without blocking."""
-        # Set before the attempt to lock: a thread that holds the lock sees it when it releases the lock.
-        self._closed = True
-        if self._lock.acquire(blocking=False):
-            self._close_and_release()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Generator[None]:
-        self._lock.acquire()
+        await in_thread(self._file.seek, 0)
+        # A slow disk must not block the event loop, so a thread reads and hashes one block ahead.
+        ahead = start(_read, self._file, hasher)
         try:
-            yield
+            for left in reversed(range(max(1, -(-self._size // BLOCK_BYTES)))):
+                await settle(ahead)
+                block = memoryview(ahead.result())
+                ahead = start(_read, self._file, hasher)
+                if not left:
+                    await settle(ahead)
+                    # Before the last block, so that a changed file is never completed.
+                    if ahead.result() or hasher.hexdigest() != self._digest:
+                        raise InvalidArgumentError(
+                            f"{self._name} changed while it was sent; the upload was stopped. Send it again"
+                        )
+                for at in range(0, len(block) or 1, CHUNK_BYTES):
+                    yield block[at : at + CHUNK_BYTES]
         finally:
-            if self._closed:
-                self._close_and_release()
-            else:
-                self._lock.release()
-
-    def _close_and_release(self) -> None:
-        try:
-            if self._file is not None:
-                self._file.close()
-        finally:
-            self._lock.release()
+            await settle(ahead)
 
 
 async def as_content(content: bytes | Content, progress: Progress | None = None) -> Content:
@@ -182,7 +120,7 @@ async def as_content(content: bytes | Content, progress: Progress | None = None)
     if data is not None:
         if len(data) <= INLINE_HASH_BYTES:
             return BytesContent(data, blake3(data).hexdigest(), progress)
-        return BytesContent(data, await asyncio.to_thread(lambda: blake3(data).hexdigest()), progress)
+        return BytesContent(data, await in_thread(lambda: blake3(data).hexdigest()), progress)
     if not _is_content(content):
         raise InvalidArgumentError(f"content must be bytes or a Content, not {type(content).__name__}")
     return content
@@ -210,39 +148,62 @@ async def open_content(
         yield await as_content(data, progress)
     elif isinstance(source, os.PathLike):
         path = as_path(source)
-        file = _ThreadedFile()
-        try:
-            await asyncio.to_thread(file.open, path)
-            loop = asyncio.get_running_loop()
-            # Called in the hashing thread; deadlines belong to the event loop.
-            on_block = functools.partial(loop.call_soon_threadsafe, deadline.extend)
-            yield FileContent(file, *await asyncio.to_thread(file.hash_rest, on_block), str(path), progress)
-        finally:
-            file.close()
+        with contextlib.ExitStack() as opened:
+            # The thread enters the file, so that it is closed even if the opening is cancelled.
+            file = await in_thread(lambda: opened.enter_context(_open_regular(path)))
+            yield FileContent(file, *await _hash(file, deadline), str(path), progress)
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
         raise InvalidArgumentError(
             f"content must be bytes, a pathlib.Path or an async iterable of bytes, not {type(source).__name__}"
         )
     else:
-        file = _ThreadedFile(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - closed below
-        try:
-            digest, size = await _spool_pieces(source, file, deadline)
-            yield FileContent(file, digest, size, "the content", progress)
-        finally:
-            file.close()
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            yield FileContent(spool, *await _spool_pieces(source, spool, deadline), "the content", progress)
+
+
+async def _hash(file: BufferedReader, deadline: Deadline) -> tuple[str, int]:
+    """Return the digest and size of a file."""
+    hasher, size, buffer = blake3(), 0, bytearray(HASH_BYTES)
+    # Not the whole file at once: a cancelled caller waits for the thread.
+    while count := await in_thread(_hash_some, file, hasher, buffer):
+        size += count
+        deadline.extend()
+    return hasher.hexdigest(), size
+
+
+def _hash_some(file: BufferedReader, hasher: "blake3", buffer: bytearray) -> int:
+    """Hash up to HASH_STEPS buffers of a file, and return the number of bytes."""
+    size, view = 0, memoryview(buffer)
+    for _ in range(HASH_STEPS):
+        count = file.readinto(buffer)
+        hasher.update(view[:count])
+        size += count
+    return size
+
+
+def _read(file: _File, hasher: "blake3") -> bytes:
+    """Read and hash a block."""
+    block = file.read(BLOCK_BYTES)
+    hasher.update(block)
+    return block
 
 
 async def _spool_pieces(
-    pieces: AsyncIterable[bytes], file: _ThreadedFile, deadline: Deadline
+    pieces: AsyncIterable[bytes], file: tempfile.SpooledTemporaryFile[bytes], deadline: Deadline
 ) -> tuple[str, int]:
     hasher, size = blake3(), 0
+
+    def add(data: bytes) -> None:
+        hasher.update(data)
+        file.write(data)
+
     try:
         async for piece in pieces:
             data = _to_bytes(piece)
             if data is None:
                 raise InvalidArgumentError(f"pieces of the content must be bytes, not {type(piece).__name__}")
             size += len(data)
-            await asyncio.to_thread(file.write, data, hasher)
+            await in_thread(add, data)
             deadline.extend()
     finally:
         # Not left to the garbage collector: the generator may hold files or connections.
@@ -272,14 +233,16 @@ def _to_bytes(value: object) -> bytes | None:
     """Return bytes-like objects as bytes, and None for others; untyped callers pass bytearray and memoryview."""
     if isinstance(value, memoryview):
         return value.tobytes()
-    return bytes(value) if isinstance(value, (bytes, bytearray)) else None
+    if isinstance(value, bytearray):
+        return bytes(value)
+    return value if isinstance(value, bytes) else None
 
 
 def _is_content(value: object) -> TypeGuard[Content]:
     return isinstance(value, Content)
 
 
-def _open_regular(path: Path) -> _File:
+def _open_regular(path: Path) -> BufferedReader:
     file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()

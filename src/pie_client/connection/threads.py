@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+A = TypeVarTuple("A")
 R = TypeVar("R")
 
 
-async def in_thread(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+def start(work: Callable[[*A], R], /, *args: *A) -> asyncio.Future[R]:
+    """Start blocking work in a thread. :func:`settle` must follow before what it uses is cleaned up."""
+    return asyncio.get_running_loop().run_in_executor(None, work, *args)
+
+
+async def settle(running: asyncio.Future[R]) -> None:
+    """Wait until the work has ended, and ignore its outcome. A cancelled caller waits too, and is cancelled then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not running.cancelled():
+        running.exception()  # marks it as retrieved
+    if cancelled is not None:
+        raise cancelled
+
+
+async def in_thread(work: Callable[[*A], R], /, *args: *A) -> R:
     """Run blocking work in a thread and return its result.
 
     A cancelled caller resumes when the work has ended, not before: what it cleans up is no longer in use.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        if not running.cancelled():
-            running.exception()  # marks it as retrieved
-        raise
+    running = start(work, *args)
+    await settle(running)
+    return running.result()

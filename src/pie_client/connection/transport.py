@@ -80,10 +80,10 @@ class Transport:
         """Whether the write buffer is above its high-water mark."""
         return self._socket.congested
 
-    def write(self, frame: bytes, *, now: bool = False) -> None:
-        """Queue a binary frame, or write it immediately. Raises ConnectionLostError."""
+    def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
+        """Queue a binary frame that consists of the parts, or write it immediately. Raises ConnectionLostError."""
         try:
-            self._socket.write(frame, now=now)
+            self._socket.write(*parts, now=now)
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 

@@ -1,23 +1,28 @@
 """Send programs and files in chunks, and reset an interrupted upload so that it can be sent again.
 
 Servers identify an unfinished upload by connection and digest only. So uploads of equal bytes take turns, and one that
-was interrupted is reset before the next of the same digest. The connection passes the functions that send a chunk. It
-does not retry: the caller sends a failed upload again.
+was interrupted is reset before the next of the same digest. Nothing is retried: the caller sends a failed upload again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pie_client._generated.methods import Method
 from pie_client.connection.deadline import Deadline, ProgressLock
+from pie_client.connection.transport import Transport
 from pie_client.content import Chunk, Content
-from pie_client.errors import InvalidArgumentError, ProtocolError
+from pie_client.errors import ConnectionLostError, DeadlineError, InvalidArgumentError, ProtocolError
 from pie_client.lazy import LazyModule
 from pie_client.protocol.calls import PendingCall
+from pie_client.protocol.codec import Fields
+from pie_client.protocol.session import Session
 
 if TYPE_CHECKING:
     from pie_client.connection import contents
@@ -25,38 +30,131 @@ else:
     contents = LazyModule("pie_client.connection.contents")
 
 R = TypeVar("R")
-T = TypeVar("T")
-SendChunk = Callable[[Chunk], Awaitable[None]]
+WriteChunk = Callable[[Chunk, bytes | memoryview], None]
+"""Queues a chunk and its bytes."""
 
 
-class ChunkSender:
+class Channel(Protocol):
+    """What uploads need of a connection."""
+
+    @property
+    def paused(self) -> bool: ...
+    def update_flow(self) -> None: ...
+    def deadline(
+        self, method: Method[object], timeout: float | None
+    ) -> AbstractAsyncContextManager[Deadline]: ...
+    def deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError: ...
+    async def ensure_identified(self, method: Method[object]) -> None: ...
+    def close_call(self, call: PendingCall[R]) -> None: ...
+    def keep_receiving_if_stalled(self) -> AbstractContextManager[None]: ...
+    async def drain(self) -> None: ...
+
+
+class Uploads:
     """The uploads of one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel, session: Session, transport: Transport) -> None:
+        self._channel = channel
+        self._session = session
+        self._transport = transport
         self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
         """Locks by digest."""
         self._interrupted: set[str] = set()
         """Digests of which the server may hold some chunks but not all."""
 
-    async def send(
+    async def upload(
+        self,
+        method: Method[R],
+        build: Callable[[int, Chunk], Fields],
+        content: bytes | Content,
+        timeout: float | None,
+    ) -> R:
+        """Send a request in chunks and return its decoded result. An early reply, an error, stops the upload."""
+        channel, session = self._channel, self._session
+        call: PendingCall[R] | None = None
+        try:
+            async with channel.deadline(method, timeout) as deadline:
+                await channel.ensure_identified(method)
+                call = session.open_call(method)
+                if channel.paused:
+                    channel.update_flow()  # the reply may be behind unread events
+                call.waiter = reply = asyncio.get_running_loop().create_future()
+                # Every chunk has the corr_id of the call: the server replies after the last chunk, or on an error.
+                write = functools.partial(self._write, method, functools.partial(build, call.corr_id), call)
+
+                def write_reset(chunk: Chunk, data: bytes | memoryview) -> None:
+                    # Under an unused id, so that the server's error reply is ignored.
+                    unused = session.calls.unused_corr_id()
+                    self._write(method, functools.partial(build, unused), None, chunk, data)
+
+                try:
+                    await self._send(content, write, write_reset, channel.drain, deadline, call, reply)
+                finally:
+                    channel.close_call(call)
+                return call.take()
+        except DeadlineError as error:
+            raise (error if call is None else channel.deadline_error(error, call)) from None
+
+    async def transfer(
+        self,
+        method: Method[None],
+        build: Callable[[Chunk], Fields],
+        content: bytes | Content,
+        timeout: float | None,
+    ) -> None:
+        """Send a message in chunks that has no reply."""
+        channel, session = self._channel, self._session
+
+        def write(chunk: Chunk, data: bytes | memoryview) -> None:
+            session.check_alive()
+            self._write(method, build, None, chunk, data)
+
+        async def drain() -> None:
+            with channel.keep_receiving_if_stalled():
+                await channel.drain()
+
+        async with channel.deadline(method, timeout) as deadline:
+            await channel.ensure_identified(method)
+            session.check_family(method)
+            await self._send(content, write, write, drain, deadline)
+
+    def _write(
+        self,
+        method: Method[object],
+        build: Callable[[Chunk], Fields],
+        call: PendingCall[R] | None,
+        chunk: Chunk,
+        data: bytes | memoryview,
+    ) -> None:
+        fields, *parts = self._session.encode_chunk(method, build, chunk, data)
+        try:
+            self._transport.write(*parts)
+        except ConnectionLostError as error:
+            raise ConnectionLostError(str(error), sent=call is not None and call.sent) from error
+        if call is not None:
+            call.fields, call.sent = fields, True
+
+    async def _send(
         self,
         source: bytes | Content,
-        send_chunk: SendChunk,
-        *,
-        send_reset: SendChunk,
+        write: WriteChunk,
+        write_reset: WriteChunk,
+        drain: Callable[[], Awaitable[None]],
         deadline: Deadline,
-        reply: asyncio.Future[None] | None = None,
         call: PendingCall[R] | None = None,
+        reply: asyncio.Future[None] | None = None,
     ) -> None:
         """Send every chunk in order, and wait for the reply if there is one.
 
         Args:
             source: What to send.
-            send_chunk: Sends a chunk.
-            send_reset: Sends a chunk that is out of range, so that the server discards the upload; its error is ignored.
-            deadline: Extended while another upload of the same bytes makes progress.
-            reply: Completed with the outcome of ``call``. If that is before the last chunk, nothing more is sent.
+            write: Queues a chunk.
+            write_reset: Queues a chunk that is out of range, so that the server discards the upload; its error is
+                ignored.
+            drain: Waits until the socket has accepted enough of what is queued.
+            deadline: Extended with every chunk, and while another upload of the same bytes makes progress.
             call: The call, if the upload has a reply.
+            reply: Completed with the outcome of ``call``. If that is before the last chunk, nothing more is sent.
 
         Raises:
             ProtocolError: The server confirmed the upload before it received every chunk.
@@ -67,16 +165,21 @@ class ChunkSender:
         lock = self._locks.setdefault(digest, ProgressLock())
         async with lock.hold(deadline):
             if digest in self._interrupted:
-                await send_reset(Chunk(total, total, b"", digest))
+                write_reset(Chunk(total, total, b"", digest), b"")
+                await drain()
             # Removed only at the end: an exception or cancellation below leaves the upload interrupted.
             self._interrupted.add(digest)
             unsent = total
-            # Closed on every path, so that a content that reads a file or a network can clean up.
-            async with contextlib.aclosing(_chunks(content)) as chunks:
-                while (chunk := await _next_unless_replied(reply, anext(chunks, None))) is not None:
-                    await send_chunk(chunk)
-                    content.sent(chunk.index)
+            # The chunks are closed on every path, so that a content that reads a file or a network can clean up.
+            async with _until(reply), contextlib.aclosing(_chunks(content)) as chunks:
+                async for chunk, data in chunks:
+                    write(chunk, data)
                     unsent -= 1
+                    await drain()
+                    # Other tasks, and the reply, have a turn even if the socket accepts everything immediately.
+                    await asyncio.sleep(0)
+                    deadline.extend()
+                    content.sent(chunk.index)
                     lock.report_progress()
             if reply is not None:
                 # The lock is held until the reply: only then has the server finished with this digest.
@@ -88,32 +191,39 @@ class ChunkSender:
             self._interrupted.discard(digest)
 
 
-async def _next_unless_replied(
-    reply: asyncio.Future[None] | None, step: Coroutine[None, None, T | None]
-) -> T | None:
-    """Return the result of a step, or None if the reply is there first."""
-    # A task, although nothing else awaits it: sending does not suspend while the socket accepts everything, and the
-    # reader, which sees the reply, must run between two chunks.
-    task = asyncio.ensure_future(step)
+@contextlib.asynccontextmanager
+async def _until(reply: asyncio.Future[None] | None) -> AsyncGenerator[None]:
+    """End the context, wherever it waits, once there is a reply."""
+    if reply is None:
+        yield
+        return
+    scope = asyncio.timeout(None)
+
+    def stop(_reply: asyncio.Future[None]) -> None:
+        scope.reschedule(reply.get_loop().time())
+
     try:
-        waited = [cast("asyncio.Future[object]", future) for future in (task, reply) if future is not None]
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        return None if reply is not None and reply.done() else await task
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+        async with scope:
+            reply.add_done_callback(stop)
+            try:
+                yield
+            finally:
+                reply.remove_done_callback(stop)
+    except TimeoutError:
+        if not scope.expired():
+            raise
 
 
-async def _chunks(content: Content) -> AsyncGenerator[Chunk]:
-    """Yield the chunks of a content, and raise InvalidArgumentError before the last if their number is wrong."""
+async def _chunks(content: Content) -> AsyncGenerator[tuple[Chunk, bytes | memoryview]]:
+    """Yield the chunks of a content with their bytes. Raises InvalidArgumentError before the last if their number is wrong."""
     digest, total, index = content.digest, content.total_chunks, 0
     # One chunk behind: the last completes the upload, so it is only sent once no further chunk follows.
-    last: bytes | None = None
+    last: bytes | memoryview | None = None
     source = aiter(content)
     try:
         async for data in source:
             if last is not None and index < total:
-                yield Chunk(index - 1, total, last, digest)
+                yield Chunk(index - 1, total, b"", digest), last
             last = data
             index += 1
     finally:
@@ -121,4 +231,4 @@ async def _chunks(content: Content) -> AsyncGenerator[Chunk]:
             await source.aclose()
     if index != total or last is None:
         raise InvalidArgumentError(f"content has {index} chunks instead of {total}; the upload was stopped")
-    yield Chunk(total - 1, total, last, digest)
+    yield Chunk(total - 1, total, b"", digest), last

@@ -434,16 +434,16 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             writes.append(struct.pack("!BBH4s", BINARY, MASKED | 126, length, mask))
         else:
             writes.append(struct.pack("!BBQ4s", BINARY, MASKED | 127, length, mask))
-        if length >= JOINED:
-            self._flush()
         for part in parts:
             masked = apply_mask(part, mask)
             rotation = len(part) % 4
             mask = mask[rotation:] + mask[:rotation]
-            if length >= JOINED:
-                self.transport.write(masked)  # joining would copy it
+            if length < JOINED or len(part) < JOINED:
+                self._writes.append(masked)
             else:
-                writes.append(masked)
+                # Joining would copy it; and of bytes, asyncio would copy what the socket does not accept at once.
+                self._flush()
+                self.transport.write(memoryview(masked))
         self._written += length
         if now or self._written >= JOINED:
             self._flush()

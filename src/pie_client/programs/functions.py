@@ -22,7 +22,7 @@ from blake3 import blake3
 from pie_client._generated.families import SCRIPT_ENTRY, SCRIPT_RUNTIME
 from pie_client._generated.models import Manifest, ManifestPackage, ManifestParameter
 from pie_client.errors import InvalidArgumentError
-from pie_client.programs.manifest import checked_manifest, program_of
+from pie_client.programs.manifest import VERSION_SEPARATOR, checked_manifest
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -88,7 +88,7 @@ class Inferlet(Generic[P, R_co]):
     @property
     def program(self) -> str:
         """The program as ``name@version``."""
-        return program_of(self.manifest)
+        return f"{self.name}{VERSION_SEPARATOR}{self.version}"
 
     @functools.cached_property
     def manifest(self) -> Manifest:

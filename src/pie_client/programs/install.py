@@ -6,12 +6,12 @@ Takes a build or a script with its checked manifest, and returns ``name@version`
 import os
 import warnings
 import weakref
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
-from pie_client._generated.models import Manifest
 from pie_client.connection.connection import Connection
 from pie_client.connection.contents import Progress, Source, as_path, check_progress, open_content
 from pie_client.connection.deadline import ProgressLock
@@ -22,7 +22,10 @@ from pie_client.errors import (
     ProgramExistsError,
     UnsupportedError,
 )
-from pie_client.programs.manifest import checked_manifest, program_of, read_manifest, split_program
+from pie_client.programs.manifest import checked_manifest, read_manifest, split_program
+
+if TYPE_CHECKING:
+    from pie_client._generated.models import Manifest
 
 
 class Programs:
@@ -51,10 +54,10 @@ class Programs:
         name, version = split_program(inferlet)
         wasm_hash = manifest_hash = None
         if manifest is not None:
-            text, described = await read_manifest(manifest)
-            if program_of(described) != inferlet:
+            text, program = await read_manifest(manifest)
+            if program != inferlet:
                 raise InvalidArgumentError(
-                    f"{os.fspath(manifest)} is the manifest of {program_of(described)}, not of {inferlet}; pass the manifest of {inferlet}"
+                    f"{os.fspath(manifest)} is the manifest of {program}, not of {inferlet}; pass the manifest of {inferlet}"
                 )
             manifest_hash = blake3(text.encode()).hexdigest()
         if wasm is not None:
@@ -83,15 +86,14 @@ class Programs:
     async def install(
         self,
         source: Source,
-        manifest_text: str,
-        manifest: Manifest,
+        manifest: str,
+        program: str,
         *,
         force: bool,
         progress: Progress | None,
         timeout: float | None,
     ) -> str:
-        """Upload a program and return ``name@version``. Raises ProgramExistsError if the server has that version."""
-        program = program_of(manifest)
+        """Upload a program and return its ``name@version``. Raises ProgramExistsError if the server has that version."""
         lock = self._locks.setdefault(program, ProgressLock())
 
         def report(sent: int, total: int) -> None:
@@ -109,16 +111,16 @@ class Programs:
             waited = lock.locked
             async with lock.hold(deadline):
                 deadline.disable()  # check and upload below have their own
-                identity = content.digest, blake3(manifest_text.encode()).hexdigest()
+                identity = content.digest, blake3(manifest.encode()).hexdigest()
                 if not force and await self.has(program, timeout=timeout):
                     if waited and self._installed.get(program) == identity:
                         return program
                     raise _exists(program)
-                await self._upload(content, manifest_text, timeout)
+                await self._upload(content, manifest, timeout)
                 self._installed[program] = identity
         return program
 
-    async def ensure(self, source: str, described: Manifest, *, pinned: bool) -> str:
+    async def ensure(self, source: str, described: "Manifest", *, pinned: bool) -> str:
         """Install a script if the server does not have it, and return ``name@version``.
 
         Args:
@@ -127,8 +129,8 @@ class Programs:
             pinned: The version was not derived from the source, so that the server may have another script under it:
                 upload it once per connection.
         """
-        program, data = program_of(described), source.encode()
-        manifest = checked_manifest(described)[0]
+        data = source.encode()
+        manifest, program = checked_manifest(described)
         identity = blake3(data).hexdigest(), blake3(manifest.encode()).hexdigest()
         family = FAMILIES[await self._connection.family(None)]
         if not family.runs_scripts:
@@ -146,11 +148,11 @@ class Programs:
                 self._installed[program] = identity
         return program
 
-    async def _upload(self, content: bytes | Content, manifest_text: str, timeout: float | None) -> None:
+    async def _upload(self, content: bytes | Content, manifest: str, timeout: float | None) -> None:
         # Always with force_overwrite, even right after the server reported the program missing. Another client may have
         # installed it since: without the flag the server would keep that program and still reply with success.
         await self._connection.calls.add_program(
-            content=content, manifest=manifest_text, force_overwrite=True, timeout=timeout
+            content=content, manifest=manifest, force_overwrite=True, timeout=timeout
         )
 
 

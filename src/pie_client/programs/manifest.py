@@ -1,21 +1,30 @@
 """Parse and check manifests (Pie.toml) before anything is sent.
 
-Reads a manifest from text, bytes, a file or a Manifest object, and returns the text to upload and the parsed Manifest.
+Reads a manifest from text, bytes, a file or a Manifest object. The models are loaded for those that are not ordinary.
 """
 
-import asyncio
+from __future__ import annotations
+
 import os
 import re
 import tomllib
-
-import tomli_w
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from pie_client._generated.families import PROGRAM_PATTERN
-from pie_client._generated.models import Manifest
+from pie_client._generated.manifests import DEPENDENCIES, NAME, PACKAGE, VERSION, is_manifest
 from pie_client.connection.contents import as_path
+from pie_client.connection.threads import in_thread
 from pie_client.errors import InvalidArgumentError, ManifestError, one_line
+from pie_client.lazy import LazyModule
 from pie_client.protocol import codec
+
+if TYPE_CHECKING:
+    import tomli_w
+
+    from pie_client._generated import models
+else:
+    models = LazyModule("pie_client._generated.models")
+    tomli_w = LazyModule("tomli_w")
 
 PROGRAM = re.compile(PROGRAM_PATTERN)
 VERSION_SEPARATOR = "@"
@@ -30,12 +39,7 @@ def split_program(inferlet: str) -> tuple[str, str]:
     return name, version
 
 
-def program_of(manifest: Manifest) -> str:
-    """Return ``name@version`` of the program that a manifest describes."""
-    return f"{manifest.package.name}{VERSION_SEPARATOR}{manifest.package.version}"
-
-
-def parse_manifest(source: str | bytes | Manifest) -> Manifest:
+def parse_manifest(source: str | bytes | models.Manifest) -> models.Manifest:
     """Parse and check a manifest (Pie.toml).
 
     Args:
@@ -48,44 +52,53 @@ def parse_manifest(source: str | bytes | Manifest) -> Manifest:
         ManifestError: The text is not TOML, a key is missing or has the wrong type, or servers would not launch a program
             with that name, version or dependency. The message names the key.
     """
-    return checked_manifest(source)[1]
+    text, _ = checked_manifest(source)
+    return models.Manifest.model_validate(tomllib.loads(text))
 
 
-def checked_manifest(source: str | bytes | Manifest) -> tuple[str, Manifest]:
-    """Return the unchanged text of a manifest and the parsed manifest. Raises ManifestError."""
-    if isinstance(source, Manifest):
-        text = tomli_w.dumps(source.model_dump(exclude_none=True))
-    elif isinstance(source, bytes):
-        try:
-            text = source.decode()
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"the manifest is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    elif isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-        text = source
-    else:
-        raise ManifestError(f"the manifest is {type(source).__name__}; pass str, bytes or a Manifest")
+def checked_manifest(source: str | bytes | models.Manifest) -> tuple[str, str]:
+    """Return the unchanged text of a manifest, and ``name@version`` of its program. Raises ManifestError."""
+    text = _text_of(source)
     if text.startswith(BYTE_ORDER_MARK):
         raise ManifestError("the manifest starts with a byte order mark; save it as UTF-8 without one")
     try:
-        manifest = Manifest.model_validate(tomllib.loads(text))
+        tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is not valid TOML: {one_line(str(error))}; correct it") from None
-    except ValidationError as error:
-        raise ManifestError(
-            f"invalid manifest: {codec.describe_validation_error(error)}; correct it"
-        ) from None
-    package = manifest.package
-    _check_program("package.name", package.name, f"{package.name}{VERSION_SEPARATOR}0.0.0")
-    _check_program("package.version", package.version, f"{package.name}{VERSION_SEPARATOR}{package.version}")
-    for name, version in (manifest.dependencies or {}).items():
-        _check_program(f"dependencies.{name}", version, f"{name}{VERSION_SEPARATOR}{version}")
-    return text, manifest
+    if not is_manifest(tables):
+        try:
+            tables = models.Manifest.model_validate(tables).model_dump()
+        except ValueError as error:
+            raise ManifestError(
+                f"invalid manifest: {codec.describe_validation_error(error)}; correct it"
+            ) from None
+    name, version = tables[PACKAGE][NAME], tables[PACKAGE][VERSION]
+    program = f"{name}{VERSION_SEPARATOR}{version}"
+    _check_program("package.name", name, f"{name}{VERSION_SEPARATOR}0.0.0")
+    _check_program("package.version", version, program)
+    dependencies: dict[str, str] = tables.get(DEPENDENCIES) or {}
+    for needed, exact in dependencies.items():
+        _check_program(f"dependencies.{needed}", exact, f"{needed}{VERSION_SEPARATOR}{exact}")
+    return text, program
 
 
-async def read_manifest(path: str | os.PathLike[str]) -> tuple[str, Manifest]:
-    """Read and check a manifest file. Raises ManifestError, which names the file, or OSError."""
+def _text_of(source: str | bytes | models.Manifest) -> str:
+    if isinstance(source, str):
+        return source
+    if isinstance(source, bytes):
+        try:
+            return source.decode()
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"the manifest is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    if isinstance(source, models.Manifest):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
+        return tomli_w.dumps(source.model_dump(exclude_none=True))
+    raise ManifestError(f"the manifest is {type(source).__name__}; pass str, bytes or a Manifest")
+
+
+async def read_manifest(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Read and check a manifest file, as :func:`checked_manifest`. Raises ManifestError, which names the file, or OSError."""
     place = as_path(path)
-    data = await asyncio.to_thread(place.read_bytes)
+    data = await in_thread(place.read_bytes)
     try:
         return checked_manifest(data)
     except ManifestError as error:

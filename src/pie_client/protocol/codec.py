@@ -8,6 +8,7 @@ with it. Both return the same records. pydantic and the models are loaded when t
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
@@ -36,6 +37,9 @@ KEPT_BYTES = 1 << 20
 
 FIXMAP = 0x80
 """First byte of a map with up to 15 entries, together with their number; of equal keys, only the last is unpacked."""
+NO_BYTES = msgpack.packb(b"")
+BIN32 = 0xC6
+"""First byte of bytes whose length is in the next four."""
 UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
 """What reading a frame may raise that is not a map with the expected keys."""
 
@@ -81,6 +85,11 @@ def encode(fields: Fields) -> bytes:
     if len(frame) > KEPT_BYTES:
         _packers[0] = msgpack.Packer()
     return frame
+
+
+def with_room(frame: bytes, size: int) -> bytes:
+    """Return the start of a frame that ends in ``size`` bytes, from a frame that ends in none."""
+    return frame.removesuffix(NO_BYTES) + struct.pack("!BI", BIN32, size)
 
 
 def decode(frame: Frame) -> Record | EventRecord | UnknownMessage:

@@ -6,8 +6,9 @@ the server would not read. It keeps no state: the session passes the family that
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import TypeVarTuple
+from typing import TYPE_CHECKING, TypeVarTuple
 
 from pie_client._generated.families import FAMILIES, Family
 from pie_client._generated.methods import Method
@@ -15,8 +16,13 @@ from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields
 
+if TYPE_CHECKING:
+    from pie_client.content import Chunk
+
 Ts = TypeVarTuple("Ts")
 
+SMALL_CHUNK = 0xFFFF
+"""Most bytes of a chunk that is copied into its frame."""
 SMALLEST_LIMIT = min(traits.frame_bytes for traits in FAMILIES.values())
 
 
@@ -62,8 +68,39 @@ def encode(
             f"{method.tag} not sent: {codec.describe_validation_error(error)}; correct the argument"
         ) from None
     if len(frame) > SMALLEST_LIMIT:
-        _check_size(method, frame, family)
+        _check_size(method, len(frame), family)
     return fields, frame
+
+
+def encode_chunk(
+    method: Method[object],
+    build: Callable[[Chunk], Fields],
+    chunk: Chunk,
+    data: bytes | memoryview,
+    family: Family | None,
+) -> tuple[Fields, *tuple[bytes | memoryview, ...]]:
+    """Build and encode a request with a chunk. Raises as :func:`encode`.
+
+    Args:
+        method: The request.
+        build: Makes its fields.
+        chunk: The chunk without its bytes.
+        data: Its bytes. Many are not copied: they become a part of their own.
+        family: Family of the server; None until it is known.
+
+    Returns:
+        The fields without the bytes, and the parts of the frame to send.
+    """
+    is_large = type(data) in (bytes, memoryview) and len(data) > SMALL_CHUNK
+    if not is_large:
+        # Also what is not bytes at all, which the model refuses.
+        data = data.tobytes() if isinstance(data, memoryview) else data
+        return encode(method, build, (dataclasses.replace(chunk, data=data),), family)
+    fields, frame = encode(method, build, (chunk,), family)
+    head = codec.with_room(frame, len(data))
+    if len(head) + len(data) > SMALLEST_LIMIT:
+        _check_size(method, len(head) + len(data), family)
+    return fields, head, data
 
 
 def _check_fields(method: Method[object], fields: Fields, family: Family) -> None:
@@ -74,12 +111,12 @@ def _check_fields(method: Method[object], fields: Fields, family: Family) -> Non
             )
 
 
-def _check_size(method: Method[object], frame: bytes, family: Family | None) -> None:
+def _check_size(method: Method[object], size: int, family: Family | None) -> None:
     # A larger frame makes the server close the connection. Until the family is known, the smallest limit counts.
     limit = SMALLEST_LIMIT if family is None else FAMILIES[family].frame_bytes
-    if len(frame) > limit:
+    if size > limit:
         raise InvalidArgumentError(
-            f"{method.tag} not sent: {len(frame)} bytes exceed the server's limit of {limit}; send less, or use transfer_file"
+            f"{method.tag} not sent: {size} bytes exceed the server's limit of {limit}; send less, or use transfer_file"
         )
 
 

@@ -37,6 +37,7 @@ from pie_client.protocol.routes import Route, Routes
 
 if TYPE_CHECKING:
     from pie_client._generated import refusals
+    from pie_client.content import Chunk
 else:
     refusals = LazyModule("pie_client._generated.refusals")
 
@@ -154,6 +155,12 @@ class Session:
         self.check_alive()
         self.check_family(method)
         return requests.encode(method, build, arguments, self.family)[1]
+
+    def encode_chunk(
+        self, method: Method[object], build: Callable[[Chunk], Fields], chunk: Chunk, data: bytes | memoryview
+    ) -> tuple[Fields, *tuple[bytes | memoryview, ...]]:
+        """Return the fields of a chunk without its bytes, and the parts of its frame. Raises InvalidArgumentError."""
+        return requests.encode_chunk(method, build, chunk, data, self.family)
 
     def close_call(self, call: PendingCall[R]) -> None:
         """Stop waiting for a reply. A late reply is ignored, except for the processes that it launched or attached."""
