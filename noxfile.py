@@ -23,6 +23,18 @@ LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 # Workers steal tests from the tail of another's list, so that tests of a module stay together and share its fixtures.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 
+NEWER_PYTHONS = ("3.12", "3.13")
+"""Further releases of Python; the other sessions run on the one that runs nox, in CI the oldest."""
+
+OVER_SOCKETS = (
+    "tests/connection",
+    "tests/guide",
+    "tests/test_client.py",
+    "tests/test_process.py",
+    "tests/scenarios",
+)
+"""Tests of what depends on how messages are received."""
+
 SAME_WITH_OLDEST = (
     *("tests/codegen", "tests/test_typing.py"),  # run tools that are pinned to one release
     *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
@@ -133,6 +145,23 @@ def counts(session: nox.Session) -> None:
         session.run("python", "-m", "tests.hot_path.counting", *session.posargs, silent=True)
     else:
         session.run("pytest", "tests/hot_path")
+
+
+@nox.session
+@nox.parametrize("websockets", ["lowest", "newest"])
+def fallback(session: nox.Session, websockets: str) -> None:
+    """Run the tests over sockets on the receive path for unknown releases of the WebSocket library."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    (allowed,) = (r for r in PYPROJECT["project"]["dependencies"] if r.startswith("websockets"))
+    session.install("--upgrade", allowed if websockets == "newest" else allowed.replace(">=", "=="))
+    session.run("pytest", "--library-receive", *(session.posargs or [*PARALLEL, *OVER_SOCKETS]))
+
+
+@nox.session(python=NEWER_PYTHONS)
+def versions(session: nox.Session) -> None:
+    """Run the tests on newer releases of Python, without those that run tools of one release."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
+    session.run("pytest", *(session.posargs or PARALLEL))
 
 
 @nox.session

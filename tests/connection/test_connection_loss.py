@@ -32,7 +32,7 @@ from tests.connection.helpers import (
     returned,
     start_waiting,
 )
-from tests.support.peers import Peer, in_time, websocket_peer
+from tests.support.peers import Peer, SilentWebSocket, in_time, tcp_peer, websocket_peer
 
 Break: TypeAlias = Callable[[Peer, Process], Awaitable[None]]
 
@@ -122,6 +122,24 @@ async def test_a_lost_connection_fails_pending_calls_and_readers_with_its_cause(
             assert error.sent is True
             assert error.__cause__ is not None
             check_text(error, peer.uri, loss.text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [(b"\x88\x02\x03\xe9", "closed by the server with code 1001"), (b"\xff\xff", "without a close frame")],
+    ids=["close frame", "invalid frame"],
+)
+async def test_a_server_that_keeps_the_tcp_connection_open_at_the_end_is_not_waited_for(
+    answer: bytes, text: str
+) -> None:
+    server = SilentWebSocket(answer)
+    async with (
+        tcp_peer(server.talk) as address,
+        PieClient(f"ws://{address}", timeout=math.inf, ping_interval=math.inf) as client,
+    ):
+        with pytest.raises(ConnectionLostError, match=text):
+            await in_time(client.ping())
+        await in_time(server.client_gone.wait())
 
 
 async def test_calls_after_the_loss_fail_and_are_not_sent(loss: Loss) -> None:

@@ -29,7 +29,7 @@ class HttpProxy:
 
     def __init__(self, target: str) -> None:
         self.requests: list[str] = []
-        self._host, _, port = target.removeprefix("ws://").partition(":")
+        self._host, _, port = target.partition("://")[2].partition(":")
         self._port = int(port)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +47,8 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     while data := await reader.read(1 << 16):
         writer.write(data)
         await writer.drain()
-    writer.write_eof()
+    if not writer.is_closing():
+        writer.write_eof()
 
 
 async def test_the_systems_proxy_is_not_used_for_loopback(proxied: Callable[[str], None]) -> None:

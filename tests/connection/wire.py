@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.protocol import State
 from websockets.uri import parse_uri
-from websockets.utils import accept_key
+from websockets.utils import accept_key, apply_mask
 
 from pie_client.connection.websocket import BatchWebSocket, Frame
 from tests.support.peers import in_time
@@ -47,9 +47,8 @@ def frames(data: bytes) -> list[tuple[int, bytes]]:
         length = int.from_bytes(data[at + 2 : at + 2 + form]) if form else second & 0x7F
         mask = data[at + 2 + form : at + 6 + form]
         at += 6 + form + length
-        masked = data[at - length : at]
         assert at <= len(data), "the last frame is incomplete"
-        found.append((first, bytes(byte ^ mask[i % 4] for i, byte in enumerate(masked))))
+        found.append((first, apply_mask(data[at - length : at], mask)))
     return found
 
 

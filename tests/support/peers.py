@@ -82,9 +82,14 @@ async def hangs_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter)
 
 
 class SilentWebSocket:
-    """A WebSocket server that completes the handshake and then sends nothing."""
+    """A WebSocket server that completes the handshake, then sends nothing or one answer, and never closes.
 
-    def __init__(self) -> None:
+    Args:
+        answer: Bytes sent after the client's first message.
+    """
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self._answer = answer
         self.client_gone = asyncio.Event()
         """Set when the client has closed its TCP connection."""
 
@@ -96,6 +101,8 @@ class SilentWebSocket:
             b"Sec-WebSocket-Accept: " + accept_key(headers["Sec-WebSocket-Key"]).encode() + b"\r\n\r\n"
         )
         try:
+            await reader.read(1)
+            writer.write(self._answer)
             await reader.read()
         finally:
             self.client_gone.set()

@@ -109,6 +109,7 @@ class WebSocket(ClientConnection):
                 message = await self.recv()
                 await self._may_deliver.wait()
                 self._deliver([message])
+                await asyncio.sleep(0)  # recv() may not suspend, but readers have to run between batches
         except ConnectionClosed as error:
             closed = error
             await self._may_deliver.wait()
@@ -213,8 +214,6 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         self._writes: list[bytes] = []
         self._written = 0
         self._masks = _masks()
-
-    # ------------------------------------------------------------- receiving
 
     def start(self, deliver: Deliver, lost: Lost, max_size: int) -> None:
         self._deliver = deliver
@@ -418,8 +417,6 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             if cause is not None:
                 closed.__cause__ = cause
             self._lost(closed)
-
-    # ------------------------------------------------------------- sending
 
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
         self._check_open()
