@@ -120,7 +120,9 @@ def _has_usable_credentials(parts: SplitResult) -> bool:
 def _without_secrets(uri: str) -> str:
     """Return scheme, host and port of a URI, which may be invalid, for an error text; "" if a password may be in them."""
     scheme, separator, rest = uri.partition("://")
-    authority = re.split(r"[/?#]", rest)[0]
+    authority = rest
+    for delimiter in "/?#":
+        authority = authority.partition(delimiter)[0]
     if "@" in rest[len(authority) :]:  # perhaps an unquoted / in a password
         return ""
     shown = scheme + separator + authority.rpartition("@")[2]
