@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from pie_client.frozen import frozen
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -21,11 +21,16 @@ else:
     pydantic = LazyModule("pydantic")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Text:
-    """The text of a reply. A base class, because creating a dataclass takes longer than deriving from one."""
+    """The text of a reply."""
+
+    __slots__ = ("text",)
 
     text: str
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "text", text)
 
 
 class AuthenticationDisabled(_Text):
