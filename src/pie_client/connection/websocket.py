@@ -6,8 +6,6 @@ keeps the handshake, TLS, proxies, pings, the closing handshake, fragmentation a
 the library is not built as that class expects, :class:`WebSocket` is used: it receives with the library's ``recv()``.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import functools
