@@ -1,6 +1,8 @@
 """The public names: which there are, where they come from, and what importing them loads."""
 
 import ast
+import copy
+import dataclasses
 import importlib
 import inspect
 import json
@@ -10,7 +12,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -185,7 +187,43 @@ def test_exceptions_and_events_survive_pickling(value: object) -> None:
     assert getattr(copy, "__dict__", None) == getattr(value, "__dict__", None)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (pie_client.StdoutEvent("text"), "StdoutEvent(value='text')"),
+        (pie_client.CorruptEvent("text"), "CorruptEvent(value='text')"),
+        (pie_client.UnknownEvent("kind", None), "UnknownEvent(event='kind', value=None)"),
+        (pie_client.models.Challenge("text"), "Challenge(text='text')"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_events_and_results_are_frozen_dataclasses(value: Any, shown: str) -> None:  # noqa: ANN401 - of any class
+    cls, values = type(value), dataclasses.asdict(value)
+    assert repr(value) == shown
+    assert value == cls(**values) == dataclasses.replace(value) == copy.copy(value)
+    assert hash(value) == hash(cls(**values))
+    for name in values:
+        assert value != dataclasses.replace(value, **{name: "other"})
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, name, "other")
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            delattr(value, name)
+    assert not hasattr(value, "__dict__")
+
+
+def test_equal_texts_of_different_events_are_not_equal() -> None:
+    events: list[object] = [pie_client.StdoutEvent("text"), pie_client.StderrEvent("text")]
+    assert events[0] != events[1]
+
+
 # ------------------------------------------------------------- cost of imports
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    for setting in ("enable", "disable"):
+        loading = f"import gc; gc.{setting}(); from pie_client import PieError; print(gc.isenabled())"
+        done = run(["-W", "error", "-c", loading], ROOT)
+        assert done.stdout == f"{setting == 'enable'}\n", done.stderr
 
 
 def test_importing_exceptions_and_events_loads_no_socket_library() -> None:

@@ -44,7 +44,7 @@ WHITE_SPACE = " \t\n\r"
 """Characters that JSON allows around a value (RFC 8259, section 2)."""
 MARK_CHARACTERS = 40
 """Length of the mark on an input: 80 random bits, two per character."""
-MARK = re.compile(rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z")
+MARK = rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z"
 
 
 class Launcher:
@@ -154,7 +154,7 @@ class Launcher:
     async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
         listed = await self._connection.calls.list_processes(timeout=timeout)
-        return [info.model_copy(update={"input": MARK.sub("", info.input)}) for info in listed]
+        return [info.model_copy(update={"input": re.sub(MARK, "", info.input)}) for info in listed]
 
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
         """Raise UnsupportedError if the server does not know batch requests, because of its family or its release."""
