@@ -100,17 +100,17 @@ class ConformingPrograms(Programs):
 
 
 class ConformingState(EngineState):
-    """The state of an engine that reads frames and uploads as a real server does."""
+    """The state of an engine that checks uploads as a real server does."""
 
-    reader_class = WireReader
     programs_class = ConformingPrograms
 
 
 class ConformingConnection(Connection):
-    """Refuses large frames with a text, aborts turns, and reports no bad frame before the first request."""
+    """Reads any encoding, refuses large frames with a text, aborts turns, and reports no bad frame before a request."""
 
     def __init__(self, state: EngineState, socket: FaultySocket) -> None:
         super().__init__(state, socket)
+        self._reader = WireReader(state.options.family)
         self._read_a_request = False
         # Turns that go on after their reply: the id of the process whose end ends them, or None.
         self._turns: list[str | None] = []
@@ -131,6 +131,9 @@ class ConformingConnection(Connection):
             self._abort()
         else:
             await super()._read(frame)
+
+    def _decode(self, frame: bytes | str) -> ClientMessage:
+        return self._reader.read(frame)
 
     async def _reply(self, request: ClientMessage) -> None:
         self._read_a_request = True

@@ -15,10 +15,10 @@ from pie_client import Family
 from pie_client._generated import models
 from pie_client.protocol import codec
 from pie_client.testing import LocalEngine
-from pie_client.testing.engine.frames import UnreadableFrameError
 from tests.conformance.conforming_engine import ConformingEngine
 from tests.conformance.conversation_scripts import EMPTY, NESTED
 from tests.conformance.frames import message, packed, ping
+from tests.conformance.wire_fields import UnreadableFrameError
 from tests.conformance.wire_reader import WireReader
 from tests.conformance.wire_schema import shapes
 from tests.support.peers import COMPONENT

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, cast
 
-from pie_client.testing.engine.frames import UnreadableFrameError
+from pie_client.protocol import codec
 from tests.conformance.wire_schema import Field, Shape, server_text
 
 BYTE_BITS = 8
 SIZE_BITS = 64
+
+
+class UnreadableFrameError(codec.MalformedFrameError):
+    """A frame that is not a request. Its text is what a server of the 0.5 family sends about it."""
 
 
 class WrongTypeError(UnreadableFrameError):

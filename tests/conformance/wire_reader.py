@@ -16,11 +16,11 @@ from pie_client._generated import registry
 from pie_client._generated.families import TAG
 from pie_client._generated.registry import ClientMessage
 from pie_client.protocol import codec
-from pie_client.testing.engine.frames import FrameReader, UnreadableFrameError
 from tests.conformance.wire_fields import (
     SIZE_BITS,
     Members,
     Signed,
+    UnreadableFrameError,
     Wide,
     Written,
     WrongTypeError,
@@ -43,11 +43,10 @@ EXTENSION = msgpack.ExtType(0, b"")
 """Stands for every extension. No request has one."""
 
 
-class WireReader(FrameReader):
+class WireReader:
     """Reads frames as the servers of a family do."""
 
     def __init__(self, family: Family) -> None:
-        super().__init__(family)
         self._known = shapes(family)
 
     def read(self, frame: bytes | str) -> ClientMessage:

@@ -10,7 +10,6 @@ from pie_client.base import WireModel
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
-from pie_client.testing.engine.frames import FrameReader
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.programs import Programs
@@ -36,15 +35,13 @@ class EngineState:
         observers: Functions that are called with every frame.
     """
 
-    # The conformance tests replace these two by classes that imitate a real server byte by byte.
-    reader_class = FrameReader
+    # The conformance tests replace it by a class that imitates a real server byte by byte.
     programs_class = Programs
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.traits = SERVERS[options.family]
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
-        self.reader = self.reader_class(options.family)
         limits = (options.script_limits or ScriptLimits()) if options.allow_scripts else None
         self.programs = self.programs_class(self.traits, limits)
         if options.builtins:
