@@ -91,15 +91,16 @@ class Python:
 
     def values(self, row: Node) -> list[Field]:
         """Return the fields of an event, except its tags and its process."""
-        return [
-            field for field in self.fields(row["schema"]) if field.name != self.schema.protocol["process"]
-        ]
+        process = self.schema.protocol["process"]
+        return [field for field in self.fields(row["schema"]) if field.name != process]
 
     def is_text(self, row: Node) -> bool:
-        """Return whether an event consists of its text alone."""
-        return bool(row["schema"]) and [f.name for f in self.values(row)] == [
-            self.schema.protocol["event_text"]
-        ]
+        """Return whether an event consists of a process and a text, and any strings are valid."""
+        fields = self.fields(row["schema"]) if row["schema"] else []
+        names = {self.schema.protocol["process"], self.schema.protocol["event_text"]}
+        return {f.name for f in fields} == names and all(
+            f.test == f"type({f.variable}) is str" for f in fields
+        )
 
     def test(self, file: str, node: Node, value: str) -> str:
         """Return an expression that is true only for values that the model accepts and does not change."""

@@ -35,6 +35,7 @@ class Caller:
 asyncio.run(Calls(Caller()).launch_process(inferlet="a@1.0.0", input="{{}}"))
 print(registry.record_of(models.StdoutFrame(pid="p", text="hello")))
 print(decoders.decode_process_event({{"kind": "process_event", "pid": "p", "event": "stdout", "text": "hello"}}))
+print(decoders.decode_process_event({{"kind": "process_event", "pid": "p", "event": "stderr", "text": "hello"}}))
 print(registry.CLIENT_MESSAGES[methods.PING.tag] is models.PingRequest, CORRELATION, MAX_CORRELATION, texts.OK_PING)
 print(decode_query_result('{{"a": [1]}}'), servers.SERVERS["0.5"].serial)
 """.replace("EVENT_TAG, ", "")
@@ -67,6 +68,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
             edit(path, rename_tag)
         if path.parent.name == "events":
             edit(path, rename_text)
+    edit(root / "tides/events/stderr.json", lambda d: d["properties"]["text"].update(maxLength=80))
     edit(root / "tides/protocol.json", lambda d: d.update(tag="kind", event_text="text"))
     return root
 
@@ -94,7 +96,7 @@ def test_a_second_schema_generates_into_a_package_that_works(
     script.write_text(USE, encoding="utf-8")
     done = run([script], ROOT, {"PYTHONPATH": f"{second / 'code'}:{ROOT / 'src'}"})
     assert done.stderr == ""
-    launch, record, event, registry, result = done.stdout.splitlines()
+    launch, record, event, restricted, registry, result = done.stdout.splitlines()
     assert json.loads(launch) == {
         "kind": "launch_process",
         "ticket": 7,
@@ -103,6 +105,7 @@ def test_a_second_schema_generates_into_a_package_that_works(
         "capture_outputs": True,
     }
     assert event == "(<Event.Stdout: 'stdout'>, 'hello')"
+    assert restricted == "None", "the model checks the length"
     assert record == f"EventRecord(process_id='p', event={event})"
     assert registry == "True ticket 4294967295 Pong"
     assert result == "{'a': [1]} False"
