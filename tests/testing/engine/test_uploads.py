@@ -1,6 +1,7 @@
 """Uploaded programs, and files that inferlets wait for. The recorded conversations check more of both."""
 
 import asyncio
+import logging
 
 import pytest
 from pydantic import JsonValue
@@ -106,6 +107,25 @@ async def test_receive_file_raises_without_a_client(engine: LocalEngine, client:
     await client.launch_process("app@1.0.0", capture_outputs=False)
     text = await asyncio.wait_for(failed, TIMEOUT)
     assert text == "no client is attached to the process, so it can't receive a file"
+
+
+async def test_a_file_that_no_call_waits_for_is_dropped_and_logged(
+    engine: LocalEngine, client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @engine.inferlet("app@1.0.0")
+    async def take(session: InferletSession, _input: JsonValue) -> JsonValue:
+        await session.receive()
+        session.send("ready")
+        return (await session.receive_file()).decode()
+
+    process = await client.launch_process("app@1.0.0")
+    with caplog.at_level(logging.INFO, "pie_client.testing"):
+        await process.transfer_file(b"early")
+        await process.signal("go on")
+        await process.recv(timeout=TIMEOUT)
+    await process.transfer_file(b"in time")
+    assert await process.result(str, timeout=TIMEOUT) == "in time"
+    assert f"dropping a file for process {process.process_id}: it does not wait for one" in caplog.text
 
 
 async def test_receive_file_replaces_an_earlier_call(engine: LocalEngine, client: PieClient) -> None:
