@@ -48,7 +48,8 @@ Pythons: TypeAlias = dict[str, str]
 @contextlib.contextmanager
 def server(python: str) -> Generator[str]:
     """Run the server; yield its address."""
-    with subprocess.Popen([python, HERE / "server.py"], stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+    pipe = subprocess.PIPE
+    with subprocess.Popen([python, HERE / "server.py"], stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603 - ours
         try:
             port = process.stdout.readline().strip() if process.stdout else ""
             yield f"ws://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""The server of the benchmarks: `python benchmarks/server.py` prints its port and serves until it is terminated.
+"""The server of the benchmarks: `python benchmarks/server.py` prints its port and serves until standard input ends.
 
 It is written in Python, and yet faster than every client, because it makes all frames of a stream before it replies to the
 launch, and sends them from memory when the client signals the process. Of an upload it reads the headers of chunks only.
@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -248,8 +249,14 @@ def reply(corr_id: int, result: str) -> bytes:
     return message(type="response", corr_id=corr_id, ok=True, result=result)
 
 
+def _exit_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
     """Accept clients."""
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         print(server.getsockname()[1], flush=True)
         while True:

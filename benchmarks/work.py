@@ -54,23 +54,23 @@ UPLOAD = "upload"
 """A command that gets the paths of a program of so many MiB and its manifest."""
 
 WORK = (
-    _work("stream 100000 16", "stream 10000 16", "event of 16 B, `recv()`", (OLD, 4.0), (BARE, 0.6)),
+    _work("stream 40000 16", "stream 10000 16", "event of 16 B, `recv()`", (OLD, 4.0), (BARE, 0.6)),
     Work(
-        "iterate 100000 16",
+        "iterate 40000 16",
         "iterate 10000 16",
         (Row("event of 16 B, `async for` (others: `recv()`)", ((OLD, 4.0), (BARE, 0.6))),),
         others="stream",
     ),
-    _work("stream 50000 1024", "stream 5000 1024", "event of 1 KiB", (OLD, 3.0)),
-    _work("stream 4000 65536", "stream 400 65536", "event of 64 KiB", (OLD, 2.4)),
-    _work("together 1000 100000", "together 100 10000", "event, 1,000 processes at once", (OLD, 2.5)),
-    _work("together 10000 100000", "together 1000 10000", "event, 10,000 processes at once", (OLD, 1.5)),
-    _work("pings 3000 1", "pings 300 1", "ping, one after the other", (OLD, 1.4)),
-    _work("pings 12800 64", "pings 1280 64", "ping, 64 at once", (OLD, 2.4)),
-    _work("launches 2000", "launches 200", "launch, one after the other", (OLD, 1.4), bare=False),
-    _work("launches_at_once 2000", "launches_at_once 200", "launch, all at once", (OLD, 1.3), bare=False),
+    _work("stream 15000 1024", "stream 5000 1024", "event of 1 KiB", (OLD, 3.0)),
+    _work("stream 1500 65536", "stream 400 65536", "event of 64 KiB", (OLD, 2.4)),
+    _work("together 1000 50000", "together 100 10000", "event, 1,000 processes at once", (OLD, 2.5)),
+    _work("together 10000 50000", "together 1000 10000", "event, 10,000 processes at once", (OLD, 1.5)),
+    _work("pings 2000 1", "pings 300 1", "ping, one after the other", (OLD, 1.4)),
+    _work("pings 6400 64", "pings 1280 64", "ping, 64 at once", (OLD, 2.4)),
+    _work("launches 1500", "launches 200", "launch, one after the other", (OLD, 1.4), bare=False),
+    _work("launches_at_once 1500", "launches_at_once 200", "launch, all at once", (OLD, 1.3), bare=False),
     Work(
-        "latency 1000",
+        "latency 500",
         "latency 100",
         (
             Row("latency of an event, median", ((OLD, 1.25),), "wall"),

@@ -1,7 +1,8 @@
 """Count what the interpreter does for an event, a request and a chunk: `python -m tests.hot_path.counting`.
 
-Prints the counts as JSON. With `--record` it writes them to `counts.json` as the limits of this Python version; record
-when the hot path has changed on purpose, with every version in the file (`nox -s counts -- --record`).
+Prints the counts as JSON; with `--files`, how many opcodes were in which source file. With `--record` it writes them to
+`counts.json` as the limits of this Python version; record when the hot path has changed on purpose, with every version in
+the file (`nox -s counts -- --record`).
 
 Only work between a read of the socket, or a call, and the return of the call is counted: the client, asyncio and the
 libraries, not the script itself and not its server.
@@ -13,6 +14,7 @@ import gc
 import inspect
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
@@ -45,6 +47,7 @@ class Counter:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.opcodes_of_files: dict[str, int] = {}
         self._counting = False
 
     def __enter__(self) -> Self:
@@ -63,6 +66,7 @@ class Counter:
 
     def start(self) -> None:
         self.counts = dict.fromkeys(KINDS, 0)
+        self.opcodes_of_files = defaultdict(int)
         self._counting = True
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class Counter:
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
         elif self._counting:
             self.counts[OPCODES] += 1
+            self.opcodes_of_files[frame.f_code.co_filename] += 1
         return self._trace
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -213,12 +218,12 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
-def count(script: Script) -> dict[str, int]:
+def count(script: Script, *, by_file: bool = False) -> dict[str, int]:
     """Run a script to warm up, then again to count."""
     with Counter() as counter:
         _run(script, counter)
         units = _run(script, counter)
-    return {"units": units, **counter.counts}
+    return {"units": units, **(counter.opcodes_of_files if by_file else counter.counts)}
 
 
 def _run(script: Script, counter: Counter) -> int:
@@ -237,8 +242,10 @@ def main() -> None:
     """Count every piece of work and print or record it."""
     parser = argparse.ArgumentParser(description="Count what the interpreter does on the hot path.")
     parser.add_argument("--record", action="store_true", help="make the counts the limits")
-    counts = {name: count(script) for name, script in SCRIPTS.items()}
-    if parser.parse_args().record:
+    parser.add_argument("--files", action="store_true", help="print the opcodes in each source file instead")
+    options = parser.parse_args()
+    counts = {name: count(script, by_file=options.files) for name, script in SCRIPTS.items()}
+    if options.record:
         limits: dict[str, Counts] = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
         limits[f"{sys.version_info.major}.{sys.version_info.minor}"] = counts
         RECORD.write_text(json.dumps(limits, indent=1, sort_keys=True) + "\n", "utf-8")
