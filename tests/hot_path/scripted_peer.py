@@ -69,6 +69,8 @@ class ScriptedPeer:
                 result = f"{self._launched:08x}-0000-4000-8000-000000000000"
             case "auth_identify":
                 result = IDENTIFIED
+            case "check_program":
+                result = "false"
             case _:
                 result = "Pong"
         return {"type": "response", "corr_id": request["corr_id"], "ok": True, "result": result}

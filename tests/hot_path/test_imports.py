@@ -13,6 +13,19 @@ HEAVY = {
     "pie_client._generated.models",
 }
 """Modules that take most of the time of an import."""
+MANIFEST = """
+[package]
+name = "greet"
+version = "1.2.3"
+authors = ["Ada"]
+license = "MIT"
+
+[parameters]
+loud = { type = "bool", optional = true }
+
+[dependencies]
+words = "0.1.0"
+"""
 SESSION = """
 from pie_client import ReturnEvent
 from tests.hot_path.scripted_peer import run_with_peer
@@ -27,6 +40,28 @@ async def session(client, peer):
 
 run_with_peer(session)
 """
+
+INSTALL = (
+    """
+import pathlib, tempfile
+from tests.hot_path.scripted_peer import run_with_peer
+
+MANIFEST = """
+    + repr(MANIFEST)
+    + """
+
+async def session(client, peer):
+    with tempfile.TemporaryDirectory() as folder:
+        build, manifest = pathlib.Path(folder, "build.wasm"), pathlib.Path(folder, "Pie.toml")
+        build.write_bytes(bytes(100_000))
+        manifest.write_text(MANIFEST)
+        assert await client.install_program(build, manifest) == "greet@1.2.3"
+    assert await client.install_program_bytes(bytes(100), MANIFEST) == "greet@1.2.3"
+    assert not await client.check_program("greet@1.2.3")
+
+run_with_peer(session)
+"""
+)
 
 
 def loaded_by(program: str) -> set[str]:
@@ -48,7 +83,8 @@ def test_importing_loads_no_library(statement: str) -> None:
     assert modules & HEAVY == set()
 
 
-def test_a_session_of_pings_launches_and_events_loads_no_models() -> None:
-    modules = loaded_by(SESSION)
+@pytest.mark.parametrize("program", [SESSION, INSTALL], ids=["events", "installs"])
+def test_an_ordinary_session_loads_no_models(program: str) -> None:
+    modules = loaded_by(program)
     assert "websockets" in modules
     assert modules & {"pydantic", "pydantic_core", "pie_client._generated.models"} == set()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pie_client import (
     models,
     parse_manifest,
 )
+from pie_client.connection.contents import BLOCK_BYTES
 from pie_client.testing import InferletSession, LocalEngine, Refusal
 from tests.support.peers import (
     COMMENT_OVERHEAD,
@@ -379,6 +381,30 @@ async def test_an_install_on_a_silent_server_times_out(wasm: Path, toml: Path) -
         with pytest.raises(DeadlineError, match=r"add_program did not finish within 0\.5 s"):
             await client.install_program(wasm, toml, timeout=0.5)
         assert len(peer.requests_of(models.AddProgramRequest)) == 4
+
+
+async def test_an_upload_that_the_server_does_not_read_keeps_little_in_memory(wasm: Path, toml: Path) -> None:
+    size = 48 << 20
+    wasm.write_bytes(bytes(size))
+    told: list[int] = []
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.CheckProgramRequest] = "false"
+
+        def stop(sent: int, _total: int) -> None:
+            peer.stop_reading()
+            told.append(sent)
+
+        await client.check_program("greet@1.2.3")
+        tracemalloc.start()
+        try:
+            with pytest.raises(DeadlineError):
+                await client.install_program(wasm, toml, progress=stop, timeout=1)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert told[-1] < size, "the sockets accepted everything"
+    # Two blocks, of which one is read ahead, and two chunks on their way to the socket.
+    assert peak < 2 * BLOCK_BYTES + 2 * CHUNK + (1 << 20)
 
 
 async def test_a_cancelled_install_does_not_affect_the_next(

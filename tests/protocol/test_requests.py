@@ -1,5 +1,6 @@
 """Requests that are rejected before they are sent, and process ids."""
 
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from pie_client import (
 from pie_client._generated import encoders, methods
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import METHODS, Method
+from pie_client.content import Chunk
 from pie_client.protocol.routes import canonical_id
 from tests.protocol.helpers import (
     PROCESS,
@@ -128,3 +130,49 @@ def test_an_invalid_process_id_is_rejected(value: object) -> None:
     with pytest.raises(InvalidArgumentError, match="is not a process id") as caught:
         canonical_id(cast("str", value))
     assert len(str(caught.value).splitlines()) == 1
+
+
+CHUNKED: dict[str, tuple[Method[Any], Callable[[Chunk], dict[str, object]]]] = {
+    "add_program": (
+        methods.ADD_PROGRAM,
+        lambda chunk: encoders.add_program(7, chunk.digest, "", True, chunk.index, chunk.total, chunk.data),
+    ),
+    "transfer_file": (
+        methods.TRANSFER_FILE,
+        lambda chunk: encoders.transfer_file(PROCESS, chunk.digest, chunk.index, chunk.total, chunk.data),
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 65_535, 65_536, 262_144])
+@pytest.mark.parametrize("tag", CHUNKED)
+@pytest.mark.parametrize("kind", [bytes, memoryview])
+def test_a_chunk_is_the_same_message_whether_its_bytes_are_a_part_of_their_own_or_not(
+    kind: type[bytes] | type[memoryview], tag: str, size: int
+) -> None:
+    method, build = CHUNKED[tag]
+    data = os.urandom(size)
+    _, *parts = make_session().encode_chunk(method, build, Chunk(3, 9, b"", "d" * 64), kind(data))
+    assert msgpack.unpackb(b"".join(parts)) == build(Chunk(3, 9, data, "d" * 64))
+
+
+@pytest.mark.parametrize("tag", CHUNKED)
+def test_the_bytes_of_a_large_chunk_are_not_copied(tag: str) -> None:
+    method, build = CHUNKED[tag]
+    data = memoryview(bytes(262_144))
+    fields, *parts = make_session().encode_chunk(method, build, Chunk(3, 9, b"", "d" * 64), data)
+    assert parts[-1] is data
+    assert fields["chunk_data"] == b""
+
+
+def test_a_chunk_that_is_not_bytes_is_rejected() -> None:
+    method, build = CHUNKED["add_program"]
+    with pytest.raises(InvalidArgumentError, match="add_program not sent: chunk_data is int, not bytes"):
+        make_session().encode_chunk(method, build, Chunk(0, 1, b"", "d" * 64), cast("bytes", 5))
+
+
+def test_a_chunk_above_the_servers_limit_is_rejected() -> None:
+    method, build = CHUNKED["add_program"]
+    data = bytes(min(family.frame_bytes for family in FAMILIES.values()))
+    with pytest.raises(InvalidArgumentError, match=r"add_program not sent: [0-9]+ bytes exceed"):
+        make_session().encode_chunk(method, build, Chunk(0, 1, b"", "d" * 64), data)

@@ -7,6 +7,7 @@ runs spool writes in a thread.
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import os
@@ -109,8 +110,10 @@ class PartialFile:
         self._total = first.total_chunks
         self._spool_above = spool_above
         self.unwritten = 0
+        self._memory = io.BytesIO()
+        """The bytes until some go to disk. It grows in place, and gives its bytes away without a copy."""
         self._parts: list[bytes] = []
-        """Parts in memory that are not being written."""
+        """Parts for the disk that are not being written."""
         self._count = 0
         self._bytes = 0
         self._hash = blake3.blake3()
@@ -128,12 +131,13 @@ class PartialFile:
         if chunk.chunk_index >= self._total:
             raise ValueError(f"chunk {chunk.chunk_index} is out of range for {self._total} chunks")
         data = chunk.chunk_data
-        self._parts.append(data)
         self._count += 1
         self._bytes += len(data)
         if self.spool is None:
+            self._memory.write(data)
             self.size += CHUNK_OVERHEAD_BYTES + len(data)
         else:
+            self._parts.append(data)
             self.unwritten += len(data)
         self._hash.update(data)
         if self._count == self._total:
@@ -142,11 +146,12 @@ class PartialFile:
             self.complete = True
         if self.spool is None and self._bytes > self._spool_above:
             self.spool = Spool()
+            self._parts.append(self._take_memory())
             self.unwritten, self.size = self._bytes, 0
 
     def begin_write(self) -> bool:
         """Return whether a batch should be written now; if so, :meth:`take_batch` and :meth:`end_write` must follow."""
-        due = self.spool is not None and self._parts and not self._writing
+        due = self._parts and not self._writing
         # Batches, because a thread for every chunk would cost more than the writing itself.
         if not due or not (self.complete or self.unwritten >= WRITE_BYTES):
             return False
@@ -154,7 +159,7 @@ class PartialFile:
         return True
 
     def take_batch(self) -> list[bytes]:
-        """Remove and return the parts in memory."""
+        """Remove and return the parts for the disk."""
         parts, self._parts = self._parts, []
         return parts
 
@@ -172,10 +177,12 @@ class PartialFile:
         """Return the complete file. A spooled file must have been written to disk before."""
         if self.spool is not None:
             return SpooledFile(self.spool, self._bytes, name=self._name, digest=self.digest)
-        parts, self._parts = self._parts, []
-        data = b"".join(parts)
-        del parts  # keeps at most two copies of a large file in memory, not three
-        return FileEvent(data, name=self._name, digest=self.digest)
+        # Copies once: Python makes an object of a subclass of bytes from other bytes only.
+        return FileEvent(self._take_memory(), name=self._name, digest=self.digest)
+
+    def _take_memory(self) -> bytes:
+        memory, self._memory = self._memory, io.BytesIO()
+        return memory.getvalue()
 
 
 class Spool:
