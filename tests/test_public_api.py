@@ -219,13 +219,6 @@ def test_equal_texts_of_different_events_are_not_equal() -> None:
 # ------------------------------------------------------------- cost of imports
 
 
-def test_the_garbage_collector_is_left_as_it_was() -> None:
-    for setting in ("enable", "disable"):
-        loading = f"import gc; gc.{setting}(); from pie_client import PieError; print(gc.isenabled())"
-        done = run(["-W", "error", "-c", loading], ROOT)
-        assert done.stdout == f"{setting == 'enable'}\n", done.stderr
-
-
 def test_importing_exceptions_and_events_loads_no_socket_library() -> None:
     assert packages_loaded_by("from pie_client import PieError, ConnectError") & HEAVY == set()
     loaded = packages_loaded_by("from pie_client import StdoutEvent, Event")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
@@ -33,13 +32,5 @@ class LazyModule:
 
 def imported(name: str) -> ModuleType:
     """Return a module, and import it if it is not imported yet. Like importlib.import_module, without loading importlib."""
-    if name in sys.modules or not gc.isenabled():
-        __import__(name)
-    else:
-        # What modules define stays. A tenth of the time of an import would go into looking for garbage among it.
-        gc.disable()
-        try:
-            __import__(name)
-        finally:
-            gc.enable()
+    __import__(name)
     return sys.modules[name]

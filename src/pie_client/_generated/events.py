@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
-
-from pie_client.frozen import frozen
 
 
 class Event(enum.Enum):
@@ -36,16 +35,11 @@ class Event(enum.Enum):
     __hash__ = object.__hash__
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class TextEvent:
     """An event that consists of a text."""
 
-    __slots__ = ("value",)
-
     value: str
-
-    def __init__(self, value: str) -> None:
-        object.__setattr__(self, "value", value)
 
 
 class StdoutEvent(TextEvent):
@@ -84,22 +78,14 @@ class ErrorEvent(TextEvent):
     __slots__ = ()
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a kind that the schema does not know. It never ends a process."""
 
     __module__ = "pie_client"
-    __slots__ = (
-        "event",
-        "value",
-    )
 
     event: str
     value: str | None
-
-    def __init__(self, event: str, value: str | None) -> None:
-        object.__setattr__(self, "event", event)
-        object.__setattr__(self, "value", value)
 
 
 NamedEvent: TypeAlias = StdoutEvent | StderrEvent | MessageEvent | ReturnEvent | ErrorEvent

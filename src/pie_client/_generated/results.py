@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pie_client.frozen import frozen
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -21,16 +21,11 @@ else:
     pydantic = LazyModule("pydantic")
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Text:
     """The text of a reply."""
 
-    __slots__ = ("text",)
-
     text: str
-
-    def __init__(self, text: str) -> None:
-        object.__setattr__(self, "text", text)
 
 
 class AuthenticationDisabled(_Text):
