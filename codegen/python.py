@@ -24,7 +24,7 @@ EXACT = {**TYPES, "uuid": "str", "binary": "bytes"}
 """Python types of scalars, by their format or JSON type."""
 SILENT = {"type", "format", "description", "examples", "contentMediaType", "contentSchema"}
 """Keywords that restrict no value of a scalar's Python type."""
-PLAIN = {"str": "str", "None": "lambda _: None"}
+PLAIN = {"str": "str", "None": "_no_result"}
 """Decoders of results that have no type of their own."""
 
 

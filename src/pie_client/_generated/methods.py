@@ -52,6 +52,10 @@ class Method(NamedTuple, Generic[_R_co]):
     """Fields that only some families know."""
 
 
+def _no_result(text: str) -> None:
+    """Return None: the request has no reply."""
+
+
 AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     "auth_identify",
     "call",
@@ -133,10 +137,10 @@ TERMINATE_PROCESS: Final[Method[str]] = Method(
     "terminate_process", "call", frozenset({"0.4", "0.5"}), "0.3", str, subject="process_id"
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
-    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", lambda _: None, subject="process_id"
+    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", _no_result, subject="process_id"
 )
 TRANSFER_FILE: Final[Method[None]] = Method(
-    "transfer_file", "transfer", frozenset({"0.4", "0.5"}), "0.3", lambda _: None, subject="process_id"
+    "transfer_file", "transfer", frozenset({"0.4", "0.5"}), "0.3", _no_result, subject="process_id"
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
     "list_processes", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_list_processes_result
@@ -151,7 +155,7 @@ REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     subject="name",
     instead="Call the MCP server in the application, and send its results with signal_process",
 )
-MCP_RESPONSE: Final[Method[None]] = Method("mcp_response", "relay", frozenset({"0.4"}), "0.3", lambda _: None)
+MCP_RESPONSE: Final[Method[None]] = Method("mcp_response", "relay", frozenset({"0.4"}), "0.3", _no_result)
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
     "submit_workflow",
     "call",
