@@ -159,7 +159,7 @@ def fallback(session: nox.Session, websockets: str) -> None:
 
 @nox.session(python=NEWER_PYTHONS)
 def versions(session: nox.Session) -> None:
-    """Run the tests on newer releases of Python, without those that run tools of one release."""
+    """Run the tests on newer releases of Python; further arguments go to pytest instead."""
     session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
     session.run("pytest", *(session.posargs or PARALLEL))
 

@@ -1,10 +1,13 @@
 """Receiving in batches gives the same as the WebSocket library alone, for every stream of bytes cut anywhere."""
 
 import asyncio
+import functools
 import hashlib
+import itertools
 import logging
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 import pytest
@@ -69,7 +72,8 @@ def fragmented(draw: st.DrawFn) -> bytes:
 
 
 pings = st.builds(frame, st.sampled_from([PING, PONG]), st.binary(max_size=3) | payloads(125))
-texts = st.builds(frame, st.just(TEXT), st.text(max_size=20).map(str.encode) | st.binary(max_size=9))
+texts = st.builds(frame, st.just(TEXT), st.text(max_size=20).map(str.encode))
+invalid_texts = st.builds(frame, st.just(TEXT), st.binary(min_size=1, max_size=9))
 closes = st.builds(
     frame,
     st.just(CLOSE),
@@ -89,74 +93,83 @@ huge = st.sampled_from(
     [b"\x82\x7f" + b"\xff" * 8, b"\x82\x7f" + bytes(7) + b"\xc9", b"\x01\x7f\x80" + bytes(7)]
 )
 
-streams = st.lists(
-    messages(BINARY)
-    | messages(BINARY)
-    | messages(BINARY)
-    | texts
-    | fragmented()
-    | pings
-    | closes
-    | anything
-    | huge,
-    max_size=14,
+ordinary = st.lists(messages(BINARY) | messages(BINARY) | texts | fragmented() | pings, max_size=6)
+unfinished = st.builds(frame, st.sampled_from([1, 2]), payloads(9))
+masked = st.builds(frame, st.just(BINARY), payloads(), masked=st.just(True))
+unusual = closes | anything | huge | unfinished | masked | invalid_texts
+
+streams = st.tuples(ordinary, st.lists(unusual, max_size=2), ordinary).map(
+    lambda parts: b"".join(itertools.chain(*parts))
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LARGEST = st.sampled_from([1, 2, 5, 20, 100, 500, 5000])
+"""The largest piece of a stream, in bytes."""
+
+
+def pieces(data: bytes, seed: int, largest: int) -> Iterator[bytes]:
+    """Cut at random positions."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    while data:
+        size = chance.randint(1, largest)
+        yield data[:size]
+        data = data[size:]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    stream=streams,
-    cuts=st.lists(st.integers(0, 4000), max_size=12),
-    tail=st.integers(0, 20),
+    data=streams,
+    tail=st.integers(0, 20) | st.just(0),
     eof=st.booleans(),
+    seed=st.integers(0, 1 << 32),
+    largest=LARGEST,
     small_buffers=st.booleans(),
     path=st.sampled_from([receive_in_buffer, receive_in_buffer, receive_data]),
 )
-@example([frame(BINARY, b"a", form=8)] * 3, [], 0, False, True, receive_in_buffer)
-@example([frame(BINARY, b"a", form=8)] * 3, [], 0, False, False, receive_in_buffer)
+@example(frame(BINARY, b"a", form=8) * 3, 0, False, 1, 5000, True, receive_in_buffer)
+@example(frame(BINARY, b"a", form=8) * 3, 0, False, 1, 5000, False, receive_in_buffer)
 def test_every_stream_gives_the_same_as_in_the_library(
-    stream: list[bytes],
-    cuts: list[int],
+    data: bytes,
     tail: int,
     eof: bool,
+    seed: int,
+    largest: int,
     small_buffers: bool,
     path: Receive,
 ) -> None:
-    data = b"".join(stream)
-    data = data[: len(data) - tail] if tail < len(data) else data
+    data = data[: max(0, len(data) - tail)]
 
     async def compare() -> None:
         # The library decodes text when it is read, so no frame may arrive before the last one was read.
-        pieces = [data[at : at + 1] for at in range(len(data))]
-        expected = await outcome_in_library(pieces, max_size=MAX_SIZE, eof=eof)
+        expected = await outcome_in_library(pieces(data, 0, 1), max_size=MAX_SIZE, eof=eof)
         with patch.dict(vars(websocket), SMALL_BUFFERS if small_buffers else {}):
-            got = await outcome_in_batches(data, cuts, max_size=MAX_SIZE, eof=eof, path=path)
+            cut = functools.partial(pieces, seed=seed, largest=largest)
+            got = await outcome_in_batches(data, cut, max_size=MAX_SIZE, eof=eof, path=path)
         assert got == expected
 
     asyncio.run(compare())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     stream=st.lists(messages(BINARY) | texts | pings | closes, max_size=14),
-    cuts=st.lists(st.integers(0, 4000), max_size=12),
+    seed=st.integers(0, 1 << 32),
+    largest=LARGEST,
 )
 def test_own_frames_and_those_of_the_library_are_written_whole_and_in_order(
-    stream: list[bytes], cuts: list[int]
+    stream: list[bytes], seed: int, largest: int
 ) -> None:
     async def check() -> None:
         data = b"".join(stream)
-        alone = await outcome_in_batches(data, cuts, max_size=MAX_SIZE, eof=False)
-        outcome = await outcome_in_batches(data, cuts, max_size=MAX_SIZE, eof=False, echo=True)
+        cut = functools.partial(pieces, seed=seed, largest=largest)
+        alone = await outcome_in_batches(data, cut, max_size=MAX_SIZE, eof=False)
+        outcome = await outcome_in_batches(data, cut, max_size=MAX_SIZE, eof=False, echo=True)
         assert [written for written in outcome.written if written[0] != BINARY] == alone.written
         echoes = [payload for first, payload in outcome.written if first == BINARY]
-        assert (
-            echoes
-            == [message.encode() if isinstance(message, str) else message for message in alone.messages][
-                : len(echoes)
-            ]
-        )
-        assert alone.state is not State.OPEN or len(echoes) == len(alone.messages)
+        sent_back = [message.encode() if isinstance(message, str) else message for message in alone.messages]
+        # A batch is delivered after the frames in it: its messages before a close frame are not sent back.
+        assert echoes == sent_back[: len(echoes)]
+        assert alone.state is not State.OPEN or len(echoes) == len(sent_back)
         assert CLOSE not in [first for first, _ in outcome.written[:-1]]
 
     asyncio.run(check())

@@ -1,8 +1,7 @@
 """A WebSocket connection without a socket: bytes go straight into the protocol, and what it writes is recorded."""
 
 import asyncio
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -144,7 +143,7 @@ async def open_wire(kind: type[C], max_size: int) -> tuple[C, Wire, bytes, async
     return connection, wire, response.encode(), handshake
 
 
-async def outcome_in_library(pieces: Sequence[bytes], *, max_size: int, eof: bool) -> Outcome:
+async def outcome_in_library(pieces: Iterable[bytes], *, max_size: int, eof: bool) -> Outcome:
     """Receive with the library alone, which gets the pieces one by one."""
     connection, wire, response, handshake = await open_wire(ClientConnection, max_size)
     connection.data_received(response)
@@ -195,14 +194,14 @@ def receive_data(connection: BatchWebSocket, data: bytes) -> bytes:
 
 async def outcome_in_batches(
     data: bytes,
-    cuts: Sequence[int],
+    cut: Callable[[bytes], Iterable[bytes]],
     *,
     max_size: int,
     eof: bool,
     path: Receive = receive_in_buffer,
     echo: bool = False,
 ) -> Outcome:
-    """Receive the server's response and data, cut at offsets. With ``echo``, messages are sent back when they arrive."""
+    """Receive the server's response and data, cut into pieces. With ``echo``, messages are sent back when they arrive."""
     connection, wire, response, handshake = await open_wire(BatchWebSocket, max_size)
     outcome = Outcome()
     ends: list[ConnectionClosed] = []
@@ -214,10 +213,8 @@ async def outcome_in_batches(
             if echo and connection.state is State.OPEN:
                 connection.write(message.encode() if isinstance(message, str) else bytes(message))
 
-    data = response + data
-    positions = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for start, end in itertools.pairwise(positions):
-        piece = data[start:end]
+    for part in cut(response + data):
+        piece = part
         while piece:
             if not wire.reading:
                 await handshake
