@@ -225,7 +225,7 @@ async def test_messages_that_arrived_before_a_pause_are_delivered() -> None:
         received.extend(as_bytes(message) for message in batch)
         connection.pause()
 
-    connection, wire = await opened(deliver, MAX_SIZE)
+    connection, wire = await opened(deliver, websocket.SMALL)
     receive(connection, frame(BINARY, b"1") + frame(BINARY, b"2") + frame(BINARY, b"3")[:2])
     assert received == [b"1", b"2"]
     states = [wire.reading]
