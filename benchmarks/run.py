@@ -185,7 +185,9 @@ def main() -> None:
         "--quick", action="store_true", help="do a tenth of the work, to see that everything works"
     )
     parser.add_argument(
-        "--only", action="append", help="do only work whose command begins so; may be repeated"
+        "--only",
+        action="append",
+        help="do only work whose command begins so, and keep the other figures of --json; may be repeated",
     )
     parser.add_argument("--without", action="append", default=[], help="leave out a client; may be repeated")
     parser.add_argument("--json", type=Path, help="write every figure of every run to this file")
@@ -198,15 +200,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, server(next(iter(pythons.values()))) as uri:
         bench = Bench(pythons, uri, Path(folder))
         results = measure(bench, chosen, rounds, quick=options.quick)
+    if options.only and options.json and options.json.exists():
+        results = json.loads(options.json.read_text("utf-8"))["runs"] | results
+    measured = [work for work in WORK if work.command in results]
     if options.json:
         environments = {name: versions(python) for name, python in pythons.items()}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(
             json.dumps({"environments": environments, "runs": results}, indent=1) + "\n", "utf-8"
         )
-    text = heading(pythons, rounds) + table(chosen, results, list(pythons))
+    text = heading(pythons, rounds) + table(measured, results, list(pythons))
     print(text)
-    for line in shortfalls(chosen, results, next(iter(pythons))):
+    for line in shortfalls(measured, results, next(iter(pythons))):
         print(line)
     if options.record:
         PAGE.write_text(PLACE.sub(lambda _: text, PAGE.read_text("utf-8")), "utf-8")
