@@ -1,6 +1,7 @@
 """Events that are recognized by the bytes before their text are the events that decoding finds."""
 
 import logging
+from collections.abc import Sequence
 
 import msgpack
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pie_client import ProcessEvent
-from pie_client.protocol import heads
+from pie_client.protocol import codec, heads
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, read_all, stdout_frame
 
@@ -59,22 +60,24 @@ def _damaged(draw: st.DrawFn, frame: bytes) -> bytes:
     )
 
 
-def events_of(session: Session, batch: list[bytes]) -> dict[str, list[ProcessEvent]]:
+def events_of(session: Session, batch: Sequence[bytes | memoryview]) -> dict[str, list[ProcessEvent]]:
     """Return the events of each process after a batch, and count what could not be decoded."""
     session.receive(batch)
     return {process_id: read_all(route) for process_id, route in session.routes.by_id.items()}
 
 
-@given(batches())
+@given(batches(), st.booleans())
 @ANY_SPEED
-def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(batch: list[bytes]) -> None:
+def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(
+    batch: list[bytes], as_views: bool
+) -> None:
     logging.disable()
     try:
         recognizing, decoding = make_session(), make_session()
         for session in (recognizing, decoding):
             for process_id in (PROCESS, OTHER):
                 claim(session, process_id)
-        found = events_of(recognizing, batch)
+        found = events_of(recognizing, [memoryview(frame) for frame in batch] if as_views else batch)
         expected: dict[str, list[ProcessEvent]] = {}
         for frame in batch:
             # A session that has seen nothing recognizes nothing.
@@ -97,6 +100,17 @@ def test_a_text_with_a_longer_header_than_necessary_is_the_same_text(header: byt
     session.receive([usual, usual, head + header + b"12345"])
     assert [getattr(event, "value", "") for event in read_all(box)] == ["12345"] * 3
     assert session.malformed_frames == 0
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536])
+def test_a_large_text_is_recognized(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+    large = [memoryview(stdout_frame(PROCESS, letter * size)) for letter in "abc"]
+    session.receive(large[:1])
+    monkeypatch.setattr(codec, "decode", None)  # it would be called for an event that is not recognized
+    session.receive(large[1:])
+    assert [getattr(event, "value", "") for event in read_all(box)] == [letter * size for letter in "abc"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import msgpack
 
 from pie_client._generated.events import TERMINAL_KINDS, Event
 from pie_client._generated.families import EVENT_TEXT
+from pie_client.protocol.codec import Frame
 from pie_client.protocol.routes import CANONICAL, Route
 
 MAX_HEADS = 20_000
@@ -21,6 +22,11 @@ FIXSTR_BYTES = 32
 STR8 = 0xD9
 """First byte of a text whose length is in the next byte."""
 STR16 = 0xDA
+STR32 = 0xDB
+WIDTHS = {STR16: 2, STR32: 4}
+"""Bytes of the length of a long text, by its first byte."""
+LEARNED = 128 << 10
+"""Largest frame from which a head is learned: its text is copied for that."""
 
 _KEY = msgpack.packb(EVENT_TEXT)
 
@@ -38,10 +44,14 @@ class Heads:
         self.known: dict[bytes, tuple[Route, Event]] = {}
         self.size = 0
 
-    def add(self, frame: bytes, route: Route, kind: Event, text: str) -> None:
+    def add(self, frame: Frame, route: Route, kind: Event, text: str) -> None:
         """Remember the head of a decoded frame, unless the event ends its process or its text is not what comes last."""
         if kind in TERMINAL_KINDS:
             return
+        if not isinstance(frame, bytes):
+            if isinstance(frame, str) or len(frame) > LEARNED:
+                return
+            frame = bytes(frame)
         tail = msgpack.packb(text)
         size = len(frame) - len(tail)
         head = frame[:size]
@@ -69,5 +79,19 @@ def text_after(frame: bytes, size: int) -> str | None:
         return None
     try:
         return frame[start:].decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def long_text_after(frame: memoryview, size: int) -> str | None:
+    """Return the text that is the rest of a large frame after its head, or None if the rest is anything else."""
+    width = WIDTHS.get(frame[size]) if len(frame) > size else None
+    if width is None:
+        return None
+    start = size + 1 + width
+    if int.from_bytes(frame[size + 1 : start]) != len(frame) - start:
+        return None
+    try:
+        return str(frame[start:], "utf-8")
     except UnicodeDecodeError:
         return None

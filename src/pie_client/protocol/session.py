@@ -31,7 +31,7 @@ from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.files import PartialFile
-from pie_client.protocol.heads import Heads, text_after
+from pie_client.protocol.heads import Heads, long_text_after, text_after
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
 from pie_client.protocol.routes import Route, Routes
 
@@ -217,6 +217,18 @@ class Session:
             self._receive_frame(frame)
             size = self._heads.size
 
+    def _receive_large(self, frame: memoryview) -> bool:
+        """Process a large frame, and return whether it has a known head."""
+        size = self._heads.size
+        head = self._heads.known.get(bytes(frame[:size]))
+        if head is None or (text := long_text_after(frame, size)) is None:
+            return False
+        route, kind = head
+        if not route.receptive:
+            return False
+        route.put((kind, text))
+        return True
+
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
         self._writing.discard(file)
@@ -229,7 +241,9 @@ class Session:
         self.routes.fail(process_ids, lambda: refusals.StreamAbortedError(text))
 
     def _receive_frame(self, frame: Frame) -> None:
-        """Process a frame that has no known head."""
+        """Process a frame that is large or has no known head."""
+        if type(frame) is memoryview and self._receive_large(frame):
+            return
         try:
             message = codec.decode(frame)
         except codec.MalformedFrameError as error:
@@ -240,7 +254,7 @@ class Session:
                 self._receive_response(message)
             case EventRecord(process_id, event):
                 route = self._put(process_id, event)
-                if isinstance(frame, bytes) and isinstance(event, tuple) and route is not None:
+                if isinstance(event, tuple) and route is not None:
                     self._heads.add(frame, route, *event)
             case FileChunkRecord():
                 self._receive_chunk(message)
