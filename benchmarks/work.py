@@ -67,8 +67,8 @@ WORK = (
     _work("together 10000 50000", "together 1000 10000", "event, 10,000 processes at once", (OLD, 1.5)),
     _work("pings 2000 1", "pings 300 1", "ping, one after the other", (OLD, 1.4)),
     _work("pings 6400 64", "pings 1280 64", "ping, 64 at once", (OLD, 2.4)),
-    _work("launches 1500", "launches 200", "launch, one after the other", (OLD, 1.4), bare=False),
-    _work("launches_at_once 1500", "launches_at_once 200", "launch, all at once", (OLD, 1.3), bare=False),
+    _work("launches 3000", "launches 200", "launch, one after the other", (OLD, 1.4), bare=False),
+    _work("launches_at_once 3000", "launches_at_once 200", "launch, all at once", (OLD, 1.3), bare=False),
     Work(
         "latency 500",
         "latency 100",
