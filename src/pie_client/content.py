@@ -34,7 +34,7 @@ class Content(Protocol):
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
-        """Yield the chunks in order. The bytes behind a memoryview must not change."""
+        """Yield the chunks in order. A memoryview must stay valid until the second chunk after it is asked for."""
         ...
 
     def sent(self, index: int) -> None:

@@ -24,7 +24,7 @@ from pie_client import (
     models,
     parse_manifest,
 )
-from pie_client.connection.contents import BLOCK_BYTES
+from pie_client.connection.contents import BLOCK_BYTES, BLOCKS
 from pie_client.testing import InferletSession, LocalEngine, Refusal
 from tests.support.peers import (
     COMMENT_OVERHEAD,
@@ -403,8 +403,8 @@ async def test_an_upload_that_the_server_does_not_read_keeps_little_in_memory(wa
         finally:
             tracemalloc.stop()
     assert told[-1] < size, "the sockets accepted everything"
-    # Two blocks, of which one is read ahead, and two chunks on their way to the socket.
-    assert peak < 2 * BLOCK_BYTES + 2 * CHUNK + (1 << 20)
+    # The blocks, of which one is read ahead, and two chunks on their way to the socket.
+    assert peak < BLOCKS * BLOCK_BYTES + 2 * CHUNK + (1 << 20)
 
 
 async def test_a_cancelled_install_does_not_affect_the_next(

@@ -6,6 +6,7 @@ and read in threads and are never in memory as a whole. ``uploads`` sends the ch
 
 import contextlib
 import inspect
+import itertools
 import os
 import stat
 import tempfile
@@ -30,6 +31,8 @@ HASH_STEPS = 16
 """Times that a thread hashes HASH_BYTES before the event loop has a turn."""
 BLOCK_BYTES = 4 * CHUNK_BYTES
 """Bytes of a file that are read at once to send them."""
+BLOCKS = 3
+"""Blocks of a file in memory."""
 SPOOL_BYTES = 8 << 20
 """Largest async iterable gathered in memory; larger ones go to a temporary file."""
 
@@ -40,7 +43,7 @@ Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
 
 
 class _File(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def readinto(self, buffer: bytearray, /) -> int: ...
     def seek(self, offset: int, /) -> int: ...
 
 
@@ -94,13 +97,16 @@ class FileContent(_HashedContent):
         """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
         hasher = blake3()
         await in_thread(self._file.seek, 0)
+        # Three, because the sender holds a chunk of the block before back. Threads that allocated blocks themselves would
+        # each keep some memory for further ones.
+        blocks = itertools.cycle([bytearray(min(BLOCK_BYTES, self._size + 1)) for _ in range(BLOCKS)])
         # A slow disk must not block the event loop, so a thread reads and hashes one block ahead.
-        ahead = start(_read, self._file, hasher)
+        ahead = start(_read, self._file, hasher, next(blocks))
         try:
             for left in reversed(range(max(1, -(-self._size // BLOCK_BYTES)))):
                 await settle(ahead)
-                block = memoryview(ahead.result())
-                ahead = start(_read, self._file, hasher)
+                block = ahead.result()
+                ahead = start(_read, self._file, hasher, next(blocks))
                 if not left:
                     await settle(ahead)
                     # Before the last block, so that a changed file is never completed.
@@ -181,11 +187,11 @@ def _hash_some(file: BufferedReader, hasher: "blake3", buffer: bytearray) -> int
     return size
 
 
-def _read(file: _File, hasher: "blake3") -> bytes:
-    """Read and hash a block."""
-    block = file.read(BLOCK_BYTES)
-    hasher.update(block)
-    return block
+def _read(file: _File, hasher: "blake3", block: bytearray) -> memoryview:
+    """Read and hash a block, and return as much of it as the file has."""
+    data = memoryview(block)[: file.readinto(block)]
+    hasher.update(data)
+    return data
 
 
 async def _spool_pieces(
