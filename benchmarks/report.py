@@ -92,7 +92,7 @@ def _own(row: Row, runs: list[Run]) -> str:
 
 
 def _aims(row: Row) -> str:
-    aims = [f"{aim:.2g} to {other}" for other, aim in row.aims]
+    aims = [f"{aim:.3g} to {other}" for other, aim in row.aims]
     if row.most is not None:
         aims.append(f"≤ {row.most:g} {row.unit}")
     return ", ".join(aims)
