@@ -41,10 +41,8 @@ async def converse(server_tls: ssl.SSLContext | None, client_tls: ssl.SSLContext
 def test_messages_arrive_whole(
     library: str, *, tls: bool, server_tls: ssl.SSLContext, certificate: Path
 ) -> None:
-    conversation = (
-        converse(server_tls, ssl.create_default_context(cafile=certificate)) if tls else converse(None, None)
-    )
-    if library == "uvloop":
-        pytest.importorskip("uvloop", reason="uvloop does not run on this platform").run(conversation)
+    run = asyncio.run if library == "asyncio" else pytest.importorskip("uvloop").run
+    if tls:
+        run(converse(server_tls, ssl.create_default_context(cafile=certificate)))
     else:
-        asyncio.run(conversation)
+        run(converse(None, None))
