@@ -59,6 +59,8 @@ OPCODE = 0x0F
 CONTROL = 0x08
 OPCODES = frozenset(Opcode)
 LONG = 127
+SHORT_HEADERS = [bytes((BINARY, MASKED | length)) for length in range(126)]
+"""First two bytes of a masked frame, by its length: a lone request is one short frame."""
 LENGTH_BYTES = {126: 2, LONG: 8}
 """Bytes of the extended length, by the length in the second byte."""
 
@@ -146,7 +148,7 @@ class WebSocket(ClientConnection):
 
     def _check_open(self) -> None:
         # The transport closes at once when a write fails; connection_lost() is called in a later turn of the loop.
-        if self.state is not State.OPEN or self.transport.is_closing():
+        if self.protocol.state is not State.OPEN or self.transport.is_closing():
             protocol = self.protocol
             raise ConnectionClosedError(
                 protocol.close_rcvd, protocol.close_sent, protocol.close_rcvd_then_sent
@@ -418,9 +420,12 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
 
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
         self._check_open()
-        length = sum(map(len, parts))
         mask = next(self._masks)
         writes = self._writes
+        if now and not writes and len(parts) == 1 and (size := len(parts[0])) < 126:
+            self.transport.write(SHORT_HEADERS[size] + mask + apply_mask(parts[0], mask))
+            return
+        length = sum(map(len, parts))
         if not writes and not now:
             self.loop.call_soon(self._flush)
         if length < 126:
@@ -470,12 +475,8 @@ def websocket_class() -> type[WebSocket]:
 @functools.cache
 def is_as_expected() -> bool:
     """Return whether the library has the internals that :class:`BatchWebSocket` uses."""
-    used = [
-        (ClientConnection, "data_received", 1),
-        (ClientConnection, "eof_received", 0),
-        (Protocol, "fail", 2),
-    ]
-    used += [(ClientConnection, "process_event", 1), (ClientConnection, "send_data", 0)]
+    methods = {"data_received": 1, "eof_received": 0, "process_event": 1, "send_data": 0}
+    used = [*((ClientConnection, *method) for method in methods.items()), (Protocol, "fail", 2)]
     try:
         for owner, name, arguments in used:
             inspect.signature(getattr(owner, name)).bind(*[None] * (1 + arguments))

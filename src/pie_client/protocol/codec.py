@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import msgpack
 
 from pie_client._generated import decoders
-from pie_client._generated.decoders import EventRecord, Record
+from pie_client._generated.decoders import BINARY_DECODERS, PROCESS_EVENT, EventRecord, Record
 from pie_client._generated.families import CORRELATION, EVENT, PROCESS, TAG, Family
 from pie_client.errors import ProtocolError
 from pie_client.lazy import LazyModule
@@ -94,22 +94,23 @@ def with_room(frame: bytes, size: int) -> bytes:
 
 def decode(frame: Frame) -> Record | EventRecord | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
+    record: Record | EventRecord | None = None
     try:
-        record = _decode_text(frame) if isinstance(frame, str) else _decode_binary(frame)
+        if isinstance(frame, str):
+            record = _decode_text(frame)
+        else:
+            fields: Fields = unpack(frame)
+            if frame[0] == FIXMAP | len(fields):
+                tag = fields[TAG]
+                record = _decode_event(fields) if tag == PROCESS_EVENT else BINARY_DECODERS[tag](fields)
     except UNREADABLE:
-        record = None
+        pass
     return decode_general(frame) if record is None else record
 
 
-def _decode_binary(frame: bytes | memoryview) -> Record | EventRecord | None:
-    fields: Fields = unpack(frame)
-    if frame[0] != FIXMAP | len(fields):
-        return None
-    tag = fields[TAG]
-    if tag == decoders.PROCESS_EVENT:
-        event = decoders.decode_process_event(fields)
-        return event and EventRecord(str(fields[PROCESS]), event)
-    return decoders.BINARY_DECODERS[tag](fields)
+def _decode_event(fields: Fields) -> EventRecord | None:
+    event = decoders.decode_process_event(fields)
+    return event and EventRecord(str(fields[PROCESS]), event)
 
 
 def _decode_text(frame: str) -> Record | None:
