@@ -1,4 +1,4 @@
-"""Everything a contributor runs: `nox` for all checks and tests, `nox -s NAME` for one session, `nox -l` for the list."""
+"""Everything a contributor runs: `nox` for what must pass, `nox -s NAME` for one session, `nox -l` for the list."""
 
 import ctypes.util
 import itertools
@@ -137,12 +137,12 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or [*PARALLEL, *skipped]))
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session(python=["3.11", *NEWER_PYTHONS])
 def counts(session: nox.Session) -> None:
     """Check what the interpreter does per event and request; with `-- --record`, make it the new limits."""
     session.install("-e", ".", *groups("test"))
     if session.posargs:
-        session.run("python", "-m", "tests.hot_path.counting", *session.posargs, silent=True)
+        session.run("python", "-m", "tests.hot_path.counting", *session.posargs)
     else:
         session.run("pytest", "tests/hot_path")
 

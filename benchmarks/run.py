@@ -73,7 +73,7 @@ def program_of(folder: Path, size: int) -> list[str]:
 
 
 class Bench:
-    """Runs pieces of work with every client."""
+    """Pieces of work, run with every client."""
 
     def __init__(self, pythons: Pythons, uri: str, folder: Path) -> None:
         self._pythons = pythons

@@ -119,7 +119,7 @@ def field(data: bytes, name: str) -> int:
 
 
 class Connection:
-    """Serves one client."""
+    """A connection with one client."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected

@@ -39,12 +39,12 @@ class Field(NamedTuple):
     default: str | None
     doc: str
     test: str
-    """Expression that is true only for valid values of the variable; others are for the model to judge."""
+    """Expression that is true only for valid values of the variable; the model validates others."""
 
 
 @dataclass(frozen=True)
 class Python:
-    """Translates a schema into the code of a package."""
+    """The parts of a schema as code of a package."""
 
     schema: Schema
     package: str

@@ -16,7 +16,7 @@ UNSENT_BYTES = 1 << 20
 
 
 class Client(WSListener):
-    """Hands each message to a function that says by True that a piece of work is complete."""
+    """A listener that passes each message to a function, which returns whether the work is complete."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport

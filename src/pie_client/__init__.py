@@ -8,7 +8,7 @@
 The submodules :mod:`pie_client.errors` (the error tree), :mod:`pie_client.models` (the protocol's messages) and
 :mod:`pie_client.testing` (an embedded engine) are public too.
 
-Importing this package loads none of its modules: each name loads its module on first use (PEP 562).
+Importing this package loads no dependency and hardly anything of its own: each name loads its module on first use (PEP 562).
 """
 
 from pie_client._generated.public import MODULE_OF as _GENERATED

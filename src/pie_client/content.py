@@ -14,7 +14,7 @@ class Chunk:
     total: int
     """Number of chunks, at least 1."""
     data: bytes
-    """Its bytes; empty where they are passed beside it."""
+    """Its bytes; empty if they are passed separately."""
     digest: str
     """BLAKE3-256 digest of the whole content, in lowercase hexadecimal."""
 

@@ -165,7 +165,7 @@ class Process:
                 return await self.recv()
         while True:
             route = self._route
-            # What Mailbox.pop() does for an event of a known kind, without the call: programs spend their time here.
+            # What Mailbox.pop() does for an event of a known kind, without the call: this is the hot path.
             if events := route.events:
                 event = events.popleft()
                 if isinstance(event, tuple):

@@ -20,7 +20,7 @@ from tests.conformance.wire_schema import server_text
 
 
 class ConformingPrograms(Programs):
-    """Refuses names that are not file names, and binaries without the layout of a component."""
+    """Programs; refuses names that are not file names, and binaries without the layout of a component."""
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
         manifest, runtime = super().read_manifest(text)
@@ -106,7 +106,7 @@ class ConformingState(EngineState):
 
 
 class ConformingConnection(Connection):
-    """Reads any encoding, refuses large frames with a text, aborts turns, and reports no bad frame before a request."""
+    """A connection that reads any encoding, refuses large frames with a text, aborts turns, and reports no bad frame before a request."""
 
     def __init__(self, state: EngineState, socket: FaultySocket) -> None:
         super().__init__(state, socket)

@@ -1,4 +1,4 @@
-"""Converts the fields of a request as servers do, or raises with their error texts."""
+"""Convert the fields of a request as servers do, or raise with their error texts."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads the frames of clients as leniently as servers do, and rejects the others with their error texts.
+"""Read the frames of clients as leniently as servers do, and reject the others with their error texts.
 
 Servers read a frame in two steps: the tag, with all other members kept undecoded, then the fields. So the order of the
 members decides which of several errors is reported, and an unknown member may hold anything.
@@ -44,7 +44,7 @@ EXTENSION = msgpack.ExtType(0, b"")
 
 
 class WireReader:
-    """Reads frames as the servers of a family do."""
+    """A reader of frames as the servers of a family have it."""
 
     def __init__(self, family: Family) -> None:
         self._known = shapes(family)

@@ -43,7 +43,7 @@ Counts = dict[str, dict[str, int]]
 
 
 class Counter:
-    """Traces this thread inside its context, and counts between ``start`` and ``stop``."""
+    """A trace of this thread that counts between ``start`` and ``stop``. Use it as a context manager."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}

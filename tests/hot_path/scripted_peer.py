@@ -27,7 +27,7 @@ IDENTIFIED = "Authenticated (Engine disabled authentication)"
 
 
 class ScriptedPeer:
-    """The server's end of the connection; ``while_serving`` wraps its work, so that it can be left out of counts."""
+    """The server's end of the connection."""
 
     def __init__(self) -> None:
         self.client_end, self._own_end = socket.socketpair()
@@ -87,7 +87,7 @@ class ScriptedPeer:
 
 
 class _IdleSelector(selectors.DefaultSelector):
-    """Calls a function before it would wait."""
+    """A selector that calls a function before it would wait."""
 
     def __init__(self, on_idle: Callable[[], None]) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _IdleSelector(selectors.DefaultSelector):
 
 
 class _PairLoop(asyncio.SelectorEventLoop):
-    """Connects to one end of a socket pair, whatever the address."""
+    """An event loop that connects to one end of a socket pair, whatever the address."""
 
     def __init__(self, end: socket.socket, on_idle: Callable[[], None]) -> None:
         super().__init__(_IdleSelector(on_idle))

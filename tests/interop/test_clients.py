@@ -238,7 +238,7 @@ Outcomes = Callable[[str], tuple[dict[str, str | None], str]]
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """Returns the outcomes of a client's scenarios, which run at the first request."""
+    """The outcomes of a client's scenarios, which run at the first request."""
 
     @cache
     def of(name: str) -> tuple[dict[str, str | None], str]:

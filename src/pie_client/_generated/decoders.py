@@ -1,4 +1,4 @@
-"""Decoders of server messages: fast for what servers normally send; the models judge the rest.
+"""Decoders of server messages: fast for what servers normally send; the models validate the rest.
 
 Written by `python -m codegen generate` from the schema; never edited.
 """
@@ -36,7 +36,7 @@ _KINDS: Final[Mapping[object, Event]] = {kind.value: kind for kind in EVENT_CLAS
 
 
 def decode_process_event(fields: Mapping[str, object]) -> tuple[Event, str] | None:
-    """Return the kind and text of an event, or None if the model has to judge it."""
+    """Return the kind and text of an event, or None if the model has to validate it."""
     try:
         text = fields["value"]
         if len(fields) == 4 and type(text) is str and type(fields["process_id"]) is str:
@@ -55,7 +55,7 @@ class ResponseRecord(NamedTuple):
 
 
 def decode_response(fields: Mapping[str, object]) -> ResponseRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
+    """Return the record of a message, or None if the model has to validate it."""
     try:
         corr_id = fields["corr_id"]
         ok = fields["ok"]
@@ -85,7 +85,7 @@ class FileChunkRecord(NamedTuple):
 
 
 def decode_file_chunk(fields: Mapping[str, object]) -> FileChunkRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
+    """Return the record of a message, or None if the model has to validate it."""
     try:
         process_id = fields["process_id"]
         file_hash = fields["file_hash"]
@@ -122,7 +122,7 @@ class McpRequestRecord(NamedTuple):
 
 
 def decode_mcp_request(fields: Mapping[str, object]) -> McpRequestRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
+    """Return the record of a message, or None if the model has to validate it."""
     try:
         corr_id = fields["corr_id"]
         process_id = fields["process_id"]
@@ -149,7 +149,7 @@ class TurnDoneRecord(NamedTuple):
 
 
 def decode_turn_done(fields: Mapping[str, object]) -> TurnDoneRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
+    """Return the record of a message, or None if the model has to validate it."""
     try:
         if len(fields) == 1:
             return _new(TurnDoneRecord, ())
@@ -165,7 +165,7 @@ class ServerNoticeRecord(NamedTuple):
 
 
 def decode_server_notice(fields: Mapping[str, object]) -> ServerNoticeRecord | None:
-    """Return the record of a message, or None if the model has to judge it."""
+    """Return the record of a message, or None if the model has to validate it."""
     try:
         message = fields["message"]
         if len(fields) == 2 and type(message) is str:

@@ -1,4 +1,4 @@
-"""Encoders of requests: fast for valid values; the models judge the rest.
+"""Encoders of requests: fast for valid values; the models validate the rest.
 
 Written by `python -m codegen generate` from the schema; never edited.
 """

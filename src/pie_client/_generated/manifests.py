@@ -1,4 +1,4 @@
-"""Names in manifests, and a check that accepts ordinary ones; the model judges the rest.
+"""Names in manifests, and a check that accepts ordinary ones; the model validates the rest.
 
 Written by `python -m codegen generate` from the schema; never edited.
 """
@@ -26,7 +26,7 @@ README: Final = "readme"
 
 
 def is_manifest(tables: dict[str, Any]) -> bool:
-    """Return whether the tables of a TOML file are certainly a valid manifest; the model judges all others."""
+    """Return whether the tables of a TOML file are certainly a valid manifest; the model validates all others."""
     return (
         type(tables) is dict
         and "package" in tables

@@ -1,4 +1,4 @@
-"""Run a session over a transport: calls and their deadlines, flow control, keep-alive, and what a session asks for.
+"""Run a session over a transport: calls and their deadlines, flow control, keep-alive, and the effects of the session.
 
 The transport delivers the frames of each socket read; they are processed at once, up to the mailboxes. Then the connection
 does what the session asks for (MCP answers, disk writes, terminations), and pauses reading while too many events are
@@ -131,7 +131,7 @@ class Connection:
                 self.update_flow()  # the reply may be behind unread events
             call.waiter = waiter = self._loop.create_future()
             self._timer.watch(call, seconds, expires)
-            # It does not wait until the socket accepts the request: the reply proves more.
+            # Not drained: a reply shows that the server has read the request.
             await waiter
         except BaseException:
             self.close_call(call)

@@ -97,8 +97,8 @@ class FileContent(_HashedContent):
         """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
         hasher = blake3()
         await in_thread(self._file.seek, 0)
-        # Three, because the sender holds a chunk of the block before back. Threads that allocated blocks themselves would
-        # each keep some memory for further ones.
+        # Three, because the sender still holds a chunk of the previous block. They are used again: memory that a thread
+        # allocates stays in a pool of that thread.
         blocks = itertools.cycle([bytearray(min(BLOCK_BYTES, self._size + 1)) for _ in range(BLOCKS)])
         # A slow disk must not block the event loop, so a thread reads and hashes one block ahead.
         ahead = start(_read, self._file, hasher, next(blocks))

@@ -11,12 +11,12 @@ R = TypeVar("R")
 
 
 def start(work: Callable[[*A], R], /, *args: *A) -> asyncio.Future[R]:
-    """Start blocking work in a thread. :func:`settle` must follow before what it uses is cleaned up."""
+    """Start blocking work in a thread. Await :func:`settle` before cleaning up what the work uses."""
     return asyncio.get_running_loop().run_in_executor(None, work, *args)
 
 
 async def settle(running: asyncio.Future[R]) -> None:
-    """Wait until the work has ended, and ignore its outcome. A cancelled caller waits too, and is cancelled then."""
+    """Wait until the work has ended, and ignore its outcome. A cancelled caller also waits, then raises CancelledError."""
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:

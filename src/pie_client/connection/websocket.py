@@ -163,8 +163,7 @@ class WebSocket(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # A server that does not close the TCP connection after the closing handshake, or after an error, must not keep
-        # the end of the connection from its user. The library waits for it without a limit.
+        # If the server leaves the TCP connection open after a close frame or an error, the library waits without a limit.
         if self.state is State.CLOSING and self._closing_timer is None and self.close_timeout is not None:
             self._closing_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
@@ -189,8 +188,8 @@ class WebSocket(ClientConnection):
 class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
     """A connection that delivers all complete messages of one read from the socket at once.
 
-    Bytes are the library's until the handshake is complete, in frames other than unfragmented binary ones, while a
-    fragmented message is open, and from the first error or close frame on.
+    The library receives everything up to the end of the handshake, every frame that is not an unfragmented binary one,
+    all frames while a fragmented message is open, and everything after the first error or close frame.
     """
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them

@@ -1,7 +1,7 @@
 """Recognize events by the bytes of their frames that precede the text.
 
-The events of a process differ in their text only, which servers send last. So the bytes before it say all there is to
-know: once a frame was decoded and checked, another one with the same bytes before its text is an event of the same kind
+The events of a process differ in their text only, which servers send last. So the bytes before it determine process
+and kind: once a frame was decoded and checked, another one with the same bytes before its text is an event of the same kind
 and process. Looking them up takes a third of the time of decoding the frame.
 """
 

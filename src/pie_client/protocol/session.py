@@ -115,11 +115,6 @@ class Session:
         return bool(self.effects or self._writing) or self.routes.over_limit
 
     @property
-    def over_limit(self) -> bool:
-        """Whether more than ``max_buffered`` bytes are unread."""
-        return self.routes.over_limit
-
-    @property
     def should_pause(self) -> bool:
         """Whether reading from the socket should pause until the application reads events."""
         # Replies arrive on the same socket as events: pausing with a call pending would block its reply.

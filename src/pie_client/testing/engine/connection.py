@@ -47,7 +47,7 @@ class QueuedFrame:
 
 
 class Connection:
-    """Serves one client: carries out its requests in order.
+    """A connection with one client, whose requests are carried out in order.
 
     Attributes:
         mcp: The MCP servers that the client has registered.

@@ -1,4 +1,4 @@
-"""Carries out the requests of one connection. Reading, replying and sending is the connection's."""
+"""Carry out the requests of one connection. Reading, replying and sending is in ``connection``."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Result:
 
 
 class RequestHandler:
-    """Carries out requests, one at a time. For each there is a method of its name, which returns the result.
+    """The requests of one connection, carried out one at a time: a method for each, which returns the result.
 
     Attributes:
         auth: The user of the connection.

@@ -1,4 +1,4 @@
-"""Assembles uploads from their chunks, and refuses chunks as servers do."""
+"""Assemble uploads from their chunks, and refuse chunks as servers do."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field

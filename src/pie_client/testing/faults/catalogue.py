@@ -43,7 +43,7 @@ LAUNCHES = (
 
 
 class Faults(ProcessFaults):
-    """Makes an engine fail on request: ``engine.faults``.
+    """The faults that can be requested from an engine: ``engine.faults``.
 
     Every method requests one failure and returns it as a :class:`Fault`. The failure happens at the next opportunity,
     with any client. Used as a context manager, the fault stops at the end of its block. Several faults are applied in

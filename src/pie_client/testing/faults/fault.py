@@ -1,4 +1,4 @@
-"""Faults that tests have requested from an engine, and the points at which the engine asks for them.
+"""Faults that tests have requested from an engine, and the points at which the engine applies them.
 
 A fault is a function at one of these points: a request was read, a message is sent, a step is taken, a handshake is
 answered, a close frame was received, bytes pass. The function decides whether the fault applies and calls
@@ -238,7 +238,7 @@ class Fault:
 
 
 class FaultList:
-    """The faults of one engine, and what the engine asks of them.
+    """The faults of one engine, and how the engine applies them.
 
     Attributes:
         requested: The faults in the order in which they were requested.

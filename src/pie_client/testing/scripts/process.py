@@ -1,4 +1,4 @@
-"""Runs a script in a process of its own and connects it to the session of its inferlet."""
+"""Run a script in a process of its own, connected to the session of its inferlet."""
 
 import asyncio
 import base64

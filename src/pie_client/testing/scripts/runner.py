@@ -1,4 +1,4 @@
-"""Runs one uploaded Python script; started as a process of its own, with the standard library and nothing else.
+"""Run one uploaded Python script; started as a process of its own, with the standard library and nothing else.
 
 What to run comes on standard input, as JSON. Then the engine and the script exchange lines of JSON over a socket, each with
 a kind and a value. Standard output and error are such lines, too, so that everything keeps its order.
@@ -97,7 +97,7 @@ class Stream(io.RawIOBase):
 
 
 class Selector(selectors.DefaultSelector):
-    """Calls a function before the event loop waits for the socket."""
+    """A selector that calls a function before the event loop waits for the socket."""
 
     on_idle: Callable[[], None]
 

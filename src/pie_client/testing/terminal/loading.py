@@ -1,4 +1,4 @@
-"""Loads the files of programs that ``python -m pie_client.testing --load`` names."""
+"""Load the files of programs that ``python -m pie_client.testing --load`` names."""
 
 import importlib.util
 import inspect

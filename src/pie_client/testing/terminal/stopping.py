@@ -1,4 +1,4 @@
-"""Ends the command when it is asked to stop, even if what it runs does not end."""
+"""End the command on a signal, even if what it runs does not end."""
 
 import asyncio
 import contextlib
