@@ -4,6 +4,7 @@ import datetime as dt
 import gc
 import ipaddress
 import os
+import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
@@ -38,8 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Apply the option."""
+    """Apply the option, and have programs that tests start stop on SIGINT."""
     websocket.always_library_receive = config.getoption("--library-receive")
+    # Shells start background jobs with SIGINT ignored, and every program that these start inherits that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
