@@ -402,12 +402,13 @@ class Process:
 
     async def _load(self, file: SpooledFile) -> FileEvent | CorruptEvent:
         """Read a spooled file into memory."""
+        route = self._route
         try:
             data = await asyncio.to_thread(file.read)
         except asyncio.CancelledError:
-            # The file was taken from the mailbox; cancelling recv() must not lose it.
-            if self._end is _End.OPEN:
-                self._route.put_back(file)
+            # The file was taken from the mailbox; cancelling recv() must not lose it, nor for another attach.
+            if self._end in (_End.OPEN, _End.DETACHED):
+                route.put_back(file)
             else:
                 file.close()
             raise

@@ -211,3 +211,22 @@ async def test_closing_while_reconnecting_leaves_no_connection() -> None:
         assert isinstance(outcome, NotConnectedError)
         with pytest.raises(NotConnectedError):
             await client.ping()
+
+
+@pytest.mark.parametrize("what", ["signal", "transfer"])
+async def test_what_close_interrupts_says_that_the_client_was_closed(what: str) -> None:
+    async with websocket_peer() as peer:
+        async with PieClient(peer.uri) as client:
+            process = await launch(client)
+            peer.stop_reading()
+
+            async def signal() -> None:
+                while True:
+                    await process.signal("x" * (4 * MIB))
+
+            work = signal() if what == "signal" else process.transfer_file(bytes(64 * MIB))
+            waiting = asyncio.create_task(work)
+            # Until the buffers of both sides are full; more than that never happens.
+            await asyncio.wait({waiting}, timeout=0.5)
+        [error] = await outcomes([waiting])
+        assert isinstance(error, NotConnectedError)

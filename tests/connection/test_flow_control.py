@@ -247,3 +247,25 @@ async def test_a_file_larger_than_the_buffer_is_discarded() -> None:
         peer.background.append(asyncio.create_task(send()))
         with pytest.raises(SlowConsumerError, match="a file may take at most"):
             await in_time(process.recv())
+
+
+@pytest.mark.parametrize("max_buffered", [1000, 20_000, MIB])
+async def test_a_reader_slower_than_the_server_gets_every_event(max_buffered: int) -> None:
+    """D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=max_buffered) as client:
+        process = await launch(client)
+        sending = asyncio.create_task(peer.send(*[printed(process, "x" * 500)] * 5000, returned(process)))
+        events = 0
+        async with asyncio.timeout(TIMEOUT):
+            async for _event in process:
+                events += 1
+                if events % 10 == 0:
+                    await client_turn()
+        await in_time(sending)
+    assert events == 5001
+
+
+async def client_turn() -> None:
+    """Let the event loop read from its sockets."""
+    for _ in range(3):
+        await asyncio.sleep(0)

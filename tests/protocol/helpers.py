@@ -1,5 +1,6 @@
 """Sessions, calls and frames that the tests of the protocol share."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class OpenCall:
     def results(self) -> list[object]:
         return [self.call.result] if self.call.succeeded else []
 
-    @property
+    @functools.cached_property
     def error(self) -> PieError:
         with pytest.raises(PieError) as caught:
             self.call.take()

@@ -188,3 +188,27 @@ def test_the_number_of_heads_is_limited(monkeypatch: pytest.MonkeyPatch) -> None
         session.receive([stdout_frame(process_id, "x")])
         assert len(known) <= 3
     assert known
+
+
+def test_events_of_alternating_kinds_are_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+    kinds = ["stdout", "message", "stderr"]
+    session.receive([event_frame(PROCESS, kind, "known") for kind in kinds])
+    decoded: list[object] = []
+    monkeypatch.setattr("pie_client.protocol.codec.decode", decoded.append)
+    session.receive([event_frame(PROCESS, kind, f"{number}") for number in range(10) for kind in kinds])
+    assert not decoded
+    assert len(read_all(box)) == 33
+
+
+def test_the_bytes_of_another_field_are_not_taken_for_the_text() -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+
+    def with_another_field(tail: bytes) -> bytes:
+        event = {"type": "process_event", "process_id": PROCESS, "event": "stdout", "value": "abc"}
+        return msgpack.packb(event | {"new": b"\xa5value" + tail})
+
+    session.receive([with_another_field(tail) for tail in (b"\xa3abc", b"\xa3abc", b"\xa3xyz")])
+    assert [getattr(event, "value", "") for event in read_all(box)] == ["abc"] * 3

@@ -6,27 +6,35 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 from blake3 import blake3
 from pydantic import JsonValue
+from typing_extensions import override
 
 from pie_client import (
     CorruptEvent,
     Event,
     FileEvent,
     MessageEvent,
+    NotConnectedError,
     PieClient,
     Process,
     ReturnEvent,
     SpooledFile,
     models,
 )
-from pie_client.protocol.files import WRITE_BYTES
+from pie_client.protocol.files import WRITE_BYTES, Spool
 from pie_client.testing import InferletSession, LocalEngine
+from tests.connection.helpers import chunks
 from tests.support.peers import TIMEOUT, in_time, websocket_peer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CHUNK = 262_144
 LARGE = os.urandom(4 * CHUNK + 3)
@@ -257,3 +265,94 @@ async def test_closing_the_connection_deletes_partial_files(folder: Path) -> Non
         del process, client
         gc.collect()
         assert list(folder.iterdir()) == []
+
+
+class ScarceThreads(ThreadPoolExecutor):
+    """An executor that can't start a thread for its nth call."""
+
+    def __init__(self, failing: int) -> None:
+        super().__init__()
+        self._failing = failing
+        self._calls = 0
+
+    @override
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        self._calls += 1
+        if self._calls == self._failing:
+            raise RuntimeError("can't start new thread")
+        return super().submit(fn, *args, **kwargs)
+
+
+@pytest.mark.parametrize("failing", [1, 2], ids=["the first batch", "the second batch"])
+async def test_a_file_is_lost_if_no_thread_can_write_it(failing: int) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, spool_above=10) as client:
+        process = await in_time(client.launch_process("p@1.0.0"))
+        asyncio.get_running_loop().set_default_executor(ScarceThreads(failing))
+        for chunk in chunks(process, bytes(2 * WRITE_BYTES), WRITE_BYTES):
+            await peer.send(chunk)
+            await in_time(client.ping())
+        await peer.send(models.ReturnFrame(process_id=process.process_id, value="null"))
+        lost, end = await _events(process)
+    assert isinstance(lost, CorruptEvent)
+    assert "it can't be written to disk (can't start new thread)" in lost.value
+    assert end == ReturnEvent("null")
+
+
+async def test_closing_the_client_during_a_write_keeps_the_complete_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writing, go_on = threading.Event(), threading.Event()
+    append = Spool.append
+
+    def slow(spool: Spool, parts: list[bytes]) -> None:
+        writing.set()
+        go_on.wait(TIMEOUT)
+        append(spool, parts)
+
+    monkeypatch.setattr(Spool, "append", slow)
+    async with websocket_peer() as peer:
+        async with PieClient(peer.uri, spool_above=10) as client:
+            process = await in_time(client.launch_process("p@1.0.0"))
+            await peer.send(*chunks(process, LARGE, CHUNK))
+            reading = asyncio.create_task(process.recv())
+            await asyncio.to_thread(writing.wait, TIMEOUT)
+            asyncio.get_running_loop().call_soon(go_on.set)
+        assert await in_time(reading) == (Event.File, LARGE)
+        with pytest.raises(NotConnectedError):
+            await in_time(process.recv())
+
+
+async def test_a_reader_does_not_wait_for_a_file_of_a_closed_client() -> None:
+    async with websocket_peer() as peer:
+        async with PieClient(peer.uri, spool_above=10) as client:
+            process = await in_time(client.launch_process("p@1.0.0"))
+            await peer.send(*chunks(process, LARGE, CHUNK)[:-1])
+            reading = asyncio.create_task(process.recv())
+            await in_time(client.ping())
+        with pytest.raises(NotConnectedError):
+            await in_time(reading)
+
+
+async def test_detaching_while_recv_loads_a_file_keeps_it(
+    spooling: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    await process.recv(timeout=TIMEOUT)
+    reading, go_on = threading.Event(), threading.Event()
+    read = SpooledFile.read
+
+    def slow(file: SpooledFile) -> bytes:
+        reading.set()
+        go_on.wait(TIMEOUT)
+        return read(file)
+
+    monkeypatch.setattr(SpooledFile, "read", slow)
+    receiving = asyncio.create_task(process.recv())
+    await asyncio.to_thread(reading.wait, TIMEOUT)
+    process_id = process.detach()
+    receiving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    go_on.set()
+    again = await spooling.attach_process(process_id)
+    assert await again.recv(timeout=TIMEOUT) == (Event.File, LARGE)

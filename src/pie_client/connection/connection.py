@@ -23,8 +23,8 @@ from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.options import check_seconds
-from pie_client.connection.threads import in_thread
-from pie_client.connection.transport import Transport
+from pie_client.connection.threads import start
+from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -109,6 +109,8 @@ class Connection:
         self._released: deque[Route] = deque()
         self._release_scheduled = False
         self._background_tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Future[None]] = set()
+        """Writes of received files to disk."""
         if ping_interval != math.inf:
             self._start_task(self._keep_alive())
         transport.start(self)
@@ -220,7 +222,7 @@ class Connection:
                 case RelayMcpCall(request):
                     self._start_task(self._on_mcp_request(request))
                 case WriteFile() as write:
-                    self._start_task(self._write_file(write))
+                    self._write_file(write)
                 case TerminateProcesses(process_ids):
                     if self._session.alive:
                         self._start_task(self._terminate(process_ids))
@@ -244,6 +246,9 @@ class Connection:
             raise
         finally:
             self._waiting_readers -= 1
+            # It was woken by a batch that may hold more than it will read before the next one.
+            if self._session.routes.over_limit:
+                self.update_flow()
 
     def update_flow(self) -> None:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
@@ -342,6 +347,9 @@ class Connection:
             self._shut_down()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._transport.close()
+            if self._writes:
+                # After close() nothing more should be written; a disk that takes longer is not waited for.
+                await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT)
         finally:
             # A cancelled close drops the connection instead of leaving it half open.
             self.abort()
@@ -398,26 +406,32 @@ class Connection:
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
 
-    async def _write_file(self, write: WriteFile) -> None:
+    def _write_file(self, write: WriteFile) -> None:
+        # Not a task: a cancelled one might never start, and readers would wait for its file for ever.
         parts = write.file.take_batch()
         size = sum(map(len, parts))
         spool = write.file.spool
         assert spool is not None  # noqa: S101 - only spooled files are written
-        reason = ""
         try:
-            await in_thread(spool.append, parts)
-        except OSError as error:
-            reason = f"it can't be written to disk ({error.strerror or error})"
-            logger.warning("a received file can't be written to disk: %s", error)
-        except asyncio.CancelledError:
-            # The batch is on disk, and perhaps the whole file.
-            reason = "the client was closed before all of it was written" if write.file.unwritten else ""
-            raise
-        finally:
-            del parts
-            self._session.written(write.route, write.file, size, reason)
-            self._run_effects()
-            self.update_flow()
+            writing = start(spool.append, parts)
+        except RuntimeError as error:
+            self._end_write(write, size, str(error))
+        else:
+            self._writes.add(writing)
+            writing.add_done_callback(functools.partial(self._handle_written, write, size))
+
+    def _handle_written(self, write: WriteFile, size: int, writing: asyncio.Future[None]) -> None:
+        self._writes.discard(writing)
+        error = asyncio.CancelledError("cancelled") if writing.cancelled() else writing.exception()
+        self._end_write(write, size, "" if error is None else getattr(error, "strerror", None) or str(error))
+
+    def _end_write(self, write: WriteFile, size: int, problem: str) -> None:
+        if problem:
+            logger.warning("a received file can't be written to disk: %s", problem)
+        reason = problem and f"it can't be written to disk ({problem})"
+        self._session.written(write.route, write.file, size, reason)
+        self._run_effects()
+        self.update_flow()
 
     async def _terminate(self, process_ids: list[str]) -> None:
         for process_id in process_ids:
@@ -480,7 +494,10 @@ class Connection:
             try:
                 await self._transport.drain()
             except ConnectionLostError as error:
-                raise ConnectionLostError(str(error), sent=True) from error
+                # close() is the better explanation of what it has interrupted.
+                raise self._session.failure(sent=True) or ConnectionLostError(
+                    str(error), sent=True
+                ) from error
 
     def _expire(self, call: PendingCall[object]) -> None:
         self.close_call(call)

@@ -198,9 +198,12 @@ async def _until(reply: asyncio.Future[None] | None) -> AsyncGenerator[None]:
         yield
         return
     scope = asyncio.timeout(None)
+    waits = True
 
     def stop(_reply: asyncio.Future[None]) -> None:
-        scope.reschedule(reply.get_loop().time())
+        # Removing a callback does not help when it is already scheduled.
+        if waits:
+            scope.reschedule(reply.get_loop().time())
 
     try:
         async with scope:
@@ -208,7 +211,7 @@ async def _until(reply: asyncio.Future[None] | None) -> AsyncGenerator[None]:
             try:
                 yield
             finally:
-                reply.remove_done_callback(stop)
+                waits = False
     except TimeoutError:
         if not scope.expired():
             raise

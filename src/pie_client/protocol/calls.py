@@ -42,6 +42,7 @@ class PendingCall(Generic[R]):
 
     __slots__ = (
         "_error",
+        "_failed",
         "_result",
         "corr_id",
         "done",
@@ -67,6 +68,7 @@ class PendingCall(Generic[R]):
         self.seconds = self.expires = math.inf
         self._result: R
         self._error: PieError | None = None
+        self._failed = False
 
     @property
     def subject(self) -> str:
@@ -89,18 +91,24 @@ class PendingCall(Generic[R]):
         """Set the error, unless the outcome is known already."""
         if not self.done:
             self._error = error
+            self._failed = True
             self._finish()
 
     @property
     def succeeded(self) -> bool:
         """Whether the result is known."""
-        return self.done and self._error is None
+        return self.done and not self._failed
 
     def take(self) -> R:
         """Return the result or raise the error. The outcome must be known."""
         self.taken = True
         if self._error is not None:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                self._error = (
+                    None  # its traceback refers to this call: a cycle would keep the caller's locals
+                )
         return self._result
 
     @property

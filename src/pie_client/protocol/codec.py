@@ -45,8 +45,10 @@ UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackExc
 
 # A text frame raises TypeError, which is UNREADABLE.
 unpack: Callable[..., Any] = msgpack.unpackb
-# The one packer, whose buffer is reused. Threads may share it: packing plain values runs no Python code.
 _packers = [msgpack.Packer()]
+"""The one packer, whose buffer is reused."""
+_SHARED = msgpack.Packer.__module__ != "msgpack.fallback"
+"""Whether threads may share it: packing plain values runs no Python code, unless msgpack is written in Python."""
 
 
 class UnknownMessage(NamedTuple):
@@ -81,6 +83,8 @@ class MalformedFrameError(ProtocolError):
 
 def encode(fields: Fields) -> bytes:
     """Encode the fields of a message as a binary frame."""
+    if not _SHARED:
+        return msgpack.packb(fields)
     frame = _packers[0].pack(fields)
     if len(frame) > KEPT_BYTES:
         _packers[0] = msgpack.Packer()

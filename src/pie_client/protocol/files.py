@@ -86,34 +86,49 @@ class FileEvent(bytes):
         return _save(path, self.name, self.digest, write)
 
 
+class Spooling:
+    """When received files go to disk, and how much of all files waits for it.
+
+    Attributes:
+        above: Size in bytes above which a file goes to disk.
+        unwritten: Bytes that wait for the disk, those that are being written included.
+    """
+
+    __slots__ = ("above", "unwritten")
+
+    def __init__(self, above: float = math.inf) -> None:
+        self.above = above
+        self.unwritten = 0
+
+
 class PartialFile:
     """A file whose chunks are still arriving, or that is still being written to disk.
 
     Args:
         first: The first chunk; pass it to :meth:`add` too.
-        spool_above: Size in bytes above which the received chunks go to disk.
+        spooling: When it goes to disk. Default: never.
 
     Attributes:
         digest: Expected BLAKE3-256 of the bytes, in hexadecimal.
         complete: Whether the last chunk has arrived and the bytes match the digest.
         size: Bytes counted against ``max_buffered``: none that wait for the disk, which no reader can speed up.
-        unwritten: Bytes that wait for the disk.
         spool: The temporary file; None while everything is in memory.
     """
 
-    def __init__(self, first: FileChunkRecord, spool_above: float = math.inf) -> None:
+    def __init__(self, first: FileChunkRecord, spooling: Spooling | None = None) -> None:
         self.digest = first.file_hash
         self.complete = False
         self.size = len(first.file_hash) + len(first.name or "")
         self.spool: Spool | None = None
         self._name = first.name
         self._total = first.total_chunks
-        self._spool_above = spool_above
-        self.unwritten = 0
+        self._spooling = spooling or Spooling()
         self._memory = io.BytesIO()
         """The bytes until some go to disk. It grows in place, and gives its bytes away without a copy."""
         self._parts: list[bytes] = []
         """Parts for the disk that are not being written."""
+        self._waiting = 0
+        """Their bytes."""
         self._count = 0
         self._bytes = 0
         self._hash = blake3.blake3()
@@ -137,39 +152,46 @@ class PartialFile:
             self._memory.write(data)
             self.size += CHUNK_OVERHEAD_BYTES + len(data)
         else:
-            self._parts.append(data)
-            self.unwritten += len(data)
+            self._wait_for_disk(data)
         self._hash.update(data)
         if self._count == self._total:
             if self._hash.hexdigest() != self.digest:
                 raise ValueError("its bytes do not match the BLAKE3 digest")
             self.complete = True
-        if self.spool is None and self._bytes > self._spool_above:
+        if self.spool is None and self._bytes > self._spooling.above:
             self.spool = Spool()
-            self._parts.append(self._take_memory())
-            self.unwritten, self.size = self._bytes, 0
+            self._wait_for_disk(self._take_memory())
+            self.size = 0
+
+    def _wait_for_disk(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._waiting += len(data)
+        self._spooling.unwritten += len(data)
 
     def begin_write(self) -> bool:
         """Return whether a batch should be written now; if so, :meth:`take_batch` and :meth:`end_write` must follow."""
-        due = self._parts and not self._writing
-        # Batches, because a thread for every chunk would cost more than the writing itself.
-        if not due or not (self.complete or self.unwritten >= WRITE_BYTES):
+        # Batches, because a thread for every chunk would cost more than the writing itself; but many files that arrive
+        # together must not hold a batch each.
+        due = self.complete or self._waiting >= WRITE_BYTES or self._spooling.unwritten >= 2 * WRITE_BYTES
+        if not due or not self._parts or self._writing:
             return False
         self._writing = True
         return True
 
     def take_batch(self) -> list[bytes]:
         """Remove and return the parts for the disk."""
-        parts, self._parts = self._parts, []
+        parts, self._parts, self._waiting = self._parts, [], 0
         return parts
 
     def end_write(self, size: int) -> None:
         """Stop counting a batch of ``size`` bytes, which was written or has failed."""
         self._writing = False
-        self.unwritten -= size
+        self._spooling.unwritten -= size
 
     def discard(self) -> None:
-        """Delete the temporary file, if any."""
+        """Delete the temporary file, if any, and what waits to be written to it."""
+        self._spooling.unwritten -= self._waiting
+        self.take_batch()
         if self.spool is not None:
             self.spool.delete()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgpack
 
 from pie_client._generated.events import TERMINAL_KINDS, Event
-from pie_client._generated.families import EVENT_TEXT
+from pie_client._generated.families import EVENT, EVENT_TEXT, PROCESS, TAG
 from pie_client.protocol.codec import Frame
 from pie_client.protocol.routes import CANONICAL, Route
 
@@ -25,10 +25,14 @@ STR16 = 0xDA
 STR32 = 0xDB
 WIDTHS = {STR16: 2, STR32: 4}
 """Bytes of the length of a long text, by its first byte."""
-LEARNED = 128 << 10
-"""Largest frame from which a head is learned: its text is copied for that."""
+LEARNED_BYTES = 128 << 10
+"""Largest frame from which a head is learned: its text is encoded again for that."""
+MAX_SIZES = 4
+"""Most lengths of heads that are looked up: kinds of events have names of three lengths."""
 
 _KEY = msgpack.packb(EVENT_TEXT)
+_FIRST = msgpack.packb(dict.fromkeys((TAG, PROCESS, EVENT, EVENT_TEXT)))[0]
+"""First byte of an event that has no other fields."""
 
 
 class Heads:
@@ -36,31 +40,46 @@ class Heads:
 
     Attributes:
         known: The route and kind of each head.
-        size: Length of the head that was added last. Only heads of this length are looked up: nearly all events have
-            ids of one length, and kinds come in rows.
+        size: Length of the head that was found or added last.
     """
 
     def __init__(self) -> None:
         self.known: dict[bytes, tuple[Route, Event]] = {}
         self.size = 0
+        self._sizes: tuple[int, ...] = ()
+
+    def find(self, frame: bytes | memoryview) -> tuple[Route, Event] | None:
+        """Return the route and kind of a frame's head, also if its length is not the last one, and set ``size``."""
+        for size in self._sizes:
+            head = self.known.get(bytes(frame[:size]))
+            if head is not None:
+                self.size = size
+                return head
+        return None
 
     def add(self, frame: Frame, route: Route, kind: Event, text: str) -> None:
-        """Remember the head of a decoded frame, unless the event ends its process or its text is not what comes last."""
-        if kind in TERMINAL_KINDS:
+        """Remember the head of a decoded frame, unless the event ends its process or the frame does not end in its text."""
+        # With any other id, a hostile frame could end in an id that looks like a key and a text; with another field, in
+        # one that does.
+        if (
+            kind in TERMINAL_KINDS
+            or isinstance(frame, str)
+            or len(frame) > LEARNED_BYTES
+            or frame[0] != _FIRST
+            or not CANONICAL(route.process_id)
+        ):
             return
-        if not isinstance(frame, bytes):
-            if isinstance(frame, str) or len(frame) > LEARNED:
-                return
-            frame = bytes(frame)
+        frame = bytes(frame)
         tail = msgpack.packb(text)
         size = len(frame) - len(tail)
         head = frame[:size]
-        # With any other id, a hostile frame could end in an id that looks like a key and a text.
-        if frame.endswith(tail) and head.endswith(_KEY) and CANONICAL(route.process_id):
+        if frame.endswith(tail) and head.endswith(_KEY):
             if len(self.known) >= MAX_HEADS:
                 self.known.clear()
             self.known[head] = route, kind
             self.size = size
+            if size not in self._sizes:
+                self._sizes = (size, *self._sizes[: MAX_SIZES - 1])
 
 
 def text_after(frame: bytes, size: int) -> str | None:
@@ -75,6 +94,8 @@ def text_after(frame: bytes, size: int) -> str | None:
         start = size + 2
     elif code == STR16 and rest > 1 and frame[size + 1] << 8 | frame[size + 2] == rest - 2:
         start = size + 3
+    elif code == STR32 and rest > 3 and int.from_bytes(frame[size + 1 : size + 5]) == rest - 4:
+        start = size + 5
     else:
         return None
     try:

@@ -6,7 +6,6 @@ counts the bytes that it buffers and records how the process ended. It wakes wai
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
@@ -14,7 +13,7 @@ from typing import Protocol, TypeAlias
 from pie_client._generated.decoders import FileChunkRecord
 from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, TextEvent, UnknownEvent
 from pie_client.errors import PieError
-from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile
+from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile, Spooling
 
 LOST_FILES = 64
 """Lost files remembered per process, so that each is reported once however many of its chunks follow."""
@@ -81,7 +80,7 @@ class Mailbox:
 
     Args:
         ledger: Counts the buffered bytes, with those of other mailboxes.
-        spool_above: Size in bytes above which a received file goes to disk.
+        spooling: When received files go to disk. Default: never.
 
     Attributes:
         events: Unread events; None before the first. A complete file that is not yet on disk holds its place.
@@ -94,7 +93,7 @@ class Mailbox:
     __slots__ = (
         "_lost_files",
         "_partial_files",
-        "_spool_above",
+        "_spooling",
         "events",
         "failure",
         "ledger",
@@ -104,14 +103,14 @@ class Mailbox:
     )
 
     # Most of ten thousand idle processes have no event yet: everything that can be made on first use is.
-    def __init__(self, ledger: Ledger, spool_above: float = math.inf) -> None:
+    def __init__(self, ledger: Ledger, spooling: Spooling | None = None) -> None:
         self.ledger = ledger
         self.events: deque[Item | PartialFile] | None = None
         self.receptive = True
         self.terminal: Named | None = None
         self.failure: Callable[[], PieError] | None = None
         self.waiter: Waiter | None = None
-        self._spool_above = spool_above
+        self._spooling = spooling
         self._partial_files: dict[str, PartialFile] | None = None
         self._lost_files: dict[str, None] | None = None
         """Digests of lost files, oldest first; their further chunks are ignored."""
@@ -173,7 +172,7 @@ class Mailbox:
             partial.discard()
             self.put(_lost_file_event(digest, "it was restarted before its last chunk"))
             partial = None
-        partial = partial or PartialFile(chunk, self._spool_above)
+        partial = partial or PartialFile(chunk, self._spooling)
         try:
             partial.add(chunk)
         except ValueError as error:

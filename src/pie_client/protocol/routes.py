@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 from pie_client.errors import InvalidArgumentError, PieError, SlowConsumerError
+from pie_client.protocol.files import Spooling
 from pie_client.protocol.mailbox import Ledger, Mailbox
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ class Route(Mailbox):
 
     __slots__ = ("attached", "claims", "detached", "dropped", "process_id")
 
-    def __init__(self, process_id: str, ledger: Ledger, spool_above: float = math.inf) -> None:
-        super().__init__(ledger, spool_above)
+    def __init__(self, process_id: str, ledger: Ledger, spooling: Spooling | None = None) -> None:
+        super().__init__(ledger, spooling)
         self.process_id = process_id
         self.attached = False
         self.claims = 0
@@ -80,6 +80,7 @@ class Route(Mailbox):
     def drop(self, reason: Dropped) -> None:
         """Discard the events and ignore further ones."""
         self.dropped = reason
+        self.terminal = None  # it may be large, and a closed handle has its own copy
         self.receptive = False
         self.detached = False
         self.discard()
@@ -94,6 +95,7 @@ class Routes:
         spool_above: Size in bytes above which a received file goes to disk.
 
     Attributes:
+        spooling: When received files go to disk, and how much of them waits for it.
         by_id: Every route by the id of its process.
         buffered: Counts the unread bytes of processes with handles.
     """
@@ -104,7 +106,7 @@ class Routes:
         self.max_buffered = max_buffered
         self._overflow_limit = 2 * max_buffered
         """Buffered bytes above which the largest mailboxes are discarded; see enforce_limits."""
-        self._spool_above = spool_above
+        self.spooling = Spooling(spool_above)
         self._unclaimed: dict[str, Route] = {}
         """Routes without a handle yet, oldest first."""
         self._unclaimed_bytes = Ledger()
@@ -136,7 +138,7 @@ class Routes:
         # Attached again after an overflow: the lost events stay lost, new ones are readable.
         if route is None or route.dropped is not None or (route.failure is not None and attached):
             self._forget(process_id)
-            route = self.by_id[process_id] = Route(process_id, self.buffered, self._spool_above)
+            route = self.by_id[process_id] = Route(process_id, self.buffered, self.spooling)
         elif self._unclaimed.pop(process_id, None) is not None:
             # No handle could have read these bytes, so they don't count towards the overflow.
             self._overflow_limit += route.count_in(self.buffered)
@@ -154,13 +156,14 @@ class Routes:
     def release(self, route: Route, *, keep: bool = False) -> None:
         """Close a handle. The last one discards the events and ignores further ones, unless they are to be kept."""
         route.claims -= 1
-        route.detached = route.detached or keep
+        # Events of a route that another one has replaced can't be attached to any more.
+        route.detached = route.detached or (keep and self.by_id.get(route.process_id) is route)
         if route.known:
             return
         if self.by_id.get(route.process_id) is route:
             self._ignore(route, Dropped.RELEASED)
         else:
-            route.discard()
+            route.drop(Dropped.RELEASED)
 
     def record_attached(self, process_id: str) -> None:
         """Expect the events of a process: the server attached it to this connection."""
@@ -231,7 +234,7 @@ class Routes:
             self._discard_largest_backlogs()
 
     def _add_unclaimed(self, process_id: str) -> Route:
-        route = Route(process_id, self._unclaimed_bytes, self._spool_above)
+        route = Route(process_id, self._unclaimed_bytes, self.spooling)
         self.by_id[process_id] = self._unclaimed[process_id] = route
         return route
 

@@ -103,7 +103,6 @@ class Session:
         self.family: Family | None = None
         self.malformed_frames = 0
         self._heads = Heads()
-        self._writing: set[PartialFile] = set()
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
         self._last_notice = ""
@@ -112,7 +111,7 @@ class Session:
     @property
     def needs_attention(self) -> bool:
         """Whether there are effects, or flow control has to decide about reading from the socket."""
-        return bool(self.effects or self._writing) or self.routes.over_limit
+        return bool(self.effects or self.routes.spooling.unwritten) or self.routes.over_limit
 
     @property
     def should_pause(self) -> bool:
@@ -123,7 +122,7 @@ class Session:
     @property
     def disk_is_behind(self) -> bool:
         """Whether reading from the socket should pause until the disk has caught up."""
-        return sum(file.unwritten for file in self._writing) > UNWRITTEN_BYTES
+        return self.routes.spooling.unwritten > UNWRITTEN_BYTES
 
     @property
     def alive(self) -> bool:
@@ -181,11 +180,16 @@ class Session:
         if self._failure is not None:
             raise self._failure(False)
 
+    def failure(self, *, sent: bool) -> PieError | None:
+        """Return the error of a request that was interrupted by the end of the connection, or None if it is alive."""
+        return None if self._failure is None else self._failure(sent)
+
     def fail(self, failure: Callable[[bool | None], PieError]) -> None:
         """Fail all pending calls and mailboxes. ``failure`` makes the error of each, from whether its request was sent."""
         if self._failure is not None:
             return
         self._failure = failure
+        self._heads = Heads()
         for call in self.calls.clear():
             call.fail(failure(call.sent))
         self.routes.close(lambda: failure(None))
@@ -194,29 +198,30 @@ class Session:
 
     def receive(self, batch: Iterable[Frame]) -> None:
         """Process the frames of a socket read."""
-        heads, size = self._heads.known, self._heads.size
+        heads = self._heads
+        known, size = heads.known, heads.size
         for frame in batch:
             # Nearly every frame of a stream differs from an earlier one in its text only.
-            if (
-                type(frame) is bytes
-                and (head := heads.get(frame[:size])) is not None
-                and (text := text_after(frame, size)) is not None
-            ):
-                route, kind = head
-                if route.receptive and (events := route.events) is not None:
-                    events.append((kind, text))
-                    route.ledger.total += EVENT_OVERHEAD_BYTES + len(text)
-                    if route.waiter is not None:
-                        route.wake()
-                    continue
+            if type(frame) is bytes:
+                head = known.get(frame[:size])
+                if head is None:
+                    head = heads.find(frame)
+                    size = heads.size
+                if head is not None and (text := text_after(frame, size)) is not None:
+                    route, kind = head
+                    if route.receptive and (events := route.events) is not None:
+                        events.append((kind, text))
+                        route.ledger.total += EVENT_OVERHEAD_BYTES + len(text)
+                        if route.waiter is not None:
+                            route.wake()
+                        continue
             self._receive_frame(frame)
-            size = self._heads.size
+            size = heads.size
 
     def _receive_large(self, frame: memoryview) -> bool:
         """Process a large frame, and return whether it has a known head."""
-        size = self._heads.size
-        head = self._heads.known.get(bytes(frame[:size]))
-        if head is None or (text := long_text_after(frame, size)) is None:
+        head = self._heads.find(frame)
+        if head is None or (text := long_text_after(frame, self._heads.size)) is None:
             return False
         route, kind = head
         if not route.receptive:
@@ -226,7 +231,6 @@ class Session:
 
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
-        self._writing.discard(file)
         if (again := route.written(file, size, reason)) is not None:
             self._write(route, again)
 
@@ -313,7 +317,6 @@ class Session:
             self._write(route, file)
 
     def _write(self, route: Route, file: PartialFile) -> None:
-        self._writing.add(file)
         self.effects.append(WriteFile(route, file))
 
     def _receive_unknown(self, tag: str) -> None:
