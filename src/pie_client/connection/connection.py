@@ -22,8 +22,8 @@ from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
+from pie_client.connection.disk import FileWriter
 from pie_client.connection.options import check_seconds
-from pie_client.connection.threads import start
 from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
 from pie_client.errors import (
     ConnectionLostError,
@@ -109,8 +109,7 @@ class Connection:
         self._released: deque[Route] = deque()
         self._release_scheduled = False
         self._background_tasks: set[asyncio.Task[None]] = set()
-        self._writes: set[asyncio.Future[None]] = set()
-        """Writes of received files to disk."""
+        self._writer = FileWriter(session, self._react)
         if ping_interval != math.inf:
             self._start_task(self._keep_alive())
         transport.start(self)
@@ -208,12 +207,15 @@ class Connection:
             self._transport.abort()
             return
         if session.needs_attention:
-            self._run_effects()
-            self.update_flow()
+            self._react()
 
     def lost(self, error: ConnectionLostError) -> None:
         """Fail what waits for the server. Called by the transport, after the last frame."""
         self._fail(error)
+
+    def _react(self) -> None:
+        self._run_effects()
+        self.update_flow()
 
     def _run_effects(self) -> None:
         effects = self._session.effects
@@ -222,7 +224,7 @@ class Connection:
                 case RelayMcpCall(request):
                     self._start_task(self._on_mcp_request(request))
                 case WriteFile() as write:
-                    self._write_file(write)
+                    self._writer.write(write)
                 case TerminateProcesses(process_ids):
                     if self._session.alive:
                         self._start_task(self._terminate(process_ids))
@@ -347,9 +349,8 @@ class Connection:
             self._shut_down()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._transport.close()
-            if self._writes:
-                # After close() nothing more should be written; a disk that takes longer is not waited for.
-                await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT)
+            # After close() nothing more should be written, unless the disk takes too long.
+            await self._writer.wait(CLOSE_TIMEOUT)
         finally:
             # A cancelled close drops the connection instead of leaving it half open.
             self.abort()
@@ -405,33 +406,6 @@ class Connection:
         task = asyncio.create_task(work, name="pie-client background task")
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
-
-    def _write_file(self, write: WriteFile) -> None:
-        # Not a task: a cancelled one might never start, and readers would wait for its file for ever.
-        parts = write.file.take_batch()
-        size = sum(map(len, parts))
-        spool = write.file.spool
-        assert spool is not None  # noqa: S101 - only spooled files are written
-        try:
-            writing = start(spool.append, parts)
-        except RuntimeError as error:
-            self._end_write(write, size, str(error))
-        else:
-            self._writes.add(writing)
-            writing.add_done_callback(functools.partial(self._handle_written, write, size))
-
-    def _handle_written(self, write: WriteFile, size: int, writing: asyncio.Future[None]) -> None:
-        self._writes.discard(writing)
-        error = asyncio.CancelledError("cancelled") if writing.cancelled() else writing.exception()
-        self._end_write(write, size, "" if error is None else getattr(error, "strerror", None) or str(error))
-
-    def _end_write(self, write: WriteFile, size: int, problem: str) -> None:
-        if problem:
-            logger.warning("a received file can't be written to disk: %s", problem)
-        reason = problem and f"it can't be written to disk ({problem})"
-        self._session.written(write.route, write.file, size, reason)
-        self._run_effects()
-        self.update_flow()
 
     async def _terminate(self, process_ids: list[str]) -> None:
         for process_id in process_ids:
