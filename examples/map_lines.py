@@ -194,17 +194,26 @@ def arguments() -> argparse.Namespace:
     return options
 
 
+def discard_output() -> None:
+    """Discard what could not be written to the output, so that the flush at exit does not fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
     try:
         given = arguments()
         with nullcontext(sys.stdin) if given.file == "-" else Path(given.file).open(encoding="utf-8") as file:
-            sys.exit(asyncio.run(main(file, given)))
+            status = asyncio.run(main(file, given))
+        sys.stdout.flush()  # here, so that its errors are reported below
+        sys.exit(status)
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        discard_output()
         sys.exit(141)  # as after SIGPIPE
     except (PieError, ValueError) as error:
         sys.exit(f"map_lines: {error}")
     except OSError as error:
+        if error.filename is None:
+            discard_output()
         sys.exit(f"map_lines: {error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -88,15 +88,23 @@ async def main() -> None:
         await complete(engine.uri, options.inferlet, value, options.user, key)
 
 
+def discard_output() -> None:
+    """Discard what could not be written to the output, so that the flush at exit does not fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
     try:
         asyncio.run(main())
+        sys.stdout.flush()  # here, so that its errors are reported below
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        discard_output()
         sys.exit(SIGPIPE_STATUS)
     except (PieError, ValueError) as error:
         sys.exit(f"quickstart: {error}")
     except OSError as error:
+        if error.filename is None:
+            discard_output()
         sys.exit(f"quickstart: {error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit(SIGINT_STATUS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -165,8 +166,9 @@ async def test_map_lines_reports_a_lost_connection_in_one_line(tmp_path: Path) -
     assert "connection" in error
 
 
+@pytest.mark.parametrize("buffered", ["buffered", "unbuffered"])
 @pytest.mark.parametrize("example", ["quickstart.py", "map_lines.py"])
-def test_an_example_reports_unwritable_output_in_one_line(example: str) -> None:
+def test_an_example_reports_unwritable_output_in_one_line(example: str, buffered: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     arguments = [str(ROOT / "README.md")] if example == "map_lines.py" else []
@@ -178,6 +180,8 @@ def test_an_example_reports_unwritable_output_in_one_line(example: str) -> None:
             text=True,
             check=False,
             timeout=60,
+            # An empty value counts as unset.
+            env={**os.environ, "PYTHONUNBUFFERED": "1" if buffered == "unbuffered" else ""},
         )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(": output: No space left on device")

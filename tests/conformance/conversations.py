@@ -173,6 +173,8 @@ def _text(text: str, ids: Ids) -> str:
 def _script_lines(text: str) -> str:
     """Remove the lines of the server and the column markers from a traceback."""
     text = SERVER_LINE.sub("", text)
+    # A null byte in a source is a ValueError before Python 3.11.4.
+    text = text.replace("ValueError: source code string", "SyntaxError: source code string")
     return re.sub(r"(?m)^ +[~^]+\n", "", text)
 
 
