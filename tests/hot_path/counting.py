@@ -97,10 +97,10 @@ Script = Callable[[PieClient, ScriptedPeer, Counter], Awaitable[int]]
 """Does one piece of work, counting the part that matters, and returns the number of its units."""
 
 
-def printed(process: Process, number: int) -> dict[str, object]:
+def printed(process_id: str, number: int) -> dict[str, object]:
     return {
         "type": "process_event",
-        "process_id": process.process_id,
+        "process_id": process_id,
         "event": "stdout",
         "value": f"text {number:011}",
     }
@@ -112,7 +112,7 @@ async def launch(client: PieClient) -> Process:
 
 async def receive(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
     process = await launch(client)
-    peer.send(*(printed(process, number) for number in range(EVENTS)))
+    peer.send(*(printed(process.process_id, number) for number in range(EVENTS)))
     counter.start()
     for _ in range(EVENTS):
         await process.recv()
@@ -122,7 +122,7 @@ async def receive(client: PieClient, peer: ScriptedPeer, counter: Counter) -> in
 
 async def iterate(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
     process = await launch(client)
-    peer.send(*(printed(process, number) for number in range(EVENTS)))
+    peer.send(*(printed(process.process_id, number) for number in range(EVENTS)))
     left = EVENTS
     counter.start()
     async for _ in process:
@@ -133,12 +133,23 @@ async def iterate(client: PieClient, peer: ScriptedPeer, counter: Counter) -> in
     return EVENTS
 
 
+async def receive_early(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
+    """Receive events that arrive before the reply to the launch."""
+    peer.send(*(printed(peer.process_id(ahead=1), number) for number in range(EVENTS)))
+    counter.start()
+    process = await launch(client)
+    for _ in range(EVENTS):
+        await process.recv()
+    counter.stop()
+    return EVENTS
+
+
 async def receive_each(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
     """Read many processes, each in a task of its own."""
     processes = [await launch(client) for _ in range(READERS)]
     tasks = [asyncio.create_task(process.recv()) for process in processes]
     await client.ping()  # now every task waits
-    peer.send(*(printed(process, 0) for process in processes))
+    peer.send(*(printed(process.process_id, 0) for process in processes))
     counter.start()
     await asyncio.wait(tasks)
     counter.stop()
@@ -196,7 +207,9 @@ async def receive_file(client: PieClient, peer: ScriptedPeer, counter: Counter) 
 async def buffer(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int:
     """Count the blocks that unread events occupy."""
     process, marker = await launch(client), await launch(client)
-    peer.send(*(printed(process, number) for number in range(EVENTS)), printed(marker, 0))
+    peer.send(
+        *(printed(process.process_id, number) for number in range(EVENTS)), printed(marker.process_id, 0)
+    )
     gc.collect()  # also empties the lists of free objects
     before = sys.getallocatedblocks()
     await marker.recv()  # whatever arrived earlier is in its mailbox now
@@ -209,6 +222,7 @@ async def buffer(client: PieClient, peer: ScriptedPeer, counter: Counter) -> int
 SCRIPTS: dict[str, Script] = {
     "event received": receive,
     "event iterated": iterate,
+    "event before its handle": receive_early,
     "event for a reader of its own": receive_each,
     "event buffered": buffer,
     "ping": ping,

@@ -58,6 +58,10 @@ class ScriptedPeer:
                 assert event.opcode is Opcode.CLOSE, event
         self._flush()
 
+    def process_id(self, *, ahead: int = 0) -> str:
+        """Return the id of the process launched last, or of the one launched ``ahead`` launches later."""
+        return f"{self._launched + ahead:08x}-0000-4000-8000-000000000000"
+
     def close(self) -> None:
         self._own_end.close()
         self.client_end.close()
@@ -66,7 +70,7 @@ class ScriptedPeer:
         match request["type"]:
             case "launch_process":
                 self._launched += 1
-                result = f"{self._launched:08x}-0000-4000-8000-000000000000"
+                result = self.process_id()
             case "auth_identify":
                 result = IDENTIFIED
             case "check_program":
