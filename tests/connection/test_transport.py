@@ -24,6 +24,7 @@ from tests.support.peers import (
     free_port,
     hangs_up,
     in_time,
+    resets,
     sends,
     silent,
     tcp_peer,
@@ -51,8 +52,6 @@ OTHER_SERVERS = {
     "SSH": sends(b"SSH-2.0-OpenSSH_9.9\r\n"),
     "SMTP": sends(b"220 mail.example.org ESMTP\r\n"),
     "binary data": sends(bytes(range(128, 256)) * 4 + b"\r\n\r\n"),
-    "binary data, then closed": sends(bytes(range(128, 256)) * 4, hang_up=True),
-    "half a handshake, then closed": sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgr", hang_up=True),
     "an upgrade without a protocol": sends(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
     "an upgrade to another protocol": sends(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
@@ -65,7 +64,6 @@ OTHER_SERVERS = {
         f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {SECRET}\r\nConnection: Upgrade\r\n\r\n".encode()
     ),
     "an endless header": sends(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
-    "closed immediately": hangs_up,
 }
 
 
@@ -75,6 +73,38 @@ async def test_a_server_without_websocket_is_a_handshake_error(what: str) -> Non
         error = await failed_connect(f"ws://{address}")
     assert isinstance(error, HandshakeError)
     assert error.status is None
+
+
+CLOSING: dict[str, Talk] = {
+    "at once": hangs_up,
+    "with a reset": resets,
+    "after half a handshake": sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgr", hang_up=True),
+    "after binary data": sends(bytes(range(128, 256)) * 4, hang_up=True),
+}
+
+
+@pytest.mark.parametrize(("scheme", "when"), [*(("ws", when) for when in CLOSING), ("wss", "with a reset")])
+async def test_a_server_that_closes_during_the_handshake_is_a_connect_error(scheme: str, when: str) -> None:
+    """A server that was just killed or starts resets connections; it may speak WebSocket."""
+    async with tcp_peer(CLOSING[when]) as address:
+        error = await failed_connect(f"{scheme}://{address}")
+    assert not isinstance(error, HandshakeError)
+    assert "closed the connection during the opening handshake" in str(error)
+
+
+TOO_LONG = {
+    "a header of 9 kB": (b"X: " + b"x" * 9000 + b"\r\n", ("8192 bytes", "line too long")),
+    "150 headers": (b"X: x\r\n" * 150, ("128 headers", "too many HTTP headers")),
+}
+
+
+@pytest.mark.parametrize("what", TOO_LONG)
+async def test_a_handshake_that_exceeds_a_limit_is_an_error_that_names_the_limit(what: str) -> None:
+    headers, limits = TOO_LONG[what]  # the text depends on the library's release
+    async with tcp_peer(SilentWebSocket(headers=headers).talk) as address:
+        error = await failed_connect(f"ws://{address}")
+    assert isinstance(error, HandshakeError)
+    assert any(limit in str(error) for limit in limits)
 
 
 SILENT: dict[str, Talk] = {
@@ -215,12 +245,9 @@ async def test_an_untrusted_certificate_is_a_connect_error(server_tls: ssl.SSLCo
     assert "ssl=" in str(error)
 
 
-async def test_ws_to_a_tls_server_is_a_handshake_error(
-    server_tls: ssl.SSLContext,
-) -> None:
+async def test_ws_to_a_tls_server_advises_wss(server_tls: ssl.SSLContext) -> None:
     async with websocket_peer(tls=server_tls) as peer:
         error = await failed_connect(peer.uri.replace("wss://", "ws://"))
-    assert isinstance(error, HandshakeError)
     assert "wss://" in str(error)
 
 
@@ -230,11 +257,6 @@ async def test_wss_to_a_server_without_tls_is_a_connect_error(what: str) -> None
         plain = peer.uri.removeprefix("ws://") if what == "a WebSocket server" else address
         error = await failed_connect(f"wss://{plain}")
     assert "ws://" in str(error)
-
-
-async def test_a_server_that_closes_during_the_tls_handshake_is_a_connect_error() -> None:
-    async with tcp_peer(hangs_up) as address:
-        await failed_connect(f"wss://{address}")
 
 
 @pytest.mark.parametrize(

@@ -81,15 +81,24 @@ async def hangs_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter)
     """Close the connection immediately."""
 
 
+async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reset the connection after the first byte received, as the system of a process that was killed."""
+    await reader.read(1)
+    # Closing discards what was not sent, and sends a reset.
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class SilentWebSocket:
     """A WebSocket server that completes the handshake, then sends nothing or one answer, and never closes.
 
     Args:
         answer: Bytes sent after the client's first message.
+        headers: Further lines of the handshake.
     """
 
-    def __init__(self, answer: bytes = b"") -> None:
+    def __init__(self, answer: bytes = b"", *, headers: bytes = b"") -> None:
         self._answer = answer
+        self._headers = headers
         self.client_gone = asyncio.Event()
         """Set when the client has closed its TCP connection."""
 
@@ -98,7 +107,11 @@ class SilentWebSocket:
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:] if line)
         writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept_key(headers["Sec-WebSocket-Key"]).encode() + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: "
+            + accept_key(headers["Sec-WebSocket-Key"]).encode()
+            + b"\r\n"
+            + self._headers
+            + b"\r\n"
         )
         try:
             await reader.read(1)

@@ -21,6 +21,7 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
     ProxyError,
+    SecurityError,
 )
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
@@ -43,6 +44,20 @@ MESSAGE_TOO_BIG = 1009
 """Close code, RFC 6455, section 7.4.1."""
 UNAUTHORIZED = 401
 NOT_FOUND = 404
+NO_CERTIFICATE = frozenset({"CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"})
+"""TLS alerts of a server that misses the client's certificate: in TLS 1.3, and in TLS 1.2, where it has other meanings too."""
+BAD_CERTIFICATE = frozenset(
+    {
+        "UNKNOWN_CA",
+        "BAD_CERTIFICATE",
+        "UNSUPPORTED_CERTIFICATE",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNKNOWN",
+        "ACCESS_DENIED",
+    }
+)
+"""TLS alerts of a server that rejects the client's certificate (RFC 8446, section 6.2)."""
 
 
 class Receiver(Protocol):
@@ -175,6 +190,7 @@ async def open_transport(settings: Settings) -> Transport:
     headers = {name: settings.identity for name in IDENTITY_HEADERS if name not in own}
     # ssl=None would forbid wss://.
     tls: dict[str, Any] = {} if settings.ssl is None else {"ssl": settings.ssl}
+    create = _Creation()
     # Pings are sent by the connection, which knows when it has paused receiving; the library does not.
     try:
         socket = await connect(
@@ -186,7 +202,7 @@ async def open_transport(settings: Settings) -> Transport:
             ping_interval=None,
             max_size=settings.max_message_size,
             proxy=proxy,
-            create_connection=websocket_class(),
+            create_connection=cast("type[WebSocket]", create),
             **tls,
         )
     except TimeoutError as error:
@@ -198,8 +214,15 @@ async def open_transport(settings: Settings) -> Transport:
         raise HandshakeError(
             f"invalid opening handshake from {address}: missing or invalid header {error.name!r}; check the address"
         ) from None
-    except (InvalidHandshake, EOFError, ConnectionResetError, BrokenPipeError) as error:
-        raise _handshake_error(address, settings.uri.scheme, error) from error
+    except (
+        InvalidHandshake,
+        EOFError,
+        ConnectionResetError,
+        ConnectionAbortedError,
+        BrokenPipeError,
+    ) as error:
+        ended_by = create.last.ended_by if create.last else None
+        raise _handshake_error(address, settings.uri.scheme, error, ended_by) from (ended_by or error)
     except (OSError, ImportError) as error:
         raise _network_error(address, error) from error
     except (InvalidURI, InvalidProxy, ValueError) as error:
@@ -208,7 +231,26 @@ async def open_transport(settings: Settings) -> Transport:
     return Transport(cast("WebSocket", socket), address, settings.max_message_size)
 
 
-def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectError:
+class _Creation:
+    """Creates the library's connections, a new one for each redirect.
+
+    Attributes:
+        last: The last one, or None.
+    """
+
+    def __init__(self) -> None:
+        self.last: WebSocket | None = None
+
+    def __call__(self, *args: Any, **named: Any) -> WebSocket:  # noqa: ANN401 - as the library passes them
+        self.last = websocket_class()(*args, **named)
+        return self.last
+
+
+def _handshake_error(address: str, scheme: str, error: Exception, ended_by: Exception | None) -> ConnectError:
+    # In TLS 1.3 the server checks the client's certificate when the client has finished its handshake. The library
+    # sees only that the connection ended; the alert is what asyncio ended it with.
+    if isinstance(ended_by, ssl_module.SSLError):
+        return _network_error(address, ended_by)
     if isinstance(error, InvalidStatus):
         return _refusal(address, error)
     if isinstance(error, ProxyError):
@@ -218,6 +260,16 @@ def _handshake_error(address: str, scheme: str, error: Exception) -> ConnectErro
     if isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage):
         return HandshakeError(
             f"invalid opening handshake from {address}: {one_line(str(error))}; check the address"
+        )
+    cause = error.__cause__ if isinstance(error, InvalidMessage) else error
+    if isinstance(cause, (EOFError, ConnectionError)):
+        advice = "check that the server runs, the address and the scheme (ws:// or wss://)"
+        if scheme == "wss":  # a reset may have discarded the alert
+            advice += ", and whether it requires a client certificate in ssl="
+        return ConnectError(f"{address} closed the connection during the opening handshake; {advice}")
+    if isinstance(cause, (SecurityError, RuntimeError)):  # RuntimeError in old releases of the library
+        return HandshakeError(
+            f"the opening handshake from {address} exceeds a limit of the WebSocket library: {one_line(str(cause))}; shorten what the server or a proxy sends"
         )
     tls = " with TLS" if scheme == "wss" else ""
     return HandshakeError(
@@ -233,13 +285,27 @@ def _network_error(address: str, error: OSError | ImportError) -> ConnectError:
         reason = f"certificate not trusted ({error.verify_message})"
         advice = "pass ssl= with a context that trusts it"
     elif isinstance(error, ssl_module.SSLError):
-        reason = f"TLS failed ({error.reason or error})"
-        advice = "check the scheme (ws:// or wss://), or pass ssl="
+        reason, advice = _tls_failure(error)
     elif isinstance(error, ConnectionRefusedError):
         reason = "connection refused"
     else:
         reason = error.strerror or str(error)
     return ConnectError(f"could not connect to {address}: {one_line(reason)}; {advice}")
+
+
+def _tls_failure(error: ssl_module.SSLError) -> tuple[str, str]:
+    """Return what failed in TLS, and advice."""
+    reason = error.reason or str(error)
+    alert = reason.partition("ALERT_")[2]
+    if alert in BAD_CERTIFICATE:
+        return f"the server rejected the client's certificate ({reason})", "pass ssl= with one that it trusts"
+    if alert in NO_CERTIFICATE:
+        certain = "requires" if alert == "CERTIFICATE_REQUIRED" else "may require"
+        return (
+            f"TLS failed, the server {certain} a client certificate ({reason})",
+            "pass ssl= with a context that has loaded one (load_cert_chain)",
+        )
+    return f"TLS failed ({reason})", "check the scheme (ws:// or wss://), or pass ssl="
 
 
 def _address_error(address: str, error: Exception, proxy: str | bool | None) -> PieError:

@@ -75,11 +75,13 @@ class WebSocket(ClientConnection):
 
     Attributes:
         congested: Whether the write buffer is above its high-water mark.
+        ended_by: What ended the TCP connection, or None while it is open and after an ordinary end.
     """
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
         super().__init__(*args, **named)
         self.congested = False
+        self.ended_by: Exception | None = None
         self._drained = asyncio.Event()
         self._drained.set()
         self._may_deliver = asyncio.Event()
@@ -178,6 +180,7 @@ class WebSocket(ClientConnection):
         self._drained.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended_by = exc
         super().connection_lost(exc)
         self.congested = False
         self._drained.set()
