@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gzip
 import math
 import socketserver
 import ssl
 import threading
 import traceback
+import zlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
@@ -35,6 +37,15 @@ ONE_VERSION = '{"versions": [{"num": "1.0.0"}]}'
 def response(body: str, status: str = "200 OK", headers: str = "") -> bytes:
     """Write an HTTP response."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body.encode())}\r\n{headers}\r\n{body}".encode()
+
+
+def zipped(body: bytes, coding: str) -> bytes:
+    """Write an HTTP response with a content coding."""
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n%s" % (
+        len(body),
+        coding.encode(),
+        body,
+    )
 
 
 class Registry:
@@ -149,6 +160,62 @@ async def test_chunked_and_unbounded_bodies_are_read() -> None:
         assert await CLIENT.resolve_version("echo", url) == "echo@1.0.0"
         running.answers[PATH] = f"HTTP/1.0 200 OK\r\n\r\n{ONE_VERSION}".encode()
         assert await CLIENT.resolve_version("echo", url, timeout=math.inf) == "echo@1.0.0"
+
+
+async def test_informational_answers_are_skipped() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    before = b"HTTP/1.1 100 Continue\r\n\r\n" + hints + b"HTTP/1.1 102 Processing\r\n\r\n" + hints
+    async with registry() as (url, running):
+        running.answers[PATH] = before + running.answers[PATH]
+        assert await CLIENT.resolve_version("echo", url) == "echo@1.0.0"
+        running.answers[PATH] = before + response("", "404 Not Found")
+        assert isinstance(await failure(url), ProgramNotFoundError)
+
+
+async def test_endless_informational_answers_are_a_registry_error() -> None:
+    async with tcp_peer(sends(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)) as address:
+        error = await failure(f"http://{address}")
+    assert isinstance(error, RegistryError)
+    assert "valid HTTP" in str(error)
+
+
+async def test_a_byte_order_mark_is_skipped() -> None:
+    async with registry("\ufeff" + ONE_VERSION) as (url, _):
+        assert await CLIENT.resolve_version("echo", url) == "echo@1.0.0"
+
+
+ZIPPED = {
+    "gzip": gzip.compress(ONE_VERSION.encode()),
+    "GZIP": gzip.compress(ONE_VERSION.encode()[:9]) + gzip.compress(ONE_VERSION.encode()[9:]),
+    "x-gzip": gzip.compress(ONE_VERSION.encode()),
+    "deflate": zlib.compress(ONE_VERSION.encode()),
+    "identity": ONE_VERSION.encode(),
+}
+
+
+@pytest.mark.parametrize("coding", ZIPPED)
+async def test_a_compressed_body_is_read_although_none_was_asked_for(coding: str) -> None:
+    async with tcp_peer(sends(zipped(ZIPPED[coding], coding), hang_up=True)) as address:
+        assert await CLIENT.resolve_version("echo", f"http://{address}") == "echo@1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "reason"),
+    [
+        (ONE_VERSION.encode(), "gzip", "damaged"),
+        (ZIPPED["gzip"][:-9], "gzip", "cut off"),
+        (b"", "br", "'br'"),
+        (b"", "gzip, gzip", "'gzip, gzip'"),
+        (gzip.compress(bytes(registry_module.LISTING_BYTES + 1)), "gzip", "more than"),
+    ],
+)
+async def test_an_unreadable_compressed_body_is_a_registry_error(
+    body: bytes, coding: str, reason: str
+) -> None:
+    async with tcp_peer(sends(zipped(body, coding), hang_up=True)) as address:
+        error = await failure(f"http://{address}")
+    assert isinstance(error, RegistryError)
+    assert reason in str(error)
 
 
 async def test_concurrent_calls_each_get_their_own_answer() -> None:
@@ -270,7 +337,7 @@ async def test_a_redirect_that_leads_nowhere_is_a_registry_error(location: str) 
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        *((body, "JSON") for body in ("<h1>Welcome</h1>", "", '{"versions": [', "\ufeff{}")),
+        *((body, "JSON") for body in ("<h1>Welcome</h1>", "", '{"versions": [')),
         *((body, "a list of versions (") for body in ("[]", "{}", "null", '{"versions": null}')),
         ('{"versions": ["1.0.0"]}', "a list of versions (versions.0: "),
         ('{"versions": [{}]}', "a list of versions (versions.0.num: "),

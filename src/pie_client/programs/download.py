@@ -1,28 +1,52 @@
 """One HTTP GET of a small document, with a size limit and a total deadline.
 
 The caller checks the URL and passes a parser. Redirects are followed, and the system's proxies are used, except for
-loopback. There are no credentials, cookies or retries.
+loopback. Informational answers are skipped, and compressed bodies are decompressed although none was asked for. There are
+no credentials, cookies or retries.
 """
 
 import asyncio
 import concurrent.futures
 import math
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from email.message import Message
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import IO, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPErrorProcessor, HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import (
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from pie_client.connection.options import is_loopback
 from pie_client.errors import one_line
 
 PIECE = 1 << 16
 """Most bytes of one read."""
+INFORMATIONAL = range(102, 200)
+"""HTTP statuses that come before the answer (RFC 9110, section 15.2). http.client skips 100; 101 is an answer."""
+MAX_INFORMATIONAL = 20
+"""Most of them."""
 REDIRECTION = 300
 """HTTP statuses from here on are redirects and errors (RFC 9110, section 15)."""
+ZIPPED = frozenset({"gzip", "x-gzip", "deflate"})
+"""Content codings that zlib reads (RFC 9110, section 8.4.1)."""
+ANY_HEADER = zlib.MAX_WBITS | 32
+"""Makes zlib detect the header of gzip and deflate."""
 
 T = TypeVar("T")
 
@@ -89,7 +113,8 @@ def _get(request: Request, limit: int, seconds: float, abandoned: threading.Even
     # TIMEOUT_MAX also stands for no limit: sockets refuse larger numbers, math.inf included.
     timeout = min(seconds, threading.TIMEOUT_MAX)
     response: HTTPResponse
-    with build_opener(_Proxies, _Redirects, _Statuses).open(request, timeout=timeout) as response:
+    handlers = _Proxies, _Redirects, _Statuses, _Http, _Https
+    with build_opener(*handlers).open(request, timeout=timeout) as response:
         while piece := response.read1(PIECE):
             body += piece
             if len(body) > limit:
@@ -98,7 +123,66 @@ def _get(request: Request, limit: int, seconds: float, abandoned: threading.Even
                 raise TimeoutError
         if response.length:  # read1() does not raise for a short body
             raise IncompleteRead(b"", response.length)
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding in ZIPPED:
+        return _unzipped(bytes(body), limit)
+    if coding not in ("", "identity"):
+        raise DownloadError(
+            f"answered with the content coding {one_line(coding)[:40]!r}, which it was not asked for"
+        )
     return bytes(body)
+
+
+def _unzipped(body: bytes, limit: int) -> bytes:
+    """Decompress a body, which may have several parts. Raises DownloadError."""
+    found = bytearray()
+    while body:
+        part = zlib.decompressobj(ANY_HEADER)
+        try:
+            found += part.decompress(body, limit + 1 - len(found))
+        except zlib.error:
+            raise DownloadError("answered with a damaged compressed body") from None
+        if len(found) > limit:
+            raise DownloadError(f"answered with more than {limit} bytes")
+        if not part.eof:
+            raise DownloadError("answered with a compressed body that is cut off")
+        body = part.unused_data
+    return bytes(found)
+
+
+class _Response(HTTPResponse):
+    """A response whose informational answers are skipped."""
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(MAX_INFORMATIONAL):
+            if self.status not in INFORMATIONAL:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before begin()
+            super().begin()
+        raise HTTPException
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Http(HTTPHandler):
+    """HTTP with :class:`_Response`."""
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(HTTPSHandler):
+    """HTTPS with :class:`_Response`."""
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_TlsConnection, req)
 
 
 class _Proxies(ProxyHandler):

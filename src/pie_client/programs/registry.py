@@ -5,6 +5,7 @@ server is used.
 """
 
 import re
+from codecs import BOM_UTF8
 from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
@@ -87,7 +88,7 @@ def _check_url(url: object) -> str:
 def _highest(name: str, registry: str, body: bytes) -> str:
     """Return the highest version in a listing that servers launch. Raises RegistryError or ProgramNotFoundError."""
     try:
-        listing = ProgramListing.model_validate_json(body)
+        listing = ProgramListing.model_validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = one_line(".".join(map(str, first["loc"]))) or "it"
