@@ -35,6 +35,9 @@ async def tcp_peer(talk: Talk) -> AsyncGenerator[str]:
     running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not server.is_serving():  # accepted while the server was closed
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
