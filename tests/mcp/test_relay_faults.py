@@ -381,6 +381,34 @@ read()
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "records"),
+    [
+        ("write('noise')", 9),
+        ("write('{}')", 9),
+        ("send(method='notifications/progress')", 9),
+        ("send(id='x', method='roots/list')", 30),
+        ("send(id='x', result='late')", 9),
+        ("print('trace', file=sys.stderr, flush=True)", 1002),
+    ],
+)
+async def test_a_line_written_again_and_again_is_logged_a_bounded_number_of_times(
+    bench: Bench, caplog: pytest.LogCaptureFixture, line: str, records: int
+) -> None:
+    caplog.set_level(logging.DEBUG, "pie_client.mcp")
+    await bench.serve(f"""
+request = read()
+for _ in range(10_000): {line}
+send(id=request["id"], result="fine")
+while True: read()
+""")
+    assert await bench.call() == (True, '"fine"')
+    await bench.client.close()
+    logged = [record for record in caplog.messages if record.startswith("MCP server 's'")]
+    assert 5 <= len(logged) <= records
+    assert any("more like it were not logged" in record for record in logged)
+
+
 # ------------------------------------------------------------- deadlines
 
 

@@ -23,6 +23,7 @@ from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.disk import FileWriter
+from pie_client.connection.errands import Errands
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
 from pie_client.errors import (
@@ -36,16 +37,9 @@ from pie_client.lazy import LazyModule
 from pie_client.protocol.calls import PendingCall
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.routes import Route
-from pie_client.protocol.session import (
-    CheckProcesses,
-    RelayMcpCall,
-    Session,
-    TerminateProcesses,
-    WriteFile,
-)
+from pie_client.protocol.session import Session, WriteFile
 
 if TYPE_CHECKING:
-    from pie_client._generated.models import ProcessInfo
     from pie_client.connection import uploads
     from pie_client.content import Chunk, Content
 else:
@@ -97,7 +91,6 @@ class Connection:
         self._transport = transport
         self.identify = identify
         self.identified = False
-        self._on_mcp_request = on_mcp_request
         self._on_close = on_close
         self._timeout = timeout
         self._ping_interval = ping_interval
@@ -108,10 +101,10 @@ class Connection:
         self._waiting_readers = 0
         self._released: deque[Route] = deque()
         self._release_scheduled = False
-        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands(session, self.calls, on_mcp_request, self.update_flow)
         self._writer = FileWriter(session, self._react)
         if ping_interval != math.inf:
-            self._start_task(self._keep_alive())
+            self._errands.start(self._keep_alive())
         transport.start(self)
 
     # ------------------------------------------------------------- calls
@@ -220,16 +213,11 @@ class Connection:
     def _run_effects(self) -> None:
         effects = self._session.effects
         while effects:
-            match effects.popleft():
-                case RelayMcpCall(request):
-                    self._start_task(self._on_mcp_request(request))
-                case WriteFile() as write:
-                    self._writer.write(write)
-                case TerminateProcesses(process_ids):
-                    if self._session.alive:
-                        self._start_task(self._terminate(process_ids))
-                case CheckProcesses():
-                    self._start_task(self._check_missing_processes())
+            effect = effects.popleft()
+            if isinstance(effect, WriteFile):
+                self._writer.write(effect)
+            else:
+                self._errands.run(effect)
 
     # ------------------------------------------------------------- flow control and closing
 
@@ -256,6 +244,8 @@ class Connection:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
         session = self._session
         pause = (session.should_pause and not self._waiting_readers) or session.disk_is_behind
+        if self._errands.waiting:
+            pause = True
         if pause != self.paused:
             self.paused = pause
             if pause:
@@ -343,11 +333,8 @@ class Connection:
         # Futures and tasks of another loop can't be awaited here.
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgumentError("the client belongs to another event loop; close it there")
-        # Listed before they end: finished tasks remove themselves from the set.
-        tasks = list(self._background_tasks)
         try:
-            self._shut_down()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._shut_down(), return_exceptions=True)
             await self._transport.close()
             # After close() nothing more should be written, unless the disk takes too long.
             await self._writer.wait(CLOSE_TIMEOUT)
@@ -360,15 +347,17 @@ class Connection:
         self._shut_down()
         self._transport.abort()
 
-    def _shut_down(self) -> None:
+    def _shut_down(self) -> list[asyncio.Task[None]]:
+        """End everything but the transport, and return the cancelled tasks."""
         self._session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
-        for task in self._background_tasks:
-            task.cancel()
+        tasks = self._errands.cancel()
         self._timer.close()
         self._on_close()
+        return tasks
 
     def _fail(self, cause: Exception) -> None:
         self._timer.close()
+        self._errands.drop_waiting()
 
         def failure(sent: bool | None) -> PieError:
             error = ConnectionLostError(str(cause), sent=sent)
@@ -400,33 +389,6 @@ class Connection:
                 )
                 self._transport.abort()
                 return
-
-    def _start_task(self, work: Coroutine[None, None, None]) -> None:
-        # asyncio itself keeps only weak references to tasks.
-        task = asyncio.create_task(work, name="pie-client background task")
-        self._background_tasks.add(task)
-        task.add_done_callback(self._background_tasks.discard)
-
-    async def _terminate(self, process_ids: list[str]) -> None:
-        for process_id in process_ids:
-            try:
-                await self.calls.terminate_process(process_id=process_id)
-            except PieError as error:
-                logger.debug("could not terminate the process of a cancelled launch: %s", error)
-
-    async def _check_missing_processes(self) -> None:
-        """Fail the handles of processes that are missing from two consecutive process lists."""
-        # Two, because the terminal event of a process that ended normally may still be on the way at the first.
-        try:
-            missing = self._missing_from(await self.calls.list_processes())
-            missing &= self._missing_from(await self.calls.list_processes())
-        except PieError as error:
-            logger.warning("could not check which processes have ended: %s", error)
-        else:
-            self._session.fail_processes(missing)
-
-    def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
-        return self._session.routes.running() - {info.id for info in listed}
 
     # ------------------------------------------------------------- parts of a call
 

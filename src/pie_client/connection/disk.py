@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from pie_client.connection.threads import start
+from pie_client.logs import LimitedLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class FileWriter:
         self._session = session
         self._on_end = on_end
         self._running: set[asyncio.Future[None]] = set()
+        self._log = LimitedLog(logger)
 
     def write(self, effect: WriteFile) -> None:
         """Write what a file has in memory. The session is told of failures."""
@@ -57,7 +59,7 @@ class FileWriter:
 
     def _end(self, effect: WriteFile, size: int, problem: str) -> None:
         if problem:
-            logger.warning("a received file can't be written to disk: %s", problem)
+            self._log.log(logging.WARNING, "a received file can't be written to disk: %s", problem)
         reason = problem and f"it can't be written to disk ({problem})"
         self._session.written(effect.route, effect.file, size, reason)
         self._on_end()

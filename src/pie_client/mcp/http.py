@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pie_client._generated.mcp import VERSION_HEADER
 from pie_client.connection.options import is_loopback
 from pie_client.errors import McpServerError
+from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class HttpLink(Link):
         self._metadata: ClientMessageMetadata | None = None
         self._streams: tuple[_ReadStream, _WriteStream] | None = None
         self._initialized = False
+        self._log = LimitedLog(logger)
         self._ready = asyncio.Event()
         self._leave = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"pie-client MCP server {name}")
@@ -139,7 +141,8 @@ class HttpLink(Link):
     async def _receive(self, stream: _ReadStream) -> None:
         async for item in stream:
             if isinstance(item, Exception):
-                logger.warning("MCP server %r sent an invalid message: %s", self.name, type(item).__name__)
+                text = "MCP server %r sent an invalid message: %s"
+                self._log.log(logging.WARNING, text, self.name, type(item).__name__)
             else:
                 written = _MESSAGE.dump_json(item.message, by_alias=True, exclude_unset=True)
                 await self.peer.receive(written.decode())

@@ -22,6 +22,7 @@ from pie_client._generated.mcp import (
 )
 from pie_client._generated.models import McpCancelledParams
 from pie_client.errors import McpServerError
+from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.messages import Members
 
@@ -61,6 +62,7 @@ class Peer:
         self._pending: dict[int, asyncio.Future[Answer]] = {}
         self._replies: set[asyncio.Task[None]] = set()  # and cancellations
         self._failure: Callable[[], McpServerError] | None = None
+        self._log = LimitedLog(logger)
 
     async def request(self, method: str, params: str | None, *, cancellable: bool = True) -> Answer:
         """Send a request and wait for its answer. Cancelling also cancels the request on the server.
@@ -108,7 +110,8 @@ class Peer:
             else:
                 found = messages.read(text)
         except messages.NotJsonRpcError as error:
-            logger.warning("MCP server %r: ignoring %d characters: %s", self._name, len(text), error)
+            reason = "MCP server %r: ignoring %d characters: %s"
+            self._log.log(logging.WARNING, reason, self._name, len(text), error)
             return
         for members in found:
             self._dispatch(members)
@@ -129,23 +132,27 @@ class Peer:
         number = members.get(MEMBER_ID, NULL)
         if MEMBER_METHOD in members:
             if number == NULL:
-                logger.debug("MCP server %r notifies: %s", self._name, _trace(members[MEMBER_METHOD]))
+                notified = _trace(members[MEMBER_METHOD])
+                self._log.log(logging.DEBUG, "MCP server %r notifies: %s", self._name, notified)
             else:
                 self._reply(number, members[MEMBER_METHOD])
         elif MEMBER_ID in members:
             self._settle(number, members)
         else:
-            logger.warning("MCP server %r: ignoring a text that is not a JSON-RPC message", self._name)
+            text = "MCP server %r: ignoring a text that is not a JSON-RPC message"
+            self._log.log(logging.WARNING, text, self._name)
 
     def _reply(self, number: str, method: str) -> None:
         """Answer a request of the server. Its ids are independent of this side's."""
         if len(self._replies) >= MAX_REPLIES:
-            logger.warning("MCP server %r sends requests but reads no replies: not replying", self._name)
+            unread = "MCP server %r sends requests but reads no replies: not replying"
+            self._log.log(logging.WARNING, unread, self._name)
             return
         if method == json.dumps(PING):
             text = messages.response(number)
         else:
-            logger.debug("MCP server %r requests an unsupported method: %s", self._name, _trace(method))
+            unknown = "MCP server %r requests an unsupported method: %s"
+            self._log.log(logging.DEBUG, unknown, self._name, _trace(method))
             text = messages.failure(number, texts.CODE_MCP_METHOD_NOT_FOUND, texts.MCP_METHOD_NOT_FOUND)
         self._spawn(functools.partial(self._send, text))
 
@@ -156,25 +163,23 @@ class Peer:
             # JSON-RPC: the id is null if the server could not parse the request, which can only be this one.
             reply = next(iter(self._pending.values()))
         if reply is None or reply.done():
-            logger.debug(
-                "MCP server %r: ignoring an answer to id %s, not pending", self._name, _trace(number)
-            )
+            late = "MCP server %r: ignoring an answer to id %s, not pending"
+            self._log.log(logging.DEBUG, late, self._name, _trace(number))
         elif error != NULL:
             reply.set_result(Answer(ok=False, text=error))
         else:
             reply.set_result(Answer(ok=result is not None, text=result))
 
     def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
-        task = asyncio.create_task(_log_failure(self._name, work), name=f"pie-client MCP reply {self._name}")
+        task = asyncio.create_task(self._send_reply(work), name=f"pie-client MCP reply {self._name}")
         self._replies.add(task)
         task.add_done_callback(self._replies.discard)
 
-
-async def _log_failure(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except McpServerError as error:
-        logger.debug("MCP server %r: message not sent: %s", name, error)
+    async def _send_reply(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except McpServerError as error:
+            self._log.log(logging.DEBUG, "MCP server %r: message not sent: %s", self._name, error)
 
 
 def _number(text: str) -> int:

@@ -23,6 +23,7 @@ from pie_client._generated.models import (
 from pie_client._version import __version__
 from pie_client.connection.connection import Connection
 from pie_client.errors import InvalidArgumentError, McpServerError, PieError, one_line
+from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.link import REGISTER_AGAIN, STOPPED, Link, Spec
 from pie_client.mcp.peer import Answer
@@ -193,6 +194,7 @@ class McpServers:
         # The protocol can't unregister: a name that was announced stays, and is not announced again.
         self._announced: set[str] = set()
         self._stopping: set[asyncio.Task[None]] = set()
+        self._log = LimitedLog(logger)
 
     async def register(self, server: McpServer, timeout: float | None) -> None:
         """Start a server and register it with the engine. If that fails, stop the server and free its name."""
@@ -245,7 +247,8 @@ class McpServers:
                 ok, result = _error(texts.CODE_MCP_ANSWER_NOT_RELAYED, text)
                 await self._send(request, ok=ok, result=result)
         except PieError as error:
-            logger.warning("no answer sent to an MCP call of server %.40r: %s", request.server_name, error)
+            text = "no answer sent to an MCP call of server %.40r: %s"
+            self._log.log(logging.WARNING, text, request.server_name, error)
 
     def stop_all(self) -> None:
         """Start stopping every server, without waiting."""
@@ -273,8 +276,9 @@ class McpServers:
             )
         try:
             return await server.call(request.method, request.params)
-        except Exception:
-            logger.exception("an MCP call failed; this is a defect of pie-client")
+        except Exception:  # noqa: BLE001 - reported as a defect
+            text = "an MCP call failed; this is a defect of pie-client"
+            self._log.log(logging.ERROR, text, exc_info=True)
             return _error(
                 texts.CODE_MCP_RELAY_FAILED,
                 texts.mcp_relay_failed(method=request.method, server_name=request.server_name),

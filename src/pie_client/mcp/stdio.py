@@ -17,6 +17,7 @@ from typing import cast
 
 from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
+from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ UNREAD_BYTES = 1 << 20
 """Bytes of unhandled messages above which reading from the server pauses."""
 STDERR_LINE = 2000
 """Most bytes logged of a line of standard error."""
+STDERR_LINES = 1000
+"""Lines of standard error that are logged in each minute; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._complete = False
         """Nothing more is added to the output."""
         self._stderr_lines = LineBuffer(STDERR_LINE)
+        self._stderr_log = LimitedLog(logger, STDERR_LINES)
         self._exited = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -243,7 +247,8 @@ class Child(asyncio.SubprocessProtocol, Link):
 
     def _log(self, lines: list[bytes]) -> None:
         for line in lines:
-            logger.info("MCP server %r: %s", self.name, one_line(line.decode("utf-8", "replace")))
+            text = one_line(line.decode("utf-8", "replace"))
+            self._stderr_log.log(logging.INFO, "MCP server %r: %s", self.name, text)
 
 
 class LineBuffer:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 from pie_client.errors import InvalidArgumentError, PieError, SlowConsumerError
+from pie_client.logs import LimitedLog
 from pie_client.protocol.files import Spooling
 from pie_client.protocol.mailbox import Ledger, Mailbox
 
@@ -107,6 +108,7 @@ class Routes:
         self._overflow_limit = 2 * max_buffered
         """Buffered bytes above which the largest mailboxes are discarded; see enforce_limits."""
         self.spooling = Spooling(spool_above)
+        self._log = LimitedLog(logger)
         self._unclaimed: dict[str, Route] = {}
         """Routes without a handle yet, oldest first."""
         self._unclaimed_bytes = Ledger()
@@ -243,7 +245,8 @@ class Routes:
         while len(self._unclaimed) > UNCLAIMED_ROUTES or self._unclaimed_bytes.total > UNCLAIMED_BYTES:
             route = self._unclaimed[next(iter(self._unclaimed))]
             self._ignore(route, Dropped.OVERFLOWED)
-            logger.warning("discarding events of process %.40r, which has no handle", route.process_id)
+            text = "discarding events of process %.40r, which has no handle"
+            self._log.log(logging.WARNING, text, route.process_id)
 
     def _discard_largest_backlogs(self) -> None:
         # A single event, however large, is kept: the reader had no chance to read it earlier.

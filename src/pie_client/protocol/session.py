@@ -27,6 +27,7 @@ from pie_client._generated.families import Family
 from pie_client._generated.methods import Method
 from pie_client.errors import PieError, ProtocolError, one_line
 from pie_client.lazy import LazyModule
+from pie_client.logs import LimitedLog
 from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
@@ -103,6 +104,7 @@ class Session:
         self.family: Family | None = None
         self.malformed_frames = 0
         self._heads = Heads()
+        self._log = LimitedLog(logger)
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
         self._last_notice = ""
@@ -270,7 +272,8 @@ class Session:
         # The first reply completes a call. More may follow, such as one for every chunk sent after a rejected one.
         call = self.calls.pop(message.corr_id)
         if call is None:
-            logger.debug("ignoring a reply to corr_id %d, which is not pending", message.corr_id)
+            text = "ignoring a reply to corr_id %d, which is not pending"
+            self._log.log(logging.DEBUG, text, message.corr_id)
             self._receive_late_reply(message)
             return
         method = call.method
@@ -329,7 +332,7 @@ class Session:
     def _receive_malformed(self, error: codec.MalformedFrameError) -> None:
         """Fail the call or process that a malformed frame belongs to, as far as it can be read."""
         self.malformed_frames += 1
-        logger.warning("ignoring a malformed frame: %s", error)
+        self._log.log(logging.WARNING, "ignoring a malformed frame: %s", error)
         process_id = error.process_id
         call = self.calls.pop(error.corr_id) if error.corr_id is not None else None
         if call is not None:
@@ -350,7 +353,7 @@ class Session:
         :meth:`server_error_since` reports it: blaming the wrong one would be worse than a timeout.
         """
         error = refusals.connection_error(message.message)(message.message)
-        logger.warning("%s", error)
+        self._log.log(logging.WARNING, "%s", error)
         self._notice_count += 1
         self._last_notice = error.text
         live = list(self.routes.live())

@@ -265,7 +265,7 @@ async def test_a_failed_process_cancels_the_others(alice: Client) -> None:
 
 
 async def test_a_loop_fails_after_1000_iterations(alice: Client, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "pie_client.testing.engine.workflows"):
+    with caplog.at_level("INFO", "pie_client.testing.engine"):
         workflow = await alice.submit({"type": "iterate", "body": literal(1), "until": literal(0)})
         await alice.processes()
         assert await alice.reply(attach(workflow)) == (False, "Workflow not found")

@@ -27,8 +27,6 @@ from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 from pie_client.testing.inferlet.mcp import McpRelay
 
-logger = logging.getLogger(__name__)
-
 LONG_TURNS = (models.LaunchProcessRequest, models.AttachProcessRequest)
 """Requests that are done when the process ends. If they are refused, real servers never report the end of the turn."""
 
@@ -165,11 +163,12 @@ class Connection:
         try:
             request = self._decode(frame)
         except codec.MalformedFrameError as error:
-            logger.info("ignoring a frame: %s", error)
+            self._state.log.log(logging.INFO, "ignoring a frame: %s", error)
             self._send_error(texts.bad_client_frame(detail=error))
             return
         if self._requests.auth.username is None and not METHODS[request.type].opens_session:
-            logger.info("ignoring %s before the client has identified itself", request.type)
+            text = "ignoring %s before the client has identified itself"
+            self._state.log.log(logging.INFO, text, request.type)
         elif type(request) in self._state.handlers and not self._traits.serial:
             # A handler must not delay other requests.
             task = asyncio.create_task(self._reply_concurrently(request), name=f"local engine {request.type}")
@@ -196,7 +195,7 @@ class Connection:
             await self._reply(request)
         except Exception:
             # No one awaits this task; an error ends the connection as it does in serve().
-            logger.exception("the handler of %s failed", request.type)
+            self._state.log.log(logging.ERROR, "the handler of %s failed", request.type, exc_info=True)
             await self._socket.close(CloseCode.INTERNAL_ERROR)
 
     async def _reply(self, request: ClientMessage) -> None:

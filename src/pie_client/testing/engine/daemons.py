@@ -5,6 +5,7 @@ import importlib
 import logging
 
 from pie_client.errors import UnsupportedError
+from pie_client.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class RunningDaemon:
         self.port = port % PORTS
         self._function = function or self._not_a_daemon
         self._server: asyncio.Server | None = None
+        self._log = LimitedLog(logger)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._starting = asyncio.create_task(self._start(), name=f"daemon {program}")
         # Marks its exception as retrieved: uri() may never be called.
@@ -82,7 +84,7 @@ class RunningDaemon:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
 
-        connection = HttpConnection(reader, writer, self._function)
+        connection = HttpConnection(reader, writer, self._function, self._log)
         task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)

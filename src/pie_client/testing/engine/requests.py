@@ -20,8 +20,6 @@ from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import Workflow, read_expression
 from pie_client.testing.faults.reactions import Refusal
 
-logger = logging.getLogger(__name__)
-
 PROGRAM = re.compile(PROGRAM_PATTERN)
 MODEL = "none"
 """Name under which the statistics of the missing model are listed."""
@@ -183,12 +181,16 @@ class RequestHandler:
                 (process.id, digest) if self._traits.uploads_by_number else digest, request
             )
         except RejectedChunk as error:
-            logger.info("dropping a file for process %s: %s", process.id, error)
+            self._state.log.log(logging.INFO, "dropping a file for process %s: %s", process.id, error)
             return
         if upload is not None and upload.digest != digest:
-            logger.info("dropping a file for process %s: its bytes do not match its digest", process.id)
+            self._state.log.log(
+                logging.INFO, "dropping a file for process %s: its bytes do not match its digest", process.id
+            )
         elif upload is not None and not process.inbox.put_file(upload.take()):
-            logger.info("dropping a file for process %s: it does not wait for one", process.id)
+            self._state.log.log(
+                logging.INFO, "dropping a file for process %s: it does not wait for one", process.id
+            )
 
     def _launch(self, inferlet: str, inputs: Sequence[str], *, capture: bool) -> list[RunningProcess]:
         """Create processes that are not started yet."""

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from pie_client.base import WireModel
+from pie_client.logs import LimitedLog
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
@@ -33,6 +34,7 @@ class EngineState:
         held: Ended processes by id whose terminal event waits for a client, with ``keep_detached``.
         handlers: Functions that answer a class of requests instead of the engine.
         observers: Functions that are called with every frame.
+        log: What clients can cause to be logged.
     """
 
     # The conformance tests replace it by a class that imitates a real server byte by byte.
@@ -54,6 +56,7 @@ class EngineState:
         self.observers: list[Observer] = []
         self.faults = FaultList(self.traits)
         self._inferlets: set[asyncio.Task[str]] = set()
+        self.log = LimitedLog(logger)
         self._connections = 0
 
     def next_connection(self) -> int:
@@ -67,7 +70,7 @@ class EngineState:
             try:
                 observer(TracedFrame(connection, direction, frame))
             except Exception:
-                logger.exception("an observer of frames failed")
+                self.log.log(logging.ERROR, "an observer of frames failed", exc_info=True)
 
     async def call_handler(self, message: WireModel) -> str | None:
         """Return what the handler of a request returns, or None if there is no handler.
@@ -85,7 +88,8 @@ class EngineState:
         except Refusal:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            logger.exception("the handler that answers %s failed", type(message).__name__)
+            failed = "the handler that answers %s failed"
+            self.log.log(logging.ERROR, failed, type(message).__name__, exc_info=True)
             raise Refusal(f"{name} failed: {line_of(error)}") from error
         if type(text) is not str:  # a handler without type annotations may return anything
             raise Refusal(f"{name} returned {type(text).__name__}; return the result as str")

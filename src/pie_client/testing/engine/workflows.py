@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from pie_client._generated import models
 from pie_client.base import WireModel
+from pie_client.logs import LimitedLog
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import (
@@ -24,8 +25,6 @@ from pie_client.testing.engine.processes import Client, RunningProcess
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.processes import TERMINAL_MESSAGES
 from pie_client.testing.faults.reactions import Refusal
-
-logger = logging.getLogger(__name__)
 
 Expression: TypeAlias = models.WorkflowExpression
 Branch: TypeAlias = Coroutine[object, object, JsonValue]
@@ -43,6 +42,7 @@ class _Programs(Protocol):
 class _Host(Protocol):
     workflows: "dict[str, Workflow]"
     faults: FaultList
+    log: LimitedLog
 
     @property
     def programs(self) -> _Programs: ...
@@ -137,7 +137,7 @@ class Workflow:
         if self._last_event is None or task.cancelled() or not self._host.faults.skips("workflow end"):
             self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.info("workflow %s has no value: %s", self.id, error)
+            self._host.log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
 
     async def _evaluate(self, expression: Expression, value: JsonValue) -> JsonValue:
         match expression:

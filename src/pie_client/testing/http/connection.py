@@ -14,9 +14,8 @@ from http.client import HTTPMessage, responses
 
 import h11
 
+from pie_client.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
-
-logger = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 16
 FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding"})
@@ -31,11 +30,13 @@ class HttpConnection:
         reader: Stream of bytes from the client.
         writer: Stream of bytes to the client.
         function: Called for each request. If it raises, the exception is logged and the status is 500.
+        log: What clients can cause to be logged.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     function: DaemonFunction
+    log: LimitedLog
     _http: h11.Connection = field(init=False, default_factory=lambda: h11.Connection(h11.SERVER))
 
     async def serve(self) -> None:
@@ -44,10 +45,10 @@ class HttpConnection:
             if (request := await self._read_request()) is not None:
                 await self._run_while_connected(self._respond(request))
         except h11.RemoteProtocolError as error:
-            logger.info("refusing an HTTP request: %s", error)
+            self.log.log(logging.INFO, "refusing an HTTP request: %s", error)
             self._send(_framed(DaemonResponse(error.error_status_hint))[0])
         except OSError as error:
-            logger.info("an HTTP connection failed: %s", error)
+            self.log.log(logging.INFO, "an HTTP connection failed: %s", error)
         finally:
             self.writer.close()
             with contextlib.suppress(OSError):
@@ -92,7 +93,8 @@ class HttpConnection:
             head, body = _framed(await self.function(request))
         # SystemExit and KeyboardInterrupt, too: a daemon must not end the engine.
         except (Exception, SystemExit, KeyboardInterrupt):
-            logger.exception("a daemon failed to respond to %s %s", request.method, request.path)
+            text = "a daemon failed to respond to %s %s"
+            self.log.log(logging.ERROR, text, request.method, request.path, exc_info=True)
             head, body = _framed(DaemonResponse(500, body=responses[500]))
         self._send(head)
         if request.method != "HEAD" and head.status_code not in WITHOUT_BODY:
@@ -111,7 +113,8 @@ class HttpConnection:
                 await self.writer.drain()
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             if not self.writer.transport.is_closing():  # otherwise the client has left
-                logger.exception("a daemon failed in the middle of a response")
+                text = "a daemon failed in the middle of a response"
+                self.log.log(logging.ERROR, text, exc_info=True)
             # The end of the body is never sent, so that a client does not take it for complete.
             raise ConnectionAbortedError("the response was not completed") from error
         finally:

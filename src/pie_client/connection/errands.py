@@ -1,0 +1,146 @@
+"""Do in the background what a server makes the client do: answer MCP calls, terminate and check processes.
+
+All of it is bounded: MCP calls wait when too many are being answered, and one check of the processes runs at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+from pie_client._generated.calls import Calls
+from pie_client._generated.decoders import McpRequestRecord
+from pie_client.errors import PieError
+from pie_client.logs import LimitedLog
+from pie_client.protocol.session import CheckProcesses, RelayMcpCall, Session, TerminateProcesses
+
+if TYPE_CHECKING:
+    from pie_client._generated.models import ProcessInfo
+
+logger = logging.getLogger(__name__)
+
+MOST_MCP_CALLS = 1024
+"""MCP calls that are answered at the same time."""
+
+
+class Errands:
+    """The background tasks of one connection.
+
+    Args:
+        session: Says which processes should be running.
+        calls: Sends requests.
+        answer: Answers a relayed MCP call.
+        on_change: Called when :attr:`waiting` has become empty.
+
+    Attributes:
+        waiting: MCP calls that are answered when others have been. No more should be received meanwhile.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        calls: Calls,
+        answer: Callable[[McpRequestRecord], Coroutine[None, None, None]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._calls = calls
+        self._answer = answer
+        self._on_change = on_change
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting: deque[McpRequestRecord] = deque()
+        self._answering = 0
+        self._answering_bytes = 0
+        self._checking = self._check_again = False
+        self._log = LimitedLog(logger)
+
+    def run(self, effect: RelayMcpCall | TerminateProcesses | CheckProcesses) -> None:
+        """Start what the session asks for."""
+        match effect:
+            case RelayMcpCall(request):
+                self.waiting.append(request)
+                self._start_answers()
+            case TerminateProcesses(process_ids):
+                if self._session.alive:
+                    self.start(self._terminate(process_ids))
+            case CheckProcesses():
+                self._check_again = True
+                if not self._checking:
+                    self._checking = True
+                    self.start(self._check_processes())
+
+    def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start a task, which is cancelled when the connection is closed."""
+        # asyncio itself keeps only weak references to tasks.
+        task = asyncio.create_task(work, name="pie-client background task")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def drop_waiting(self) -> None:
+        """Drop the MCP calls that wait: the connection has ended."""
+        self.waiting.clear()
+
+    def cancel(self) -> list[asyncio.Task[None]]:
+        """Cancel all tasks, and return them."""
+        self.drop_waiting()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    def _start_answers(self) -> None:
+        # The parameters of a call may have any size, and no call may wait for ever.
+        most_bytes = self._session.routes.max_buffered
+        while self.waiting and (
+            not self._answering or (self._answering < MOST_MCP_CALLS and self._answering_bytes < most_bytes)
+        ):
+            request = self.waiting.popleft()
+            size = len(request.params)
+            self._answering += 1
+            self._answering_bytes += size
+            task = self.start(self._answer(request))
+            task.add_done_callback(functools.partial(self._finish_answer, size))
+
+    def _finish_answer(self, size: int, _task: asyncio.Task[None]) -> None:
+        self._answering -= 1
+        self._answering_bytes -= size
+        if self.waiting:
+            self._start_answers()
+            if not self.waiting:
+                self._on_change()
+
+    async def _terminate(self, process_ids: list[str]) -> None:
+        for process_id in process_ids:
+            try:
+                await self._calls.terminate_process(process_id=process_id)
+            except PieError as error:
+                text = "could not terminate the process of a cancelled launch: %s"
+                self._log.log(logging.DEBUG, text, error)
+
+    async def _check_processes(self) -> None:
+        """Check which processes have ended, once for all notices that arrive meanwhile."""
+        try:
+            while self._check_again:
+                self._check_again = False
+                await self._check_missing_processes()
+        finally:
+            self._checking = False
+
+    async def _check_missing_processes(self) -> None:
+        """Fail the handles of processes that are missing from two consecutive process lists."""
+        # Two, because the terminal event of a process that ended normally may still be on the way at the first.
+        try:
+            missing = self._missing_from(await self._calls.list_processes())
+            missing &= self._missing_from(await self._calls.list_processes())
+        except PieError as error:
+            self._log.log(logging.WARNING, "could not check which processes have ended: %s", error)
+        else:
+            self._session.fail_processes(missing)
+
+    def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
+        return self._session.routes.running() - {info.id for info in listed}
