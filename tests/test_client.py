@@ -295,7 +295,7 @@ async def test_terminate_stops_the_process(client: PieClient) -> None:
     with pytest.raises(ProcessTerminatedError):
         await process.result()
     with pytest.raises(ProcessNotFoundError) as caught:
-        await process.terminate()
+        await client.terminate_process(process.process_id)
     assert caught.value.subject == process.process_id
 
 

@@ -25,6 +25,7 @@ from pie_client import (
     ProcessEndedError,
     ProcessError,
     ProcessNotFoundError,
+    ProcessTerminatedError,
     ProgramNotFoundError,
     RefusedError,
     ResultError,
@@ -351,6 +352,62 @@ async def test_using_a_client_in_another_event_loop_raises(engine: LocalEngine) 
     loop.call_soon_threadsafe(loop.stop)
     await asyncio.to_thread(thread.join)
     loop.close()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_process_in_another_event_loop_raises_and_harms_no_other_reader(
+    client: PieClient, *, ended: bool
+) -> None:
+    mine, other = [await client.launch_process("converse@1.0.0") for _ in range(2)]
+    receiving = asyncio.create_task(mine.recv())
+    await client.ping()
+
+    async def use_elsewhere() -> None:
+        for process in (mine, other):
+            for wait in (process.recv(), process.recv(timeout=TIMEOUT), anext(process), process.wait()):
+                with pytest.raises(InvalidArgumentError, match=f"{process.process_id}.* another event loop"):
+                    await wait
+
+    await asyncio.to_thread(asyncio.run, use_elsewhere())
+    await mine.signal("end" if ended else "still here")
+    kind, _ = await asyncio.wait_for(receiving, TIMEOUT)
+    assert kind is (Event.Return if ended else Event.Message)
+
+
+async def test_sending_to_a_process_that_has_ended_raises(client: PieClient) -> None:
+    returned = await client.launch_process("double@1.0.0", 1)
+    assert await returned.result(timeout=TIMEOUT) == 2
+    failed = await client.launch_process("double@1.0.0", "word")
+    with pytest.raises(ProcessError):
+        await failed.wait(timeout=TIMEOUT)
+    closed = await client.launch_process("double@1.0.0", 1)
+    await closed.wait(timeout=TIMEOUT)
+    closed.close()
+    for process in (returned, failed, closed):
+        for request, use in {
+            "signal": process.signal("x"),
+            "transfer_file": process.transfer_file(b"x"),
+        }.items():
+            with pytest.raises(
+                ProcessEndedError, match=f"{request} not sent: process {process.process_id} has ended"
+            ):
+                await use
+    for process_id in (returned.process_id, failed.process_id):
+        with pytest.raises(ProcessEndedError, match=f"process {process_id} has ended"):
+            await client.signal_process(process_id, "x")
+
+
+async def test_terminating_a_process_that_has_ended_does_nothing(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 1)
+    await process.wait(timeout=TIMEOUT)
+    await process.terminate()
+    assert await process.result() == 2
+    running = await client.launch_process("converse@1.0.0")
+    # The second request may reach the server when it has forgotten the process.
+    await asyncio.gather(running.terminate(), running.terminate())
+    await running.terminate()
+    with pytest.raises(ProcessTerminatedError):
+        await running.wait(timeout=TIMEOUT)
 
 
 async def test_result_accepts_a_type_adapter(client: PieClient) -> None:

@@ -148,7 +148,7 @@ def test_help_lists_the_classes_of_errors() -> None:
 
 def test_every_event_class_is_public() -> None:
     classes = get_args(pie_client.ProcessEvent)
-    assert len(classes) == 9
+    assert len(classes) == 8
     assert {cls.__name__ for cls in classes} <= PUBLIC.keys()
 
 
@@ -172,6 +172,7 @@ def test_a_traceback_names_an_exception_as_it_is_imported() -> None:
         pie_client.AuthenticationError("auth_by_token", "wrong", advice="use another"),
         pie_client.ProcessTerminatedError("id", "stopped"),
         pie_client.BadFrameError("bad frame"),
+        pie_client.CorruptEventError("id", "file abc is lost", "abc"),
         pie_client.McpServerError("fs", "it exited", "register it again"),
         pie_client.HandshakeError("refused", status=404, body="not found"),
         pie_client.StdoutEvent("text"),
@@ -191,7 +192,7 @@ def test_exceptions_and_events_survive_pickling(value: object) -> None:
     ("value", "shown"),
     [
         (pie_client.StdoutEvent("text"), "StdoutEvent(value='text')"),
-        (pie_client.CorruptEvent("text"), "CorruptEvent(value='text')"),
+        (pie_client.CorruptEvent("text"), "CorruptEvent(value='text', digest=None)"),
         (pie_client.UnknownEvent("kind", None), "UnknownEvent(event='kind', value=None)"),
         (pie_client.models.Challenge("text"), "Challenge(text='text')"),
     ],

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pie_client.programs.functions import inferlet as inferlet
     from pie_client.programs.manifest import parse_manifest as parse_manifest
     from pie_client.protocol.files import FileEvent as FileEvent
-    from pie_client.protocol.files import SpooledFile as SpooledFile
     from pie_client.protocol.mailbox import CorruptEvent as CorruptEvent
     from pie_client.protocol.mailbox import ProcessEvent as ProcessEvent
 else:
@@ -46,7 +45,7 @@ else:
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),
-        "pie_client.protocol.files": ("FileEvent", "SpooledFile"),
+        "pie_client.protocol.files": ("FileEvent",),
         "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | _GENERATED

@@ -76,8 +76,7 @@ class PieClient:
             processes with the largest backlogs, whose handles then raise SlowConsumerError. A received file may take
             at most twice ``max_buffered`` unless ``spool_above`` moves it to disk.
         spool_above: Size in bytes above which a received file is written to a temporary file instead of memory.
-            Iterating over a process then yields a SpooledFile; ``recv()`` loads it into memory. Default: files stay
-            in memory.
+            ``recv()`` loads it into memory. Default: files stay in memory.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` to disable them.
         ping_timeout: Seconds without a pong or any other traffic after which the connection counts as lost.
 
@@ -559,6 +558,7 @@ class PieClient:
             timeout: Seconds until the message is sent. Default: the client's ``timeout``.
 
         Raises:
+            ProcessEndedError: The client knows that the process has ended; nothing was sent.
             InvalidArgumentError: The id is not a UUID.
         """
         await self._connected().signal(process_id, message, timeout=timeout)

@@ -173,7 +173,9 @@ class Connected:
 
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""
-        await self.calls.signal_process(process_id=canonical_id(process_id), message=message, timeout=timeout)
+        process_id = canonical_id(process_id)
+        self.connection.check_running(process_id)
+        await self.calls.signal_process(process_id=process_id, message=message, timeout=timeout)
 
     async def terminate(self, process_id: str, *, timeout: float | None) -> None:
         """Terminate a process."""

@@ -17,6 +17,7 @@ PieError
 ├── ProgramExistsError               the program is installed, and force_overwrite is False
 ├── NotAttachedError                 the process was launched with capture_outputs=False
 ├── ProtocolError                    the server violated the protocol
+│   └── CorruptEventError            a file or an event of a process arrived corrupt
 ├── RefusedError                     the server refused a request
 │   └── ProgramNotFoundError, AuthenticationError, …
 ├── ServerError                      the server reported an error that belongs to no request
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeoutError",
     "ConnectionLostError",
+    "CorruptEventError",
     "DeadlineError",
     "HandshakeError",
     "HashesNotComparedWarning",
@@ -172,6 +174,28 @@ class UnsupportedError(PieError):
 
 class ProtocolError(PieError):
     """The server sent something that the protocol does not allow."""
+
+
+class CorruptEventError(ProtocolError):
+    """A file or another event of a process arrived corrupt and is lost. The process keeps running.
+
+    ``Process.recv()`` raises it once for each lost event; the next call returns the next event. Iterating over the
+    process yields a CorruptEvent instead.
+
+    Attributes:
+        process_id: Id of the process.
+        reason: What is lost, and why.
+        digest: BLAKE3-256 of the lost file, in hexadecimal, as the server announced it; None for other events.
+    """
+
+    def __init__(self, process_id: str, reason: str, digest: str | None = None) -> None:
+        self.process_id = process_id
+        self.reason = reason
+        self.digest = digest
+        super().__init__(f"process {process_id}: {one_line(reason)}")
+
+    def __reduce__(self) -> tuple[type["CorruptEventError"], tuple[str, str, str | None]]:
+        return type(self), (self.process_id, self.reason, self.digest)
 
 
 class RefusedError(PieError):

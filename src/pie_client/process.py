@@ -27,6 +27,7 @@ from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import check_seconds
 from pie_client.errors import (
+    CorruptEventError,
     DeadlineError,
     InvalidArgumentError,
     PieError,
@@ -34,7 +35,7 @@ from pie_client.errors import (
     ResultError,
 )
 from pie_client.lazy import LazyModule
-from pie_client.protocol.files import FileEvent, SpooledFile
+from pie_client.protocol.files import FileBytes, FileEvent
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Named, ProcessEvent
 from pie_client.protocol.routes import Dropped, Route
 
@@ -140,9 +141,9 @@ class Process:
     async def recv(self, *, timeout: float | None = None) -> tuple[Event, str | bytes]:
         """Wait for the next event and return its kind and value.
 
-        The value is a string, or for ``Event.File`` a :class:`FileEvent`, which is a ``bytes``. A corrupt file or an
-        unreadable event is returned as ``Event.Error`` although the process keeps running; iterate over the process
-        to distinguish it as :class:`CorruptEvent`. Events of unknown kinds are skipped.
+        The value is a string, or for ``Event.File`` a :class:`FileEvent` in memory, which is a ``bytes`` too. For a
+        corrupt file or an unreadable event, CorruptEventError is raised once, and the next call goes on with the next
+        event. Events of unknown kinds are skipped.
 
         Cancelling the call, or a timeout, loses no event.
 
@@ -154,7 +155,9 @@ class Process:
 
         Raises:
             ProcessEndedError: The terminal event was already received, or the handle is closed.
+            CorruptEventError: A file or an event is lost. The process keeps running: call again.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
+            InvalidArgumentError: The client belongs to another event loop.
             PieConnectionError: The connection was closed or lost. Buffered events are returned first.
             StreamAbortedError: The server dropped the process without a terminal event (0.5).
             SlowConsumerError: The unread events exceeded the client's buffer.
@@ -194,16 +197,16 @@ class Process:
             )
 
     async def _as_pair(
-        self, item: Named | NamedEvent | FileEvent | SpooledFile | CorruptEvent
+        self, item: Named | NamedEvent | FileEvent | CorruptEvent
     ) -> tuple[Event, str | bytes]:
         """Return an event as the pair of kind and value that recv() returns."""
-        if isinstance(item, SpooledFile):
-            item = await self._load(item)
         if isinstance(item, tuple):
             return item
         if isinstance(item, FileEvent):
-            return Event.File, item
-        return (Event.Error if isinstance(item, CorruptEvent) else KIND_OF[type(item)]), item.value
+            return Event.File, (item if isinstance(item, FileBytes) else await self._load(item))
+        if isinstance(item, CorruptEvent):
+            raise CorruptEventError(self.process_id, item.value, item.digest)
+        return KIND_OF[type(item)], item.value
 
     async def text(self) -> AsyncGenerator[str]:
         """Iterate over the standard output of the process until it returns.
@@ -319,9 +322,10 @@ class Process:
             timeout: Seconds until the message is sent. Default: the client's ``timeout``.
 
         Raises:
+            ProcessEndedError: The client knows that the process has ended; nothing was sent.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
-        self._check_attached()
+        self._check_running("signal")
         await self._connection.calls.signal_process(
             process_id=self.process_id, message=message, timeout=timeout
         )
@@ -347,11 +351,12 @@ class Process:
             timeout: Seconds without progress; every chunk restarts it. Default: the client's ``timeout``.
 
         Raises:
+            ProcessEndedError: The client knows that the process has ended; nothing was sent.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
             InvalidArgumentError: The content is of another type, or the file changed while it was sent.
             OSError: The file could not be read.
         """
-        self._check_attached()
+        self._check_running("transfer_file")
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
             contents.open_content(file_bytes, progress, deadline) as content,
@@ -362,18 +367,27 @@ class Process:
             )
 
     async def terminate(self, *, timeout: float | None = None) -> None:
-        """Terminate the process. Its error event follows, unless it has already arrived.
+        """Terminate the process. Its error event follows.
+
+        If the process has ended, however it ended, there is nothing to do: the call returns, and may be repeated.
 
         Args:
             timeout: Seconds until the server confirms. Default: the client's ``timeout``.
 
         Raises:
-            ProcessNotFoundError: The process has already finished.
+            ProcessNotFoundError: The server does not know the process, and this client did not see it end.
             NotAttachedError: The process was launched with ``capture_outputs=False`` and its id is unknown.
         """
-        if not self.process_id:
-            self._check_attached()
-        await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
+        if not self.process_id and self._route.failure is not None:
+            raise self._route.failure()
+        if self._has_ended():
+            return
+        try:
+            await self._connection.calls.terminate_process(process_id=self.process_id, timeout=timeout)
+        except refusals.ProcessNotFoundError:
+            # It ended while the request was on its way. Its last event precedes the reply.
+            if not self._has_ended():
+                raise
 
     def close(self) -> None:
         """Stop receiving events and discard unread ones. The process keeps running on the server."""
@@ -396,12 +410,19 @@ class Process:
             self._connection.release(route, keep=end is _End.DETACHED)
             route.wake()  # readers of this handle
 
+    def _has_ended(self) -> bool:
+        """Return whether the client knows that the process has ended."""
+        route = self._route
+        return route.terminal is not None or (
+            route.failure is not None and route.dropped is not Dropped.UNCAPTURED
+        )
+
     def _received_all(self) -> bool:
         route = self._route
         return route.terminal is not None and route.failure is None and not route.events
 
-    async def _load(self, file: SpooledFile) -> FileEvent | CorruptEvent:
-        """Read a spooled file into memory."""
+    async def _load(self, file: FileEvent) -> FileBytes:
+        """Read a file on disk into memory."""
         route = self._route
         try:
             data = await asyncio.to_thread(file.read)
@@ -414,11 +435,13 @@ class Process:
             raise
         except OSError as error:
             file.close()
-            return CorruptEvent(
-                f"file {file.digest} is lost: can't read it from disk ({error.strerror or error})"
-            )
+            raise CorruptEventError(
+                self.process_id,
+                f"file {file.digest} is lost: can't read it from disk ({error.strerror or error}); ask the process to send it again",
+                file.digest,
+            ) from error
         file.close()
-        return FileEvent(data, name=file.name, digest=file.digest)
+        return FileBytes(data, name=file.name, digest=file.digest)
 
     def _check_open(self) -> None:
         if self._end is not _End.OPEN:
@@ -428,10 +451,14 @@ class Process:
         if self._route.failure is not None:
             raise self._route.failure()
 
-    def _check_attached(self) -> None:
-        """Raise NotAttachedError if the server forwards nothing to the process."""
-        if self._route.dropped is Dropped.UNCAPTURED:
-            self._check_open()
+    def _check_running(self, request: str) -> None:
+        """Raise the reason why nothing can be sent to the process, if the client knows one."""
+        if self._route.terminal is not None:
+            raise ProcessEndedError(
+                f"{request} not sent: process {self.process_id} has ended; wait() returns its result"
+            )
+        if self._route.failure is not None:
+            raise self._route.failure()
 
     @contextlib.asynccontextmanager
     async def _deadline(self, failure: str, timeout: float | None) -> AsyncGenerator[None]:

@@ -180,7 +180,7 @@ def test_a_file_may_begin_before_the_handle_and_end_after() -> None:
     receive(session, first)
     box = claim(session, "p")
     receive(session, second)
-    assert read_all(box) == [b"aaaaaaaaaab"]
+    assert read_all(box) == [FileEvent(b"aaaaaaaaaab")]
     assert buffered_bytes(session) == 0
 
 
@@ -266,7 +266,7 @@ def test_equal_files_of_two_processes_may_be_interleaved() -> None:
     pieces = (b"same" * 10, b"end")
     for chunks in zip(chunk_frames("p", *pieces), chunk_frames("q", *pieces), strict=True):
         receive(session, *chunks)
-    assert read_all(one) == read_all(two) == [b"".join(pieces)]
+    assert read_all(one) == read_all(two) == [FileEvent(b"".join(pieces))]
 
 
 def test_different_files_of_one_process_may_be_interleaved() -> None:
@@ -275,7 +275,7 @@ def test_different_files_of_one_process_may_be_interleaved() -> None:
     box = claim(session, "p")
     for chunks in zip(chunk_frames("p", b"a", b"b"), chunk_frames("p", b"c", b"d"), strict=True):
         receive(session, *chunks)
-    assert read_all(box) == [b"ab", b"cd"]
+    assert read_all(box) == [FileEvent(b"ab"), FileEvent(b"cd")]
 
 
 def test_a_file_has_its_name_and_digest() -> None:
@@ -288,7 +288,7 @@ def test_a_file_has_its_name_and_digest() -> None:
     receive(session, codec.encode_server_message(chunk, "0.5"))
     [file] = read_all(box)
     assert isinstance(file, FileEvent)
-    assert (file, file.name, file.digest) == (b"abc", "a.txt", digest)
+    assert (file.read(), file.name, file.digest) == (b"abc", "a.txt", digest)
 
 
 def test_one_empty_chunk_is_an_empty_file() -> None:
@@ -296,8 +296,8 @@ def test_one_empty_chunk_is_an_empty_file() -> None:
     box = claim(session, "p")
     receive(session, *chunk_frames("p", b""))
     [file] = read_all(box)
-    assert file == b""
     assert isinstance(file, FileEvent)
+    assert (file.read(), file.size) == (b"", 0)
 
 
 CORRUPT_FILES = {
@@ -327,8 +327,8 @@ def test_a_corrupt_file_is_one_event(sent: list[tuple[int, int, bytes]]) -> None
     [corrupt] = [event for event in found if isinstance(event, CorruptEvent)]
     assert corrupt.value.startswith(f"file {DIGEST} is lost: ")
     assert len(corrupt.value.splitlines()) == 1
-    assert [event for event in found if event != corrupt] == [b"next", ReturnEvent("{}")]
-    assert read_all(other) == [b"other"]
+    assert [event for event in found if event != corrupt] == [FileEvent(b"next"), ReturnEvent("{}")]
+    assert read_all(other) == [FileEvent(b"other")]
     assert buffered_bytes(session) == 0
 
 
@@ -340,7 +340,7 @@ def test_a_corrupt_file_can_be_sent_again(sent: list[tuple[int, int, bytes]]) ->
     for index, total, data in sent:
         receive(session, chunk_frame("p", DIGEST, index, total, data))
     receive(session, *chunk_frames("p", *PIECES), *chunk_frames("p", *PIECES))
-    whole = b"".join(PIECES)
+    whole = FileEvent(b"".join(PIECES))
     [corrupt, first, second] = read_all(box)
     assert isinstance(corrupt, CorruptEvent)
     assert first == second == whole
@@ -357,7 +357,7 @@ def test_a_file_with_an_invalid_digest_is_a_corrupt_event(digest: str) -> None:
     assert isinstance(corrupt, CorruptEvent)
     assert len(corrupt.value.splitlines()) == 1
     assert len(corrupt.value) < 200
-    assert following == b"next"
+    assert following == FileEvent(b"next")
 
 
 def test_a_partial_file_is_a_corrupt_event_before_the_terminal_event() -> None:

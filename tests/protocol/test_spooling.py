@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from pie_client import (
     CorruptEvent,
+    CorruptEventError,
     Event,
     FileEvent,
     MessageEvent,
@@ -25,10 +26,9 @@ from pie_client import (
     PieClient,
     Process,
     ReturnEvent,
-    SpooledFile,
     models,
 )
-from pie_client.protocol.files import WRITE_BYTES, Spool
+from pie_client.protocol.files import WRITE_BYTES, Spool, SpooledFile
 from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import chunks
 from tests.support.peers import TIMEOUT, in_time, websocket_peer
@@ -71,11 +71,12 @@ async def _events(process: Process) -> list[object]:
         return [event async for event in process]
 
 
-async def test_a_file_above_spool_above_is_a_spooled_file(spooling: PieClient, folder: Path) -> None:
+async def test_a_file_above_spool_above_is_on_disk(spooling: PieClient, folder: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     small, large, between, reverse, end = await _events(process)
     assert isinstance(small, FileEvent)
-    assert small == SMALL
+    assert small.path is None
+    assert small.read() == SMALL
     assert isinstance(large, SpooledFile)
     assert large.path.parent == folder
     assert large.read() == LARGE
@@ -84,7 +85,7 @@ async def test_a_file_above_spool_above_is_a_spooled_file(spooling: PieClient, f
     assert isinstance(reverse, SpooledFile)
     assert reverse.read() == LARGE[::-1]
     assert end == ReturnEvent("null")
-    assert repr(reverse) == f"SpooledFile(name=None, {len(LARGE)} bytes)"
+    assert repr(reverse) == f"FileEvent(name=None, {len(LARGE)} bytes)"
 
 
 async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, folder: Path) -> None:
@@ -167,7 +168,7 @@ async def test_a_failed_save_leaves_no_file(
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
-async def test_an_unreadable_spooled_file_is_an_error_event(
+async def test_recv_raises_for_an_unreadable_file_and_goes_on(
     spooling: PieClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
@@ -179,9 +180,11 @@ async def test_an_unreadable_spooled_file_is_an_error_event(
         return read(file)
 
     monkeypatch.setattr(SpooledFile, "read", read_after_deletion)
-    kind, text = await process.recv(timeout=TIMEOUT)
-    assert kind == Event.Error
-    assert "can't read it from disk (No such file or directory)" in str(text)
+    with pytest.raises(
+        CorruptEventError, match=r"can't read it from disk .No such file or directory"
+    ) as lost:
+        await process.recv(timeout=TIMEOUT)
+    assert (lost.value.process_id, lost.value.digest) == (process.process_id, blake3(LARGE).hexdigest())
     assert await process.recv(timeout=TIMEOUT) == (Event.Message, "between")
 
 
@@ -241,7 +244,8 @@ async def test_a_file_that_cannot_be_written_is_a_corrupt_event(spooling: PieCli
     folder.rmdir()
     process = await spooling.launch_process("files@1.0.0")
     small, lost, between, lost_too, end = await _events(process)
-    assert small == SMALL
+    assert isinstance(small, FileEvent)
+    assert small.read() == SMALL
     assert isinstance(lost, CorruptEvent)
     assert "it can't be written to disk (No such file or directory)" in lost.value
     assert between == MessageEvent("between")

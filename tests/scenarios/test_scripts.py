@@ -148,7 +148,7 @@ async def main(input):
     assert await in_time(anext(process)) == READY
     file = await send_file(process, data)
     assert isinstance(file, FileEvent)
-    assert hashlib.sha256(file).digest() == hashlib.sha256(data[::-1]).digest()
+    assert hashlib.sha256(file.read()).digest() == hashlib.sha256(data[::-1]).digest()
     assert await in_time(process.wait()) == str(size)
 
 

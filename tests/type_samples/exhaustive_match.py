@@ -10,7 +10,6 @@ from pie_client import (
     Process,
     ProcessEvent,
     ReturnEvent,
-    SpooledFile,
     StderrEvent,
     StdoutEvent,
     UnknownEvent,
@@ -28,7 +27,7 @@ def show(event: ProcessEvent) -> str:
     match event:
         case StdoutEvent(text) | StderrEvent(text) | MessageEvent(text):
             return text
-        case FileEvent() | SpooledFile() as file:
+        case FileEvent() as file:
             return file.digest
         case ReturnEvent(text) | ErrorEvent(text):
             return text

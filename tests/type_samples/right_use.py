@@ -28,7 +28,6 @@ from pie_client import (
     ReturnEvent,
     ServerInfo,
     Signer,
-    SpooledFile,
     StderrEvent,
     StdoutEvent,
     UnknownEvent,
@@ -186,8 +185,10 @@ def events(event: ProcessEvent) -> None:
         case FileEvent() as file:
             assert_type(file, FileEvent)
             assert_type(file.name, str | None)
-        case SpooledFile() as spooled:
-            assert_type(spooled.save("folder/"), Path)
+            assert_type(file.size, int)
+            assert_type(file.path, Path | None)
+            assert_type(file.read(), bytes)
+            assert_type(file.save("folder/"), Path)
         case UnknownEvent(kind, value):
             assert_type(kind, str)
             assert_type(value, str | None)

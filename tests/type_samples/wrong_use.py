@@ -28,7 +28,7 @@ def omits_corrupt_events(event: ProcessEvent) -> str | bytes | None:
         ):
             return value
         case FileEvent():
-            return event
+            return event.read()
         case UnknownEvent():
             return event.value
         case _:
@@ -46,7 +46,7 @@ def omits_return_events(event: ProcessEvent) -> str | bytes | None:
         ):
             return value
         case FileEvent():
-            return event
+            return event.read()
         case UnknownEvent():
             return event.value
         case _:

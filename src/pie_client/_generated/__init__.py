@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "bb3e188900ef9ca29fc0d6b85659a013c1339ea78a9b4e02aaa7ef526606255e"
+SCHEMA_DIGEST = "1140be3e3c9fcab988f3a9cef93bcc0f2e25dc86e1263170ad788c85bcf018f0"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

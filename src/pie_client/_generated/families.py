@@ -16,6 +16,8 @@ Family: TypeAlias = Literal["0.4", "0.5"]
 
 CHUNK_BYTES: Final = 262144
 """Chunk size of uploads and files, by convention; the last chunk is shorter."""
+UPLOAD_BYTES: Final = 268435456
+"""Largest program or file that a server accepts with its default configuration, in bytes."""
 RSA_KEY_BITS: Final = 2048
 """Smallest RSA key that a server accepts."""
 HIGHEST_PORT: Final = 65535
@@ -143,6 +145,7 @@ __all__ = [
     "SCRIPT_RUNTIME",
     "TAG",
     "TOKEN_USER",
+    "UPLOAD_BYTES",
     "Family",
     "FamilyTraits",
 ]

@@ -223,6 +223,11 @@ class Connection:
 
     async def wait_for_change(self, route: Route) -> None:
         """Wait until events of a process arrive, or it ends or fails. Reading from the socket goes on meanwhile."""
+        # A future of this loop, awaited in another one, would break the task that wakes it.
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgumentError(
+                f"can't wait for process {route.process_id}: its client belongs to another event loop; create one per loop"
+            )
         waiter = self._loop.create_future()
         route.add_waiter(waiter)
         # A full buffer would otherwise stop reading from the socket, and the awaited event never arrive.
@@ -278,6 +283,10 @@ class Connection:
     def is_attached(self, process_id: str) -> bool:
         """Return whether a process sends its events to this connection, or events of it are kept."""
         return self._session.routes.is_attached(process_id)
+
+    def check_running(self, process_id: str) -> None:
+        """Raise ProcessEndedError if a process is known to have ended."""
+        self._session.routes.check_running(process_id)
 
     def claim(self, process_id: str) -> Route:
         """Return the route of a process for a new handle. Raises PieConnectionError if the connection has ended."""

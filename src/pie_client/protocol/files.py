@@ -1,7 +1,7 @@
 """Files that processes send: assembled from chunks, verified, and saved by the application.
 
-The mailbox feeds chunks to a :class:`PartialFile`; the finished file is a :class:`FileEvent` in memory or a
-:class:`SpooledFile` on disk. Only :class:`Spool` and the ``save`` methods touch the disk, and they block: the connection
+The mailbox feeds chunks to a :class:`PartialFile`; the finished file is a :class:`FileEvent`: :class:`FileBytes` in
+memory or a :class:`SpooledFile` on disk. Only :class:`Spool` and the ``save`` methods touch the disk, and they block: the connection
 runs spool writes in a thread.
 """
 
@@ -40,8 +40,13 @@ RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
 """Device names on Windows, with any suffix."""
 
 
-class FileEvent(bytes):
-    """A file sent by a process: its verified bytes.
+class FileEvent:
+    """A file sent by a process, in memory or, if it is large, in a temporary file. Its bytes are verified.
+
+    ``Process.recv()`` returns files in memory; these are ``bytes`` too. ``FileEvent(data, name=...)`` makes one, for
+    instance in tests.
+
+    A temporary file is deleted by :meth:`close`, at the end of a ``with`` block, or with this object, unless it was saved.
 
     Attributes:
         name: Name that the process gave the file; None if it gave none (always with 0.3 and 0.4 servers).
@@ -49,24 +54,48 @@ class FileEvent(bytes):
     """
 
     __module__ = "pie_client"
+    __slots__ = ()
 
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> Self:
-        """Create a file from its bytes; the digest is computed if it is not given."""
-        self = super().__new__(cls, data)
-        self.name = name
-        self.digest = digest or blake3.blake3(data).hexdigest()
-        return self
+    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> FileEvent:  # noqa: PYI034 - of a subclass
+        """Create a file in memory from its bytes; the digest is computed if it is not given."""
+        return FileBytes(data, name=name, digest=digest)
 
     def __repr__(self) -> str:
-        return f"FileEvent(name={self.name!r}, {len(self)} bytes)"
+        return f"FileEvent(name={self.name!r}, {self.size} bytes)"
 
     __str__ = __repr__
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> Path | None:
+        """Path of the temporary file; after :meth:`save`, of the saved file. None if the bytes are in memory."""
+        return None
+
+    def read(self) -> bytes:
+        """Return all bytes. Reading a temporary file blocks; ``await asyncio.to_thread(file.read)`` does not.
+
+        Raises:
+            OSError: The temporary file can't be read.
+        """
+        raise NotImplementedError
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the file to disk.
+        """Write the file to disk; a temporary file is moved there, and copied from there by later calls.
 
         Args:
             path: Path of the new file (an existing file is replaced), or a folder. A path that ends with a separator
@@ -79,6 +108,38 @@ class FileEvent(bytes):
         Raises:
             OSError: The file can't be written.
         """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Delete the temporary file, if there is one, unless it was saved."""
+
+
+class FileBytes(bytes, FileEvent):
+    """A file in memory."""
+
+    name: str | None
+    digest: str
+
+    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> Self:
+        """Create a file from its bytes; the digest is computed if it is not given."""
+        self = bytes.__new__(cls, data)
+        self.name = name
+        self.digest = digest or blake3.blake3(data).hexdigest()
+        return self
+
+    __repr__ = __str__ = FileEvent.__repr__
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self)
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the file to disk, see :meth:`FileEvent.save`."""
 
         def write(target: Path) -> None:
             target.write_bytes(self)
@@ -195,12 +256,12 @@ class PartialFile:
         if self.spool is not None:
             self.spool.delete()
 
-    def finish(self) -> FileEvent | SpooledFile:
+    def finish(self) -> FileBytes | SpooledFile:
         """Return the complete file. A spooled file must have been written to disk before."""
         if self.spool is not None:
             return SpooledFile(self.spool, self._bytes, name=self._name, digest=self.digest)
         # Copies once: Python makes an object of a subclass of bytes from other bytes only.
-        return FileEvent(self._take_memory(), name=self._name, digest=self.digest)
+        return FileBytes(self._take_memory(), name=self._name, digest=self.digest)
 
     def _take_memory(self) -> bytes:
         memory, self._memory = self._memory, io.BytesIO()
@@ -247,75 +308,57 @@ def _unlink(name: str) -> None:
     Path(name).unlink(missing_ok=True)
 
 
-class SpooledFile:
-    """A file sent by a process, in a temporary file because it is larger than ``spool_above``. Its bytes are verified.
+class SpooledFile(FileEvent):
+    """A file on disk."""
 
-    The temporary file is deleted by :meth:`close`, at the end of a ``with`` block, or with this object.
-
-    Attributes:
-        path: Path of the temporary file; after :meth:`save`, of the saved file.
-        size: Length in bytes.
-        name: Name that the process gave the file; None if it gave none (always with 0.3 and 0.4 servers).
-        digest: BLAKE3-256 of the bytes, in hexadecimal.
-    """
-
-    __module__ = "pie_client"
+    def __new__(cls, _spool: Spool, _size: int, *, name: str | None, digest: str) -> Self:
+        """Create an object that __init__ fills."""
+        return object.__new__(cls)
 
     def __init__(self, spool: Spool, size: int, *, name: str | None, digest: str) -> None:
         assert spool.path is not None  # noqa: S101 - set by the first write
-        self.path = spool.path
-        self.size = size
         self.name = name
         self.digest = digest
+        self._path = spool.path
+        self._size = size
         self._spool = spool
         self._saved = False
 
-    def __repr__(self) -> str:
-        return f"SpooledFile(name={self.name!r}, {self.size} bytes)"
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self._size
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def path(self) -> Path:
+        """Path of the temporary file; after :meth:`save`, of the saved file."""
+        return self._path
 
     def read(self) -> bytes:
         """Read the whole file into memory. Raises OSError."""
-        return self.path.read_bytes()
+        return self._path.read_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Move the temporary file to ``path``; later calls copy it from there.
-
-        Args:
-            path: Path of the new file, or a folder, as for :meth:`FileEvent.save`.
-
-        Returns:
-            Path of the written file.
-
-        Raises:
-            OSError: The file can't be written.
-        """
+        """Move the temporary file, see :meth:`FileEvent.save`."""
 
         def move(target: Path) -> None:
             target = target.resolve()
-            if self._saved and target.exists() and target.samefile(self.path):
+            if self._saved and target.exists() and target.samefile(self._path):
                 return
             if self._saved:
-                shutil.copyfile(self.path, target)
+                shutil.copyfile(self._path, target)
                 return
             # Temporary files are private (mode 600); the saved file gets the permissions of a new file.
             target.touch()
             mode = target.stat().st_mode
-            shutil.move(self.path, target)
+            shutil.move(self._path, target)
             target.chmod(stat.S_IMODE(mode))
 
         place = _save(path, self.name, self.digest, move)
         if not self._saved:
             self._spool.detach()
             self._saved = True
-            self.path = place
+            self._path = place
         return place
 
     def close(self) -> None:

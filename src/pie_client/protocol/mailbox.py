@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from pie_client._generated.decoders import FileChunkRecord
 from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, TextEvent, UnknownEvent
 from pie_client.errors import PieError
-from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile, Spooling
+from pie_client.protocol.files import FileBytes, FileEvent, PartialFile, Spooling
 
 LOST_FILES = 64
 """Lost files remembered per process, so that each is reported once however many of its chunks follow."""
@@ -21,14 +22,21 @@ EVENT_OVERHEAD_BYTES = 100
 """Assumed memory of a buffered event beyond its value: without it, empty events would be free."""
 
 
+@dataclass(frozen=True, slots=True)
 class CorruptEvent(TextEvent):
-    """A corrupt file or a malformed event of this process. The process keeps running."""
+    """A corrupt file or a malformed event of this process. The process keeps running.
+
+    Attributes:
+        value: What is lost, and why.
+        digest: BLAKE3-256 of the lost file, in hexadecimal, as the server announced it; None for other events.
+    """
 
     __module__ = "pie_client"
-    __slots__ = ()
+
+    digest: str | None = None
 
 
-ProcessEvent: TypeAlias = ModelledEvent | FileEvent | SpooledFile | CorruptEvent
+ProcessEvent: TypeAlias = ModelledEvent | FileEvent | CorruptEvent
 """Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
 
 Named: TypeAlias = tuple[Event, str]
@@ -332,10 +340,9 @@ def _buffered_size(item: Item | PartialFile) -> int:
         return EVENT_OVERHEAD_BYTES + len(item[1])
     if isinstance(item, PartialFile):
         return item.size
-    if isinstance(item, SpooledFile):
-        return EVENT_OVERHEAD_BYTES + len(item.name or "")
     if isinstance(item, FileEvent):
-        return EVENT_OVERHEAD_BYTES + len(item.name or "") + len(item)
+        data = len(item) if isinstance(item, FileBytes) else 0
+        return EVENT_OVERHEAD_BYTES + len(item.name or "") + data
     if isinstance(item, UnknownEvent):
         return EVENT_OVERHEAD_BYTES + len(item.event) + len(item.value or "")
     return EVENT_OVERHEAD_BYTES + len(item.value)
@@ -344,4 +351,4 @@ def _buffered_size(item: Item | PartialFile) -> int:
 def _lost_file_event(digest: str, reason: str) -> CorruptEvent:
     # The digest comes from the server: shorten it and keep it printable.
     shown = "".join(c for c in digest[:64] if c.isalnum())
-    return CorruptEvent(f"file {shown} is lost: {reason}; ask the process to send it again")
+    return CorruptEvent(f"file {shown} is lost: {reason}; ask the process to send it again", shown)

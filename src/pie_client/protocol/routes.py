@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
-from pie_client.errors import InvalidArgumentError, PieError, SlowConsumerError
+from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
 from pie_client.logs import LimitedLog
 from pie_client.protocol.files import Spooling
 from pie_client.protocol.mailbox import Ledger, Mailbox
@@ -193,6 +193,12 @@ class Routes:
         """Return whether a process sends its events to this connection, or its detached mailbox holds some."""
         route = self.by_id.get(process_id)
         return route is not None and (route.attached or route.detached)
+
+    def check_running(self, process_id: str) -> None:
+        """Raise ProcessEndedError if a process is known to have ended."""
+        route = self.by_id.get(process_id)
+        if route is not None and route.terminal is not None:
+            raise ProcessEndedError(f"nothing sent: process {process_id} has ended")
 
     def live(self) -> Iterator[Route]:
         """Yield the routes whose events are readable and that have not ended."""

@@ -338,7 +338,7 @@ class Session:
         if call is not None:
             call.fail(ProtocolError(f"invalid reply to {call.method.tag}: {error}"))
         elif process_id is not None and error.event not in TERMINAL_VALUES:
-            self._put(process_id, CorruptEvent(f"invalid event: {error}"))
+            self._put(process_id, CorruptEvent(f"invalid event: {error}; the process keeps running"))
         elif process_id is not None:
             self.routes.record_end(process_id)
             if (route := self.routes.find(process_id)) is not None:

@@ -22,6 +22,7 @@ from pie_client import (
     ConnectionLostError,
     ConnectTimeoutError,
     CorruptEvent,
+    CorruptEventError,
     DeadlineError,
     Event,
     Family,
@@ -614,7 +615,7 @@ async def test_nil_name_is_a_file_without_a_name(engine: LocalEngine, raw: Raw, 
         first, second = await received(client)
     assert isinstance(first, FileEvent)
     assert isinstance(second, FileEvent)
-    assert (first, first.name) == (FILE, None)
+    assert (first.read(), first.name) == (FILE, None)
     assert second.name == (None if engine.traits.name == "0.4" else "second.txt")
 
 
@@ -638,6 +639,24 @@ async def test_corrupt_file_chunk_is_received_as_corrupt_event(
     assert second == b"second"
 
 
+@pytest.mark.parametrize("fault", ["file", "event"])
+async def test_recv_raises_once_for_what_is_corrupt_and_goes_on(
+    engine: LocalEngine, client: PieClient, fault: str
+) -> None:
+    """D21."""
+    if fault == "file":
+        engine.faults.corrupt_file_chunk(1)
+    else:
+        engine.faults.missing_value()
+    process = await client.launch_process("file@1.0.0" if fault == "file" else "quick@1.0.0")
+    with pytest.raises(CorruptEventError, match=f"process {process.process_id}: .*; ") as lost:
+        await in_time(process.recv())
+    assert lost.value.digest == (blake3(FILE).hexdigest() if fault == "file" else None)
+    following = Event.File, b"second"
+    assert await in_time(process.recv()) == (following if fault == "file" else (Event.Stdout, "two\n"))
+    assert (await in_time(process.recv()))[0] is Event.Return
+
+
 async def test_drop_file_chunk_is_received_as_corrupt_event(
     engine: LocalEngine, raw: Raw, client: PieClient
 ) -> None:
@@ -647,7 +666,7 @@ async def test_drop_file_chunk_is_received_as_corrupt_event(
         engine.faults.drop_file_chunk(lost)
         found = await received(client)
         assert len([event for event in found if isinstance(event, CorruptEvent)]) == 1
-        assert [event for event in found if isinstance(event, FileEvent)] == [b"second"]
+        assert [event.read() for event in found if isinstance(event, FileEvent)] == [b"second"]
 
 
 async def test_duplicate_file_chunk_is_received_as_corrupt_event(

@@ -13,8 +13,6 @@ from pie_client._generated.families import Family
 
 CHALLENGE_BYTES: Final = 48
 """Size of a challenge, in random bytes."""
-UPLOAD_BYTES: Final = 268435456
-"""Largest program or file that a server accepts with its default configuration, in bytes."""
 BUFFERED_EVENTS: Final = 4096
 """Events that a server buffers for a process without a client; the oldest are discarded first."""
 TOKEN_BYTES: Final = 48
@@ -175,7 +173,6 @@ __all__ = [
     "SCRIPT_DEFAULT_ENTRY",
     "SERVERS",
     "TOKEN_BYTES",
-    "UPLOAD_BYTES",
     "WORKFLOW_ARGUMENTS",
     "WORKFLOW_FALSY",
     "WORKFLOW_ITERATIONS",

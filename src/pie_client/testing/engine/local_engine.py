@@ -10,10 +10,10 @@ from typing import Self, TypeVar
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from pie_client._generated.families import NEWEST, Family
+from pie_client._generated.families import NEWEST, UPLOAD_BYTES, Family
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated.servers import UPLOAD_BYTES, ServerTraits
+from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.engine.connection import Connection
 from pie_client.testing.engine.daemons import RunningDaemon, check_h11
 from pie_client.testing.engine.options import Options

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from pie_client._generated.families import FAMILIES, NEWEST
+from pie_client._generated.families import FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing._generated.servers import UPLOAD_BYTES
 from pie_client.testing.engine.keys import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.engine.trace import TracedFrame, describe
