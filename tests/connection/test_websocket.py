@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 
-from pie_client.connection import websocket
+from pie_client.connection import framing, websocket
 from pie_client.connection.websocket import BatchWebSocket, Frame
 from tests.connection.wire import (
     BINARY,
@@ -150,6 +150,28 @@ def test_every_stream_gives_the_same_as_in_the_library(
     asyncio.run(compare())
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(messages(BINARY) | texts | pings | unusual, max_size=8), st.sampled_from([5, MAX_SIZE]))
+@example([frame(BINARY, b"a"), frame(1, b"b"), frame(BINARY, b"c")], MAX_SIZE)
+@example([frame(BINARY, b"123456")], 5)
+@example([frame(CLOSE), frame(BINARY, b"a")], MAX_SIZE)
+@example([frame(BINARY, b"a", masked=True)], MAX_SIZE)
+def test_frames_that_arrive_one_by_one_give_the_same_as_in_the_library(
+    stream: list[bytes], max_size: int
+) -> None:
+    async def compare() -> None:
+        data = b"".join(stream)
+        expected = await outcome_in_library(pieces(data, 0, 1), max_size=max_size, eof=False)
+
+        def cut(everything: bytes) -> list[bytes]:
+            return [everything[: len(everything) - len(data)], *stream]
+
+        got = await outcome_in_batches(data, cut, max_size=max_size, eof=False)
+        assert got == expected
+
+    asyncio.run(compare())
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     stream=st.lists(messages(BINARY) | texts | pings | closes, max_size=14),
@@ -270,7 +292,7 @@ def test_a_message_in_parts_is_one_frame(sizes: list[int], after: int) -> None:
 
 async def test_every_frame_has_its_own_mask() -> None:
     connection, wire = await opened(websocket.discard, MAX_SIZE)
-    number = websocket.MASKS
+    number = framing.MASKS
     for _ in range(number):
         connection.write(b"")
     await turns()

@@ -217,12 +217,12 @@ async def outcome_in_batches(
         piece = part
         while piece:
             if not wire.reading:
-                await handshake
+                await in_time(handshake)
                 connection.start(deliver, ends.append, max_size)
                 await turns(1)
             piece = path(connection, piece)
     if not handshake.done():
-        await handshake
+        await in_time(handshake)
         connection.start(deliver, ends.append, max_size)
     await turns()
     if eof:

@@ -39,25 +39,27 @@ FRAMES = st.one_of(
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[bytes]:
-    """Draw frames of which many have the same head, and some are damaged after it."""
-    frames = draw(st.lists(FRAMES, min_size=1, max_size=4))
-    repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
-    for frame, value, damaged in repeated:
-        fields = msgpack.unpackb(frame)
-        last = next(reversed(fields))
-        again = msgpack.packb(fields | {last: value})
-        frames.append(_damaged(draw, again) if damaged else again)
-    return frames
-
-
-def _damaged(draw: st.DrawFn, frame: bytes) -> bytes:
+def damaged(draw: st.DrawFn, frame: bytes) -> bytes:
+    """Draw a frame with a part that is missing, changed or added."""
     at = draw(st.integers(0, len(frame) - 1))
     return draw(
         st.sampled_from(
             [frame[:at], frame[at:], frame + b"\x00", frame[:at] + b"\xff" + frame[at + 1 :], frame + frame]
         )
     )
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[bytes]:
+    """Draw frames of which many have the same head, and some are damaged after it."""
+    frames = draw(st.lists(FRAMES, min_size=1, max_size=4))
+    repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
+    for frame, value, is_damaged in repeated:
+        fields = msgpack.unpackb(frame)
+        last = next(reversed(fields))
+        again = msgpack.packb(fields | {last: value})
+        frames.append(draw(damaged(again)) if is_damaged else again)
+    return frames
 
 
 def events_of(session: Session, batch: Sequence[bytes | memoryview]) -> dict[str, list[ProcessEvent]]:
@@ -89,6 +91,39 @@ def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(
         assert recognizing.malformed_frames == decoding.malformed_frames
     finally:
         logging.disable(logging.NOTSET)
+
+
+REPLIES = st.fixed_dictionaries(
+    {
+        "type": st.just("response"),
+        "corr_id": st.integers(0, 2)
+        | st.sampled_from([127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32]),
+        "ok": st.booleans(),
+        "result": TEXTS,
+    },
+    optional={"new": TEXTS},
+)
+
+
+@given(st.data())
+@ANY_SPEED
+def test_a_recognized_reply_is_what_decoding_finds(data: st.DataObject) -> None:
+    frame = msgpack.packb(data.draw(REPLIES))
+    if data.draw(st.booleans()):
+        frame = data.draw(damaged(frame))
+    recognized = heads.successful_reply(frame)
+    try:
+        decoded = codec.decode(frame)
+    except codec.MalformedFrameError:
+        decoded = None
+    assert recognized is None or decoded == (recognized[0], True, recognized[1])
+
+
+@pytest.mark.parametrize("corr_id", [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1])
+def test_replies_of_successful_requests_are_recognized(corr_id: int) -> None:
+    reply = {"type": "response", "corr_id": corr_id, "ok": True, "result": "Pong"}
+    assert heads.successful_reply(msgpack.packb(reply)) == (corr_id, "Pong")
+    assert heads.successful_reply(msgpack.packb(reply | {"ok": False})) is None
 
 
 @pytest.mark.parametrize("header", [b"\xd9\x05", b"\xda\x00\x05", b"\xdb\x00\x00\x00\x05"])

@@ -12,10 +12,8 @@ import functools
 import inspect
 import logging
 import mmap
-import os
-import struct
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
@@ -25,10 +23,8 @@ from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 from websockets.protocol import Event, Protocol, State
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:
-    from websockets.utils import apply_mask
+from pie_client.connection import framing
+from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask
 
 Frame: TypeAlias = bytes | memoryview | str
 """A message: str for text. A memoryview is valid only during the call that delivers it."""
@@ -47,20 +43,15 @@ MOVED = 4096
 """An incomplete frame up to this size is moved to the front of the buffer, so that fewer pages are in use."""
 JOINED = 64 << 10
 """Bytes of queued frames that are written without waiting for the end of the event loop's turn."""
-MASKS = 4096
-"""Bytes of random masks drawn at once."""
 MAX_FRAGMENTS = 4096
 """Frames of a message; more close the connection, as in newer releases of the library."""
 
-BINARY = 0x82
-"""First byte of an unfragmented binary frame."""
-FIN = MASKED = 0x80
 OPCODE = 0x0F
 CONTROL = 0x08
 OPCODES = frozenset(Opcode)
 LONG = 127
-SHORT_HEADERS = [bytes((BINARY, MASKED | length)) for length in range(126)]
-"""First two bytes of a masked frame, by its length: a lone request is one short frame."""
+SHORT = 127
+"""Bytes of the longest frame whose length is in its second byte."""
 LENGTH_BYTES = {126: 2, LONG: 8}
 """Bytes of the extended length, by the length in the second byte."""
 
@@ -200,6 +191,8 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         # An anonymous mapping uses memory only for the pages that were written.
         self._base: memoryview = _memory(BUFFER_SIZE)
         self._view: memoryview = self._base
+        self._empty: memoryview = self._base[:READ_SIZE]
+        """Where a read goes while the buffer is empty."""
         self._start = 0
         self._end = 0
         self._needed = 0
@@ -215,7 +208,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         self._lost: Lost | None = None
         self._writes: list[bytes] = []
         self._written = 0
-        self._masks = _masks()
+        self._masks = framing.masks()
 
     def start(self, deliver: Deliver, lost: Lost, max_size: int) -> None:
         self._deliver = deliver
@@ -248,7 +241,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         del sizehint
         start, end = self._start, self._end
         if not end:
-            return self._view[:READ_SIZE]
+            return self._empty
         size = len(self._view)
         if start and (end - start <= MOVED or start + self._needed > size or size - end < READ_SIZE):
             self._view[: end - start] = self._view[start:end]
@@ -261,11 +254,24 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         return self._view[end : max(end + READ_SIZE, start + self._needed)]
 
     def buffer_updated(self, nbytes: int) -> None:
+        if nbytes <= SHORT and not self._end and self._started and self._is_short_frame(nbytes):
+            # The reply to a lone request.
+            self._deliver([bytes(self._empty[2:nbytes])])
+            return
         self._end += nbytes
         if self._started:
             self._process()
         else:
             self._process_handshake()
+
+    def _is_short_frame(self, size: int) -> bool:
+        """Return whether the only bytes received are one unfragmented binary frame that is not for the library."""
+        empty = self._empty
+        return (
+            empty[0] == BINARY
+            and empty[1] == size - 2 <= self._max_size
+            and not (self._for_library or self._fragmented)
+        )
 
     def data_received(self, data: bytes) -> None:
         """Receive from an event loop that calls this although there is get_buffer(), such as uvloop."""
@@ -424,31 +430,32 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         self._check_open()
         mask = next(self._masks)
         writes = self._writes
-        if now and not writes and len(parts) == 1 and (size := len(parts[0])) < 126:
-            self.transport.write(SHORT_HEADERS[size] + mask + apply_mask(parts[0], mask))
-            return
-        length = sum(map(len, parts))
         if not writes and not now:
             self.loop.call_soon(self._flush)
-        if length < 126:
-            writes.append(struct.pack("!BB4s", BINARY, MASKED | length, mask))
-        elif length < 1 << 16:
-            writes.append(struct.pack("!BBH4s", BINARY, MASKED | 126, length, mask))
+        if len(parts) == 1 and (length := len(parts[0])) < 126:
+            frame = SHORT_HEADERS[length] + mask + apply_mask(parts[0], mask)
+            if now and not writes:
+                self.transport.write(frame)
+                return
+            writes.append(frame)
         else:
-            writes.append(struct.pack("!BBQ4s", BINARY, MASKED | 127, length, mask))
-        for part in parts:
-            masked = apply_mask(part, mask)
-            rotation = len(part) % 4
-            mask = mask[rotation:] + mask[:rotation]
-            if length < JOINED or len(part) < JOINED:
+            length = self._write_long(mask, *parts)
+        self._written += length
+        if now or self._written >= JOINED:
+            self._flush()
+
+    def _write_long(self, mask: bytes, *parts: bytes | memoryview) -> int:
+        """Queue a frame of any length, and return the length of its payload."""
+        length = sum(map(len, parts))
+        self._writes.append(framing.header(length, mask))
+        for masked in framing.masked(parts, mask):
+            if length < JOINED or len(masked) < JOINED:
                 self._writes.append(masked)
             else:
                 # Joining would copy it; and of bytes, asyncio would copy what the socket does not accept at once.
                 self._flush()
                 self.transport.write(memoryview(masked))
-        self._written += length
-        if now or self._written >= JOINED:
-            self._flush()
+        return length
 
     def _flush(self) -> None:
         self._written = 0
@@ -486,14 +493,6 @@ def is_as_expected() -> bool:
     except (AttributeError, TypeError, ValueError):
         return False
     return {"opcode", "data", "fin"} <= WireFrame.__dataclass_fields__.keys()
-
-
-def _masks() -> Generator[bytes]:
-    """Generate unpredictable masks, as RFC 6455, section 5.3, asks."""
-    while True:
-        block = os.urandom(MASKS)
-        for at in range(0, MASKS, 4):
-            yield block[at : at + 4]
 
 
 def _memory(size: int) -> memoryview:

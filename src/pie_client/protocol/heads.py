@@ -1,17 +1,19 @@
-"""Recognize events by the bytes of their frames that precede the text.
+"""Recognize events and replies by the bytes of their frames that precede the text.
 
 The events of a process differ in their text only, which servers send last. So the bytes before it determine process
 and kind: once a frame was decoded and checked, another one with the same bytes before its text is an event of the same kind
-and process. Looking them up takes a third of the time of decoding the frame.
+and process. Looking them up takes a third of the time of decoding the frame. Replies to requests that succeeded differ in
+their correlation id and their text.
 """
 
 from __future__ import annotations
 
 import msgpack
 
+from pie_client._generated.decoders import RESPONSE, ResponseRecord
 from pie_client._generated.events import TERMINAL_KINDS, Event
 from pie_client._generated.families import EVENT, EVENT_TEXT, PROCESS, TAG
-from pie_client.protocol.codec import Frame
+from pie_client.protocol.codec import FIXMAP, Frame
 from pie_client.protocol.routes import CANONICAL, Route
 
 MAX_HEADS = 20_000
@@ -33,6 +35,18 @@ MAX_SIZES = 4
 _KEY = msgpack.packb(EVENT_TEXT)
 _FIRST = msgpack.packb(dict.fromkeys((TAG, PROCESS, EVENT, EVENT_TEXT)))[0]
 """First byte of an event that has no other fields."""
+
+UINT8 = 0xCC
+"""First byte of an integer above 127 with one further byte; the next codes have two and four."""
+INT_BYTES = (2, 3, 5)
+
+_REPLY = bytes((FIXMAP | 1 + len(ResponseRecord._fields),)) + b"".join(
+    map(msgpack.packb, (TAG, RESPONSE, ResponseRecord._fields[0]))
+)
+"""The bytes of a reply before its correlation id."""
+_REPLY_BYTES = len(_REPLY)
+_SUCCESS = b"".join(map(msgpack.packb, (ResponseRecord._fields[1], True, ResponseRecord._fields[2])))
+"""The bytes of a reply to a successful request between its correlation id and its text."""
 
 
 class Heads:
@@ -80,6 +94,23 @@ class Heads:
             self.size = size
             if size not in self._sizes:
                 self._sizes = (size, *self._sizes[: MAX_SIZES - 1])
+
+
+def successful_reply(frame: bytes) -> tuple[int, str] | None:
+    """Return the correlation id and the text of a reply to a successful request, or None if it may be anything else."""
+    if not frame.startswith(_REPLY) or len(frame) == _REPLY_BYTES:
+        return None
+    corr_id = frame[_REPLY_BYTES]
+    end = _REPLY_BYTES + 1
+    if corr_id > 127:
+        if corr_id - UINT8 not in (0, 1, 2):
+            return None
+        end = _REPLY_BYTES + INT_BYTES[corr_id - UINT8]
+        corr_id = int.from_bytes(frame[_REPLY_BYTES + 1 : end])
+    if not frame.startswith(_SUCCESS, end):
+        return None
+    text = text_after(frame, end + len(_SUCCESS))
+    return None if text is None else (corr_id, text)
 
 
 def text_after(frame: bytes, size: int) -> str | None:

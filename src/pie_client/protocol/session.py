@@ -32,7 +32,7 @@ from pie_client.protocol import codec, requests
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.files import PartialFile
-from pie_client.protocol.heads import Heads, long_text_after, text_after
+from pie_client.protocol.heads import Heads, long_text_after, successful_reply, text_after
 from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
 from pie_client.protocol.routes import Route, Routes
 
@@ -207,6 +207,9 @@ class Session:
             if type(frame) is bytes:
                 head = known.get(frame[:size])
                 if head is None:
+                    if (reply := successful_reply(frame)) is not None:
+                        self._succeed(*reply)
+                        continue
                     head = heads.find(frame)
                     size = heads.size
                 if head is not None and (text := text_after(frame, size)) is not None:
@@ -251,8 +254,8 @@ class Session:
             self._receive_malformed(error)
             return
         match message:
-            case ResponseRecord():
-                self._receive_response(message)
+            case ResponseRecord(corr_id, ok, text):
+                (self._succeed if ok else self._refuse)(corr_id, text)
             case EventRecord(process_id, event):
                 route = self._put(process_id, event)
                 if isinstance(event, tuple) and route is not None:
@@ -268,39 +271,46 @@ class Session:
             case _:
                 self._receive_unknown(message.type)
 
-    def _receive_response(self, message: ResponseRecord) -> None:
-        # The first reply completes a call. More may follow, such as one for every chunk sent after a rejected one.
-        call = self.calls.pop(message.corr_id)
+    # The first reply completes a call. More may follow, such as one for every chunk sent after a rejected one.
+
+    def _succeed(self, corr_id: int, text: str) -> None:
+        """Complete the call that a reply to a successful request belongs to."""
+        call = self.calls.pop(corr_id)
         if call is None:
-            text = "ignoring a reply to corr_id %d, which is not pending"
-            self._log.log(logging.DEBUG, text, message.corr_id)
-            self._receive_late_reply(message)
+            self._receive_late_reply(corr_id, text)
             return
         method = call.method
-        if not message.ok:
-            error = refusals.request_error(message.result)
-            advice = refusals.advice_on(message.result, self.family)
-            call.fail(error(method.tag, message.result, call.subject, advice=advice))
-            return
         if method.claims:
             self.routes.record_attached(call.subject)
         try:
-            call.succeed(method.decode(message.result))
+            call.succeed(method.decode(text))
         except ValueError as error:
             call.fail(
                 ProtocolError(f"invalid reply to {method.tag}: {codec.describe_validation_error(error)}")
             )
 
-    def _receive_late_reply(self, message: ResponseRecord) -> None:
+    def _refuse(self, corr_id: int, text: str) -> None:
+        """Fail the call that a reply to a refused request belongs to."""
+        call = self.calls.pop(corr_id)
+        if call is None:
+            self._log.log(logging.DEBUG, "ignoring a refusal of corr_id %d, which is not pending", corr_id)
+            self.calls.pop_abandoned(corr_id)
+            return
+        error = refusals.request_error(text)
+        advice = refusals.advice_on(text, self.family)
+        call.fail(error(call.method.tag, text, call.subject, advice=advice))
+
+    def _receive_late_reply(self, corr_id: int, text: str) -> None:
         """Record the process that a cancelled call attached, or terminate those that it launched."""
-        call = self.calls.pop_abandoned(message.corr_id)
-        if call is None or not message.ok:
+        self._log.log(logging.DEBUG, "ignoring a reply to corr_id %d, which is not pending", corr_id)
+        call = self.calls.pop_abandoned(corr_id)
+        if call is None:
             return
         if call.method.claims:
             self.routes.record_attached(call.subject)
             return
         try:
-            result = call.method.decode(message.result)
+            result = call.method.decode(text)
         except ValueError:
             return
         self._terminate_launched(call, result)
