@@ -558,6 +558,55 @@ async def test_an_agent_that_closes_instead_of_signing_is_named(short: Path) -> 
     )
 
 
+@contextlib.asynccontextmanager
+async def resetting_agent(path: Path, *answers: bytes | None) -> AsyncGenerator[None]:
+    """Run an agent that resets each connection once a request has arrived, after answering if it has an answer for it.
+
+    A Unix socket that is closed with unread bytes resets its peer.
+    """
+    left = list(answers)
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            with connection:
+                await loop.sock_recv(connection, 1)
+                answer = left.pop(0) if left else None
+                if answer is not None:
+                    await loop.sock_sendall(connection, string(answer))
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.setblocking(False)  # noqa: FBT003 - has no keyword
+        listener.bind(str(path))
+        listener.listen()
+        serving = asyncio.create_task(serve())
+        try:
+            yield
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+
+
+async def test_an_agent_that_resets_every_connection_is_named(short: Path) -> None:
+    path = short / "agent"
+    async with resetting_agent(path):
+        with pytest.raises(AgentError) as caught:
+            await agent_keys(path)
+    check_line(caught.value, says=f"the ssh-agent at '{path}' did not list its keys: ")
+
+
+async def test_an_agent_that_resets_instead_of_signing_is_named(short: Path) -> None:
+    path = short / "agent"
+    async with resetting_agent(path, listing((ED25519, b""))):
+        (key,) = await agent_keys(path)
+        with pytest.raises(AgentError) as caught:
+            await key.sign_challenge(b"challenge")
+    check_line(
+        caught.value, says=f"the ssh-agent at '{path}' closed the connection instead of signing with Ed25519"
+    )
+
+
 class SilentAgent:
     """An agent that lists a key, unless told otherwise, and answers no other request."""
 

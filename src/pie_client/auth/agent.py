@@ -35,6 +35,8 @@ SIGNATURE_FORMATS = {
     b"ecdsa-sha2-nistp384": b"ecdsa-sha2-nistp384",
 }
 """Signature format that Pie servers can verify, by SSH's name of the public key's format (RFC 8332, RFC 5656, RFC 8709)."""
+AGENT_FAILURES = (OSError, EOFError, ValueError)
+"""What asyncssh raises for an agent that is missing, closes or resets a connection, refuses, or sends something else."""
 
 
 class AgentKey:
@@ -86,7 +88,7 @@ class AgentKey:
             flags = SSH_AGENT_RSA_SHA2_256 if self._format == b"ssh-rsa" else 0
             try:
                 signature = await agent.sign(self._blob, challenge, flags)
-            except ValueError as error:
+            except AGENT_FAILURES as error:
                 raise await self._explain_failure(agent) from error
         return self._check_signature(signature, challenge)
 
@@ -95,9 +97,9 @@ class AgentKey:
         shown = f"{self.kind} {self.fingerprint}"
         try:
             offered = any(key.public_data == self._blob for key in await agent.get_keys())
-        except ValueError as error:
+        except AGENT_FAILURES as error:
             return AgentError(
-                f"the ssh-agent at {self._path!r} closed the connection instead of signing with {shown}: {one_line(str(error))}; check that it runs"
+                f"the ssh-agent at {self._path!r} closed the connection instead of signing with {shown}: {_reason(error)}; check that it runs"
             )
         if offered:
             return AgentError(
@@ -155,9 +157,9 @@ async def agent_keys(
         async with scope, _connect(place) as agent:
             try:
                 offered = await agent.get_keys()
-            except ValueError as error:
+            except AGENT_FAILURES as error:
                 raise AgentError(
-                    f"the ssh-agent at {place!r} did not list its keys: {one_line(str(error))}; check that it is an ssh-agent"
+                    f"the ssh-agent at {place!r} did not list its keys: {_reason(error)}; check that it is an ssh-agent"
                 ) from error
     except TimeoutError:
         if not scope.expired():
@@ -204,13 +206,16 @@ async def _connect(path: str) -> "AsyncGenerator[SSHAgentClient]":
         ) from error
     try:
         agent = await connect_agent(path)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    except AGENT_FAILURES as error:
         raise AgentError(
-            f"can't connect to an ssh-agent at {path!r}: {one_line(reason)}; check {SOCKET_VARIABLE}, or start one with eval $(ssh-agent)"
+            f"can't connect to an ssh-agent at {path!r}: {_reason(error)}; check {SOCKET_VARIABLE}, or start one with eval $(ssh-agent)"
         ) from error
-    async with agent:
+    try:
         yield agent
+    finally:
+        agent.close()
+        with contextlib.suppress(*AGENT_FAILURES):  # the reset of a connection says nothing about its answers
+            await agent.wait_closed()
 
 
 def _load_public_key(blob: bytes) -> "tuple[bytes, PublicKey]":
@@ -267,6 +272,12 @@ def _split_strings(data: bytes) -> Iterator[bytes]:
             raise ValueError("truncated")
         yield data[4:end]
         data = data[end:]
+
+
+def _reason(error: Exception) -> str:
+    """Describe one of AGENT_FAILURES."""
+    words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return one_line(words) or type(error).__name__
 
 
 def _printable(name: bytes) -> str:
