@@ -361,7 +361,7 @@ async def test_a_missing_environment_variable_is_an_error_with_advice(
     [
         ("none", "No such file or directory"),
         ("dead", ""),
-        *((name, "") for name in ("x" * 200, "with\0null", "two\nlines")),
+        *((name, "") for name in ("x" * 200, "two\nlines")),
     ],
 )
 async def test_a_socket_without_a_listener_is_named_in_one_line(name: str, reason: str, short: Path) -> None:
@@ -373,9 +373,9 @@ async def test_a_socket_without_a_listener_is_named_in_one_line(name: str, reaso
     check_line(caught.value, says=f"can't connect to an ssh-agent at {str(path)!r}: {reason}")
 
 
-@pytest.mark.parametrize("path", [5, ["agent"], ""])
+@pytest.mark.parametrize("path", [5, ["agent"], "", "with\0null"])
 async def test_a_value_that_is_not_a_path_is_refused(path: object) -> None:
-    with pytest.raises(InvalidArgumentError, match="pass the path of the agent's socket"):
+    with pytest.raises(InvalidArgumentError, match="path"):
         await agent_keys(path)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
@@ -577,7 +577,7 @@ async def resetting_agent(path: Path, *answers: bytes | None) -> AsyncGenerator[
                     await loop.sock_sendall(connection, string(answer))
 
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.setblocking(False)  # noqa: FBT003 - has no keyword
+        listener.setblocking(False)
         listener.bind(str(path))
         listener.listen()
         serving = asyncio.create_task(serve())

@@ -1,10 +1,15 @@
 """Parsing private keys, which are made by the tools that users make them with."""
 
+import base64
+import itertools
+import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +79,28 @@ OPENSSL_ENCRYPTED = {
 }
 """Command of OpenSSL that encrypts a key, by container."""
 
+ENCRYPTED_BLOCKS = """
+-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAA
+-----END OPENSSH PRIVATE KEY-----
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIIC
+-----END ENCRYPTED PRIVATE KEY-----
+-----BEGIN RSA PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+
+MIIC
+-----END RSA PRIVATE KEY-----
+"""
+"""The beginnings of keys that need a passphrase."""
+
+
+def wrapped(text: str, columns: int) -> str:
+    """Wrap the lines between the first and the last one anew."""
+    first, *body, last = text.splitlines()
+    return "\n".join([first, *textwrap.wrap("".join(body), columns), last, ""])
+
+
 CHANGES: dict[str, Callable[[str], str]] = {
     "CRLF line ends": lambda text: text.replace("\n", "\r\n"),
     "blank lines around it": lambda text: f"\n \t\r\n{text}\n\n",
@@ -81,6 +108,13 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "byte order mark": lambda text: f"\ufeff{text}",
     "text before it": lambda text: f"Bag Attributes\n    friendlyName: NOT ENCRYPTED\n{text}",
     "no newline at the end": lambda text: text.rstrip("\n"),
+    "wrapped at 32 columns": lambda text: wrapped(text, 32),
+    "wrapped at 100 columns": lambda text: wrapped(text, 100),
+    "in one line": lambda text: text.replace("\n", " "),
+    "line ends of a variable": lambda text: text.replace("\n", "\\n"),
+    "line ends of a variable in JSON": lambda text: json.dumps({"key": text.replace("\n", "\\r\\n")}),
+    "another key after it": lambda text: f"{text}{ENCRYPTED_BLOCKS}",
+    "label of another format": lambda text: text.replace("RSA PRIVATE", "PRIVATE").replace("OPENSSH ", "EC "),
 }
 """Changes that editors and exports make to a key file."""
 
@@ -227,6 +261,75 @@ def test_a_key_file_changed_by_an_editor_or_export_is_parsed(kind: str, change: 
 
 
 @needs_ssh_keygen
+@pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_key_file_in_an_encoding_of_windows_is_parsed(encoding: str, form: str, keys: KeyMaker) -> None:
+    path = keys.ssh_keygen("RSA-2048", form)
+    content = path.read_text().replace("\n", "\r\n").encode(encoding)
+    verify(ssh_public_text(path), ParsedPrivateKey.parse(content))
+
+
+@needs_openssl
+@needs_ssh_keygen
+def test_the_first_key_of_a_file_counts(keys: KeyMaker) -> None:
+    plain = [keys.openssl("SEC1"), keys.ssh_keygen("Ed25519")]
+    encrypted = [
+        keys.encrypted("PKCS#8 RSA"),
+        keys.encrypted("PKCS#1"),
+        keys.ssh_keygen("Ed25519", passphrase=PASSPHRASE),
+    ]
+    for first, second in itertools.product(plain, encrypted):
+        key = ParsedPrivateKey.parse(first.read_text() + second.read_text())
+        assert key.kind == ParsedPrivateKey.parse(first.read_text()).kind
+        both = second.read_text() + first.read_text()
+        assert (
+            ParsedPrivateKey.parse(both, PASSPHRASE).kind
+            == ParsedPrivateKey.from_file(second, PASSPHRASE).kind
+        )
+        check_refused(both, matching="is encrypted; pass passphrase=")
+
+
+@needs_openssl
+@pytest.mark.parametrize("container", OPENSSL)
+def test_a_key_is_recognized_by_its_bytes_whatever_its_label_says(container: str, keys: KeyMaker) -> None:
+    path = keys.openssl(container)
+    for label in ("", "RSA ", "EC ", "OPENSSH "):
+        text = re.sub("(?<=BEGIN )[A-Z ]*(?=PRIVATE KEY)", label, path.read_text())
+        verify(public_text(path), ParsedPrivateKey.parse(text))
+    der = run("openssl", "pkey", "-in", str(path), "-outform", "DER")
+    verify(public_text(path), ParsedPrivateKey.parse(der))
+
+
+@needs_openssl
+@pytest.mark.parametrize("container", ["PKCS#8 RSA", "PKCS#8 P-256"])
+def test_an_encrypted_key_is_recognized_by_its_bytes(container: str, keys: KeyMaker) -> None:
+    text = keys.encrypted(container).read_text().replace("ENCRYPTED ", "")
+    check_refused(text, matching="is encrypted; pass passphrase=")
+    verify(public_text(keys.openssl(container)), ParsedPrivateKey.parse(text, PASSPHRASE))
+
+
+@needs_openssl
+@pytest.mark.parametrize("container", [name for name in OPENSSL if name.startswith("PKCS#8")])
+def test_a_key_with_its_public_key_is_parsed(container: str, keys: KeyMaker) -> None:
+    """RFC 5958; some libraries write the public key as the RFC says, others with one more tag."""
+    path = keys.openssl(container)
+    der = run("openssl", "pkcs8", "-topk8", "-nocrypt", "-in", str(path), "-outform", "DER")
+    bits = run("openssl", "pkey", "-in", str(path), "-pubout", "-outform", "DER")[-33:]
+    tail = b"\0" + bits
+    for added in (b"\x81" + bytes([len(tail)]) + tail, b"\xa1\x24\x03" + bytes([len(tail)]) + tail):
+        start = 4 if der[1] == 0x82 else 3 if der[1] == 0x81 else 2
+        content = b"\2\1\1" + der[start + 3 :] + added
+        for key in (
+            ParsedPrivateKey.parse(b"\x30\x82" + len(content).to_bytes(2) + content),
+            ParsedPrivateKey.parse(
+                b"-----BEGIN PRIVATE KEY-----\n%b-----END PRIVATE KEY-----\n"
+                % base64.encodebytes(b"\x30\x82" + len(content).to_bytes(2) + content)
+            ),
+        ):
+            verify(public_text(path), key)
+
+
+@needs_ssh_keygen
 @pytest.mark.parametrize("kind", SSH_KEYGEN)
 async def test_a_parsed_key_authenticates(kind: str, keys: KeyMaker) -> None:
     path = keys.ssh_keygen(kind)
@@ -350,6 +453,37 @@ def test_a_public_key_is_refused(form: str, keys: KeyMaker) -> None:
     check_refused(text, matching="this is a public key; pass the private key")
 
 
+@needs_openssl
+@needs_ssh_keygen
+def test_another_kind_of_file_is_named_with_the_command_that_converts_it(keys: KeyMaker) -> None:
+    path = keys.openssl("PKCS#8 RSA")
+    certificate = keys.make(
+        "certificate",
+        lambda out: ["openssl", "req", "-x509", "-key", str(path), "-subj", "/CN=a", "-out", out],
+    )
+    store = keys.make(
+        "store",
+        lambda out: (
+            f"openssl pkcs12 -export -inkey {path} -in {certificate} -passout pass: -out {out}".split()
+        ),
+    )
+    check_refused(certificate.read_text(), matching="this is a certificate; pass the private key")
+    check_refused(
+        store.read_bytes(), matching="this is a PKCS#12 file; convert it with openssl pkcs12 -in FILE"
+    )
+    check_refused(
+        base64.b64encode(path.read_bytes()), matching="encoded once more; decode it with base64 -d FILE"
+    )
+    for text, reason in {
+        "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n": "convert it with puttygen FILE -O private-openssh",
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/56wAA\n": "convert it with ssh-keygen -i -f FILE",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQVY\n": "an OpenPGP private key, which servers don't accept; ",
+        '{"kty":"OKP","crv":"Ed25519","d":"bm90IGEga2V5"}': "JSON Web Key; save it as PKCS#8 PEM",
+    }.items():
+        check_refused(text, matching=reason)
+        check_refused(f"\ufeff\n{text}", PASSPHRASE, matching=reason)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -429,6 +563,14 @@ def test_a_missing_file_is_a_file_not_found_error(path: str) -> None:
 def test_a_directory_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=tmp_path.name):
         ParsedPrivateKey.from_file(tmp_path)
+
+
+def test_a_file_that_no_key_fills_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+    with pytest.raises(InvalidArgumentError, match="log has more than 1048576 bytes; check"):
+        ParsedPrivateKey.from_file(path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pie_client.auth.keys import check_kind
 from pie_client.connection.options import check_seconds
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
+from pie_client.paths import path_text
 
 if TYPE_CHECKING:
     from asyncssh import SSHAgentClient
@@ -185,12 +186,7 @@ def _agent_path(path: str | os.PathLike[str] | None) -> str:
                 f"no ssh-agent: {SOCKET_VARIABLE} is not set; start one with eval $(ssh-agent), or pass path="
             )
         return found
-    try:
-        place = os.fsdecode(path)
-    except TypeError:
-        raise InvalidArgumentError(
-            f"path is {type(path).__name__}; pass the path of the agent's socket"
-        ) from None
+    place = path_text(path)
     if not place:
         raise InvalidArgumentError("path is empty; pass the path of the agent's socket, or None")
     return os.path.expanduser(place)  # noqa: PTH111 - pathlib would change the name of a Windows pipe

@@ -1,21 +1,20 @@
 """Private keys that sign a server's challenge.
 
-Parses the text of a key file and returns a key that signs. ``agent`` handles keys in an ssh-agent, ``login`` the exchange
+Loads what ``key_files`` finds in a key file and returns a key that signs. ``agent`` handles keys in an ssh-agent, ``login`` the exchange
 with the server.
 """
 
 import base64
-import errno
 import logging
 import os
-import re
 import shlex
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from pie_client._generated.families import RSA_KEY_BITS
+from pie_client.auth.key_files import Form, damaged, find_key
 from pie_client.errors import InvalidKeyError, one_line
+from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -27,14 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PRIVATE_HEADER = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----")
-PUBLIC_HEADER = re.compile(
-    rb"-BEGIN [A-Z0-9 ]*PUBLIC KEY-|---- BEGIN SSH2 PUBLIC KEY|^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA"
-)
-OPENSSH = b"OPENSSH "
-OPENSSH_MAGIC = b"b3BlbnNzaC1rZXktdjEA"
-OPENSSH_PLAIN = OPENSSH_MAGIC + b"AAAABG5vbmUAAAAEbm9uZQ"
-"""First characters of OpenSSH's format in base64: of every key, and of those whose cipher and key derivation are "none"."""
+KEY_FILE_BYTES = 1 << 20
+"""Largest key file read: a hundred times the largest key."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """Permissions of anyone but the owner."""
 
@@ -63,7 +56,7 @@ class Signer(Protocol):
 class ParsedPrivateKey:
     """A private key for :meth:`PieClient.authenticate`.
 
-    Formats: OpenSSH, PKCS#8 PEM, PKCS#1 PEM and SEC1 PEM. Kinds: RSA of at least 2048 bits, Ed25519, and ECDSA on P-256
+    Formats: OpenSSH, and PKCS#8, PKCS#1 and SEC1 in PEM or DER. Kinds: RSA of at least 2048 bits, Ed25519, and ECDSA on P-256
     and P-384. Create one with :meth:`parse` or :meth:`from_file`. Its ``repr`` shows only the kind.
     """
 
@@ -77,10 +70,10 @@ class ParsedPrivateKey:
 
     @classmethod
     def parse(cls, text: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
-        """Parse the text of a key file.
+        r"""Parse the content of a key file, or of a variable that has its line ends as ``\n``.
 
         Args:
-            text: The file's content.
+            text: The content. If it has several private keys, the first one is used.
             passphrase: Passphrase of an encrypted key.
 
         Raises:
@@ -88,30 +81,21 @@ class ParsedPrivateKey:
                 or wrong.
         """
         from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key  # noqa: PLC0415 - keeps cryptography out of the import
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
 
-        # Editors indent keys, and exports put text and certificates around them.
-        data = b"\n".join(line.strip() for line in _as_bytes(text, "a private key").splitlines()) + b"\n"
+        found = find_key(_as_bytes(text, "a private key"))
         secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
-        header = PRIVATE_HEADER.search(data)
-        if header is None and PUBLIC_HEADER.search(data.lstrip()):
-            raise InvalidKeyError(
-                "this is a public key; pass the private key, which is in the file without .pub"
-            )
-        if header is None:
-            raise InvalidKeyError(
-                "not a private key: no line -----BEGIN ... PRIVATE KEY-----; pass the text of an OpenSSH or PEM file, or its path to from_file"
-            )
-        data = data[header.start() :]
-        openssh = header[1] == OPENSSH
-        encrypted = OPENSSH_MAGIC in data and OPENSSH_PLAIN not in data if openssh else b"ENCRYPTED" in data
-        if encrypted and secret is None:
+        if found.encrypted and secret is None:
             raise InvalidKeyError("the private key is encrypted; pass passphrase=")
-        if secret is not None and not encrypted:
+        if secret is not None and not found.encrypted:
             raise InvalidKeyError("the private key is not encrypted; leave passphrase out")
-        load = load_ssh_private_key if openssh else load_pem_private_key
+        load = {
+            Form.OPENSSH: serialization.load_ssh_private_key,
+            Form.PEM: serialization.load_pem_private_key,
+            Form.DER: serialization.load_der_private_key,
+        }[found.form]
         try:
-            key = load(data, password=secret)
+            key = load(found.data, password=secret)
         except UnsupportedAlgorithm as error:
             if "bcrypt" in str(error):
                 raise InvalidKeyError(
@@ -121,13 +105,11 @@ class ParsedPrivateKey:
                 f"unsupported private key: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
             ) from error
         except (ValueError, TypeError, InvalidTag) as error:
-            if encrypted:
+            if found.encrypted:
                 raise InvalidKeyError(
                     "can't decrypt the private key: wrong passphrase or damaged key; check both"
                 ) from error
-            raise InvalidKeyError(
-                "can't parse the private key: damaged, truncated or of an unknown kind; copy it again or create a new one"
-            ) from error
+            raise damaged() from error
         return cls(_check_algorithm(key))
 
     @classmethod
@@ -142,19 +124,15 @@ class ParsedPrivateKey:
 
         Raises:
             InvalidKeyError: As for :meth:`parse`; the text names the file.
+            InvalidArgumentError: It is not a regular file, or larger than 1 MiB.
             OSError: The file can't be read.
         """
+        place = as_path(path)
         try:
-            place = Path(path).expanduser()
-        except RuntimeError as error:
-            raise FileNotFoundError(errno.ENOENT, "no such home directory", str(path)) from error
-        try:
-            with place.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                text = file.read()
-            key = cls.parse(text, passphrase)
+            key = cls.parse(read_regular(place, KEY_FILE_BYTES), passphrase)
         except InvalidKeyError as error:
             raise InvalidKeyError(f"{place}: {error}") from error.__cause__
+        mode = place.stat().st_mode
         if os.name == "posix" and mode & OTHERS:
             shown = one_line(shlex.quote(str(place)))
             logger.warning(
