@@ -24,6 +24,7 @@ from pie_client.connection.transport import Transport, open_transport
 from pie_client.errors import InvalidArgumentError, NotConnectedError
 from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
+from pie_client.paths import as_path
 from pie_client.process import Process
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
@@ -103,7 +104,7 @@ class Connected:
         timeout: float | None,
     ) -> str:
         """Upload and install a local build."""
-        source = contents.as_path(build)
+        source = as_path(build)
         text, program = await manifests.read_manifest(manifest)
         return await self.programs.install(
             source, text, program, force=force, progress=progress, timeout=timeout

@@ -291,7 +291,11 @@ async def test_http_without_the_mcp_package_is_unsupported_with_advice(
         ({"name": "a", "transport": "stdio", "command": "x", "url": "http://h"}, "url= can't be used with"),
         ({"name": "a", "transport": "stdio", "command": "x", "headers": {}}, "headers= can't be used with"),
         ({"name": "a", "transport": "stdio", "command": "x", "env": {"A": 1}}, "env= does not map"),
-        ({"name": "a", "transport": "stdio", "command": "x", "cwd": 3}, "cwd= is not a path"),
+        (
+            {"name": "a", "transport": "stdio", "command": "x", "cwd": 3},
+            "cwd= must be a str or a pathlib.Path",
+        ),
+        ({"name": "a", "transport": "stdio", "command": "x", "cwd": "a\0b"}, "cwd= must not contain a NUL"),
         ({"name": "a", "transport": "http"}, "url= is not an http or https URL"),
         ({"name": "a", "transport": "http", "url": "ws://h"}, "url= is not an http or https URL"),
         ({"name": "a", "transport": "http", "url": "http://[h"}, "url= is not an http or https URL"),

@@ -496,9 +496,51 @@ async def test_an_invalid_manifest_is_refused_before_sending_and_its_key_named(
         assert peer.requests == []
 
 
-def test_a_manifest_with_a_byte_order_mark_is_refused() -> None:
-    with pytest.raises(ManifestError, match="byte order mark"):
-        parse_manifest(b"\xef\xbb\xbf" + MANIFEST.encode())
+async def test_a_manifest_is_sent_without_its_byte_order_mark(client: PieClient, engine: LocalEngine) -> None:
+    seen: list[str] = []
+
+    def take(request: models.AddProgramRequest) -> str:
+        seen.append(request.manifest)
+        return "Program installed successfully"
+
+    engine.answer(models.AddProgramRequest, take)
+    await client.install_program_bytes(b"wasm", f"\ufeff{MANIFEST}".encode())
+    await client.install_program_bytes(b"wasm", f"\ufeff{MANIFEST}")
+    assert seen == [MANIFEST, MANIFEST]
+    assert parse_manifest(f"\ufeff{MANIFEST}".encode()) == parse_manifest(MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (MANIFEST.replace("Grüßt.", "\ud83e"), "half a surrogate pair"),
+        (f"{MANIFEST}\n[tool]\nx = {'9' * 5000}", "not valid TOML"),
+        (f"{MANIFEST}\n[tool]\nx = {'[' * 5000}", "not valid TOML"),
+        (f"{MANIFEST}\n[tool]\nx = 2026-02-30", "not valid TOML"),
+        (f"\ufeff\ufeff{MANIFEST}", "not valid TOML"),
+        (
+            Manifest.model_construct(package=models.ManifestPackage.model_construct(name="\ud83e")),
+            "half a surrogate pair",
+        ),
+        (
+            Manifest.model_construct(package=models.ManifestPackage.model_construct(name=object())),
+            "can't be written as TOML",
+        ),
+        (
+            Manifest.model_construct(package=models.ManifestPackage.model_construct(name=10**5000)),
+            "can't be written as TOML",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+async def test_a_manifest_that_is_no_toml_for_python_is_refused_before_sending(
+    manifest: str | Manifest, reason: str
+) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        with pytest.raises(ManifestError, match=reason) as caught:
+            await client.install_program_bytes(b"wasm", manifest)
+        assert "\n" not in str(caught.value)
+        assert peer.requests == []
 
 
 def test_a_manifest_in_another_encoding_is_refused() -> None:

@@ -8,12 +8,10 @@ import contextlib
 import inspect
 import itertools
 import os
-import stat
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from io import BufferedReader
-from pathlib import Path
-from typing import Protocol, TypeAlias, TypeGuard, cast
+from typing import Protocol, TypeAlias, TypeGuard
 
 from blake3 import blake3
 
@@ -22,6 +20,7 @@ from pie_client.connection.deadline import Deadline
 from pie_client.connection.threads import in_thread, settle, start
 from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
+from pie_client.paths import as_path, open_regular
 
 INLINE_HASH_BYTES = 1 << 20
 """Largest content hashed in the event loop (well under a millisecond); larger ones are hashed in a thread."""
@@ -156,7 +155,7 @@ async def open_content(
         path = as_path(source)
         with contextlib.ExitStack() as opened:
             # The thread enters the file, so that it is closed even if the opening is cancelled.
-            file = await in_thread(lambda: opened.enter_context(_open_regular(path)))
+            file = await in_thread(lambda: opened.enter_context(open_regular(path)))
             yield FileContent(file, *await _hash(file, deadline), str(path), progress)
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
         raise InvalidArgumentError(
@@ -224,17 +223,6 @@ def check_progress(progress: object) -> None:
         raise InvalidArgumentError(f"progress must be a plain function of two integers, not {progress!r:.60}")
 
 
-def as_path(path: object) -> Path:
-    """Return a path with ``~`` expanded. Raises InvalidArgumentError if it is not a str or PathLike."""
-    text = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"a path must be a str or a pathlib.Path, not {path!r:.60}")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # unknown home directory: opening the path reports it
-        return Path(text)
-
-
 def _to_bytes(value: object) -> bytes | None:
     """Return bytes-like objects as bytes, and None for others; untyped callers pass bytearray and memoryview."""
     if isinstance(value, memoryview):
@@ -246,16 +234,3 @@ def _to_bytes(value: object) -> bytes | None:
 
 def _is_content(value: object) -> TypeGuard[Content]:
     return isinstance(value, Content)
-
-
-def _open_regular(path: Path) -> BufferedReader:
-    file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 - the caller closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise InvalidArgumentError(f"{path} is not a regular file; pass one, or bytes")
-    return file
-
-
-def _open_nonblocking(name: str, flags: int) -> int:
-    # Opening a named pipe would otherwise block until a writer opens it.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

@@ -12,6 +12,7 @@ from pie_client.connection.options import HEADER_NAME
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.mcp.link import Link, Spec
 from pie_client.mcp.stdio import StdioSpec
+from pie_client.paths import path_text
 
 SCHEMES = ("http", "https")
 
@@ -95,10 +96,7 @@ def _stdio(
         )
     if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
         raise InvalidArgumentError("args= is not a list of str; pass each argument as one element")
-    try:
-        folder = None if cwd is None else os.path.expanduser(cwd)  # noqa: PTH111 - pathlib would change the text
-    except TypeError:
-        raise InvalidArgumentError("cwd= is not a path; pass a str or a pathlib.Path") from None
+    folder = None if cwd is None else os.path.expanduser(path_text(cwd, "cwd="))  # noqa: PTH111 - pathlib would change the text
     return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder)
 
 

@@ -13,7 +13,7 @@ from blake3 import blake3
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, as_path, check_progress, open_content
+from pie_client.connection.contents import Progress, Source, check_progress, open_content
 from pie_client.connection.deadline import ProgressLock
 from pie_client.content import Content
 from pie_client.errors import (
@@ -22,6 +22,7 @@ from pie_client.errors import (
     ProgramExistsError,
     UnsupportedError,
 )
+from pie_client.paths import as_path
 from pie_client.programs.manifest import checked_manifest, read_manifest, split_program
 
 if TYPE_CHECKING:

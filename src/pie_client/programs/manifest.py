@@ -10,12 +10,12 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
-from pie_client._generated.families import PROGRAM_PATTERN
+from pie_client._generated.families import FAMILIES, PROGRAM_PATTERN
 from pie_client._generated.manifests import DEPENDENCIES, NAME, PACKAGE, VERSION, is_manifest
-from pie_client.connection.contents import as_path
 from pie_client.connection.threads import in_thread
 from pie_client.errors import InvalidArgumentError, ManifestError, one_line
 from pie_client.lazy import LazyModule
+from pie_client.paths import as_path, read_regular
 from pie_client.protocol import codec
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ else:
 PROGRAM = re.compile(PROGRAM_PATTERN)
 VERSION_SEPARATOR = "@"
 BYTE_ORDER_MARK = "\ufeff"
+MANIFEST_BYTES = max(traits.frame_bytes for traits in FAMILIES.values())
+"""Largest manifest: it is sent in one frame."""
 
 
 def split_program(inferlet: str) -> tuple[str, str]:
@@ -57,13 +59,11 @@ def parse_manifest(source: str | bytes | models.Manifest) -> models.Manifest:
 
 
 def checked_manifest(source: str | bytes | models.Manifest) -> tuple[str, str]:
-    """Return the unchanged text of a manifest, and ``name@version`` of its program. Raises ManifestError."""
-    text = _text_of(source)
-    if text.startswith(BYTE_ORDER_MARK):
-        raise ManifestError("the manifest starts with a byte order mark; save it as UTF-8 without one")
+    """Return the text of a manifest, without a byte order mark, and ``name@version`` of its program. Raises ManifestError."""
+    text = _text_of(source).removeprefix(BYTE_ORDER_MARK)
     try:
         tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number that Python refuses to convert
         raise ManifestError(f"the manifest is not valid TOML: {one_line(str(error))}; correct it") from None
     if not is_manifest(tables):
         try:
@@ -84,21 +84,44 @@ def checked_manifest(source: str | bytes | models.Manifest) -> tuple[str, str]:
 
 def _text_of(source: str | bytes | models.Manifest) -> str:
     if isinstance(source, str):
-        return source
+        return _encodable(source)
     if isinstance(source, bytes):
         try:
             return source.decode()
         except UnicodeDecodeError as error:
             raise ManifestError(f"the manifest is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     if isinstance(source, models.Manifest):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-        return tomli_w.dumps(source.model_dump(exclude_none=True))
+        try:
+            return _encodable(tomli_w.dumps(source.model_dump(exclude_none=True)))
+        except (TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, ManifestError):
+                raise
+            raise ManifestError(
+                f"the manifest can't be written as TOML: {one_line(str(error))}; correct it"
+            ) from None
     raise ManifestError(f"the manifest is {type(source).__name__}; pass str, bytes or a Manifest")
 
 
+def _encodable(text: str) -> str:
+    """Return a text. Raises ManifestError if UTF-8 can't encode it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ManifestError(
+            f"the manifest has half a surrogate pair (character {error.start}), which is not text; remove it"
+        ) from None
+    return text
+
+
 async def read_manifest(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Read and check a manifest file, as :func:`checked_manifest`. Raises ManifestError, which names the file, or OSError."""
-    place = as_path(path)
-    data = await in_thread(place.read_bytes)
+    """Read and check a manifest file, as :func:`checked_manifest`.
+
+    Raises:
+        ManifestError: The manifest is invalid; the text names the file.
+        InvalidArgumentError: It is not a regular file, or too large to be sent.
+        OSError: The file can't be read.
+    """
+    data = await in_thread(read_regular, as_path(path), MANIFEST_BYTES)
     try:
         return checked_manifest(data)
     except ManifestError as error:

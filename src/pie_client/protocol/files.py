@@ -21,7 +21,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pie_client._generated.decoders import FileChunkRecord
+from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
+from pie_client.paths import as_path
 
 if TYPE_CHECKING:
     import blake3
@@ -106,6 +108,7 @@ class FileEvent:
             Path of the written file.
 
         Raises:
+            InvalidArgumentError: The path is not one of a file or folder, but of a pipe or device for example.
             OSError: The file can't be written.
         """
         raise NotImplementedError
@@ -380,9 +383,11 @@ def _safe_name(name: str | None) -> str:
 
 def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Callable[[Path], None]) -> Path:
     """Write to a file, or to a folder under an unused name."""
-    text = os.fspath(path)
-    place = Path(text).expanduser()
-    if not (place.is_dir() or text.endswith(("/", os.sep))):
+    place = as_path(path)
+    if not (place.is_dir() or os.fspath(path).endswith(("/", os.sep))):
+        # Writing to a pipe could block without end, and moving a file to the path of a device replaces the device.
+        if place.exists() and not place.is_file():
+            raise InvalidArgumentError(f"{place} is not a regular file; pass the path of a file or folder")
         write(place)
         return place
     place.mkdir(parents=True, exist_ok=True)
