@@ -609,6 +609,15 @@ async def test_a_deadline_error_says_what_did_not_happen(client: PieClient, name
     )
 
 
+async def test_the_id_of_a_process_is_read_only(client: PieClient) -> None:
+    process = await client.launch_process("double@1.0.0", 1)
+    given = process.process_id
+    with pytest.raises(AttributeError, match="process_id"):
+        setattr(process, "process_id", "zzz")  # noqa: B010 - a checker would refuse the plain form
+    process.close()
+    assert process.process_id == given
+
+
 async def test_a_repr_shows_how_a_process_ended(client: PieClient) -> None:
     returned = await client.launch_process("double@1.0.0", 1)
     await returned.wait(timeout=TIMEOUT)

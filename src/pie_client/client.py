@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections import abc
     from typing import overload
 
-    from pie_client import connected, errors, process
+    from pie_client import connected, errors, launching, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
@@ -34,6 +34,7 @@ else:
     errors = LazyModule("pie_client.errors")
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
+    launching = LazyModule("pie_client.launching")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
@@ -54,8 +55,8 @@ class PieClient:
     and 0.5 families and detects the family. Any number of tasks may use one client concurrently, in the event loop in
     which it connected.
 
-    Methods that wait take ``timeout``, in seconds, except :meth:`connect`, which has ``open_timeout``, and
-    :meth:`close`, :meth:`run` and :meth:`unregister_mcp_server`. None, the default, stands for the client's
+    Methods that wait take ``timeout``, in seconds, except :meth:`connect`, which has ``open_timeout``, :meth:`run`, for
+    which there is :meth:`run_with`, and :meth:`close` and :meth:`unregister_mcp_server`. None, the default, stands for the client's
     ``timeout``, or for no limit where a method says so. ``math.inf`` always means no limit. A method that runs out of
     time raises DeadlineError, and the connection stays usable.
 
@@ -378,9 +379,7 @@ class PieClient:
         """
         current = self._connected()
         if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-            raise errors.InvalidArgumentError(
-                f"capture_outputs={capture_outputs!r} is not a bool; pass True or False"
-            )
+            raise _not_a_bool("capture_outputs", capture_outputs)
         launcher = current.launcher
         launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
         return await launch(inferlet, current.as_json(input), budget=token_budget, timeout=timeout)
@@ -486,8 +485,9 @@ class PieClient:
     async def run(self, program: object, /, *args: object, **kwargs: object) -> process.Process:
         """Launch a Python function as a process, or a program with keyword arguments as its input.
 
-        A function is installed first if the server does not have it. Keyword arguments, ``timeout`` included, go to the
-        program. Use ``asyncio.timeout`` to limit the call; each of its requests is limited by the client's ``timeout``.
+        A function is installed first if the server does not have it. All keyword arguments go to the program, also one
+        that is named ``timeout``: options of the call are passed to :meth:`run_with`. Each request of the call is
+        limited by the client's ``timeout``.
 
         Args:
             program: A function decorated with :func:`inferlet`, or a program as ``name@version``.
@@ -503,19 +503,62 @@ class PieClient:
             UnsupportedError: The server can't run Python functions (0.3, 0.4).
             ProgramNotFoundError, UploadError, InstallError: See :meth:`launch_process` and :meth:`install_program`.
         """
-        if isinstance(program, str):
-            if args:
-                raise errors.InvalidArgumentError(
-                    f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
+        run: abc.Callable[..., abc.Awaitable[process.Process]] = self.run_with()
+        return await run(program, *args, **kwargs)
+
+    def run_with(
+        self,
+        *,
+        capture_outputs: bool = True,
+        token_budget: int | None = None,
+        timeout: float | None = None,
+    ) -> launching.Runner:
+        """Return a callable that does the same as :meth:`run`, with options of the call.
+
+        The options are separate from the program's arguments, which may have any names:
+
+            process = await client.run_with(timeout=5)(greet, "hello", timeout="a word")
+
+        Args:
+            capture_outputs: True to receive the events of the process, as in :meth:`launch_process`.
+            token_budget: Maximum number of tokens that the process may use, as in :meth:`launch_process`.
+            timeout: Seconds until the server accepts the launch, the installation of a function included. Default: the
+                client's ``timeout`` for each request.
+
+        Returns:
+            A callable with the arguments, the result and the errors of :meth:`run`. It can be called any number of
+            times.
+
+        Raises:
+            InvalidArgumentError: An option is invalid.
+        """
+        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
+            raise _not_a_bool("capture_outputs", capture_outputs)
+        if timeout is not None:
+            options.check_seconds("timeout", timeout)
+
+        async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
+            if isinstance(program, str):
+                if args:
+                    raise errors.InvalidArgumentError(
+                        f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
+                    )
+                return await self.launch_process(
+                    program, kwargs, capture_outputs, token_budget, timeout=timeout
                 )
-            return await self.launch_process(program, kwargs)
-        if not isinstance(program, functions.Inferlet):
-            raise errors.InvalidArgumentError(
-                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
+            if not isinstance(program, functions.Inferlet):
+                raise errors.InvalidArgumentError(
+                    f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
+                )
+            return await self._connected().run(
+                program,
+                program.input_of(args, kwargs),
+                capture=capture_outputs,
+                budget=token_budget,
+                timeout=timeout,
             )
-        return await self._connected().run(
-            program.source, program.manifest, program.input_of(args, kwargs), pinned=program.pinned
-        )
+
+        return run
 
     async def attach_process(self, process_id: str, *, timeout: float | None = None) -> process.Process:
         """Return a handle of a running process and receive its events.
@@ -680,3 +723,7 @@ class PieClient:
             InvalidRequestError: The subject is unknown (0.5).
         """
         return await self.rpc.query(subject=subject, record=record, timeout=timeout)
+
+
+def _not_a_bool(name: str, given: object) -> errors.InvalidArgumentError:
+    return errors.InvalidArgumentError(f"{name}={given!r} is not a bool; pass True or False")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pie_client.auth.keys import Signer
     from pie_client.connection import contents
     from pie_client.mcp import relay, spec
-    from pie_client.programs import install
+    from pie_client.programs import functions, install
     from pie_client.programs import manifest as manifests
 else:
     contents = LazyModule("pie_client.connection.contents")
@@ -166,11 +166,24 @@ class Connected:
             )
         await self.calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
 
-    async def run(self, source: str, described: Manifest, input: object, *, pinned: bool) -> Process:
-        """Install a script if the server lacks it, and launch it."""
+    async def run(
+        self,
+        program: functions.Inferlet[..., object],
+        input: object,
+        *,
+        capture: bool,
+        budget: int | None,
+        timeout: float | None,
+    ) -> Process:
+        """Install a function if the server lacks it, and launch it."""
         text = as_json(input)
-        name = await self.programs.ensure(source, described, pinned=pinned)
-        return await self.launcher.launch(name, text, budget=None, timeout=None)
+        limit = (
+            contextlib.nullcontext() if timeout is None else time_limit(f"run of {program.name!r}", timeout)
+        )
+        async with limit:
+            name = await self.programs.ensure(program.source, program.manifest, pinned=program.pinned)
+            launch = self.launcher.launch if capture else self.launcher.launch_uncaptured
+            return await launch(name, text, budget=budget, timeout=None)
 
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""

@@ -12,7 +12,7 @@ import re
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, Protocol, overload
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     import pydantic_core
 
     from pie_client._generated.models import ProcessInfo
+    from pie_client.programs import functions
 else:
+    functions = LazyModule("pie_client.programs.functions")
     pydantic_core = LazyModule("pydantic_core")
 
+P = ParamSpec("P")
 logger = logging.getLogger(__name__)
 
 WHITE_SPACE = " \t\n\r"
@@ -45,6 +48,17 @@ WHITE_SPACE = " \t\n\r"
 MARK_CHARACTERS = 40
 """Length of the mark on an input: 80 random bits, two per character."""
 MARK = rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z"
+
+
+class Runner(Protocol):
+    """Launches programs with the options that were passed to :meth:`PieClient.run_with`."""
+
+    @overload
+    async def __call__(
+        self, program: functions.Inferlet[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Process: ...
+    @overload
+    async def __call__(self, program: str, /, **kwargs: object) -> Process: ...
 
 
 class Launcher:

@@ -82,14 +82,10 @@ class Process:
     A handle that is closed or garbage-collected receives no more events. The process keeps running on the server.
     """
 
-    process_id: str
-    """Id of the process: a lowercase UUID."""
-
-    __slots__ = ("__weakref__", "_connection", "_end", "_route", "process_id")
+    __slots__ = ("__weakref__", "_connection", "_end", "_route")
 
     # Ten thousand handles are common, so a handle holds two references, and no finalizer of its own.
     def __init__(self, connection: Connection, route: Route) -> None:
-        self.process_id = route.process_id
         self._connection = connection
         self._route = route
         self._end = _End.OPEN
@@ -97,6 +93,11 @@ class Process:
     def __del__(self) -> None:
         if self._end is _End.OPEN:
             self._connection.release_later(self._route)
+
+    @property
+    def process_id(self) -> str:
+        """Id of the process: a lowercase UUID."""
+        return self._route.process_id
 
     def __repr__(self) -> str:
         return f"<Process {self.process_id or 'without id'} {self._state()}>"

@@ -58,7 +58,8 @@ def test_the_parameters_of_the_guide_come_first_in_its_order_with_its_defaults()
 
 def test_results_have_the_types_of_the_guide() -> None:
     assert get_type_hints(Process.recv)["return"] == tuple[Event, str | bytes]
-    assert get_type_hints(Process)["process_id"] is str
+    assert isinstance(process_id := inspect.getattr_static(Process, "process_id"), property)
+    assert get_type_hints(process_id.fget)["return"] is str
     assert get_type_hints(PieClient.launch_process)["return"] is Process
     assert get_type_hints(PieClient.attach_process)["return"] is Process
     assert get_type_hints(PieClient.check_program)["return"] is bool

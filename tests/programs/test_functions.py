@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pie_client import (
+    DeadlineError,
     Inferlet,
     InvalidArgumentError,
     ManifestError,
+    NotAttachedError,
     PieClient,
     Process,
     UnsupportedError,
     inferlet,
+    models,
 )
 from pie_client.testing import LocalEngine
 from tests.support.peers import TIMEOUT
@@ -110,6 +113,12 @@ def test_a_program_takes_name_and_description_from_its_function() -> None:
 def test_name_version_and_description_can_be_given() -> None:
     assert renamed.program == "long-name@2.0.0"
     assert renamed.manifest.package.description == "Told otherwise."
+
+
+def test_what_identifies_a_program_is_read_only() -> None:
+    for name in ("name", "version", "program", "pinned"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(renamed, name, "other")
 
 
 def test_only_the_function_and_its_imports_are_uploaded() -> None:
@@ -403,6 +412,40 @@ async def test_wrong_arguments_are_refused_before_sending(scripts: PieClient) ->
     with pytest.raises(InvalidArgumentError, match="program is int"):
         await run(5)
     assert scripts.server is None
+
+
+async def test_arguments_of_a_program_may_have_the_names_of_options(scripts: PieClient) -> None:
+    arguments = {"timeout": "a word", "capture_outputs": 0, "program": 1, "self": 2}
+    for run in (scripts.run, scripts.run_with(timeout=TIMEOUT)):
+        assert await _result(await run(renamed, **arguments)) == arguments
+        assert await _result(await run(renamed.program, **arguments)) == arguments
+
+
+@pytest.mark.parametrize("program", [repeat_words, repeat_words.program])
+async def test_options_of_a_run_apply_to_the_call(
+    engine_of_scripts: LocalEngine, scripts: PieClient, program: Inferlet[..., object] | str
+) -> None:
+    await (await scripts.run(repeat_words, "x")).wait(timeout=TIMEOUT)
+    uncaptured = await scripts.run_with(capture_outputs=False)(program, text="x")
+    with pytest.raises(NotAttachedError):
+        await uncaptured.wait(timeout=TIMEOUT)
+    with pytest.raises(UnsupportedError, match="token_budget"):
+        await scripts.run_with(token_budget=5)(program, text="x")
+    engine_of_scripts.faults.never_answer(models.LaunchProcessRequest)
+    with pytest.raises(DeadlineError, match=r"within 0\.2 s"):
+        await scripts.run_with(timeout=0.2)(program, text="x")
+    with pytest.raises(InvalidArgumentError, match="timeout"):
+        scripts.run_with(timeout=0)
+    with pytest.raises(InvalidArgumentError, match="capture_outputs=1 is not a bool"):
+        scripts.run_with(capture_outputs=cast("bool", 1))
+
+
+async def test_the_timeout_of_a_run_includes_the_installation(
+    engine_of_scripts: LocalEngine, scripts: PieClient
+) -> None:
+    engine_of_scripts.faults.never_answer(models.AddProgramRequest)
+    with pytest.raises(DeadlineError, match=r"run of 'repeat-words' did not finish within 0\.2 s"):
+        await scripts.run_with(timeout=0.2)(repeat_words, "x")
 
 
 async def test_run_of_a_function_is_unsupported_by_servers_without_scripts() -> None:

@@ -63,6 +63,7 @@ async def client_methods(client: PieClient) -> None:
     await client.launch_process("a@1.0.0", token_budget=0.5)  # wrong: arg-type, reportArgumentType
     await client.launch_process("a@1.0.0", budget=5)  # wrong: call-arg, reportCallIssue
     await client.authenticate("alice", "key")  # wrong: arg-type, reportArgumentType
+    client.run_with(timeout="5")  # wrong: arg-type, reportArgumentType
     await client.ping(1)  # wrong: call-arg, reportCallIssue
     client.no_such_method()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
 
@@ -70,6 +71,7 @@ async def client_methods(client: PieClient) -> None:
 async def process_methods(process: Process) -> int:
     await process.signal(b"bytes")  # wrong: arg-type, reportArgumentType
     await process.transfer_file("text")  # wrong: arg-type, reportArgumentType
+    process.process_id = "id"  # wrong: misc, reportAttributeAccessIssue
     process.launch()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
     return await process.result(str)  # wrong: arg-type, reportReturnType
 

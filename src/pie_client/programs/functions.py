@@ -61,8 +61,7 @@ class Inferlet(Generic[P, R_co]):
         self._parameters = dict(_parameters(function, self._signature))
         self._description = description or (inspect.getdoc(function) or "").partition("\n")[0] or None
         self._given_version = version
-        self.pinned = version is not None
-        self.name = name if name is not None else _program_name(function.__name__)
+        self._name = name if name is not None else _program_name(function.__name__)
         self._lines = _lines_of(function)
         functools.update_wrapper(self, function)
         if name is not None or version is not None:
@@ -74,6 +73,16 @@ class Inferlet(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         return f"<Inferlet {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """Name of the program."""
+        return self._name
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the version was given, not derived."""
+        return self._given_version is not None
 
     @functools.cached_property
     def source(self) -> str:
