@@ -154,9 +154,12 @@ def names_exist(schema: Schema) -> Problems:
         names = [*row["families"], *row.get("useless", []), *chain(*row["fields"].values())]
         yield from _unknown(f"protocol.json: {row['type']}", names, families)
     classes = {row["name"] for row in errors["classes"]}
+    requests = {row["type"] for row in protocol["requests"]}
     for row in errors["texts"]:
-        advised = row["advice"] if isinstance(row["advice"], dict) else ()
+        advised: Node = row["advice"] if isinstance(row["advice"], dict) else {}
         yield from _unknown(f"errors.json: {row['id']}", [*row["families"], *advised], families)
+        refused = chain(*(advice for advice in advised.values() if isinstance(advice, dict)))
+        yield from _unknown(f"errors.json: {row['id']}: advice", refused, requests)
         yield from _unknown(f"errors.json: {row['id']}: class", [row["class"]], {*classes, None})
     for name in sorted(classes - {row["class"] for row in errors["texts"]}):
         yield f"schema/errors.json: class {name} has no text"

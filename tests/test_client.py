@@ -385,12 +385,12 @@ async def test_large_events_arrive_complete(client: PieClient, engine: LocalEngi
 
     @engine.inferlet("large@1.0.0")
     async def large(session: InferletSession, _input: JsonValue) -> JsonValue:
-        session.print("o" * 2_000_000, end="")
+        session.send("o" * 2_000_000)
         session.send_file(bytes(range(256)) * 20_000)
         return "r" * 5_000_000
 
     process = await client.launch_process("large@1.0.0")
-    assert await process.recv() == (Event.Stdout, "o" * 2_000_000)
+    assert await process.recv() == (Event.Message, "o" * 2_000_000)
     assert await process.recv() == (Event.File, bytes(range(256)) * 20_000)
     assert await process.result(str) == "r" * 5_000_000
 

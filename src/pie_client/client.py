@@ -373,7 +373,7 @@ class PieClient:
 
         Raises:
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
-                it.
+                it. ServerRegistryError: it could not ask its program registry for it (0.3, 0.4).
             InvalidArgumentError: The input is not serializable.
             UnsupportedError: The server has no token budgets (0.5); nothing was sent.
         """
@@ -407,7 +407,7 @@ class PieClient:
 
         Raises:
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
-                it.
+                it. ServerRegistryError: it could not ask its program registry for it (0.3, 0.4).
             InvalidArgumentError: An input is not serializable.
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
@@ -442,7 +442,7 @@ class PieClient:
             RefusedError: A process failed; the text is that of the first failed input. The other processes keep
                 running, and their results are lost.
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
-                it.
+                it. ServerRegistryError: it could not ask its program registry for it (0.3, 0.4).
             InvalidArgumentError: An input is not serializable.
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
@@ -467,7 +467,7 @@ class PieClient:
 
         Raises:
             ProgramNotFoundError, InvalidProgramNameError, InstallError, InvalidManifestError: The server can't launch
-                it.
+                it. ServerRegistryError: it could not ask its program registry for it (0.3, 0.4).
             InvalidArgumentError: The port is out of range, or the input is not serializable.
             UnsupportedError: The server has no daemons (0.5); nothing was sent.
         """

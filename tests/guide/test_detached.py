@@ -148,9 +148,9 @@ async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
     message = str(caught.value)
     assert pid in message
     assert {
-        "0.4": "check its id with list_processes, and that no connection is attached to it",
-        "0.5": "it has ended or never existed; see list_processes",
-    }[family] in message
+        "0.4": "it has ended, or another connection is attached to it, even one that was lost; ",
+        "0.5": "it has finished, or ended with the connection that launched it; ",
+    }[family] + "launch with capture_outputs=False to attach later" in message
 
 
 async def attach_when_free(client: PieClient, process_id: str) -> Process:

@@ -62,8 +62,24 @@ def test_a_refusal_raises_the_class_of_its_text(text: str, expected: type[Refuse
     assert isinstance(error, RefusedError)
     assert (error.request, error.subject, error.text) == ("terminate_process", PROCESS, text)
     assert str(error).startswith(f"terminate_process of '{PROCESS}' refused: ")
-    assert str(error).endswith(refusals.advice_on(text, session.family) or expected.advice)
+    assert str(error).endswith(
+        refusals.advice_on(text, session.family, "terminate_process") or expected.advice
+    )
     assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", ["manifest", "WASM"])
+def test_a_program_that_the_registry_lacks_differs_from_a_registry_that_fails(what: str) -> None:
+    url = "https://registry.example.org/api/v1/inferlets/a/1.0.0/manifest"
+    absent = refusals.request_error(f"Failed to download {what}: {url} returned 404 Not Found")
+    assert absent is refusals.ProgramNotFoundError
+    for text in (
+        f"Failed to download {what} from {url}: error sending request for url ({url})",
+        f"Failed to download {what}: {url} returned 503 Service Unavailable",
+        f"Failed to read {what} response: error decoding response body",
+    ):
+        assert refusals.request_error(text) is refusals.ServerRegistryError
+    assert not issubclass(refusals.ServerRegistryError, LookupError | refusals.InstallError)
 
 
 def test_an_unknown_refusal_keeps_its_text() -> None:

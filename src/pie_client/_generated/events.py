@@ -18,10 +18,10 @@ class Event(enum.Enum):
     __module__ = "pie_client"
 
     Stdout = "stdout"
-    """Text that the program wrote to standard output: one write, not one line. A character split over two writes
-    arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. 0.3 and 0.4 servers also cut a
+    write into events of at most 4096 bytes. A character that is split arrives as U+FFFD on both sides."""
     Stderr = "stderr"
-    """Text that the program wrote to standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line, and cut as standard output is."""
     Message = "message"
     """A text message from the program to its client."""
     File = "file"
@@ -43,15 +43,15 @@ class TextEvent:
 
 
 class StdoutEvent(TextEvent):
-    """Text that the program wrote to standard output: one write, not one line. A character split over two writes
-    arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. 0.3 and 0.4 servers also cut a
+    write into events of at most 4096 bytes. A character that is split arrives as U+FFFD on both sides."""
 
     __module__ = "pie_client"
     __slots__ = ()
 
 
 class StderrEvent(TextEvent):
-    """Text that the program wrote to standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line, and cut as standard output is."""
 
     __module__ = "pie_client"
     __slots__ = ()

@@ -300,7 +300,7 @@ class SignalProcessRequest(WireModel):
 
 
 class StderrFrame(WireModel):
-    """Text that the program wrote to standard error: one write, not one line."""
+    """Text that the program wrote to standard error: one write, not one line, and cut as standard output is."""
 
     type: Literal["process_event"] = "process_event"
     process_id: Annotated[ProcessId, Field(description="Id of the process.")]
@@ -309,7 +309,7 @@ class StderrFrame(WireModel):
 
 
 class StdoutFrame(WireModel):
-    """Text that the program wrote to standard output: one write, not one line. A character split over two writes arrives as U+FFFD."""
+    """Text that the program wrote to standard output: one write, not one line. 0.3 and 0.4 servers also cut a write into events of at most 4096 bytes. A character that is split arrives as U+FFFD on both sides."""
 
     type: Literal["process_event"] = "process_event"
     process_id: Annotated[ProcessId, Field(description="Id of the process.")]

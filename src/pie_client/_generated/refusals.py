@@ -53,10 +53,17 @@ class InstallError(errors.RefusedError):
 
 
 class ProgramNotFoundError(errors.RefusedError, LookupError):
-    """The program is not installed on the server."""
+    """The program is neither installed on the server nor in its program registry."""
 
     __module__ = "pie_client"
     advice = "install it first, or check its name and version"
+
+
+class ServerRegistryError(errors.RefusedError):
+    """The server does not have the program, and could not get it from its program registry."""
+
+    __module__ = "pie_client"
+    advice = "check the server's registry setting and network, or install the program with install_program"
 
 
 class ProcessNotFoundError(errors.RefusedError, LookupError):
@@ -154,10 +161,6 @@ _REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
         "Invalid manifest: {detail}": InvalidManifestError,
         "Failed to compile WASM: {detail}": InstallError,
         "Compilation task failed: {detail}": InstallError,
-        "Failed to download manifest{detail}": InstallError,
-        "Failed to read manifest response: {detail}": InstallError,
-        "Failed to download WASM{detail}": InstallError,
-        "Failed to read WASM response: {detail}": InstallError,
         "Failed to create directory {detail}": InstallError,
         "Failed to write WASM file: {detail}": InstallError,
         "writing {path}: {detail}": InstallError,
@@ -169,9 +172,17 @@ _REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
         "{program} depends on {dependency}, which is a {language} script; only a component can be a dependency": InstallError,
         "Manifest not found for program: {program}": ProgramNotFoundError,
         "Manifest not found for: {program}": ProgramNotFoundError,
+        "Failed to download manifest: {url} returned 404 Not Found": ProgramNotFoundError,
+        "Failed to download WASM: {url} returned 404 Not Found": ProgramNotFoundError,
         "Program not found: {program}": ProgramNotFoundError,
         "no program named '{name}' is installed": ProgramNotFoundError,
         "program {program} is not installed (looked in {folder})": ProgramNotFoundError,
+        "Failed to download manifest: {url} returned {status}": ServerRegistryError,
+        "Failed to download manifest from {url}: {detail}": ServerRegistryError,
+        "Failed to read manifest response: {detail}": ServerRegistryError,
+        "Failed to download WASM: {url} returned {status}": ServerRegistryError,
+        "Failed to download WASM from {url}: {detail}": ServerRegistryError,
+        "Failed to read WASM response: {detail}": ServerRegistryError,
         "Process not found": ProcessNotFoundError,
         "Cannot attach: Service not found": ProcessNotFoundError,
         "Workflow not found": WorkflowNotFoundError,
@@ -234,14 +245,37 @@ _ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
                 "No pending authentication": "call authenticate() again",
                 "Invalid token": "pass the token that the server printed at its last start",
                 "Already authenticated": "open another connection for another user",
-                "Process not found": "check its id with list_processes, and that no connection is attached to it",
             }
         ),
         "0.5": MappingProxyType(
             {
                 "Already authenticated": "open another connection for another user",
                 "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "install the dependency first",
-                "Process not found": "it has ended or never existed; see list_processes",
+            }
+        ),
+    }
+)
+
+_ADVICE_ON_REQUESTS: Final[Mapping[Family, Mapping[str, Mapping[str, str]]]] = MappingProxyType(
+    {
+        "0.4": MappingProxyType(
+            {
+                "Process not found": MappingProxyType(
+                    {
+                        "attach_process": "it has ended, or another connection is attached to it, even one that was lost; launch with capture_outputs=False to attach later",
+                        "terminate_process": "it has ended or never existed; see list_processes",
+                    }
+                ),
+            }
+        ),
+        "0.5": MappingProxyType(
+            {
+                "Process not found": MappingProxyType(
+                    {
+                        "attach_process": "it has finished, or ended with the connection that launched it; launch with capture_outputs=False to attach later",
+                        "terminate_process": "it has ended or never existed; see list_processes",
+                    }
+                ),
             }
         ),
     }
@@ -254,15 +288,19 @@ _IDENTIFICATION: Final[Mapping[str, Family]] = MappingProxyType(
 )
 
 
-def advice_on(text: str, family: Family | None) -> str | None:
-    """Return the advice on a text, or None if that of its error class fits.
+def advice_on(text: str, family: Family | None, request: str) -> str | None:
+    """Return the advice on a refusal, or None if that of its error class fits.
 
     Args:
         text: The server's text.
         family: Family of the server; None if unknown, for advice that fits every family.
+        request: Name of the refused request.
     """
-    tables = _ADVICE.values() if family is None else (_ADVICE[family],)
-    found = {_find(table, text) for table in tables} - {None}
+    families = _ADVICE if family is None else (family,)
+    found = {
+        (_find(_ADVICE_ON_REQUESTS[each], text) or {}).get(request) or _find(_ADVICE[each], text)
+        for each in families
+    } - {None}
     return found.pop() if len(found) == 1 else None
 
 
@@ -297,6 +335,7 @@ __all__ = [
     "ProcessTerminatedError",
     "ProgramNotFoundError",
     "ServerBusyError",
+    "ServerRegistryError",
     "StreamAbortedError",
     "TokenBudgetError",
     "UploadError",

@@ -297,7 +297,7 @@ class Session:
             self.calls.pop_abandoned(corr_id)
             return
         error = refusals.request_error(text)
-        advice = refusals.advice_on(text, self.family)
+        advice = refusals.advice_on(text, self.family, call.method.tag)
         call.fail(error(call.method.tag, text, call.subject, advice=advice))
 
     def _receive_late_reply(self, corr_id: int, text: str) -> None:

@@ -174,7 +174,7 @@ async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
     @keeping_engine.inferlet("flood@1.0.0")
     async def flood(session: InferletSession, _input: JsonValue) -> JsonValue:
         for number in range(100):
-            session.print(f"{number} " + "x" * 500_000, end="")
+            session.send(f"{number} " + "x" * 500_000)
         sent.set()
         return None
 
@@ -200,7 +200,7 @@ async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
         async with PieClient(keeping_engine.uri, timeout=TIMEOUT) as c:
             process = await attach(c, reply.result)
             events = [event async for event in process]
-    numbers = [int(event.value.split()[0]) for event in events if isinstance(event, StdoutEvent)]
+    numbers = [int(event.value.split()[0]) for event in events if isinstance(event, MessageEvent)]
     assert numbers == list(range(numbers[0], 100))
     assert isinstance(events[-1], ReturnEvent)
 

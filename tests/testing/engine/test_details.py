@@ -13,11 +13,16 @@ from pydantic import JsonValue
 from pie_client import (
     AuthenticationError,
     ConnectionLostError,
+    ErrorEvent,
     Family,
     ParsedPrivateKey,
     PieClient,
     ProcessError,
+    ProcessTerminatedError,
+    ProgramNotFoundError,
     RefusedError,
+    StderrEvent,
+    StdoutEvent,
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
@@ -314,3 +319,71 @@ async def test_an_mcp_server_that_is_registered_twice_is_listed_twice() -> None:
         event = await raw.next()
         assert isinstance(event, models.ReturnFrame)
         assert json.loads(event.value) == ["s", "s"]
+
+
+@pytest.mark.parametrize("write", ["print", "eprint"])
+async def test_output_is_cut_into_events_of_4096_bytes_by_0_4_servers(
+    engine: LocalEngine, client: PieClient, family: Family, write: str
+) -> None:
+    text = "a" + "é" * 5000
+
+    @engine.inferlet("writes@1.0.0")
+    async def writes(session: InferletSession, _input: JsonValue) -> JsonValue:
+        getattr(session, write)(text, end="")
+        getattr(session, write)(end="")
+        return None
+
+    process = await client.launch_process("writes@1.0.0")
+    *events, _returned = [event async for event in process]
+    output = [event.value for event in events if isinstance(event, StdoutEvent | StderrEvent)]
+    if family == "0.5":
+        assert output == [text]
+        return
+    assert output == [f"a{'é' * 2047}\ufffd", f"\ufffd{'é' * 2047}\ufffd", f"\ufffd{'é' * 904}"]
+
+
+async def test_two_pipelined_terminations_both_succeed_on_0_4_servers(
+    raw: Raw, engine: LocalEngine, family: Family
+) -> None:
+    gate = Gate(engine)
+    await raw.reply(models.AuthIdentifyRequest(corr_id=1, username="u"))
+    launch = models.LaunchProcessRequest(corr_id=2, inferlet="gate@1.0.0", input="{}", capture_outputs=True)
+    _, process_id = await raw.reply(launch)
+    await in_time(gate.entered.wait())
+    for number in (3, 4):
+        await raw.send(models.TerminateProcessRequest(corr_id=number, process_id=process_id))
+    answers = [
+        message for message in [await raw.next() for _ in range(3)] if isinstance(message, models.Response)
+    ]
+    refusal = [(True, "Process terminated")] if family == "0.4" else [(False, "Process not found")]
+    assert [(answer.ok, answer.result) for answer in answers] == [(True, "Process terminated"), *refusal]
+    again = models.TerminateProcessRequest(corr_id=5, process_id=process_id)
+    assert await raw.reply(again) == (False, "Process not found")
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_concurrent_terminations_end_a_handle_once(engine: LocalEngine, client: PieClient) -> None:
+    Gate(engine)
+    engine.faults.second_terminal()  # as real servers sometimes do
+    process = await client.launch_process("gate@1.0.0")
+    await asyncio.gather(process.terminate(), process.terminate())
+    assert [event async for event in process] == [ErrorEvent("Signal")]
+    with pytest.raises(ProcessTerminatedError):
+        await process.wait(timeout=TIMEOUT)
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_an_unknown_program_is_refused_in_the_words_of_a_real_0_4_server(client: PieClient) -> None:
+    calls = (
+        client.launch_process("absent@1.2.3"),
+        client.launch_processes("absent@1.2.3", [1]),
+        client.run_processes("absent@1.2.3", [1]),
+        client.launch_daemon("absent@1.2.3", 8080),
+    )
+    for call in calls:
+        with pytest.raises(ProgramNotFoundError) as caught:
+            await call
+        assert caught.value.text == (
+            "Failed to download manifest: https://registry.invalid/api/v1/inferlets/absent/1.2.3/manifest returned 404 Not Found"
+        )
+        assert isinstance(caught.value, LookupError)

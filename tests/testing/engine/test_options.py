@@ -100,7 +100,7 @@ def test_an_invalid_option_is_refused_in_one_line(options: dict[str, Any], text:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        (WEAK_RSA, "is an RSA key of 1024 bits; servers accept 2048 bits or more"),
+        (WEAK_RSA, "is an RSA key of 1024 bits; servers accept 2048 to 4096 bits"),
         (
             ec.generate_private_key(ec.SECP521R1()),
             "is an ECDSA key on secp521r1; servers accept P-256 and P-384",
@@ -123,6 +123,13 @@ def test_a_key_that_servers_do_not_accept_is_refused(
     except ValueError:
         pytest.skip("this kind of key has no OpenSSH line")
     with pytest.raises(InvalidArgumentError, match=text):
+        LocalEngine(family="0.4", auth={"u": [written]})
+
+
+def test_an_rsa_key_of_more_than_4096_bits_is_refused() -> None:
+    key = rsa.RSAPublicNumbers(65537, (1 << 5119) + 1).public_key()
+    written = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    with pytest.raises(InvalidArgumentError, match="RSA key of 5120 bits; servers accept 2048 to 4096 bits"):
         LocalEngine(family="0.4", auth={"u": [written]})
 
 

@@ -362,7 +362,8 @@ async def test_a_daemon_does_not_run_as_an_inferlet_nor_the_reverse(
         await process.wait(timeout=TIMEOUT)
     await client.rpc.launch_daemon(inferlet="plain@1.0.0", port=0, input="{}")
     http_client = HttpClient(await engine.daemons[1].uri())
-    assert (await http_client.request("GET", "/"))[0].status == 500
+    with pytest.raises(ConnectionError):  # real servers close the connection without a response
+        await http_client.request("GET", "/")
     http_client.close()
 
 

@@ -17,6 +17,8 @@ BUFFERED_EVENTS: Final = 4096
 """Events that a server buffers for a process without a client; the oldest are discarded first."""
 TOKEN_BYTES: Final = 48
 """Size of a server's internal token, in random bytes."""
+LARGEST_RSA_KEY_BITS: Final = 4096
+"""Largest RSA key that a server accepts, in bits."""
 QUEUED_MESSAGES: Final = 1000
 """Messages that a server queues for a client that does not read. When the queue is full, it stops answering."""
 WORKFLOW_ITERATIONS: Final = 1000
@@ -28,6 +30,9 @@ WRONG_TOKEN_MOST_MS: Final = 3000
 
 ABORT: Final = "cancel"
 """Text frame with which a client aborts all of its pending requests, on servers that read text frames."""
+
+REGISTRY_MANIFEST: Final = "/api/v1/inferlets/{name}/{version}/manifest"
+"""Path below a program registry's URL from which servers fetch a program's manifest."""
 
 MODEL_STATUS: Final = "model_status"
 """Query subject that every server knows."""
@@ -78,6 +83,9 @@ class ServerTraits(NamedTuple):
     """HTTP header that must name a tenant and user. Default: none."""
     message_bytes: int
     """Largest WebSocket message that the server accepts, in bytes."""
+    output_bytes: int | None
+    """Largest text of a standard output or error event, in bytes: longer writes are cut, and a character on a
+    cut becomes U+FFFD on both sides. Default: writes are not cut."""
     refused_frame_bytes: int | None
     """Largest WebSocket frame that the server refuses with a text, in bytes; a larger frame ends the connection
     without one. Default: no frame is refused with a text."""
@@ -98,6 +106,9 @@ class ServerTraits(NamedTuple):
     hides_attached: bool
     """Whether a process with an attached connection is reported as not found. Otherwise attaching to it is
     refused."""
+    finds_terminated: bool
+    """Whether a process that was just terminated can be terminated again, before it is gone. Otherwise it is
+    reported as not found at once."""
     answers_unknown_queries: bool
     """Whether the server refuses a query about an unknown subject. Otherwise it does not reply."""
     drops_closed: bool
@@ -122,6 +133,7 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             path=None,
             identity_header=None,
             message_bytes=67108864,
+            output_bytes=4096,
             refused_frame_bytes=None,
             identify_first=True,
             text_frames=False,
@@ -130,6 +142,7 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             uploads_by_number=False,
             verifies_dependencies=False,
             hides_attached=True,
+            finds_terminated=True,
             answers_unknown_queries=False,
             drops_closed=False,
             serial=True,
@@ -146,6 +159,7 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             path="/v1/ws",
             identity_header="x-pie-identity",
             message_bytes=7340032,
+            output_bytes=None,
             refused_frame_bytes=8126464,
             identify_first=False,
             text_frames=True,
@@ -154,6 +168,7 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
             uploads_by_number=True,
             verifies_dependencies=True,
             hides_attached=False,
+            finds_terminated=False,
             answers_unknown_queries=True,
             drops_closed=True,
             serial=False,
@@ -167,9 +182,11 @@ __all__ = [
     "ABORT",
     "BUFFERED_EVENTS",
     "CHALLENGE_BYTES",
+    "LARGEST_RSA_KEY_BITS",
     "MODEL_STATISTICS",
     "MODEL_STATUS",
     "QUEUED_MESSAGES",
+    "REGISTRY_MANIFEST",
     "SCRIPT_DEFAULT_ENTRY",
     "SERVERS",
     "TOKEN_BYTES",

@@ -123,6 +123,11 @@ def compile_failed(*, detail: object) -> str:
     return f"Failed to compile WASM: {detail}"
 
 
+def manifest_not_in_registry(*, url: object) -> str:
+    """Sent by 0.4 servers."""
+    return f"Failed to download manifest: {url} returned 404 Not Found"
+
+
 def no_language_component(*, language: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"no {language} language component at {detail}"
@@ -131,11 +136,6 @@ def no_language_component(*, language: object, detail: object) -> str:
 def script_not_utf8(*, program: object, language: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} is not UTF-8 {language} source: {detail}"
-
-
-def program_not_found(*, program: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Program not found: {program}"
 
 
 def no_program_named(*, name: object) -> str:
@@ -294,6 +294,7 @@ __all__ = [
     "invalid_program_identifier",
     "invalid_signature_encoding",
     "invalid_workflow_json",
+    "manifest_not_in_registry",
     "manifest_toml_invalid",
     "mcp_client_gone",
     "mcp_server_not_registered",
@@ -302,7 +303,6 @@ __all__ = [
     "no_program_named",
     "out_of_order_chunk",
     "program_hash_mismatch",
-    "program_not_found",
     "program_not_installed",
     "script_needs_object",
     "script_not_utf8",

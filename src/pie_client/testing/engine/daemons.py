@@ -6,7 +6,7 @@ import logging
 
 from pie_client.errors import UnsupportedError
 from pie_client.logs import LimitedLog
-from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
+from pie_client.testing.http.messages import DaemonFunction
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class RunningDaemon:
     def __init__(self, program: str, port: int, function: DaemonFunction | None) -> None:
         self.program = program
         self.port = port % PORTS
-        self._function = function or self._not_a_daemon
+        self._function = function
         self._server: asyncio.Server | None = None
         self._log = LimitedLog(logger)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -84,10 +84,13 @@ class RunningDaemon:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
 
+        if self._function is None:
+            self._log.log(
+                logging.WARNING, "program %s serves no HTTP; register it with @engine.daemon", self.program
+            )
+            writer.close()  # without a response, as real servers
+            return
         connection = HttpConnection(reader, writer, self._function, self._log)
         task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
-
-    async def _not_a_daemon(self, _request: DaemonRequest) -> DaemonResponse:
-        raise LookupError(f"program {self.program} serves no HTTP; register it with @engine.daemon")

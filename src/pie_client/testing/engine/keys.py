@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
 
 from pie_client._generated.families import RSA_KEY_BITS
+from pie_client.testing._generated.servers import LARGEST_RSA_KEY_BITS
 
 PEM = "-----BEGIN"
 PRIVATE = "PRIVATE KEY-----"
@@ -35,9 +36,9 @@ def read_public_key(key: object) -> PublicKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ValueError("is not a public key; write it like the line in id_ed25519.pub") from None
     if isinstance(found, RSAPublicKey):
-        if found.key_size < RSA_KEY_BITS:
+        if not RSA_KEY_BITS <= found.key_size <= LARGEST_RSA_KEY_BITS:
             raise ValueError(
-                f"is an RSA key of {found.key_size} bits; servers accept {RSA_KEY_BITS} bits or more"
+                f"is an RSA key of {found.key_size} bits; servers accept {RSA_KEY_BITS} to {LARGEST_RSA_KEY_BITS} bits"
             )
     elif isinstance(found, EllipticCurvePublicKey):
         if not isinstance(found.curve, SECP256R1 | SECP384R1):

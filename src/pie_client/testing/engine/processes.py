@@ -59,6 +59,7 @@ class RunningProcess:
         capture: Whether its output is sent to a client.
         client: The client to attach, or None.
         keep_events: Whether all its events are buffered while no client is attached.
+        output_bytes: Size in bytes that longer writes to standard output and error are cut to, or None.
         observer: Called with its output and its terminal event.
 
     Attributes:
@@ -66,6 +67,7 @@ class RunningProcess:
         client: The attached client, or None.
         inbox: Signals and files for the inferlet.
         outcome: The terminal event.
+        terminated: Whether :meth:`terminate` ended it.
         task: The task that runs the inferlet, or None before :meth:`start`.
     """
 
@@ -78,6 +80,7 @@ class RunningProcess:
         capture: bool,
         client: Client | None,
         keep_events: bool = False,
+        output_bytes: int | None = None,
         observer: Callable[[WireModel], None] | None = None,
     ) -> None:
         self.id = str(uuid.uuid4())
@@ -90,6 +93,8 @@ class RunningProcess:
             asyncio.get_running_loop().create_future()
         )
         self.task: asyncio.Task[str] | None = None
+        self.terminated = False
+        self.output_bytes = output_bytes
         self._capture = capture
         self._keep_events = keep_events
         self._observer = observer
@@ -160,6 +165,7 @@ class RunningProcess:
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
         """End the process with an error, even if its inferlet ignores the cancellation."""
         if not self.outcome.done():  # a second cancellation would interrupt the clean-up of the inferlet
+            self.terminated = True
             self._finish(models.ErrorFrame, reason)
             if self.task is not None:
                 self.task.cancel()

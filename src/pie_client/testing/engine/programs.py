@@ -11,7 +11,7 @@ from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
-from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing._generated.servers import REGISTRY_MANIFEST, ServerTraits
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.messages import DaemonFunction
 from pie_client.testing.inferlet.exceptions import ProcessFailure
@@ -24,6 +24,8 @@ COMPONENT = b"\0asm\x0d\0\1\0"
 """First bytes of a WebAssembly component: magic, version and layer. A core module has another version."""
 FOLDER = "LocalEngine; register it with @engine.inferlet"
 """What the server's sentences name as the folder in which a missing program was looked for."""
+REGISTRY = "https://registry.invalid"
+"""Registry in the server's sentences; the name is reserved (RFC 6761). The engine asks none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,14 @@ class Programs:
         tables: tuple[Collection[str], ...] = (self.functions, self.daemons, self._stored)
         found = [program for table in tables for program in table if program.rpartition("@")[0] == name]
         return max(found, key=_version_key, default=None)
+
+    def missing(self, program: str) -> str:
+        """Return the text that refuses an unknown ``name@version``."""
+        if self._traits.bare_program_names:
+            return texts.program_not_installed(program=program, folder=FOLDER)
+        name, _, version = program.rpartition("@")
+        path = REGISTRY_MANIFEST.format(name=name, version=version)
+        return texts.manifest_not_in_registry(url=REGISTRY + path)
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
         """Parse a manifest, and its runtime section in families that have one.

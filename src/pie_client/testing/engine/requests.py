@@ -14,7 +14,6 @@ from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
 from pie_client.testing.engine.processes import Client, RunningProcess, canonical_uuid
-from pie_client.testing.engine.programs import FOLDER
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import Workflow, read_expression
@@ -109,9 +108,7 @@ class RequestHandler:
         elif not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
         elif not programs.has(inferlet):
-            if self._traits.bare_program_names:
-                raise Refusal(texts.program_not_installed(program=inferlet, folder=FOLDER))
-            raise Refusal(texts.program_not_found(program=inferlet))
+            raise Refusal(programs.missing(inferlet))
         else:
             program = inferlet
         programs.install(program)
@@ -151,7 +148,7 @@ class RequestHandler:
         return _json([end.value for end in ends])
 
     def attach_process(self, request: models.AttachProcessRequest) -> Result:
-        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, include_ended=True)
+        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, held=True)
         if process.client is not None:
             process.client.detach_if_closed()  # and process.client may be None then
         if process.client is not None:
@@ -165,7 +162,7 @@ class RequestHandler:
         return Result(texts.OK_ATTACH_PROCESS, attach)
 
     def terminate_process(self, request: models.TerminateProcessRequest) -> Result:
-        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE)
+        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE, terminated=True)
         return Result(texts.OK_TERMINATE_PROCESS, process.terminate)
 
     def signal_process(self, request: models.SignalProcessRequest) -> None:
@@ -198,7 +195,13 @@ class RequestHandler:
         keep = capture and self._state.options.keep_detached
         processes = [
             RunningProcess(
-                program, text, self.auth.username or "", capture=capture, client=client, keep_events=keep
+                program,
+                text,
+                self.auth.username or "",
+                capture=capture,
+                client=client,
+                keep_events=keep,
+                output_bytes=self._traits.output_bytes,
             )
             for text in inputs
         ]
@@ -208,11 +211,26 @@ class RequestHandler:
             self._state.add_process(process)
         return processes
 
-    def _find(self, process_id: str, invalid: str, *, include_ended: bool = False) -> RunningProcess:
-        """Return a process of the user. ``invalid`` is the text that refuses a malformed id. Raises Refusal."""
-        process = self._state.find_process(_uuid(process_id, invalid))
-        if process is None or (
-            process.outcome.done() and not (include_ended and process.holds_terminal_event)
+    def _find(
+        self, process_id: str, invalid: str, *, held: bool = False, terminated: bool = False
+    ) -> RunningProcess:
+        """Return a process of the user.
+
+        Args:
+            process_id: Its id.
+            invalid: The text that refuses a malformed id.
+            held: Return also an ended process that is held for a client.
+            terminated: Return also a process that was just terminated, in families that still find it then.
+
+        Raises:
+            Refusal: There is none, or it belongs to another user.
+        """
+        process = self._state.find_process(key := _uuid(process_id, invalid))
+        ending = terminated and self._traits.finds_terminated and key in self._state.processes
+        if process is None or not (
+            not process.outcome.done()
+            or (held and process.holds_terminal_event)
+            or (ending and process.terminated)
         ):
             raise Refusal(texts.PROCESS_NOT_FOUND)
         if process.username != self.auth.username:

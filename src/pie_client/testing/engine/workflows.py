@@ -20,6 +20,7 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_FALSY,
     WORKFLOW_ITERATIONS,
     WORKFLOW_VALUE,
+    ServerTraits,
 )
 from pie_client.testing.engine.processes import Client, RunningProcess
 from pie_client.testing.faults.fault import FaultList
@@ -37,12 +38,14 @@ class WorkflowFailureError(Exception):
 
 class _Programs(Protocol):
     def has(self, program: str) -> bool: ...
+    def missing(self, program: str) -> str: ...
 
 
 class _Host(Protocol):
     workflows: "dict[str, Workflow]"
     faults: FaultList
     log: LimitedLog
+    traits: ServerTraits
 
     @property
     def programs(self) -> _Programs: ...
@@ -200,10 +203,16 @@ class Workflow:
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
         program = expression.program_name
         if not self._host.programs.has(program):
-            raise WorkflowFailureError(texts.program_not_found(program=program))
-        input_text = json.dumps(_with_config(_as_object(value), expression.config), ensure_ascii=False)
+            raise WorkflowFailureError(self._host.programs.missing(program))
+        data = _with_config(_as_object(value), expression.config)
         process = RunningProcess(
-            program, input_text, self.username, capture=True, client=None, observer=self._forward
+            program,
+            json.dumps(data, ensure_ascii=False, separators=(",", ":")),
+            self.username,
+            capture=True,
+            client=None,
+            output_bytes=self._host.traits.output_bytes,
+            observer=self._forward,
         )
         self._send_last_event()
         self._running.add(process.id)
