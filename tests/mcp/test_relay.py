@@ -222,6 +222,25 @@ async def test_a_restarted_http_server_gets_a_new_session(client: PieClient) -> 
         await client.close()
 
 
+@pytest.mark.parametrize("path", ["/moved", "/moved-for-good"])
+async def test_a_redirect_of_an_http_server_is_followed(path: str, client: PieClient) -> None:
+    async with http_server() as (url, _):
+        await client.register_mcp_server("py", "http", url=url.replace("/mcp", path), headers=TOKEN)
+        await check_the_package_server(client)
+        await client.close()
+
+
+async def test_a_redirect_of_an_http_server_to_another_origin_is_not_followed(client: PieClient) -> None:
+    async with http_server() as (url, _):
+        url = url.replace("/mcp", "/elsewhere?key=hidden")
+        with pytest.raises(
+            McpServerError, match=r"it redirects to http://localhost:\d+; check url="
+        ) as caught:
+            await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+        assert "hidden" not in str(caught.value)
+    assert await available(client) == []
+
+
 async def test_an_http_error_of_a_server_is_reported_with_its_status(client: PieClient) -> None:
     async with http_server() as (url, _):
         with pytest.raises(

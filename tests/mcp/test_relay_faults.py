@@ -453,6 +453,67 @@ async def test_a_server_that_does_not_answer_initialize_is_stopped_at_the_deadli
     await bench.serve("read()")
 
 
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (b"Listening on stdio\n", "'Listening on stdio'"),
+        (b'\x1b[32mINFO\x1b[0m {"jsonrpc": "2.0"}\n', r"'\\x1b[32mINFO"),
+        (
+            b'{"level": "info", "msg": "started"}\n{"id": "no request"}\n',
+            """'{"level": "info", "msg": "started"}'""",
+        ),
+        ("\ufeff".encode("utf-16-le") + "{}\n".encode("utf-16-le"), "'"),
+        (b"x" * 5000 + b"\n", f"'{'x' * 60}'"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+async def test_output_that_is_not_json_rpc_is_shown_when_a_server_does_not_start(
+    bench: Bench, output: bytes, shown: str
+) -> None:
+    written = f"sys.stdout.buffer.write({output!r})\nsys.stdout.flush()\n"
+    with pytest.raises(DeadlineError, match=r"within 0\.5 s; .*MCP server 's' wrote ") as late:
+        await bench.register(bench.script(written + FOREVER), timeout=0.5)
+    with pytest.raises(McpServerError, match="exited with status 3, and wrote ") as ended:
+        await bench.register(bench.script(f"{written}sys.exit(3)"))
+    for error in (late, ended):
+        assert f"wrote {shown}" in str(error.value)
+        assert "which is not JSON-RPC" in str(error.value)
+        assert str(error.value).isprintable()
+
+
+async def test_other_output_is_not_blamed_once_a_server_has_started(bench: Bench) -> None:
+    await bench.serve("write('ready')\nread()\nsys.exit(3)")
+    await bench.error()
+    assert "ready" not in str(await bench.error())
+
+
+@pytest.mark.parametrize("times", ["once", "in each line"])
+async def test_a_byte_order_mark_before_a_message_is_skipped(bench: Bench, times: str) -> None:
+    mark = "sys.stdout.buffer.write(b'\\xef\\xbb\\xbf')\n"
+    again = mark if times == "in each line" else ""
+    script = bench.script(
+        f"{mark}initialize()\nrequest = read()\n{again}send(id=request['id'], result=7)\nread()"
+    )
+    await bench.register(script)
+    assert await bench.call() == (True, "7")
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="this system has no sh")
+async def test_the_exit_status_of_a_server_is_told_however_it_ends(bench: Bench) -> None:
+    """The end of its input, of its output and of the process arrive in any order."""
+    for command, words in {
+        "exit 4": "it exited with status 4",
+        "exec <&-; exit 4": "it exited with status 4",
+        "exec >&-; exit 4": "it exited with status 4",
+        "read line; exit 4": "it exited with status 4",
+        "kill -9 $$": "it exited on signal 9",
+    }.items():
+        for _ in range(20):
+            with pytest.raises(McpServerError) as caught:
+                await bench.client.register_mcp_server("s", "stdio", "sh", ["-c", command])
+            assert caught.value.reason == words, command
+
+
 async def test_a_cancelled_registration_stops_its_server(bench: Bench) -> None:
     """D68."""
     script = bench.script(FOREVER)

@@ -9,6 +9,12 @@ from mcp.server.mcpserver import MCPServer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MEBIBYTES = 5
+MOVED = {
+    "/moved": (307, "/mcp"),
+    "/moved-for-good": (308, "http://127.0.0.1:{port}/mcp"),
+    "/elsewhere": (307, "http://localhost:{port}/mcp?key=hidden"),
+}
+"""Status and location of redirects, by path; /elsewhere leads to another origin, of the same server."""
 
 
 def add(a: int, b: int) -> int:
@@ -53,14 +59,31 @@ def guarded(app: ASGIApp) -> ASGIApp:
     return guard
 
 
-def main(transport: str, port: str = "0") -> None:
+def redirected(app: ASGIApp, port: int) -> ASGIApp:
+    """Redirect each path of MOVED; its app answers the others."""
+
+    async def redirect(scope: Scope, receive: Receive, send: Send) -> None:
+        status, location = MOVED.get(scope.get("path", ""), (0, ""))
+        if status:
+            headers = [(b"location", location.format(port=port).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await app(scope, receive, send)
+
+    return redirect
+
+
+def main(transport: str, wanted: str = "0") -> None:
     server = make_server()
     if transport == "stdio":
         server.run()
         return
-    with socket.create_server(("127.0.0.1", int(port))) as listener:
-        config = uvicorn.Config(guarded(server.streamable_http_app()), log_level="warning")
-        sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    with socket.create_server(("127.0.0.1", int(wanted))) as listener:
+        port = listener.getsockname()[1]
+        app = redirected(guarded(server.streamable_http_app()), port)
+        config = uvicorn.Config(app, log_level="warning")
+        sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
 

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import AsyncIterable, Mapping
 from typing import Protocol, TypeAlias, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx2
@@ -18,7 +18,7 @@ from mcp.types import JSONRPCMessage
 from pydantic import TypeAdapter, ValidationError
 
 from pie_client._generated.mcp import VERSION_HEADER
-from pie_client.connection.options import is_loopback
+from pie_client.connection.options import address_of, is_loopback
 from pie_client.errors import McpServerError
 from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
@@ -149,7 +149,7 @@ class HttpLink(Link):
 
     def _http_client(self) -> httpx2.AsyncClient:
         async def check_status(response: httpx2.Response) -> None:
-            self._check_status(response.status_code)
+            self._check_status(response)
 
         return httpx2.AsyncClient(
             headers=dict(self._headers),
@@ -159,9 +159,16 @@ class HttpLink(Link):
             event_hooks={"response": [check_status]},
         )
 
-    def _check_status(self, status: int) -> None:
-        if status >= ERRORS and not self._initialized:
-            self.refusal = f"it answered with HTTP status {status}"
+    def _check_status(self, response: httpx2.Response) -> None:
+        status = response.status_code
+        if not self._initialized:
+            # The package follows redirects within the origin; the answer to the last one counts.
+            self.refusal = ""
+            if response.has_redirect_location:
+                place = urlsplit(urljoin(str(response.url), response.headers["location"]))
+                self.refusal = f"it redirects to {address_of(place)}"
+            elif status >= ERRORS:
+                self.refusal = f"it answered with HTTP status {status}"
         elif status == NOT_FOUND:
             # The server was restarted. The next call starts a new session.
             self.end("it does not know the session any more")

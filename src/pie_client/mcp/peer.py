@@ -21,7 +21,7 @@ from pie_client._generated.mcp import (
     PING,
 )
 from pie_client._generated.models import McpCancelledParams
-from pie_client.errors import McpServerError
+from pie_client.errors import McpServerError, one_line
 from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.messages import Members
@@ -32,6 +32,8 @@ MAX_REPLIES = 100
 """Most unsent replies to a server's own requests; further ones are dropped. A server may send requests without reading."""
 NULL = "null"
 TRACE_CHARACTERS = 60
+UNREADABLE_CHARACTERS = 60
+"""Most characters kept of a text that is not a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,13 @@ class Peer:
     Args:
         name: Name of the server, for the log.
         send: Sends a text; raises McpServerError.
+
+    Attributes:
+        unreadable: Beginning of the first text that was not a message, on one line; "" if there was none.
     """
 
     def __init__(self, name: str, send: Callable[[str], Awaitable[None]]) -> None:
+        self.unreadable = ""
         self._name = name
         self._send = send
         self._next = 0
@@ -112,9 +118,11 @@ class Peer:
         except messages.NotJsonRpcError as error:
             reason = "MCP server %r: ignoring %d characters: %s"
             self._log.log(logging.WARNING, reason, self._name, len(text), error)
+            self._keep_unreadable(text)
             return
         for members in found:
-            self._dispatch(members)
+            if not self._dispatch(members):
+                self._keep_unreadable(text)
 
     def fail(self, failure: Callable[[], McpServerError]) -> None:
         """Fail pending and future requests, and stop replying. Only the first call has an effect."""
@@ -128,7 +136,11 @@ class Peer:
         for task in self._replies:
             task.cancel()
 
-    def _dispatch(self, members: Members) -> None:
+    def _keep_unreadable(self, text: str) -> None:
+        self.unreadable = self.unreadable or one_line(text[:UNREADABLE_CHARACTERS])
+
+    def _dispatch(self, members: Members) -> bool:
+        """Handle a message; return whether it was one."""
         number = members.get(MEMBER_ID, NULL)
         if MEMBER_METHOD in members:
             if number == NULL:
@@ -141,6 +153,8 @@ class Peer:
         else:
             text = "MCP server %r: ignoring a text that is not a JSON-RPC message"
             self._log.log(logging.WARNING, text, self._name)
+            return False
+        return True
 
     def _reply(self, number: str, method: str) -> None:
         """Answer a request of the server. Its ids are independent of this side's."""

@@ -22,7 +22,7 @@ from pie_client._generated.models import (
 )
 from pie_client._version import __version__
 from pie_client.connection.connection import Connection
-from pie_client.errors import InvalidArgumentError, McpServerError, PieError, one_line
+from pie_client.errors import DeadlineError, InvalidArgumentError, McpServerError, PieError, one_line
 from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.link import REGISTER_AGAIN, STOPPED, Link, Spec
@@ -67,6 +67,8 @@ class McpServer:
         """Earliest time of the next start, by the monotonic clock."""
         self._reason = ""
         """Why the last start or run failed."""
+        self.unreadable = ""
+        """What the server wrote instead of messages when it was last started without success; "" if it did not."""
 
     async def start(self) -> Link:
         """Return the connection to the running server, starting it if it is not running.
@@ -91,7 +93,11 @@ class McpServer:
             except BaseException as error:
                 self._link = None
                 reason = error.reason if isinstance(error, McpServerError) else "it did not start in time"
+                if self.unreadable:
+                    reason += f", and wrote {self.unreadable!r}, which is not JSON-RPC"
                 self._record_failure(reason)
+                if self.unreadable and isinstance(error, McpServerError):
+                    raise McpServerError(self.name, reason, error.advice) from error
                 raise
             self._started_at = time.monotonic()
             return self._link
@@ -157,6 +163,7 @@ class McpServer:
         self._next_start = time.monotonic() + min(delay, LONGEST_DELAY)
 
     async def _open(self) -> Link:
+        self.unreadable = ""
         self.check_running()
         link = await self._spec.open(self.name)
         self._link = link  # set before the server is initialized, so that stop() finds it meanwhile
@@ -171,6 +178,7 @@ class McpServer:
             link.use_version(_agreed_version(link, answer))
             await link.peer.notify(INITIALIZED)
         except BaseException:  # cancellation included: the child process must not outlive it
+            self.unreadable = link.peer.unreadable
             await link.close()
             raise
         return link
@@ -198,6 +206,16 @@ class McpServers:
 
     async def register(self, server: McpServer, timeout: float | None) -> None:
         """Start a server and register it with the engine. If that fails, stop the server and free its name."""
+        try:
+            await self._register(server, timeout)
+        except DeadlineError as error:
+            if not server.unreadable:
+                raise
+            raise DeadlineError(
+                f"{error}: MCP server {server.name!r} wrote {server.unreadable!r}, which is not JSON-RPC"
+            ) from None
+
+    async def _register(self, server: McpServer, timeout: float | None) -> None:
         connection = self._connection
         async with connection.deadline(REGISTER_MCP_SERVER, timeout):
             connection.check_alive()

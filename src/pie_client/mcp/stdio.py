@@ -23,6 +23,7 @@ from pie_client.mcp.link import STOPPED, Link
 logger = logging.getLogger(__name__)
 
 STDIN, STDOUT, STDERR = 0, 1, 2
+BYTE_ORDER_MARK = "\ufeff"
 EXIT_SECONDS = 1.0
 """Seconds that a server has to exit after its standard input was closed."""
 TERMINATE_SECONDS = 0.3
@@ -114,8 +115,8 @@ class Child(asyncio.SubprocessProtocol, Link):
             await self._writable.wait()
             if self.ended is not None or self._stdin is None or self._stdin.is_closing():
                 if self.ended is None:
-                    await self._exits_within(EXIT_SECONDS)  # for an error with the exit status
-                raise self.error(self.ended or "it closed its standard input")
+                    await self._exits_within(EXIT_SECONDS)
+                raise self.error(self.ended or self._end_or("it closed its standard input"))
             self._stdin.write(text.encode() + b"\n")
 
     def end(self, reason: str) -> None:
@@ -230,20 +231,24 @@ class Child(asyncio.SubprocessProtocol, Link):
         while data := await self._output.read(UNREAD_BYTES):
             await self._receive(lines.feed(data))
         await self._receive(lines.finish())
-        # The output may end before the exit is known; wait for the exit status, which explains more.
+        # The output may end before the exit is known.
         await self._exits_within(DRAIN_SECONDS)
+        self.end(self._end_or("it closed its standard output"))
+        self.kill()
+
+    def _end_or(self, otherwise: str) -> str:
+        """Return how the server exited, which explains more than a closed pipe; ``otherwise`` if it runs."""
         status = self._transport.get_returncode() if self._transport is not None else None
         if status is None:
-            self.end("it closed its standard output")
-        else:
-            how = f"with status {status}" if status >= 0 else f"on signal {-status}"
-            self.end(f"it exited {how}")
-        self.kill()
+            return otherwise
+        return f"it exited with status {status}" if status >= 0 else f"it exited on signal {-status}"
 
     async def _receive(self, lines: list[bytes]) -> None:
         for line in lines:
-            if self.ended is None:
-                await self.peer.receive(line.decode("utf-8", "replace"))
+            # Some runtimes begin their output, or each write, with a byte order mark.
+            text = line.decode("utf-8", "replace").removeprefix(BYTE_ORDER_MARK)
+            if text and self.ended is None:
+                await self.peer.receive(text)
 
     def _log(self, lines: list[bytes]) -> None:
         for line in lines:
