@@ -232,11 +232,11 @@ async def test_a_redirect_of_an_http_server_is_followed(path: str, client: PieCl
 
 async def test_a_redirect_of_an_http_server_to_another_origin_is_not_followed(client: PieClient) -> None:
     async with http_server() as (url, _):
-        url = url.replace("/mcp", "/elsewhere?key=hidden")
+        moved = url.replace("/mcp", "/elsewhere?key=hidden")
         with pytest.raises(
             McpServerError, match=r"it redirects to http://localhost:\d+; check url="
         ) as caught:
-            await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+            await client.register_mcp_server("py", "http", url=moved, headers=TOKEN)
         assert "hidden" not in str(caught.value)
     assert await available(client) == []
 
