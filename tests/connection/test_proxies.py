@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Callable
 
 import pytest
 
 from pie_client import (
+    ConnectError,
     ConnectTimeoutError,
     HandshakeError,
     InvalidArgumentError,
@@ -59,6 +61,52 @@ async def test_the_systems_proxy_is_not_used_for_loopback(proxied: Callable[[str
         for host in ("127.0.0.1", "localhost"):
             async with PieClient(f"ws://{host}:{port}") as client:
                 await client.ping()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "127.0.0.1.", "0x7f.1", "0177.0.0.1", "2130706433", "0.0.0.0", "0"),  # noqa: S104 - not bound
+        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1%25lo]", "[::1%lo]"),
+        *(
+            "localhost.",
+            "LocalHost",
+            "a.localhost",
+            "a.localhost.",
+            "\uff11\uff12\uff17.0.0.1",
+            "\uff4cocalhost",
+        ),
+    ],
+)
+async def test_the_systems_proxy_is_never_used_for_this_machine(
+    host: str, proxied: Callable[[str], None]
+) -> None:
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://{address}")
+            client = PieClient(f"ws://{host}:{peer.uri.rpartition(':')[2]}")
+            # Not every machine resolves every form.
+            with contextlib.suppress(ConnectError):
+                await client.connect()
+                await client.ping()
+            await client.close()
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1.pie.invalid", "localhost.invalid", "[::ffff:203.0.113.1]", "10.1"]
+)
+async def test_the_systems_proxy_is_used_for_hosts_that_look_like_this_machine(
+    host: str, proxied: Callable[[str], None]
+) -> None:
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://{address}")
+            async with PieClient(f"ws://{host}:8080") as client:
+                await client.ping()
+    assert len(proxy.requests) == 1
 
 
 async def test_the_systems_proxy_is_used_for_other_hosts(proxied: Callable[[str], None]) -> None:

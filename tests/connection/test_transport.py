@@ -15,7 +15,6 @@ from pie_client import (
     HandshakeError,
     NotConnectedError,
     PieClient,
-    models,
 )
 from tests.connection.helpers import SECRET, failed_connect
 from tests.support.peers import (
@@ -199,33 +198,6 @@ async def test_a_body_that_is_not_utf8_is_shown_with_replacements() -> None:
     assert isinstance(error, HandshakeError)
     assert error.status == 500
     assert error.body.startswith("oops")
-
-
-async def test_a_redirect_to_a_websocket_is_followed() -> None:
-    async with websocket_peer() as first, websocket_peer() as second:
-        first.redirect = f"{second.uri}/elsewhere"
-        async with PieClient(first.uri) as client:
-            await client.ping()
-        assert [u.path for u in second.upgrades] == ["/elsewhere"]
-        assert len(second.requests_of(models.PingRequest)) == 1
-
-
-@pytest.mark.parametrize(
-    "location", [f"http://user:{SECRET}@127.0.0.1/login", "ws://127.0.0.1:port", "ws://", "mailto:x@y"]
-)
-async def test_a_redirect_to_an_invalid_uri_is_a_handshake_error(location: str) -> None:
-    async with websocket_peer() as peer:
-        peer.redirect = location
-        error = await failed_connect(peer.uri)
-    assert isinstance(error, HandshakeError)
-
-
-async def test_a_redirect_loop_is_a_handshake_error() -> None:
-    async with websocket_peer() as peer:
-        peer.redirect = "/v1/ws"
-        error = await failed_connect(peer.uri)
-    assert isinstance(error, HandshakeError)
-    assert "redirects" in str(error)
 
 
 async def test_a_tls_server_is_reached_with_a_context_that_trusts_it(

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import hashlib
 import itertools
-import logging
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -324,11 +323,3 @@ def test_the_library_receives_if_it_has_changed(monkeypatch: pytest.MonkeyPatch)
         changed.setattr(ClientConnection, "process_event", other_signature)
         assert websocket.websocket_class() is websocket.WebSocket
     websocket.is_as_expected.cache_clear()
-
-
-def test_the_library_receives_if_its_debugging_is_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(websocket, "always_library_receive", False)
-    caplog.set_level(logging.DEBUG, "websockets.client")
-    assert websocket.websocket_class() is websocket.WebSocket

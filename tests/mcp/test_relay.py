@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import subprocess
 import sys
@@ -281,6 +282,40 @@ async def test_an_http_server_that_is_not_an_mcp_server_is_an_error(client: PieC
             await client.register_mcp_server("py", "http", url=f"http://{address}/mcp")
     assert "\n" not in str(caught.value)
     assert await available(client) == []
+
+
+async def test_nothing_reaches_the_origin_that_an_http_server_redirects_to(client: PieClient) -> None:
+    heads: list[bytes] = []
+
+    async def record(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+
+    async with tcp_peer(record) as other:
+        answer = f"HTTP/1.1 307 No\r\nLocation: http://{other}/mcp\r\nContent-Length: 0\r\n\r\n"
+        async with tcp_peer(sends(answer.encode(), hang_up=True)) as address:
+            with pytest.raises(McpServerError, match=f"it redirects to http://{other}; "):
+                await client.register_mcp_server("py", "http", url=f"http://{address}/mcp", headers=TOKEN)
+    assert heads == []
+
+
+async def test_nothing_secret_of_an_http_server_is_logged(
+    client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with http_server() as (url, _):
+        await client.register_mcp_server("py", "http", url=f"{url}?key=hidden", headers=TOKEN)
+        added = await call(client, "call_tool", "py", "add", {"a": 171717, "b": 1})
+        assert added["content"][0]["text"] == "171718"
+        with pytest.raises(McpServerError):
+            await client.register_mcp_server(
+                "q", "http", url=f"{url}?key=hidden", headers={"x-token": "other"}
+            )
+        await client.close()
+    logged = "".join(map(caplog.handler.format, caplog.records))
+    for secret in ("hidden", "secret", "171717", "other"):
+        assert secret not in logged
+    logging.getLogger("httpx2").debug("of another user")
+    assert caplog.messages[-1] == "of another user"
 
 
 async def test_http_without_the_mcp_package_is_unsupported_with_advice(

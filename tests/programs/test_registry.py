@@ -233,6 +233,36 @@ async def test_loopback_bypasses_the_systems_proxy(proxied: Callable[[str], None
         assert await CLIENT.resolve_version("echo", url.replace("127.0.0.1", "localhost")) == "echo@1.0.0"
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "0x7f000001", "2130706433", "[::]", "[::ffff:127.0.0.1]", "localhost.", "a.localhost"],
+)
+async def test_loopback_bypasses_the_systems_proxy_however_it_is_written(
+    host: str, proxied: Callable[[str], None]
+) -> None:
+    proxy = Registry({})
+    async with tcp_peer(proxy.talk) as address, registry() as (url, running):
+        proxied(f"http://{address}")
+        port = url.rpartition(":")[2]
+        # Not every machine resolves every form.
+        with contextlib.suppress(RegistryError):
+            assert await CLIENT.resolve_version("echo", f"http://{host}:{port}") == "echo@1.0.0"
+            assert running.asked == [PATH]
+    assert proxy.heads == []
+
+
+async def test_the_password_of_a_proxy_does_not_follow_a_redirect(proxied: Callable[[str], None]) -> None:
+    async with registry() as (url, running):
+        proxy = Registry(
+            {f"http://registry.invalid{PATH}": response("", "302 Found", f"Location: {url}{PATH}\r\n")}
+        )
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://user:password@{address}")
+            assert await CLIENT.resolve_version("echo", "http://registry.invalid") == "echo@1.0.0"
+    assert "proxy-authorization: basic" in proxy.heads[0].lower()
+    assert "proxy-authorization" not in running.heads[0].lower()
+
+
 async def test_other_hosts_are_reached_through_the_systems_proxy(proxied: Callable[[str], None]) -> None:
     """D13."""
     whole = f"http://registry.invalid{PATH}"

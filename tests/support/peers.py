@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar
@@ -181,7 +181,8 @@ class Peer:
             models.AttachProcessRequest: "Process attached",
         }
         self.refuse_upgrade: tuple[HTTPStatus, str] | None = None
-        self.redirect: str | None = None
+        self.redirects: Iterator[Sequence[str]] = iter(())
+        """Values of Location, for each opening handshake that is redirected."""
         self.upgrades: list[Request] = []
         self.requests: list[WireModel | UnknownMessage] = []
         self.background: list[asyncio.Task[None]] = []
@@ -272,9 +273,10 @@ class Peer:
     def receive_upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
         """Record the opening handshake, and refuse or redirect it if the test wants that."""
         self.upgrades.append(request)
-        if self.redirect is not None:
+        if (locations := next(self.redirects, None)) is not None:
             response = connection.respond(HTTPStatus.FOUND, "")
-            response.headers["Location"] = self.redirect
+            for location in locations:
+                response.headers["Location"] = location
             return response
         return connection.respond(*self.refuse_upgrade) if self.refuse_upgrade else None
 

@@ -5,6 +5,7 @@ Loaded when a client is created, so without asyncio and the WebSocket library. N
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import math
 import re
@@ -17,8 +18,10 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import socket as socket_module
     import ssl as ssl_module
 else:
+    socket_module = LazyModule("socket")
     ssl_module = LazyModule("ssl")
 
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -205,12 +208,22 @@ def address_of(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host is the loopback interface, which proxies never serve."""
+def is_this_machine(host: str) -> bool:
+    """Return whether a host, however it is written, is this machine's loopback interface, which no proxy can reach."""
+    with contextlib.suppress(UnicodeError):  # full-width digits and dots, too, become those of ASCII
+        host = host.encode("idna").decode("ascii")
+    host = host.lower().removesuffix(".")
     address = _as_address(host)
     if address is None:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback
+        if host == "localhost" or host.endswith(".localhost"):
+            return True
+        try:  # 127.1, 0x7f000001, 2130706433
+            address = ipaddress.IPv4Address(socket_module.inet_aton(host))
+        except (OSError, UnicodeError):
+            return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    # Connecting to the unspecified address connects to the loopback interface.
+    return address.is_loopback or address.is_unspecified
 
 
 def _as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl as ssl_module
 from typing import Any, Protocol, cast
-from urllib.parse import urlunsplit
+from urllib.parse import SplitResult, urlunsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
@@ -18,14 +18,15 @@ from websockets.exceptions import (
     InvalidHeader,
     InvalidMessage,
     InvalidProxy,
-    InvalidStatus,
     InvalidURI,
     ProxyError,
     SecurityError,
 )
+from websockets.http11 import Response
 
 from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
-from pie_client.connection.options import Settings, address_of, bad_proxy, is_loopback
+from pie_client.connection.handshake import MAX_REDIRECTS, UpgradeRefused, library_logger, redirected
+from pie_client.connection.options import Settings, address_of, bad_proxy, is_this_machine
 from pie_client.connection.websocket import Frame, WebSocket, websocket_class
 from pie_client.errors import (
     ConnectError,
@@ -174,41 +175,57 @@ class Transport:
 
 
 async def open_transport(settings: Settings) -> Transport:
-    """Open a WebSocket.
+    """Open a WebSocket, following redirects within the server's origin.
 
     Raises:
         ConnectError: The server can't be reached; ConnectTimeoutError after ``open_timeout``; HandshakeError if it does
-            not speak WebSocket or refuses.
+            not speak WebSocket, refuses or redirects elsewhere.
     """
-    address = address_of(settings.uri)
+    loop = asyncio.get_running_loop()
+    expires = loop.time() + settings.open_timeout
+    uri = settings.uri
+    for _ in range(1 + MAX_REDIRECTS):
+        try:
+            return await _open(settings, uri, expires - loop.time())
+        except UpgradeRefused as error:
+            target = redirected(uri, error.response)
+            if target is None:
+                raise _refusal(address_of(uri), error.response) from error
+            uri = target
+    raise HandshakeError(f"{address_of(uri)} redirected more than {MAX_REDIRECTS} times; check the address")
+
+
+async def _open(settings: Settings, uri: SplitResult, seconds: float) -> Transport:
+    """Open a WebSocket at a URI of the server. Raises ConnectError, or UpgradeRefused for an HTTP response."""
+    address = address_of(uri)
     # A system-wide proxy can't reach this machine's loopback interface; an explicit one is used regardless.
     proxy: str | bool | None = settings.proxy
-    if proxy is False or (proxy is True and is_loopback(settings.uri.hostname or "")):
+    if proxy is False or (proxy is True and is_this_machine(uri.hostname or "")):
         proxy = None
-    # Two identity headers would be ambiguous: one in headers= replaces ours.
-    own = {name.lower() for name in settings.headers}
-    headers = {name: settings.identity for name in IDENTITY_HEADERS if name not in own}
     # ssl=None would forbid wss://.
     tls: dict[str, Any] = {} if settings.ssl is None else {"ssl": settings.ssl}
     create = _Creation()
     # Pings are sent by the connection, which knows when it has paused receiving; the library does not.
     try:
         socket = await connect(
-            urlunsplit(settings.uri),
-            additional_headers=headers | dict(settings.headers),
+            urlunsplit(uri),
+            additional_headers=_headers(settings),
             compression=None,
-            open_timeout=settings.open_timeout,
+            open_timeout=seconds,
             close_timeout=CLOSE_TIMEOUT,
             ping_interval=None,
             max_size=settings.max_message_size,
             proxy=proxy,
             create_connection=cast("type[WebSocket]", create),
+            logger=library_logger,
             **tls,
         )
     except TimeoutError as error:
         raise ConnectTimeoutError(
             f"{address} did not complete the opening handshake within {settings.open_timeout:g} s; check that a Pie server listens there, or raise open_timeout"
         ) from error
+    except UpgradeRefused:
+        raise
     except InvalidHeader as error:
         # Not chained: the library's text contains the header's value.
         raise HandshakeError(
@@ -222,7 +239,7 @@ async def open_transport(settings: Settings) -> Transport:
         BrokenPipeError,
     ) as error:
         ended_by = create.last.ended_by if create.last else None
-        raise _handshake_error(address, settings.uri.scheme, error, ended_by) from (ended_by or error)
+        raise _handshake_error(address, uri.scheme, error, ended_by) from (ended_by or error)
     except (OSError, ImportError) as error:
         raise _network_error(address, error) from error
     except (InvalidURI, InvalidProxy, ValueError) as error:
@@ -231,11 +248,19 @@ async def open_transport(settings: Settings) -> Transport:
     return Transport(cast("WebSocket", socket), address, settings.max_message_size)
 
 
+def _headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of the opening handshake."""
+    # Two identity headers would be ambiguous: one in headers= replaces ours.
+    own = {name.lower() for name in settings.headers}
+    identity = {name: settings.identity for name in IDENTITY_HEADERS if name not in own}
+    return identity | dict(settings.headers)
+
+
 class _Creation:
-    """Creates the library's connections, a new one for each redirect.
+    """Creates the library's connection.
 
     Attributes:
-        last: The last one, or None.
+        last: The connection, or None.
     """
 
     def __init__(self) -> None:
@@ -251,8 +276,6 @@ def _handshake_error(address: str, scheme: str, error: Exception, ended_by: Exce
     # sees only that the connection ended; the alert is what asyncio ended it with.
     if isinstance(ended_by, ssl_module.SSLError):
         return _network_error(address, ended_by)
-    if isinstance(error, InvalidStatus):
-        return _refusal(address, error)
     if isinstance(error, ProxyError):
         return ConnectError(
             f"could not connect to {address}: {one_line(str(error))}; check proxy= or the system's proxy settings"
@@ -309,19 +332,19 @@ def _tls_failure(error: ssl_module.SSLError) -> tuple[str, str]:
 
 
 def _address_error(address: str, error: Exception, proxy: str | bool | None) -> PieError:
-    """Return the error for an invalid URL of a proxy or redirect. The server's own was checked before."""
+    """Return the error for an invalid URL of a proxy, or what else the library rejects. The server's was checked before."""
     if isinstance(error, InvalidProxy) and isinstance(proxy, str):
         return bad_proxy()
     if not isinstance(error, InvalidURI) and proxy is True:
         return ConnectError(
-            f"could not connect to {address}: invalid URL in the system's proxy settings or a redirect; pass proxy=, or check the server's address"
+            f"could not connect to {address}: invalid URL in the system's proxy settings; pass proxy="
         )
-    return HandshakeError(f"{address} redirected to an invalid WebSocket URI; check the address")
+    return HandshakeError(f"{address} is not a valid WebSocket URI; check the address")
 
 
-def _refusal(address: str, error: InvalidStatus) -> HandshakeError:
-    status = error.response.status_code
-    body = one_line((error.response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
+def _refusal(address: str, response: Response) -> HandshakeError:
+    status = response.status_code
+    body = one_line((response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
     advice = {
         UNAUTHORIZED: "pass the identity= or headers= that it requires",
         NOT_FOUND: f"leave the path out, or use {ENDPOINT_PATH}",

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import inspect
-import logging
 import mmap
 import sys
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from websockets.protocol import Event, Protocol, State
 
 from pie_client.connection import framing
 from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask
+from pie_client.connection.handshake import UnredirectedConnection
 
 Frame: TypeAlias = bytes | memoryview | str
 """A message: str for text. A memoryview is valid only during the call that delivers it."""
@@ -59,7 +59,7 @@ always_library_receive = False
 """Use :class:`WebSocket` with every release of the library; for tests."""
 
 
-class WebSocket(ClientConnection):
+class WebSocket(UnredirectedConnection):
     """A connection that receives with the library's ``recv()``: correct with every release, but slower.
 
     Of the library it needs only what is documented, and asyncio's callbacks.
@@ -476,9 +476,7 @@ def discard(batch: list[Frame]) -> None:
 
 def websocket_class() -> type[WebSocket]:
     """Return the class of new connections."""
-    # With debugging on, users expect the library to log every frame.
-    debugging = logging.getLogger("websockets.client").isEnabledFor(logging.DEBUG)
-    return WebSocket if always_library_receive or debugging or not is_as_expected() else BatchWebSocket
+    return WebSocket if always_library_receive or not is_as_expected() else BatchWebSocket
 
 
 @functools.cache

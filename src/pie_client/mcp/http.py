@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterable, Mapping
+from contextvars import ContextVar
 from typing import Protocol, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -18,7 +19,7 @@ from mcp.types import JSONRPCMessage
 from pydantic import TypeAdapter, ValidationError
 
 from pie_client._generated.mcp import VERSION_HEADER
-from pie_client.connection.options import address_of, is_loopback
+from pie_client.connection.options import address_of, is_this_machine
 from pie_client.errors import McpServerError
 from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
@@ -31,6 +32,16 @@ NOT_FOUND = 404
 """HTTP status for a session that the server does not know, or no longer knows."""
 ERRORS = 400
 """HTTP statuses from here on are errors (RFC 9110, section 15)."""
+
+LIBRARY_LOGGERS = (
+    "mcp.client.streamable_http",
+    "httpx2",
+    *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
+"""Loggers of the package and its HTTP library. Their records hold URLs, headers and payloads."""
+_in_session: ContextVar[bool] = ContextVar("in_session", default=False)
+for _name in LIBRARY_LOGGERS:  # not silenced for other users of the libraries
+    logging.getLogger(_name).addFilter(lambda _record: not _in_session.get())
 
 _MESSAGE: TypeAdapter[JSONRPCMessage] = TypeAdapter(JSONRPCMessage)
 
@@ -81,10 +92,13 @@ class HttpLink(Link):
             raise self.error("the mcp package can't encode a message") from error
         if self._streams is None or self.ended is not None:
             raise self._end_session()
+        silent = _in_session.set(True)  # the package makes the request in this context
         try:
             await self._streams[1].send(SessionMessage(message, self._metadata))
         except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
             raise self._end_session() from error
+        finally:
+            _in_session.reset(silent)
 
     def use_version(self, version: str) -> None:
         """Send the protocol version in a header from now on."""
@@ -116,6 +130,7 @@ class HttpLink(Link):
 
     async def _run(self) -> None:
         reason = "its connection ended"
+        _in_session.set(True)  # in this task and those that it starts
         try:
             async with (
                 self._http_client() as http_client,
@@ -155,7 +170,7 @@ class HttpLink(Link):
             headers=dict(self._headers),
             # As long as a call may take: a POST is answered only when its call is.
             timeout=None if self._idle_timeout == math.inf else self._idle_timeout,
-            trust_env=not is_loopback(urlsplit(self._url).hostname or ""),
+            trust_env=not is_this_machine(urlsplit(self._url).hostname or ""),
             event_hooks={"response": [check_status]},
         )
 

@@ -32,7 +32,7 @@ from urllib.request import (
     build_opener,
 )
 
-from pie_client.connection.options import is_loopback
+from pie_client.connection.options import is_this_machine
 from pie_client.errors import one_line
 
 PIECE = 1 << 16
@@ -189,20 +189,23 @@ class _Proxies(ProxyHandler):
     """The system's proxies, except for loopback."""
 
     def proxy_open(self, req: Request, proxy: str, type: str) -> HTTPResponse | None:
-        if is_loopback(urlsplit(req.full_url).hostname or ""):
+        if is_this_machine(urlsplit(req.full_url).hostname or ""):
             return None
         response: HTTPResponse | None = super().proxy_open(req, proxy, type)
         return response
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Redirects to http and https, except from https to http."""
+    """Redirects to http and https, except from https to http. They may lead to another origin: nothing secret is sent."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> Request | None:
-        if urlsplit(newurl).scheme not in ("https", req.type):
-            raise URLError(f"it redirects from {req.type} to {urlsplit(newurl).scheme}")
+        scheme = urlsplit(req.full_url).scheme
+        if urlsplit(newurl).scheme not in ("https", scheme):
+            raise URLError(f"it redirects from {scheme} to {urlsplit(newurl).scheme}")
+        # Added by urllib for a proxy: a target that is reached without one must not get its password.
+        req.remove_header("Proxy-authorization")
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]  # its stubs want http.client's subclass of Message, which is what comes
 
 

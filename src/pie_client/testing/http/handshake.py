@@ -10,10 +10,11 @@ from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
 
 logger = logging.getLogger(__name__)
-"""Logger of the WebSocket library."""
+"""Logger of the WebSocket library. Its records for debugging hold headers, tokens and payloads, so that it has none."""
+logger.setLevel(logging.INFO)
 
 # websockets 15 logs each port probe under this text, as an error with a traceback.
-logger.addFilter(lambda record: record.msg != "opening handshake failed")
+logger.addFilter(lambda record: record.levelno >= logging.INFO and record.msg != "opening handshake failed")
 
 
 def refusal(traits: ServerTraits, connection: ServerConnection, request: Request) -> Response | None:
