@@ -4,6 +4,7 @@ import asyncio
 import functools
 import importlib
 import json
+import linecache
 import math
 import sys
 import types
@@ -223,15 +224,33 @@ def _imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> t
             ["import xml.dom.minidom", "import xml.etree.ElementTree"],
         ),
         (
+            "import xml\n@inferlet\nasync def f() -> str:\n    return repr(xml.etree.ElementTree)\n",
+            ["import xml.etree.ElementTree", "import xml"],
+        ),
+        (
+            "from xml import etree\n@inferlet\nasync def f() -> str:\n    return repr(etree.ElementTree)\n",
+            ["import xml.etree.ElementTree", "from xml import etree"],
+        ),
+        (
+            "import xml.etree.ElementTree as e\n@inferlet\nasync def f() -> str:\n    return e.__name__\n",
+            ["import xml.etree.ElementTree as e"],
+        ),
+        (
             (
-                "try:\n    import orjson as json\nexcept ImportError:\n    import json\n"
-                "@inferlet\nasync def f() -> str:\n    return json.dumps(1)\n"
+                "import sys\nif sys.version_info < (3,):\n    import no_such as j\nelse:\n    import json as j\n"
+                "@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n"
             ),
-            ["import json"],
+            ["import json as j"],
+        ),
+        (
+            (
+                "import string as j\nimport json as j\n@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n"
+            ),
+            ["import json as j"],
         ),
         (
             "from os import *\n@inferlet\nasync def f() -> str:\n    return getcwd()\n",
-            ["from posix import getcwd"],
+            ["from os import getcwd"],
         ),
         ("import json as j\n@inferlet\nasync def f() -> str:\n    return j.dumps(1)\n", ["import json as j"]),
     ],
@@ -245,9 +264,65 @@ def test_a_name_is_imported_from_where_it_was_defined(
     exec(function.source, namespace)  # noqa: S102 - it is the test's own
 
 
+def _run(source: str) -> object:
+    """Run the function f of an uploaded source, and return its result."""
+    namespace: dict[str, object] = {}
+    exec(source, namespace)  # noqa: S102 - it is the test's own
+    return asyncio.run(cast("Callable[[], Coroutine[object, object, object]]", namespace["f"])())
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "try:\n    import {module} as x\nexcept ImportError:\n    x = None\n",
+        "try:\n    import {module} as x\nexcept (ImportError, OSError) as error:\n    print(error)\n    x = None\n",
+        "try:\n    import {module} as x\nexcept ImportError:\n    x: object = False\n",
+        "try:\n    from {module} import hls_to_rgb as x\nexcept ModuleNotFoundError:\n    x = 'none'\n",
+        "try:\n    import {module}\nexcept ImportError:\n    x = False\nelse:\n    x = True\n",
+        "if 5 > 4:\n    try:\n        import {module} as x\n    except:\n        import json as x\n",
+        "try:\n    try:\n        import {module} as x\n    except ImportError:\n        x = None\nfinally:\n    print()\n",
+        "import string\ntry:\n    import {module} as string\nexcept ImportError:\n    import string\nx = 1\n",
+    ],
+)
+def test_the_fallback_of_an_import_is_uploaded_with_it(
+    imports: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the import succeeds here or there."""
+    used = "string" if "as string" in imports else "x"
+    text = f"@inferlet\nasync def f(): return repr({used})\n"
+    with_module, without = (
+        _imported(tmp_path, monkeypatch, imports.format(module=module) + text).f
+        for module in ("colorsys", "no_such_module")
+    )
+    assert _run(with_module.source) == asyncio.run(with_module())
+    assert _run(without.source) == asyncio.run(without())
+    monkeypatch.setitem(sys.modules, "colorsys", None)  # an import of it fails now
+    assert _run(with_module.source) == asyncio.run(without())
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
+        *(
+            (
+                f"try:\n    {tried}\nexcept ImportError:\n    x = {other}\n@inferlet\nasync def f(): return x\n",
+                "x",
+            )
+            for tried in ("import no_such_x as x", "from no_such_x import x", "from no_such_x import *")
+            for other in ("object()", "lambda: 0", "[None]")
+        ),
+        (
+            "x = None\ntry:\n    import no_such_x as x\nexcept ImportError:\n    pass\n@inferlet\nasync def f(): return x\n",
+            "x",
+        ),
+        ("import json\njson = None\n@inferlet\nasync def f(): return json\n", "json"),
+        ("import types\nx = types.ModuleType('json')\n@inferlet\nasync def f(): return x\n", "x"),
+        ("import sys\nx = sys.modules[__name__]\n@inferlet\nasync def f(): return x\n", "x"),
+        ("try:\n    x = 1\nexcept ImportError:\n    x = 2\n@inferlet\nasync def f(): return x\n", "x"),
+        ("x = 1\n@inferlet\nasync def f(y=x): return y\n", "x"),
+        ("x = 1\n@inferlet\nasync def f(): return [lambda z: z + x]\n", "x"),
+        ("x = 1\n@inferlet\nasync def f():\n    class A:\n        y = x\n    return A.y\n", "x"),
+        ("x = 1\n@inferlet\nasync def f():\n    global x\n    x += 1\n    return x\n", "x"),
         ("def sorted(x): return x\n@inferlet\nasync def f() -> list: return sorted([2, 1])\n", "sorted"),
         ("import json\njson = object()\n@inferlet\nasync def f() -> str: return json.dumps(1)\n", "json"),
         (
@@ -262,6 +337,55 @@ def test_a_name_that_can_not_be_imported_is_refused(
     function = _imported(tmp_path, monkeypatch, source).f
     with pytest.raises(InvalidArgumentError, match=f"f uses {name}, which is not uploaded with it"):
         _ = function.source
+
+
+NOTEBOOK = {
+    "import xml.etree.ElementTree": ("xml.etree.ElementTree.fromstring('<a/>').tag", "a"),
+    "import xml.etree as e, xml.etree.ElementTree": ("e.ElementTree.fromstring('<a/>').tag", "a"),
+    "import xml.dom.minidom as dom": ("dom.__name__", "xml.dom.minidom"),
+    "import os": ("os.path.basename('a/b')", "b"),
+    "from random import randint": ("randint(3, 3)", 3),
+    "from collections import OrderedDict as Ordered": ("len(Ordered())", 0),
+}
+"""Expressions and their values, by what a cell imports."""
+
+
+def _from_cells(*cells: str) -> object:
+    """Run cells as a notebook does, where the module has no source, and return the value of f."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for cell in cells:
+        name = f"<cell {abs(hash(cell))}>"
+        linecache.cache[name] = len(cell), None, cell.splitlines(keepends=True), name
+        exec(compile(cell, name, "exec"), namespace)  # noqa: S102 - it is the test's own
+    return namespace["f"]
+
+
+async def test_imports_of_other_cells_of_a_notebook_are_uploaded(scripts: PieClient) -> None:
+    for imports, (expression, value) in NOTEBOOK.items():
+        function = _from_cells(
+            "from pie_client import inferlet", imports, f"@inferlet\nasync def f(): return [{expression}]\n"
+        )
+        run = cast("Callable[..., Awaitable[Process]]", scripts.run)
+        assert await _result(await run(function)) == [value]
+
+
+def test_a_failed_import_of_another_cell_is_refused() -> None:
+    function = _from_cells(
+        "from pie_client import inferlet",
+        "try:\n    import no_such_x as x\nexcept ImportError:\n    x = None\n",
+        "@inferlet\nasync def f(): return x is None\n",
+    )
+    assert isinstance(function, Inferlet)
+    with pytest.raises(InvalidArgumentError, match="f uses x, which is not uploaded with it"):
+        _ = function.source
+
+
+async def test_a_function_runs_with_the_fallback_of_an_import(
+    scripts: PieClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "try:\n    import no_such_x as x\nexcept ImportError:\n    x = None\n"
+    function = _imported(tmp_path, monkeypatch, f"{source}@inferlet\nasync def f(): return x is None\n").f
+    assert await _result(await scripts.run(function)) is True
 
 
 def test_the_loaded_source_is_uploaded_even_if_the_file_has_changed(

@@ -11,7 +11,6 @@ import functools
 import inspect
 import re
 import symtable
-import sys
 import types
 import typing
 from collections.abc import Callable, Coroutine, Iterator
@@ -22,6 +21,7 @@ from blake3 import blake3
 from pie_client._generated.families import SCRIPT_ENTRY, SCRIPT_RUNTIME
 from pie_client._generated.models import Manifest, ManifestPackage, ManifestParameter
 from pie_client.errors import InvalidArgumentError
+from pie_client.programs.imports import find_imports
 from pie_client.programs.manifest import VERSION_SEPARATOR, checked_manifest
 
 P = ParamSpec("P")
@@ -160,7 +160,8 @@ def inferlet(
     """Turn an async function into a program that ``client.run`` installs and launches.
 
     The source of the function is uploaded, without comments and parameter annotations, together with the imports of its
-    module that it uses. Define anything else it needs inside the function, or pass it as an argument. Import the engine's
+    module that it uses. An import in a ``try`` statement is uploaded with its fallback: other imports, or constants, that
+    the ``except`` clause binds. Define anything else it needs inside the function, or pass it as an argument. Import the engine's
     ``inferlet`` package inside the function.
 
     Args:
@@ -271,12 +272,11 @@ def _script_of(function: Callable[..., object], lines: list[str] | None) -> str:
     namespace: dict[str, object] = function.__globals__
     used = _globals_of(header + body) - {node.name}
     used -= {name for name in BUILTINS - closure if name not in namespace or name.startswith("__")}
-    statements = _imports_of(function, used - closure)
-    if missing := sorted(used - statements.keys()):
+    imports, unbound = find_imports(function, node, used - closure)
+    if missing := sorted(unbound | (used & closure)):
         raise InvalidArgumentError(
             f"{node.name} uses {', '.join(missing)}, which is not uploaded with it; define it inside {node.name}, or pass it as an argument"
         )
-    imports = sorted({statement for needed in statements.values() for statement in needed})
     return header + "\n".join([*imports, "", "", body, ""])
 
 
@@ -331,64 +331,3 @@ def _globals_of(source: str) -> set[str]:
             if s.is_referenced() and (s.is_global() or (table is top and not s.is_assigned()))
         }
     return used
-
-
-def _imports_of(function: Callable[..., object], names: set[str]) -> dict[str, list[str]]:
-    """Return the statements that import each of the given names, for those names that are imported.
-
-    They come from the module's source if they bind the same object as the name does now. Without such a statement, as in
-    a notebook, one is written from the object's own module and name.
-    """
-    namespace: dict[str, object] = getattr(function, "__globals__", {})
-    found: dict[str, list[str]] = {}
-    for bound, statement, given in _imports_in(inspect.getmodule(function)):
-        if bound in names and bound in namespace and given() is namespace[bound]:
-            found.setdefault(bound, []).append(statement)
-    for name in names - found.keys():
-        written = _import_for(name, namespace[name], namespace) if name in namespace else None
-        if written is not None:
-            found[name] = [written]
-    return found
-
-
-def _imports_in(module: types.ModuleType | None) -> Iterator[tuple[str, str, Callable[[], object]]]:
-    """Yield the absolute imports of a module outside functions: the bound name, the statement, and a getter of its object."""
-    try:
-        tree = ast.parse(inspect.getsource(module) if module is not None else "")
-    except (OSError, TypeError, SyntaxError):
-        return
-    statements = tree.body[::-1]
-    while statements:
-        node = statements.pop()
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                bound = alias.asname or alias.name.partition(".")[0]
-                source = alias.name if alias.asname else bound
-                yield bound, ast.unparse(ast.Import([alias])), functools.partial(sys.modules.get, source)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
-            for alias in node.names:
-                given = functools.partial(getattr, sys.modules.get(node.module), alias.name, None)
-                yield alias.asname or alias.name, ast.unparse(ast.ImportFrom(node.module, [alias], 0)), given
-        elif isinstance(node, (ast.If, ast.For, ast.While)):
-            statements += [*node.body, *node.orelse]
-        elif isinstance(node, ast.With):
-            statements += node.body
-        elif isinstance(node, (ast.Try, ast.TryStar)):
-            handled = [statement for handler in node.handlers for statement in handler.body]
-            statements += [*node.body, *handled, *node.orelse, *node.finalbody]
-
-
-def _import_for(name: str, value: object, namespace: dict[str, object]) -> str | None:
-    """Return a statement that imports a module, function or class, or None if it is defined in the function's own module."""
-    if isinstance(value, types.ModuleType):
-        return f"import {value.__name__}" + (f" as {name}" if name != value.__name__ else "")
-    home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    if (
-        not isinstance(home, str)
-        or not isinstance(own, str)
-        or home in ("__main__", namespace.get("__name__"))
-    ):
-        return None
-    if getattr(sys.modules.get(home), own, None) is not value:
-        return None
-    return f"from {home} import {own}" + (f" as {name}" if name != own else "")
