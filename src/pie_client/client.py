@@ -286,7 +286,8 @@ class PieClient:
         """Upload a local build and install it.
 
         The file is hashed and read in a thread and sent in chunks, so it may be larger than memory.
-        Concurrent installs of the same program wait for each other. The first error of the server stops the upload.
+        Concurrent installs of the same program wait for each other: the first one uploads, those of equal files then
+        succeed without, and those of other files raise ProgramExistsError. The first error of the server stops the upload.
 
         Args:
             wasm_path: The build: a WebAssembly component or, on 0.5 servers, a script.

@@ -241,6 +241,68 @@ async def test_only_one_of_concurrent_different_installs_succeeds(
     assert engine.uploads["greet@1.2.3"] == builds[results.index("greet@1.2.3")]
 
 
+async def test_only_the_first_of_concurrent_equal_installs_uploads(
+    client: PieClient, engine: LocalEngine
+) -> None:
+    """Also one that has not read its bytes when the first has finished."""
+    build = component(b"same")
+    uploads: list[models.AddProgramRequest] = []
+    first_is_done = asyncio.Event()
+
+    async def pieces(data: bytes) -> AsyncIterator[bytes]:
+        yield data[:10]
+        await first_is_done.wait()
+        yield data[10:]
+
+    def take(request: models.AddProgramRequest) -> str:
+        uploads.append(request)
+        return "Program installed successfully"
+
+    engine.answer(models.AddProgramRequest, take)
+    engine.answer(models.CheckProgramRequest, lambda _: "true" if uploads else "false")
+    late = asyncio.create_task(client.install_program_bytes(pieces(build), MANIFEST))
+    other = asyncio.create_task(client.install_program_bytes(pieces(component(b"other")), MANIFEST))
+    installs = [client.install_program_bytes(build, MANIFEST) for _ in range(3)]
+    assert await asyncio.gather(*installs) == ["greet@1.2.3"] * 3
+    first_is_done.set()
+    assert await late == "greet@1.2.3"
+    with pytest.raises(ProgramExistsError):
+        await other
+    with pytest.raises(ProgramExistsError):
+        await client.install_program_bytes(build, MANIFEST)
+    assert len(uploads) == 1
+
+
+@pytest.mark.parametrize("failure", ["cancelled", "refused"])
+async def test_the_next_of_concurrent_installs_uploads_if_the_first_fails(
+    failure: str, client: PieClient, engine: LocalEngine
+) -> None:
+    arrived, cancelled = asyncio.Event(), asyncio.Event()
+    answers = iter([failure, "installed"])
+
+    async def take(_request: models.AddProgramRequest) -> str:
+        if next(answers) == "installed":
+            return "Program installed successfully"
+        arrived.set()
+        if failure == "cancelled":
+            await cancelled.wait()
+        raise Refusal("Program hash mismatch: declared a, uploaded b")
+
+    engine.answer(models.CheckProgramRequest, lambda _: "false")
+    engine.answer(models.AddProgramRequest, take)
+    first, second = (
+        asyncio.create_task(client.install_program_bytes(component(data), MANIFEST))
+        for data in (b"first", b"second")
+    )
+    await asyncio.wait_for(arrived.wait(), TIMEOUT)
+    if failure == "cancelled":
+        first.cancel()
+        cancelled.set()
+    assert await asyncio.wait_for(second, TIMEOUT) == "greet@1.2.3"
+    with pytest.raises((UploadError, asyncio.CancelledError)):
+        await first
+
+
 async def test_a_program_of_another_client_is_replaced_after_the_check(wasm: Path, toml: Path) -> None:
     """D44"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:

@@ -131,11 +131,6 @@ class ProgressLock:
         self._lock = asyncio.Lock()
         self._waiting: set[Deadline] = set()
 
-    @property
-    def locked(self) -> bool:
-        """Whether the lock is held."""
-        return self._lock.locked()
-
     @contextlib.asynccontextmanager
     async def hold(self, deadline: Deadline) -> AsyncGenerator[None]:
         """Acquire the lock before the deadline, and hold it in the context."""

@@ -36,7 +36,10 @@ class Programs:
         self._connection = connection
         self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
         self._installed: dict[str, tuple[str, str]] = {}
-        """Digests of the program and the manifest that this connection installed last, by ``name@version``."""
+        """Digests of the program and the manifest that this connection installed last, by ``name@version``.
+
+        A new tuple for each installation.
+        """
 
     async def has(self, inferlet: str, *, timeout: float | None) -> bool:
         """Return whether the server has a program."""
@@ -96,6 +99,7 @@ class Programs:
     ) -> str:
         """Upload a program and return its ``name@version``. Raises ProgramExistsError if the server has that version."""
         lock = self._locks.setdefault(program, ProgressLock())
+        before = self._installed.get(program)
 
         def report(sent: int, total: int) -> None:
             lock.report_progress()
@@ -106,19 +110,20 @@ class Programs:
         async with (
             self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
             open_content(source, report, deadline) as content,
-        ):
             # Concurrent installs of one version take turns. Otherwise both would find it missing, and the second would
-            # overwrite the first or collide with its upload. An install that waited for an equal one has succeeded.
-            waited = lock.locked
-            async with lock.hold(deadline):
-                deadline.disable()  # check and upload below have their own
-                identity = content.digest, blake3(manifest.encode()).hexdigest()
-                if not force and await self.has(program, timeout=timeout):
-                    if waited and self._installed.get(program) == identity:
-                        return program
-                    raise _exists(program)
-                await self._upload(content, manifest, timeout)
-                self._installed[program] = identity
+            # overwrite the first or collide with its upload.
+            lock.hold(deadline),
+        ):
+            deadline.disable()  # check and upload below have their own
+            identity = content.digest, blake3(manifest.encode()).hexdigest()
+            if not force and await self.has(program, timeout=timeout):
+                installed = self._installed.get(program)
+                # An equal install that has finished since this one began is as good as this one.
+                if installed is not before and installed == identity:
+                    return program
+                raise _exists(program)
+            await self._upload(content, manifest, timeout)
+            self._installed[program] = identity
         return program
 
     async def ensure(self, source: str, described: "Manifest", *, pinned: bool) -> str:
