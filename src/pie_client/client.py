@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections import abc
     from typing import overload
 
-    from pie_client import connected, errors, launching, process
+    from pie_client import connected, errors, launching, owned, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
@@ -38,6 +38,7 @@ else:
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
+    owned = LazyModule("pie_client.owned")
     process = LazyModule("pie_client.process")
     registry = LazyModule("pie_client.programs.registry")
     server_info = LazyModule("pie_client.auth.server_info")
@@ -353,6 +354,7 @@ class PieClient:
         capture_outputs: bool = True,
         token_budget: int | None = None,
         *,
+        terminate_on_exit: bool = False,
         timeout: float | None = None,
     ) -> process.Process:
         """Launch a program as a new process and return its handle.
@@ -366,6 +368,10 @@ class PieClient:
                 looks it up in the process list, by trailing white space that it appends to the input. The id is
                 ``""`` if the process ended before the lookup.
             token_budget: Maximum number of tokens that the process may use. Requires a 0.3 or 0.4 server.
+            terminate_on_exit: True to terminate the process at the end of an ``async with`` block of its handle, however
+                the block is left, unless the process has ended or the handle was closed or detached before. Waits at
+                most five seconds for the server's confirmation; a failure is logged. A launch that is cancelled
+                terminates its process in any case, unless its output is not captured.
             timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``. The first launch
                 of a program may download and compile it.
 
@@ -383,7 +389,8 @@ class PieClient:
             raise _not_a_bool("capture_outputs", capture_outputs)
         launcher = current.launcher
         launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
-        return await launch(inferlet, current.as_json(input), budget=token_budget, timeout=timeout)
+        launched = await launch(inferlet, current.as_json(input), budget=token_budget, timeout=timeout)
+        return owned.own(launched) if terminate_on_exit else launched
 
     async def launch_processes(
         self,
@@ -392,6 +399,7 @@ class PieClient:
         capture_outputs: bool = True,
         token_budgets: abc.Sequence[int | None] | None = None,
         *,
+        terminate_on_exit: bool = False,
         timeout: float | None = None,
     ) -> list[process.Process]:
         """Launch a program once per input, with one request. Requires a 0.4 server.
@@ -401,6 +409,8 @@ class PieClient:
             inputs: One input per process, as in :meth:`launch_process`.
             capture_outputs: True to receive the events of the processes, as in :meth:`launch_process`.
             token_budgets: Maximum number of tokens of each process, one entry per input.
+            terminate_on_exit: True to terminate each process at the end of an ``async with`` block of its handle, as in
+                :meth:`launch_process`.
             timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``.
 
         Returns:
@@ -413,9 +423,10 @@ class PieClient:
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
         """
-        return await self._connected().launch_many(
+        launched = await self._connected().launch_many(
             inferlet, inputs, capture=capture_outputs, budgets=token_budgets, timeout=timeout
         )
+        return [owned.own(each) for each in launched] if terminate_on_exit else launched
 
     async def run_processes(
         self,
@@ -512,6 +523,7 @@ class PieClient:
         *,
         capture_outputs: bool = True,
         token_budget: int | None = None,
+        terminate_on_exit: bool = False,
         timeout: float | None = None,
     ) -> launching.Runner:
         """Return a callable that does the same as :meth:`run`, with options of the call.
@@ -523,6 +535,8 @@ class PieClient:
         Args:
             capture_outputs: True to receive the events of the process, as in :meth:`launch_process`.
             token_budget: Maximum number of tokens that the process may use, as in :meth:`launch_process`.
+            terminate_on_exit: True to terminate the process at the end of an ``async with`` block, as in
+                :meth:`launch_process`.
             timeout: Seconds until the server accepts the launch, the installation of a function included. Default: the
                 client's ``timeout`` for each request.
 
@@ -545,23 +559,31 @@ class PieClient:
                         f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
                     )
                 return await self.launch_process(
-                    program, kwargs, capture_outputs, token_budget, timeout=timeout
+                    program,
+                    kwargs,
+                    capture_outputs,
+                    token_budget,
+                    terminate_on_exit=terminate_on_exit,
+                    timeout=timeout,
                 )
             if not isinstance(program, functions.Inferlet):
                 raise errors.InvalidArgumentError(
                     f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
                 )
-            return await self._connected().run(
+            launched = await self._connected().run(
                 program,
                 program.input_of(args, kwargs),
                 capture=capture_outputs,
                 budget=token_budget,
                 timeout=timeout,
             )
+            return owned.own(launched) if terminate_on_exit else launched
 
         return run
 
-    async def attach_process(self, process_id: str, *, timeout: float | None = None) -> process.Process:
+    async def attach_process(
+        self, process_id: str, *, terminate_on_exit: bool = False, timeout: float | None = None
+    ) -> process.Process:
         """Return a handle of a running process and receive its events.
 
         Sends no request for a process of this client whose handle was dropped, closed or detached: the server still
@@ -570,6 +592,8 @@ class PieClient:
 
         Args:
             process_id: Id of the process, a UUID in any notation.
+            terminate_on_exit: True to terminate the process at the end of an ``async with`` block, as in
+                :meth:`launch_process`.
             timeout: Seconds until the server replies. Default: the client's ``timeout``.
 
         Returns:
@@ -583,7 +607,8 @@ class PieClient:
             AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        return await self._connected().launcher.attach(process_id, timeout=timeout)
+        attached = await self._connected().launcher.attach(process_id, timeout=timeout)
+        return owned.own(attached) if terminate_on_exit else attached
 
     async def list_processes(self, *, timeout: float | None = None) -> list[models.ProcessInfo]:
         """Return the running processes of this user; on 0.5 servers those of all users.

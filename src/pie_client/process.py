@@ -79,7 +79,8 @@ class Process:
     :meth:`recv` returns events one by one, as pairs of kind and value. Both ways can be mixed and interrupted without
     losing events. If several tasks receive from one process, each event goes to one of them.
 
-    A handle that is closed or garbage-collected receives no more events. The process keeps running on the server.
+    A handle that is closed or garbage-collected receives no more events. The process keeps running on the server. An
+    ``async with`` block closes its handle, and terminates the process if it was launched with ``terminate_on_exit=True``.
     """
 
     __slots__ = ("__weakref__", "_connection", "_end", "_route")
@@ -410,6 +411,10 @@ class Process:
             route, self._route, self._end = self._route, self._route.without_events(), end
             self._connection.release(route, keep=end is _End.DETACHED)
             route.wake()  # readers of this handle
+
+    def _is_running(self) -> bool:
+        """Return whether this handle is open and has not received the end of the process."""
+        return self._end is _End.OPEN and self._route.terminal is None
 
     def _has_ended(self) -> bool:
         """Return whether the client knows that the process has ended."""

@@ -182,6 +182,10 @@ class Connection:
         async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
             yield deadline
 
+    def terminate_later(self, process_id: str) -> asyncio.Task[None]:
+        """Terminate a process in a task. A failure is logged."""
+        return self._errands.terminate([process_id])
+
     # ------------------------------------------------------------- received frames
 
     def deliver(self, batch: list[Frame]) -> None:

@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING
 from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client.errors import PieError
+from pie_client.lazy import LazyModule
 from pie_client.logs import LimitedLog
 from pie_client.protocol.session import CheckProcesses, RelayMcpCall, Session, TerminateProcesses
 
 if TYPE_CHECKING:
+    from pie_client._generated import refusals
     from pie_client._generated.models import ProcessInfo
+else:
+    refusals = LazyModule("pie_client._generated.refusals")
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +70,7 @@ class Errands:
                 self._start_answers()
             case TerminateProcesses(process_ids):
                 if self._session.alive:
-                    self.start(self._terminate(process_ids))
+                    self.terminate(process_ids)
             case CheckProcesses():
                 self._check_again = True
                 if not self._checking:
@@ -80,6 +84,10 @@ class Errands:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def terminate(self, process_ids: list[str]) -> asyncio.Task[None]:
+        """Start to terminate processes. Failures are logged, but not that of one that has ended."""
+        return self.start(self._terminate(process_ids))
 
     def drop_waiting(self) -> None:
         """Drop the MCP calls that wait: the connection has ended."""
@@ -118,9 +126,11 @@ class Errands:
         for process_id in process_ids:
             try:
                 await self._calls.terminate_process(process_id=process_id)
+            except refusals.ProcessNotFoundError:
+                pass  # it has ended
             except PieError as error:
-                text = "could not terminate the process of a cancelled launch: %s"
-                self._log.log(logging.DEBUG, text, error)
+                text = "process %s may keep running, it could not be terminated: %s"
+                self._log.log(logging.WARNING, text, process_id, error)
 
     async def _check_processes(self) -> None:
         """Check which processes have ended, once for all notices that arrive meanwhile."""
