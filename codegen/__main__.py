@@ -6,10 +6,12 @@ from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
 
+from codegen import naming
 from codegen.errors import CodegenError
 from codegen.layout import Layout
 from codegen.output import compare, write
 from codegen.render import render
+from codegen.schema import load
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,8 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"codegen: {len(error.problems)} problems; nothing was written", file=sys.stderr)
         return 2
     if command == "generate":
-        report = write(layout.root, files, layout.packages)
-        print(*report, f"codegen: {len(files)} files, {len(report)} changed", sep="\n")
+        changed = write(layout.root, files, layout.packages)
+        report = [*naming.renames(load(layout.root / layout.schema)), *changed]
+        print(*report, f"codegen: {len(files)} files, {len(changed)} changed", sep="\n")
         return 0
     if report := list(compare(layout.root, files, layout.packages)):
         print(*report, sep="\n")

@@ -4,15 +4,22 @@ Each rule keeps the generated code simple: tags that decode without guessing, op
 reference to something that does not exist. schema/README.md explains the dialect.
 """
 
+import keyword
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
 
 from codegen.errors import raise_if
+from codegen.naming import spelling
 from codegen.schema import PROTOCOL, TYPES, Node, Schema, nodes, target
 
 Problems = Iterator[str]
+
+FUNCTION_NAMES = frozenset(
+    {"type", "all", "len", "str", "int", "float", "bool", "bytes", "list", "dict", "object"}
+)
+"""Names of Python that generated encoders use, beside a function for each request."""
 
 
 def check(schema: Schema) -> None:
@@ -60,6 +67,28 @@ def properties_are_required_or_nullable(schema: Schema) -> Problems:
                 yield f"{where}.properties.{name}: {state}"
         for name in sorted(set(required) - properties.keys()):
             yield f"{where}: required property {name!r} is not defined"
+
+
+def fields_have_names_of_their_own(schema: Schema) -> Problems:
+    for file, document in schema.objects():
+        found: dict[str, str] = {}
+        for name in document.get("properties", {}):
+            first = found.setdefault(spelling(name), name)
+            if first != name:
+                yield f"schema/{file}: {first!r} and {name!r} are both {spelling(name)!r} in Python; rename one"
+
+
+def requests_have_names_of_their_own(schema: Schema) -> Problems:
+    for row in schema.protocol["requests"]:
+        if keyword.iskeyword(row["type"]) or row["type"] in FUNCTION_NAMES:
+            yield f"schema/{PROTOCOL}: {row['type']}: a request can't have this name, which Python uses; choose another"
+
+
+def fields_are_not_called_type(schema: Schema) -> Problems:
+    for row in schema.tagged:
+        node = schema.documents[row["schema"]].get("properties", {}).get("type", {"const": ""})
+        if "const" not in node:
+            yield f"schema/{row['schema']}: a field can't be called 'type', which generated code uses itself; rename it"
 
 
 def unions_are_tagged(schema: Schema) -> Problems:
@@ -130,6 +159,8 @@ def rows_are_unique(schema: Schema) -> Problems:
         "protocol.json: requests": [row["type"] for row in protocol["requests"]],
         "protocol.json: messages": [row["type"] for row in protocol["messages"]],
         "protocol.json: events": [row["event"] for row in protocol["events"]],
+        "protocol.json: events: names": [row["name"] for row in protocol["events"]],
+        "protocol.json: events: classes": [row["class"] for row in protocol["events"]],
         "protocol.json: families": [row["name"] for row in protocol["families"]],
         "protocol.json: limits": [*protocol["limits"], *protocol["server"]["limits"]],
         "errors.json: texts": [row["id"] for row in errors["texts"]],
@@ -181,6 +212,9 @@ RULES = (
     every_file_is_used,
     titles_are_unique,
     properties_are_required_or_nullable,
+    fields_have_names_of_their_own,
+    requests_have_names_of_their_own,
+    fields_are_not_called_type,
     unions_are_tagged,
     messages_carry_their_tag,
     events_carry_tag_and_text,

@@ -3,6 +3,7 @@
 The schema's files are joined into one document first.
 """
 
+import ast
 import importlib.metadata
 import json
 import tomllib
@@ -18,7 +19,12 @@ from codegen.errors import CodegenError, raise_if
 from codegen.python import Python
 from codegen.schema import TYPES, Node, Schema, target
 
-DROPPED = {"$schema", "title", "examples", "contentMediaType", "contentSchema"}
+DROPPED = frozenset(
+    {
+        *("$schema", "$id", "$comment", "title", "examples", "deprecated", "readOnly", "writeOnly"),
+        *("contentMediaType", "contentSchema"),
+    }
+)
 """Keywords that models have no use for; they would become metadata at run time."""
 
 
@@ -53,7 +59,17 @@ def render_models(schema: Schema, python: Python) -> str:
             text = cast("str", dcg.generate(document, config=_config(schema, python)))
     except Exception as error:
         raise CodegenError([f"datamodel-code-generator failed: {error}"]) from error
-    return text[text.index("from __future__") :]
+    text = text[text.index("from __future__") :]
+    # The tool renames what collides with a name that it uses itself.
+    defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+    raise_if(
+        [
+            f"schema/{file}: title: models.py uses the name {document['title']!r} itself; choose another"
+            for file, document in schema.objects()
+            if document.get("type") == "object" and document["title"] not in defined
+        ]
+    )
+    return text
 
 
 def _config(schema: Schema, python: Python) -> GenerateConfig:
@@ -75,7 +91,6 @@ def _config(schema: Schema, python: Python) -> GenerateConfig:
         allow_population_by_field_name=False,  # the base class allows it once for all
         use_schema_description=True,
         use_single_line_docstring=True,
-        type_mappings=["uuid=string"],  # format is an annotation: ids stay strings
         type_overrides={schema.protocol["scalars"]["json"]: "pydantic.JsonValue"},
         formatters=[Formatter.BUILTIN],  # every generated file is formatted together, later
     )
@@ -111,6 +126,8 @@ def _inlined(schema: Schema, file: str, node: object, *, names: bool = False) ->
     for key, value in cast("Node", node).items():
         if key == "$ref":
             copy["$ref"] = f"#/$defs/{schema.title(target(file, value))}"
+        elif key == "format" and value != "binary" and not names:
+            continue  # an annotation: values have the types that they have on the wire
         elif names or key not in DROPPED:
             copy[key] = _inlined(schema, file, value, names=key == "properties" and not names)
     return copy

@@ -1,45 +1,38 @@
 """How the schema's types, fields and calls are written in Python."""
 
-import keyword
 import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-import pydantic
-
+from codegen.naming import constant, spelling
 from codegen.schema import Node, Schema, target
 
 TYPES = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 """Python types of JSON's scalar types."""
-MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
-"""Names that a field of a model can't have."""
-CALL_NAMES = {
-    *("self", "timeout", "models", "encoders", "methods", "content", "chunk"),
-    *("fields", "type", "all", "len"),
+EXACT = {**TYPES, "binary": "bytes"}
+"""Python types of scalars, by their JSON type, or by the one format that is no annotation."""
+SILENT = {
+    *("type", "format", "description", "title", "examples", "contentMediaType", "contentSchema"),
+    *("$comment", "deprecated", "readOnly", "writeOnly"),
 }
-"""Names that generated calls, encoders and decoders use themselves."""
-EXACT = {**TYPES, "uuid": "str", "binary": "bytes"}
-"""Python types of scalars, by their format or JSON type."""
-SILENT = {"type", "format", "description", "examples", "contentMediaType", "contentSchema"}
 """Keywords that restrict no value of a scalar's Python type."""
 PLAIN = {"str": "str", "None": "_no_result"}
 """Decoders of results that have no type of their own."""
 
 
 class Field(NamedTuple):
-    """A field of a message, and the argument or variable that holds its value."""
+    """A field of a message."""
 
     name: str
     attribute: str
-    """Its name in a model."""
-    variable: str
+    """Its name in Python, where it is also an argument or a variable."""
     annotation: str
     default: str | None
     doc: str
     test: str
-    """Expression that is true only for valid values of the variable; the model validates others."""
+    """Expression that is true only for valid values; the model validates others."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,8 @@ class Python:
     """Package whose modules ``base``, ``content``, ``errors`` and ``lazy`` generated code stands on."""
 
     def field(self, name: str) -> str:
-        """Return the name of a model's field."""
-        snake = constant(name).lower()
-        return f"{snake}_" if keyword.iskeyword(snake) or snake in MODEL_NAMES else snake
+        """Return the name of a field in Python."""
+        return spelling(name)
 
     def annotation(self, file: str, node: Node) -> str:
         """Return the annotation of a property in ``file``."""
@@ -80,13 +72,11 @@ class Python:
         """Return the fields of a message or event, except its tags."""
         document, found = self.schema.documents[file], list[Field]()
         for name, node in document["properties"].items():
-            variable = f"{name}_" if keyword.iskeyword(name) or name in CALL_NAMES else name
             if "const" not in node:
-                annotation, test = self.annotation(file, node), self.test(file, node, variable)
+                attribute = self.field(name)
+                annotation, test = self.annotation(file, node), self.test(file, node, attribute)
                 default = None if name in document["required"] else "None"
-                found.append(
-                    Field(name, self.field(name), variable, annotation, default, node["description"], test)
-                )
+                found.append(Field(name, attribute, annotation, default, node["description"], test))
         return found
 
     def values(self, row: Node) -> list[Field]:
@@ -99,12 +89,14 @@ class Python:
         fields = self.fields(row["schema"]) if row["schema"] else []
         names = {self.schema.protocol["process"], self.schema.protocol["event_text"]}
         return {f.name for f in fields} == names and all(
-            f.test == f"type({f.variable}) is str" for f in fields
+            f.test == f"type({f.attribute}) is str" for f in fields
         )
 
     def test(self, file: str, node: Node, value: str) -> str:
         """Return an expression that is true only for values that the model accepts and does not change."""
-        restricted, kind = node.keys() - SILENT, node.get("format", node.get("type"))
+        restricted, kind = node.keys() - SILENT, node.get("type")
+        if node.get("format") == "binary":
+            kind = "binary"
         if restricted == {"$ref"} and not self._is_json(file, node["$ref"]):
             name = target(file, node["$ref"])
             return self.test(name.partition("#")[0], self.schema.resolve(name) or {}, value)
@@ -169,17 +161,19 @@ class Python:
 
     def _caller_sets(self, row: Node) -> dict[str, str]:
         """Return the expressions for the fields that the caller does not pass: the number, and those of each chunk."""
-        number = {self.schema.protocol["correlation"]: "corr_id"} if row["kind"] in {"call", "upload"} else {}
-        return number | {name: f"chunk.{role}" for role, name in row["chunks"].items() if role != "once"}
+        number = (
+            {self.schema.protocol["correlation"]: "_corr_id"} if row["kind"] in {"call", "upload"} else {}
+        )
+        return number | {name: f"_chunk.{role}" for role, name in row["chunks"].items() if role != "once"}
 
     def build(self, row: Node) -> str:
         """Return the function that builds a request's fields from its number and a chunk, as far as it has them."""
-        arguments = ["corr_id"] * (row["kind"] in {"call", "upload"}) + ["chunk"] * bool(row["chunks"])
+        arguments = ["_corr_id"] * (row["kind"] in {"call", "upload"}) + ["_chunk"] * bool(row["chunks"])
         values: list[str] = []
         for field in self.fields(row["schema"]):
-            once = ' if chunk.index == 0 else ""' if field.name == row["chunks"].get("once") else ""
-            values.append(self._caller_sets(row).get(field.name, field.variable + once))
-        call = f"encoders.{row['type']}({', '.join(values)})"
+            once = ' if _chunk.index == 0 else ""' if field.name == row["chunks"].get("once") else ""
+            values.append(self._caller_sets(row).get(field.name, field.attribute + once))
+        call = f"_encoders.{row['type']}({', '.join(values)})"
         return call.partition("(")[0] if values == arguments else f"lambda {', '.join(arguments)}: {call}"
 
     def returns(self, row: Node) -> str:
@@ -227,11 +221,6 @@ class Python:
         annotation = "tuple[str, ...]" if node["type"] == "array" else TYPES[node["type"]]
         values = [(family | family["server"])[name] for family in self.schema.protocol["families"]]
         return f"{annotation} | None" if None in values else annotation
-
-
-def constant(name: str) -> str:
-    """Return a type's name in capitals: ``PingRequest`` becomes ``PING_REQUEST``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
 
 
 def literal(value: object) -> str:

@@ -12,7 +12,7 @@ from typing import cast
 
 import jinja2
 
-from codegen import lint, models, python, schema
+from codegen import lint, models, naming, public, python, schema
 from codegen.errors import CodegenError, raise_if
 from codegen.layout import GENERATED, Layout
 
@@ -68,6 +68,7 @@ def render(layout: Layout) -> dict[Path, str]:
     lint.check(described)
     models.check_tools(settings)
     names = python.Python(described, layout.package, layout.base)
+    raise_if(public.problems(names, layout))
     environment = _environment()
     context: dict[str, object] = {
         "schema": described,
@@ -103,7 +104,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     filters = cast("dict[str, object]", environment.filters)
-    for function in (python.constant, python.names, python.parts, python.doc, python.cell, python.words):
+    for function in (naming.constant, python.names, python.parts, python.doc, python.cell, python.words):
         filters[function.__name__] = function
     filters["repr"] = python.literal
     return environment
@@ -122,10 +123,11 @@ def _module(path: Path, summary: str, body: str) -> str:
     # The models bring their imports. Importing the package loads __init__ and public, which therefore import nothing.
     imports = "" if path.stem in {"models", "__init__", "public"} else IMPORTS
     text = f'"""{summary}\n\n{NOTICE}\n"""\n{imports}\n{body}'
-    defined = list(_defined(path, text))
+    defined, imported = list(_defined(path, text)), _imported(text)
     raise_if([f"{path}: defines {name} twice" for name, count in Counter(defined).items() if count > 1])
-    public = sorted(name for name in defined if not name.startswith("_"))
-    return text if "__all__" in defined else f"{text}\n__all__ = {public!r}\n"
+    raise_if([f"{path}: defines {name}, which it also imports" for name in defined if name in imported])
+    names = sorted(name for name in defined if not name.startswith("_"))
+    return text if "__all__" in defined else f"{text}\n__all__ = {names!r}\n"
 
 
 def _defined(path: Path, text: str) -> Iterator[str]:
@@ -144,6 +146,12 @@ def _defined(path: Path, text: str) -> Iterator[str]:
                 yield name
             case _:
                 pass
+
+
+def _imported(text: str) -> set[str]:
+    """Return the names that a module imports, also for type checkers only."""
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 def _formatted(files: Mapping[Path, str], settings: Path) -> dict[Path, str]:

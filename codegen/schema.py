@@ -158,10 +158,12 @@ def files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _violations(name: str, document: Node, meta: Node) -> list[str]:
-    """List the violations of a meta-schema, with the errorMessage of a rule that has one."""
+    """List the violations of a meta-schema, with the errorMessage of a rule that has one; {value} is what violates it."""
     validator = jsonschema.Draft202012Validator(meta)
     errors: list[jsonschema.ValidationError] = list(validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
-    return [
-        f"schema/{name}: {e.json_path}: {cast('Node', e.schema).get('errorMessage', e.message)}"
-        for e in sorted(errors, key=lambda e: e.json_path)
-    ]
+    return [f"schema/{name}: {e.json_path}: {_message(e)}" for e in sorted(errors, key=lambda e: e.json_path)]
+
+
+def _message(error: jsonschema.ValidationError) -> str:
+    message: str = cast("Node", error.schema).get("errorMessage", error.message)
+    return message.replace("{value}", repr(error.instance))

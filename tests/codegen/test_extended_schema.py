@@ -157,8 +157,8 @@ from pie_client._generated.events import MarkEvent
 
 
 async def send(calls: Calls) -> None:
-    await calls.odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0)
-    await calls.odd(class_="a", self_=1, timeout_=2, models_=["b"], level="middle")  # wrong: arg-type, reportArgumentType
+    await calls.odd(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c", level="low", timeout=3.0)
+    await calls.odd(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c", level="middle")  # wrong: arg-type, reportArgumentType
 
 
 def read(mark: MarkEvent) -> None:
@@ -173,7 +173,7 @@ import json
 import msgpack
 
 from pie_client.protocol import codec
-from pie_client._generated import methods
+from pie_client._generated import methods, models
 from pie_client._generated.calls import Calls
 
 
@@ -182,11 +182,13 @@ class Caller:
         print(json.dumps([timeout, msgpack.unpackb(codec.encode(build(7)))]))
 
 
-asyncio.run(Calls(Caller()).odd(class_="a", self_=1, timeout_=2, models_=["b"], level="low", timeout=3.0))
+asyncio.run(Calls(Caller()).odd(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c", level="low", timeout=3.0))
 print(codec.decode(msgpack.packb(
     {"type": "process_event", "event": "mark", "process_id": "p", "value": "v", "from": "f", "level": "high"}
 )).event)
 print(list(methods.ODD.fields), methods.ODD.subject)
+fields = dict(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c")
+print(models.OddRequest(corr_id=7, **fields).model_dump(exclude_none=True))
 print(json.dumps(Calls.odd.__doc__))
 """
 
@@ -231,6 +233,7 @@ def add_odd_names(schema: Path) -> None:
         "self": {"type": "integer", "description": WORDS},
         "timeout": {"type": "integer", "description": WORDS},
         "models": {"type": "array", "items": {"type": "string"}, "description": WORDS},
+        "dryRun": {"type": "string", "format": "date-time", "description": WORDS},
         "level": OPTIONAL_LEVEL,
     }
     row = {"subject": "class", "fields": {"level": ["0.5"]}}
@@ -378,16 +381,38 @@ def printed(extended: Extended, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 def test_names_that_python_reserves_keep_their_form_on_the_wire(printed: list[str]) -> None:
-    call, event, fields, _ = printed
-    message = {"type": "odd", "corr_id": 7, "class": "a", "self": 1, "timeout": 2, "models": ["b"]}
+    call, event, fields, dumped, _ = printed
+    message = {
+        "type": "odd",
+        "corr_id": 7,
+        "class": "a",
+        "self": 1,
+        "timeout": 2,
+        "models": ["b"],
+        "dryRun": "c",
+    }
     assert json.loads(call) == [3.0, {**message, "level": "low"}]
     assert event == "MarkEvent(value='v', from_='f', level='high')"
     assert fields == "['level'] class"
+    assert dumped == str(message), "a model takes the names of the call"
+
+
+def test_each_renamed_field_is_reported(extended: Extended) -> None:
+    report = extended.generate.stdout.splitlines()
+    for wire, name in {
+        "class": "class_",
+        "self": "self_",
+        "timeout": "timeout_",
+        "dryRun": "dry_run",
+    }.items():
+        assert f"renamed: schema/requests/odd.json: {wire!r} is {name!r} in Python" in report
+    assert "renamed: schema/events/mark.json: 'from' is 'from_' in Python" in report
+    assert not any("'models'" in line or "'level'" in line for line in report)
 
 
 def test_quotes_and_backslashes_of_a_description_reach_the_docstring(printed: list[str]) -> None:
     doc: str = json.loads(printed[-1])
-    assert " ".join(doc.split()).count(WORDS) == 7
+    assert " ".join(doc.split()).count(WORDS) == 8
 
 
 def test_a_bar_in_a_description_does_not_split_a_cell_of_the_reference(extended: Extended) -> None:

@@ -20,6 +20,10 @@ def schema(tmp_path: Path) -> Path:
     """A schema to break, from which nothing is generated yet."""
     shutil.copytree(ROOT / "schema", tmp_path / "schema", ignore=shutil.ignore_patterns("vectors"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    # The names that the package's own modules give.
+    (tmp_path / "src/pie_client").mkdir(parents=True)
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(ROOT / "src/pie_client" / name, tmp_path / "src/pie_client")
     return tmp_path / "schema"
 
 
@@ -55,6 +59,23 @@ def text_row(document: JsonObject, name: str) -> JsonObject:
 def remove_tag(document: JsonObject) -> None:
     del document["properties"]["type"]
     document["required"].remove("type")
+
+
+def rename_class(document: JsonObject, name: str) -> None:
+    old = document["classes"][0]["name"]
+    document["classes"][0]["name"] = name
+    for row in document["texts"]:
+        if row.get("class") == old:
+            row["class"] = name
+
+
+def rename_request(schema: Path, tag: str) -> None:
+    (schema / "requests/ping.json").rename(schema / f"requests/{tag}.json")
+    edit(schema / f"requests/{tag}.json", lambda d: d["properties"]["type"].update(const=tag))
+    edit(
+        schema / "protocol.json",
+        lambda d: request_row(d, "ping").update(type=tag, schema=f"requests/{tag}.json"),
+    )
 
 
 def rename_file(schema: Path) -> None:
@@ -242,8 +263,118 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     "two types at once": (
         with_property("note", {"type": ["string", "integer"], "description": "A note."}, required=True),
         [
+            """schema/requests/ping.json: $.properties.note.type: one type only; write several as {"anyOf": [{"type": "integer"}, {"type": "null"}]}""",
+        ],
+    ),
+    "constant that may be null": (
+        with_property(
+            "note", {"anyOf": [{"const": "x"}, {"type": "null"}], "description": "A note."}, required=False
+        ),
+        [
+            """schema/requests/ping.json: $.properties.note.anyOf[0]: const is for tags only; write {"enum": [...]} with one text"""
+        ],
+    ),
+    "list of constants": (
+        with_property(
+            "notes", {"type": "array", "items": {"const": "x"}, "description": "Notes."}, required=True
+        ),
+        [
+            """schema/requests/ping.json: $.properties.notes.items: const is for tags only; write {"enum": [...]} with one text"""
+        ],
+    ),
+    "choice of nothing": (
+        with_property("note", {"enum": [], "description": "A note."}, required=True),
+        ["schema/requests/ping.json: $.properties.note.enum: needs at least one text"],
+    ),
+    "choice of numbers": (
+        with_property("note", {"enum": [1, 2], "description": "A note."}, required=True),
+        [
             "schema/requests/ping.json: $.properties.note: needs a $ref, an anyOf, an enum of strings or one type; an array needs items",
         ],
+    ),
+    "union in a property": (
+        with_property(
+            "note", {"oneOf": [{"$ref": "../results/query.json"}], "description": "A note."}, required=True
+        ),
+        ["schema/requests/ping.json: $.properties.note: a union has a file of its own; write a $ref to it"],
+    ),
+    "bytes that are no string": (
+        with_property(
+            "blob", {"type": "integer", "format": "binary", "description": "Bytes."}, required=True
+        ),
+        ["schema/requests/ping.json: $.properties.blob.type: binary is a format of strings"],
+    ),
+    "keyword that no code checks": (
+        with_property(
+            "notes",
+            {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "description": "Notes."},
+            required=True,
+        ),
+        [
+            "schema/requests/ping.json: $.properties.notes: 'uniqueItems' is not a keyword of the dialect, so generated code would ignore it; README.md lists them"
+        ],
+    ),
+    "field that Python can't spell": (
+        with_property("dry-run", {"type": "boolean", "description": "Dry."}, required=True),
+        [
+            "schema/requests/ping.json: $.properties: the name 'dry-run' must consist of letters, digits and _, and begin with a letter"
+        ],
+    ),
+    "two fields with one spelling": (
+        changed(
+            "requests/query.json",
+            lambda d: d["properties"].update(
+                dryRun=OPTIONAL_TEXT,
+                dry_run=OPTIONAL_TEXT,
+                **{"class": OPTIONAL_TEXT, "class_": OPTIONAL_TEXT},
+            ),
+        ),
+        [
+            "schema/requests/query.json: 'dryRun' and 'dry_run' are both 'dry_run' in Python; rename one",
+            "schema/requests/query.json: 'class' and 'class_' are both 'class_' in Python; rename one",
+        ],
+    ),
+    "event of a name that is taken": (
+        changed("protocol.json", lambda d: d["events"][0].update(name="File")),
+        ["schema/protocol.json: events: names: 'File' appears twice"],
+    ),
+    "event of a class that is taken": (
+        changed("protocol.json", lambda d: d["events"][0].update({"class": "StderrEvent"})),
+        ["schema/protocol.json: events: classes: 'StderrEvent' appears twice"],
+    ),
+    "event of a class of the package": (
+        changed("protocol.json", lambda d: d["events"][0].update({"class": "Process"})),
+        [
+            "schema/protocol.json: events: class: 'Process' is a name of the package pie_client already; choose another"
+        ],
+    ),
+    "event of a class that is an exception": (
+        changed("protocol.json", lambda d: d["events"][0].update({"class": "PieError"})),
+        [
+            "schema/protocol.json: events: class: 'PieError' is a name of the package pie_client already; choose another"
+        ],
+    ),
+    "error of a class of Python": (
+        changed("errors.json", lambda d: rename_class(d, "TimeoutError")),
+        ["schema/errors.json: classes: 'TimeoutError' is a name of Python already; choose another"],
+    ),
+    "object with the name of an error": (
+        changed("results/process_info.json", lambda d: d.update(title="UploadError")),
+        [
+            "schema/results/process_info.json: title: 'UploadError' is a name of schema/errors.json: classes already; choose another"
+        ],
+    ),
+    "object with a name that models use": (
+        changed("results/process_info.json", lambda d: d.update(title="Field")),
+        ["schema/results/process_info.json: title: models.py uses the name 'Field' itself; choose another"],
+    ),
+    "request with a name of Python": (
+        lambda schema: rename_request(schema, "type"),
+        ["schema/protocol.json: type: a request can't have this name, which Python uses; choose another"],
+    ),
+    "advice on a request that does not exist": (
+        changed("errors.json", lambda d: text_row(d, "process_not_found")["advice"]["0.4"].update(nope="?")),
+        ["schema/errors.json: process_not_found: advice: 'nope' does not exist"],
     ),
     "array of anything": (
         with_property("notes", {"type": "array", "description": "Notes."}, required=True),
@@ -439,20 +570,21 @@ def test_all_problems_are_reported_together(schema: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("changes", "expected"),
     [
-        ("Event", "src/pie_client/_generated/events.py: defines Event twice"),
-        ("None", r"src/pie_client/_generated/events.py: line \d+ is not Python: .+: None = "),
+        ({"class": "TextEvent"}, "src/pie_client/_generated/events.py: defines TextEvent twice"),
+        ({"class": "Mapping"}, "src/pie_client/_generated/events.py: defines Mapping, which it also imports"),
+        ({"name": "None"}, r"src/pie_client/_generated/events.py: line \d+ is not Python: .+: None = "),
     ],
 )
 def test_a_name_that_python_can_not_define_is_rejected(
-    name: str, expected: str, schema: Path, capsys: pytest.CaptureFixture[str]
+    changes: JsonObject, expected: str, schema: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit(schema / "protocol.json", lambda d: d["events"][0].update({"name": name, "class": name}))
+    edit(schema / "protocol.json", lambda d: d["events"][0].update(changes))
     status, problems = generate(schema, capsys)
     assert status == 2
     assert re.match(expected, problems[0])
-    assert not (schema.parent / "src").exists()
+    assert not (schema.parent / "src/pie_client/_generated").exists()
 
 
 # ------------------------------------------------------------- tools

@@ -21,6 +21,7 @@ from pie_client._generated import registry
 from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 from pie_client.protocol import codec
+from tests.protocol import strategies
 from tests.protocol.vectors import INVALID, RECORDED, REFERENCE, VALID, Json, Vector
 
 ROOT = Path(__file__).parents[2]
@@ -314,44 +315,11 @@ def test_a_damaged_frame_decodes_or_is_malformed(frame: bytes | str, data: st.Da
         _decodes_or_is_malformed(frame[:start] + data.draw(st.binary(max_size=4)) + frame[end:])
 
 
-def _drawn(node: Json) -> st.SearchStrategy[Any]:
-    """Return a strategy for values of a JSON Schema, with binary strings as bytes."""
-    if "$ref" in node:
-        return _drawn(DESCRIBED.scalars[str(node["$ref"]).rpartition("/")[2]])
-    if "const" in node:
-        return st.just(node["const"])
-    if "anyOf" in node:
-        return st.one_of([_drawn(member) for member in cast("list[Json]", node["anyOf"])])
-    match node["type"]:
-        case "string":
-            return st.binary(max_size=300) if node.get("format") == "binary" else st.text(max_size=40)
-        case "integer":
-            return st.integers(node.get("minimum"), node.get("maximum"))
-        case "boolean":
-            return st.booleans()
-        case "array":
-            return st.lists(_drawn(node["items"]), max_size=3)
-        case "null":
-            return st.none()
-        case other:
-            raise AssertionError(other)
-
-
-def _fields(model: type[WireModel]) -> st.SearchStrategy[Json]:
-    document = next(d for _, d in DESCRIBED.objects() if d["title"] == model.__name__)
-    properties = cast("dict[str, Json]", document["properties"])
-    required = cast("list[str]", document["required"])
-    return st.fixed_dictionaries(
-        {name: _drawn(properties[name]) for name in required},
-        optional={name: _drawn(node) for name, node in properties.items() if name not in required},
-    )
-
-
 @pytest.mark.parametrize("model", registry.CLIENT_MESSAGES.values())
 @given(st.data())
 @settings(ANY_SPEED, max_examples=30)
 def test_a_request_round_trips(model: type[WireModel], data: st.DataObject) -> None:
-    message = model.model_validate(data.draw(_fields(model)))
+    message = model.model_validate(data.draw(strategies.fields(DESCRIBED, model.__name__)))
     frame = codec.encode_client_message(message)
     assert codec.decode_client_message(frame) == message
     later = msgpack.packb(_unframed(frame) | data.draw(EXTRA_KEYS))
@@ -362,7 +330,7 @@ def test_a_request_round_trips(model: type[WireModel], data: st.DataObject) -> N
 @given(st.data(), st.sampled_from(FAMILIES))
 @settings(ANY_SPEED, max_examples=30)
 def test_a_server_message_round_trips(model: type[WireModel], data: st.DataObject, family: Family) -> None:
-    message = model.model_validate(data.draw(_fields(model)))
+    message = model.model_validate(data.draw(strategies.fields(DESCRIBED, model.__name__)))
     if isinstance(message, models.UnknownFrame):
         assume(message.event not in registry.EVENTS)
     if isinstance(message, models.FileChunk) and family == "0.4":

@@ -308,7 +308,7 @@ REMOVED: dict[str, Callable[[PieClient], Awaitable[object]]] = {
     "launch_daemon": lambda client: client.launch_daemon("a@1.0.0", 8080),
     "register_mcp_server": lambda client: client.register_mcp_server("m", "stdio", "true"),
     "mcp_response": lambda client: client.rpc.mcp_response(corr_id=1, ok=True, result="{}"),
-    "submit_workflow": lambda client: client.rpc.submit_workflow(json="{}"),
+    "submit_workflow": lambda client: client.rpc.submit_workflow(json_="{}"),
     "cancel_workflow": lambda client: client.rpc.cancel_workflow(workflow_id=ABSENT),
     "attach_workflow": lambda client: client.rpc.attach_workflow(workflow_id=ABSENT),
     "detach_workflow": lambda client: client.rpc.detach_workflow(workflow_id=ABSENT),

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from pie_client._generated import encoders, methods
+from pie_client._generated import encoders as _encoders
+from pie_client._generated import methods as _methods
 from pie_client._generated.methods import Method
 from pie_client.lazy import LazyModule
 
@@ -100,7 +101,7 @@ class Calls:
         See ``schema/requests/auth_identify.json``.
         """
         return await self._caller.call(
-            methods.AUTH_IDENTIFY, lambda corr_id: encoders.auth_identify(corr_id, username), timeout
+            _methods.AUTH_IDENTIFY, lambda _corr_id: _encoders.auth_identify(_corr_id, username), timeout
         )
 
     async def auth_prove(self, *, signature: str, timeout: float | None = None) -> str:
@@ -123,7 +124,7 @@ class Calls:
         See ``schema/requests/auth_prove.json``.
         """
         return await self._caller.call(
-            methods.AUTH_PROVE, lambda corr_id: encoders.auth_prove(corr_id, signature), timeout
+            _methods.AUTH_PROVE, lambda _corr_id: _encoders.auth_prove(_corr_id, signature), timeout
         )
 
     async def auth_by_token(self, *, token: str, timeout: float | None = None) -> str:
@@ -144,7 +145,7 @@ class Calls:
         See ``schema/requests/auth_by_token.json``.
         """
         return await self._caller.call(
-            methods.AUTH_BY_TOKEN, lambda corr_id: encoders.auth_by_token(corr_id, token), timeout
+            _methods.AUTH_BY_TOKEN, lambda _corr_id: _encoders.auth_by_token(_corr_id, token), timeout
         )
 
     async def check_program(
@@ -176,8 +177,8 @@ class Calls:
         See ``schema/requests/check_program.json``.
         """
         return await self._caller.call(
-            methods.CHECK_PROGRAM,
-            lambda corr_id: encoders.check_program(corr_id, name, version, wasm_hash, manifest_hash),
+            _methods.CHECK_PROGRAM,
+            lambda _corr_id: _encoders.check_program(_corr_id, name, version, wasm_hash, manifest_hash),
             timeout,
         )
 
@@ -202,7 +203,7 @@ class Calls:
         See ``schema/requests/query.json``.
         """
         return await self._caller.call(
-            methods.QUERY, lambda corr_id: encoders.query(corr_id, subject, record), timeout
+            _methods.QUERY, lambda _corr_id: _encoders.query(_corr_id, subject, record), timeout
         )
 
     async def add_program(
@@ -234,15 +235,15 @@ class Calls:
         See ``schema/requests/add_program.json``.
         """
         return await self._caller.upload(
-            methods.ADD_PROGRAM,
-            lambda corr_id, chunk: encoders.add_program(
-                corr_id,
-                chunk.digest,
-                manifest if chunk.index == 0 else "",
+            _methods.ADD_PROGRAM,
+            lambda _corr_id, _chunk: _encoders.add_program(
+                _corr_id,
+                _chunk.digest,
+                manifest if _chunk.index == 0 else "",
                 force_overwrite,
-                chunk.index,
-                chunk.total,
-                chunk.data,
+                _chunk.index,
+                _chunk.total,
+                _chunk.data,
             ),
             content,
             timeout,
@@ -281,8 +282,10 @@ class Calls:
         See ``schema/requests/launch_process.json``.
         """
         return await self._caller.call(
-            methods.LAUNCH_PROCESS,
-            lambda corr_id: encoders.launch_process(corr_id, inferlet, input, capture_outputs, token_budget),
+            _methods.LAUNCH_PROCESS,
+            lambda _corr_id: _encoders.launch_process(
+                _corr_id, inferlet, input, capture_outputs, token_budget
+            ),
             timeout,
         )
 
@@ -316,9 +319,9 @@ class Calls:
         See ``schema/requests/launch_processes.json``.
         """
         return await self._caller.call(
-            methods.LAUNCH_PROCESSES,
-            lambda corr_id: encoders.launch_processes(
-                corr_id, inferlet, inputs, capture_outputs, token_budgets
+            _methods.LAUNCH_PROCESSES,
+            lambda _corr_id: _encoders.launch_processes(
+                _corr_id, inferlet, inputs, capture_outputs, token_budgets
             ),
             timeout,
         )
@@ -350,8 +353,8 @@ class Calls:
         See ``schema/requests/run_processes.json``.
         """
         return await self._caller.call(
-            methods.RUN_PROCESSES,
-            lambda corr_id: encoders.run_processes(corr_id, inferlet, inputs, token_budgets),
+            _methods.RUN_PROCESSES,
+            lambda _corr_id: _encoders.run_processes(_corr_id, inferlet, inputs, token_budgets),
             timeout,
         )
 
@@ -378,8 +381,8 @@ class Calls:
         See ``schema/requests/launch_daemon.json``.
         """
         return await self._caller.call(
-            methods.LAUNCH_DAEMON,
-            lambda corr_id: encoders.launch_daemon(corr_id, port, inferlet, input),
+            _methods.LAUNCH_DAEMON,
+            lambda _corr_id: _encoders.launch_daemon(_corr_id, port, inferlet, input),
             timeout,
         )
 
@@ -402,7 +405,7 @@ class Calls:
         See ``schema/requests/attach_process.json``.
         """
         return await self._caller.call(
-            methods.ATTACH_PROCESS, lambda corr_id: encoders.attach_process(corr_id, process_id), timeout
+            _methods.ATTACH_PROCESS, lambda _corr_id: _encoders.attach_process(_corr_id, process_id), timeout
         )
 
     async def terminate_process(self, *, process_id: models.ProcessId, timeout: float | None = None) -> str:
@@ -423,8 +426,8 @@ class Calls:
         See ``schema/requests/terminate_process.json``.
         """
         return await self._caller.call(
-            methods.TERMINATE_PROCESS,
-            lambda corr_id: encoders.terminate_process(corr_id, process_id),
+            _methods.TERMINATE_PROCESS,
+            lambda _corr_id: _encoders.terminate_process(_corr_id, process_id),
             timeout,
         )
 
@@ -446,7 +449,7 @@ class Calls:
         See ``schema/requests/signal_process.json``.
         """
         return await self._caller.notify(
-            methods.SIGNAL_PROCESS, lambda: encoders.signal_process(process_id, message), timeout
+            _methods.SIGNAL_PROCESS, lambda: _encoders.signal_process(process_id, message), timeout
         )
 
     async def transfer_file(
@@ -467,9 +470,9 @@ class Calls:
         See ``schema/requests/transfer_file.json``.
         """
         return await self._caller.transfer(
-            methods.TRANSFER_FILE,
-            lambda chunk: encoders.transfer_file(
-                process_id, chunk.digest, chunk.index, chunk.total, chunk.data
+            _methods.TRANSFER_FILE,
+            lambda _chunk: _encoders.transfer_file(
+                process_id, _chunk.digest, _chunk.index, _chunk.total, _chunk.data
             ),
             content,
             timeout,
@@ -491,7 +494,7 @@ class Calls:
 
         See ``schema/requests/list_processes.json``.
         """
-        return await self._caller.call(methods.LIST_PROCESSES, encoders.list_processes, timeout)
+        return await self._caller.call(_methods.LIST_PROCESSES, _encoders.list_processes, timeout)
 
     async def ping(self, *, timeout: float | None = None) -> str:
         """Wait for a reply of the session.
@@ -509,7 +512,7 @@ class Calls:
 
         See ``schema/requests/ping.json``.
         """
-        return await self._caller.call(methods.PING, encoders.ping, timeout)
+        return await self._caller.call(_methods.PING, _encoders.ping, timeout)
 
     async def register_mcp_server(
         self,
@@ -542,8 +545,8 @@ class Calls:
         See ``schema/requests/register_mcp_server.json``.
         """
         return await self._caller.call(
-            methods.REGISTER_MCP_SERVER,
-            lambda corr_id: encoders.register_mcp_server(corr_id, name, transport, command, args, url),
+            _methods.REGISTER_MCP_SERVER,
+            lambda _corr_id: _encoders.register_mcp_server(_corr_id, name, transport, command, args, url),
             timeout,
         )
 
@@ -571,10 +574,10 @@ class Calls:
         See ``schema/requests/mcp_response.json``.
         """
         return await self._caller.notify(
-            methods.MCP_RESPONSE, lambda: encoders.mcp_response(corr_id, ok, result), timeout
+            _methods.MCP_RESPONSE, lambda: _encoders.mcp_response(corr_id, ok, result), timeout
         )
 
-    async def submit_workflow(self, *, json: str, timeout: float | None = None) -> str:
+    async def submit_workflow(self, *, json_: str, timeout: float | None = None) -> str:
         """Start a workflow: an expression over programs.
 
         The events of its processes arrive with ids that the client does not know, and its result can't be
@@ -583,7 +586,7 @@ class Calls:
         Known to 0.4 servers since release 0.3.
 
         Args:
-            json: JSON text of the expression.
+            json_: JSON text of the expression.
             timeout: Seconds until the call is complete; None for the client's default, ``math.inf`` for
                 no limit.
 
@@ -593,7 +596,7 @@ class Calls:
         See ``schema/requests/submit_workflow.json``.
         """
         return await self._caller.call(
-            methods.SUBMIT_WORKFLOW, lambda corr_id: encoders.submit_workflow(corr_id, json), timeout
+            _methods.SUBMIT_WORKFLOW, lambda _corr_id: _encoders.submit_workflow(_corr_id, json_), timeout
         )
 
     async def cancel_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -614,7 +617,9 @@ class Calls:
         See ``schema/requests/cancel_workflow.json``.
         """
         return await self._caller.call(
-            methods.CANCEL_WORKFLOW, lambda corr_id: encoders.cancel_workflow(corr_id, workflow_id), timeout
+            _methods.CANCEL_WORKFLOW,
+            lambda _corr_id: _encoders.cancel_workflow(_corr_id, workflow_id),
+            timeout,
         )
 
     async def attach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -633,7 +638,9 @@ class Calls:
         See ``schema/requests/attach_workflow.json``.
         """
         return await self._caller.call(
-            methods.ATTACH_WORKFLOW, lambda corr_id: encoders.attach_workflow(corr_id, workflow_id), timeout
+            _methods.ATTACH_WORKFLOW,
+            lambda _corr_id: _encoders.attach_workflow(_corr_id, workflow_id),
+            timeout,
         )
 
     async def detach_workflow(self, *, workflow_id: models.WorkflowId, timeout: float | None = None) -> str:
@@ -654,7 +661,9 @@ class Calls:
         See ``schema/requests/detach_workflow.json``.
         """
         return await self._caller.call(
-            methods.DETACH_WORKFLOW, lambda corr_id: encoders.detach_workflow(corr_id, workflow_id), timeout
+            _methods.DETACH_WORKFLOW,
+            lambda _corr_id: _encoders.detach_workflow(_corr_id, workflow_id),
+            timeout,
         )
 
 

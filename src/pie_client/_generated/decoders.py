@@ -54,14 +54,14 @@ class ResponseRecord(NamedTuple):
     result: str
 
 
-def decode_response(fields: Mapping[str, object]) -> ResponseRecord | None:
+def decode_response(_fields: Mapping[str, object]) -> ResponseRecord | None:
     """Return the record of a message, or None if the model has to validate it."""
     try:
-        corr_id = fields["corr_id"]
-        ok = fields["ok"]
-        result = fields["result"]
+        corr_id = _fields["corr_id"]
+        ok = _fields["ok"]
+        result = _fields["result"]
         if (
-            len(fields) == 4
+            len(_fields) == 4
             and type(corr_id) is int
             and 0 <= corr_id <= 4294967295
             and type(ok) is bool
@@ -84,17 +84,17 @@ class FileChunkRecord(NamedTuple):
     name: str | None
 
 
-def decode_file_chunk(fields: Mapping[str, object]) -> FileChunkRecord | None:
+def decode_file_chunk(_fields: Mapping[str, object]) -> FileChunkRecord | None:
     """Return the record of a message, or None if the model has to validate it."""
     try:
-        process_id = fields["process_id"]
-        file_hash = fields["file_hash"]
-        chunk_index = fields["chunk_index"]
-        total_chunks = fields["total_chunks"]
-        chunk_data = fields["chunk_data"]
-        name = fields.get("name")
+        process_id = _fields["process_id"]
+        file_hash = _fields["file_hash"]
+        chunk_index = _fields["chunk_index"]
+        total_chunks = _fields["total_chunks"]
+        chunk_data = _fields["chunk_data"]
+        name = _fields.get("name")
         if (
-            len(fields) == 6 + ("name" in fields)
+            len(_fields) == 6 + ("name" in _fields)
             and type(process_id) is str
             and type(file_hash) is str
             and type(chunk_index) is int
@@ -121,16 +121,16 @@ class McpRequestRecord(NamedTuple):
     params: str
 
 
-def decode_mcp_request(fields: Mapping[str, object]) -> McpRequestRecord | None:
+def decode_mcp_request(_fields: Mapping[str, object]) -> McpRequestRecord | None:
     """Return the record of a message, or None if the model has to validate it."""
     try:
-        corr_id = fields["corr_id"]
-        process_id = fields["process_id"]
-        server_name = fields["server_name"]
-        method = fields["method"]
-        params = fields["params"]
+        corr_id = _fields["corr_id"]
+        process_id = _fields["process_id"]
+        server_name = _fields["server_name"]
+        method = _fields["method"]
+        params = _fields["params"]
         if (
-            len(fields) == 6
+            len(_fields) == 6
             and type(corr_id) is int
             and 0 <= corr_id <= 4294967295
             and type(process_id) is str
@@ -148,10 +148,10 @@ class TurnDoneRecord(NamedTuple):
     """Text frame: the server finished a request. It does not name the request."""
 
 
-def decode_turn_done(fields: Mapping[str, object]) -> TurnDoneRecord | None:
+def decode_turn_done(_fields: Mapping[str, object]) -> TurnDoneRecord | None:
     """Return the record of a message, or None if the model has to validate it."""
     try:
-        if len(fields) == 1:
+        if len(_fields) == 1:
             return _new(TurnDoneRecord, ())
     except KeyError:
         pass
@@ -164,11 +164,11 @@ class ServerNoticeRecord(NamedTuple):
     message: str
 
 
-def decode_server_notice(fields: Mapping[str, object]) -> ServerNoticeRecord | None:
+def decode_server_notice(_fields: Mapping[str, object]) -> ServerNoticeRecord | None:
     """Return the record of a message, or None if the model has to validate it."""
     try:
-        message = fields["message"]
-        if len(fields) == 2 and type(message) is str:
+        message = _fields["message"]
+        if len(_fields) == 2 and type(message) is str:
             return _new(ServerNoticeRecord, (message,))
     except KeyError:
         pass

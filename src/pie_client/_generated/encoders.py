@@ -14,8 +14,9 @@ from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     from pie_client._generated import models
+    from pie_client._generated import models as _models
 else:
-    models = LazyModule("pie_client._generated.models")
+    models = _models = LazyModule("pie_client._generated.models")
 
 
 def auth_identify(corr_id: models.CorrelationId, username: str) -> dict[str, object]:
@@ -26,7 +27,7 @@ def auth_identify(corr_id: models.CorrelationId, username: str) -> dict[str, obj
             "corr_id": corr_id,
             "username": username,
         }
-    return models.AuthIdentifyRequest(corr_id=corr_id, username=username).model_dump(exclude_none=True)
+    return _models.AuthIdentifyRequest(corr_id=corr_id, username=username).model_dump(exclude_none=True)
 
 
 def auth_prove(corr_id: models.CorrelationId, signature: str) -> dict[str, object]:
@@ -37,7 +38,7 @@ def auth_prove(corr_id: models.CorrelationId, signature: str) -> dict[str, objec
             "corr_id": corr_id,
             "signature": signature,
         }
-    return models.AuthProveRequest(corr_id=corr_id, signature=signature).model_dump(exclude_none=True)
+    return _models.AuthProveRequest(corr_id=corr_id, signature=signature).model_dump(exclude_none=True)
 
 
 def auth_by_token(corr_id: models.CorrelationId, token: str) -> dict[str, object]:
@@ -48,7 +49,7 @@ def auth_by_token(corr_id: models.CorrelationId, token: str) -> dict[str, object
             "corr_id": corr_id,
             "token": token,
         }
-    return models.AuthByTokenRequest(corr_id=corr_id, token=token).model_dump(exclude_none=True)
+    return _models.AuthByTokenRequest(corr_id=corr_id, token=token).model_dump(exclude_none=True)
 
 
 def check_program(
@@ -75,7 +76,7 @@ def check_program(
             **({} if wasm_hash is None else {"wasm_hash": wasm_hash}),
             **({} if manifest_hash is None else {"manifest_hash": manifest_hash}),
         }
-    return models.CheckProgramRequest(
+    return _models.CheckProgramRequest(
         corr_id=corr_id, name=name, version=version, wasm_hash=wasm_hash, manifest_hash=manifest_hash
     ).model_dump(exclude_none=True)
 
@@ -89,7 +90,7 @@ def query(corr_id: models.CorrelationId, subject: str, record: str) -> dict[str,
             "subject": subject,
             "record": record,
         }
-    return models.QueryRequest(corr_id=corr_id, subject=subject, record=record).model_dump(exclude_none=True)
+    return _models.QueryRequest(corr_id=corr_id, subject=subject, record=record).model_dump(exclude_none=True)
 
 
 def add_program(
@@ -124,7 +125,7 @@ def add_program(
             "total_chunks": total_chunks,
             "chunk_data": chunk_data,
         }
-    return models.AddProgramRequest(
+    return _models.AddProgramRequest(
         corr_id=corr_id,
         program_hash=program_hash,
         manifest=manifest,
@@ -161,7 +162,7 @@ def launch_process(
             "capture_outputs": capture_outputs,
             **({} if token_budget is None else {"token_budget": token_budget}),
         }
-    return models.LaunchProcessRequest(
+    return _models.LaunchProcessRequest(
         corr_id=corr_id,
         inferlet=inferlet,
         input=input,
@@ -210,7 +211,7 @@ def launch_processes(
             "capture_outputs": capture_outputs,
             **({} if token_budgets is None else {"token_budgets": token_budgets}),
         }
-    return models.LaunchProcessesRequest(
+    return _models.LaunchProcessesRequest(
         corr_id=corr_id,
         inferlet=inferlet,
         inputs=inputs,
@@ -256,7 +257,7 @@ def run_processes(
             "inputs": inputs,
             **({} if token_budgets is None else {"token_budgets": token_budgets}),
         }
-    return models.RunProcessesRequest(
+    return _models.RunProcessesRequest(
         corr_id=corr_id, inferlet=inferlet, inputs=inputs, token_budgets=token_budgets
     ).model_dump(exclude_none=True)
 
@@ -280,7 +281,7 @@ def launch_daemon(
             "inferlet": inferlet,
             "input": input,
         }
-    return models.LaunchDaemonRequest(corr_id=corr_id, port=port, inferlet=inferlet, input=input).model_dump(
+    return _models.LaunchDaemonRequest(corr_id=corr_id, port=port, inferlet=inferlet, input=input).model_dump(
         exclude_none=True
     )
 
@@ -293,7 +294,7 @@ def attach_process(corr_id: models.CorrelationId, process_id: models.ProcessId) 
             "corr_id": corr_id,
             "process_id": process_id,
         }
-    return models.AttachProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(exclude_none=True)
+    return _models.AttachProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(exclude_none=True)
 
 
 def terminate_process(corr_id: models.CorrelationId, process_id: models.ProcessId) -> dict[str, object]:
@@ -304,7 +305,7 @@ def terminate_process(corr_id: models.CorrelationId, process_id: models.ProcessI
             "corr_id": corr_id,
             "process_id": process_id,
         }
-    return models.TerminateProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(
+    return _models.TerminateProcessRequest(corr_id=corr_id, process_id=process_id).model_dump(
         exclude_none=True
     )
 
@@ -317,7 +318,7 @@ def signal_process(process_id: models.ProcessId, message: str) -> dict[str, obje
             "process_id": process_id,
             "message": message,
         }
-    return models.SignalProcessRequest(process_id=process_id, message=message).model_dump(exclude_none=True)
+    return _models.SignalProcessRequest(process_id=process_id, message=message).model_dump(exclude_none=True)
 
 
 def transfer_file(
@@ -345,7 +346,7 @@ def transfer_file(
             "total_chunks": total_chunks,
             "chunk_data": chunk_data,
         }
-    return models.TransferFileRequest(
+    return _models.TransferFileRequest(
         process_id=process_id,
         file_hash=file_hash,
         chunk_index=chunk_index,
@@ -361,7 +362,7 @@ def list_processes(corr_id: models.CorrelationId) -> dict[str, object]:
             "type": "list_processes",
             "corr_id": corr_id,
         }
-    return models.ListProcessesRequest(corr_id=corr_id).model_dump(exclude_none=True)
+    return _models.ListProcessesRequest(corr_id=corr_id).model_dump(exclude_none=True)
 
 
 def ping(corr_id: models.CorrelationId) -> dict[str, object]:
@@ -371,7 +372,7 @@ def ping(corr_id: models.CorrelationId) -> dict[str, object]:
             "type": "ping",
             "corr_id": corr_id,
         }
-    return models.PingRequest(corr_id=corr_id).model_dump(exclude_none=True)
+    return _models.PingRequest(corr_id=corr_id).model_dump(exclude_none=True)
 
 
 def register_mcp_server(
@@ -401,7 +402,7 @@ def register_mcp_server(
             **({} if args is None else {"args": args}),
             **({} if url is None else {"url": url}),
         }
-    return models.RegisterMcpServerRequest(
+    return _models.RegisterMcpServerRequest(
         corr_id=corr_id, name=name, transport=transport, command=command, args=args, url=url
     ).model_dump(exclude_none=True)
 
@@ -415,18 +416,18 @@ def mcp_response(corr_id: models.CorrelationId, ok: bool, result: models.JsonTex
             "ok": ok,
             "result": result,
         }
-    return models.McpResponseRequest(corr_id=corr_id, ok=ok, result=result).model_dump(exclude_none=True)
+    return _models.McpResponseRequest(corr_id=corr_id, ok=ok, result=result).model_dump(exclude_none=True)
 
 
-def submit_workflow(corr_id: models.CorrelationId, json: str) -> dict[str, object]:
+def submit_workflow(corr_id: models.CorrelationId, json_: str) -> dict[str, object]:
     """Return the fields of submit_workflow on the wire. Raises pydantic.ValidationError."""
-    if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(json) is str:
+    if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(json_) is str:
         return {
             "type": "submit_workflow",
             "corr_id": corr_id,
-            "json": json,
+            "json": json_,
         }
-    return models.SubmitWorkflowRequest(corr_id=corr_id, json_=json).model_dump(exclude_none=True)
+    return _models.SubmitWorkflowRequest(corr_id=corr_id, json_=json_).model_dump(exclude_none=True)
 
 
 def cancel_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowId) -> dict[str, object]:
@@ -437,7 +438,7 @@ def cancel_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowI
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-    return models.CancelWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
+    return _models.CancelWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )
 
@@ -450,7 +451,7 @@ def attach_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowI
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-    return models.AttachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
+    return _models.AttachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )
 
@@ -463,7 +464,7 @@ def detach_workflow(corr_id: models.CorrelationId, workflow_id: models.WorkflowI
             "corr_id": corr_id,
             "workflow_id": workflow_id,
         }
-    return models.DetachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
+    return _models.DetachWorkflowRequest(corr_id=corr_id, workflow_id=workflow_id).model_dump(
         exclude_none=True
     )
 

@@ -395,7 +395,7 @@ async def test_the_client_can_detach_attach_and_cancel() -> None:
         async def wait(_session: InferletSession, _input: JsonValue) -> JsonValue:
             return await asyncio.Event().wait()
 
-        workflow = await client.rpc.submit_workflow(json=json.dumps(process("wait")))
+        workflow = await client.rpc.submit_workflow(json_=json.dumps(process("wait")))
         assert await client.rpc.detach_workflow(workflow_id=workflow) == "Workflow detached"
         assert await client.rpc.attach_workflow(workflow_id=workflow) == "Workflow attached"
         assert await client.rpc.cancel_workflow(workflow_id=workflow) == "Workflow cancelled"
@@ -404,4 +404,4 @@ async def test_the_client_can_detach_attach_and_cancel() -> None:
 async def test_workflows_need_a_0_4_engine() -> None:
     async with LocalEngine(family="0.5") as engine, PieClient(engine.uri) as client:
         with pytest.raises(UnsupportedError):
-            await client.rpc.submit_workflow(json=json.dumps(literal(1)))
+            await client.rpc.submit_workflow(json_=json.dumps(literal(1)))
