@@ -144,8 +144,9 @@ async def test_a_failure_to_terminate_is_logged_and_hides_no_other_error(
         raise Refusal("not now")
 
     engine.answer(models.TerminateProcessRequest, refuse)
+    process = await client.launch_process("wait@1.0.0", terminate_on_exit=True)
     with pytest.raises(ZeroDivisionError), caplog.at_level(logging.WARNING, "pie_client"):
-        async with await client.launch_process("wait@1.0.0", terminate_on_exit=True) as process:
+        async with process:
             raise ZeroDivisionError
     assert f"process {process.process_id} may keep running, it could not be terminated: " in caplog.text
     assert "not now" in caplog.text

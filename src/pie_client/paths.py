@@ -10,6 +10,7 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from pie_client.errors import InvalidArgumentError
 
@@ -19,7 +20,7 @@ BLOCK_BYTES = 64 << 10
 
 def path_text(path: object, what: str = "a path") -> str:
     """Return a path as text. Raises InvalidArgumentError, which names ``what``, unless it can be the name of a file."""
-    text: object = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    text = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
         raise InvalidArgumentError(f"{what} must be a str or a pathlib.Path, not {path!r:.60}")
     try:
@@ -28,7 +29,7 @@ def path_text(path: object, what: str = "a path") -> str:
         usable = False
     if not usable:
         raise InvalidArgumentError(
-            f"{what} must not contain a NUL or half a surrogate pair: {text!r:.60}; pass another one"
+            f"{what} must not contain a NUL or a lone surrogate: {text!r:.60}; pass another one"
         )
     return text
 

@@ -192,6 +192,8 @@ def test_tls_settings_are_rejected_without_wss() -> None:
         f"ftp://user:{SECRET}@127.0.0.1",
         f"http://user:{SECRET}@127.0.0.1:port",
         f"http://user:{SECRET}@",
+        f"http://user:{SECRET}@nul\0:3128",
+        f"http://user:{SECRET}@lone\ud83e:3128",
     ],
 )
 def test_an_invalid_proxy_url_is_rejected_without_showing_it(proxy: str) -> None:

@@ -575,14 +575,14 @@ async def test_a_manifest_is_sent_without_its_byte_order_mark(client: PieClient,
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [
-        (MANIFEST.replace("Grüßt.", "\ud83e"), "half a surrogate pair"),
+        (MANIFEST.replace("Grüßt.", "\ud83e"), "lone surrogate"),
         (f"{MANIFEST}\n[tool]\nx = {'9' * 5000}", "not valid TOML"),
         (f"{MANIFEST}\n[tool]\nx = {'[' * 5000}", "not valid TOML"),
         (f"{MANIFEST}\n[tool]\nx = 2026-02-30", "not valid TOML"),
         (f"\ufeff\ufeff{MANIFEST}", "not valid TOML"),
         (
             Manifest.model_construct(package=models.ManifestPackage.model_construct(name="\ud83e")),
-            "half a surrogate pair",
+            "lone surrogate",
         ),
         (
             Manifest.model_construct(package=models.ManifestPackage.model_construct(name=object())),

@@ -162,7 +162,7 @@ def _check_proxy(proxy: object) -> None:
         )
     try:
         url = urlsplit(proxy)
-        usable = url.scheme in PROXY_SCHEMES and bool(url.hostname) and url.port != 0
+        usable = url.scheme in PROXY_SCHEMES and bool(url.hostname) and url.port != 0 and proxy.isprintable()
     except ValueError:
         usable = False
     if not usable:

@@ -108,7 +108,7 @@ def _encodable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise ManifestError(
-            f"the manifest has half a surrogate pair (character {error.start}), which is not text; remove it"
+            f"the manifest has a lone surrogate (character {error.start}), which UTF-8 can't encode; remove it"
         ) from None
     return text
 
