@@ -70,17 +70,9 @@ async def result_of(launch: Launch, line: str, timeout: float, attempts: int) ->
 
 
 async def attempt(launch: Launch, line: str, timeout: float) -> JsonValue:
-    """Run the program on a line once. Terminate its process on timeout or cancellation."""
-    process: Process | None = None
-    try:
-        async with asyncio.timeout(timeout):
-            process = await launch(line)
-            returned = await process.wait()
-    except (TimeoutError, asyncio.CancelledError):
-        if process is not None:
-            with suppress(PieError):
-                await process.terminate(timeout=5)
-        raise
+    """Run the program on a line once. Its process ends with the block, on timeout and cancellation too."""
+    async with asyncio.timeout(timeout), await launch(line) as process:
+        returned = await process.wait()
     try:
         result: JsonValue = json.loads(returned)
     except ValueError:
@@ -135,8 +127,8 @@ async def main(text: Iterable[str], options: argparse.Namespace) -> int:
 
         def launch(line: str) -> Awaitable[Process]:
             if options.inferlet is None:
-                return client.run(describe, line)
-            return client.launch_process(options.inferlet, filled(template, line))
+                return client.run_with(terminate_on_exit=True)(describe, line)
+            return client.launch_process(options.inferlet, filled(template, line), terminate_on_exit=True)
 
         full = ((number, line.rstrip("\r\n")) for number, line in enumerate(text, 1) if line.strip())
         lines = enumerate(full)

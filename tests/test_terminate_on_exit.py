@@ -184,13 +184,14 @@ async def test_a_server_that_does_not_confirm_is_not_waited_for_without_end(
         await peer.request(models.TerminateProcessRequest)
 
 
-async def test_a_lost_connection_is_no_error_of_the_block() -> None:
+async def test_a_lost_connection_is_no_error_of_the_block(caplog: pytest.LogCaptureFixture) -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.LaunchProcessRequest] = PROCESS
         async with await client.launch_process("a@1.0.0", terminate_on_exit=True) as process:
             peer.reset()
             with pytest.raises(ConnectionError):
                 await process.recv(timeout=TIMEOUT)
+        assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 async def test_many_cancelled_readers_leave_no_process(client: PieClient) -> None:

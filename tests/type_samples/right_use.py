@@ -121,6 +121,8 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(await greet("x"), list[str])
     assert_type(greet.manifest, Manifest)
     assert_type(await client.attach_process("id"), Process)
+    async with await client.launch_process("a@1.0.0", terminate_on_exit=True) as owned:
+        assert_type(owned, Process)
     listed = await client.list_processes()
     assert_type(listed, list[ProcessInfo])
     assert_type(listed[0].elapsed_secs, int)

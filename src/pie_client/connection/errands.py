@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
-from pie_client.errors import PieError
+from pie_client.errors import PieConnectionError, PieError
 from pie_client.lazy import LazyModule
 from pie_client.logs import LimitedLog
 from pie_client.protocol.session import CheckProcesses, RelayMcpCall, Session, TerminateProcesses
@@ -129,8 +129,10 @@ class Errands:
             except refusals.ProcessNotFoundError:
                 pass  # it has ended
             except PieError as error:
+                # A lost connection has been reported, and may have ended the process.
+                level = logging.INFO if isinstance(error, PieConnectionError) else logging.WARNING
                 text = "process %s may keep running, it could not be terminated: %s"
-                self._log.log(logging.WARNING, text, process_id, error)
+                self._log.log(level, text, process_id, error)
 
     async def _check_processes(self) -> None:
         """Check which processes have ended, once for all notices that arrive meanwhile."""
