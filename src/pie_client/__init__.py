@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pie_client.auth.keys import Signer as Signer
     from pie_client.auth.server_info import ServerInfo as ServerInfo
     from pie_client.client import PieClient as PieClient
+    from pie_client.connection.reconnect import ConnectionState as ConnectionState
+    from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
+    from pie_client.connection.reconnect import Reconnect as Reconnect
     from pie_client.errors import *  # noqa: F403 - every exception is public
     from pie_client.process import Process as Process
     from pie_client.programs.functions import Inferlet as Inferlet
@@ -42,6 +45,7 @@ else:
         "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
         "pie_client.auth.server_info": ("ServerInfo",),
         "pie_client.client": ("PieClient",),
+        "pie_client.connection.reconnect": ("ConnectionState", "ConnectionStatus", "Reconnect"),
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),

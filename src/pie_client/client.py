@@ -14,13 +14,16 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
     import ssl as ssl_module
     import typing
+    import warnings
     from collections import abc
     from typing import overload
 
-    from pie_client import connected, errors, launching, owned, process
+    from pie_client import connected as sessions
+    from pie_client import connector, errors, launching, owned, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
+    from pie_client.connection import reconnect as reconnecting
     from pie_client.programs import functions, registry
 
     P = typing.ParamSpec("P")
@@ -29,7 +32,7 @@ else:
     # What they define is only named in annotations, or not needed before connect().
     abc = LazyModule("collections.abc")
     calls = LazyModule("pie_client._generated.calls")
-    connected = LazyModule("pie_client.connected")
+    connector = LazyModule("pie_client.connector")
     contents = LazyModule("pie_client.connection.contents")
     errors = LazyModule("pie_client.errors")
     functions = LazyModule("pie_client.programs.functions")
@@ -40,10 +43,13 @@ else:
     options = LazyModule("pie_client.connection.options")
     owned = LazyModule("pie_client.owned")
     process = LazyModule("pie_client.process")
+    reconnecting = LazyModule("pie_client.connection.reconnect")
     registry = LazyModule("pie_client.programs.registry")
     server_info = LazyModule("pie_client.auth.server_info")
+    sessions = LazyModule("pie_client.connected")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
+    warnings = LazyModule("warnings")
 
 DEFAULT_TIMEOUT = 60.0
 """Default timeout of a call, in seconds."""
@@ -80,7 +86,10 @@ class PieClient:
         spool_above: Size in bytes above which a received file is written to a temporary file instead of memory.
             ``recv()`` loads it into memory. Default: files stay in memory.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` to disable them.
-        ping_timeout: Seconds without a pong or any other traffic after which the connection counts as lost.
+        ping_timeout: Seconds without a pong, and without a byte received or accepted by the server, after which the
+            connection counts as lost.
+        reconnect: When to connect again after a loss, and after a failed attempt; see :class:`Reconnect`. Default:
+            never.
 
     Raises:
         InvalidArgumentError: An argument is invalid.
@@ -102,6 +111,7 @@ class PieClient:
         spool_above: int | None = None,
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
+        reconnect: reconnecting.Reconnect | None = None,
     ) -> None:
         self._settings = options.Settings(
             server_uri,
@@ -118,12 +128,24 @@ class PieClient:
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
         )
-        self._connector: connected.Connector | None = None
+        self._reconnect = None if reconnect is None else reconnecting.check_policy(reconnect)
+        self._connector: connector.Connector | None = None
         """Created by the first connect()."""
 
     def __repr__(self) -> str:
-        state = "connected" if self._connector is not None and self._connector.alive else "closed"
+        state = "connected" if self.connected else self.state.status.value
         return f"<PieClient {options.address_of(self._settings.uri)} {state}>"
+
+    def __del__(self) -> None:
+        # A client whose arguments were invalid has no attributes.
+        made: connector.Connector | None = getattr(self, "_connector", None)
+        if made is not None and made.abandon():
+            warnings.warn(
+                f"unclosed {self!r}; close it, or use `async with`",
+                ResourceWarning,
+                stacklevel=1,
+                source=self,
+            )
 
     async def __aenter__(self) -> typing.Self:
         await self.connect()
@@ -137,17 +159,23 @@ class PieClient:
     # ------------------------------------------------------------- connection
 
     async def connect(self) -> None:
-        """Open the connection, after closing a previous one.
+        """Open the connection. Does nothing if there is one.
 
-        Sends no request. The first request identifies the session, unless :meth:`authenticate` is called before it.
+        Concurrent calls share one attempt and its outcome. With ``reconnect=`` a failed attempt is repeated as the policy
+        says; while a lost connection is being restored, the call waits for that. Sends no request. The first request
+        identifies the session, unless :meth:`authenticate` is called before it. After a loss, the session is identified
+        as the same user again.
 
         Raises:
             ConnectError: The server is unreachable. HandshakeError with the HTTP status if it refused the upgrade,
                 ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
         """
+        await self._made_connector().connect()
+
+    def _made_connector(self) -> connector.Connector:
         if self._connector is None:
-            self._connector = connected.Connector(self._settings)
-        await self._connector.connect()
+            self._connector = connector.Connector(self._settings, self._reconnect)
+        return self._connector
 
     async def close(self) -> None:
         """Close the connection and stop the registered MCP servers. Takes about a second at most.
@@ -157,6 +185,28 @@ class PieClient:
         """
         if self._connector is not None:
             await self._connector.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that was not lost. It checks nothing; :meth:`ping` does."""
+        return self._connector is not None and self._connector.connected
+
+    @property
+    def state(self) -> reconnecting.ConnectionState:
+        """What the connection is doing, and why."""
+        if self._connector is None:
+            return reconnecting.ConnectionState(reconnecting.ConnectionStatus.CLOSED)
+        return self._connector.states.current
+
+    def states(self) -> abc.AsyncGenerator[reconnecting.ConnectionState]:
+        """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
+
+        An iteration that falls behind by more than 100 states misses the oldest.
+
+            async for state in client.states():
+                print(state)
+        """
+        return self._made_connector().states.follow()
 
     @property
     def server(self) -> server_info.ServerInfo | None:
@@ -173,7 +223,7 @@ class PieClient:
         """
         return self._connected().connection.calls
 
-    def _connected(self) -> connected.Connected:
+    def _connected(self) -> sessions.Connected:
         current = None if self._connector is None else self._connector.current
         if current is None:
             raise errors.NotConnectedError(

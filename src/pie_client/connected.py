@@ -10,18 +10,18 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
-from pie_client.auth.login import Authentication
+from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import time_limit
 from pie_client.connection.options import Settings, check_seconds
 from pie_client.connection.transport import Transport, open_transport
-from pie_client.errors import InvalidArgumentError, NotConnectedError
+from pie_client.errors import InvalidArgumentError
 from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
@@ -30,10 +30,12 @@ from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
 
 if TYPE_CHECKING:
+    from pie_client import restoring
     from pie_client._generated.mcp import McpTransport
     from pie_client._generated.models import Manifest
     from pie_client.auth.keys import Signer
     from pie_client.connection import contents
+    from pie_client.connection.restorable import RestorableConnection
     from pie_client.mcp import relay, spec
     from pie_client.programs import functions, install
     from pie_client.programs import manifest as manifests
@@ -42,6 +44,7 @@ else:
     install = LazyModule("pie_client.programs.install")
     manifests = LazyModule("pie_client.programs.manifest")
     relay = LazyModule("pie_client.mcp.relay")
+    restoring = LazyModule("pie_client.restoring")
     spec = LazyModule("pie_client.mcp.spec")
 
 
@@ -51,9 +54,17 @@ class Connected:
     as_json = staticmethod(as_json)
     """Encodes an input; here because PieClient does not import what encodes it."""
 
-    def __init__(self, transport: Transport, settings: Settings) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        login: Login,
+        kind: type[Connection] = Connection,
+        on_end: Callable[[Exception | None], None] | None = None,
+    ) -> None:
         self._settings = settings
-        self.connection = Connection(
+        self._on_end = on_end
+        self.connection = kind(
             transport,
             Session(max_buffered=settings.max_buffered, spool_above=settings.spool_above),
             timeout=settings.timeout,
@@ -61,16 +72,14 @@ class Connected:
             ping_timeout=settings.ping_timeout,
             identify=self._identify,
             on_mcp_request=self._answer_mcp_request,
-            on_close=self._stop_others,
+            on_close=self._handle_end,
         )
         self.calls = self.connection.calls
-        self.authentication = Authentication(self.connection, settings.username)
+        self.authentication = Authentication(self.connection, login)
         self.launcher = Launcher(self.connection)
         self._mcp_servers: relay.McpServers | None = None
         self._others: set[Connection] = set()
         """Connections of running run_processes() calls, which close with this one."""
-        self._log_in: Callable[[Authentication], Awaitable[None]] | None = None
-        """Repeats the last authentication on another connection."""
 
     @functools.cached_property
     def programs(self) -> install.Programs:
@@ -87,12 +96,10 @@ class Connected:
     async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
         """Identify the session as a user."""
         await self.authentication.authenticate(username, key, timeout)
-        self._log_in = lambda other: other.authenticate(username, key, None)
 
     async def auth_by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate the session with the server's internal token."""
         await self.authentication.by_token(token, timeout)
-        self._log_in = lambda other: other.by_token(token, None)
 
     async def install_file(
         self,
@@ -229,13 +236,12 @@ class Connected:
 
         Some requests block all others on their connection until the server replies.
         """
-        second = await connect(self._settings)
+        second = await connect(self._settings, self.authentication.login)
         self._others.add(second.connection)
         try:
             # This connection may have closed meanwhile, before it could abort the other.
-            self.connection.check_alive()
-            if self._log_in is not None:
-                await self._log_in(second.authentication)
+            if not self.connection.alive:
+                self.connection.check_alive()
             yield second.connection
         finally:
             self._others.discard(second.connection)
@@ -247,67 +253,29 @@ class Connected:
         await asyncio.gather(self.connection.close(), *([] if servers is None else [servers.close()]))
 
     async def _identify(self) -> None:
-        await self.authentication.identify_default()
+        await self.authentication.identify()
 
     async def _answer_mcp_request(self, request: McpRequestRecord) -> None:
         await self.mcp_servers.answer(request)
 
-    def _stop_others(self) -> None:
+    def _handle_end(self, cause: Exception | None) -> None:
         if self._mcp_servers is not None:
             self._mcp_servers.stop_all()
         for other in list(self._others):
             other.abort()
+        if self._on_end is not None:
+            self._on_end(cause)
+
+    async def restore(self, connection: RestorableConnection, *, identify: bool) -> restoring.Restored:
+        """Set up a new session of the server with what the lost one had: its user, its MCP servers and its processes."""
+        if identify:
+            async with time_limit("identification", self._settings.timeout):
+                await self.authentication.identify()
+        if self._mcp_servers is not None:
+            await self._mcp_servers.announce_again()
+        return await restoring.restore_processes(connection)
 
 
-async def connect(settings: Settings) -> Connected:
-    """Open a connection."""
-    return Connected(await open_transport(settings), settings)
-
-
-class Connector:
-    """The connections of one client, of which one is current at a time.
-
-    Attributes:
-        current: The current connection, even one that was lost; None before connecting and after closing.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.current: Connected | None = None
-        self._settings = settings
-        self._connecting = asyncio.Lock()
-        self._closing = asyncio.Lock()
-        self._closes = 0
-        """Number of calls of close()."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether there is a connection that was not lost."""
-        return self.current is not None and self.current.connection.alive
-
-    async def connect(self) -> None:
-        """Open the connection, after closing a previous one."""
-        async with self._connecting:
-            closes = self._closes
-            await self._disconnect()
-            connected = await connect(self._settings)
-            # close() may have run meanwhile; it found no connection to close.
-            if self._closes != closes:
-                await connected.connection.close()
-                raise NotConnectedError("the client was closed while connecting; connect again")
-            self.current = connected
-
-    async def close(self) -> None:
-        """Close the connection, if there is one."""
-        self._closes += 1
-        await self._disconnect()
-
-    async def _disconnect(self) -> None:
-        connected, self.current = self.current, None
-        try:
-            async with self._closing:
-                if connected is not None:
-                    await connected.close()
-        finally:
-            # Cancelling this method must not leave a socket open behind.
-            if connected is not None:
-                connected.connection.abort()
+async def connect(settings: Settings, login: Login) -> Connected:
+    """Open a connection that is not restored when it is lost."""
+    return Connected(await open_transport(settings), settings, login)

@@ -6,6 +6,7 @@ PieError
 │   │   ├── ConnectTimeoutError (TimeoutError)
 │   │   └── HandshakeError           the server did not upgrade to WebSocket
 │   ├── ConnectionLostError          the connection broke
+│   │   └── ProcessLostError         it was restored, but not this process
 │   └── NotConnectedError            not connected yet, or closed by this client
 ├── DeadlineError (TimeoutError)     a call did not finish within its timeout
 ├── InvalidArgumentError (ValueError)
@@ -58,6 +59,7 @@ __all__ = [
     "PieError",
     "ProcessEndedError",
     "ProcessError",
+    "ProcessLostError",
     "ProgramExistsError",
     "ProtocolError",
     "RefusedError",
@@ -67,6 +69,9 @@ __all__ = [
     "SlowConsumerError",
     "UnsupportedError",
 ]
+
+NO_CLOSE_FRAME = 1006
+"""Close code of a connection that ended without a close frame."""
 
 
 def one_line(text: str) -> str:
@@ -111,11 +116,23 @@ class ConnectionLostError(PieConnectionError):
     Attributes:
         sent: Whether the interrupted request had been sent. If False, repeating it is safe. If True, the server may
             have processed it. None if no request was interrupted.
+        code: WebSocket close code (RFC 6455, section 7.4): that of the close frame which ended the connection, or 1006 if
+            there was none.
     """
 
-    def __init__(self, message: str, *, sent: bool | None = None) -> None:
+    def __init__(self, message: str, *, sent: bool | None = None, code: int = NO_CLOSE_FRAME) -> None:
         super().__init__(message)
         self.sent = sent
+        self.code = code
+
+
+def interrupted_by(loss: ConnectionLostError, *, sent: bool | None) -> ConnectionLostError:
+    """Return the error of a request that the loss of the connection has interrupted."""
+    return ConnectionLostError(str(loss), sent=sent, code=loss.code)
+
+
+class ProcessLostError(ConnectionLostError):
+    """The connection was lost and opened again, but the server did not give this process back; the text says why."""
 
 
 class NotConnectedError(PieConnectionError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import AsyncGenerator
 from enum import Enum
 from types import TracebackType
@@ -23,15 +22,15 @@ from pie_client._generated.events import (
     StdoutEvent,
     UnknownEvent,
 )
-from pie_client._generated.methods import TRANSFER_FILE
+from pie_client._generated.methods import SIGNAL_PROCESS, TRANSFER_FILE, Method
 from pie_client.connection.connection import Connection
-from pie_client.connection.options import check_seconds
+from pie_client.connection.deadline import wait_limit
 from pie_client.errors import (
+    ConnectionLostError,
     CorruptEventError,
-    DeadlineError,
     InvalidArgumentError,
-    PieError,
     ProcessEndedError,
+    ProtocolError,
     ResultError,
 )
 from pie_client.lazy import LazyModule
@@ -103,6 +102,15 @@ class Process:
     def __repr__(self) -> str:
         return f"<Process {self.process_id or 'without id'} {self._state()}>"
 
+    @property
+    def possible_gaps(self) -> int:
+        """How often events may be missing: each time that the process was attached again after a loss without a close frame.
+
+        Servers do not number events. What was on its way when the connection broke may not have arrived, and then comes
+        never again. After a close frame nothing is missing.
+        """
+        return self._route.possible_gaps
+
     def _state(self) -> str:
         if self._end is not _End.OPEN:
             return "closed"
@@ -166,7 +174,7 @@ class Process:
             DeadlineError: No event arrived within ``timeout``.
         """
         if timeout is not None:
-            async with self._deadline("sent no event", timeout):
+            async with wait_limit(f"process {self.process_id} sent no event", timeout):
                 return await self.recv()
         while True:
             route = self._route
@@ -250,7 +258,7 @@ class Process:
             ProcessEndedError: The handle was closed first.
             DeadlineError: The process did not finish within ``timeout``.
         """
-        async with self._deadline("did not finish", timeout):
+        async with wait_limit(f"process {self.process_id} did not finish", timeout):
             while (end := self._route.terminal) is None:
                 self._check_open()
                 await self._connection.wait_for_change(self._route)
@@ -327,7 +335,7 @@ class Process:
             ProcessEndedError: The client knows that the process has ended; nothing was sent.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
-        self._check_running("signal")
+        await self._check_can_send("signal", SIGNAL_PROCESS, timeout)
         await self._connection.calls.signal_process(
             process_id=self.process_id, message=message, timeout=timeout
         )
@@ -358,15 +366,24 @@ class Process:
             InvalidArgumentError: The content is of another type, or the file changed while it was sent.
             OSError: The file could not be read.
         """
-        self._check_running("transfer_file")
+        await self._check_can_send("transfer_file", TRANSFER_FILE, timeout)
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
             contents.open_content(file_bytes, progress, deadline) as content,
         ):
             deadline.disable()  # transfer_file() applies the same timeout to every chunk
-            await self._connection.calls.transfer_file(
-                process_id=self.process_id, content=content, timeout=timeout
-            )
+            while True:
+                try:
+                    await self._connection.calls.transfer_file(
+                        process_id=self.process_id, content=content, timeout=timeout
+                    )
+                except ConnectionLostError:
+                    # Not complete, so the process has not received it, and it can be sent again from its beginning.
+                    if not self._connection.suspended:
+                        raise
+                    await self._check_can_send("transfer_file", TRANSFER_FILE, timeout)
+                else:
+                    return
 
     async def terminate(self, *, timeout: float | None = None) -> None:
         """Terminate the process. Its error event follows.
@@ -419,9 +436,10 @@ class Process:
     def _has_ended(self) -> bool:
         """Return whether the client knows that the process has ended."""
         route = self._route
-        return route.terminal is not None or (
-            route.failure is not None and route.dropped is not Dropped.UNCAPTURED
-        )
+        if route.terminal is not None or route.failure is None:
+            return route.terminal is not None
+        # Other failures, such as a lost connection, are those of this client.
+        return isinstance(route.failure(), (refusals.StreamAbortedError, ProtocolError))
 
     def _received_all(self) -> bool:
         route = self._route
@@ -457,28 +475,20 @@ class Process:
         if self._route.failure is not None:
             raise self._route.failure()
 
+    async def _check_can_send(self, request: str, method: Method[object], timeout: float | None) -> None:
+        """Wait while the connection is being restored, then check that the process can receive something."""
+        if self._connection.suspended:
+            async with self._connection.deadline(method, timeout):
+                await self._connection.restored()
+        self._check_running(request)
+
     def _check_running(self, request: str) -> None:
         """Raise the reason why nothing can be sent to the process, if the client knows one."""
+        if not self._connection.alive:
+            return  # the request itself raises that, and that it was not sent
         if self._route.terminal is not None:
             raise ProcessEndedError(
                 f"{request} not sent: process {self.process_id} has ended; wait() returns its result"
             )
         if self._route.failure is not None:
             raise self._route.failure()
-
-    @contextlib.asynccontextmanager
-    async def _deadline(self, failure: str, timeout: float | None) -> AsyncGenerator[None]:
-        seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
-        if seconds == math.inf:
-            yield
-            return
-        scope = asyncio.timeout(seconds)
-        try:
-            async with scope:
-                yield
-        except TimeoutError as error:
-            if isinstance(error, PieError) or not scope.expired():
-                raise
-            raise DeadlineError(
-                f"process {self.process_id} {failure} within {seconds:g} s; raise timeout=, or terminate it"
-            ) from None

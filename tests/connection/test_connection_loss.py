@@ -82,7 +82,11 @@ LOSSES = {
     "close code 1009": Loss(closes_with_1009, "closed by the server with code 1009"),
     "message too large": Loss(sends_a_large_message, "max_message_size=65536", {"max_message_size": 65536}),
     "invalid frame": Loss(violates_the_websocket_protocol, "lost without a close frame"),
-    "no pong": Loss(answers_no_pings, "no pong within 0.5 s", {"ping_interval": 0.1, "ping_timeout": 0.5}),
+    "no pong": Loss(
+        answers_no_pings,
+        "no pong, nor anything else, within ping_timeout=0.5 s",
+        {"ping_interval": 0.1, "ping_timeout": 0.5},
+    ),
 }
 
 

@@ -422,6 +422,7 @@ async def test_servers_of_a_closed_connection_have_to_be_registered_again(
     client: PieClient, echo: Script
 ) -> None:
     await register(client, echo)
+    await client.close()
     await client.connect()
     assert await available(client) == []
     await register(client, echo)

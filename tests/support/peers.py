@@ -102,11 +102,14 @@ class SilentWebSocket:
     def __init__(self, answer: bytes = b"", *, headers: bytes = b"") -> None:
         self._answer = answer
         self._headers = headers
+        self.client_came = asyncio.Event()
+        """Set when a client has asked for the handshake."""
         self.client_gone = asyncio.Event()
         """Set when the client has closed its TCP connection."""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        self.client_came.set()
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:] if line)
         writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

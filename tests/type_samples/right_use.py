@@ -10,6 +10,8 @@ from pydantic import BaseModel, JsonValue
 import pie_client
 from pie_client import (
     AgentKey,
+    ConnectionState,
+    ConnectionStatus,
     CorruptEvent,
     ErrorEvent,
     Event,
@@ -24,6 +26,7 @@ from pie_client import (
     Process,
     ProcessEvent,
     ProcessInfo,
+    Reconnect,
     RefusedError,
     ReturnEvent,
     ServerInfo,
@@ -86,8 +89,14 @@ async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLCont
         spool_above=1 << 20,
         ping_interval=20,
         ping_timeout=20,
+        reconnect=Reconnect(attempts=3, total_time=60, first_delay=0.1, retry=Reconnect.is_transient),
     )
     assert_type(await client.connect(), None)
+    assert_type(client.connected, bool)
+    assert_type(client.state, ConnectionState)
+    assert_type(client.state.status, ConnectionStatus)
+    async for state in client.states():
+        assert_type(state.kept, tuple[str, ...])
     assert_type(client.server, ServerInfo | None)
     assert_type(await client.authenticate("alice"), None)
     assert_type(await client.authenticate("alice", key, timeout=1.5), None)
@@ -153,6 +162,7 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
 
 async def process_methods(process: Process) -> None:
     assert_type(process.process_id, str)
+    assert_type(process.possible_gaps, int)
     assert_type(await process.recv(), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=1), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=None), tuple[Event, str | bytes])

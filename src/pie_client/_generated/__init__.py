@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "e7e2d92bc1785d389ed69dbbb5007486a61001a030d518e9691756e44e331d82"
+SCHEMA_DIGEST = "314da2d95100df85efb08baa941788cd60679502e29f08367fc8576d7e5a886e"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

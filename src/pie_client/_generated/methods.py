@@ -44,6 +44,9 @@ class Method(NamedTuple, Generic[_R_co]):
     """Whether success makes the process that subject names send its events to this connection."""
     opens_session: bool = False
     """Whether it may be sent before the client has identified itself."""
+    repeatable: bool = False
+    """Whether carrying the request out twice has the same effect as once. Clients send only such requests again
+    when a connection was lost before the reply."""
     useless: frozenset[Family] = frozenset()
     """Families that accept the request, but always refuse it."""
     instead: str = ""
@@ -86,10 +89,17 @@ CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     results.decode_check_program_result,
     subject="name",
     subject_version="version",
+    repeatable=True,
     fields=MappingProxyType({"wasm_hash": frozenset({"0.4"}), "manifest_hash": frozenset({"0.4"})}),
 )
 QUERY: Final[Method[models.QueryResult]] = Method(
-    "query", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_query_result, subject="subject"
+    "query",
+    "call",
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_query_result,
+    subject="subject",
+    repeatable=True,
 )
 ADD_PROGRAM: Final[Method[str]] = Method("add_program", "upload", frozenset({"0.4", "0.5"}), "0.3", str)
 LAUNCH_PROCESS: Final[Method[str]] = Method(
@@ -143,9 +153,14 @@ TRANSFER_FILE: Final[Method[None]] = Method(
     "transfer_file", "transfer", frozenset({"0.4", "0.5"}), "0.3", _no_result, subject="process_id"
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
-    "list_processes", "call", frozenset({"0.4", "0.5"}), "0.3", results.decode_list_processes_result
+    "list_processes",
+    "call",
+    frozenset({"0.4", "0.5"}),
+    "0.3",
+    results.decode_list_processes_result,
+    repeatable=True,
 )
-PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", str)
+PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", str, repeatable=True)
 REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     "register_mcp_server",
     "call",

@@ -7,13 +7,16 @@ the keys, ``agent`` uses those of an ssh-agent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import math
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
-from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY
+from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY, Method
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection.connection import Connection
 from pie_client.errors import RefusedError
@@ -36,19 +39,31 @@ TOKEN_FAMILY: Final[Family] = max(AUTH_BY_TOKEN.families, key=list(FAMILIES).ind
 """Family of a server that takes tokens. The reply does not name it, so it is the newest that knows them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to identify a session: as a user, with a key if the server asks for one, or by a token."""
+
+    username: str
+    key: keys.Signer | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
 class Authentication:
     """The identification of one connection.
 
     Args:
         connection: The connection to identify.
-        default_user: User name if a request comes before :meth:`authenticate`.
+        login: How to identify it if a request comes before :meth:`authenticate`.
+
+    Attributes:
+        login: How the session was last identified, or will be.
     """
 
-    def __init__(self, connection: Connection, default_user: str) -> None:
+    def __init__(self, connection: Connection, login: Login) -> None:
         self._known: tuple[FamilyTraits, str] | None = None
         """The server's family and the user of the session; None until a reply has identified the session."""
         self.connection = connection
-        self._default_user = default_user
+        self.login = login
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
         self._lock = asyncio.Lock()
         self._identifying: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
@@ -61,16 +76,25 @@ class Authentication:
         traits, username = self._known
         return server_info.ServerInfo(traits.name, traits.title, username)
 
-    async def identify_default(self) -> None:
-        """Identify as the default user unless the session is identified."""
+    async def identify(self) -> None:
+        """Identify by :attr:`login` unless the session is identified."""
         if self._known is None:
             async with self._lock:
                 if self._known is None:
-                    await self._identify(self._default_user, None)
+                    if self.login.token is None:
+                        await self._identify(self.login.username, self.login.key)
+                    else:
+                        await self._send_token(self.login.token)
+
+    def forget(self) -> bool:
+        """Expect to identify a new session, and return whether the previous one was identified."""
+        known, self._known = self._known, None
+        self._identifying.clear()
+        return known is not None
 
     async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
-        async with self.connection.deadline(AUTH_IDENTIFY, timeout), self._lock:
+        async with self._turn(AUTH_IDENTIFY, timeout):
             if self._known is None:
                 await self._identify(username, key)
             if self._known is None:
@@ -80,15 +104,25 @@ class Authentication:
                 logger.info("%s servers ask for no key; private_key was not used", traits.title)
             if user != username and traits.user is None:
                 raise _already_identified(AUTH_IDENTIFY.tag, user, username)
+            self.login = Login(username, key)
 
     async def by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate with the server's internal token."""
-        async with self.connection.deadline(AUTH_BY_TOKEN, timeout), self._lock:
+        async with self._turn(AUTH_BY_TOKEN, timeout):
             self.connection.check_family(AUTH_BY_TOKEN)
             if self._known is None:
                 await self._send_token(token)
             elif self._known[1] != TOKEN_USER:
                 raise _already_identified(AUTH_BY_TOKEN.tag, self._known[1])
+            self.login = Login(TOKEN_USER, token=token)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
+        async with self.connection.deadline(method, timeout):
+            # Before the lock, which restoring the connection needs.
+            await self.connection.restored()
+            async with self._lock:
+                yield
 
     # The requests below run as tasks without a deadline: cancelling a caller does not cancel them. The server handles
     # them in any case, and only its first reply on a connection tells its family; a second identification gets the same
@@ -154,7 +188,7 @@ class Authentication:
     def _set_server(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
         self.connection.known_family = family
-        self.connection.identified = True
+        self.connection.set_identified()
         self._known = traits, traits.user or username
 
 

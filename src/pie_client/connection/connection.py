@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
-from pie_client._generated.methods import Method
+from pie_client._generated.methods import PING, Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.disk import FileWriter
 from pie_client.connection.errands import Errands
+from pie_client.connection.keep_alive import KeepAlive
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
 from pie_client.errors import (
@@ -32,6 +32,7 @@ from pie_client.errors import (
     InvalidArgumentError,
     NotConnectedError,
     PieError,
+    interrupted_by,
 )
 from pie_client.lazy import LazyModule
 from pie_client.protocol.calls import PendingCall
@@ -65,7 +66,7 @@ class Connection:
         ping_timeout: Seconds without a pong or any received frame after which the connection is lost.
         identify: Awaited before a request that needs an identified session.
         on_mcp_request: Answers a relayed MCP call.
-        on_close: Called when the connection is lost or closed; perhaps more than once.
+        on_close: Called with the cause when the connection is lost, or with None when it is closed; perhaps more than once.
 
     Attributes:
         calls: The generated calls.
@@ -83,7 +84,7 @@ class Connection:
         ping_timeout: float,
         identify: Callable[[], Awaitable[None]],
         on_mcp_request: Callable[[McpRequestRecord], Coroutine[None, None, None]],
-        on_close: Callable[[], None],
+        on_close: Callable[[Exception | None], None],
     ) -> None:
         self._session = session
         self.calls = Calls(self)
@@ -97,15 +98,23 @@ class Connection:
         self._ping_timeout = ping_timeout
         self._loop = asyncio.get_running_loop()
         self._timer = CallTimer(self._loop, session.calls, self._expire)
-        self._received_frames = 0
         self._waiting_readers = 0
         self._released: deque[Route] = deque()
         self._release_scheduled = False
         self._errands = Errands(session, self.calls, on_mcp_request, self.update_flow)
         self._writer = FileWriter(session, self._react)
-        if ping_interval != math.inf:
-            self._errands.start(self._keep_alive())
+        self._start()
+
+    def _start(self) -> None:
+        """Start to receive."""
+        transport = self._transport
+        self._keep_alive = KeepAlive(
+            transport, self._ping_interval, self._ping_timeout, self._is_paused, self._fail
+        )
         transport.start(self)
+
+    def _is_paused(self) -> bool:
+        return self.paused
 
     # ------------------------------------------------------------- calls
 
@@ -167,7 +176,7 @@ class Connection:
     async def family(self, timeout: float | None) -> Family:
         """Return the server's family, after identifying the session if necessary."""
         async with time_limit("identification", self._timeout if timeout is None else timeout):
-            await self.identify()
+            await self.ensure_identified(PING)
         return self._session.family or NEWEST
 
     @contextlib.asynccontextmanager
@@ -190,7 +199,6 @@ class Connection:
 
     def deliver(self, batch: list[Frame]) -> None:
         """Process the frames of a socket read. Called by the transport."""
-        self._received_frames += len(batch)
         session = self._session
         try:
             # Before the batch: readers had a chance to read what earlier ones brought. While reading is paused, the
@@ -264,8 +272,20 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        """Whether the connection has not failed or been closed."""
+        """Whether the connection has not ended: it is open, or being restored."""
         return self._session.alive
+
+    def set_identified(self) -> None:
+        """Record that a reply has identified the session."""
+        self.identified = True
+
+    async def restored(self) -> None:
+        """Wait while a lost connection is being restored, which only some connections are."""
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the connection was lost and is being restored, which only some connections are."""
+        return False
 
     @property
     def known_family(self) -> Family | None:
@@ -360,48 +380,26 @@ class Connection:
         self._shut_down()
         self._transport.abort()
 
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the event loop, from any thread. Does nothing if the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
+
     def _shut_down(self) -> list[asyncio.Task[None]]:
         """End everything but the transport, and return the cancelled tasks."""
         self._session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
+        self._keep_alive.stop()
         tasks = self._errands.cancel()
         self._timer.close()
-        self._on_close()
+        self._on_close(None)
         return tasks
 
     def _fail(self, cause: Exception) -> None:
         self._timer.close()
+        self._keep_alive.stop()
         self._errands.drop_waiting()
-
-        def failure(sent: bool | None) -> PieError:
-            error = ConnectionLostError(str(cause), sent=sent)
-            error.__cause__ = cause
-            return error
-
-        self._session.fail(failure)
-        self._on_close()
-
-    # ------------------------------------------------------------- tasks
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(self._ping_interval)
-            # While receiving is paused, the pong waits unread in the socket: it proves nothing.
-            if self.paused:
-                continue
-            # Any frame proves that the link works, even if the pong is queued behind a large message.
-            received = self._received_frames
-            try:
-                alive = await self._transport.ping(self._ping_timeout)
-            except ConnectionLostError:
-                return
-            if not alive and received == self._received_frames and not self.paused:
-                self._fail(
-                    ConnectionLostError(
-                        f"connection to {self._transport.address} lost: no pong within {self._ping_timeout:g} s; check the network, then connect again"
-                    )
-                )
-                self._transport.abort()
-                return
+        self._session.fail(functools.partial(interruption, cause))
+        self._on_close(cause)
 
     # ------------------------------------------------------------- parts of a call
 
@@ -418,7 +416,7 @@ class Connection:
                 await self.identify()
             except ConnectionLostError as error:
                 # ``sent`` of the original error is about the identification, not about this request.
-                raise ConnectionLostError(str(error), sent=False) from error
+                raise interrupted_by(error, sent=False) from error
 
     def _write_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> None:
         # Encoded first: an invalid request must not count as sent.
@@ -428,7 +426,7 @@ class Connection:
             self._transport.write(frame, now=len(self._session.calls) == 1)
         except ConnectionLostError as error:
             # Only this call fails here. The others fail after the remaining frames have been delivered.
-            raise ConnectionLostError(str(error), sent=call.sent) from error
+            raise interrupted_by(error, sent=call.sent) from error
         call.sent = True
 
     def _write(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> None:
@@ -436,7 +434,7 @@ class Connection:
         try:
             self._transport.write(frame)
         except ConnectionLostError as error:
-            raise ConnectionLostError(str(error), sent=False) from error
+            raise interrupted_by(error, sent=False) from error
 
     async def drain(self) -> None:
         if self._transport.congested:
@@ -444,9 +442,7 @@ class Connection:
                 await self._transport.drain()
             except ConnectionLostError as error:
                 # close() is the better explanation of what it has interrupted.
-                raise self._session.failure(sent=True) or ConnectionLostError(
-                    str(error), sent=True
-                ) from error
+                raise self._session.failure(sent=True) or interrupted_by(error, sent=True) from error
 
     def _expire(self, call: PendingCall[object]) -> None:
         self.close_call(call)
@@ -462,3 +458,14 @@ class Connection:
             raise InvalidArgumentError(
                 f"{method.tag} not sent: the client belongs to another event loop; create one per loop"
             )
+
+
+def interruption(cause: Exception, sent: bool | None) -> PieError:
+    """Return the error of what the end of a connection has interrupted."""
+    error = (
+        interrupted_by(cause, sent=sent)
+        if isinstance(cause, ConnectionLostError)
+        else ConnectionLostError(str(cause), sent=sent)
+    )
+    error.__cause__ = cause
+    return error

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TypeVar
 
 from pie_client.connection.options import check_seconds
-from pie_client.errors import DeadlineError
+from pie_client.errors import DeadlineError, PieError
 from pie_client.protocol.calls import PendingCall
 
 R = TypeVar("R")
@@ -117,6 +117,28 @@ async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
         if not scope.expired():
             raise
         raise DeadlineError(deadline_text(what, seconds)) from None
+
+
+@contextlib.asynccontextmanager
+async def wait_limit(failure: str, timeout: float | None) -> AsyncGenerator[None]:
+    """Limit the time of waiting for a process; raises DeadlineError.
+
+    Args:
+        failure: What has not happened, for the error.
+        timeout: Seconds; None for no limit.
+    """
+    seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
+    if seconds == math.inf:
+        yield
+        return
+    scope = asyncio.timeout(seconds)
+    try:
+        async with scope:
+            yield
+    except TimeoutError as error:
+        if isinstance(error, PieError) or not scope.expired():
+            raise
+        raise DeadlineError(f"{failure} within {seconds:g} s; raise timeout=, or terminate it") from None
 
 
 def deadline_text(what: str, seconds: float) -> str:

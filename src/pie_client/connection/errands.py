@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 MOST_MCP_CALLS = 1024
 """MCP calls that are answered at the same time."""
+LIST_DELAYS = (0.1, 0.4, 1.6)
+"""Seconds before a process list that the server refused is requested again."""
 
 
 class Errands:
@@ -56,6 +59,8 @@ class Errands:
         self._answer = answer
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
+        """Those that answer MCP calls."""
         self.waiting: deque[McpRequestRecord] = deque()
         self._answering = 0
         self._answering_bytes = 0
@@ -69,7 +74,7 @@ class Errands:
                 self.waiting.append(request)
                 self._start_answers()
             case TerminateProcesses(process_ids):
-                if self._session.alive:
+                if not self._session.ended:
                     self.terminate(process_ids)
             case CheckProcesses():
                 self._check_again = True
@@ -93,6 +98,12 @@ class Errands:
         """Drop the MCP calls that wait: the connection has ended."""
         self.waiting.clear()
 
+    def drop_answers(self) -> None:
+        """Drop the MCP calls that wait or are being answered: they belong to a session of the server that has ended."""
+        self.drop_waiting()
+        for task in self._answers:
+            task.cancel()
+
     def cancel(self) -> list[asyncio.Task[None]]:
         """Cancel all tasks, and return them."""
         self.drop_waiting()
@@ -112,6 +123,7 @@ class Errands:
             self._answering += 1
             self._answering_bytes += size
             task = self.start(self._answer(request))
+            self._answers.add(task)
             task.add_done_callback(functools.partial(self._finish_answer, size))
 
     def _finish_answer(self, size: int, _task: asyncio.Task[None]) -> None:
@@ -144,15 +156,35 @@ class Errands:
             self._checking = False
 
     async def _check_missing_processes(self) -> None:
-        """Fail the handles of processes that are missing from two consecutive process lists."""
-        # Two, because the terminal event of a process that ended normally may still be on the way at the first.
+        """Fail the handles of processes that are missing from two consecutive process lists.
+
+        If the server keeps refusing the list, fail those of all processes that run: one of them gets no event any more,
+        and would be waited for without end.
+        """
+        suspects = self._session.routes.running()
         try:
-            missing = self._missing_from(await self._calls.list_processes())
-            missing &= self._missing_from(await self._calls.list_processes())
+            # Two, because the terminal event of a process that ended normally may still be on the way at the first.
+            missing = self._missing_from(await self._listed())
+            missing &= self._missing_from(await self._listed())
+        except PieConnectionError:
+            return  # it fails every handle
         except PieError as error:
-            self._log.log(logging.WARNING, "could not check which processes have ended: %s", error)
-        else:
-            self._session.fail_processes(missing)
+            text = "could not check which processes have ended, so all are given up: %s"
+            self._log.log(logging.WARNING, text, error)
+            missing = suspects & self._session.routes.running()
+        self._session.fail_processes(missing)
+
+    async def _listed(self) -> list[ProcessInfo]:
+        """Return the process list. If the server refuses it, ask again after a while. Raises its last error."""
+        for delay in LIST_DELAYS:
+            try:
+                return await self._calls.list_processes()
+            except PieConnectionError:
+                raise
+            except PieError as error:
+                logger.debug("requesting the process list again in %g s: %s", delay, error)
+            await asyncio.sleep(delay)
+        return await self._calls.list_processes()
 
     def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
         return self._session.routes.running() - {info.id for info in listed}

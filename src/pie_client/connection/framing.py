@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ try:
 except ImportError:
     from websockets.utils import apply_mask
 
-__all__ = ["BINARY", "FIN", "MASKED", "SHORT_HEADERS", "apply_mask", "header", "masked", "masks"]
+__all__ = ["BINARY", "FIN", "MASKED", "SHORT_HEADERS", "apply_mask", "header", "masked", "masks", "memory"]
 
 BINARY = 0x82
 """First byte of an unfragmented binary frame."""
@@ -45,3 +46,8 @@ def masks() -> Iterator[bytes]:
         block = os.urandom(MASKS)
         for at in range(0, MASKS, 4):
             yield block[at : at + 4]
+
+
+def memory(size: int) -> memoryview:
+    """Return a buffer of bytes. An anonymous mapping uses memory only for the pages that were written."""
+    return memoryview(mmap.mmap(-1, size, access=mmap.ACCESS_COPY))

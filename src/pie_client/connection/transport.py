@@ -7,8 +7,10 @@ their texts. The caller handles keep-alive, flow control and reconnecting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl as ssl_module
-from typing import Any, Protocol, cast
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, urlunsplit
 
 from websockets.asyncio.client import connect
@@ -36,7 +38,16 @@ from pie_client.errors import (
     PieError,
     one_line,
 )
+from pie_client.lazy import LazyModule
 
+if TYPE_CHECKING:
+    import fcntl
+    import termios
+else:  # they exist on POSIX systems only
+    fcntl = LazyModule("fcntl")
+    termios = LazyModule("termios")
+
+INT = struct.Struct("i")
 CLOSE_TIMEOUT = 1.0
 """Seconds to wait for the close frame of the server: 0.3 and 0.4 servers may not send it until their next message."""
 BODY_CHARACTERS = 200
@@ -69,6 +80,19 @@ class Receiver(Protocol):
 
     def lost(self, error: ConnectionLostError) -> None:
         """Process the end of the connection; called once, after the last message."""
+
+
+class Progress(NamedTuple):
+    """How far receiving and sending have come, to compare with an earlier time."""
+
+    position: tuple[int, ...]
+    """Changes with every byte received, and with most of those sent."""
+    unsent: int
+    """Bytes that were written but not sent or acknowledged yet."""
+
+    def follows(self, earlier: Progress) -> bool:
+        """Return whether anything was received, or accepted by the server, since an earlier time."""
+        return self.position != earlier.position or self.unsent < earlier.unsent
 
 
 class Transport:
@@ -118,24 +142,23 @@ class Transport:
         """Read from the socket again."""
         self._socket.resume()
 
-    async def ping(self, timeout: float) -> bool:
-        """Send a WebSocket ping. Returns whether its pong arrived within ``timeout`` seconds.
+    async def ping(self) -> None:
+        """Send a WebSocket ping and wait for its pong. Raises ConnectionLostError.
 
-        Raises ConnectionLostError. It checks the network, not the server's session.
+        It checks the network, not the server's session.
         """
         try:
-            async with asyncio.timeout(timeout):
-                pong = asyncio.ensure_future(await self._socket.ping())
-            # asyncio.wait, not timeout(): if the event loop was blocked, pong and deadline are due together, and a
-            # timeout would win over the pong.
-            await asyncio.wait([pong], timeout=timeout)
-            if pong.done():
-                await pong
-        except TimeoutError:
-            return False
+            await (await self._socket.ping())
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
-        return pong.done()
+
+    def progress(self) -> Progress:
+        """Return how far receiving and sending have come."""
+        transport = self._socket.transport
+        return Progress(
+            self._socket.position(),
+            transport.get_write_buffer_size() + unsent_bytes(transport.get_extra_info("socket")),
+        )
 
     async def close(self) -> None:
         """Close the WebSocket within about a second, even if the server does not read or answer.
@@ -162,16 +185,26 @@ class Transport:
         # The library closes with 1009 when a message is too large; a 1009 sent in reply is the server's.
         if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
-                f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it"
+                f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it",
+                code=MESSAGE_TOO_BIG,
             )
         if error.rcvd is not None:
             reason = f" ({one_line(error.rcvd.reason)})" if error.rcvd.reason else ""
             return ConnectionLostError(
-                f"connection to {self.address} closed by the server with code {int(error.rcvd.code)}{reason}; connect again"
+                f"connection to {self.address} closed by the server with code {int(error.rcvd.code)}{reason}; connect again",
+                code=int(error.rcvd.code),
             )
         return ConnectionLostError(
             f"connection to {self.address} lost without a close frame; check the server, then connect again"
         )
+
+
+def unsent_bytes(socket: Any) -> int:  # noqa: ANN401 - asyncio's wrapper of a socket, which has no public type
+    """Return the bytes that the operating system has not sent, or that were not acknowledged; 0 if it does not tell."""
+    with contextlib.suppress(ImportError, OSError, AttributeError, ValueError):
+        answer: bytes = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(INT.size))
+        return int(INT.unpack(answer)[0])
+    return 0
 
 
 async def open_transport(settings: Settings) -> Transport:

@@ -18,7 +18,13 @@ from pie_client._generated.methods import Method
 from pie_client.connection.deadline import Deadline, ProgressLock
 from pie_client.connection.transport import Transport
 from pie_client.content import Chunk, Content
-from pie_client.errors import ConnectionLostError, DeadlineError, InvalidArgumentError, ProtocolError
+from pie_client.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    InvalidArgumentError,
+    ProtocolError,
+    interrupted_by,
+)
 from pie_client.lazy import LazyModule
 from pie_client.protocol.calls import PendingCall
 from pie_client.protocol.codec import Fields
@@ -130,7 +136,7 @@ class Uploads:
         try:
             self._transport.write(*parts)
         except ConnectionLostError as error:
-            raise ConnectionLostError(str(error), sent=call is not None and call.sent) from error
+            raise interrupted_by(error, sent=call is not None and call.sent) from error
         if call is not None:
             call.fields, call.sent = fields, True
 

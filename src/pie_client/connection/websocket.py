@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import inspect
-import mmap
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -23,7 +22,7 @@ from websockets.frames import Frame as WireFrame
 from websockets.protocol import Event, Protocol, State
 
 from pie_client.connection import framing
-from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask
+from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask, memory
 from pie_client.connection.handshake import UnredirectedConnection
 
 Frame: TypeAlias = bytes | memoryview | str
@@ -67,7 +66,10 @@ class WebSocket(UnredirectedConnection):
     Attributes:
         congested: Whether the write buffer is above its high-water mark.
         ended_by: What ended the TCP connection, or None while it is open and after an ordinary end.
+        moved: Number of batches, reads by the library, and falls of the write buffer below its low-water mark.
     """
+
+    moved = _start = _end = 0
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
         super().__init__(*args, **named)
@@ -126,6 +128,10 @@ class WebSocket(UnredirectedConnection):
         self._deliver = discard
         self.resume()
 
+    def position(self) -> tuple[int, ...]:
+        """Return something that changes with every byte received, and with what was sent."""
+        return self.moved, self._start, self._end
+
     # ------------------------------------------------------------- sending
 
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
@@ -155,6 +161,7 @@ class WebSocket(UnredirectedConnection):
     # ------------------------------------------------------------- callbacks of asyncio
 
     def data_received(self, data: bytes) -> None:
+        self.moved += 1
         super().data_received(data)
         # If the server leaves the TCP connection open after a close frame or an error, the library waits without a limit.
         if self.state is State.CLOSING and self._closing_timer is None and self.close_timeout is not None:
@@ -167,6 +174,7 @@ class WebSocket(UnredirectedConnection):
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.moved += 1
         self.congested = False
         self._drained.set()
 
@@ -188,13 +196,10 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
         super().__init__(*args, **named)
-        # An anonymous mapping uses memory only for the pages that were written.
-        self._base: memoryview = _memory(BUFFER_SIZE)
+        self._base: memoryview = memory(BUFFER_SIZE)
         self._view: memoryview = self._base
         self._empty: memoryview = self._base[:READ_SIZE]
         """Where a read goes while the buffer is empty."""
-        self._start = 0
-        self._end = 0
         self._needed = 0
         """Bytes from _start that the next step needs, as far as known."""
         self._for_library = 0
@@ -247,7 +252,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             self._view[: end - start] = self._view[start:end]
             start, end = 0, end - start
         if self._needed > size or end == size:  # full: what came with the handshake, before start()
-            view = _memory(max(self._needed, size + READ_SIZE))
+            view = memory(max(self._needed, size + READ_SIZE))
             view[:end] = self._view[:end]
             self._view = view
         self._start, self._end = start, end
@@ -307,6 +312,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
                 break
         batch, self._batch = self._batch, []
         if batch:
+            self.moved += 1
             self._deliver(batch)
         self._release_buffer()
 
@@ -491,7 +497,3 @@ def is_as_expected() -> bool:
     except (AttributeError, TypeError, ValueError):
         return False
     return {"opcode", "data", "fin"} <= WireFrame.__dataclass_fields__.keys()
-
-
-def _memory(size: int) -> memoryview:
-    return memoryview(mmap.mmap(-1, size, access=mmap.ACCESS_COPY))

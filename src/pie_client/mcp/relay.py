@@ -218,8 +218,7 @@ class McpServers:
     async def _register(self, server: McpServer, timeout: float | None) -> None:
         connection = self._connection
         async with connection.deadline(REGISTER_MCP_SERVER, timeout):
-            connection.check_alive()
-            await connection.identify()
+            await connection.ensure_identified(REGISTER_MCP_SERVER)
             connection.check_family(REGISTER_MCP_SERVER)
             if server.name in self._servers:
                 raise InvalidArgumentError(
@@ -251,6 +250,15 @@ class McpServers:
         if server is None:
             raise InvalidArgumentError(f"no MCP server named {name!r} is registered; check the name")
         await server.stop()
+
+    async def announce_again(self) -> None:
+        """Announce the running servers on a new session of the engine, without restarting them."""
+        announced = self._announced & self._servers.keys()
+        for name in announced:
+            server = self._servers.get(name)
+            if server is not None:
+                await self._connection.calls.register_mcp_server(name=name, transport=server.transport)
+        self._announced = announced
 
     async def answer(self, request: McpRequestRecord) -> None:
         """Answer a relayed call: exactly once, unless the connection is lost."""

@@ -54,9 +54,10 @@ class Route(Mailbox):
         claims: Number of open handles.
         detached: Keep buffering without handles, for a later attach.
         dropped: Why events are ignored; None if they are not.
+        possible_gaps: How often events may have been lost with a connection.
     """
 
-    __slots__ = ("attached", "claims", "detached", "dropped", "process_id")
+    __slots__ = ("attached", "claims", "detached", "dropped", "possible_gaps", "process_id")
 
     def __init__(self, process_id: str, ledger: Ledger, spooling: Spooling | None = None) -> None:
         super().__init__(ledger, spooling)
@@ -65,6 +66,7 @@ class Route(Mailbox):
         self.claims = 0
         self.detached = False
         self.dropped: Dropped | None = None
+        self.possible_gaps = 0
 
     @property
     def known(self) -> bool:
@@ -76,6 +78,7 @@ class Route(Mailbox):
         copy = Route(self.process_id, Ledger())
         copy.receptive = False
         copy.terminal, copy.failure, copy.dropped = self.terminal, self.failure, self.dropped
+        copy.possible_gaps = self.possible_gaps
         return copy
 
     def drop(self, reason: Dropped) -> None:
@@ -219,6 +222,13 @@ class Routes:
                 route.attached = False
                 if route.known:
                     route.fail(failure)
+
+    def interrupt(self) -> None:
+        """Expect no events until processes are attached again: the connection was lost and may be restored."""
+        for route in list(self.by_id.values()):
+            route.attached = False
+            if route.dropped is not None:
+                self._forget(route.process_id)
 
     def close(self, failure: Callable[[], PieError]) -> None:
         """Fail every process: the connection is gone."""

@@ -109,6 +109,7 @@ class Session:
         self._notice_count = 0
         self._last_notice = ""
         self._failure: Callable[[bool | None], PieError] | None = None
+        self._interrupted = False
 
     @property
     def needs_attention(self) -> bool:
@@ -130,6 +131,11 @@ class Session:
     def alive(self) -> bool:
         """Whether the connection has not failed or been closed."""
         return self._failure is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the connection has failed or been closed, and :meth:`resume` will not follow."""
+        return self._failure is not None and not self._interrupted
 
     # ------------------------------------------------------------- calls
 
@@ -188,13 +194,29 @@ class Session:
 
     def fail(self, failure: Callable[[bool | None], PieError]) -> None:
         """Fail all pending calls and mailboxes. ``failure`` makes the error of each, from whether its request was sent."""
-        if self._failure is not None:
+        if self._failure is not None and not self._interrupted:
             return
+        self._interrupted = False
+        self._fail_calls(failure)
+        self.routes.close(lambda: failure(None))
+
+    def interrupt(self, failure: Callable[[bool | None], PieError]) -> None:
+        """Fail all pending calls, and expect nothing of any process, until :meth:`resume`."""
+        self._interrupted = True
+        self._fail_calls(failure)
+        self.routes.interrupt()
+
+    def resume(self) -> None:
+        """Go on after :meth:`interrupt`, with a new session of the server, which may be of another family."""
+        self._interrupted = False
+        self._failure = None
+        self.family = None
+
+    def _fail_calls(self, failure: Callable[[bool | None], PieError]) -> None:
         self._failure = failure
         self._heads = Heads()
         for call in self.calls.clear():
             call.fail(failure(call.sent))
-        self.routes.close(lambda: failure(None))
 
     # ------------------------------------------------------------- received frames
 

@@ -1,0 +1,211 @@
+"""When a lost connection is opened again, and the states that a client's connection passes through.
+
+Loaded when a client is created with ``reconnect=`` or its state is asked for, so without asyncio.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pie_client.connection.options import check_seconds
+from pie_client.errors import (
+    ConnectionLostError,
+    ConnectTimeoutError,
+    DeadlineError,
+    HandshakeError,
+    InvalidArgumentError,
+    PieConnectionError,
+    PieError,
+)
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import ssl
+else:
+    ssl = LazyModule("ssl")
+
+RETRIED_STATUS = frozenset({502, 503, 504})
+"""HTTP statuses of a server, or of a proxy in front of it, that is starting or busy."""
+RETRIED_CODES = frozenset({1001, 1006, 1012, 1013})
+"""Close codes: going away, no close frame, service restart, try again later (RFC 6455, section 7.4; IANA's registry)."""
+
+
+def is_transient(error: PieError) -> bool:
+    """Return whether a connection that failed or was lost with this error is worth another attempt.
+
+    That is so for a refused, reset, unreachable or timed-out connection; for HTTP status 502, 503 and 504; and for a
+    loss without a close frame or with close code 1001, 1012 or 1013. It is not for other statuses such as 401, for
+    TLS certificates that are not trusted, for a host name that does not exist, and for a refused login.
+
+    Args:
+        error: The error.
+    """
+    if isinstance(error, (ConnectTimeoutError, DeadlineError)):
+        return True
+    if isinstance(error, ConnectionLostError):
+        return error.code in RETRIED_CODES
+    if isinstance(error, HandshakeError) and error.status is not None:
+        return error.status in RETRIED_STATUS
+    return isinstance(error, PieConnectionError) and any(map(_is_passing_failure, _causes(error)))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause = error.__cause__
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _is_passing_failure(cause: BaseException) -> bool:
+    if isinstance(cause, EOFError):
+        return True
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_AGAIN
+    if isinstance(cause, ssl.SSLError):
+        return isinstance(cause, ssl.SSLEOFError)
+    return isinstance(cause, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """How a client opens its connection again: ``PieClient(..., reconnect=Reconnect())``.
+
+    The delay before an attempt is random, between 0 and a bound that doubles with each attempt (exponential backoff with
+    full jitter), so that the clients of a restarted server do not all return at once. The attempts are counted anew after
+    each connection; the bound of the delay only falls back after a connection that lasted ``max_delay``.
+
+    Raises:
+        InvalidArgumentError: A value is invalid.
+    """
+
+    attempts: int = 50
+    """Most attempts in a row."""
+    total_time: float = 300.0
+    """Seconds after which no further attempt begins; ``math.inf`` for no limit."""
+    first_delay: float = 0.2
+    """Bound of the delay before the first attempt after a loss, in seconds."""
+    max_delay: float = 10.0
+    """Largest bound of a delay, in seconds."""
+    retry: Callable[[PieError], bool] = is_transient
+    """Whether an error is worth another attempt. Called with the ConnectionLostError of the loss, then with the error of
+    each failed attempt. Default: :meth:`is_transient`."""
+
+    def __post_init__(self) -> None:
+        _check_count("attempts", self.attempts)
+        for name in ("total_time", "first_delay", "max_delay"):
+            check_seconds(name, getattr(self, name))
+        if not callable(self.retry):
+            raise InvalidArgumentError(
+                f"invalid retry={self.retry!r}; pass a function from an error to a bool, or leave it out"
+            )
+
+    is_transient = staticmethod(is_transient)
+
+
+class Attempts:
+    """The attempts to open a connection: whether and when the next one begins.
+
+    Args:
+        policy: The policy; None for a single attempt.
+        now: The time, in seconds.
+        doublings: How often the bound of the delay has doubled already.
+
+    Attributes:
+        number: Number of attempts that have begun.
+        doublings: How often the bound of the delay has doubled.
+    """
+
+    def __init__(self, policy: Reconnect | None, now: float, doublings: int = 0) -> None:
+        self.number = 0
+        self.doublings = doublings
+        self._policy = policy
+        self._began = now
+
+    def delay(self, error: PieError, now: float) -> float | None:
+        """Return the seconds until the next attempt after a loss or failure, or None if there is none."""
+        policy = self._policy
+        if policy is None or self.number >= policy.attempts or not policy.retry(error):
+            return None
+        left = policy.total_time - (now - self._began)
+        if left <= 0:
+            return None
+        # As a float power it can't overflow: the exponent is bounded.
+        bound = min(policy.max_delay, policy.first_delay * 2.0 ** min(self.doublings, 64))
+        self.doublings += 1
+        return min(random.random() * bound, left)  # noqa: S311 - it spreads load, and is no secret
+
+    def duration(self, now: float) -> float:
+        """Return the seconds since the first attempt was due."""
+        return now - self._began
+
+
+class ConnectionStatus(Enum):
+    """What the connection of a client is doing."""
+
+    CLOSED = "closed"
+    """Not connected yet, or closed by :meth:`PieClient.close`."""
+    CONNECTING = "connecting"
+    """An attempt to connect runs. After a loss it includes the login, MCP servers and processes."""
+    READY = "ready"
+    """Connected."""
+    LOST = "lost"
+    """The connection was lost."""
+    WAITING = "waiting"
+    """The next attempt begins after a delay."""
+    GAVE_UP = "gave up"
+    """No further attempt follows, until :meth:`PieClient.connect` is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """What the connection of a client is doing, and why. ``str()`` returns it as one line."""
+
+    status: ConnectionStatus
+    attempt: int = 0
+    """CONNECTING, WAITING: number of the attempt, from 1. GAVE_UP: number of attempts."""
+    delay: float = 0.0
+    """WAITING: seconds until the attempt begins."""
+    cause: PieError | None = None
+    """LOST: why. WAITING, GAVE_UP: the error of the last attempt, or of the loss."""
+    kept: tuple[str, ...] = ()
+    """READY after a loss: ids of the processes that were attached again, whose handles go on."""
+    lost: tuple[str, ...] = ()
+    """READY after a loss: ids of the processes that the server did not give back; their handles raise ProcessLostError."""
+    may_have_gaps: bool = False
+    """READY after a loss: whether events of the kept processes may be missing, because the connection was lost without a
+    close frame. See :attr:`Process.possible_gaps`."""
+
+    def __str__(self) -> str:
+        parts = [self.status.value]
+        if self.attempt:
+            plural = "s" if self.attempt > 1 else ""
+            parts.append(
+                f"after {self.attempt} attempt{plural}"
+                if self.status is ConnectionStatus.GAVE_UP
+                else f"attempt {self.attempt}"
+            )
+        if self.status is ConnectionStatus.WAITING:
+            parts.append(f"in {self.delay:.2f} s")
+        text = " ".join(parts)
+        if self.kept or self.lost:
+            text += f"; {len(self.kept)} processes kept, {len(self.lost)} lost"
+        if self.may_have_gaps and self.kept:
+            text += ", events may be missing"
+        return text + (f": {self.cause}" if self.cause is not None else "")
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a positive integer")
+
+
+def check_policy(reconnect: object) -> Reconnect:
+    """Return a policy. Raises InvalidArgumentError if it is something else."""
+    if isinstance(reconnect, Reconnect):
+        return reconnect
+    raise InvalidArgumentError(f"reconnect is {type(reconnect).__name__}; pass Reconnect(), or leave it out")

@@ -1,0 +1,325 @@
+"""Open, keep and restore the connection of a client, and tell its state.
+
+:class:`~pie_client.PieClient` loads this module on its first ``connect()``. One attempt to connect runs at a time, whoever
+asks for it. A connection that is lost is opened again if the client has a policy for that: ``connection.reconnect`` has the
+policy and the states, ``connection.restorable`` the connection that goes on, and ``connected`` what a new session needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from typing import TypeVar
+
+from pie_client.auth.login import Login
+from pie_client.connected import Connected
+from pie_client.connection.connection import Connection
+from pie_client.connection.options import Settings, address_of
+from pie_client.connection.reconnect import Attempts, ConnectionState, ConnectionStatus, Reconnect
+from pie_client.connection.restorable import RestorableConnection
+from pie_client.connection.transport import open_transport
+from pie_client.errors import ConnectionLostError, NotConnectedError, PieError, UnsupportedError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+KEPT_STATES = 100
+"""Most states that wait for a reader of the states; older ones are dropped."""
+LEVELS = {
+    ConnectionStatus.LOST: logging.WARNING,
+    ConnectionStatus.WAITING: logging.INFO,
+    ConnectionStatus.GAVE_UP: logging.WARNING,
+}
+"""Level of the log record of each status if the client reconnects; DEBUG for others, and if errors tell it anyway."""
+
+
+class States:
+    """The state of a client's connection, and those who follow it.
+
+    Attributes:
+        current: The present state.
+    """
+
+    def __init__(self, address: str, levels: Mapping[ConnectionStatus, int]) -> None:
+        self.current = ConnectionState(ConnectionStatus.CLOSED)
+        self._address = address
+        self._levels = levels
+        self._followers: set[_Follower] = set()
+
+    def change(self, state: ConnectionState) -> None:
+        """Enter a state."""
+        self.current = state
+        logger.log(
+            self._levels.get(state.status, logging.DEBUG), "connection to %s: %s", self._address, state
+        )
+        for follower in self._followers:
+            follower.add(state)
+
+    async def follow(self) -> AsyncGenerator[ConnectionState]:
+        """Yield the present state and each later one. End after the client was closed."""
+        follower = _Follower()
+        self._followers.add(follower)
+        try:
+            yield self.current
+            while True:
+                state = await follower.next()
+                yield state
+                if state.status is ConnectionStatus.CLOSED:
+                    return
+        finally:
+            self._followers.discard(follower)
+
+
+class _Follower:
+    def __init__(self) -> None:
+        self._states: collections.deque[ConnectionState] = collections.deque(maxlen=KEPT_STATES)
+        self._added = asyncio.Event()
+
+    def add(self, state: ConnectionState) -> None:
+        self._states.append(state)
+        self._added.set()
+
+    async def next(self) -> ConnectionState:
+        while not self._states:
+            self._added.clear()
+            await self._added.wait()
+        return self._states.popleft()
+
+
+class Opening:
+    """The opening of a connection, for which several callers wait. It is cancelled when the last of them is."""
+
+    def __init__(self, work: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.create_task(work, name="pie-client connect")
+        self._waiting = 0
+        self._closed = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return not self._task.done()
+
+    async def wait(self) -> None:
+        """Wait for the end. Raises the error of the opening, or NotConnectedError after :meth:`close`."""
+        self._waiting += 1
+        try:
+            await asyncio.wait([self._task])
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self._task.done():
+                self._task.cancel()
+        if self._closed:
+            raise NotConnectedError("the client was closed while connecting; connect again")
+        self._task.result()
+
+    async def close(self) -> None:
+        """Cancel the opening."""
+        self._closed = True
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.exception()  # marks it as retrieved
+
+
+class Connector:
+    """The connections of one client, of which one is current at a time.
+
+    Attributes:
+        current: The current connection, even one that was lost; None before connecting and after closing.
+        states: The state of the connection.
+    """
+
+    def __init__(self, settings: Settings, policy: Reconnect | None) -> None:
+        self.current: Connected | None = None
+        self.states = States(address_of(settings.uri), {} if policy is None else LEVELS)
+        self._settings = settings
+        self._policy = policy
+        self._login = Login(settings.username)
+        """How the next connection is identified."""
+        self._opening: Opening | None = None
+        self._restoring: asyncio.Task[None] | None = None
+        self._doublings = 0
+        """How often the bound of the delay between attempts has doubled."""
+        self._ready_since = 0.0
+        self._closing = asyncio.Lock()
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests can be sent."""
+        return self.states.current.status is ConnectionStatus.READY
+
+    async def connect(self) -> None:
+        """Open the connection unless there is one, or wait for the attempt that runs."""
+        check_asyncio()
+        if self._restoring is not None and not self._restoring.done():
+            await asyncio.wait([self._restoring])
+            if self.current is not None:
+                self.current.connection.check_alive()
+        if self.current is not None and self.current.connection.alive:
+            return
+        if self._opening is None or not self._opening.running:
+            self._opening = Opening(self._open())
+        await self._opening.wait()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one, and forget the user."""
+        self._login = Login(self._settings.username)
+        self.states.change(ConnectionState(ConnectionStatus.CLOSED))
+        if self._opening is not None and self._opening.running:
+            await self._opening.close()
+        if self._restoring is not None and not self._restoring.done():
+            self._restoring.cancel()
+            await asyncio.wait([self._restoring])
+        await self._disconnect()
+
+    def abandon(self) -> bool:
+        """Drop a connection that nobody closed, from any thread. Returns whether there was one."""
+        if self.current is None or not self.current.connection.alive:
+            return False
+        self.current.connection.call_soon(self._drop)
+        return True
+
+    def _drop(self) -> None:
+        if self._restoring is not None:
+            self._restoring.cancel()
+        if self.current is not None:
+            self.current.connection.abort()
+
+    # ------------------------------------------------------------- opening
+
+    async def _open(self) -> None:
+        if self.current is not None:
+            self._login = self.current.authentication.login
+        await self._disconnect()
+        self.current = await self._attempt(self._connect, Attempts(self._policy, self._now()))
+        self._be_ready(ConnectionState(ConnectionStatus.READY))
+
+    async def _connect(self) -> Connected:
+        transport = await open_transport(self._settings)
+        if self._policy is None:
+            return Connected(transport, self._settings, self._login, Connection, self._handle_end)
+        connected = Connected(transport, self._settings, self._login, RestorableConnection, self._handle_end)
+        assert isinstance(connected.connection, RestorableConnection)  # noqa: S101 - made above
+        connected.connection.may_suspend = self._handle_loss
+        return connected
+
+    async def _attempt(self, work: Callable[[], Awaitable[T]], attempts: Attempts) -> T:
+        """Try to connect until it succeeds or the policy says to give up. Raises the last error."""
+        while True:
+            attempts.number += 1
+            self.states.change(ConnectionState(ConnectionStatus.CONNECTING, attempts.number))
+            try:
+                return await work()
+            except PieError as error:
+                delay = attempts.delay(error, self._now())
+                if delay is None:
+                    self.states.change(
+                        ConnectionState(ConnectionStatus.GAVE_UP, attempts.number, cause=error)
+                    )
+                    raise
+                await self._pause(attempts, delay, error)
+
+    async def _pause(self, attempts: Attempts, delay: float, cause: PieError) -> None:
+        self.states.change(
+            ConnectionState(ConnectionStatus.WAITING, attempts.number + 1, delay=delay, cause=cause)
+        )
+        await asyncio.sleep(delay)
+
+    async def _disconnect(self) -> None:
+        connected, self.current = self.current, None
+        try:
+            async with self._closing:
+                if connected is not None:
+                    await connected.close()
+        finally:
+            # Cancelling this method must not leave a socket open behind.
+            if connected is not None:
+                connected.connection.abort()
+
+    def _be_ready(self, state: ConnectionState) -> None:
+        self._ready_since = self._now()
+        self.states.change(state)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    # ------------------------------------------------------------- losing and restoring
+
+    def _handle_end(self, cause: Exception | None) -> None:
+        if isinstance(cause, PieError) and self.states.current.status is ConnectionStatus.READY:
+            self.states.change(ConnectionState(ConnectionStatus.LOST, cause=cause))
+
+    def _handle_loss(self, loss: ConnectionLostError) -> bool:
+        """Begin to restore the connection, if the policy says so."""
+        connected, policy = self.current, self._policy
+        if connected is None or policy is None or self.states.current.status is not ConnectionStatus.READY:
+            return False
+        now = self._now()
+        if now - self._ready_since >= policy.max_delay:
+            self._doublings = 0
+        attempts = Attempts(policy, now, self._doublings)
+        self.states.change(ConnectionState(ConnectionStatus.LOST, cause=loss))
+        delay = attempts.delay(loss, now)
+        if delay is None:
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, cause=loss))
+            return False
+        self._restoring = asyncio.create_task(
+            self._restore(connected, loss, attempts, delay), name="pie-client reconnect"
+        )
+        return True
+
+    async def _restore(
+        self, connected: Connected, loss: ConnectionLostError, attempts: Attempts, delay: float
+    ) -> None:
+        connection = connected.connection
+        assert isinstance(connection, RestorableConnection)  # noqa: S101 - only those are suspended
+        identify = connected.authentication.forget()
+
+        async def restore_once() -> ConnectionState:
+            connection.resume(await open_transport(self._settings))
+            try:
+                kept, lost = await connection.restoring(connected.restore(connection, identify=identify))
+            except BaseException:
+                connection.drop()
+                connected.authentication.forget()
+                raise
+            return ConnectionState(
+                ConnectionStatus.READY,
+                kept=tuple(kept),
+                lost=tuple(lost),
+                may_have_gaps=connection.may_have_gaps and bool(kept),
+            )
+
+        try:
+            await self._pause(attempts, delay, loss)
+            state = await self._attempt(restore_once, attempts)
+        except PieError as error:
+            seconds = attempts.duration(self._now())
+            failure = ConnectionLostError(
+                f"{loss}; gave up after {attempts.number} attempts in {seconds:.1f} s: {error}",
+                code=loss.code,
+            )
+            failure.__cause__ = error
+            connection.give_up(failure)
+        except Exception as error:
+            logger.exception("restoring the connection failed; this is a defect of pie-client")
+            connection.give_up(error)
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
+        else:
+            self._doublings = attempts.doublings
+            self._be_ready(state)
+
+
+def check_asyncio() -> None:
+    """Raise UnsupportedError unless an asyncio event loop runs."""
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return
+    raise UnsupportedError(
+        "pie_client needs asyncio, and no asyncio event loop runs here; use asyncio.run(), or AnyIO with its asyncio backend"
+    )
