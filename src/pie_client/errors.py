@@ -74,14 +74,35 @@ NO_CLOSE_FRAME = 1006
 """Close code of a connection that ended without a close frame."""
 
 
-def one_line(text: str) -> str:
-    """Return a text on one line, with control characters escaped."""
-    folded = " / ".join(line.strip() for line in text.splitlines() if line.strip()) or text.strip()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in folded)
+FOREIGN_CHARACTERS = 1000
+"""Most characters of a text from elsewhere that an error shows."""
+MESSAGE_CHARACTERS = 4000
+"""Most characters of an error's message."""
+
+
+def one_line(text: str, most: int = FOREIGN_CHARACTERS) -> str:
+    """Return a text on one line, with control characters escaped; of a long one the first ``most`` characters."""
+    # Cut first: the text may have any length.
+    cut = text[:most]
+    if not cut.isprintable():
+        cut = " / ".join(line.strip() for line in cut.splitlines() if line.strip()) or cut.strip()
+        cut = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)[
+            :most
+        ]
+    else:
+        cut = cut.strip()
+    return cut if len(text) <= most else f"{cut}… ({len(text)} characters)"
 
 
 class PieError(Exception):
     """Base class of all exceptions of this package."""
+
+    def __init__(self, message: str = "") -> None:
+        # What arguments and servers contribute may have any length; advice is at the end.
+        if len(message) > MESSAGE_CHARACTERS:
+            half = MESSAGE_CHARACTERS // 2 - 10
+            message = f"{message[:half]} … {message[-half:]}"
+        super().__init__(message if message.isprintable() else one_line(message, MESSAGE_CHARACTERS))
 
 
 class PieConnectionError(PieError, ConnectionError):

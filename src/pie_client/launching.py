@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +46,6 @@ WHITE_SPACE = " \t\n\r"
 """Characters that JSON allows around a value (RFC 8259, section 2)."""
 MARK_CHARACTERS = 40
 """Length of the mark on an input: 80 random bits, two per character."""
-MARK = rf"[{WHITE_SPACE}]{{{MARK_CHARACTERS}}}\Z"
 
 
 class Runner(Protocol):
@@ -168,7 +166,7 @@ class Launcher:
     async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
         listed = await self._connection.calls.list_processes(timeout=timeout)
-        return [info.model_copy(update={"input": re.sub(MARK, "", info.input)}) for info in listed]
+        return [info.model_copy(update={"input": _without_mark(info.input)}) for info in listed]
 
     async def check_batches(self, method: Method[object], inferlet: str, timeout: float | None) -> None:
         """Raise UnsupportedError if the server does not know batch requests, because of its family or its release."""
@@ -217,6 +215,12 @@ class Launcher:
 def _mark() -> str:
     """Return random white space, which has no meaning after a JSON value."""
     return "".join(WHITE_SPACE[byte & 3] for byte in secrets.token_bytes(MARK_CHARACTERS))
+
+
+def _without_mark(text: str) -> str:
+    """Return an input without the mark at its end, if it has one."""
+    mark = text[-MARK_CHARACTERS:]
+    return text if len(mark) < MARK_CHARACTERS or mark.strip(WHITE_SPACE) else text[:-MARK_CHARACTERS]
 
 
 def as_inputs(inputs: Iterable[object]) -> list[str]:

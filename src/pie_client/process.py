@@ -41,12 +41,19 @@ from pie_client.protocol.routes import Dropped, Route
 if TYPE_CHECKING:
     import pydantic
 
+    from pie_client import base
     from pie_client._generated import refusals
     from pie_client.connection import contents
+    from pie_client.protocol import validation
 else:
+    base = LazyModule("pie_client.base")
     contents = LazyModule("pie_client.connection.contents")
     pydantic = LazyModule("pydantic")
     refusals = LazyModule("pie_client._generated.refusals")
+    validation = LazyModule("pie_client.protocol.validation")
+
+LONG_RESULT = 1 << 16
+"""Characters above which the validation of a result stops at the first invalid item of each collection."""
 
 T = TypeVar("T")
 
@@ -306,6 +313,9 @@ class Process:
             ) from error
         text = await self.wait(timeout=timeout)
         try:
+            # An adapter of the caller may have a config, which its schema does not tell.
+            if len(text) > LONG_RESULT and adapter is not as_type:
+                return cast("T", base.failing_fast(adapter).validate_json(text))
             return adapter.validate_json(text)
         except pydantic.ValidationError as error:
             if as_type is str:
@@ -313,14 +323,12 @@ class Process:
             if not text:  # Python functions on 0.5 servers return this for None
                 with contextlib.suppress(pydantic.ValidationError):
                     return adapter.validate_python(None)
-            wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
-            reason = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['type']}"
-                for e in error.errors(include_input=False, include_url=False)
-            )
-            raise ResultError(
-                f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
-            ) from None
+            reason = validation.describe_types(error)
+        # Not chained: the validation error holds the input.
+        wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
+        raise ResultError(
+            f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
+        )
 
     async def signal(self, message: str, *, timeout: float | None = None) -> None:
         """Send a text message to the process, which receives it when it asks for one.

@@ -185,9 +185,10 @@ async def test_a_byte_order_mark_is_skipped() -> None:
 
 
 ZIPPED = {
-    "gzip": gzip.compress(ONE_VERSION.encode()),
-    "GZIP": gzip.compress(ONE_VERSION.encode()[:9]) + gzip.compress(ONE_VERSION.encode()[9:]),
-    "x-gzip": gzip.compress(ONE_VERSION.encode()),
+    "gzip": gzip.compress(ONE_VERSION.encode(), mtime=0),
+    "GZIP": gzip.compress(ONE_VERSION.encode()[:9], mtime=0)
+    + gzip.compress(ONE_VERSION.encode()[9:], mtime=0),
+    "x-gzip": gzip.compress(ONE_VERSION.encode(), mtime=0),
     "deflate": zlib.compress(ONE_VERSION.encode()),
     "identity": ONE_VERSION.encode(),
 }
@@ -206,7 +207,7 @@ async def test_a_compressed_body_is_read_although_none_was_asked_for(coding: str
         (ZIPPED["gzip"][:-9], "gzip", "cut off"),
         (b"", "br", "'br'"),
         (b"", "gzip, gzip", "'gzip, gzip'"),
-        (gzip.compress(bytes(registry_module.LISTING_BYTES + 1)), "gzip", "more than"),
+        (gzip.compress(bytes(registry_module.LISTING_BYTES + 1), mtime=0), "gzip", "more than"),
     ],
 )
 async def test_an_unreadable_compressed_body_is_a_registry_error(

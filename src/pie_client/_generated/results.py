@@ -14,9 +14,12 @@ from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     import pydantic
+    import pydantic_core
 
+    from pie_client import base
     from pie_client._generated import models
 else:
+    base = LazyModule("pie_client.base")
     models = LazyModule("pie_client._generated.models")
     pydantic = LazyModule("pydantic")
 
@@ -70,55 +73,60 @@ def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
 
 
 @functools.cache
-def _check_program_result() -> pydantic.TypeAdapter[models.CheckProgramResult]:
-    return pydantic.TypeAdapter(models.CheckProgramResult)
+def _check_program_result() -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(models.CheckProgramResult))
 
 
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
     """Decode the result of check_program."""
     if text in ("true", "false"):
         return text == "true"  # without the models
-    return _check_program_result().validate_json(text, strict=True)
+    result: models.CheckProgramResult = _check_program_result().validate_json(text, strict=True)
+    return result
 
 
 @functools.cache
-def _query_result() -> pydantic.TypeAdapter[models.QueryResult]:
-    return pydantic.TypeAdapter(models.QueryResult)
+def _query_result() -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(models.QueryResult))
 
 
 def decode_query_result(text: str) -> models.QueryResult:
     """Decode the result of query."""
-    return _query_result().validate_json(text, strict=True)
+    result: models.QueryResult = _query_result().validate_json(text, strict=True)
+    return result
 
 
 @functools.cache
-def _launch_processes_result() -> pydantic.TypeAdapter[models.LaunchProcessesResult]:
-    return pydantic.TypeAdapter(models.LaunchProcessesResult)
+def _launch_processes_result() -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(models.LaunchProcessesResult))
 
 
 def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
     """Decode the result of launch_processes."""
-    return _launch_processes_result().validate_json(text, strict=True)
+    result: models.LaunchProcessesResult = _launch_processes_result().validate_json(text, strict=True)
+    return result
 
 
 @functools.cache
-def _run_processes_result() -> pydantic.TypeAdapter[models.RunProcessesResult]:
-    return pydantic.TypeAdapter(models.RunProcessesResult)
+def _run_processes_result() -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(models.RunProcessesResult))
 
 
 def decode_run_processes_result(text: str) -> models.RunProcessesResult:
     """Decode the result of run_processes."""
-    return _run_processes_result().validate_json(text, strict=True)
+    result: models.RunProcessesResult = _run_processes_result().validate_json(text, strict=True)
+    return result
 
 
 @functools.cache
-def _list_processes_result() -> pydantic.TypeAdapter[models.ListProcessesResult]:
-    return pydantic.TypeAdapter(models.ListProcessesResult)
+def _list_processes_result() -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(models.ListProcessesResult))
 
 
 def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     """Decode the result of list_processes."""
-    return _list_processes_result().validate_json(text, strict=True)
+    result: models.ListProcessesResult = _list_processes_result().validate_json(text, strict=True)
+    return result
 
 
 __all__ = [

@@ -17,6 +17,7 @@ from pie_client._version import __version__
 from pie_client.connection.options import check_seconds
 from pie_client.errors import DeadlineError, InvalidArgumentError, RegistryError, one_line
 from pie_client.programs.download import DownloadError, download
+from pie_client.protocol.validation import validator
 
 CALL = "resolve_version"
 LISTING_BYTES = 8 << 20
@@ -88,7 +89,7 @@ def _check_url(url: object) -> str:
 def _highest(name: str, registry: str, body: bytes) -> str:
     """Return the highest version in a listing that servers launch. Raises RegistryError or ProgramNotFoundError."""
     try:
-        listing = ProgramListing.model_validate_json(body.removeprefix(BOM_UTF8))
+        listing: ProgramListing = validator(ProgramListing).validate_json(body.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = one_line(".".join(map(str, first["loc"]))) or "it"

@@ -225,8 +225,10 @@ def _message_type(fields: Fields) -> str:
 
 def _validate(model: type[WireModel], fields: Fields) -> WireModel:
     try:
-        return model.model_validate(fields)
+        valid: WireModel = validation.validator(model).validate_python(fields)
     except ValueError as error:
-        raise MalformedFrameError(
-            f"invalid {fields[TAG]} message: {describe_validation_error(error)}", fields
-        ) from error
+        reason = describe_validation_error(error)
+    else:
+        return valid
+    # Not chained: the validation error holds the input.
+    raise MalformedFrameError(f"invalid {fields[TAG]} message: {reason}", fields)

@@ -1,0 +1,148 @@
+"""Replies that are invalid in many places, and texts of any length and content, give one short line each."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pie_client import (
+    InvalidArgumentError,
+    PieClient,
+    PieError,
+    ProcessError,
+    ProtocolError,
+    RefusedError,
+    ResultError,
+    ServerError,
+    models,
+)
+from pie_client.errors import MESSAGE_CHARACTERS
+from pie_client.models import ProcessInfo
+from tests.connection.helpers import launch, returned
+from tests.support.peers import Refusal, in_time, websocket_peer
+
+HOSTILE = "\x1b[31m\n\r\0\x85\u2028\u202eé"
+MANY = 350_000
+"""Items of a reply of one mebibyte."""
+
+
+def check(error: PieError) -> None:
+    """Check that an error is one short, printable line."""
+    message = str(error)
+    assert message.isprintable()
+    assert len(message) <= MESSAGE_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("call", "model", "problems"),
+    [
+        (
+            lambda client: client.list_processes(),
+            models.ListProcessesRequest,
+            "invalid reply to list_processes: 0.id is missing; 0.username is missing; 0.program is missing; ",
+        ),
+        (
+            lambda client: client.launch_processes("a@1.0.0", [1, 2]),
+            models.LaunchProcessesRequest,
+            "invalid reply to launch_processes: 0 is dict, not str",
+        ),
+        (
+            lambda client: client.run_processes("a@1.0.0", [1, 2]),
+            models.RunProcessesRequest,
+            "invalid reply to run_processes: 0 is dict, not str",
+        ),
+    ],
+    ids=["list", "launch", "run"],
+)
+async def test_an_invalid_reply_is_checked_up_to_its_first_invalid_item(
+    call: Callable[[PieClient], Awaitable[object]], model: type, problems: str
+) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        answers = iter(["[]", "[" + ",".join(["{}"] * MANY) + "]"])
+        peer.answers[model] = lambda: next(answers)
+        if model is not models.LaunchProcessesRequest:  # the first asks whether the server knows it
+            peer.answers[models.LaunchProcessesRequest] = "[]"
+            next(answers)
+        with pytest.raises(ProtocolError) as caught:
+            await in_time(call(client))
+    check(caught.value)
+    assert str(caught.value).startswith(problems)
+    assert "1." not in str(caught.value)
+    assert "more" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def result_error(text: str, as_type: type) -> str:
+    """Return the error of a result that is not of a type."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        await peer.send(returned(process, text))
+        with pytest.raises(ResultError) as caught:
+            await in_time(process.result(as_type))
+    check(caught.value)
+    assert caught.value.__context__ is None, "the validation error holds the input"
+    return str(caught.value).partition(" (")[2].rpartition("); wait()")[0]
+
+
+@pytest.mark.parametrize(
+    ("as_type", "text", "problems"),
+    [
+        (list[int], "[" + ",".join(["{}"] * MANY) + "]", "0: int_type"),
+        (set[str], "[" + ",".join(["1"] * MANY) + "]", "0: string_type"),
+        (tuple[int, ...], "[1," + ",".join(["{}"] * MANY) + "]", "1: int_type"),
+        (dict[str, list[int]], json.dumps({"a": ["x"] * MANY}), "a.0: int_parsing"),
+        (list[ProcessInfo], "[" + ",".join(["{}"] * MANY) + "]", None),
+        (dict[str, int], json.dumps({str(n): "x" for n in range(50_000)}), "50000 problems"),
+        (
+            dict[str, int],
+            json.dumps({str(n): "x" for n in range(5000)}),
+            "; ".join(f"{n}: int_parsing" for n in range(5)) + "; 4995 more",
+        ),
+        (list[int], '["a", "b", 3]', "0: int_parsing; 1: int_parsing"),
+        (dict[str, int], json.dumps({"a\n\x1b[31m": "x"}), "a / \\x1b[31m: int_parsing"),
+        (dict[str, int], json.dumps({"k" * 10_000: "x"}), "k" * 100 + "… (10000 characters): int_parsing"),
+    ],
+)
+async def test_the_error_of_a_result_names_the_first_problems(
+    as_type: type, text: str, problems: str | None
+) -> None:
+    found = await result_error(text, as_type)
+    if problems is not None:
+        assert found == problems
+    else:
+        assert found.startswith("0.id: missing; ")
+        assert "1." not in found
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE * 200_000, "x" * 4_000_000, HOSTILE], ids=["long", "plain", "short"]
+)
+async def test_an_error_shows_the_beginning_of_a_servers_text_on_one_line(text: str) -> None:
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        peer.answers[models.QueryRequest] = Refusal(text)
+        with pytest.raises(RefusedError) as refused:
+            await client.query("x")
+        del peer.answers[models.QueryRequest]
+        asked = asyncio.ensure_future(client.query("x"))
+        await peer.request(models.QueryRequest, 2)
+        await peer.send(models.ServerNotice(message=text))
+        with pytest.raises(ServerError) as noticed:
+            await in_time(asked)
+        process = await launch(client)
+        await peer.send(models.ErrorFrame(process_id=process.process_id, value=text))
+        with pytest.raises(ProcessError) as failed:
+            await in_time(process.wait())
+    for error in (refused.value, noticed.value, failed.value):
+        check(error)
+        assert error.text == text
+        assert f"({len(text)} characters)" in str(error) or len(text) < 1000
+
+
+async def test_an_error_shows_parts_of_a_long_argument_and_its_advice() -> None:
+    client = PieClient("ws://127.0.0.1:1")
+    with pytest.raises(InvalidArgumentError) as caught:
+        await client.resolve_version("x y" * 1_000_000, "http://127.0.0.1:1")
+    check(caught.value)
+    assert str(caught.value).startswith("resolve_version not sent: 'x yx y")
+    assert str(caught.value).endswith("use letters, digits, - and _, or name@major.minor.patch")
