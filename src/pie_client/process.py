@@ -7,7 +7,6 @@ through the generated calls of its connection. It does not start processes; see 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator
 from enum import Enum
 from types import TracebackType
@@ -28,10 +27,8 @@ from pie_client.connection.deadline import wait_limit
 from pie_client.errors import (
     ConnectionLostError,
     CorruptEventError,
-    InvalidArgumentError,
     ProcessEndedError,
     ProtocolError,
-    ResultError,
 )
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent
@@ -41,19 +38,14 @@ from pie_client.protocol.routes import Dropped, Route
 if TYPE_CHECKING:
     import pydantic
 
-    from pie_client import base
+    from pie_client import results
     from pie_client._generated import refusals
     from pie_client.connection import contents
-    from pie_client.protocol import validation
 else:
-    base = LazyModule("pie_client.base")
     contents = LazyModule("pie_client.connection.contents")
     pydantic = LazyModule("pydantic")
     refusals = LazyModule("pie_client._generated.refusals")
-    validation = LazyModule("pie_client.protocol.validation")
-
-LONG_RESULT = 1 << 16
-"""Characters above which the validation of a result stops at the first invalid item of each collection."""
+    results = LazyModule("pie_client.results")
 
 T = TypeVar("T")
 
@@ -300,35 +292,9 @@ class Process:
             InvalidArgumentError: pydantic can't validate ``as_type``.
             ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
-        try:
-            adapter: pydantic.TypeAdapter[T] | pydantic.TypeAdapter[T | pydantic.JsonValue]
-            if isinstance(as_type, pydantic.TypeAdapter):
-                adapter = as_type
-            else:
-                adapter = pydantic.TypeAdapter(pydantic.JsonValue if as_type is None else as_type)
-            adapter.rebuild(raise_errors=True)
-        except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation) as error:
-            raise InvalidArgumentError(
-                f"pydantic can't validate as_type={as_type!r}; pass a model, a dataclass or a type of plain values"
-            ) from error
+        adapter = results.adapter_of(as_type)
         text = await self.wait(timeout=timeout)
-        try:
-            # An adapter of the caller may have a config, which its schema does not tell.
-            if len(text) > LONG_RESULT and adapter is not as_type:
-                return cast("T", base.failing_fast(adapter).validate_json(text))
-            return adapter.validate_json(text)
-        except pydantic.ValidationError as error:
-            if as_type is str:
-                return cast("T", text)
-            if not text:  # Python functions on 0.5 servers return this for None
-                with contextlib.suppress(pydantic.ValidationError):
-                    return adapter.validate_python(None)
-            reason = validation.describe_types(error)
-        # Not chained: the validation error holds the input.
-        wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
-        raise ResultError(
-            f"process {self.process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
-        )
+        return cast("T | pydantic.JsonValue", results.decode(self.process_id, text, as_type, adapter))
 
     async def signal(self, message: str, *, timeout: float | None = None) -> None:
         """Send a text message to the process, which receives it when it asks for one.

@@ -1,0 +1,60 @@
+"""Decode the JSON text that a process returned. Kept apart because it imports pydantic."""
+
+import contextlib
+from typing import Any
+
+import pydantic
+
+from pie_client.base import failing_fast
+from pie_client.errors import InvalidArgumentError, ResultError
+from pie_client.protocol.validation import describe_types
+
+LONG_RESULT = 1 << 16
+"""Characters above which the validation of a result stops at the first invalid item of each collection."""
+
+
+def adapter_of(as_type: type[Any] | pydantic.TypeAdapter[Any] | None) -> pydantic.TypeAdapter[Any]:
+    """Return what validates a type; None stands for any JSON value. Raises InvalidArgumentError."""
+    try:
+        adapter: pydantic.TypeAdapter[Any]
+        if isinstance(as_type, pydantic.TypeAdapter):
+            adapter = as_type
+        else:
+            adapter = pydantic.TypeAdapter(pydantic.JsonValue if as_type is None else as_type)
+        adapter.rebuild(raise_errors=True)
+    except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation) as error:
+        raise InvalidArgumentError(
+            f"pydantic can't validate as_type={as_type!r}; pass a model, a dataclass or a type of plain values"
+        ) from error
+    return adapter
+
+
+def decode(process_id: str, text: str, as_type: object, adapter: pydantic.TypeAdapter[Any]) -> object:
+    """Return a result; see :meth:`Process.result`.
+
+    Args:
+        process_id: The process, for the error.
+        text: What it returned.
+        as_type: Type of the result, as the caller gave it.
+        adapter: Validates it.
+
+    Raises:
+        ResultError: The text is not JSON, or not of the type.
+    """
+    try:
+        # An adapter of the caller may have a config, which its schema does not tell.
+        if len(text) > LONG_RESULT and adapter is not as_type:
+            return failing_fast(adapter).validate_json(text)
+        return adapter.validate_json(text)
+    except pydantic.ValidationError as error:
+        if as_type is str:
+            return text
+        if not text:  # Python functions on 0.5 servers return this for None
+            with contextlib.suppress(pydantic.ValidationError):
+                return adapter.validate_python(None)
+        reason = describe_types(error)
+    # Not chained: the validation error holds the input.
+    wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
+    raise ResultError(
+        f"process {process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
+    )
