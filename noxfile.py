@@ -42,6 +42,7 @@ SAME_WITH_OLDEST = (
     "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
+    "tests/faults",  # schedules; each fault of a connection has a test in tests/connection
     "tests/testing/scripts",  # scripts have only the standard library; tests/scenarios runs some
 )
 """Tests that no release of a dependency can change, or that overlap with others where one can.
@@ -162,6 +163,13 @@ def versions(session: nox.Session) -> None:
     """Run the tests on newer releases of Python; further arguments go to pytest instead."""
     session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
     session.run("pytest", *(session.posargs or PARALLEL))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the long tests; further arguments go to pytest, such as `-- --schedules 20000`."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    session.run("pytest", "-m", "soak", "--verbose", *PARALLEL, *session.posargs)
 
 
 @nox.session

@@ -32,9 +32,12 @@ PROXY_SETTINGS = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add an option for the client's receive path that does without internals of the WebSocket library."""
+    """Add options for the client's receive path that does without internals of the WebSocket library, and for long tests."""
     parser.addoption(
         "--library-receive", action="store_true", help="receive with the WebSocket library's own recv()"
+    )
+    parser.addoption(
+        "--schedules", type=int, default=5000, help="fault schedules of the long tests (default: %(default)s)"
     )
 
 
@@ -44,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # Shells start background jobs with SIGINT ignored, and every program that these start inherits that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out long tests unless the markers ask for them."""
+    if "soak" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
 
 
 @pytest.hookimpl(tryfirst=True)

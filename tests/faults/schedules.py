@@ -1,0 +1,213 @@
+"""What a seed stands for: the work of a client, and what goes wrong with its connections."""
+
+import math
+import random
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from pie_client import Family
+from tests.faults.engine_process import FAMILIES
+from tests.faults.link import HARM, OF_FRAMES, Direction, Fault, Harm, Kind
+from tests.faults.plans import End, Plan, Step, StepKind
+
+HEAD_BYTES: Final = 300
+"""About the bytes of an opening handshake, in either direction."""
+EVENT_BYTES: Final = 130
+"""About the bytes of an event or request without its text."""
+PATIENT: Final = 30.0
+"""Timeout of calls whose connection lives or dies, in seconds: it passes only if the client hangs."""
+IMPATIENT: Final = 0.15
+"""Timeout of calls whose replies a fault may withhold, in seconds."""
+
+
+class Reading(Enum):
+    """How a client follows a process."""
+
+    ITERATE = "async for"
+    RECEIVE = "recv()"
+    TEXT = "text()"
+    RESULT = "result()"
+    BOTH = "async for and wait()"
+    DROP = "not at all: the handle is dropped"
+
+
+class Work(Enum):
+    """A call that runs while processes do."""
+
+    PING = "ping"
+    LIST = "list_processes"
+    QUERY = "query"
+    CHECK = "check_program"
+    INSTALL = "install_program_bytes"
+    RUN = "run_processes"
+    LAUNCH_MANY = "launch_processes"
+
+
+@dataclass(frozen=True)
+class Follow:
+    """A process, and what the client does with it.
+
+    Attributes:
+        signals_first: Send the signals before they are asked for.
+        terminate_after: Number of events after which it is terminated; None for never.
+    """
+
+    plan: Plan
+    reading: Reading
+    signals_first: bool
+    terminate_after: int | None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The work of a client, and what goes wrong.
+
+    Attributes:
+        follows: Processes that run at the same time.
+        work: Calls that run at the same time.
+        upload_bytes: Size of the installed program.
+        cancel_after: Turns of the event loop after which one of the calls is cancelled; None for never.
+        close_after: Events after which the client is closed although work goes on; None for never.
+        mcp: Whether the client runs an MCP server.
+        keep_alive: Whether the client sends pings, and soon gives up without an answer.
+        spool_above: Size above which files go to disk.
+        uvloop: Whether the client runs on uvloop.
+    """
+
+    seed: int
+    family: Family
+    follows: tuple[Follow, ...]
+    work: tuple[Work, ...]
+    upload_bytes: int
+    cancel_after: int | None
+    close_after: int | None
+    mcp: bool
+    keep_alive: bool
+    spool_above: int | None
+    uvloop: bool
+    faults: tuple[Fault, ...]
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its processes and programs begin with."""
+        return f"s{self.seed}-"
+
+    @property
+    def harm(self) -> Harm:
+        """The most that its faults do."""
+        return max(
+            (HARM[fault.kind] for fault in self.faults), key=lambda harm: harm.value, default=Harm.NONE
+        )
+
+    @property
+    def timeout(self) -> float:
+        """Timeout of each call, in seconds."""
+        return IMPATIENT if self.harm in (Harm.STALLS, Harm.CORRUPTS) else PATIENT
+
+    def describe(self) -> str:
+        """Return what happens, for people."""
+        lines = [f"seed {self.seed}: family {self.family}, {'uvloop' if self.uvloop else 'asyncio'}"]
+        for follow in self.follows:
+            steps = " ".join(f"{step.kind}:{step.size}" for step in follow.plan.steps)
+            lines.append(
+                f"  {follow.plan.key} {steps} then {follow.plan.end}; read by {follow.reading.value}"
+            )
+            if follow.terminate_after is not None:
+                lines[-1] += f", terminated after {follow.terminate_after} events"
+            if follow.signals_first:
+                lines[-1] += ", signals first"
+        lines.append(f"  meanwhile {', '.join(work.value for work in self.work) or 'nothing'}")
+        lines += [
+            f"  {name} {value}"
+            for name in ("cancel_after", "close_after", "mcp", "keep_alive", "spool_above", "upload_bytes")
+            if (value := getattr(self, name)) not in (None, False)
+        ]
+        lines += [f"  {fault}" for fault in self.faults]
+        return "\n".join(lines)
+
+
+def schedule_of(seed: int) -> Schedule:
+    """Return the schedule of a seed."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable
+    family = rng.choice(FAMILIES)
+    mcp = family == "0.4" and rng.random() < 0.04
+    follows = tuple(_follow(rng, f"s{seed}-{i}", mcp=mcp) for i in range(rng.choice((1, 1, 2, 3, 5))))
+    known = [w for w in Work if family == "0.4" or w not in (Work.RUN, Work.LAUNCH_MANY)]
+    work = tuple(rng.choice(known) for _ in range(rng.choice((0, 1, 2, 4, 8))))
+    upload_bytes = round(_log_uniform(rng, 50, 900_000))
+    sent, received = _sizes(follows, work, upload_bytes)
+    faults = tuple(_fault(rng, sent, received, work) for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3))))
+    return Schedule(
+        seed,
+        family,
+        follows,
+        work,
+        upload_bytes,
+        cancel_after=rng.randint(0, 60) if rng.random() < 0.15 else None,
+        close_after=rng.randint(0, 12) if rng.random() < 0.1 else None,
+        mcp=mcp,
+        keep_alive=rng.random() < 0.15,
+        spool_above=rng.choice((1, 1000, 300_000)) if rng.random() < 0.4 else None,
+        uvloop=rng.random() < 0.2,
+        faults=faults,
+    )
+
+
+def _follow(rng: random.Random, key: str, *, mcp: bool) -> Follow:
+    reading = rng.choice((*Reading, Reading.ITERATE, Reading.RECEIVE))
+    kinds: list[StepKind] = ["print", "print", "print", "eprint", "message", "file", "signal"]
+    # Only a client that reads messages knows when to send a file.
+    if reading in (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH):
+        kinds.append("upload")
+    if mcp:
+        kinds.append("mcp")
+    steps = tuple(_step(rng, rng.choice(kinds)) for _ in range(rng.choice((0, 1, 3, 6, 12, 30))))
+    end: End = rng.choice(("return", "return", "return", "fail", "wait"))
+    plan = Plan(key, steps, end)
+    terminated = end == "wait" or rng.random() < 0.1
+    terminate_after = rng.randint(0, len(plan.items)) if terminated else None
+    return Follow(plan, reading, rng.random() < 0.5, terminate_after)
+
+
+def _step(rng: random.Random, kind: StepKind) -> Step:
+    match kind:
+        case "print" | "eprint" | "message":
+            return Step(kind, round(_log_uniform(rng, 1, 20_000)))
+        case "file" | "upload":
+            return Step(kind, round(_log_uniform(rng, 1, 600_000)))
+        case _:
+            return Step(kind)
+
+
+def _sizes(follows: tuple[Follow, ...], work: tuple[Work, ...], upload_bytes: int) -> tuple[int, int]:
+    """Return about the bytes that a client sends and receives."""
+    sent = received = HEAD_BYTES + EVENT_BYTES
+    for follow in follows:
+        sent += 2 * EVENT_BYTES + 40 * len(follow.plan.steps)
+        received += 2 * EVENT_BYTES
+        for step in follow.plan.steps:
+            if step.kind == "upload":
+                sent += step.size
+            else:
+                received += step.size
+            received += EVENT_BYTES
+    for each in work:
+        sent += EVENT_BYTES + (upload_bytes if each is Work.INSTALL else 0)
+        received += EVENT_BYTES
+    return sent, received
+
+
+def _fault(rng: random.Random, sent: int, received: int, work: tuple[Work, ...]) -> Fault:
+    kind = rng.choice(tuple(Kind))
+    direction = Direction.DOWN if kind in OF_FRAMES else rng.choice(tuple(Direction))
+    size = sent if direction is Direction.UP else received
+    # Half of the positions are in the first messages, where most of a connection's states are.
+    position = round(_log_uniform(rng, 1, size) if rng.random() < 0.5 else rng.uniform(0, size * 1.1))
+    amount = round(_log_uniform(rng, 1, size if HARM[kind] is Harm.NONE else 300))
+    connection = 1 if Work.RUN in work and rng.random() < 0.3 else 0
+    return Fault(kind, direction, connection, position, amount)
+
+
+def _log_uniform(rng: random.Random, low: float, high: float) -> float:
+    return math.exp(rng.uniform(math.log(low), math.log(high)))

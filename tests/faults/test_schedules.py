@@ -1,0 +1,32 @@
+"""Clients over links that cut, stall, corrupt, delay and reorder what passes, at bytes that seeds choose.
+
+Every call and every handle ends in time, with a result or a PieError. What arrived is the beginning of what was sent: in
+order, once, and each file whole or reported lost. Nothing ran twice. Tasks, threads, sockets, child processes and temporary
+files are back where they began, and neither Python nor asyncio complains.
+"""
+
+import pytest
+
+from tests.faults.engine_process import EngineProcess
+from tests.faults.running import run
+
+
+def check(seeds: range, engines: EngineProcess) -> None:
+    """Run the schedules of some seeds; fail with all that were violated."""
+    failed = [done.report() for seed in seeds if (done := run(seed, engines)).problems]
+    assert not failed, "\n\n".join([f"{len(failed)} of {len(seeds)} schedules failed", *failed])
+
+
+def test_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
+    seeds: range, engines: EngineProcess
+) -> None:
+    """D2, D3, D4, D20, D21, D22, D24."""
+    check(seeds, engines)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_many_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
+    many_seeds: range, engines: EngineProcess
+) -> None:
+    check(many_seeds, engines)
