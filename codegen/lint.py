@@ -187,7 +187,7 @@ def names_exist(schema: Schema) -> Problems:
     classes = {row["name"] for row in errors["classes"]}
     requests = {row["type"] for row in protocol["requests"]}
     for row in errors["texts"]:
-        advised: Node = row["advice"] if isinstance(row["advice"], dict) else {}
+        advised: dict[str, str | dict[str, str]] = row["advice"] if isinstance(row["advice"], dict) else {}
         yield from _unknown(f"errors.json: {row['id']}", [*row["families"], *advised], families)
         refused = chain(*(advice for advice in advised.values() if isinstance(advice, dict)))
         yield from _unknown(f"errors.json: {row['id']}: advice", refused, requests)

@@ -565,8 +565,7 @@ class PieClient:
             UnsupportedError: The server can't run Python functions (0.3, 0.4).
             ProgramNotFoundError, UploadError, InstallError: See :meth:`launch_process` and :meth:`install_program`.
         """
-        run: abc.Callable[..., abc.Awaitable[process.Process]] = self.run_with()
-        return await run(program, *args, **kwargs)
+        return await self._run(program, args, kwargs)
 
     def run_with(
         self,
@@ -603,33 +602,38 @@ class PieClient:
             options.check_seconds("timeout", timeout)
 
         async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
-            if isinstance(program, str):
-                if args:
-                    raise errors.InvalidArgumentError(
-                        f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
-                    )
-                return await self.launch_process(
-                    program,
-                    kwargs,
-                    capture_outputs,
-                    token_budget,
-                    terminate_on_exit=terminate_on_exit,
-                    timeout=timeout,
-                )
-            if not isinstance(program, functions.Inferlet):
-                raise errors.InvalidArgumentError(
-                    f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
-                )
-            launched = await self._connected().run(
-                program,
-                program.input_of(args, kwargs),
-                capture=capture_outputs,
-                budget=token_budget,
-                timeout=timeout,
-            )
-            return owned.own(launched) if terminate_on_exit else launched
+            return await self._run(program, args, kwargs, capture_outputs, token_budget, timeout)
 
-        return run
+        return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
+
+    async def _run(
+        self,
+        program: object,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        capture: bool = True,
+        budget: int | None = None,
+        timeout: float | None = None,
+    ) -> process.Process:
+        if isinstance(program, str):
+            if args:
+                raise errors.InvalidArgumentError(
+                    f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
+                )
+            return await self.launch_process(program, kwargs, capture, budget, timeout=timeout)
+        if not isinstance(program, functions.Inferlet):
+            raise errors.InvalidArgumentError(
+                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
+            )
+        return await self._connected().run(
+            program.source,
+            program.manifest,
+            program.input_of(args, kwargs),
+            pinned=program.pinned,
+            capture=capture,
+            budget=budget,
+            timeout=timeout,
+        )
 
     async def attach_process(
         self, process_id: str, *, terminate_on_exit: bool = False, timeout: float | None = None

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pie_client.connection import contents
     from pie_client.connection.restorable import RestorableConnection
     from pie_client.mcp import relay, spec
-    from pie_client.programs import functions, install
+    from pie_client.programs import install
     from pie_client.programs import manifest as manifests
 else:
     contents = LazyModule("pie_client.connection.contents")
@@ -175,9 +175,11 @@ class Connected:
 
     async def run(
         self,
-        program: functions.Inferlet[..., object],
+        source: str,
+        described: Manifest,
         input: object,
         *,
+        pinned: bool,
         capture: bool,
         budget: int | None,
         timeout: float | None,
@@ -185,10 +187,12 @@ class Connected:
         """Install a function if the server lacks it, and launch it."""
         text = as_json(input)
         limit = (
-            contextlib.nullcontext() if timeout is None else time_limit(f"run of {program.name!r}", timeout)
+            contextlib.nullcontext()
+            if timeout is None
+            else time_limit(f"run of {described.package.name!r}", timeout)
         )
         async with limit:
-            name = await self.programs.ensure(program.source, program.manifest, pinned=program.pinned)
+            name = await self.programs.ensure(source, described, pinned=pinned)
             launch = self.launcher.launch if capture else self.launcher.launch_uncaptured
             return await launch(name, text, budget=budget, timeout=None)
 

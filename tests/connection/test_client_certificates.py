@@ -4,7 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ def demanding_tls(server_tls: ssl.SSLContext, certificate: Path) -> ssl.SSLConte
 
 
 @contextlib.contextmanager
-def refusing(tls: ssl.SSLContext) -> Iterator[str]:
+def refusing(tls: ssl.SSLContext) -> Generator[str]:
     """Run a TLS server that refuses every client, and reads until the client closes, so that its alert arrives."""
 
     def serve() -> None:

@@ -59,9 +59,8 @@ def _strings(node: Json) -> st.SearchStrategy[Any]:
         return st.binary(min_size=least, max_size=least + BYTES if most is None else most)
     if "pattern" in node:
         # In full: $ also matches before a line feed at the end in Python, but not in JSON Schema.
-        return st.from_regex(node["pattern"], fullmatch=True).filter(
-            lambda text: least <= len(text) <= (len(text) if most is None else most)
-        )
+        matching: st.SearchStrategy[str] = st.from_regex(str(node["pattern"]), fullmatch=True)
+        return matching.filter(lambda text: least <= len(text) <= (len(text) if most is None else most))
     return st.text(min_size=least, max_size=least + TEXT if most is None else most)
 
 
