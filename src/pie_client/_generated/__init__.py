@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "314da2d95100df85efb08baa941788cd60679502e29f08367fc8576d7e5a886e"
+SCHEMA_DIGEST = "a1a711b19c2741c8407020fb12e79a789e2c439a4c22b2939c03e31eb757ca6c"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -65,7 +65,7 @@ class Caller(Protocol):
 class Calls:
     """Every request of the protocol as a typed call, for what the client's own methods do not cover.
 
-    Each call takes keyword arguments with their names on the wire.
+    Each call takes the fields of its request as keyword arguments.
 
     Raises (every call):
         RefusedError: The server refused the request; its subclasses say why.

@@ -84,7 +84,7 @@ class AccessDeniedError(errors.RefusedError, PermissionError):
     """The process or workflow belongs to another user."""
 
     __module__ = "pie_client"
-    advice = "authenticate as its owner"
+    advice = "authenticate as its owner, also before the launch"
 
 
 class AlreadyAttachedError(errors.RefusedError):
