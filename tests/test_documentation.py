@@ -22,7 +22,7 @@ from tests.support.tools import need
 
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/usage.md", "docs/testing.md")
+    for name in ("README.md", "docs/usage.md", "docs/testing.md", "docs/back-pressure.md")
 }
 BLOCK = re.compile(
     r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
@@ -78,8 +78,8 @@ PRINTED = {
     "usage:gather": "[0, 1, 2]\n",
     "usage:batch": "['1', '2', '3']\n",
     "usage:end_with_block": "still running: []\n",
+    "back-pressure:choose": "StdoutEvent(value='1\\n')\n",
     "usage:come_back": "hurry up\n",
-    "usage:slow": "3\n",
     "usage:send_file": "(<Event.Message: 'message'>, 'ready')\n18 of 18 bytes\n{{'bytes': 18,",
     "usage:receive_file": "downloads/",
     "usage:mcp": "",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pie_client.connection import contents, options
     from pie_client.connection import reconnect as reconnecting
     from pie_client.programs import functions, registry
+    from pie_client.protocol import mailbox
 
     P = typing.ParamSpec("P")
     R = typing.TypeVar("R")
@@ -38,6 +39,7 @@ else:
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
     launching = LazyModule("pie_client.launching")
+    mailbox = LazyModule("pie_client.protocol.mailbox")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
@@ -79,12 +81,21 @@ class PieClient:
         proxy: True to use the system's proxy settings (never for loopback), False for no proxy, or the URL of a
             proxy.
         max_message_size: Maximum size of a received message, in bytes. A larger one closes the connection.
-        max_buffered: Limit for unread events of all processes, in bytes. Above it the client stops reading from the
-            socket, unless a call is waiting for a reply or an event. At twice the limit it discards the events of the
-            processes with the largest backlogs, whose handles then raise SlowConsumerError. A received file may take
-            at most twice ``max_buffered`` unless ``spool_above`` moves it to disk.
+        max_buffered: The share of each process: bytes of memory that its unread events may take. What happens above
+            it is chosen by ``when_full``; docs/back-pressure.md has the rules.
+        max_buffered_total: Bytes that the unread events of all processes may take. Above it reading pauses, as with
+            ``when_full="pause"``; where it must go on, the processes with the most unread bytes lose events. Default:
+            eight times ``max_buffered``.
+        when_full: What happens when more than its share of a process is unread. ``"pause"``: the client stops reading
+            from the socket until enough was read, which slows all processes of this client down; but never while a
+            request waits for its reply. ``"drop-oldest"``: the oldest events are dropped. ``"error"``: all unread events
+            are dropped, further ones are ignored, and reading raises SlowConsumerError. ``wait()`` and ``result()``
+            always get their result, and while only they wait for a process, its oldest events are dropped.
         spool_above: Size in bytes above which a received file is written to a temporary file instead of memory.
-            ``recv()`` loads it into memory. Default: files stay in memory.
+            ``recv()`` loads it into memory. Default: 8 MiB, or half of ``max_buffered`` if that is less.
+        max_spooled: Limit for received files, in bytes: for each, and for all that are in temporary files and have not
+            been read, those that are still arriving included. Files beyond it are lost: a CorruptEvent. Default:
+            256 MiB, the largest file that servers accept by default.
         ping_interval: Seconds between WebSocket pings; ``math.inf`` to disable them.
         ping_timeout: Seconds without a pong, and without a byte received or accepted by the server, after which the
             connection counts as lost.
@@ -107,8 +118,11 @@ class PieClient:
         headers: abc.Mapping[str, str] | None = None,
         proxy: str | bool = True,
         max_message_size: int = 256 << 20,
-        max_buffered: int = 64 << 20,
+        max_buffered: int = 16 << 20,
+        max_buffered_total: int | None = None,
+        when_full: mailbox.WhenFull = "pause",
         spool_above: int | None = None,
+        max_spooled: int | None = None,
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
         reconnect: reconnecting.Reconnect | None = None,
@@ -124,7 +138,10 @@ class PieClient:
             proxy=proxy,
             max_message_size=max_message_size,
             max_buffered=max_buffered,
+            max_buffered_total=max_buffered_total,
+            when_full=when_full,
             spool_above=spool_above,
+            max_spooled=max_spooled,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
         )
@@ -213,6 +230,18 @@ class PieClient:
         """The family of the server and the user name of the session, or None before the first request."""
         current = None if self._connector is None else self._connector.current
         return None if current is None else current.authentication.server
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of memory that the unread events of all processes of the current connection take."""
+        current = None if self._connector is None else self._connector.current
+        return 0 if current is None else current.connection.backlogs.held
+
+    @property
+    def dropped(self) -> int:
+        """Number of events of the current connection that were dropped because too much was unread."""
+        current = None if self._connector is None else self._connector.current
+        return 0 if current is None else current.connection.backlogs.dropped
 
     @property
     def rpc(self) -> calls.Calls:
@@ -405,6 +434,8 @@ class PieClient:
         token_budget: int | None = None,
         *,
         terminate_on_exit: bool = False,
+        max_buffered: int | None = None,
+        when_full: mailbox.WhenFull | None = None,
         timeout: float | None = None,
     ) -> process.Process:
         """Launch a program as a new process and return its handle.
@@ -422,6 +453,8 @@ class PieClient:
                 the block is left, unless the process has ended or the handle was closed or detached before. Waits at
                 most five seconds for the server's confirmation; a failure is logged. A launch that is cancelled
                 terminates its process in any case, unless its output is not captured.
+            max_buffered: Bytes of unread events that the process may hold. Default: the client's ``max_buffered``.
+            when_full: What happens above that, as for the client. Default: the client's ``when_full``.
             timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``. The first launch
                 of a program may download and compile it.
 
@@ -437,9 +470,15 @@ class PieClient:
         current = self._connected()
         if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
             raise _not_a_bool("capture_outputs", capture_outputs)
+        text = current.as_json(input)
         launcher = current.launcher
-        launch = launcher.launch if capture_outputs else launcher.launch_uncaptured
-        launched = await launch(inferlet, current.as_json(input), budget=token_budget, timeout=timeout)
+        share = current.share(max_buffered, when_full)
+        if capture_outputs:
+            launched = await launcher.launch(
+                inferlet, text, budget=token_budget, share=share, timeout=timeout
+            )
+        else:
+            launched = await launcher.launch_uncaptured(inferlet, text, budget=token_budget, timeout=timeout)
         return owned.own(launched) if terminate_on_exit else launched
 
     async def launch_processes(
@@ -450,6 +489,8 @@ class PieClient:
         token_budgets: abc.Sequence[int | None] | None = None,
         *,
         terminate_on_exit: bool = False,
+        max_buffered: int | None = None,
+        when_full: mailbox.WhenFull | None = None,
         timeout: float | None = None,
     ) -> list[process.Process]:
         """Launch a program once per input, with one request. Requires a 0.4 server.
@@ -461,6 +502,8 @@ class PieClient:
             token_budgets: Maximum number of tokens of each process, one entry per input.
             terminate_on_exit: True to terminate each process at the end of an ``async with`` block of its handle, as in
                 :meth:`launch_process`.
+            max_buffered: Bytes of unread events that each process may hold. Default: the client's ``max_buffered``.
+            when_full: What happens above that, as for the client. Default: the client's ``when_full``.
             timeout: Seconds until the server accepts the launch. Default: the client's ``timeout``.
 
         Returns:
@@ -473,8 +516,14 @@ class PieClient:
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
         """
-        launched = await self._connected().launch_many(
-            inferlet, inputs, capture=capture_outputs, budgets=token_budgets, timeout=timeout
+        current = self._connected()
+        launched = await current.launch_many(
+            inferlet,
+            inputs,
+            capture=capture_outputs,
+            budgets=token_budgets,
+            share=current.share(max_buffered, when_full),
+            timeout=timeout,
         )
         return [owned.own(each) for each in launched] if terminate_on_exit else launched
 
@@ -573,6 +622,8 @@ class PieClient:
         capture_outputs: bool = True,
         token_budget: int | None = None,
         terminate_on_exit: bool = False,
+        max_buffered: int | None = None,
+        when_full: mailbox.WhenFull | None = None,
         timeout: float | None = None,
     ) -> launching.Runner:
         """Return a callable that does the same as :meth:`run`, with options of the call.
@@ -586,6 +637,8 @@ class PieClient:
             token_budget: Maximum number of tokens that the process may use, as in :meth:`launch_process`.
             terminate_on_exit: True to terminate the process at the end of an ``async with`` block, as in
                 :meth:`launch_process`.
+            max_buffered: Bytes of unread events that the process may hold, as in :meth:`launch_process`.
+            when_full: What happens above that, as in :meth:`launch_process`.
             timeout: Seconds until the server accepts the launch, the installation of a function included. Default: the
                 client's ``timeout`` for each request.
 
@@ -602,7 +655,17 @@ class PieClient:
             options.check_seconds("timeout", timeout)
 
         async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
-            return await self._run(program, args, kwargs, capture_outputs, token_budget, timeout)
+            return await self._run(
+                program,
+                args,
+                kwargs,
+                capture_outputs,
+                token_budget,
+                terminate_on_exit,
+                max_buffered,
+                when_full,
+                timeout,
+            )
 
         return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
 
@@ -613,6 +676,9 @@ class PieClient:
         kwargs: dict[str, object],
         capture: bool = True,
         budget: int | None = None,
+        terminate_on_exit: bool = False,
+        max_buffered: int | None = None,
+        when_full: mailbox.WhenFull | None = None,
         timeout: float | None = None,
     ) -> process.Process:
         if isinstance(program, str):
@@ -620,23 +686,41 @@ class PieClient:
                 raise errors.InvalidArgumentError(
                     f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
                 )
-            return await self.launch_process(program, kwargs, capture, budget, timeout=timeout)
+            return await self.launch_process(
+                program,
+                kwargs,
+                capture,
+                budget,
+                terminate_on_exit=terminate_on_exit,
+                max_buffered=max_buffered,
+                when_full=when_full,
+                timeout=timeout,
+            )
         if not isinstance(program, functions.Inferlet):
             raise errors.InvalidArgumentError(
                 f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
-        return await self._connected().run(
+        current = self._connected()
+        launched = await current.run(
             program.source,
             program.manifest,
             program.input_of(args, kwargs),
             pinned=program.pinned,
             capture=capture,
             budget=budget,
+            share=current.share(max_buffered, when_full),
             timeout=timeout,
         )
+        return owned.own(launched) if terminate_on_exit else launched
 
     async def attach_process(
-        self, process_id: str, *, terminate_on_exit: bool = False, timeout: float | None = None
+        self,
+        process_id: str,
+        *,
+        terminate_on_exit: bool = False,
+        max_buffered: int | None = None,
+        when_full: mailbox.WhenFull | None = None,
+        timeout: float | None = None,
     ) -> process.Process:
         """Return a handle of a running process and receive its events.
 
@@ -648,6 +732,8 @@ class PieClient:
             process_id: Id of the process, a UUID in any notation.
             terminate_on_exit: True to terminate the process at the end of an ``async with`` block, as in
                 :meth:`launch_process`.
+            max_buffered: Bytes of unread events that the process may hold. Default: as before, or the client's.
+            when_full: What happens above that, as for the client. Default: as before, or the client's.
             timeout: Seconds until the server replies. Default: the client's ``timeout``.
 
         Returns:
@@ -661,7 +747,9 @@ class PieClient:
             AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        attached = await self._connected().launcher.attach(process_id, timeout=timeout)
+        current = self._connected()
+        share = current.share(max_buffered, when_full)
+        attached = await current.launcher.attach(process_id, share=share, timeout=timeout)
         return owned.own(attached) if terminate_on_exit else attached
 
     async def list_processes(self, *, timeout: float | None = None) -> list[models.ProcessInfo]:

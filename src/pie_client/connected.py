@@ -19,13 +19,14 @@ from pie_client._generated.methods import RUN_PROCESSES
 from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import time_limit
-from pie_client.connection.options import Settings, check_seconds
+from pie_client.connection.options import Settings, check_seconds, check_size, check_when_full
 from pie_client.connection.transport import Transport, open_transport
 from pie_client.errors import InvalidArgumentError
 from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
 from pie_client.process import Process
+from pie_client.protocol.mailbox import Share, WhenFull
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
 
@@ -66,7 +67,13 @@ class Connected:
         self._on_end = on_end
         self.connection = kind(
             transport,
-            Session(max_buffered=settings.max_buffered, spool_above=settings.spool_above),
+            Session(
+                max_buffered=settings.max_buffered,
+                max_buffered_total=settings.max_buffered_total,
+                when_full=settings.when_full,
+                spool_above=settings.spool_above,
+                max_spooled=settings.max_spooled,
+            ),
             timeout=settings.timeout,
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
@@ -92,6 +99,16 @@ class Connected:
         if self._mcp_servers is None:
             self._mcp_servers = relay.McpServers(self.connection)
         return self._mcp_servers
+
+    def share(self, max_buffered: int | None, when_full: WhenFull | None) -> Share | None:
+        """Return what a process may hold, or None if its launch leaves that to the client."""
+        if max_buffered is None and when_full is None:
+            return None
+        default = self.connection.default_share
+        return Share(
+            default.size if max_buffered is None else check_size("max_buffered", max_buffered),
+            default.when_full if when_full is None else check_when_full(when_full),
+        )
 
     async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
         """Identify the session as a user."""
@@ -139,11 +156,17 @@ class Connected:
         *,
         capture: bool,
         budgets: Iterable[int | None] | None,
+        share: Share | None,
         timeout: float | None,
     ) -> list[Process]:
         """Launch a process for each input, with one request."""
         return await self.launcher.launch_many(
-            inferlet, as_inputs(inputs), capture=capture, budgets=as_budgets(budgets), timeout=timeout
+            inferlet,
+            as_inputs(inputs),
+            capture=capture,
+            budgets=as_budgets(budgets),
+            share=share,
+            timeout=timeout,
         )
 
     async def run_many(
@@ -182,6 +205,7 @@ class Connected:
         pinned: bool,
         capture: bool,
         budget: int | None,
+        share: Share | None,
         timeout: float | None,
     ) -> Process:
         """Install a function if the server lacks it, and launch it."""
@@ -193,8 +217,9 @@ class Connected:
         )
         async with limit:
             name = await self.programs.ensure(source, described, pinned=pinned)
-            launch = self.launcher.launch if capture else self.launcher.launch_uncaptured
-            return await launch(name, text, budget=budget, timeout=None)
+            if not capture:
+                return await self.launcher.launch_uncaptured(name, text, budget=budget, timeout=None)
+            return await self.launcher.launch(name, text, budget=budget, share=share, timeout=None)
 
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""

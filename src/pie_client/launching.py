@@ -27,7 +27,7 @@ from pie_client.errors import (
 )
 from pie_client.lazy import LazyModule
 from pie_client.process import Process
-from pie_client.protocol.mailbox import Ledger
+from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Dropped, Route, canonical_id
 
 if TYPE_CHECKING:
@@ -68,13 +68,19 @@ class Launcher:
         self._knows_batches: bool | None = None  # not known yet
 
     async def launch(
-        self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
+        self,
+        inferlet: str,
+        input_text: str,
+        *,
+        budget: int | None,
+        share: Share | None = None,
+        timeout: float | None,
     ) -> Process:
         """Launch a process whose events this connection receives."""
         process_id = await self._connection.calls.launch_process(
             inferlet=inferlet, input=input_text, capture_outputs=True, token_budget=budget, timeout=timeout
         )
-        return self._captured_handle(inferlet, LAUNCH_PROCESS, process_id)
+        return self._captured_handle(inferlet, LAUNCH_PROCESS, process_id, share)
 
     async def launch_many(
         self,
@@ -83,6 +89,7 @@ class Launcher:
         *,
         capture: bool,
         budgets: list[int | None] | None,
+        share: Share | None = None,
         timeout: float | None,
     ) -> list[Process]:
         """Launch a process for each input, with one request."""
@@ -101,7 +108,8 @@ class Launcher:
             )
         if capture:
             return [
-                self._captured_handle(inferlet, LAUNCH_PROCESSES, process_id) for process_id in process_ids
+                self._captured_handle(inferlet, LAUNCH_PROCESSES, process_id, share)
+                for process_id in process_ids
             ]
         return [self._uncaptured_handle(inferlet, process_id) for process_id in process_ids]
 
@@ -147,7 +155,7 @@ class Launcher:
             "it ended before its id was retrieved; launch it with capture_outputs=True to read its output",
         )
 
-    async def attach(self, process_id: str, *, timeout: float | None) -> Process:
+    async def attach(self, process_id: str, *, share: Share | None, timeout: float | None) -> Process:
         """Return a handle of a process; asks the server only if this connection is not attached to it yet."""
         process_id = canonical_id(process_id)
         async with (
@@ -161,7 +169,7 @@ class Launcher:
                     # An earlier attach that was cancelled may have succeeded just before this one was refused.
                     if not self._connection.is_attached(process_id):
                         raise
-            return Process(self._connection, self._connection.claim(process_id))
+            return Process(self._connection, self._connection.claim(process_id, share))
 
     async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
@@ -195,17 +203,19 @@ class Launcher:
                 await asyncio.wait({empty})
         return self._knows_batches
 
-    def _captured_handle(self, inferlet: str, method: Method[object], process_id: str) -> Process:
+    def _captured_handle(
+        self, inferlet: str, method: Method[object], process_id: str, share: Share | None
+    ) -> Process:
         try:
             process_id = canonical_id(process_id)
         except InvalidArgumentError:
             raise ProtocolError(
                 f"{method.tag} of {inferlet!r} returned {len(process_id)} characters instead of a process id; check which server this is"
             ) from None
-        return Process(self._connection, self._connection.claim(process_id))
+        return Process(self._connection, self._connection.claim(process_id, share))
 
     def _uncaptured_handle(self, inferlet: str, process_id: str, why_no_id: str = "") -> Process:
-        route = Route(process_id, Ledger())
+        route = Route(process_id, self._connection.default_share)
         route.claims = 1
         route.dropped = Dropped.UNCAPTURED
         route.fail(_not_attached(inferlet, process_id, why_no_id))

@@ -29,10 +29,11 @@ from pie_client.errors import (
     CorruptEventError,
     ProcessEndedError,
     ProtocolError,
+    SlowConsumerError,
 )
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent
-from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Named, ProcessEvent
+from pie_client.protocol.mailbox import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
 from pie_client.protocol.routes import Dropped, Route
 
 if TYPE_CHECKING:
@@ -119,6 +120,16 @@ class Process:
             return "not attached" if self._route.dropped is Dropped.UNCAPTURED else "lost"
         return "open"
 
+    @property
+    def buffered(self) -> int:
+        """Bytes of memory that the unread events of the process take."""
+        return max(self._route.held, 0)
+
+    @property
+    def dropped(self) -> int:
+        """Number of events of the process that were dropped because too much was unread."""
+        return self._route.drops
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -144,7 +155,7 @@ class Process:
             self._check_unread()
             await self._connection.wait_for_change(self._route)
         if self._connection.paused:
-            self._connection.update_flow()
+            self._connection.after_read()
         return EVENT_CLASS[item[0]](item[1]) if isinstance(item, tuple) else item
 
     async def recv(self, *, timeout: float | None = None) -> tuple[Event, str | bytes]:
@@ -169,7 +180,8 @@ class Process:
             InvalidArgumentError: The client belongs to another event loop.
             PieConnectionError: The connection was closed or lost. Buffered events are returned first.
             StreamAbortedError: The server dropped the process without a terminal event (0.5).
-            SlowConsumerError: The unread events exceeded the client's buffer.
+            SlowConsumerError: Events were dropped because too much was unread; later ones follow. With
+                ``when_full="error"`` none follow.
             DeadlineError: No event arrived within ``timeout``.
         """
         if timeout is not None:
@@ -178,12 +190,12 @@ class Process:
         while True:
             route = self._route
             # What Mailbox.pop() does for an event of a known kind, without the call: this is the hot path.
-            if events := route.events:
+            if events := route.unread:
                 event = events.popleft()
                 if isinstance(event, tuple):
-                    route.ledger.total -= EVENT_OVERHEAD_BYTES + len(event[1])
+                    route.held -= EVENT_BYTES + event[1].__sizeof__()
                     if self._connection.paused:
-                        self._connection.update_flow()
+                        self._connection.after_read()
                     return event
                 events.appendleft(event)
             item = route.pop()
@@ -200,6 +212,8 @@ class Process:
         if self._end is _End.OPEN and self._route.events:
             return  # a file that is still being written to disk
         self._check_open()
+        if self._route.overflow:
+            raise SlowConsumerError(self._route.overflow)
         if self._received_all():
             raise ProcessEndedError(
                 f"process {self.process_id} has finished and all its events were received"
@@ -240,7 +254,8 @@ class Process:
     async def wait(self, *, timeout: float | None = None) -> str:
         """Wait until the process finishes and return the text that it returned.
 
-        Consumes no events: they can be received before, during and after the call. May be called repeatedly.
+        Consumes no events: they can be received before, during and after the call, as far as they are kept: while
+        nobody reads them, the oldest ones above the process's share are dropped and counted. May be called repeatedly.
 
         Args:
             timeout: Seconds to wait. Default: no limit.
@@ -253,14 +268,14 @@ class Process:
             NotAttachedError: The process was launched with ``capture_outputs=False``.
             PieConnectionError: The connection was closed or lost first.
             StreamAbortedError: The server dropped the process without a terminal event (0.5).
-            SlowConsumerError: The unread events exceeded the client's buffer.
             ProcessEndedError: The handle was closed first.
             DeadlineError: The process did not finish within ``timeout``.
         """
         async with wait_limit(f"process {self.process_id} did not finish", timeout):
-            while (end := self._route.terminal) is None:
-                self._check_open()
-                await self._connection.wait_for_change(self._route)
+            with self._route.expected():
+                while (end := self._route.terminal) is None:
+                    self._check_open()
+                    await self._connection.wait_for_change(self._route)
         kind, text = end
         if kind is Event.Return:
             return text
@@ -290,7 +305,7 @@ class Process:
         Raises:
             ResultError: The text is not JSON, or not of the requested type; :meth:`wait` returns it unchanged.
             InvalidArgumentError: pydantic can't validate ``as_type``.
-            ProcessError, PieConnectionError, SlowConsumerError, ProcessEndedError, DeadlineError: See :meth:`wait`.
+            ProcessError, PieConnectionError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
         adapter = results.adapter_of(as_type)
         text = await self.wait(timeout=timeout)
@@ -417,7 +432,9 @@ class Process:
 
     def _received_all(self) -> bool:
         route = self._route
-        return route.terminal is not None and route.failure is None and not route.events
+        return (
+            route.terminal is not None and route.failure is None and not route.events and not route.overflow
+        )
 
     async def _load(self, file: FileEvent) -> FileBytes:
         """Read a file on disk into memory."""

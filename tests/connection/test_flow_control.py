@@ -10,6 +10,7 @@ import pytest
 
 from pie_client import (
     ConnectionLostError,
+    CorruptEvent,
     DeadlineError,
     Event,
     PieClient,
@@ -20,7 +21,6 @@ from pie_client import (
 from tests.connection.helpers import (
     CLOSE_BOUND,
     MIB,
-    all_waits,
     check_text,
     chunks,
     flood,
@@ -167,30 +167,18 @@ async def test_an_abandoned_call_does_not_keep_receiving() -> None:
         await in_time(flooding)
 
 
-async def test_waiting_for_another_process_discards_the_largest_backlog() -> None:
+async def test_waiting_for_another_process_drops_events_of_one_that_nobody_reads() -> None:
     """D27."""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
         big, small = await launch(client), await launch(client)
         await flood_first(peer, big, small)
         assert await in_time(small.recv()) == (Event.Stdout, "hello")
-        for wait in all_waits(big):
-            with pytest.raises(SlowConsumerError) as caught:
-                await in_time(wait)
-            check_text(caught.value, big.process_id, "max_buffered")
-            assert isinstance(caught.value, BufferError)
+        with pytest.raises(SlowConsumerError) as caught:
+            await in_time(big.recv())
+        check_text(caught.value, big.process_id, "max_buffered")
+        assert isinstance(caught.value, BufferError)
+        assert (await in_time(big.recv()))[0] is Event.Stdout
         assert await in_time(small.result()) == 1
-
-
-async def test_waiting_for_a_process_without_reading_its_events_raises_slow_consumer_error() -> None:
-    """D27."""
-    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
-        process, other = await launch(client), await launch(client)
-        waiting = asyncio.create_task(process.wait())
-        await in_time(flood(peer, process.process_id))
-        with pytest.raises(SlowConsumerError):
-            await in_time(waiting)
-        await peer.send(printed(other, "hello"))
-        assert await in_time(other.recv()) == (Event.Stdout, "hello")
 
 
 async def flood_first(peer: Peer, big: Process, small: Process) -> None:
@@ -228,25 +216,18 @@ async def test_the_client_closes_while_receiving_is_paused() -> None:
         await asyncio.gather(flooding, return_exceptions=True)
 
 
-async def test_a_file_larger_than_the_buffer_is_discarded() -> None:
+async def test_a_file_larger_than_the_buffer_that_must_stay_in_memory_is_lost() -> None:
     """D27."""
-    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, max_buffered=MIB, spool_above=1 << 40) as client,
+    ):
         process = await launch(client)
-
-        async def send() -> None:
-            for index in range(64):
-                chunk = models.FileChunk(
-                    process_id=process.process_id,
-                    file_hash="e" * 64,
-                    chunk_index=index,
-                    total_chunks=1000,
-                    chunk_data=bytes(MIB // 4),
-                )
-                await peer.send(chunk)
-
-        peer.background.append(asyncio.create_task(send()))
-        with pytest.raises(SlowConsumerError, match="a file may take at most"):
-            await in_time(process.recv())
+        receiving = asyncio.create_task(anext(process))
+        peer.background.append(asyncio.create_task(peer.send(*chunks(process, bytes(20 * MIB), MIB // 4))))
+        lost = await in_time(receiving)
+        assert isinstance(lost, CorruptEvent)
+        assert "too much of its process is unread" in lost.value
 
 
 @pytest.mark.parametrize("max_buffered", [1000, 20_000, MIB])

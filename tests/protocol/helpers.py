@@ -51,7 +51,7 @@ class OpenCall:
 
 
 def make_session(family: Family | None = None, *, max_buffered: int = PLENTY) -> Session:
-    session = Session(max_buffered=max_buffered)
+    session = Session(max_buffered=max_buffered, spool_above=PLENTY)
     session.family = family
     return session
 
@@ -110,10 +110,11 @@ def chunk_frame(process_id: str, digest: str, index: int, total: int, data: byte
 
 
 def receive(session: Session, *frames: bytes | str) -> None:
-    """Receive each frame in a batch of its own, and check the limits after it."""
+    """Receive each frame in a batch of its own, and check the limits after it, as if somebody waited elsewhere."""
     for frame in frames:
         session.receive([frame])
-        session.routes.enforce_limits()
+        session.routes.survey()
+        session.routes.backlogs.enforce()
 
 
 def event_of(item: Item) -> ProcessEvent:
@@ -139,12 +140,12 @@ def failure_of(box: Mailbox) -> PieError:
 
 
 def buffered_bytes(session: Session) -> int:
-    return session.routes.buffered.total
+    return session.routes.backlogs.held
 
 
-def should_pause(session: Session) -> bool:
-    # A function, because checkers would assume that the property never changes.
-    return session.should_pause
+def should_pause(session: Session, *, waiting: bool = False) -> bool:
+    session.routes.survey()
+    return session.should_pause(waiting=waiting)
 
 
 PIECES = (b"first", b"second", b"third")

@@ -1,5 +1,6 @@
 """The mailbox of one process: waiters, and the count of its bytes."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -9,16 +10,17 @@ from pie_client import (
     CorruptEvent,
     Event,
     PieError,
+    ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
 )
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client.protocol.mailbox import Ledger, Mailbox
+from pie_client.protocol.files import Spooling
+from pie_client.protocol.mailbox import Mailbox, Share
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import (
     claim,
     event_frame,
-    failure_of,
     pop,
     read_all,
     receive,
@@ -39,7 +41,7 @@ class Waiter:
 
 
 def test_every_waiter_is_woken_once_by_the_next_change() -> None:
-    box = Mailbox(Ledger())
+    box = mailbox()
     one, other, cancelled = Waiter(), Waiter(), Waiter()
     for waiter in (one, other, cancelled):
         box.add_waiter(waiter)
@@ -47,6 +49,10 @@ def test_every_waiter_is_woken_once_by_the_next_change() -> None:
     box.put((Event.Stdout, "1"))
     box.put((Event.Stdout, "2"))
     assert (one.woken, other.woken, cancelled.woken) == (1, 1, 0)
+
+
+def mailbox() -> Mailbox:
+    return Mailbox("p", Share(1000, "pause"), Spooling())
 
 
 CHANGES: dict[str, Callable[[Mailbox], None]] = {
@@ -59,14 +65,14 @@ CHANGES: dict[str, Callable[[Mailbox], None]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_wakes(change: str) -> None:
-    box, waiter = Mailbox(Ledger()), Waiter()
+    box, waiter = mailbox(), Waiter()
     box.add_waiter(waiter)
     CHANGES[change](box)
     assert waiter.woken == 1
 
 
 def test_an_event_after_the_terminal_event_wakes_nothing() -> None:
-    box, waiter = Mailbox(Ledger()), Waiter()
+    box, waiter = mailbox(), Waiter()
     box.put((Event.Return, "1"))
     box.add_waiter(waiter)
     box.put((Event.Stdout, "late"))
@@ -86,28 +92,81 @@ def test_a_process_with_another_handle_is_not_released() -> None:
 
 
 def test_the_rest_of_a_discarded_file_counts_nothing() -> None:
-    budget = Ledger()
-    box = Mailbox(budget)
+    box = mailbox()
     digest = blake3(b"ab").hexdigest()
     first, second = (
         FileChunkRecord("p", digest, index, 2, data, None) for index, data in enumerate((b"a", b"b"))
     )
     box.add_chunk(first)
-    assert budget.total == box.size > 0
+    assert box.held > 0
     box.discard()
-    assert budget.total == box.size == 0
+    assert box.held == 0
     box.add_chunk(second)
     box.fail(lambda: PieError("gone"))
     [corrupt] = read_all(box)
     assert isinstance(corrupt, CorruptEvent)
-    assert budget.total == box.size == 0
+    assert box.held == 0
 
 
-def test_discarded_events_of_a_finished_process_raise() -> None:
-    budget = Ledger()
-    box = Mailbox(budget)
+def test_dropping_keeps_the_newest_event_and_raises_once_in_the_reader() -> None:
+    box = mailbox()
+    for number in range(5):
+        box.put((Event.Stdout, f"{number}" * 100))
+    assert box.drop_oldest(500, tell=True) == 3
+    assert box.drop_oldest(0, tell=True) == 1
     box.put((Event.Return, "1"))
-    box.fail_and_discard(lambda: SlowConsumerError("too slow"))
+    with pytest.raises(SlowConsumerError, match=r"^4 unread events of process p were dropped; "):
+        box.pop()
+    assert read_all(box) == [StdoutEvent("4" * 100), ReturnEvent("1")]
+    assert (box.drops, box.held) == (4, 0)
+
+
+def test_dropping_without_telling_leaves_no_trace_but_the_count() -> None:
+    box = mailbox()
+    box.put((Event.Stdout, "x" * 500))
+    box.put((Event.Return, "1"))
+    assert box.drop_oldest(0, tell=False) == 1
+    assert read_all(box) == [ReturnEvent("1")]
+    assert box.drops == 1
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_process_whose_events_are_ignored_keeps_its_result(*, ended: bool) -> None:
+    box = mailbox()
+    box.put((Event.Stdout, "1"))
+    if ended:
+        box.put((Event.Return, "1"))
+    box.ignore_more("too slow")
+    if not ended:
+        box.put((Event.Stdout, "2"))
+        box.put((Event.Return, "1"))
     assert box.pop() is None
-    assert isinstance(failure_of(box), SlowConsumerError)
-    assert budget.total == 0
+    assert (box.overflow, box.terminal, box.held) == ("too slow", (Event.Return, "1"), 0)
+
+
+def test_a_file_that_arrives_is_lost_only_after_all_older_events() -> None:
+    box = mailbox()
+    digest = blake3(b"ab").hexdigest()
+    box.put((Event.Stdout, "x" * 5000))
+    box.add_chunk(FileChunkRecord("p", digest, 0, 2, b"a", None))
+    box.put((Event.Stdout, "y"))
+    box.drop_oldest(4000, tell=False)
+    assert box.held > 2000
+    box.drop_oldest(1000, tell=False)
+    box.add_chunk(FileChunkRecord("p", digest, 1, 2, b"b", None))
+    kept, lost = read_all(box)
+    assert kept == StdoutEvent("y")
+    assert isinstance(lost, CorruptEvent)
+    assert lost.digest == digest
+
+
+def test_digests_of_lost_files_take_little_memory() -> None:
+    box = mailbox()
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            box.add_chunk(FileChunkRecord("p", f"{number:0200000}", 1, 2, b"", None))
+            box.discard()
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()

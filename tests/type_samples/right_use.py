@@ -98,6 +98,8 @@ async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLCont
     async for state in client.states():
         assert_type(state.kept, tuple[str, ...])
     assert_type(client.server, ServerInfo | None)
+    assert_type(client.buffered, int)
+    assert_type(client.dropped, int)
     assert_type(await client.authenticate("alice"), None)
     assert_type(await client.authenticate("alice", key, timeout=1.5), None)
     assert_type(await client.authenticate("alice", signer), None)
@@ -163,6 +165,8 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
 async def process_methods(process: Process) -> None:
     assert_type(process.process_id, str)
     assert_type(process.possible_gaps, int)
+    assert_type(process.buffered, int)
+    assert_type(process.dropped, int)
     assert_type(await process.recv(), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=1), tuple[Event, str | bytes])
     assert_type(await process.recv(timeout=None), tuple[Event, str | bytes])

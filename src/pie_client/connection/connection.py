@@ -1,8 +1,7 @@
 """Run a session over a transport: calls and their deadlines, flow control, keep-alive, and the effects of the session.
 
 The transport delivers the frames of each socket read; they are processed at once, up to the mailboxes. Then the connection
-does what the session asks for (MCP answers, disk writes, terminations), and pauses reading while too many events are
-unread, so that TCP slows the server down. Callers send requests and await a future that the session completes.
+does what the session asks for (MCP answers, disk writes, terminations), and pauses reading while ``flow`` says so. Callers send requests and await a future that the session completes.
 Connecting and logging in happen elsewhere.
 """
 
@@ -13,7 +12,7 @@ import contextlib
 import functools
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pie_client._generated.calls import Calls
@@ -23,6 +22,7 @@ from pie_client._generated.methods import PING, Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.disk import FileWriter
 from pie_client.connection.errands import Errands
+from pie_client.connection.flow import Flow
 from pie_client.connection.keep_alive import KeepAlive
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
@@ -35,8 +35,10 @@ from pie_client.errors import (
     interrupted_by,
 )
 from pie_client.lazy import LazyModule
+from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.calls import PendingCall
 from pie_client.protocol.codec import Fields, Frame
+from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Route
 from pie_client.protocol.session import Session, WriteFile
 
@@ -50,9 +52,6 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
-
-SEND_STALL_SECONDS = 0.1
-"""Seconds after which a message that the socket has not accepted counts as stalled."""
 
 
 class Connection:
@@ -71,7 +70,7 @@ class Connection:
     Attributes:
         calls: The generated calls.
         identified: Whether a reply has identified the session.
-        paused: Whether reading from the socket is paused; readers of events then call :meth:`update_flow`.
+        paused: Whether reading from the socket is paused; readers of events then call :meth:`after_read`.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class Connection:
         self._ping_timeout = ping_timeout
         self._loop = asyncio.get_running_loop()
         self._timer = CallTimer(self._loop, session.calls, self._expire)
-        self._waiting_readers = 0
+        self._flow = Flow(session, self._loop, self.update_flow)
         self._released: deque[Route] = deque()
         self._release_scheduled = False
         self._errands = Errands(session, self.calls, on_mcp_request, self.update_flow)
@@ -203,8 +202,8 @@ class Connection:
         try:
             # Before the batch: readers had a chance to read what earlier ones brought. While reading is paused, the
             # batch is the rest of a lost connection, which is bounded and complete.
-            if not self.paused:
-                session.routes.enforce_limits()
+            if session.routes.backlogs.over and not self.paused:
+                session.routes.backlogs.enforce()
             session.receive(batch)
         except Exception as error:
             logger.exception("processing a frame failed; this is a defect of pie-client")
@@ -242,8 +241,9 @@ class Connection:
             )
         waiter = self._loop.create_future()
         route.add_waiter(waiter)
-        # A full buffer would otherwise stop reading from the socket, and the awaited event never arrive.
-        self._waiting_readers += 1
+        # Too much that is unread could otherwise stop reading from the socket, and the awaited event never arrive.
+        flow = self._flow
+        flow.waiting += 1
         if self.paused:
             self.update_flow()
         try:
@@ -252,17 +252,24 @@ class Connection:
             route.remove_waiter(waiter)
             raise
         finally:
-            self._waiting_readers -= 1
+            flow.waiting -= 1
             # It was woken by a batch that may hold more than it will read before the next one.
-            if self._session.routes.over_limit:
+            if self._session.routes.backlogs.pressing:
                 self.update_flow()
+
+    def after_read(self) -> None:
+        """Resume reading from the socket if enough was read. Called for each event that is read while it is paused."""
+        if not self._session.routes.backlogs.still_full:
+            self.update_flow()
 
     def update_flow(self) -> None:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
-        session = self._session
-        pause = (session.should_pause and not self._waiting_readers) or session.disk_is_behind
-        if self._errands.waiting:
-            pause = True
+        if asyncio._get_running_loop() is not self._loop:  # noqa: SLF001 - the only one that does not raise
+            self._loop.call_soon_threadsafe(self.update_flow)
+            return
+        if not self._session.alive:
+            return  # nothing arrives
+        pause = self._flow.should_pause() or bool(self._errands.waiting)
         if pause != self.paused:
             self.paused = pause
             if pause:
@@ -312,10 +319,20 @@ class Connection:
         """Raise ProcessEndedError if a process is known to have ended."""
         self._session.routes.check_running(process_id)
 
-    def claim(self, process_id: str) -> Route:
+    @property
+    def backlogs(self) -> Backlogs:
+        """What the processes of this connection hold."""
+        return self._session.routes.backlogs
+
+    @property
+    def default_share(self) -> Share:
+        """What a process may hold if its launch does not say."""
+        return self._session.routes.share
+
+    def claim(self, process_id: str, share: Share | None = None) -> Route:
         """Return the route of a process for a new handle. Raises PieConnectionError if the connection has ended."""
         self._session.check_alive()
-        return self._session.routes.claim(process_id)
+        return self._session.routes.claim(process_id, share)
 
     def release(self, route: Route, *, keep: bool = False) -> None:
         """Close a handle of a process. With ``keep``, its events are kept for another one."""
@@ -340,26 +357,9 @@ class Connection:
         while self._released:
             self.release(self._released.popleft())
 
-    @contextlib.contextmanager
-    def keep_receiving_if_stalled(self) -> Generator[None]:
-        # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
-        if not self._transport.congested:
-            yield
-            return
-        stalled = False
-
-        def keep_receiving() -> None:
-            nonlocal stalled
-            stalled = True
-            self._waiting_readers += 1
-            self.update_flow()
-
-        handle = self._loop.call_later(SEND_STALL_SECONDS, keep_receiving)
-        try:
-            yield
-        finally:
-            handle.cancel()
-            self._waiting_readers -= stalled
+    def keep_receiving_if_stalled(self) -> contextlib.AbstractContextManager[None]:
+        """Keep reading from the socket while a message is being sent that the socket does not accept."""
+        return self._flow.keep_receiving_if_stalled(congested=self._transport.congested)
 
     async def close(self) -> None:
         """Close the connection within about a second. Pending calls raise NotConnectedError."""
@@ -391,12 +391,14 @@ class Connection:
         self._keep_alive.stop()
         tasks = self._errands.cancel()
         self._timer.close()
+        self._flow.close()
         self._on_close(None)
         return tasks
 
     def _fail(self, cause: Exception) -> None:
         self._timer.close()
         self._keep_alive.stop()
+        self._flow.close()
         self._errands.drop_waiting()
         self._session.fail(functools.partial(interruption, cause))
         self._on_close(cause)

@@ -114,7 +114,7 @@ class Errands:
 
     def _start_answers(self) -> None:
         # The parameters of a call may have any size, and no call may wait for ever.
-        most_bytes = self._session.routes.max_buffered
+        most_bytes = self._session.routes.share.size
         while self.waiting and (
             not self._answering or (self._answering < MOST_MCP_CALLS and self._answering_bytes < most_bytes)
         ):

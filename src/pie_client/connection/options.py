@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH
+from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     import socket as socket_module
     import ssl as ssl_module
+
+    from pie_client.protocol.mailbox import WhenFull
 else:
     socket_module = LazyModule("socket")
     ssl_module = LazyModule("ssl")
 
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """Field name, RFC 9110, section 5.1."""
+POLICIES = ("pause", "drop-oldest", "error")
+"""Values of ``when_full``."""
 PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
 URI_CHARACTERS = 100
 """Characters of an invalid URI shown in the error."""
@@ -47,7 +50,10 @@ class Settings:
         proxy: str | bool,
         max_message_size: int,
         max_buffered: int,
+        max_buffered_total: int | None,
+        when_full: WhenFull,
         spool_above: int | None,
+        max_spooled: int | None,
         ping_interval: float,
         ping_timeout: float,
     ) -> None:
@@ -71,7 +77,11 @@ class Settings:
         self.max_message_size = check_size("max_message_size", max_message_size)
         self.timeout = check_seconds("timeout", timeout)
         self.max_buffered = check_size("max_buffered", max_buffered)
-        self.spool_above = math.inf if spool_above is None else check_size("spool_above", spool_above)
+        total = max_buffered_total
+        self.max_buffered_total = None if total is None else check_size("max_buffered_total", total)
+        self.when_full = check_when_full(when_full)
+        self.spool_above = None if spool_above is None else check_size("spool_above", spool_above)
+        self.max_spooled = UPLOAD_BYTES if max_spooled is None else check_size("max_spooled", max_spooled)
         self.ping_interval = check_seconds("ping_interval", ping_interval)
         self.ping_timeout = check_seconds("ping_timeout", ping_timeout)
 
@@ -250,4 +260,13 @@ def check_size(name: str, value: object) -> int:
     """Return a number of bytes. Raises InvalidArgumentError if it is not a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidArgumentError(f"invalid {name}={value!r}; pass a positive number of bytes")
+    return value
+
+
+def check_when_full(value: WhenFull) -> WhenFull:
+    """Return what happens when too much is unread. Raises InvalidArgumentError if it is not one of the policies."""
+    if value not in POLICIES:
+        raise InvalidArgumentError(
+            f"invalid when_full={value!r}; pass one of {', '.join(map(repr, POLICIES))}"
+        )
     return value

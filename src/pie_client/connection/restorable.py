@@ -22,6 +22,7 @@ from pie_client.connection.transport import MESSAGE_TOO_BIG, Transport
 from pie_client.content import Chunk, Content
 from pie_client.errors import NO_CLOSE_FRAME, ConnectionLostError, DeadlineError, ProcessLostError
 from pie_client.protocol.codec import Fields
+from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Route
 
 R = TypeVar("R")
@@ -73,6 +74,7 @@ class RestorableConnection(Connection):
         """Fail what was sent, and forget what belongs to the server's session."""
         self.may_have_gaps |= cause.code in (NO_CLOSE_FRAME, MESSAGE_TOO_BIG)
         self._timer.close()
+        self._flow.close()
         self._keep_alive.stop()
         self._session.interrupt(functools.partial(interruption, cause))
         self.identified = self._is_identified = self.paused = False
@@ -202,11 +204,11 @@ class RestorableConnection(Connection):
         """Fail the handles of a process that the server did not give back."""
         self._session.routes.fail([process_id], lambda: ProcessLostError(text))
 
-    def claim(self, process_id: str) -> Route:
+    def claim(self, process_id: str, share: Share | None = None) -> Route:
         # Also while it is suspended: the reply that names the process may have been the last thing received.
         if self._suspension is None:
-            return super().claim(process_id)
-        return self._session.routes.claim(process_id)
+            return super().claim(process_id, share)
+        return self._session.routes.claim(process_id, share)
 
 
 def _can_be_read_again(content: bytes | Content) -> bool:

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from pie_client._generated.families import MAX_CORRELATION
 from pie_client._generated.methods import Method
 from pie_client.errors import InvalidArgumentError, PieError
-from pie_client.protocol.mailbox import Waiter
+from pie_client.protocol.waiters import Waiter
 
 ABANDONED_CALLS = 4096
 """Cancelled launches and attaches whose late replies are recognized."""

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 else:
     blake3 = LazyModule("blake3")
 
-CHUNK_OVERHEAD_BYTES = 100
-"""Assumed memory of a buffered chunk beyond its bytes: without it, empty chunks would be free."""
+PARTIAL_FILE_BYTES = 2560
+"""Memory of a file of which no byte has arrived, most of it the state of its hash."""
+DISK_BYTES = 8 << 20
+"""Size above which a file goes to disk by default, unless less may be unread."""
 WRITE_BYTES = 2 << 20
 """Least size of a batch that is written to disk while a file is still arriving."""
 MAX_NAME_BYTES = 200
@@ -151,18 +153,31 @@ class FileBytes(bytes, FileEvent):
 
 
 class Spooling:
-    """When received files go to disk, and how much of all files waits for it.
+    """When received files go to disk, and how much of all files is there or waits for it.
+
+    Args:
+        above: Size in bytes above which a file goes to disk; None for 8 MiB, or half of what may be unread, if less.
+        limit: Most bytes of a file, and of all files that are arriving on disk or unread there.
 
     Attributes:
-        above: Size in bytes above which a file goes to disk.
+        limit: See above.
         unwritten: Bytes that wait for the disk, those that are being written included.
+        used: Bytes of the files that are arriving on disk or unread there.
+        unread: The part of ``used`` that belongs to complete files.
     """
 
-    __slots__ = ("above", "unwritten")
+    __slots__ = ("_above", "limit", "unread", "unwritten", "used")
 
-    def __init__(self, above: float = math.inf) -> None:
-        self.above = above
+    def __init__(self, above: float | None = math.inf, limit: float = math.inf) -> None:
+        self._above = above
+        self.limit = limit
         self.unwritten = 0
+        self.used = 0
+        self.unread = 0
+
+    def above(self, share: int) -> float:
+        """Return the size above which a file of a process goes to disk, of whose events ``share`` bytes may be unread."""
+        return min(DISK_BYTES, share // 2) if self._above is None else self._above
 
 
 class PartialFile:
@@ -171,22 +186,42 @@ class PartialFile:
     Args:
         first: The first chunk; pass it to :meth:`add` too.
         spooling: When it goes to disk. Default: never.
+        share: Bytes of its process that may be unread.
 
     Attributes:
         digest: Expected BLAKE3-256 of the bytes, in hexadecimal.
         complete: Whether the last chunk has arrived and the bytes match the digest.
-        size: Bytes counted against ``max_buffered``: none that wait for the disk, which no reader can speed up.
+        size: Bytes that it takes in memory, without those that wait for the disk, which no reader can speed up.
         spool: The temporary file; None while everything is in memory.
     """
 
-    def __init__(self, first: FileChunkRecord, spooling: Spooling | None = None) -> None:
+    __slots__ = (
+        "_above",
+        "_bytes",
+        "_count",
+        "_hash",
+        "_memory",
+        "_name",
+        "_parts",
+        "_spooling",
+        "_total",
+        "_waiting",
+        "_writing",
+        "complete",
+        "digest",
+        "size",
+        "spool",
+    )
+
+    def __init__(self, first: FileChunkRecord, spooling: Spooling | None = None, share: int = 0) -> None:
         self.digest = first.file_hash
         self.complete = False
-        self.size = len(first.file_hash) + len(first.name or "")
+        self.size = PARTIAL_FILE_BYTES + len(first.file_hash) + len(first.name or "")
         self.spool: Spool | None = None
         self._name = first.name
         self._total = first.total_chunks
         self._spooling = spooling or Spooling()
+        self._above = self._spooling.above(share)
         self._memory = io.BytesIO()
         """The bytes until some go to disk. It grows in place, and gives its bytes away without a copy."""
         self._parts: list[bytes] = []
@@ -210,11 +245,13 @@ class PartialFile:
         if chunk.chunk_index >= self._total:
             raise ValueError(f"chunk {chunk.chunk_index} is out of range for {self._total} chunks")
         data = chunk.chunk_data
+        if self._bytes + len(data) > self._spooling.limit:
+            raise ValueError(f"it is larger than max_spooled={self._spooling.limit} bytes")
         self._count += 1
         self._bytes += len(data)
         if self.spool is None:
             self._memory.write(data)
-            self.size += CHUNK_OVERHEAD_BYTES + len(data)
+            self.size += len(data)
         else:
             self._wait_for_disk(data)
         self._hash.update(data)
@@ -222,12 +259,20 @@ class PartialFile:
             if self._hash.hexdigest() != self.digest:
                 raise ValueError("its bytes do not match the BLAKE3 digest")
             self.complete = True
-        if self.spool is None and self._bytes > self._spooling.above:
+        if self.spool is None and self._bytes > self._above:
             self.spool = Spool()
+            self.size -= self._bytes
             self._wait_for_disk(self._take_memory())
-            self.size = 0
+        if self.complete and self.spool is not None:
+            self._spooling.unread += self._bytes
+
+    @property
+    def on_disk(self) -> int:
+        """Bytes that are on disk or wait for it."""
+        return 0 if self.spool is None else self._bytes
 
     def _wait_for_disk(self, data: bytes) -> None:
+        self._spooling.used += len(data)
         self._parts.append(data)
         self._waiting += len(data)
         self._spooling.unwritten += len(data)
@@ -254,10 +299,14 @@ class PartialFile:
 
     def discard(self) -> None:
         """Delete the temporary file, if any, and what waits to be written to it."""
+        if self.spool is None:
+            return
         self._spooling.unwritten -= self._waiting
+        self._spooling.used -= self.on_disk
+        if self.complete:
+            self._spooling.unread -= self.on_disk
         self.take_batch()
-        if self.spool is not None:
-            self.spool.delete()
+        self.spool.delete()
 
     def finish(self) -> FileBytes | SpooledFile:
         """Return the complete file. A spooled file must have been written to disk before."""

@@ -2,12 +2,11 @@
 
 A route is made by the first of three: an event, which may precede the reply to its launch; that reply; an attach. It is
 claimed while handles of the process exist. Routes without a handle are bounded in number and bytes, because a server can
-name any process. All buffered bytes are counted in ledgers; above the limit the largest backlogs are discarded.
+name any process. What all of them hold is limited in :mod:`pie_client.protocol.backlog`.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import re
 import uuid
@@ -16,13 +15,13 @@ from enum import Enum
 
 from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
 from pie_client.logs import LimitedLog
+from pie_client.protocol import backlog
+from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.files import Spooling
-from pie_client.protocol.mailbox import Ledger, Mailbox
+from pie_client.protocol.mailbox import Mailbox, Share
 
 logger = logging.getLogger(__name__)
 
-UNCLAIMED_BYTES = 8 << 20
-"""Most bytes buffered for processes without a handle, whose launch or attach reply may still arrive."""
 UNCLAIMED_ROUTES = 10_000
 MAX_ID_CHARACTERS = 100
 """Longest process id for which events are buffered; a UUID has 36 characters."""
@@ -49,7 +48,6 @@ class Route(Mailbox):
     """A process, and its unread events.
 
     Attributes:
-        process_id: Id of the process.
         attached: Whether the process sends its events to this connection and has not ended.
         claims: Number of open handles.
         detached: Keep buffering without handles, for a later attach.
@@ -57,11 +55,10 @@ class Route(Mailbox):
         possible_gaps: How often events may have been lost with a connection.
     """
 
-    __slots__ = ("attached", "claims", "detached", "dropped", "possible_gaps", "process_id")
+    __slots__ = ("attached", "claims", "detached", "dropped", "possible_gaps")
 
-    def __init__(self, process_id: str, ledger: Ledger, spooling: Spooling | None = None) -> None:
-        super().__init__(ledger, spooling)
-        self.process_id = process_id
+    def __init__(self, process_id: str, share: Share, spooling: Spooling | None = None) -> None:
+        super().__init__(process_id, share, spooling)
         self.attached = False
         self.claims = 0
         self.detached = False
@@ -75,10 +72,11 @@ class Route(Mailbox):
 
     def without_events(self) -> Route:
         """Return a route for a closed handle: the same process and outcome, but no events."""
-        copy = Route(self.process_id, Ledger())
+        copy = Route(self.process_id, self.share)
         copy.receptive = False
         copy.terminal, copy.failure, copy.dropped = self.terminal, self.failure, self.dropped
         copy.possible_gaps = self.possible_gaps
+        copy.drops = self.drops
         return copy
 
     def drop(self, reason: Dropped) -> None:
@@ -94,34 +92,26 @@ class Routes:
     """The routes of a session, and the limits of what they buffer.
 
     Args:
-        max_buffered: Bytes of unread events above which reading from the socket should pause. Above twice as many,
-            the largest mailboxes are discarded and fail with SlowConsumerError.
-        spool_above: Size in bytes above which a received file goes to disk.
+        share: What each process may hold, unless its handle says otherwise.
+        total: Bytes that all of them may hold in memory.
+        spooling: When received files go to disk, and how much of them waits for it.
 
     Attributes:
-        spooling: When received files go to disk, and how much of them waits for it.
+        share, spooling: See above.
         by_id: Every route by the id of its process.
-        buffered: Counts the unread bytes of processes with handles.
+        backlogs: What the processes hold.
     """
 
-    def __init__(self, *, max_buffered: int, spool_above: float) -> None:
+    def __init__(self, share: Share, total: int, spooling: Spooling) -> None:
         self.by_id: dict[str, Route] = {}
-        self.buffered = Ledger()
-        self.max_buffered = max_buffered
-        self._overflow_limit = 2 * max_buffered
-        """Buffered bytes above which the largest mailboxes are discarded; see enforce_limits."""
-        self.spooling = Spooling(spool_above)
+        self.share = share
+        self.spooling = spooling
+        self.backlogs = Backlogs(self.by_id, total, spooling)
         self._log = LimitedLog(logger)
         self._unclaimed: dict[str, Route] = {}
         """Routes without a handle yet, oldest first."""
-        self._unclaimed_bytes = Ledger()
         self._ignored: dict[str, Route] = {}
         """Dropped routes of processes that may have ended, oldest first."""
-
-    @property
-    def over_limit(self) -> bool:
-        """Whether more than ``max_buffered`` bytes are unread."""
-        return self.buffered.total > self.max_buffered
 
     def find(self, process_id: str) -> Route | None:
         """Return the route of a process, a new one for an unknown process, or None if its events are ignored."""
@@ -135,27 +125,38 @@ class Routes:
             route = self._add_unclaimed(process_id)
         return None if route is None or route.dropped is not None else route
 
-    def claim(self, process_id: str) -> Route:
-        """Return the route of a process for a new handle, with the events that have already arrived."""
+    def claim(self, process_id: str, share: Share | None = None) -> Route:
+        """Return the route of a process for a new handle, with the events that have already arrived.
+
+        Args:
+            process_id: Id of the process.
+            share: What it may hold from now on. Default: as before, or as all processes.
+        """
         route = self.by_id.get(process_id)
         overflowed = route is not None and route.dropped is Dropped.OVERFLOWED
         attached = route is not None and route.attached
         # Attached again after an overflow: the lost events stay lost, new ones are readable.
-        if route is None or route.dropped is not None or (route.failure is not None and attached):
+        if (
+            route is None
+            or route.dropped is not None
+            or (attached and (route.failure is not None or route.overflow))
+        ):
             self._forget(process_id)
-            route = self.by_id[process_id] = Route(process_id, self.buffered, self.spooling)
-        elif self._unclaimed.pop(process_id, None) is not None:
-            # No handle could have read these bytes, so they don't count towards the overflow.
-            self._overflow_limit += route.count_in(self.buffered)
+            route = self.by_id[process_id] = Route(process_id, self.share, self.spooling)
+        else:
+            self._unclaimed.pop(process_id, None)
+        if share is not None:
+            route.share = share
         if overflowed:
             route.fail(
                 lambda: SlowConsumerError(
                     f"process {process_id} sent too much before it had a handle; its events were discarded. See list_processes"
                 )
             )
-        route.attached = route.receptive
+        route.attached = route.terminal is None and route.failure is None
         route.detached = False
         route.claims += 1
+        self.backlogs.add(route)
         return route
 
     def release(self, route: Route, *, keep: bool = False) -> None:
@@ -163,6 +164,9 @@ class Routes:
         route.claims -= 1
         # Events of a route that another one has replaced can't be attached to any more.
         route.detached = route.detached or (keep and self.by_id.get(route.process_id) is route)
+        if route.claims == 0:
+            route.reading = False
+            route.suspect()
         if route.known:
             return
         if self.by_id.get(route.process_id) is route:
@@ -205,14 +209,14 @@ class Routes:
 
     def live(self) -> Iterator[Route]:
         """Yield the routes whose events are readable and that have not ended."""
-        return (route for route in self.by_id.values() if route.known and route.receptive)
+        return (route for route in self.by_id.values() if route.known and not route.ended)
 
     def running(self) -> set[str]:
         """Return the ids of the processes that have not ended, with or without a handle."""
         return {
             route.process_id
             for route in self.by_id.values()
-            if route.attached or (route.known and route.receptive)
+            if route.attached or (route.known and not route.ended)
         }
 
     def fail(self, process_ids: Iterable[str], failure: Callable[[], PieError]) -> None:
@@ -232,55 +236,35 @@ class Routes:
 
     def close(self, failure: Callable[[], PieError]) -> None:
         """Fail every process: the connection is gone."""
-        routes, self.by_id = self.by_id, {}
+        routes = list(self.by_id.values())
+        self.by_id.clear()
         self._unclaimed.clear()  # no handle can read these any more
         self._ignored.clear()
-        for route in routes.values():
+        for route in routes:
             route.attached = False
             if route.known:
                 route.fail(failure)
 
-    def enforce_limits(self) -> None:
-        """Check the limits of what is buffered."""
-        # Flow control pauses reading above max_buffered, but not while a call or reader waits. The second limit bounds
-        # what arrives meanwhile; it may have been raised for events that could not be read or discarded.
+    def survey(self) -> None:
+        """Find what exceeds the limits. Processes without a handle lose their events at once."""
+        self.backlogs.survey()
         if self._unclaimed:
             self._limit_unclaimed()
-        if not self.over_limit:
-            self._overflow_limit = 2 * self.max_buffered
-        elif self.buffered.total > self._overflow_limit:
-            self._discard_largest_backlogs()
 
     def _add_unclaimed(self, process_id: str) -> Route:
-        route = Route(process_id, self._unclaimed_bytes, self.spooling)
+        route = Route(process_id, self.share, self.spooling)
         self.by_id[process_id] = self._unclaimed[process_id] = route
         return route
 
     def _limit_unclaimed(self) -> None:
         # Events may precede the reply that creates the handle, so they can't be refused; the oldest go first.
-        while len(self._unclaimed) > UNCLAIMED_ROUTES or self._unclaimed_bytes.total > UNCLAIMED_BYTES:
+        held = self.backlogs.unclaimed
+        while len(self._unclaimed) > UNCLAIMED_ROUTES or held > backlog.UNCLAIMED_BYTES:
             route = self._unclaimed[next(iter(self._unclaimed))]
+            held -= route.held
             self._ignore(route, Dropped.OVERFLOWED)
             text = "discarding events of process %.40r, which has no handle"
             self._log.log(logging.WARNING, text, route.process_id)
-
-    def _discard_largest_backlogs(self) -> None:
-        # A single event, however large, is kept: the reader had no chance to read it earlier.
-        backlogs = [
-            (route.size, route)
-            for route in self.by_id.values()
-            if route.known and (route.backlog > 1 or route.has_partial_files)
-        ]
-        for size, route in sorted(backlogs, key=lambda each: each[0], reverse=True):
-            text = (
-                f"{size} unread bytes of process {route.process_id} were discarded; read faster, "
-                "or raise max_buffered (a file may take at most 2 * max_buffered)"
-            )
-            route.fail_and_discard(functools.partial(SlowConsumerError, text))
-            if not self.over_limit:
-                break
-        # What is left can't be discarded. Try again after max_buffered more bytes, not at each event.
-        self._overflow_limit = max(2 * self.max_buffered, self.buffered.total + self.max_buffered)
 
     def _ignore(self, route: Route, reason: Dropped) -> None:
         self._unclaimed.pop(route.process_id, None)

@@ -9,9 +9,8 @@ here waits, reads a clock or runs user code.
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from pie_client._generated.decoders import (
@@ -23,17 +22,18 @@ from pie_client._generated.decoders import (
     TurnDoneRecord,
 )
 from pie_client._generated.events import TERMINAL_KINDS
-from pie_client._generated.families import Family
+from pie_client._generated.families import UPLOAD_BYTES, Family
 from pie_client._generated.methods import Method
 from pie_client.errors import PieError, ProtocolError, one_line
 from pie_client.lazy import LazyModule
 from pie_client.logs import LimitedLog
 from pie_client.protocol import codec, requests
+from pie_client.protocol.backlog import SHARES
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
-from pie_client.protocol.files import PartialFile
+from pie_client.protocol.files import PartialFile, Spooling
 from pie_client.protocol.heads import Heads, long_text_after, successful_reply, text_after
-from pie_client.protocol.mailbox import EVENT_OVERHEAD_BYTES, CorruptEvent, Item
+from pie_client.protocol.mailbox import EVENT_BYTES, CorruptEvent, Item, Share, WhenFull
 from pie_client.protocol.routes import Route, Routes
 
 if TYPE_CHECKING:
@@ -86,8 +86,11 @@ class Session:
     """Match replies to pending calls and route events to mailboxes.
 
     Args:
-        max_buffered: Bytes of unread events above which :attr:`should_pause` may be true; see :class:`Routes`.
-        spool_above: Size in bytes above which a received file goes to disk.
+        max_buffered: Bytes of each process that may be unread; see :mod:`~pie_client.protocol.backlog`.
+        max_buffered_total: Bytes of all processes that may be unread; None for eight times ``max_buffered``.
+        when_full: What happens when more of a process is unread.
+        spool_above: Size in bytes above which a received file goes to disk; None for a suitable one.
+        max_spooled: Most bytes of a file, and of all files on disk that are arriving or unread.
 
     Attributes:
         calls: The pending calls.
@@ -97,9 +100,20 @@ class Session:
         malformed_frames: Number of frames that could not be decoded.
     """
 
-    def __init__(self, *, max_buffered: int, spool_above: float = math.inf) -> None:
+    def __init__(
+        self,
+        *,
+        max_buffered: int,
+        max_buffered_total: int | None = None,
+        when_full: WhenFull = "pause",
+        spool_above: float | None = None,
+        max_spooled: float = UPLOAD_BYTES,
+    ) -> None:
         self.calls = PendingCalls()
-        self.routes = Routes(max_buffered=max_buffered, spool_above=spool_above)
+        total = SHARES * max_buffered if max_buffered_total is None else max_buffered_total
+        spooling = Spooling(spool_above, max_spooled)
+        self.routes = Routes(Share(max_buffered, when_full), total, spooling)
+        self._backlogs = self.routes.backlogs
         self.effects: deque[Effect] = deque()
         self.family: Family | None = None
         self.malformed_frames = 0
@@ -114,13 +128,16 @@ class Session:
     @property
     def needs_attention(self) -> bool:
         """Whether there are effects, or flow control has to decide about reading from the socket."""
-        return bool(self.effects or self.routes.spooling.unwritten) or self.routes.over_limit
+        return self._backlogs.due or bool(self.effects or self.routes.spooling.unwritten)
 
-    @property
-    def should_pause(self) -> bool:
-        """Whether reading from the socket should pause until the application reads events."""
+    def should_pause(self, *, waiting: bool) -> bool:
+        """Return whether reading from the socket should pause until the application reads events.
+
+        Args:
+            waiting: Whether somebody waits for an event or the end of a process.
+        """
         # Replies arrive on the same socket as events: pausing with a call pending would block its reply.
-        return self.routes.over_limit and not self.calls
+        return not self.calls and self._backlogs.should_pause(waiting=waiting)
 
     @property
     def disk_is_behind(self) -> bool:
@@ -220,8 +237,9 @@ class Session:
 
     # ------------------------------------------------------------- received frames
 
-    def receive(self, batch: Iterable[Frame]) -> None:
+    def receive(self, batch: Sequence[Frame]) -> None:
         """Process the frames of a socket read."""
+        self._backlogs.count(batch)
         heads = self._heads
         known, size = heads.known, heads.size
         for frame in batch:
@@ -238,7 +256,7 @@ class Session:
                     route, kind = head
                     if route.receptive and (events := route.events) is not None:
                         events.append((kind, text))
-                        route.ledger.total += EVENT_OVERHEAD_BYTES + len(text)
+                        route.held += EVENT_BYTES + text.__sizeof__()
                         if route.waiter is not None:
                             route.wake()
                         continue

@@ -1,0 +1,87 @@
+"""Decide when to pause reading from the socket, so that TCP slows the server down.
+
+The rules are in :mod:`pie_client.protocol.backlog`. This module knows who waits, and has the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+
+from pie_client.protocol.session import Session
+
+STALL_SECONDS = 5.0
+"""Seconds without a read after which a process counts as not being read, while others wait."""
+SEND_STALL_SECONDS = 0.1
+"""Seconds after which a message that the socket has not accepted counts as stalled."""
+
+
+class Flow:
+    """The decisions for one connection.
+
+    Args:
+        session: Says what is unread.
+        loop: Of the connection.
+        update: Called when a decision may have changed.
+
+    Attributes:
+        waiting: Number of tasks that wait for an event or for the end of a process.
+    """
+
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
+        self.waiting = 0
+        self._session = session
+        self._loop = loop
+        self._update = update
+        self._stalled_sends = 0
+        self._watch: asyncio.TimerHandle | None = None
+        """Ends the time in which a process has to be read."""
+
+    def should_pause(self) -> bool:
+        """Return whether reading should pause now, with regard to what is unread and unwritten."""
+        session = self._session
+        if session.disk_is_behind:
+            return True
+        backlogs = session.routes.backlogs
+        if backlogs.due or backlogs.pressing:
+            session.routes.survey()
+        pause = not self._stalled_sends and session.should_pause(waiting=self.waiting > 0)
+        # Who waits can't know whether the reader that it depends on still reads.
+        if pause and self.waiting and self._watch is None:
+            backlogs.suspect_readers()
+            self._watch = self._loop.call_later(STALL_SECONDS, self._check_readers)
+        return pause
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    @contextlib.contextmanager
+    def keep_receiving_if_stalled(self, *, congested: bool) -> Generator[None]:
+        """Keep reading from the socket while a message is being sent that the socket does not accept."""
+        # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
+        if not congested:
+            yield
+            return
+        stalled = False
+
+        def keep_receiving() -> None:
+            nonlocal stalled
+            stalled = True
+            self._stalled_sends += 1
+            self._update()
+
+        handle = self._loop.call_later(SEND_STALL_SECONDS, keep_receiving)
+        try:
+            yield
+        finally:
+            handle.cancel()
+            self._stalled_sends -= stalled
+
+    def _check_readers(self) -> None:
+        self._watch = None
+        self._session.routes.backlogs.forget_readers()
+        self._update()
