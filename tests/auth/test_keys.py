@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -500,6 +501,21 @@ def test_another_kind_of_file_is_named_with_the_command_that_converts_it(keys: K
 def test_a_text_that_is_not_a_key_is_refused(text: str | bytes) -> None:
     check_refused(text, matching="private key")
     check_refused(text, PASSPHRASE, matching="private key")
+
+
+@pytest.mark.parametrize(
+    "piece", [b"\\", b"\\n", b"-----BEGIN ", b"-----BEGIN PRIVATE KEY-----", b"Proc-Type:", b"\x02\x00", b"-"]
+)
+def test_a_text_that_is_not_a_key_is_refused_in_linear_time(piece: bytes) -> None:
+    def cost(size: int) -> float:
+        text = b"-----BEGIN PRIVATE KEY-----\n" + piece * (size // len(piece))
+        begin = time.process_time()
+        check_refused(text, matching="private key")
+        check_refused(text[28:], matching="private key")
+        return time.process_time() - begin
+
+    small = min(cost(10_000) for _ in range(5))
+    assert min(cost(40_000) for _ in range(5)) < 10 * small
 
 
 @needs_openssl

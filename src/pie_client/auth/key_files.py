@@ -15,7 +15,8 @@ from pie_client.errors import InvalidKeyError
 
 FIRST_LINE = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 LAST_LINE = re.compile(rb"-----END [A-Z0-9 ]*PRIVATE KEY-----")
-LITERAL_LINE_END = re.compile(rb"\\+[nr]")
+LITERAL_LINE_END = re.compile(rb"(?<!\\)\\++[nr]")
+"""``\\n`` in a variable or in JSON. Matches only at the first backslash: otherwise many of them take quadratic time."""
 ENCRYPTED_HEADER = re.compile(rb"^Proc-Type:.*ENCRYPTED", re.MULTILINE)
 """Header of an encrypted block (RFC 1421, section 4.6.1.1)."""
 OPENSSH = b"OPENSSH "
