@@ -481,6 +481,17 @@ async def test_output_that_is_not_json_rpc_is_shown_when_a_server_does_not_start
         assert str(error.value).isprintable()
 
 
+async def test_a_server_that_writes_a_line_without_end_is_stopped(bench: Bench) -> None:
+    before = children()
+    endless = "while True: sys.stdout.buffer.write(b'x' * (1 << 20))\n"
+    with pytest.raises(McpServerError, match="it wrote a line of more than 67108864 bytes; "):
+        await bench.register(bench.script(endless))
+    assert children() <= before
+    script = await bench.serve(f"read()\n{endless}")
+    assert (await bench.error())["code"] == -32000
+    await gone(script.pids[0])
+
+
 async def test_other_output_is_not_blamed_once_a_server_has_started(bench: Bench) -> None:
     await bench.serve("write('ready')\nread()\nsys.exit(3)")
     await bench.error()

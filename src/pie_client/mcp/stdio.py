@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from pie_client._generated.families import FAMILIES
 from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
 from pie_client.logs import LimitedLog
@@ -34,6 +35,8 @@ DRAIN_SECONDS = 1.0
 """Seconds to read the rest of the output of an exited server: another process may still hold the pipe open."""
 UNREAD_BYTES = 1 << 20
 """Bytes of unhandled messages above which reading from the server pauses."""
+LINE_BYTES = 4 * max(traits.frame_bytes for traits in FAMILIES.values())
+"""Longest line of a server. No answer of a quarter of that can be relayed, but an error can be told about it."""
 STDERR_LINE = 2000
 """Most bytes logged of a line of standard error."""
 STDERR_LINES = 1000
@@ -230,6 +233,10 @@ class Child(asyncio.SubprocessProtocol, Link):
         lines = LineBuffer()
         while data := await self._output.read(UNREAD_BYTES):
             await self._receive(lines.feed(data))
+            if lines.size > LINE_BYTES:
+                self.end(f"it wrote a line of more than {LINE_BYTES} bytes")
+                self.kill()
+                return
         await self._receive(lines.finish())
         # The output may end before the exit is known.
         await self._exits_within(DRAIN_SECONDS)
@@ -261,9 +268,13 @@ class LineBuffer:
 
     Args:
         keep: Most bytes kept of a line; None for all.
+
+    Attributes:
+        size: Bytes kept of the current line.
     """
 
     def __init__(self, keep: int | None = None) -> None:
+        self.size = 0
         self._keep = keep
         self._parts: list[bytes] = []
 
@@ -281,10 +292,12 @@ class LineBuffer:
         """Return what there is of the current line, unless it is empty."""
         line = b"".join(self._parts).removesuffix(b"\r")
         self._parts.clear()
+        self.size = 0
         return [line] if line else []
 
     def _add(self, piece: bytes) -> None:
         if self._keep is not None:
-            piece = piece[: self._keep - sum(map(len, self._parts))]
+            piece = piece[: self._keep - self.size]
         if piece:
             self._parts.append(piece)
+            self.size += len(piece)
