@@ -799,6 +799,7 @@ class PieClient:
         url: str | None = None,
         *,
         env: abc.Mapping[str, str] | None = None,
+        inherit_env: bool = False,
         cwd: str | os.PathLike[str] | None = None,
         headers: abc.Mapping[str, str] | None = None,
         call_timeout: float = 300.0,
@@ -819,7 +820,9 @@ class PieClient:
             command: Program to run; stdio only.
             args: Arguments of the program; stdio only. Default: none.
             url: URL of the MCP server; http only.
-            env: Environment variables for the program, in addition to those of this process; stdio only.
+            env: Environment variables for the program; stdio only. Of this process's variables it gets only those that
+                MCP clients pass by convention, such as ``PATH`` and ``HOME``, and no keys or tokens.
+            inherit_env: True to pass all variables of this process; stdio only.
             cwd: Working directory of the program; stdio only. Default: that of this process.
             headers: HTTP headers for every request; http only.
             call_timeout: Seconds for one call of an inferlet, including a restart of the MCP server, after which the
@@ -840,6 +843,7 @@ class PieClient:
             args=args,
             url=url,
             env=env,
+            inherit_env=inherit_env,
             cwd=cwd,
             headers=headers,
             call_timeout=call_timeout,

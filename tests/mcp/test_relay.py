@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.client.stdio import DEFAULT_INHERITED_ENV_VARS, get_default_environment
 from pydantic import JsonValue
 
 from pie_client import (
@@ -32,7 +34,7 @@ ECHO = """
 initialize()
 while True:
     request = read()
-    send(id=request["id"], result=[os.getcwd(), os.environ.get("GREETING"), bool(os.environ.get("PATH"))])
+    send(id=request["id"], result=[os.getcwd(), dict(os.environ)])
 """
 """A server that answers any call with its environment. It starts faster than one of the package."""
 
@@ -174,10 +176,37 @@ async def test_environment_and_working_directory_can_be_set(
     client: PieClient, echo: Script, tmp_path: Path
 ) -> None:
     """D71."""
-    await register(client, echo, env={"GREETING": "grüß"}, cwd=tmp_path)
-    folder, *others = await call(client, "list_tools", "py")
+    await register(client, echo, env={"GREETING": "grüß", "HOME": "/elsewhere"}, cwd=tmp_path)
+    folder, environment = await call(client, "list_tools", "py")
     assert Path(folder).name == tmp_path.name
-    assert others == ["grüß", True], "the rest of the environment is there too"
+    assert environment["GREETING"] == "grüß"
+    assert environment["HOME"] == "/elsewhere"
+    assert environment["PATH"] == os.environ["PATH"]
+
+
+async def test_a_server_gets_the_variables_that_the_official_package_passes_and_no_secrets(
+    client: PieClient, echo: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in DEFAULT_INHERITED_ENV_VARS:
+        if name not in ("PATH", "HOME"):
+            monkeypatch.setenv(name, f"of {name}")
+    monkeypatch.setenv("SHELL", "() { :; }")
+    monkeypatch.setenv("OPENAI_API_KEY", "hidden")
+    await register(client, echo)
+    _, environment = await call(client, "list_tools", "py")
+    environment.pop("LC_CTYPE", None)  # set by the interpreter that runs the server
+    assert environment == get_default_environment()
+    assert "SHELL" not in environment, "a shell function"
+
+
+async def test_a_server_gets_all_variables_on_request(
+    client: PieClient, echo: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "hidden")
+    await register(client, echo, inherit_env=True, env={"GREETING": "grüß"})
+    _, environment = await call(client, "list_tools", "py")
+    assert environment["OPENAI_API_KEY"] == "hidden"
+    assert environment["GREETING"] == "grüß"
 
 
 # ------------------------------------------------------------- over HTTP
@@ -350,6 +379,14 @@ async def test_http_without_the_mcp_package_is_unsupported_with_advice(
             "cwd= must be a str or a pathlib.Path",
         ),
         ({"name": "a", "transport": "stdio", "command": "x", "cwd": "a\0b"}, "cwd= must not contain a NUL"),
+        (
+            {"name": "a", "transport": "stdio", "command": "x", "inherit_env": "no"},
+            "inherit_env='no' is not a",
+        ),
+        (
+            {"name": "a", "transport": "http", "url": "http://h", "inherit_env": True},
+            "inherit_env= can't be used",
+        ),
         ({"name": "a", "transport": "http"}, "url= is not an http or https URL"),
         ({"name": "a", "transport": "http", "url": "ws://h"}, "url= is not an http or https URL"),
         ({"name": "a", "transport": "http", "url": "http://[h"}, "url= is not an http or https URL"),

@@ -58,6 +58,7 @@ def check_spec(
     args: Sequence[str] | None,
     url: str | None,
     env: Mapping[str, str] | None,
+    inherit_env: bool,
     cwd: str | os.PathLike[str] | None,
     headers: Mapping[str, str] | None,
     call_timeout: float,
@@ -70,15 +71,19 @@ def check_spec(
     if transport not in TRANSPORTS:
         known = " or ".join(map(repr, TRANSPORTS))
         raise InvalidArgumentError(f"unknown transport={transport!r}; pass {known}")
-    values = {"command": command, "args": args, "env": env, "cwd": cwd, "url": url, "headers": headers}
-    foreign = ("url", "headers") if transport == STDIO else ("command", "args", "env", "cwd")
+    # A check without bool(): callers without types exist.
+    if inherit_env not in (True, False):
+        raise InvalidArgumentError(f"inherit_env={inherit_env!r} is not a bool; pass True or False")
+    values: dict[str, object] = {"command": command, "args": args, "env": env, "cwd": cwd}
+    values |= {"inherit_env": inherit_env or None, "url": url, "headers": headers}
+    foreign = ("url", "headers") if transport == STDIO else ("command", "args", "env", "inherit_env", "cwd")
     for argument in foreign:
         if values[argument] is not None:
             raise InvalidArgumentError(
                 f"{argument}= can't be used with transport={transport!r}; leave it out"
             )
     if transport == STDIO:
-        return _stdio(command, args, env, cwd)
+        return _stdio(command, args, env, cwd, inherit_env=inherit_env)
     return HttpSpec(_url(url), _headers(headers), call_timeout)
 
 
@@ -87,6 +92,8 @@ def _stdio(
     args: Sequence[str] | None,
     env: Mapping[str, str] | None,
     cwd: str | os.PathLike[str] | None,
+    *,
+    inherit_env: bool,
 ) -> StdioSpec:
     if not command:
         raise InvalidArgumentError("command= is missing; pass the program that runs the MCP server")
@@ -97,7 +104,7 @@ def _stdio(
     if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
         raise InvalidArgumentError("args= is not a list of str; pass each argument as one element")
     folder = None if cwd is None else os.path.expanduser(path_text(cwd, "cwd="))  # noqa: PTH111 - pathlib would change the text
-    return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder)
+    return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder, inherit_env)
 
 
 def _url(url: str | None) -> str:

@@ -43,6 +43,17 @@ STDERR_LINES = 1000
 """Lines of standard error that are logged in each minute; further ones are counted."""
 
 
+SAFE_VARIABLES = (
+    (
+        *("APPDATA", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "PATH", "PATHEXT", "PROCESSOR_ARCHITECTURE"),
+        *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "USERNAME", "USERPROFILE"),
+    )
+    if sys.platform == "win32"
+    else ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
+)
+"""Environment variables that MCP clients pass to servers by convention, as the official packages do: none holds a secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class StdioSpec:
     """A program to start. Its arguments and environment may contain secrets, so that ``repr`` leaves them out."""
@@ -51,6 +62,8 @@ class StdioSpec:
     args: Sequence[str] = field(default=(), repr=False)
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     cwd: str | None = None
+    inherit_env: bool = False
+    """Whether the program gets all variables of this process, and not only :data:`SAFE_VARIABLES`."""
 
     @property
     def transport(self) -> McpTransport:
@@ -59,7 +72,7 @@ class StdioSpec:
 
     async def open(self, name: str) -> Link:
         """Start the program."""
-        environment = {**os.environ, **self.env}
+        environment = {**(os.environ if self.inherit_env else _safe_environment()), **self.env}
         command = self.command
         if sys.platform == "win32":  # finds .cmd files, such as npx, by their full path only
             command = shutil.which(command, path=environment.get("PATH")) or command
@@ -85,6 +98,12 @@ class StdioSpec:
                 name, f"can't start {self.command!r}: {what}", "check command= and cwd="
             ) from error
         return child
+
+
+def _safe_environment() -> dict[str, str]:
+    values = {name: os.environ.get(name) for name in SAFE_VARIABLES}
+    # A value that starts so is a shell function, which a server's shell would define.
+    return {name: value for name, value in values.items() if value is not None and not value.startswith("()")}
 
 
 class Child(asyncio.SubprocessProtocol, Link):
