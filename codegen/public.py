@@ -2,7 +2,9 @@
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from codegen.layout import GENERATED, Layout
@@ -12,10 +14,13 @@ from codegen.schema import ERRORS, PROTOCOL
 
 def problems(python: Python, layout: Layout) -> list[str]:
     """List the public names of a schema that are taken: by Python, by the package's own modules, or by another name."""
+    given = list(_given(python))
+    # The generator also makes names that the schema does not give, such as Event.
+    always = Counter(chain(*python.public_names().values())) - Counter(name for _, name in given)
     taken = dict.fromkeys(dir(builtins), "Python")
-    taken |= dict.fromkeys(_written_by_hand(layout), f"the package {layout.package}")
+    taken |= dict.fromkeys([*always, *_written_by_hand(layout)], f"the package {layout.package}")
     found: list[str] = []
-    for place, name in _given(python):
+    for place, name in given:
         if name in taken:
             found.append(f"schema/{place}: {name!r} is a name of {taken[name]} already; choose another")
         taken.setdefault(name, f"schema/{place}")
@@ -37,10 +42,10 @@ def _given(python: Python) -> Iterator[tuple[str, str]]:
 
 
 def _written_by_hand(layout: Layout) -> set[str]:
-    """Return what the package's ``__init__`` imports, except from generated modules, and what it is followed by there."""
+    """Return the names that the package's ``__init__`` imports from modules that are not generated."""
     output = layout.root / layout.output
     init = output.joinpath(*layout.package.split("."), "__init__.py")
-    found = {"Event", "UnknownEvent", "Family", "McpTransport"}
+    found: set[str] = set()
     if not init.exists():
         return found
     for node in ast.walk(ast.parse(init.read_text(encoding="utf-8"))):

@@ -348,6 +348,12 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             "schema/protocol.json: events: class: 'Process' is a name of the package pie_client already; choose another"
         ],
     ),
+    "event of a class that is always generated": (
+        changed("protocol.json", lambda d: d["events"][0].update({"class": "UnknownEvent"})),
+        [
+            "schema/protocol.json: events: class: 'UnknownEvent' is a name of the package pie_client already; choose another"
+        ],
+    ),
     "event of a class that is an exception": (
         changed("protocol.json", lambda d: d["events"][0].update({"class": "PieError"})),
         [
