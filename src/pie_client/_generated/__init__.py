@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "a1a711b19c2741c8407020fb12e79a789e2c439a4c22b2939c03e31eb757ca6c"
+SCHEMA_DIGEST = "6fe54f1cdd34033315e9c7bb30f8aa738d2b97d7312e6ea932d98713707b556e"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

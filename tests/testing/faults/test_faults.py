@@ -39,6 +39,7 @@ from pie_client import (
     ProgramNotFoundError,
     ProtocolError,
     ReturnEvent,
+    ServerRegistryError,
     StdoutEvent,
     UnknownEvent,
     models,
@@ -254,6 +255,23 @@ async def test_swallow_upload_stores_nothing(
     assert not await client.check_program("lost@1.0.0")
     with pytest.raises(ProgramNotFoundError):
         await client.launch_process("lost@1.0.0")
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_unreachable_registry_refuses_unknown_programs_only(
+    engine: LocalEngine, client: PieClient
+) -> None:
+    with engine.faults.unreachable_registry() as fault:
+        await (await client.launch_process("quick@1.0.0")).wait()
+        assert fault.count == 0
+        with pytest.raises(ServerRegistryError) as caught:
+            await client.launch_process("absent@1.0.0")
+    assert caught.value.text == (
+        "Failed to download manifest from https://registry.invalid/api/v1/inferlets/absent/1.0.0/manifest: "
+        "error sending request for url (https://registry.invalid/api/v1/inferlets/absent/1.0.0/manifest)"
+    )
+    with pytest.raises(ProgramNotFoundError):
+        await client.launch_process("absent@1.0.0")
 
 
 async def test_broken_program_is_found_but_not_launched(

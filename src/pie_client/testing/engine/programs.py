@@ -1,7 +1,7 @@
 """The programs of an engine: registered functions, and uploads that were accepted or refused."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -78,13 +78,20 @@ class Programs:
         found = [program for table in tables for program in table if program.rpartition("@")[0] == name]
         return max(found, key=_version_key, default=None)
 
-    def missing(self, program: str) -> str:
-        """Return the text that refuses an unknown ``name@version``."""
+    def missing(self, program: str, unreachable: Callable[[], bool]) -> str:
+        """Return the text that refuses an unknown ``name@version``.
+
+        Args:
+            program: The program.
+            unreachable: Called if the server asks a registry; returns whether that can't be reached.
+        """
         if self._traits.bare_program_names:
             return texts.program_not_installed(program=program, folder=FOLDER)
         name, _, version = program.rpartition("@")
-        path = REGISTRY_MANIFEST.format(name=name, version=version)
-        return texts.manifest_not_in_registry(url=REGISTRY + path)
+        url = REGISTRY + REGISTRY_MANIFEST.format(name=name, version=version)
+        if unreachable():
+            return texts.manifest_download_failed(url=url, detail=texts.registry_unreachable(url=url))
+        return texts.manifest_not_in_registry(url=url)
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
         """Parse a manifest, and its runtime section in families that have one.

@@ -108,7 +108,7 @@ class RequestHandler:
         elif not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
         elif not programs.has(inferlet):
-            raise Refusal(programs.missing(inferlet))
+            raise Refusal(programs.missing(inferlet, lambda: self._state.faults.skips("registry")))
         else:
             program = inferlet
         programs.install(program)

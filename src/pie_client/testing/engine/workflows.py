@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Final, Protocol, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -38,7 +38,7 @@ class WorkflowFailureError(Exception):
 
 class _Programs(Protocol):
     def has(self, program: str) -> bool: ...
-    def missing(self, program: str) -> str: ...
+    def missing(self, program: str, unreachable: Callable[[], bool]) -> str: ...
 
 
 class _Host(Protocol):
@@ -203,7 +203,9 @@ class Workflow:
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
         program = expression.program_name
         if not self._host.programs.has(program):
-            raise WorkflowFailureError(self._host.programs.missing(program))
+            raise WorkflowFailureError(
+                self._host.programs.missing(program, lambda: self._host.faults.skips("registry"))
+            )
         data = _with_config(_as_object(value), expression.config)
         process = RunningProcess(
             program,

@@ -144,6 +144,10 @@ class Faults(ProcessFaults):
         """Confirm an upload without storing the program."""
         return self._add("swallow_upload", times, step=("upload", None))
 
+    def unreachable_registry(self, *, times: int | None = 1) -> Fault:
+        """Refuse to launch an unknown program because the program registry can't be reached (0.4 family)."""
+        return self._add("unreachable_registry", times, step=("registry", None))
+
     def broken_program(self, program: str, *, times: int | None = None) -> Fault:
         """Report that a program is installed, but refuse to launch it.
 

@@ -26,7 +26,7 @@ MISSING: Final = object()
 """Value of a field that is left out of a message."""
 Until: TypeAlias = float | asyncio.Event
 """When to release what is held back: after so many seconds, or when the event is set."""
-Step: TypeAlias = Literal["start", "end", "upload", "workflow end"]
+Step: TypeAlias = Literal["start", "end", "upload", "registry", "workflow end"]
 """A step of the engine that a fault can leave out."""
 Direction: TypeAlias = Literal["sent", "received"]
 """Direction of bytes or frames, as seen by the engine."""
