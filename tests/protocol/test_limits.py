@@ -265,6 +265,12 @@ def test_a_process_is_unread_when_nothing_was_taken_for_a_while_and_read_again_l
     assert not should_pause(session, waiting=True)
     assert pop(route) == StdoutEvent("c" * 1000)
     receive(session, stdout_frame("p", "e" * 1000))
+    assert not should_pause(session, waiting=True), "it would keep others waiting again"
+    assert pop(route) == StdoutEvent("d" * 1000)
+    assert pop(route) == StdoutEvent("e" * 1000)
+    assert not should_pause(session)
+    for text in "fg":
+        receive(session, stdout_frame("p", text * 1000))
     assert should_pause(session, waiting=True)
 
 

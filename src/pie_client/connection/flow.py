@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 
 from pie_client.protocol.session import Session
 
-STALL_SECONDS = 5.0
+STALL_SECONDS = 10.0
 """Seconds without a read after which a process counts as not being read, while others wait."""
 SEND_STALL_SECONDS = 0.1
 """Seconds after which a message that the socket has not accepted counts as stalled."""

@@ -79,7 +79,7 @@ class Settings:
         self.max_buffered = check_size("max_buffered", max_buffered)
         total = max_buffered_total
         self.max_buffered_total = None if total is None else check_size("max_buffered_total", total)
-        self.when_full = check_when_full(when_full)
+        self.when_full: WhenFull = check_when_full(when_full)
         self.spool_above = None if spool_above is None else check_size("spool_above", spool_above)
         self.max_spooled = UPLOAD_BYTES if max_spooled is None else check_size("max_spooled", max_spooled)
         self.ping_interval = check_seconds("ping_interval", ping_interval)

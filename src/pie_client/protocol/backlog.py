@@ -72,6 +72,11 @@ class Backlogs:
         """Processes above their share."""
         self._pausing: list[tuple[Mailbox, int]] = []
         """Processes that pause the connection, and the bytes that each may hold."""
+        self._stalled: set[Mailbox] = set()
+        """Processes that were taken for unread and keep nobody waiting, even if they are read again, until none is full.
+
+        A task that reads two processes in turn would otherwise wait for one of them in vain again and again.
+        """
         self._log = LimitedLog(logger)
 
     # ------------------------------------------------------------- counting
@@ -131,6 +136,8 @@ class Backlogs:
         self.pressing = self.over or bool(self._pausing)
         if self.pressing:
             self.headroom = 0
+        else:
+            self._stalled.clear()
 
     def _find_largest(self, excess: int) -> None:
         """Find the processes that have to be read to free so many bytes."""
@@ -156,7 +163,9 @@ class Backlogs:
         readable = [route for route, _ in self._pausing if route.readable]
         # Events of the same connection can't overtake each other: a pause keeps those who wait waiting. So it has to be
         # certain that somebody reads what it waits for.
-        return any(route.reading for route in readable) if waiting else bool(readable)
+        if waiting:
+            return any(route.reading and route not in self._stalled for route in readable)
+        return bool(readable)
 
     @property
     def still_full(self) -> bool:
@@ -171,6 +180,7 @@ class Backlogs:
     def forget_readers(self) -> bool:
         """Take processes for unread from which nothing was read since :meth:`suspect_readers`. Return if there are any."""
         stalled = [route for route in self._routes.values() if route.reading_paused]
+        self._stalled.update(stalled)
         for route in stalled:
             route.reading = False
             text = "nothing was read from process %s for a while, and others wait; its events may be dropped"

@@ -363,7 +363,7 @@ def _unlink(name: str) -> None:
 class SpooledFile(FileEvent):
     """A file on disk."""
 
-    def __new__(cls, _spool: Spool, _size: int, *, name: str | None, digest: str) -> Self:
+    def __new__(cls, spool: Spool, size: int, *, name: str | None, digest: str) -> Self:
         """Create an object that __init__ fills."""
         return object.__new__(cls)
 
