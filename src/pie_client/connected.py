@@ -302,6 +302,8 @@ class Connected:
         if identify:
             async with time_limit("identification", self._settings.timeout):
                 await self.authentication.identify()
+        if "programs" in vars(self):
+            self.programs.forget()  # another server may run now
         if self._mcp_servers is not None:
             await self._mcp_servers.announce_again()
         return await restoring.restore_processes(connection)

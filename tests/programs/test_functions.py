@@ -22,12 +22,13 @@ from pie_client import (
     NotAttachedError,
     PieClient,
     Process,
+    Reconnect,
     UnsupportedError,
     inferlet,
     models,
 )
 from pie_client.testing import LocalEngine
-from tests.support.peers import TIMEOUT
+from tests.support.peers import TIMEOUT, free_port
 
 if TYPE_CHECKING:
     from collections import OrderedDict
@@ -512,6 +513,16 @@ async def test_a_function_is_uploaded_once(engine_of_scripts: LocalEngine, scrip
     async with PieClient(engine_of_scripts.uri) as other:
         await (await other.run(repeat_words, "x")).wait(timeout=TIMEOUT)
     assert list(engine_of_scripts.uploads) == [repeat_words.program]
+
+
+async def test_a_function_is_installed_again_on_a_restarted_server() -> None:
+    port = free_port()
+    async with LocalEngine(allow_scripts=True, port=port) as engine:
+        client = PieClient(engine.uri, reconnect=Reconnect())
+        await client.connect()
+        assert await _result(await client.run(repeat_words, "x")) == ["x"] * 2
+    async with LocalEngine(allow_scripts=True, port=port), client:
+        assert await _result(await client.run(repeat_words, "x")) == ["x"] * 2
 
 
 async def test_a_function_with_a_given_version_replaces_the_installed_one(

@@ -41,6 +41,10 @@ class Programs:
         A new tuple for each installation.
         """
 
+    def forget(self) -> None:
+        """Forget what was installed: the server may have been replaced."""
+        self._installed.clear()
+
     async def has(self, inferlet: str, *, timeout: float | None) -> bool:
         """Return whether the server has a program."""
         name, version = split_program(inferlet)
