@@ -326,7 +326,7 @@ class Process:
         """
         await self._check_can_send("signal", SIGNAL_PROCESS, timeout)
         await self._connection.calls.signal_process(
-            process_id=self.process_id, message=message, timeout=timeout
+            process_id=self._route.process_id, message=message, timeout=timeout
         )
 
     async def transfer_file(
