@@ -268,17 +268,24 @@ class Connector:
         if delay is None:
             self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, cause=loss))
             return False
+        # At once: replies that arrived with the loss are about to be processed, and concern the lost session.
+        identify = connected.authentication.forget()
         self._restoring = asyncio.create_task(
-            self._restore(connected, loss, attempts, delay), name="pie-client reconnect"
+            self._restore(connected, loss, attempts, delay, identify=identify), name="pie-client reconnect"
         )
         return True
 
     async def _restore(
-        self, connected: Connected, loss: ConnectionLostError, attempts: Attempts, delay: float
+        self,
+        connected: Connected,
+        loss: ConnectionLostError,
+        attempts: Attempts,
+        delay: float,
+        *,
+        identify: bool,
     ) -> None:
         connection = connected.connection
         assert isinstance(connection, RestorableConnection)  # noqa: S101 - only those are suspended
-        identify = connected.authentication.forget()
 
         async def restore_once() -> ConnectionState:
             connection.resume(await open_transport(self._settings))

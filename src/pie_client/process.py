@@ -104,7 +104,7 @@ class Process:
 
     @property
     def possible_gaps(self) -> int:
-        """How often events may be missing: each time that the process was attached again after a loss without a close frame.
+        """How often events may be missing: each time that its connection was lost without a close frame.
 
         Servers do not number events. What was on its way when the connection broke may not have arrived, and then comes
         never again. After a close frame nothing is missing.

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
-from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY, Method
+from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY, AUTH_PROVE, Method
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection.connection import Connection
-from pie_client.errors import RefusedError
+from pie_client.errors import ConnectionLostError, RefusedError
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Authentication:
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
         self._lock = asyncio.Lock()
         self._identifying: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
+        self._sessions = 0
+        """Number of sessions that were lost: replies of an earlier session say nothing about the current one."""
 
     @property
     def server(self) -> server_info.ServerInfo | None:
@@ -90,6 +92,7 @@ class Authentication:
         """Expect to identify a new session, and return whether the previous one was identified."""
         known, self._known = self._known, None
         self._identifying.clear()
+        self._sessions += 1
         return known is not None
 
     async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
@@ -131,7 +134,9 @@ class Authentication:
     async def _send_token(self, token: str) -> None:
         calls = self.connection.calls
         sending = asyncio.create_task(calls.auth_by_token(token=token, timeout=math.inf))
-        sending.add_done_callback(functools.partial(self._handle_acceptance, TOKEN_FAMILY, TOKEN_USER))
+        sending.add_done_callback(
+            functools.partial(self._handle_acceptance, self._sessions, TOKEN_FAMILY, TOKEN_USER)
+        )
         # Families without tokens ignore the request. Every family refuses a signature that it did not ask for.
         if not await probe.probe(sending, calls.auth_prove(signature="", timeout=math.inf)):
             self.connection.known_family = NEWEST
@@ -144,8 +149,11 @@ class Authentication:
         identifying = self._identifying.get(username)
         if identifying is None or identifying.done():
             identifying = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
-            identifying.add_done_callback(functools.partial(self._handle_identification, username))
+            identifying.add_done_callback(
+                functools.partial(self._handle_identification, self._sessions, username)
+            )
             self._identifying[username] = identifying
+        session = self._sessions
         reply = await asyncio.shield(identifying)
         if isinstance(reply, Challenge) and self._known is None:
             if key is None:
@@ -156,17 +164,26 @@ class Authentication:
                     advice="call authenticate(username, private_key) before the first request",
                 )
             signature = await keys.sign_challenge(key, reply.text)
+            if session != self._sessions:
+                raise ConnectionLostError(
+                    f"{AUTH_PROVE.tag} not sent: the connection was lost while the challenge was signed; try again",
+                    sent=False,
+                )
             proving = asyncio.create_task(calls.auth_prove(signature=signature, timeout=math.inf))
             proving.add_done_callback(
-                functools.partial(self._handle_acceptance, FAMILY_OF_RESULT[Challenge], username)
+                functools.partial(self._handle_acceptance, session, FAMILY_OF_RESULT[Challenge], username)
             )
             await asyncio.shield(proving)
 
-    def _handle_identification(self, username: str, identifying: asyncio.Task[AuthIdentifyResult]) -> None:
+    def _handle_identification(
+        self, session: int, username: str, identifying: asyncio.Task[AuthIdentifyResult]
+    ) -> None:
         if identifying.cancelled():
             return
         connection = self.connection
         error = identifying.exception()
+        if session != self._sessions:
+            return
         if isinstance(error, RefusedError):
             family_told = refusals.family_of_refusal(error.text)
             if family_told is not None:
@@ -180,9 +197,12 @@ class Authentication:
                 family = connection.known_family or FAMILY_OF_RESULT.get(type(reply), NEWEST)
                 self._set_server(family, username)
 
-    def _handle_acceptance(self, family: Family, username: str, task: asyncio.Task[str]) -> None:
+    def _handle_acceptance(
+        self, session: int, family: Family, username: str, task: asyncio.Task[str]
+    ) -> None:
         """Record the user whose signature or token the server accepted."""
-        if not task.cancelled() and task.exception() is None and self._known is None:
+        accepted = not task.cancelled() and task.exception() is None
+        if accepted and self._known is None and session == self._sessions:
             self._set_server(family, username)
 
     def _set_server(self, family: Family, username: str) -> None:

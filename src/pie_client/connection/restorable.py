@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TypeVar
 
@@ -47,6 +48,8 @@ class RestorableConnection(Connection):
     """Done when the connection is restored or has ended; None while it is not suspended."""
     may_have_gaps = False
     _is_identified = False
+    _end_noticed: asyncio.Future[None] | None = None
+    """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
 
     # ------------------------------------------------------------- suspension
 
@@ -59,6 +62,7 @@ class RestorableConnection(Connection):
         return self._suspension is not None or super().alive
 
     def _fail(self, cause: Exception) -> None:
+        self._notice_end()
         if not isinstance(cause, ConnectionLostError):
             super()._fail(cause)  # a defect of this client
         elif self._suspension is not None:
@@ -72,11 +76,12 @@ class RestorableConnection(Connection):
 
     def _interrupt(self, cause: ConnectionLostError) -> None:
         """Fail what was sent, and forget what belongs to the server's session."""
-        self.may_have_gaps |= cause.code in (NO_CLOSE_FRAME, MESSAGE_TOO_BIG)
+        gaps = cause.code in (NO_CLOSE_FRAME, MESSAGE_TOO_BIG)
+        self.may_have_gaps |= gaps
         self._timer.close()
         self._flow.close()
         self._keep_alive.stop()
-        self._session.interrupt(functools.partial(interruption, cause))
+        self._session.interrupt(functools.partial(interruption, cause), gaps=gaps)
         self.identified = self._is_identified = self.paused = False
         # Uploads that run still write to the lost transport, which refuses it.
         vars(self).pop("_uploads", None)
@@ -96,9 +101,6 @@ class RestorableConnection(Connection):
         # A task of its own: the transport's callbacks must not inherit the context.
         result = await asyncio.create_task(work, context=context)
         self._session.check_alive()  # it may just have been lost again
-        if self.may_have_gaps:
-            for route in self._session.routes.live():
-                route.possible_gaps += 1
         self._end_suspension()
         self.identified = self._is_identified
         self.update_flow()
@@ -116,6 +118,7 @@ class RestorableConnection(Connection):
         self._end_suspension()
 
     def _shut_down(self) -> list[asyncio.Task[None]]:
+        self._notice_end()
         tasks = super()._shut_down()
         self._end_suspension()
         return tasks
@@ -124,6 +127,17 @@ class RestorableConnection(Connection):
         suspension, self._suspension = self._suspension, None
         if suspension is not None:
             suspension.set_result(None)
+
+    async def _end_within(self, seconds: float) -> None:
+        """Wait until the end of the WebSocket has been processed, but not longer than some seconds."""
+        if self._end_noticed is None:
+            self._end_noticed = self._loop.create_future()
+        await asyncio.wait([self._end_noticed], timeout=None if seconds == math.inf else max(0, seconds))
+
+    def _notice_end(self) -> None:
+        noticed, self._end_noticed = self._end_noticed, None
+        if noticed is not None:
+            noticed.set_result(None)
 
     async def restored(self) -> None:
         while (suspension := self._suspension) is not None and _RESTORES.get() is not suspension:
@@ -136,15 +150,19 @@ class RestorableConnection(Connection):
         expires = self._loop.time() + seconds
         left = seconds
         while True:
-            if self._suspension is not None:
+            if self._suspension is not None and not method.opens_session:
                 await self._restored_within(method, left, seconds)
                 left = expires - self._loop.time()
             try:
                 return await super().call(method, build, left)
             except ConnectionLostError as error:
-                repeatable = error.sent is False or method.repeatable
-                if not repeatable or self._suspension is None or self._restores:
+                # One that opens a session concerns the lost one; and its caller may hold what restoring the next one needs.
+                repeatable = (error.sent is False and not method.opens_session) or method.repeatable
+                if not repeatable or self._restores or not self.alive:
                     raise
+                if self._suspension is None:
+                    # The WebSocket has ended already, and its last frames have not been delivered.
+                    await self._end_within(expires - self._loop.time())
             left = expires - self._loop.time()
 
     async def upload(

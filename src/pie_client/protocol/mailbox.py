@@ -374,6 +374,11 @@ class Mailbox:
             self.receptive = False
         self.wake()
 
+    def lose_arriving_files(self, reason: str) -> None:
+        """Lose the files of which chunks are missing. Chunk 0 may start them again."""
+        for digest in list(self._partial_files or ()):
+            self._lose_partial_file(digest, reason)
+
     def discard(self) -> None:
         """Discard all unread events and partial files."""
         events, self.events, self.unread = self.events, None, None

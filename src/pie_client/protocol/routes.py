@@ -52,7 +52,7 @@ class Route(Mailbox):
         claims: Number of open handles.
         detached: Keep buffering without handles, for a later attach.
         dropped: Why events are ignored; None if they are not.
-        possible_gaps: How often events may have been lost with a connection.
+        possible_gaps: How often events may have been lost with a connection, without a close frame.
     """
 
     __slots__ = ("attached", "claims", "detached", "dropped", "possible_gaps")
@@ -227,9 +227,17 @@ class Routes:
                 if route.known:
                     route.fail(failure)
 
-    def interrupt(self) -> None:
-        """Expect no events until processes are attached again: the connection was lost and may be restored."""
+    def interrupt(self, *, gaps: bool) -> None:
+        """Expect no events until processes are attached again: the connection was lost and may be restored.
+
+        Args:
+            gaps: Whether events that were on their way may be lost.
+        """
         for route in list(self.by_id.values()):
+            if route.attached and gaps:
+                # Now, not when it is attached again: its end may be read before the caller learns of that.
+                route.possible_gaps += 1
+                route.lose_arriving_files("the connection was lost before its last chunk")
             route.attached = False
             if route.dropped is not None:
                 self._forget(route.process_id)

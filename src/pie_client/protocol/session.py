@@ -217,11 +217,11 @@ class Session:
         self._fail_calls(failure)
         self.routes.close(lambda: failure(None))
 
-    def interrupt(self, failure: Callable[[bool | None], PieError]) -> None:
-        """Fail all pending calls, and expect nothing of any process, until :meth:`resume`."""
+    def interrupt(self, failure: Callable[[bool | None], PieError], *, gaps: bool) -> None:
+        """Fail all pending calls, and expect nothing of any process, until :meth:`resume`; see Routes.interrupt."""
         self._interrupted = True
         self._fail_calls(failure)
-        self.routes.interrupt()
+        self.routes.interrupt(gaps=gaps)
 
     def resume(self) -> None:
         """Go on after :meth:`interrupt`, with a new session of the server, which may be of another family."""
