@@ -23,6 +23,7 @@ from pie_client import (
     Process,
     ProcessEndedError,
     ProcessEvent,
+    Reconnect,
     ReturnEvent,
     StderrEvent,
     StdoutEvent,
@@ -50,6 +51,7 @@ for line in sys.stdin:
 CLOSE_SECONDS = 5.0
 """Seconds within which a client must close; it takes one if the server does not answer, and half of one for MCP."""
 
+QUICK = Reconnect(attempts=20, first_delay=0.002, max_delay=0.01)
 REACTS_TO_EVENTS = (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH)
 EVENT_OF: dict[Event, Callable[[str], ProcessEvent]] = {
     Event.Stdout: StdoutEvent,
@@ -65,10 +67,11 @@ class Followed:
     """What came back from a process.
 
     Attributes:
-        items: Its events before the last one. Pieces of one stream are joined.
+        items: Its events before the last one.
         ends: Its last event, and its result.
         corrupt: Events that were reported as lost.
         seen: Number of events.
+        gaps: Places at which events may be missing, as the client says.
         launched: Whether there was a handle.
         launch_error: Why there was none.
     """
@@ -78,14 +81,9 @@ class Followed:
     ends: list[tuple[str, object]] = field(default_factory=list[tuple[str, object]])
     corrupt: list[str] = field(default_factory=list[str])
     seen: int = 0
+    gaps: int = 0
     launched: bool = False
     launch_error: PieError | None = None
-
-    def add(self, kind: str, text: str) -> None:
-        """Add an event."""
-        if self.items and self.items[-1][0] == kind and kind in ("stdout", "stderr"):
-            text = self.items.pop()[1] + text
-        self.items.append((kind, text))
 
 
 @dataclass
@@ -120,6 +118,7 @@ class ClientWork:
             open_timeout=schedule.timeout,
             spool_above=schedule.spool_above,
             ping_interval=0.05 if schedule.keep_alive else math.inf,
+            reconnect=QUICK if schedule.reconnects else None,
             ping_timeout=0.1 if schedule.harm is Harm.STALLS else PATIENT,
         )
 
@@ -199,8 +198,11 @@ class ClientWork:
                 if step.kind == "signal":
                     await process.signal(plan.signal(index))
         # An iteration takes no timeout.
-        async with asyncio.timeout(2 * self._schedule.timeout):
-            await self._read(each, process)
+        try:
+            async with asyncio.timeout(2 * self._schedule.timeout):
+                await self._read(each, process)
+        finally:
+            each.gaps = process.possible_gaps
 
     async def _read(self, each: Followed, process: Process) -> None:
         timeout = self._schedule.timeout
@@ -212,7 +214,7 @@ class ClientWork:
                 await self._receive(each, process)
             case Reading.TEXT:
                 async for text in process.text():
-                    each.add("stdout", text)
+                    each.items.append(("stdout", text))
                 each.ends.append(("text", None))
             case Reading.RESULT:
                 each.ends.append(("result", await process.result(timeout=timeout)))
@@ -245,15 +247,15 @@ class ClientWork:
         """Note an event, and answer it if it asks for something."""
         match event:
             case StdoutEvent(text):
-                each.add("stdout", text)
+                each.items.append(("stdout", text))
             case StderrEvent(text):
-                each.add("stderr", text)
+                each.items.append(("stderr", text))
             case MessageEvent(text):
-                each.add("message", text)
+                each.items.append(("message", text))
                 await self._answer(each.follow, process, text)
             case FileEvent():
                 with event:
-                    each.add("file", blake3(await asyncio.to_thread(event.read)).hexdigest())
+                    each.items.append(("file", blake3(await asyncio.to_thread(event.read)).hexdigest()))
             case ReturnEvent(text):
                 each.ends.append(("return", text))
             case ErrorEvent(text):

@@ -23,7 +23,7 @@ from tests.faults.plans import LEDGER, PROGRAM, Entry, Ledger
 from tests.support.repository import ROOT
 
 FAMILIES: tuple[Family, ...] = ("0.4", "0.5")
-ADDRESSES = TypeAdapter(dict[Family, str])
+ADDRESSES = TypeAdapter(list[tuple[Family, bool, str]])
 START_SECONDS = 60.0
 
 
@@ -31,7 +31,7 @@ class EngineProcess:
     """The process with the engines. As a context manager it ends on exit.
 
     Attributes:
-        uris: Addresses of the engines by family.
+        uris: Addresses of the engines, by family and whether they keep processes whose client is gone.
     """
 
     def __enter__(self) -> Self:
@@ -43,7 +43,7 @@ class EngineProcess:
             text=True,
             encoding="utf-8",
         )
-        self.uris = ADDRESSES.validate_json(self._read())
+        self.uris = {(family, keeps): uri for family, keeps, uri in ADDRESSES.validate_json(self._read())}
         return self
 
     def __exit__(
@@ -68,16 +68,20 @@ class EngineProcess:
 async def _serve() -> None:
     ledger = Ledger()
     async with contextlib.AsyncExitStack() as stack:
-        engines = {family: await stack.enter_async_context(LocalEngine(family=family)) for family in FAMILIES}
-        for engine in engines.values():
+        engines = [
+            (family, keeps, await stack.enter_async_context(LocalEngine(family=family, keep_detached=keeps)))
+            for family in FAMILIES
+            for keeps in (False, True)
+        ]
+        for _, _, engine in engines:
             engine.inferlet(PROGRAM)(ledger.perform)
-        _print(json.dumps({family: engine.uri for family, engine in engines.items()}))
+        _print(json.dumps([(family, keeps, engine.uri) for family, keeps, engine in engines]))
         commands = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(commands), os.fdopen(0, "rb", closefd=False)
         )
         while prefix := (await commands.readline()).decode().strip():
-            entries = await _finish(ledger, engines.values(), prefix)
+            entries = await _finish(ledger, [engine for _, _, engine in engines], prefix)
             _print(LEDGER.dump_json(entries).decode())
 
 

@@ -11,12 +11,16 @@ from pie_client import (
     PieConnectionError,
     PieError,
     ProcessError,
+    ProcessNotFoundError,
+    RefusedError,
 )
 from tests.faults.client_work import Followed, Outcome
-from tests.faults.link import Harm
-from tests.faults.plans import Entry, Item
+from tests.faults.link import Harm, Kind
+from tests.faults.plans import Entry, Item, cut
 from tests.faults.schedules import Reading, Schedule, Work
 
+OUTPUT_BYTES = {"0.4": 4096, "0.5": None}
+"""Bytes after which servers cut what a process prints."""
 TEXTS = TypeAdapter(list[str])
 
 
@@ -39,7 +43,7 @@ def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry
             wrong = [text for kind, text in each.items if kind == "file" and text not in right_files]
             found = [f"received a wrong file {digest}" for digest in wrong]
         else:
-            found = [*_problems_of_process(each)]
+            found = [*_problems_of_process(schedule, each)]
         for problem in (*found, *_problems_of_receipts(schedule, each, ledger.get(key, Entry()))):
             yield f"{key}: {problem}"
     for program, digest in outcome.installed.items():
@@ -58,22 +62,28 @@ def _may_raise(schedule: Schedule, error: BaseException) -> bool:
         return False
     if schedule.harm is Harm.CORRUPTS:
         return True
+    if isinstance(error, ProcessNotFoundError):
+        # The end of a process precedes the refusal to terminate it, unless they are reordered or a connection is between.
+        return schedule.reconnects or any(fault.kind is Kind.REORDER for fault in schedule.faults)
     may_end = schedule.harm is not Harm.NONE or schedule.close_after is not None
     # A process that fails is one of the plans; _problems_of_process checks which.
-    return isinstance(error, ProcessError) or (may_end and isinstance(error, PieConnectionError))
+    ends = (PieConnectionError, RefusedError) if schedule.reconnects else PieConnectionError
+    return isinstance(error, ProcessError) or (may_end and isinstance(error, ends))
 
 
-def _problems_of_process(each: Followed) -> Iterator[str]:
+def _problems_of_process(schedule: Schedule, each: Followed) -> Iterator[str]:
     plan = each.follow.plan
-    expected = plan.items
+    sent = cut(plan.items, OUTPUT_BYTES[schedule.family])
     if each.follow.reading is Reading.TEXT:
-        text = "".join(text for kind, text in expected if kind == "stdout")
-        expected = [("stdout", text)] if text else []
-    if each.corrupt:
+        sent = [item for item in sent if item[0] == "stdout"]
+    if each.corrupt and not each.gaps:
         yield f"losses were reported: {each.corrupt}"
-    if not is_prefix(each.items, expected):
-        yield f"received {_shown(each.items)}, which is not the beginning of {_shown(joined(expected))}"
-    whole = each.items == joined(expected) or each.follow.reading is Reading.RESULT
+    gaps = gaps_in(each.items, sent)
+    if gaps is None:
+        yield f"received {_shown(each.items)}, which is not in the order of {_shown(sent)}"
+    elif gaps > each.gaps:
+        yield f"received {_shown(each.items)} of {_shown(sent)}: {gaps} gaps, {each.gaps} reported"
+    whole = each.follow.reading is Reading.RESULT or each.items[-1:] == sent[-1:] or each.gaps > (gaps or 0)
     for kind, value in each.ends:
         if kind == "error":
             ended_as_planned = plan.end == "fail" and value == plan.key and whole
@@ -83,7 +93,7 @@ def _problems_of_process(each: Followed) -> Iterator[str]:
             if plan.end != "return":
                 yield f"returned {value!r}"
             elif not whole:
-                yield f"returned after {_shown(each.items)}, which is not all of {_shown(joined(expected))}"
+                yield f"returned after {_shown(each.items)}, which is not all of {_shown(sent)}"
             returned = json.loads(str(value)) if kind == "return" else value
             if returned != plan.result and kind != "text":
                 yield f"returned {value!r} instead of {plan.result!r}"
@@ -124,31 +134,16 @@ def _problems_of_receipts(schedule: Schedule, each: Followed, entry: Entry) -> I
         yield "it sent something and did not run"
 
 
-def joined(items: Sequence[Item]) -> list[Item]:
-    """Join neighbours of one stream."""
-    found: list[Item] = []
-    for kind, text in items:
-        if found and found[-1][0] == kind and kind in ("stdout", "stderr"):
-            found[-1] = (kind, found[-1][1] + text)
-        else:
-            found.append((kind, text))
-    return found
-
-
-def is_prefix(received: Sequence[Item], sent: Sequence[Item]) -> bool:
-    """Return whether a receiver got nothing but the beginning of what was sent."""
-    whole = joined(sent)
-    if len(received) > len(whole):
-        return False
-    *before, last = received or [("", "")]
-    if whole[: len(before)] != before:
-        return False
-    if not received:
-        return True
-    kind, text = whole[len(before)]
-    if last[0] in ("stdout", "stderr"):
-        return kind == last[0] and text.startswith(last[1])
-    return last == (kind, text)
+def gaps_in(received: Sequence[Item], sent: Sequence[Item]) -> int | None:
+    """Return the number of gaps before what was received, or None if something was not sent, or in another order."""
+    at = gaps = 0
+    for item in received:
+        if item not in sent[at:]:
+            return None
+        found = sent.index(item, at)
+        gaps += found > at
+        at = found + 1
+    return gaps
 
 
 def _shown(items: Sequence[Item]) -> str:

@@ -1,6 +1,7 @@
 """What the processes of a schedule do, and therefore send. Client and engine make the same from the same plan."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -92,6 +93,15 @@ class Plan:
                 case "mcp":
                     found.append(("stdout", self.text(index)))
         return found
+
+
+def cut(items: Iterable[Item], size: int | None) -> list[Item]:
+    """Return items as a server sends them that cuts output after ``size`` bytes."""
+    return [
+        (kind, text[at : at + size] if size and kind in ("stdout", "stderr") else text)
+        for kind, text in items
+        for at in (range(0, len(text), size) if size and kind in ("stdout", "stderr") else (0,))
+    ]
 
 
 PLAN = TypeAdapter(Plan)

@@ -58,7 +58,8 @@ def run(seed: int, engines: EngineProcess) -> Run:
 
 async def _run(schedule: Schedule, engines: EngineProcess, happened: list[Fault]) -> list[str]:
     problems = list[str]()
-    async with Link(engines.uris[schedule.family], schedule.faults, schedule.seed) as link:
+    server = engines.uris[schedule.family, schedule.keeps_detached]
+    async with Link(server, schedule.faults, schedule.seed) as link:
         work = ClientWork(schedule, link.uri)
         working = asyncio.create_task(work.run(), name="the work")
         await asyncio.wait([working], timeout=HANG_SECONDS)

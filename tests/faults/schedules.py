@@ -2,7 +2,8 @@
 
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -19,6 +20,11 @@ PATIENT: Final = 30.0
 """Timeout of calls whose connection lives or dies, in seconds: it passes only if the client hangs."""
 IMPATIENT: Final = 0.15
 """Timeout of calls whose replies a fault may withhold, in seconds."""
+RECONNECTED: Final = (
+    *(Kind.PIECES, Kind.DELAY, Kind.REORDER, Kind.FRAGMENT, Kind.STALL),
+    *2 * (Kind.CUT, Kind.RESET, Kind.HALF_CLOSE),
+)
+"""Faults of clients that connect again."""
 
 
 class Reading(Enum):
@@ -73,6 +79,8 @@ class Schedule:
         keep_alive: Whether the client sends pings, and soon gives up without an answer.
         spool_above: Size above which files go to disk.
         uvloop: Whether the client runs on uvloop.
+        reconnects: Whether the client opens a lost connection again.
+        keeps_detached: Whether the server keeps processes without a client.
     """
 
     seed: int
@@ -86,6 +94,8 @@ class Schedule:
     keep_alive: bool
     spool_above: int | None
     uvloop: bool
+    reconnects: bool
+    keeps_detached: bool
     faults: tuple[Fault, ...]
 
     @property
@@ -120,7 +130,16 @@ class Schedule:
         lines.append(f"  meanwhile {', '.join(work.value for work in self.work) or 'nothing'}")
         lines += [
             f"  {name} {value}"
-            for name in ("cancel_after", "close_after", "mcp", "keep_alive", "spool_above", "upload_bytes")
+            for name in (
+                "cancel_after",
+                "close_after",
+                "mcp",
+                "keep_alive",
+                "spool_above",
+                "upload_bytes",
+                "reconnects",
+                "keeps_detached",
+            )
             if (value := getattr(self, name)) not in (None, False)
         ]
         lines += [f"  {fault}" for fault in self.faults]
@@ -131,13 +150,18 @@ def schedule_of(seed: int) -> Schedule:
     """Return the schedule of a seed."""
     rng = random.Random(seed)  # noqa: S311 - repeatable
     family = rng.choice(FAMILIES)
+    reconnects = rng.random() < 0.2
     mcp = family == "0.4" and rng.random() < 0.04
-    follows = tuple(_follow(rng, f"s{seed}-{i}", mcp=mcp) for i in range(rng.choice((1, 1, 2, 3, 5))))
+    kinds = _kinds_of_steps(mcp=mcp and not reconnects, reconnects=reconnects)
+    follows = tuple(_follow(rng, f"s{seed}-{i}", kinds) for i in range(rng.choice((1, 1, 2, 3, 5))))
     known = [w for w in Work if family == "0.4" or w not in (Work.RUN, Work.LAUNCH_MANY)]
     work = tuple(rng.choice(known) for _ in range(rng.choice((0, 1, 2, 4, 8))))
     upload_bytes = round(_log_uniform(rng, 50, 900_000))
     sent, received = _sizes(follows, work, upload_bytes)
-    faults = tuple(_fault(rng, sent, received, work) for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3))))
+    number = rng.choice((1, 1, 2, 3, 4) if reconnects else (0, 1, 1, 1, 1, 2, 3))
+    faults = [_fault(rng, sent, received, RECONNECTED if reconnects else tuple(Kind)) for _ in range(number)]
+    if reconnects or Work.RUN in work:
+        faults = [replace(fault, connection=rng.choice((0, 0, 1, 2, 3))) for fault in faults]
     return Schedule(
         seed,
         family,
@@ -150,19 +174,26 @@ def schedule_of(seed: int) -> Schedule:
         keep_alive=rng.random() < 0.15,
         spool_above=rng.choice((1, 1000, 300_000)) if rng.random() < 0.4 else None,
         uvloop=rng.random() < 0.2,
-        faults=faults,
+        reconnects=reconnects,
+        keeps_detached=reconnects and rng.random() < 0.7,
+        faults=tuple(faults),
     )
 
 
-def _follow(rng: random.Random, key: str, *, mcp: bool) -> Follow:
+def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> list[StepKind]:
+    kinds: list[StepKind] = ["print", "print", "print", "eprint", "message", "file"]
+    # What is sent to a process may be lost with the connection, and the process would wait for it.
+    sent: list[StepKind] = [] if reconnects else ["signal", "upload"]
+    called: list[StepKind] = ["mcp"] if mcp else []
+    return kinds + sent + called
+
+
+def _follow(rng: random.Random, key: str, kinds: list[StepKind]) -> Follow:
     reading = rng.choice((*Reading, Reading.ITERATE, Reading.RECEIVE))
-    kinds: list[StepKind] = ["print", "print", "print", "eprint", "message", "file", "signal"]
     # Only a client that reads messages knows when to send a file.
-    if reading in (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH):
-        kinds.append("upload")
-    if mcp:
-        kinds.append("mcp")
-    steps = tuple(_step(rng, rng.choice(kinds)) for _ in range(rng.choice((0, 1, 3, 6, 12, 30))))
+    reads_messages = reading in (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH)
+    usable = kinds if reads_messages else [kind for kind in kinds if kind != "upload"]
+    steps = tuple(_step(rng, rng.choice(usable)) for _ in range(rng.choice((0, 1, 3, 6, 12, 30))))
     end: End = rng.choice(("return", "return", "return", "fail", "wait"))
     plan = Plan(key, steps, end)
     terminated = end == "wait" or rng.random() < 0.1
@@ -198,15 +229,14 @@ def _sizes(follows: tuple[Follow, ...], work: tuple[Work, ...], upload_bytes: in
     return sent, received
 
 
-def _fault(rng: random.Random, sent: int, received: int, work: tuple[Work, ...]) -> Fault:
-    kind = rng.choice(tuple(Kind))
+def _fault(rng: random.Random, sent: int, received: int, kinds: Sequence[Kind]) -> Fault:
+    kind = rng.choice(kinds)
     direction = Direction.DOWN if kind in OF_FRAMES else rng.choice(tuple(Direction))
     size = sent if direction is Direction.UP else received
     # Half of the positions are in the first messages, where most of a connection's states are.
     position = round(_log_uniform(rng, 1, size) if rng.random() < 0.5 else rng.uniform(0, size * 1.1))
     amount = round(_log_uniform(rng, 1, size if HARM[kind] is Harm.NONE else 300))
-    connection = 1 if Work.RUN in work and rng.random() < 0.3 else 0
-    return Fault(kind, direction, connection, position, amount)
+    return Fault(kind, direction, 0, position, amount)
 
 
 def _log_uniform(rng: random.Random, low: float, high: float) -> float:
