@@ -935,6 +935,17 @@ async def test_drop_connection_ends_an_open_connection(
         await writer.wait_closed()
 
 
+async def test_close_connection_sends_a_close_frame(engine: LocalEngine, client: PieClient) -> None:
+    process = await client.launch_process("wait@1.0.0")
+    fault = engine.faults.close_connection(1012, "restarting")
+    with pytest.raises(ConnectionLostError, match=r"with code 1012 \(restarting\)") as caught:
+        await process.wait(timeout=TIMEOUT)
+    assert caught.value.code == 1012
+    assert fault.count == 1
+    with pytest.raises(InvalidArgumentError, match="code=1006 is not a close code"):
+        engine.faults.close_connection(1006)
+
+
 async def test_drop_connection_counts_bytes(engine: LocalEngine) -> None:
     for count in (0, 1, 50):
         fault = engine.faults.drop_connection(count)

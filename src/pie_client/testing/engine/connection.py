@@ -136,9 +136,17 @@ class Connection:
             await self._state.faults.wait_while_stalled()
             if self._socket.silent:
                 await self._socket.wait_closed()
-            await self._socket.send(self._sending.frame)
-            self._state.observe(self._number, "sent", self._sending.frame)
-            self._sending = None
+            queued, is_open = self._sending, self._socket.state is State.OPEN
+            try:
+                await self._socket.send(queued.frame)
+            finally:
+                # An open socket takes the frame at once. Then it will arrive, even if the wait for room is cancelled.
+                if is_open and not self._socket.withheld:
+                    self._sending = None
+            if self._socket.withheld:
+                await self._socket.wait_closed()
+                return
+            self._state.observe(self._number, "sent", queued.frame)
 
     def _detach_all(self) -> None:
         """Detach all processes and return them the events that did not reach the client."""

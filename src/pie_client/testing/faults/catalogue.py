@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import JsonValue
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ProtocolError
+from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
@@ -282,6 +284,24 @@ class Faults(ProcessFaults):
             times: How often; None for every time.
         """
         return self._cut("drop_connection", times, after_bytes, direction, "reset" if reset else "close")
+
+    def close_connection(self, code: int = 1012, reason: str = "", *, times: int | None = 1) -> Fault:
+        """Close open connections with a close frame, as a server that shuts down in an orderly way does.
+
+        Args:
+            code: The close code (RFC 6455, section 7.4), for instance 1012 for a restart.
+            reason: The reason in the close frame.
+            times: How many of the connections that are open now; None for each.
+        """
+        try:
+            Close(code, reason).check()
+        except ProtocolError as error:
+            raise InvalidArgumentError(f"code={code} is not a close code; pass one like 1012") from error
+        fault = self._add("close_connection", times)
+        for socket in list(self._faults.sockets):
+            if fault.take():
+                socket.close_soon(code, reason)
+        return fault
 
     def silent_peer(
         self, after_bytes: int = 0, direction: Direction = "sent", *, times: int | None = 1

@@ -42,6 +42,10 @@ class Socket(Protocol):
         """Apply cuts that are due without another byte."""
         ...
 
+    def close_soon(self, code: int, reason: str) -> None:
+        """Start the closing handshake."""
+        ...
+
     def kill(self) -> None:
         """Abort the TCP connection, even if it is silent."""
         ...

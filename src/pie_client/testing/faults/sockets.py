@@ -28,6 +28,8 @@ class FaultySocket(ServerConnection):
         self._close_seen = False
         self.silent = False
         """Nothing is sent any more, not even the end of the connection."""
+        self.withheld = False
+        """Whether something was not sent, as will be all that follows."""
         super().connection_made(transport)
         self.faults.sockets[self] = None
         self.apply_due_cuts()
@@ -56,6 +58,7 @@ class FaultySocket(ServerConnection):
         drops = self.drops_closed and (self._close_seen or failed)
         for data in self.protocol.data_to_send():
             if self.silent or drops:
+                self.withheld = True
                 continue
             if data:
                 self._write(data)
@@ -70,12 +73,17 @@ class FaultySocket(ServerConnection):
         for direction in DIRECTIONS:
             self._end(self._split_at_cut(direction, b"")[1])
 
+    def close_soon(self, code: int, reason: str) -> None:
+        """Start the closing handshake."""
+        self._closing = asyncio.create_task(self.close(code, reason))
+
     def kill(self) -> None:
         """Abort the TCP connection, even if it is silent."""
         self.transport.abort()
 
     def _write(self, data: bytes) -> None:
         passed, ending = self._split_at_cut("sent", data)
+        self.withheld |= len(passed) < len(data)
         if passed:
             self.transport.write(passed)
         self._end(ending)
