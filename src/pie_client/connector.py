@@ -308,7 +308,7 @@ class Connector:
         except PieError as error:
             seconds = attempts.duration(self._now())
             failure = ConnectionLostError(
-                f"{loss}; gave up after {attempts.number} attempts in {seconds:.1f} s: {error}",
+                f"{loss}; gave up after attempt {attempts.number}, {seconds:.1f} s later: {error}",
                 code=loss.code,
             )
             failure.__cause__ = error

@@ -91,6 +91,7 @@ class RestorableConnection(Connection):
     def resume(self, transport: Transport) -> None:
         """Go on with a new transport. Requests still wait, except those that :meth:`restoring` runs."""
         self._transport = transport
+        self.paused = False  # the old transport was, at most
         self._session.resume()
         self._start()
 
