@@ -22,7 +22,13 @@ from tests.support.tools import need
 
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/usage.md", "docs/testing.md", "docs/back-pressure.md")
+    for name in (
+        "README.md",
+        "docs/usage.md",
+        "docs/testing.md",
+        "docs/back-pressure.md",
+        "docs/reconnecting.md",
+    )
 }
 BLOCK = re.compile(
     r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
@@ -72,6 +78,7 @@ PRINTED = {
     "readme:authenticate": "ServerInfo(family='0.4', title='Pie 0.3 and 0.4', username='alice')\n",
     "readme:function": "['HELLO', 'HELLO']\n",
     "readme:errors": "not installed: launch_process of 'does-not-exist@0.1.0' refused: ",
+    "readme:reconnect": "5\n",
     "readme:local": "hello, Ada\n",
     "usage:install": "{size} of {size} bytes\nhello, Ada\n",
     "usage:function": "['HELLO', 'HELLO']\n",
@@ -85,6 +92,10 @@ PRINTED = {
     "usage:mcp": "",
     "usage:agent": "",
     "usage:failures": "install it first\n",
+    "reconnecting:again": "5\n",
+    "reconnecting:policy": "ready\n",
+    "reconnecting:states": "ready\n",
+    "reconnecting:gaps": "3\n",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }

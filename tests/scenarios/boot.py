@@ -1,4 +1,4 @@
-"""Boot a real engine on a free port: `python boot.py MODEL`, with the Python that pie-server is installed in.
+"""Boot a real engine: `python boot.py MODEL PORT`, with port 0 for a free one, with the Python that pie-server is installed in.
 
 Prints the engine's address when it listens. Stops when standard input ends, so that it never outlives its parent.
 """
@@ -20,11 +20,11 @@ LIMITS = {
 }
 
 
-async def serve(model: str) -> None:
+async def serve(model: str, port: int) -> None:
     """Run the engine until standard input ends."""
     engine = EngineConfig(type="wgpu", device=["wgpu:0"], options=LIMITS)
     config = Config(
-        server=ServerConfig(port=0),
+        server=ServerConfig(port=port),
         model=ModelConfig(name="default", hf_repo=model, sku="qwen35-tiny-u4g64-kv-bf16", engine=engine),
     )
     async with Server(config) as server:
@@ -33,4 +33,4 @@ async def serve(model: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))

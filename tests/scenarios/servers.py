@@ -28,10 +28,16 @@ class ServerProcess(ABC):
     def __init__(self, folder: Path) -> None:
         """Start the server and wait until it listens; ``folder`` holds its log and its other files."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._log = folder / "server.log"
+        self._port = 0
+        """The port, or 0 for any free one."""
         self.peak_memory = 0
         """Highest memory use in bytes, as of the last stop or kill."""
-        command, settings = self._command(folder)
+        self._start()
+
+    def _start(self) -> None:
+        command, settings = self._command(self._folder)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
@@ -78,6 +84,12 @@ class ServerProcess(ABC):
             if pipe is not None:
                 pipe.close()
 
+    def restart(self) -> None:
+        """Kill the server and start it again on the same port."""
+        self.kill()
+        self._port = int(self.uri.rpartition(":")[2])
+        self._start()
+
     def log(self) -> str:
         """Return what the server has written to standard error."""
         return self._log.read_text("utf-8", "replace")
@@ -109,7 +121,7 @@ class RealEngine(ServerProcess):
 
     def _command(self, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
         home = {"PIE_HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder)}
-        return (os.environ[PYTHON], str(BOOT), os.environ[MODEL]), home
+        return (os.environ[PYTHON], str(BOOT), os.environ[MODEL], str(self._port)), home
 
     def _request_stop(self) -> None:
         _not_none(self._process.stdin).close()
@@ -119,7 +131,7 @@ class EmbeddedEngine(ServerProcess):
     """The embedded engine, run by ``python -m pie_client.testing``."""
 
     def _command(self, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
-        options = ("--family", "0.5", "--port", "0", "--allow-scripts")
+        options = ("--family", "0.5", "--port", str(self._port), "--allow-scripts")
         return (sys.executable, "-u", "-m", "pie_client.testing", *options), {"TMPDIR": str(folder)}
 
     def _request_stop(self) -> None:
