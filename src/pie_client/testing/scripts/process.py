@@ -13,6 +13,7 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping
 
+from pie_client.connection.threads import settle
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletSession, process_of
 from pie_client.testing.scripts import runner
@@ -90,7 +91,8 @@ async def _started(
                 writer.transport.abort()
         finally:
             _kill(process)
-            await process.wait()
+            # Also if it is cancelled meanwhile: a process whose end nobody waits for stays as a zombie.
+            await settle(asyncio.ensure_future(process.wait()))
 
 
 def _kill(process: Process) -> None:
