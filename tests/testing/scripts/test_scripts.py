@@ -484,7 +484,10 @@ async def main(x):
     async with asyncio.timeout(TIMEOUT):
         assert await anext(process) == MessageEvent("ready")
         await process.transfer_file(data)
-        assert await anext(process) == FileEvent(data)
+        file = await anext(process)
+        assert isinstance(file, FileEvent)
+        with file:  # on disk
+            assert file.read() == data
         assert await anext(process) == MessageEvent("m" * 3_000_000)
         assert await anext(process) == StdoutEvent("p" * 1_000_000)
         await process.signal("s" * 3_000_000)
