@@ -21,6 +21,7 @@ from pie_client import (
     UnsupportedError,
 )
 from pie_client.testing import DaemonRequest, DaemonResponse, InferletSession, LocalEngine, RunningDaemon
+from pie_client.testing.http.origins import AllowedOrigins
 from tests.support.peers import TIMEOUT, free_port
 
 
@@ -127,7 +128,7 @@ async def test_a_client_that_waits_for_100_continue_receives_it(uri: str) -> Non
     async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(
-            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
         )
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
         writer.write(b"hi")
@@ -145,14 +146,14 @@ async def test_a_request_of_http_1_0_is_served(uri: str) -> None:
     ("request_", "status"),
     [
         (b"nonsense\r\n\r\n", b"400"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
     ],
 )
 async def test_an_invalid_request_is_refused(request_: bytes, status: bytes) -> None:
     async def never(_request: DaemonRequest) -> DaemonResponse:
         raise AssertionError("called")
 
-    daemon = RunningDaemon("never@1.0.0", 0, never)
+    daemon = RunningDaemon("never@1.0.0", 0, never, AllowedOrigins())
     try:
         assert (await raw_response(await daemon.uri(), request_)).split()[1] == status
     finally:
@@ -209,7 +210,7 @@ async def test_a_response_can_be_streamed(engine: LocalEngine, client: PieClient
     address = urlsplit(await engine.daemons[0].uri())
     async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(f"GET / HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET / HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         await reader.readuntil(b"first")
         resume.set()
         rest = await reader.read()
@@ -301,7 +302,7 @@ async def test_a_call_is_cancelled_when_its_http_client_leaves(
     uri = await engine.daemons[0].uri()
     async with asyncio.timeout(TIMEOUT):
         reader, writer = await asyncio.open_connection(urlsplit(uri).hostname, urlsplit(uri).port)
-        writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await called.wait()
         if leave == "close":
             writer.close()
@@ -317,7 +318,7 @@ async def test_a_call_is_cancelled_when_its_http_client_leaves(
 
 
 async def test_a_client_that_half_closes_still_receives_an_immediate_response(uri: str) -> None:
-    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert (await raw_response(uri, request, half_close=True)).startswith(b"HTTP/1.1 201 ")
 
 
@@ -371,7 +372,7 @@ async def test_a_daemon_can_be_stopped_before_it_listens() -> None:
     async def late(_request: DaemonRequest) -> DaemonResponse:
         return DaemonResponse()
 
-    daemon = RunningDaemon("late@1.0.0", 0, late)
+    daemon = RunningDaemon("late@1.0.0", 0, late, AllowedOrigins())
     await daemon.stop()
     with pytest.raises(ConnectionAbortedError, match="stopped"):
         await daemon.uri()

@@ -16,6 +16,7 @@ import pytest
 
 from pie_client import (
     Event,
+    HandshakeError,
     ParsedPrivateKey,
     PieClient,
     PieConnectionError,
@@ -108,6 +109,17 @@ async def test_options_of_the_engine_reach_it(tmp_path: Path) -> None:
                 await client.rpc.add_program(
                     content=bytes(101), manifest=SCRIPT_MANIFEST, force_overwrite=True
                 )
+
+
+async def test_pages_can_be_allowed() -> None:
+    origins = ("--allowed-origins", "http://localhost:3000", "--allowed-origins", "http://a.example")
+    with terminal("--port", "0", "--no-builtins", *origins) as engine:
+        uri = engine.uri
+        for origin in ("http://localhost:3000", "http://a.example"):
+            async with PieClient(uri, headers={"Origin": origin}) as client:
+                await client.ping()
+        with pytest.raises(HandshakeError, match="HTTP 403"):
+            await PieClient(uri, headers={"Origin": "http://b.example"}).connect()
 
 
 async def test_register_may_be_async(tmp_path: Path) -> None:
@@ -297,6 +309,7 @@ def test_the_help_names_every_limit_of_scripts(capsys: pytest.CaptureFixture[str
         (["--stop-timeout", "x"], "--stop-timeout: invalid float value: 'x'"),
         (["--stop-timeout=-1"], "--stop-timeout: pass a number of seconds"),
         (["--max-upload-bytes", "0"], "invalid max_upload_bytes=0"),
+        (["--allowed-origins", "a.example"], "invalid allowed_origins"),
         (["--allow-scripts", "--script-limit", "cpu_seconds=0"], "invalid script_limits.cpu_seconds=0"),
         (["--script-limit", "colour=1"], "--script-limit: 'colour=1': write name=number, with one of "),
         (["--script-limit", "cpu_seconds=1"], "script_limits has no effect without allow_scripts"),

@@ -7,6 +7,7 @@ import logging
 from pie_client.errors import UnsupportedError
 from pie_client.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction
+from pie_client.testing.http.origins import AllowedOrigins
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,13 @@ class RunningDaemon:
         port: The requested port modulo 65,536, as on real servers. 0: a free one.
     """
 
-    def __init__(self, program: str, port: int, function: DaemonFunction | None) -> None:
+    def __init__(
+        self, program: str, port: int, function: DaemonFunction | None, allowed: AllowedOrigins
+    ) -> None:
         self.program = program
         self.port = port % PORTS
         self._function = function
+        self._allowed = allowed
         self._server: asyncio.Server | None = None
         self._log = LimitedLog(logger)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -90,7 +94,7 @@ class RunningDaemon:
             )
             writer.close()  # without a response, as real servers
             return
-        connection = HttpConnection(reader, writer, self._function, self._log)
+        connection = HttpConnection(reader, writer, self._function, self._allowed, self._log)
         task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)

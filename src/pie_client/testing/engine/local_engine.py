@@ -69,6 +69,10 @@ class LocalEngine:
             sources that you trust. Needs POSIX. Default: the process of a script fails.
         script_limits: Limits of each script's process.
         max_upload_bytes: Largest program or file that a client may upload. Default: 256 MiB, as on real servers.
+        allowed_origins: Origins of web pages that may connect to the engine and its daemons, such as
+            ``http://localhost:3000``; ``"*"`` for all. Pages of other origins are refused with HTTP status 403, and so
+            are a daemon's requests whose Host is neither this machine nor that of an allowed origin. Clients other
+            than browsers send no origin and are not affected. Default: only the engine's own.
         builtins: Whether the programs ``echo@1.0.0``, ``count@1.0.0``, ``wait@1.0.0``, ``fail@1.0.0`` and
             ``files@1.0.0`` are registered.
 
@@ -93,6 +97,7 @@ class LocalEngine:
         allow_scripts: bool = False,
         script_limits: ScriptLimits | None = None,
         max_upload_bytes: int = UPLOAD_BYTES,
+        allowed_origins: Sequence[str] = (),
         builtins: bool = False,
     ) -> None:
         options = Options.of(
@@ -103,6 +108,7 @@ class LocalEngine:
             allow_scripts=allow_scripts,
             script_limits=script_limits,
             max_upload_bytes=max_upload_bytes,
+            allowed_origins=allowed_origins,
             builtins=builtins,
         )
         self._state = self._state_class(options)
@@ -290,7 +296,7 @@ class LocalEngine:
         return self.traits.message_bytes
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refusal = handshake.refusal(self.traits, connection, request)
+        refusal = handshake.refusal(self.traits, self._state.allowed_origins, connection, request)
         return refusal or await self._state.faults.respond_to_upgrade(connection)
 
 

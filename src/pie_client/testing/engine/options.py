@@ -10,6 +10,7 @@ from pie_client._generated.families import HIGHEST_PORT, Family
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import SERVERS
 from pie_client.testing.engine.keys import read_public_key
+from pie_client.testing.http.origins import is_origin
 from pie_client.testing.scripts.scripts import SUPPORTED, Limit, ScriptLimits
 
 
@@ -19,6 +20,12 @@ def _check_key(key: str) -> str:
     except ValueError as error:
         raise PydanticCustomError("public_key", "{reason}", {"reason": f"it {error}"}) from None
     return key
+
+
+def _check_origin(origin: str) -> str:
+    if not is_origin(origin):
+        raise PydanticCustomError("origin", "write it like http://localhost:3000, without a path, or as *")
+    return origin
 
 
 class Options(BaseModel):
@@ -33,6 +40,7 @@ class Options(BaseModel):
     allow_scripts: bool
     script_limits: ScriptLimits | None
     max_upload_bytes: Limit
+    allowed_origins: Sequence[Annotated[str, AfterValidator(_check_origin)]]
     builtins: bool
 
     @classmethod

@@ -18,6 +18,7 @@ from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.fault import Direction, FaultList
 from pie_client.testing.faults.reactions import Refusal
+from pie_client.testing.http.origins import AllowedOrigins
 from pie_client.testing.inferlet.exceptions import line_of
 from pie_client.testing.scripts.scripts import ScriptLimits
 
@@ -34,6 +35,7 @@ class EngineState:
         held: Ended processes by id whose terminal event waits for a client, with ``keep_detached``.
         handlers: Functions that answer a class of requests instead of the engine.
         observers: Functions that are called with every frame.
+        allowed_origins: Which web pages may connect.
         log: What clients can cause to be logged.
     """
 
@@ -55,6 +57,7 @@ class EngineState:
         self.handlers: dict[type[WireModel], Callable[..., str | Awaitable[str]]] = {}
         self.observers: list[Observer] = []
         self.faults = FaultList(self.traits)
+        self.allowed_origins = AllowedOrigins(options.allowed_origins)
         self._inferlets: set[asyncio.Task[str]] = set()
         self.log = LimitedLog(logger)
         self._connections = 0
@@ -107,7 +110,8 @@ class EngineState:
 
     def run_daemon(self, program: str, port: int) -> None:
         """Start a daemon. As in the real engine, only the log shows whether it can listen on its port."""
-        self.daemons.append(RunningDaemon(program, port, self.programs.daemons.get(program)))
+        function = self.programs.daemons.get(program)
+        self.daemons.append(RunningDaemon(program, port, function, self.allowed_origins))
 
     def add_process(self, process: RunningProcess) -> None:
         """List a process until it ends."""

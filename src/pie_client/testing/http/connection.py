@@ -16,6 +16,7 @@ import h11
 
 from pie_client.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
+from pie_client.testing.http.origins import AllowedOrigins
 
 READ_BYTES = 1 << 16
 FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding"})
@@ -30,12 +31,14 @@ class HttpConnection:
         reader: Stream of bytes from the client.
         writer: Stream of bytes to the client.
         function: Called for each request. If it raises, the exception is logged and the status is 500.
+        allowed: Which web pages may send requests.
         log: What clients can cause to be logged.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     function: DaemonFunction
+    allowed: AllowedOrigins
     log: LimitedLog
     _http: h11.Connection = field(init=False, default_factory=lambda: h11.Connection(h11.SERVER))
 
@@ -90,7 +93,8 @@ class HttpConnection:
 
     async def _respond(self, request: DaemonRequest) -> None:
         try:
-            head, body = _framed(await self.function(request))
+            refusal = self._refusal(request)
+            head, body = _framed(refusal or await self.function(request))
         # SystemExit and KeyboardInterrupt, too: a daemon must not end the engine.
         except (Exception, SystemExit, KeyboardInterrupt):
             text = "a daemon failed to respond to %s %s"
@@ -104,6 +108,13 @@ class HttpConnection:
                 await self._stream(body)
         self._send(h11.EndOfMessage())
         await self.writer.drain()
+
+    def _refusal(self, request: DaemonRequest) -> DaemonResponse | None:
+        """Return the response to a request of a web page that may not send it, or None."""
+        origins, hosts = request.headers.get_all("Origin", []), request.headers.get_all("Host", [])
+        port: int = self.writer.get_extra_info("sockname")[1]
+        text = self.allowed.refusal(origins, port) or self.allowed.host_refusal(hosts)
+        return None if text is None else DaemonResponse(HTTPStatus.FORBIDDEN, body=f"{text}\n")
 
     async def _stream(self, body: AsyncIterable[bytes]) -> None:
         """Send the parts of a body. Raises ConnectionAbortedError if that fails."""

@@ -8,6 +8,7 @@ from websockets.http11 import Request, Response
 
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing.http.origins import AllowedOrigins
 
 logger = logging.getLogger(__name__)
 """Logger of the WebSocket library. Its records for debugging hold headers, tokens and payloads, so that it has none."""
@@ -17,8 +18,13 @@ logger.setLevel(logging.INFO)
 logger.addFilter(lambda record: record.levelno >= logging.INFO and record.msg != "opening handshake failed")
 
 
-def refusal(traits: ServerTraits, connection: ServerConnection, request: Request) -> Response | None:
+def refusal(
+    traits: ServerTraits, allowed: AllowedOrigins, connection: ServerConnection, request: Request
+) -> Response | None:
     """Return the response that refuses a handshake, or None to accept it."""
+    port: int = connection.local_address[1]
+    if (foreign := allowed.refusal(request.headers.get_all("Origin"), port)) is not None:
+        return connection.respond(HTTPStatus.FORBIDDEN, foreign)
     if traits.path is not None and request.path.partition("?")[0] != traits.path:
         return connection.respond(HTTPStatus.NOT_FOUND, "")
     header = traits.identity_header

@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             allow_scripts=options.allow_scripts,
             script_limits=ScriptLimits(**dict(options.script_limit)) if options.script_limit else None,
             max_upload_bytes=options.max_upload_bytes,
+            allowed_origins=options.allowed_origins,
             builtins=not options.no_builtins,
         )
     except InvalidArgumentError as error:
@@ -116,6 +117,14 @@ def _add_engine_options(add: Callable[..., object]) -> None:
         default=UPLOAD_BYTES,
         metavar="NUMBER",
         help="largest program or file that a client may upload (default: %(default)s)",
+    )
+    add(
+        "--allowed-origins",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="origin of web pages that may connect, like http://localhost:3000, or * for all; can be repeated. "
+        "Default: only the engine's own",
     )
     add(
         "--authorized-keys",
