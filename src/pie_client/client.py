@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pie_client.connection import contents, options
     from pie_client.connection import reconnect as reconnecting
     from pie_client.programs import functions, registry
-    from pie_client.protocol import mailbox
+    from pie_client.protocol import shares
 
     P = typing.ParamSpec("P")
     R = typing.TypeVar("R")
@@ -39,7 +39,6 @@ else:
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
     launching = LazyModule("pie_client.launching")
-    mailbox = LazyModule("pie_client.protocol.mailbox")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
@@ -49,6 +48,7 @@ else:
     registry = LazyModule("pie_client.programs.registry")
     server_info = LazyModule("pie_client.auth.server_info")
     sessions = LazyModule("pie_client.connected")
+    shares = LazyModule("pie_client.protocol.shares")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
     warnings = LazyModule("warnings")
@@ -120,7 +120,7 @@ class PieClient:
         max_message_size: int = 256 << 20,
         max_buffered: int = 16 << 20,
         max_buffered_total: int | None = None,
-        when_full: mailbox.WhenFull = "pause",
+        when_full: shares.WhenFull = "pause",
         spool_above: int | None = None,
         max_spooled: int | None = None,
         ping_interval: float = 20.0,
@@ -435,7 +435,7 @@ class PieClient:
         *,
         terminate_on_exit: bool = False,
         max_buffered: int | None = None,
-        when_full: mailbox.WhenFull | None = None,
+        when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
     ) -> process.Process:
         """Launch a program as a new process and return its handle.
@@ -490,7 +490,7 @@ class PieClient:
         *,
         terminate_on_exit: bool = False,
         max_buffered: int | None = None,
-        when_full: mailbox.WhenFull | None = None,
+        when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
     ) -> list[process.Process]:
         """Launch a program once per input, with one request. Requires a 0.4 server.
@@ -623,7 +623,7 @@ class PieClient:
         token_budget: int | None = None,
         terminate_on_exit: bool = False,
         max_buffered: int | None = None,
-        when_full: mailbox.WhenFull | None = None,
+        when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
     ) -> launching.Runner:
         """Return a callable that does the same as :meth:`run`, with options of the call.
@@ -678,7 +678,7 @@ class PieClient:
         budget: int | None = None,
         terminate_on_exit: bool = False,
         max_buffered: int | None = None,
-        when_full: mailbox.WhenFull | None = None,
+        when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
     ) -> process.Process:
         if isinstance(program, str):
@@ -719,7 +719,7 @@ class PieClient:
         *,
         terminate_on_exit: bool = False,
         max_buffered: int | None = None,
-        when_full: mailbox.WhenFull | None = None,
+        when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
     ) -> process.Process:
         """Return a handle of a running process and receive its events.

@@ -26,9 +26,9 @@ from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
 from pie_client.process import Process
-from pie_client.protocol.mailbox import Share, WhenFull
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
+from pie_client.protocol.shares import Share, WhenFull
 
 if TYPE_CHECKING:
     from pie_client import restoring

@@ -27,8 +27,8 @@ from pie_client.errors import (
 )
 from pie_client.lazy import LazyModule
 from pie_client.process import Process
-from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Dropped, Route, canonical_id
+from pie_client.protocol.shares import Share
 
 if TYPE_CHECKING:
     import pydantic_core

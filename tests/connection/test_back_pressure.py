@@ -11,6 +11,7 @@ from blake3 import blake3
 from pydantic import JsonValue
 
 from pie_client import (
+    CorruptEvent,
     Event,
     FileEvent,
     InvalidArgumentError,
@@ -144,6 +145,40 @@ async def test_more_large_files_than_fit_on_disk_arrive_at_a_slow_reader(engine:
                 if isinstance(event, FileEvent):
                     sizes.append(event.size)
     assert sizes == [1_000_000] * 20
+
+
+@pytest.mark.parametrize("spool_above", [None, 1000, 1 << 40], ids=["default", "disk", "memory"])
+async def test_files_without_end_are_limited_and_lost(folder: Path, spool_above: int | None) -> None:
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, spool_above=spool_above, max_spooled=3 * MIB) as client,
+    ):
+        process = await launch(client)
+        reading = asyncio.create_task(all_events(process))
+        for index in range(20):
+            for file in range(3):
+                await peer.send(
+                    models.FileChunk(
+                        process_id=process.process_id,
+                        file_hash=f"{file:064}",
+                        chunk_index=index,
+                        total_chunks=2**64 - 1,
+                        chunk_data=bytes(MIB // 4),
+                    )
+                )
+            await client.ping()
+            on_disk = sum(path.stat().st_size for path in folder.iterdir())
+            assert on_disk <= 4 * MIB, "the limit, and what one read of the socket brings"
+        await peer.send(returned(process, "1"))
+        *lost, end = await in_time(reading)
+        assert len(lost) == 3
+        assert all(isinstance(event, CorruptEvent) and "max_spooled" in event.value for event in lost)
+        assert end == ReturnEvent("1")
+        assert list(folder.iterdir()) == []
+
+
+async def all_events(process: Process) -> list[object]:
+    return [event async for event in process]
 
 
 # ------------------------------------------------------------- bystanders

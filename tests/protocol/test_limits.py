@@ -28,9 +28,9 @@ from pie_client import (
     StdoutEvent,
 )
 from pie_client._generated import encoders, methods
-from pie_client.protocol.mailbox import Share, WhenFull
 from pie_client.protocol.routes import Route
 from pie_client.protocol.session import Session, WriteFile
+from pie_client.protocol.shares import Share, WhenFull
 from tests.protocol.helpers import (
     DIGEST,
     PIECES,

@@ -16,8 +16,9 @@ from pie_client import (
 )
 from pie_client._generated.decoders import FileChunkRecord
 from pie_client.protocol.files import Spooling
-from pie_client.protocol.mailbox import Mailbox, Share
+from pie_client.protocol.mailbox import Mailbox
 from pie_client.protocol.session import Session
+from pie_client.protocol.shares import Share
 from tests.protocol.helpers import (
     claim,
     event_frame,
@@ -119,6 +120,19 @@ def test_dropping_keeps_the_newest_event_and_raises_once_in_the_reader() -> None
         box.pop()
     assert read_all(box) == [StdoutEvent("4" * 100), ReturnEvent("1")]
     assert (box.drops, box.held) == (4, 0)
+
+
+def test_a_reader_that_waits_for_a_file_to_be_written_is_woken_when_the_file_is_dropped() -> None:
+    box = Mailbox("p", Share(1000, "pause"), Spooling(above=1))
+    data = b"xyz"
+    box.add_chunk(FileChunkRecord("p", blake3(data).hexdigest(), 0, 1, data, None))
+    box.put((Event.Stdout, "after"))
+    assert box.pop() is None
+    waiter = Waiter()
+    box.add_waiter(waiter)
+    assert box.drop_oldest(0, tell=False) == 1
+    assert waiter.woken == 1
+    assert read_all(box) == [StdoutEvent("after")]
 
 
 def test_dropping_without_telling_leaves_no_trace_but_the_count() -> None:

@@ -86,7 +86,10 @@ async def connection(key: ParsedPrivateKey, signer: Signer, context: ssl.SSLCont
         proxy="http://127.0.0.1:3128",
         max_message_size=1 << 20,
         max_buffered=1 << 20,
+        max_buffered_total=1 << 24,
+        when_full="drop-oldest",
         spool_above=1 << 20,
+        max_spooled=1 << 28,
         ping_interval=20,
         ping_timeout=20,
         reconnect=Reconnect(attempts=3, total_time=60, first_delay=0.1, retry=Reconnect.is_transient),
@@ -122,6 +125,7 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(await client.resolve_version("a", "https://example.org", timeout=1), str)
     assert_type(await client.launch_process("a@1.0.0"), Process)
     assert_type(await client.launch_process("a@1.0.0", Answer(text=""), True, 5, timeout=1), Process)
+    assert_type(await client.launch_process("a@1.0.0", max_buffered=1 << 20, when_full="error"), Process)
     assert_type(await client.launch_processes("a@1.0.0", [1, {}], False, [None, 5]), list[Process])
     assert_type(await client.run_processes("a@1.0.0", [Answer(text="")], [3], timeout=9.5), list[str])
     assert_type(await client.launch_daemon("a@1.0.0", 8080, {"a": 1}), None)

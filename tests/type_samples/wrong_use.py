@@ -57,6 +57,8 @@ async def client_methods(client: PieClient) -> None:
     PieClient()  # wrong: call-arg, reportCallIssue
     PieClient("ws://127.0.0.1", "alice")  # wrong: call-arg, reportCallIssue
     PieClient("ws://127.0.0.1", open_timeout=None)  # wrong: arg-type, reportArgumentType
+    PieClient("ws://127.0.0.1", when_full="drop")  # wrong: arg-type, reportArgumentType
+    await client.launch_process("a@1.0.0", when_full="wait")  # wrong: arg-type, reportArgumentType
     client.ping()  # wrong: unused-coroutine, reportUnusedCoroutine
     client.server = None  # wrong: misc, reportAttributeAccessIssue
     await client.launch_process()  # wrong: call-arg, reportCallIssue

@@ -38,9 +38,9 @@ from pie_client.lazy import LazyModule
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.calls import PendingCall
 from pie_client.protocol.codec import Fields, Frame
-from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Route
 from pie_client.protocol.session import Session, WriteFile
+from pie_client.protocol.shares import Share
 
 if TYPE_CHECKING:
     from pie_client.connection import uploads
@@ -265,7 +265,8 @@ class Connection:
     def update_flow(self) -> None:
         """Pause reading from the socket while too much is unread or unwritten, and resume it afterwards."""
         if asyncio._get_running_loop() is not self._loop:  # noqa: SLF001 - the only one that does not raise
-            self._loop.call_soon_threadsafe(self.update_flow)
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self.update_flow)
             return
         if not self._session.alive:
             return  # nothing arrives

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import socket as socket_module
     import ssl as ssl_module
 
-    from pie_client.protocol.mailbox import WhenFull
+    from pie_client.protocol.shares import WhenFull
 else:
     socket_module = LazyModule("socket")
     ssl_module = LazyModule("ssl")

@@ -23,8 +23,8 @@ from pie_client.connection.transport import MESSAGE_TOO_BIG, Transport
 from pie_client.content import Chunk, Content
 from pie_client.errors import NO_CLOSE_FRAME, ConnectionLostError, DeadlineError, ProcessLostError
 from pie_client.protocol.codec import Fields
-from pie_client.protocol.mailbox import Share
 from pie_client.protocol.routes import Route
+from pie_client.protocol.shares import Share
 
 R = TypeVar("R")
 

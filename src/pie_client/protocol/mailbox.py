@@ -12,12 +12,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from pie_client._generated.decoders import FileChunkRecord
 from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, TextEvent, UnknownEvent
 from pie_client.errors import PieError, SlowConsumerError
 from pie_client.protocol.files import FileBytes, FileEvent, PartialFile, SpooledFile, Spooling
+from pie_client.protocol.shares import Share
 from pie_client.protocol.waiters import Waiter, Waiters
 
 LOST_FILES = 64
@@ -46,16 +47,6 @@ class CorruptEvent(TextEvent):
 
 ProcessEvent: TypeAlias = ModelledEvent | FileEvent | CorruptEvent
 """Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
-
-WhenFull: TypeAlias = Literal["pause", "drop-oldest", "error"]
-"""What happens when more of a process is unread than its share."""
-
-
-class Share(NamedTuple):
-    """How many bytes of a process may be unread, and what happens above that."""
-
-    size: int
-    when_full: WhenFull
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +323,8 @@ class Mailbox:
                 break
             if partial.spool is None:
                 self._lose_partial_file(digest, "too much of its process is unread")
+        # A reader may have waited for a file at the front to be written to disk.
+        self.wake()
         return dropped
 
     def drop_file_on_disk(self) -> bool:

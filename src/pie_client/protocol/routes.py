@@ -18,7 +18,8 @@ from pie_client.logs import LimitedLog
 from pie_client.protocol import backlog
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.files import Spooling
-from pie_client.protocol.mailbox import Mailbox, Share
+from pie_client.protocol.mailbox import Mailbox
+from pie_client.protocol.shares import Share
 
 logger = logging.getLogger(__name__)
 
