@@ -77,9 +77,10 @@ class PieClient:
         timeout: Default timeout of a call, in seconds; None for 60, ``math.inf`` for no limit.
         open_timeout: Seconds to connect, TLS and opening handshake included.
         ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
-        headers: Additional HTTP headers for the opening handshake, in printable ASCII.
-        proxy: True to use the system's proxy settings (never for loopback), False for no proxy, or the URL of a
-            proxy.
+        headers: Additional HTTP headers for the opening handshake, in printable ASCII. Redirects are followed within
+            the server's origin only, so that neither headers nor identity reach another one.
+        proxy: True to use the system's proxy settings (never for this machine, however it is written), False for no
+            proxy, or the URL of a proxy.
         max_message_size: Maximum size of a received message, in bytes. A larger one closes the connection.
         max_buffered: The share of each process: bytes of memory that its unread events may take. What happens above
             it is chosen by ``when_full``; docs/back-pressure.md has the rules.
