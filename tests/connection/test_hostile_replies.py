@@ -34,21 +34,33 @@ def check(error: PieError) -> None:
     assert len(message) <= MESSAGE_CHARACTERS
 
 
+async def list_processes(client: PieClient) -> object:
+    return await client.list_processes()
+
+
+async def launch_processes(client: PieClient) -> object:
+    return await client.launch_processes("a@1.0.0", [1, 2])
+
+
+async def run_processes(client: PieClient) -> object:
+    return await client.run_processes("a@1.0.0", [1, 2])
+
+
 @pytest.mark.parametrize(
     ("call", "model", "problems"),
     [
         (
-            lambda client: client.list_processes(),
+            list_processes,
             models.ListProcessesRequest,
             "invalid reply to list_processes: 0.id is missing; 0.username is missing; 0.program is missing; ",
         ),
         (
-            lambda client: client.launch_processes("a@1.0.0", [1, 2]),
+            launch_processes,
             models.LaunchProcessesRequest,
             "invalid reply to launch_processes: 0 is dict, not str",
         ),
         (
-            lambda client: client.run_processes("a@1.0.0", [1, 2]),
+            run_processes,
             models.RunProcessesRequest,
             "invalid reply to run_processes: 0 is dict, not str",
         ),
@@ -73,7 +85,7 @@ async def test_an_invalid_reply_is_checked_up_to_its_first_invalid_item(
     assert caught.value.__cause__ is None
 
 
-async def result_error(text: str, as_type: type) -> str:
+async def result_error(text: str, as_type: type[object]) -> str:
     """Return the error of a result that is not of a type."""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)
@@ -105,7 +117,7 @@ async def result_error(text: str, as_type: type) -> str:
     ],
 )
 async def test_the_error_of_a_result_names_the_first_problems(
-    as_type: type, text: str, problems: str | None
+    as_type: type[object], text: str, problems: str | None
 ) -> None:
     found = await result_error(text, as_type)
     if problems is not None:

@@ -120,7 +120,7 @@ async def test_a_redirect_loop_ends() -> None:
 
 async def test_a_redirect_without_a_location_is_a_refusal() -> None:
     async with websocket_peer() as peer:
-        peer.redirects = iter([[]])
+        peer.redirects = iter([()])
         error = await failed_connect(peer.uri)
     assert "refused the WebSocket with HTTP 302" in str(error)
 
