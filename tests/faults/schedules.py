@@ -180,19 +180,19 @@ def schedule_of(seed: int) -> Schedule:
     )
 
 
-def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> list[StepKind]:
-    kinds: list[StepKind] = ["print", "print", "print", "eprint", "message", "file"]
+def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> tuple[StepKind, ...]:
+    kinds: tuple[StepKind, ...] = ("print", "print", "print", "eprint", "message", "file")
     # What is sent to a process may be lost with the connection, and the process would wait for it.
-    sent: list[StepKind] = [] if reconnects else ["signal", "upload"]
-    called: list[StepKind] = ["mcp"] if mcp else []
+    sent: tuple[StepKind, ...] = () if reconnects else ("signal", "upload")
+    called: tuple[StepKind, ...] = ("mcp",) if mcp else ()
     return kinds + sent + called
 
 
-def _follow(rng: random.Random, key: str, kinds: list[StepKind]) -> Follow:
+def _follow(rng: random.Random, key: str, kinds: tuple[StepKind, ...]) -> Follow:
     reading = rng.choice((*Reading, Reading.ITERATE, Reading.RECEIVE))
     # Only a client that reads messages knows when to send a file.
     reads_messages = reading in (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH)
-    usable = kinds if reads_messages else [kind for kind in kinds if kind != "upload"]
+    usable: list[StepKind] = [kind for kind in kinds if reads_messages or kind != "upload"]
     steps = tuple(_step(rng, rng.choice(usable)) for _ in range(rng.choice((0, 1, 3, 6, 12, 30))))
     end: End = rng.choice(("return", "return", "return", "fail", "wait"))
     plan = Plan(key, steps, end)
