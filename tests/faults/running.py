@@ -13,7 +13,7 @@ from tests.faults.link import Fault, Link
 from tests.faults.resources import Complaints, resources
 from tests.faults.schedules import Schedule, schedule_of
 
-HANG_SECONDS = 60.0
+HANG_SECONDS = 90.0
 """Seconds after which a schedule counts as hung."""
 
 uvloop.new_event_loop().close()  # the first one opens pipes that stay

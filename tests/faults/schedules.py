@@ -16,7 +16,7 @@ HEAD_BYTES: Final = 300
 """About the bytes of an opening handshake, in either direction."""
 EVENT_BYTES: Final = 130
 """About the bytes of an event or request without its text."""
-PATIENT: Final = 30.0
+PATIENT: Final = 20.0
 """Timeout of calls whose connection lives or dies, in seconds: it passes only if the client hangs."""
 IMPATIENT: Final = 0.15
 """Timeout of calls whose replies a fault may withhold, in seconds."""
@@ -154,6 +154,8 @@ def schedule_of(seed: int) -> Schedule:
     mcp = family == "0.4" and rng.random() < 0.04
     kinds = _kinds_of_steps(mcp=mcp and not reconnects, reconnects=reconnects)
     follows = tuple(_follow(rng, f"s{seed}-{i}", kinds) for i in range(rng.choice((1, 1, 2, 3, 5))))
+    if reconnects:
+        follows = tuple(map(_terminates_first, follows))
     known = [w for w in Work if family == "0.4" or w not in (Work.RUN, Work.LAUNCH_MANY)]
     work = tuple(rng.choice(known) for _ in range(rng.choice((0, 1, 2, 4, 8))))
     upload_bytes = round(_log_uniform(rng, 50, 900_000))
@@ -186,6 +188,11 @@ def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> tuple[StepKind, ...]:
     sent: tuple[StepKind, ...] = () if reconnects else ("signal", "upload")
     called: tuple[StepKind, ...] = ("mcp",) if mcp else ()
     return kinds + sent + called
+
+
+def _terminates_first(follow: Follow) -> Follow:
+    """Return the same, terminated at once: events that it would be terminated after may be lost."""
+    return follow if follow.terminate_after is None else replace(follow, terminate_after=0)
 
 
 def _follow(rng: random.Random, key: str, kinds: tuple[StepKind, ...]) -> Follow:
