@@ -184,6 +184,11 @@ def names_exist(schema: Schema) -> Problems:
     for row in schema.tagged:
         names = [*row["families"], *row.get("useless", []), *chain(*row["fields"].values())]
         yield from _unknown(f"protocol.json: {row['type']}", names, families)
+    for row in protocol["requests"]:
+        effects = [role for role in ("captures", "claims", "opens_session", "chunks") if row.get(role)]
+        if row.get("repeatable") and (effects or row["kind"] != "call"):
+            reason = f"it has {effects[0]}" if effects else f"its kind is {row['kind']}"
+            yield f"protocol.json: {row['type']}: not repeatable, because {reason}"
     classes = {row["name"] for row in errors["classes"]}
     requests = {row["type"] for row in protocol["requests"]}
     for row in errors["texts"]:

@@ -210,6 +210,14 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             "schema/requests/ping.json: $.properties.pair.prefixItems: not allowed; msgpack has no tuples, so use items"
         ],
     ),
+    "repeatable message": (
+        changed("protocol.json", lambda d: request_row(d, "signal_process").update(repeatable=True)),
+        ["protocol.json: signal_process: not repeatable, because its kind is notify"],
+    ),
+    "repeatable launch": (
+        changed("protocol.json", lambda d: request_row(d, "launch_process").update(repeatable=True)),
+        ["protocol.json: launch_process: not repeatable, because it has captures"],
+    ),
     "base64 text": (
         with_property(
             "blob", {"type": "string", "contentEncoding": "base64", "description": "Bytes."}, required=True

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pie_client import PieClient, StreamAbortedError, models
-from tests.connection.helpers import CLOSE_BOUND, MIB, launch, outcomes, printed
+from tests.connection.helpers import CLOSE_BOUND, MIB, all_waits, launch, outcomes, printed
 from tests.support.mcp_servers import Script, until
-from tests.support.peers import Peer, in_time, websocket_peer
+from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
 BACKGROUND = "pie-client background task"
 ABORTED = '{"type":"error","message":"stream aborted"}'
@@ -90,6 +90,24 @@ async def test_many_notices_start_one_check_of_the_processes_at_a_time() -> None
         assert len(peer.requests_of(models.ListProcessesRequest)) <= 4
 
 
+@pytest.mark.parametrize("refusals", [1, None], ids=["once", "always"])
+async def test_a_process_list_that_the_server_refuses_is_requested_again_and_then_every_process_fails(
+    refusals: int | None,
+) -> None:
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        waits = [asyncio.create_task(wait) for wait in all_waits(process)]
+        await client.ping()
+        peer.answers[models.ListProcessesRequest] = Refusal("busy")
+        await peer.send(ABORTED)
+        if refusals is not None:
+            await peer.request(models.ListProcessesRequest, refusals)
+            peer.answers[models.ListProcessesRequest] = "[]"
+        for error in await outcomes(waits):
+            assert isinstance(error, StreamAbortedError)
+        assert len(peer.requests_of(models.ListProcessesRequest)) == (4 if refusals is None else 3)
+
+
 @pytest.mark.parametrize("frame", [b"\xc1", ABORTED, '{"type":"error","message":"no such thing"}'])
 async def test_a_frame_sent_again_and_again_is_logged_a_few_times_and_then_counted(
     frame: bytes | str, caplog: pytest.LogCaptureFixture
@@ -103,7 +121,12 @@ async def test_a_frame_sent_again_and_again_is_logged_a_few_times_and_then_count
         await in_time(
             asyncio.gather(client.ping(), client.ping())
         )  # two, so that no notice concerns one of them
-    records = [r for r in caplog.messages if "corr_id" not in r and not r.startswith("connection to ")]
+    of_life = ("pie_client.connector", "pie_client.connection.logged", "pie_client.auth.login")
+    records = [
+        record.message
+        for record in caplog.records
+        if "corr_id" not in record.message and record.name not in of_life
+    ]
     assert 5 <= len(records) <= 8
     assert records[-1].endswith(" (899 more like it were not logged)")
 

@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "6fe54f1cdd34033315e9c7bb30f8aa738d2b97d7312e6ea932d98713707b556e"
+SCHEMA_DIGEST = "225d4f37be966e555b266ebef479e2993587a6b719dbc2774226fbb0eaca1288"
 """SHA-256 of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

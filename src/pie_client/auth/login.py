@@ -210,6 +210,7 @@ class Authentication:
         self.connection.known_family = family
         self.connection.set_identified()
         self._known = traits, traits.user or username
+        logger.debug("identified as %r by a %s server", traits.user or username, traits.title)
 
 
 def _already_identified(tag: str, user: str, username: str = "") -> refusals.AuthenticationError:

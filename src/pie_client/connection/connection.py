@@ -43,9 +43,10 @@ from pie_client.protocol.session import Session, WriteFile
 from pie_client.protocol.shares import Share
 
 if TYPE_CHECKING:
-    from pie_client.connection import uploads
+    from pie_client.connection import logged, uploads
     from pie_client.content import Chunk, Content
 else:
+    logged = LazyModule("pie_client.connection.logged")
     uploads = LazyModule("pie_client.connection.uploads")
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Connection:
         on_close: Callable[[Exception | None], None],
     ) -> None:
         self._session = session
-        self.calls = Calls(self)
+        self.calls = Calls(logged.Logged(self) if logger.isEnabledFor(logging.DEBUG) else self)
         self.paused = False
         self._transport = transport
         self.identify = identify
