@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import socket
 
 from websockets.frames import Frame, Opcode
 
@@ -52,9 +53,12 @@ async def test_every_byte_of_a_large_message_keeps_the_connection_alive() -> Non
 
 
 async def test_a_server_that_reads_slowly_is_alive_while_it_reads() -> None:
-    async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=0.2) as client:
+    async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=0.5) as client:
         process = await launch(client)
         loop = asyncio.get_running_loop()
+        # Else the system would accept all of it at once, on behalf of the server.
+        raw = peer.socket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 512 << 10)
 
         def rest() -> None:
             peer.stop_reading()

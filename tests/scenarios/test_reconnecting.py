@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pie_client import ConnectionState, ConnectionStatus, MessageEvent, PieClient, ProcessLostError, Reconnect
 from tests.scenarios.programs import WAIT, Programs
 from tests.scenarios.servers import ServerProcess
-from tests.scenarios.shared_engine import FIRST_LAUNCH
+from tests.scenarios.shared_engine import FIRST_LAUNCH, start_first_script
 from tests.support.peers import in_time
 
 MANY = 50
@@ -17,6 +17,7 @@ async def test_a_client_survives_a_killed_and_restarted_server_and_says_what_was
     start: Callable[[], ServerProcess],
 ) -> None:
     server = start()
+    await start_first_script(server.uri)
     policy = Reconnect(attempts=10_000, total_time=FIRST_LAUNCH, first_delay=0.1, max_delay=1)
     async with PieClient(server.uri, timeout=FIRST_LAUNCH, reconnect=policy) as client:
         programs = Programs(client)
@@ -40,7 +41,8 @@ async def test_a_client_survives_a_killed_and_restarted_server_and_says_what_was
             assert "Pie 0.5 servers terminate processes when their connection ends" in str(error)
 
         again = await programs.launch(WAIT)
-        assert await in_time(anext(again)) == MessageEvent("waiting")
+        async with asyncio.timeout(FIRST_LAUNCH):
+            assert await anext(again) == MessageEvent("waiting")
         assert [info.id for info in await client.list_processes()] == [again.process_id]
         await again.signal("done")
         assert await in_time(again.wait()) in ("done", '"done"')

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pie_client.connection.transport import Transport
 from pie_client.errors import ConnectionLostError
 
-LATE = 1.5
-"""Factor by which a wait may be late before the event loop counts as busy: then it had no time for the pong."""
+LATE = 1.05
+"""Factor by which a wait may be late before the event loop counts as busy: then it may have had no time for the pong."""
 
 
 class KeepAlive:
