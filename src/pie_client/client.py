@@ -812,7 +812,7 @@ class PieClient:
         command, arguments, URL and headers stay on this machine. Its replies over stdio are forwarded unchanged. If
         it exits, pending calls fail and the next call restarts it, with increasing delays while it keeps exiting. Its
         standard error is logged by ``pie_client.mcp.stdio`` at level INFO. It stops with the connection and must be
-        registered again on the next one.
+        registered again on the next one; with ``reconnect=`` it keeps running and is announced again.
 
         Args:
             name: Name by which inferlets find the MCP server.

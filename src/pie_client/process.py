@@ -178,7 +178,8 @@ class Process:
             CorruptEventError: A file or an event is lost. The process keeps running: call again.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
             InvalidArgumentError: The client belongs to another event loop.
-            PieConnectionError: The connection was closed or lost. Buffered events are returned first.
+            PieConnectionError: The connection was closed or lost. Buffered events are returned first. ProcessLostError if
+                a client with ``reconnect=`` connected again, but the server did not give the process back.
             StreamAbortedError: The server dropped the process without a terminal event (0.5).
             SlowConsumerError: Events were dropped because too much was unread; later ones follow. With
                 ``when_full="error"`` none follow.
