@@ -62,7 +62,8 @@ class PieClient:
 
     Use it as an async context manager, or call :meth:`connect` and :meth:`close`. It supports servers of the 0.3/0.4
     and 0.5 families and detects the family. Any number of tasks may use one client concurrently, in the event loop in
-    which it connected.
+    which it connected. Keep the client while you use its processes: one that is garbage-collected without :meth:`close` warns
+    (ResourceWarning) and drops its connection.
 
     Methods that wait take ``timeout``, in seconds, except :meth:`connect`, which has ``open_timeout``, :meth:`run`, for
     which there is :meth:`run_with`, and :meth:`close` and :meth:`unregister_mcp_server`. None, the default, stands for the client's

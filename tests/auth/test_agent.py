@@ -19,12 +19,14 @@ from pie_client import (
     AgentError,
     AgentKey,
     AuthenticationError,
+    ConnectionStatus,
     DeadlineError,
     InvalidArgumentError,
     InvalidKeyError,
     ParsedPrivateKey,
     PieClient,
     PieError,
+    Reconnect,
     Signer,
     agent_keys,
 )
@@ -339,6 +341,25 @@ async def test_no_connection_to_the_agent_stays_open(agent: Agent) -> None:
         # The agent answers this after it has seen the others close; the connection of this one may still be open.
         await agent_keys(agent.path)
         assert agent.connections() <= 1
+
+
+@needs_agent
+async def test_the_agent_signs_again_for_the_session_after_a_loss(agent: Agent) -> None:
+    private = agent.made("-t ed25519")
+    (key,) = await agent_keys(agent.path)
+    policy = Reconnect(first_delay=0.001)
+    async with (
+        LocalEngine(family="0.4", auth={"alice": [public_line(private)]}) as engine,
+        PieClient(engine.uri, timeout=20, reconnect=policy) as client,
+    ):
+        await client.authenticate("alice", key)
+        engine.faults.drop_connection()
+        async for state in client.states():
+            if state.status is ConnectionStatus.LOST:
+                break
+        await client.ping()
+        assert client.server is not None
+        assert client.server.username == "alice"
 
 
 # ------------------------------------------------------------- no agent
