@@ -116,6 +116,8 @@ class ClientWork:
             uri,
             timeout=schedule.timeout,
             open_timeout=schedule.timeout,
+            max_buffered=schedule.max_buffered,
+            max_buffered_total=1 << 30,  # above it events may be dropped
             spool_above=schedule.spool_above,
             ping_interval=0.05 if schedule.keep_alive else math.inf,
             reconnect=QUICK if schedule.reconnects else None,

@@ -78,6 +78,7 @@ class Schedule:
         mcp: Whether the client runs an MCP server.
         keep_alive: Whether the client sends pings, and soon gives up without an answer.
         spool_above: Size above which files go to disk.
+        max_buffered: Share of each process in the client's memory; above it the connection pauses.
         uvloop: Whether the client runs on uvloop.
         reconnects: Whether the client opens a lost connection again.
         keeps_detached: Whether the server keeps processes without a client.
@@ -93,6 +94,7 @@ class Schedule:
     mcp: bool
     keep_alive: bool
     spool_above: int | None
+    max_buffered: int
     uvloop: bool
     reconnects: bool
     keeps_detached: bool
@@ -137,6 +139,7 @@ class Schedule:
                 "keep_alive",
                 "spool_above",
                 "upload_bytes",
+                "max_buffered",
                 "reconnects",
                 "keeps_detached",
             )
@@ -175,6 +178,7 @@ def schedule_of(seed: int) -> Schedule:
         mcp=mcp,
         keep_alive=rng.random() < 0.15,
         spool_above=rng.choice((1, 1000, 300_000)) if rng.random() < 0.4 else None,
+        max_buffered=rng.choice((16 << 20, 16 << 20, 16 << 20, 200_000, 10_000)),
         uvloop=rng.random() < 0.2,
         reconnects=reconnects,
         keeps_detached=reconnects and rng.random() < 0.7,
