@@ -158,15 +158,20 @@ async def _download(client: PieClient, mebibytes: int, place: Path | None) -> No
 
 
 async def download(uri: str, mebibytes: int) -> None:
-    async with connected(uri) as client:
+    """Receive a file in memory, as published clients always do."""
+    async with connected(uri, **_spool_above(mebibytes + 1 << 20)) as client:
         await _download(client, mebibytes, None)
 
 
 async def download_to_disk(uri: str, mebibytes: int, folder: str) -> None:
     """Write a file where the user wants it. Published clients have it in memory first."""
-    options = {"spool_above": SPOOL_ABOVE} if "spool_above" in inspect.signature(PieClient).parameters else {}
-    async with connected(uri, **options) as client:
+    async with connected(uri, **_spool_above(SPOOL_ABOVE)) as client:
         await _download(client, mebibytes, Path(folder, "received"))
+
+
+def _spool_above(size: int) -> dict[str, int]:
+    """Return the option that sends larger files to disk, for clients that have it."""
+    return {"spool_above": size} if "spool_above" in inspect.signature(PieClient).parameters else {}
 
 
 async def handles(uri: str, number: int) -> None:

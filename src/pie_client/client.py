@@ -7,6 +7,7 @@ client loads ``connection.options``, which checks the arguments; ``connect()`` l
 from __future__ import annotations
 
 import os
+import warnings
 
 from pie_client.lazy import LazyModule
 
@@ -14,7 +15,6 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
     import ssl as ssl_module
     import typing
-    import warnings
     from collections import abc
     from typing import overload
 
@@ -51,7 +51,6 @@ else:
     shares = LazyModule("pie_client.protocol.shares")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
-    warnings = LazyModule("warnings")
 
 DEFAULT_TIMEOUT = 60.0
 """Default timeout of a call, in seconds."""
@@ -155,11 +154,12 @@ class PieClient:
         state = "connected" if self.connected else self.state.status.value
         return f"<PieClient {options.address_of(self._settings.uri)} {state}>"
 
-    def __del__(self) -> None:
+    # An argument, because globals may be gone while the interpreter shuts down.
+    def __del__(self, _warn: abc.Callable[..., None] = warnings.warn) -> None:
         # A client whose arguments were invalid has no attributes.
         made: connector.Connector | None = getattr(self, "_connector", None)
         if made is not None and made.abandon():
-            warnings.warn(
+            _warn(
                 f"unclosed {self!r}; close it, or use `async with`",
                 ResourceWarning,
                 stacklevel=1,

@@ -24,9 +24,13 @@ class LazyModule:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._module: ModuleType | None = None
 
     def __getattr__(self, name: str) -> object:
-        value: object = getattr(imported(self._name), name)
+        # Kept, because nothing can be imported while the interpreter shuts down.
+        if self._module is None:
+            self._module = imported(self._name)
+        value: object = getattr(self._module, name)
         return value
 
 

@@ -32,7 +32,7 @@ from pie_client.errors import (
     SlowConsumerError,
 )
 from pie_client.lazy import LazyModule
-from pie_client.protocol.files import FileBytes, FileEvent
+from pie_client.protocol.files import FileBytes, FileEvent, in_memory
 from pie_client.protocol.mailbox import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
 from pie_client.protocol.routes import Dropped, Route
 
@@ -441,7 +441,7 @@ class Process:
         """Read a file on disk into memory."""
         route = self._route
         try:
-            data = await asyncio.to_thread(file.read)
+            loaded = await asyncio.to_thread(in_memory, file)
         except asyncio.CancelledError:
             # The file was taken from the mailbox; cancelling recv() must not lose it, nor for another attach.
             if self._end in (_End.OPEN, _End.DETACHED):
@@ -457,7 +457,7 @@ class Process:
                 file.digest,
             ) from error
         file.close()
-        return FileBytes(data, name=file.name, digest=file.digest)
+        return loaded
 
     def _check_open(self) -> None:
         if self._end is not _End.OPEN:

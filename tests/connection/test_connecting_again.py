@@ -1,6 +1,7 @@
 """Connecting, losing the connection and connecting again, without a policy for reconnecting."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,30 @@ async def test_a_client_that_nobody_closed_warns_and_drops_its_connection() -> N
         with pytest.warns(ResourceWarning, match=f"unclosed <PieClient {peer.uri} connected>; close it"):
             del client
         await in_time(peer.all_gone())
+
+
+async def test_a_client_that_nobody_closed_warns_also_at_the_exit_of_the_interpreter() -> None:
+    program = """
+import asyncio, sys
+from pie_client import PieClient
+
+client = PieClient(sys.argv[1])
+
+async def main():
+    await client.connect()
+    await client.ping()
+
+asyncio.run(main())
+"""
+    async with websocket_peer() as peer:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "always::ResourceWarning", "-c", program, peer.uri),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await in_time(process.communicate())
+    assert process.returncode == 0
+    assert f"ResourceWarning: unclosed <PieClient {peer.uri} connected>" in err.decode()
+    assert "Error:" not in err.decode()
 
 
 def test_without_an_asyncio_event_loop_the_error_says_so() -> None:

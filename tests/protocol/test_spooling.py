@@ -28,6 +28,7 @@ from pie_client import (
     ReturnEvent,
     models,
 )
+from pie_client.protocol import files
 from pie_client.protocol.files import WRITE_BYTES, Spool, SpooledFile
 from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import chunks
@@ -108,14 +109,14 @@ async def test_cancelling_recv_loses_no_spooled_file(
     await process.recv(timeout=TIMEOUT)
     await process.wait(timeout=TIMEOUT)
     reading, go_on = threading.Event(), threading.Event()
-    read = SpooledFile.read
+    read = files.in_memory
 
-    def slow(file: SpooledFile) -> bytes:
+    def slow(file: SpooledFile) -> FileEvent:
         reading.set()
         go_on.wait(TIMEOUT)
         return read(file)
 
-    monkeypatch.setattr(SpooledFile, "read", slow)
+    monkeypatch.setattr("pie_client.process.in_memory", slow)
     receiving = asyncio.create_task(process.recv())
     await asyncio.to_thread(reading.wait, TIMEOUT)
     receiving.cancel()
@@ -173,13 +174,13 @@ async def test_recv_raises_for_an_unreadable_file_and_goes_on(
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
     await process.recv(timeout=TIMEOUT)
-    read = SpooledFile.read
+    read = files.in_memory
 
-    def read_after_deletion(file: SpooledFile) -> bytes:
+    def read_after_deletion(file: SpooledFile) -> FileEvent:
         file.path.unlink()
         return read(file)
 
-    monkeypatch.setattr(SpooledFile, "read", read_after_deletion)
+    monkeypatch.setattr("pie_client.process.in_memory", read_after_deletion)
     with pytest.raises(
         CorruptEventError, match=r"can't read it from disk .No such file or directory"
     ) as lost:
@@ -343,14 +344,14 @@ async def test_detaching_while_recv_loads_a_file_keeps_it(
     process = await spooling.launch_process("files@1.0.0")
     await process.recv(timeout=TIMEOUT)
     reading, go_on = threading.Event(), threading.Event()
-    read = SpooledFile.read
+    read = files.in_memory
 
-    def slow(file: SpooledFile) -> bytes:
+    def slow(file: SpooledFile) -> FileEvent:
         reading.set()
         go_on.wait(TIMEOUT)
         return read(file)
 
-    monkeypatch.setattr(SpooledFile, "read", slow)
+    monkeypatch.setattr("pie_client.process.in_memory", slow)
     receiving = asyncio.create_task(process.recv())
     await asyncio.to_thread(reading.wait, TIMEOUT)
     process_id = process.detach()

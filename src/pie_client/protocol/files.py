@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import mmap
 import os
 import shutil
 import stat
@@ -125,7 +126,7 @@ class FileBytes(bytes, FileEvent):
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> Self:
+    def __new__(cls, data: bytes | mmap.mmap, *, name: str | None = None, digest: str = "") -> Self:
         """Create a file from its bytes; the digest is computed if it is not given."""
         self = bytes.__new__(cls, data)
         self.name = name
@@ -416,6 +417,18 @@ class SpooledFile(FileEvent):
     def close(self) -> None:
         """Delete the temporary file, unless it was saved."""
         self._spool.delete()
+
+
+def in_memory(file: FileEvent) -> FileBytes:
+    """Return a file in memory. Blocks if it is on disk; raises OSError."""
+    if isinstance(file, FileBytes):
+        return file
+    if not file.size:
+        return FileBytes(b"", name=file.name, digest=file.digest)
+    assert file.path is not None  # noqa: S101 - it is on disk
+    # Mapped, because the bytes of read() would be copied once more.
+    with file.path.open("rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return FileBytes(mapped, name=file.name, digest=file.digest)
 
 
 def _safe_name(name: str | None) -> str:

@@ -322,7 +322,9 @@ class Mailbox:
             if self.held <= goal:
                 break
             if partial.spool is None:
-                self._lose_partial_file(digest, "too much of its process is unread")
+                self._lose_partial_file(
+                    digest, "it does not fit beside what is unread; read faster, or raise max_buffered"
+                )
         # A reader may have waited for a file at the front to be written to disk.
         self.wake()
         return dropped
