@@ -21,7 +21,7 @@ from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import PING, Method
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.disk import FileWriter
-from pie_client.connection.errands import Errands
+from pie_client.connection.background import BackgroundTasks
 from pie_client.connection.flow import Flow
 from pie_client.connection.keep_alive import KeepAlive
 from pie_client.connection.options import check_seconds
@@ -101,7 +101,7 @@ class Connection:
         self._flow = Flow(session, self._loop, self.update_flow)
         self._released: deque[Route] = deque()
         self._release_scheduled = False
-        self._errands = Errands(session, self.calls, on_mcp_request, self.update_flow)
+        self._background = BackgroundTasks(session, self.calls, on_mcp_request, self.update_flow)
         self._writer = FileWriter(session, self._react)
         self._start()
 
@@ -193,7 +193,7 @@ class Connection:
 
     def terminate_later(self, process_id: str) -> asyncio.Task[None]:
         """Terminate a process in a task. A failure is logged."""
-        return self._errands.terminate([process_id])
+        return self._background.terminate([process_id])
 
     # ------------------------------------------------------------- received frames
 
@@ -229,7 +229,7 @@ class Connection:
             if isinstance(effect, WriteFile):
                 self._writer.write(effect)
             else:
-                self._errands.run(effect)
+                self._background.run(effect)
 
     # ------------------------------------------------------------- flow control and closing
 
@@ -271,7 +271,7 @@ class Connection:
             return
         if not self._session.alive:
             return  # nothing arrives
-        pause = self._flow.should_pause() or bool(self._errands.waiting)
+        pause = self._flow.should_pause() or bool(self._background.waiting)
         if pause != self.paused:
             self.paused = pause
             if pause:
@@ -391,7 +391,7 @@ class Connection:
         """End everything but the transport, and return the cancelled tasks."""
         self._session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
         self._keep_alive.stop()
-        tasks = self._errands.cancel()
+        tasks = self._background.cancel()
         self._timer.close()
         self._flow.close()
         self._on_close(None)
@@ -401,7 +401,7 @@ class Connection:
         self._timer.close()
         self._keep_alive.stop()
         self._flow.close()
-        self._errands.drop_waiting()
+        self._background.drop_waiting()
         self._session.fail(functools.partial(interruption, cause))
         self._on_close(cause)
 

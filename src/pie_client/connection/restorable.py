@@ -86,7 +86,7 @@ class RestorableConnection(Connection):
         # Uploads that run still write to the lost transport, which refuses it.
         vars(self).pop("_uploads", None)
         # Their answers name calls of the lost session.
-        self._errands.drop_answers()
+        self._background.drop_answers()
 
     def resume(self, transport: Transport) -> None:
         """Go on with a new transport. Requests still wait, except those that :meth:`restoring` runs."""

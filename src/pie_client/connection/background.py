@@ -34,7 +34,7 @@ LIST_DELAYS = (0.1, 0.4, 1.6)
 """Seconds before a process list that the server refused is requested again."""
 
 
-class Errands:
+class BackgroundTasks:
     """The background tasks of one connection.
 
     Args:
