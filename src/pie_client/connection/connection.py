@@ -19,9 +19,9 @@ from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import PING, Method
+from pie_client.connection.background import BackgroundTasks
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
 from pie_client.connection.disk import FileWriter
-from pie_client.connection.background import BackgroundTasks
 from pie_client.connection.flow import Flow
 from pie_client.connection.keep_alive import KeepAlive
 from pie_client.connection.options import check_seconds
