@@ -30,12 +30,13 @@ PieError
 ├── ProcessEndedError (EOFError)     all events were received
 └── SlowConsumerError (BufferError)  unread events exceeded the buffer
 
-HashesNotComparedWarning (UserWarning) is the only warning.
+HashesNotComparedWarning (UserWarning) is a warning. A client that nobody closed makes a ResourceWarning.
 
 The subclasses of RefusedError, ServerError and ProcessError are generated from the failure texts in the schema. They are
 in ``pie_client``, as all other exceptions are too, but not in this module.
 
-A message is one line: what failed, with which value, and what to do about it. It never contains payload, keys or tokens.
+A message is one line: what failed, with which value, and what to do about it. It shows the beginning of a server's or program's text, but
+never keys or tokens.
 """
 
 from typing import ClassVar
@@ -327,11 +328,11 @@ class McpServerError(PieError):
 
 
 class ProcessEndedError(PieError, EOFError):
-    """All events of the process were received, or its handle was closed."""
+    """The process has ended and all its events were received, or its handle was closed. Nothing was sent."""
 
 
 class SlowConsumerError(PieError, BufferError):
-    """The process sent more than was read, and its buffered events were discarded."""
+    """The process sent more than was read, and unread events were dropped; see docs/back-pressure.md."""
 
 
 # Tracebacks, reprs and pickles name the module that users import from.

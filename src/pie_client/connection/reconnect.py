@@ -79,21 +79,23 @@ class Reconnect:
     full jitter), so that the clients of a restarted server do not all return at once. The attempts are counted anew after
     each connection; the bound of the delay only falls back after a connection that lasted ``max_delay``.
 
+    Args:
+        attempts: Most attempts in a row.
+        total_time: Seconds after which no further attempt begins; ``math.inf`` for no limit.
+        first_delay: Bound of the delay before the first attempt after a loss, in seconds.
+        max_delay: Largest bound of a delay, in seconds.
+        retry: Whether an error is worth another attempt. Called with the ConnectionLostError of the loss, then with the
+            error of each failed attempt. Default: :meth:`is_transient`.
+
     Raises:
         InvalidArgumentError: A value is invalid.
     """
 
     attempts: int = 50
-    """Most attempts in a row."""
     total_time: float = 300.0
-    """Seconds after which no further attempt begins; ``math.inf`` for no limit."""
     first_delay: float = 0.2
-    """Bound of the delay before the first attempt after a loss, in seconds."""
     max_delay: float = 10.0
-    """Largest bound of a delay, in seconds."""
     retry: Callable[[PieError], bool] = is_transient
-    """Whether an error is worth another attempt. Called with the ConnectionLostError of the loss, then with the error of
-    each failed attempt. Default: :meth:`is_transient`."""
 
     def __post_init__(self) -> None:
         _check_count("attempts", self.attempts)
@@ -163,22 +165,27 @@ class ConnectionStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """What the connection of a client is doing, and why. ``str()`` returns it as one line."""
+    """What the connection of a client is doing, and why. ``str()`` returns it as one line.
+
+    Attributes:
+        status: What it is doing.
+        attempt: CONNECTING, WAITING: number of the attempt, from 1. GAVE_UP: number of attempts.
+        delay: WAITING: seconds until the attempt begins.
+        cause: LOST: why. WAITING, GAVE_UP: the error of the last attempt, or of the loss.
+        kept: READY after a loss: ids of the processes that were attached again, whose handles go on.
+        lost: READY after a loss: ids of the processes that the server did not give back; their handles raise
+            ProcessLostError.
+        may_have_gaps: READY after a loss: whether events of the kept processes may be missing, because the connection was
+            lost without a close frame. See :attr:`Process.possible_gaps`.
+    """
 
     status: ConnectionStatus
     attempt: int = 0
-    """CONNECTING, WAITING: number of the attempt, from 1. GAVE_UP: number of attempts."""
     delay: float = 0.0
-    """WAITING: seconds until the attempt begins."""
     cause: PieError | None = None
-    """LOST: why. WAITING, GAVE_UP: the error of the last attempt, or of the loss."""
     kept: tuple[str, ...] = ()
-    """READY after a loss: ids of the processes that were attached again, whose handles go on."""
     lost: tuple[str, ...] = ()
-    """READY after a loss: ids of the processes that the server did not give back; their handles raise ProcessLostError."""
     may_have_gaps: bool = False
-    """READY after a loss: whether events of the kept processes may be missing, because the connection was lost without a
-    close frame. See :attr:`Process.possible_gaps`."""
 
     def __str__(self) -> str:
         parts = [self.status.value]
