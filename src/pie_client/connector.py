@@ -19,9 +19,15 @@ from pie_client.connected import Connected
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import Settings, address_of
 from pie_client.connection.reconnect import Attempts, ConnectionState, ConnectionStatus, Reconnect
-from pie_client.connection.restorable import RestorableConnection
+from pie_client.connection.restorable import RestorableConnection, without_advice
 from pie_client.connection.transport import open_transport
-from pie_client.errors import ConnectionLostError, NotConnectedError, PieError, UnsupportedError
+from pie_client.errors import (
+    ConnectionLostError,
+    NotConnectedError,
+    PieError,
+    ReconnectError,
+    UnsupportedError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +258,9 @@ class Connector:
 
     def _handle_end(self, cause: Exception | None) -> None:
         if isinstance(cause, PieError) and self.states.current.status is ConnectionStatus.READY:
-            self.states.change(ConnectionState(ConnectionStatus.LOST, cause=cause))
+            gave_up = isinstance(cause, ReconnectError)
+            status = ConnectionStatus.GAVE_UP if gave_up else ConnectionStatus.LOST
+            self.states.change(ConnectionState(status, cause=cause))
 
     def _handle_loss(self, loss: ConnectionLostError) -> bool:
         """Begin to restore the connection, if the policy says so."""
@@ -307,15 +315,13 @@ class Connector:
             state = await self._attempt(restore_once, attempts)
         except PieError as error:
             seconds = attempts.duration(self._now())
-            failure = ConnectionLostError(
-                f"{loss}; gave up after attempt {attempts.number}, {seconds:.1f} s later: {error}",
-                code=loss.code,
+            connection.give_up(
+                error,
+                f"{without_advice(loss)}; gave up after attempt {attempts.number}, {seconds:.1f} s later: {error}",
             )
-            failure.__cause__ = error
-            connection.give_up(failure)
         except Exception as error:
             logger.exception("restoring the connection failed; this is a defect of pie-client")
-            connection.give_up(error)
+            connection.give_up(error, str(error))
             self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
         else:
             self._doublings = attempts.doublings

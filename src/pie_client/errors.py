@@ -7,6 +7,7 @@ PieError
 │   │   └── HandshakeError           the server did not upgrade to WebSocket
 │   ├── ConnectionLostError          the connection broke
 │   │   └── ProcessLostError         it was restored, but not this process
+│   ├── ReconnectError               it broke, and was not restored
 │   └── NotConnectedError            not connected yet, or closed by this client
 ├── DeadlineError (TimeoutError)     a call did not finish within its timeout
 ├── InvalidArgumentError (ValueError)
@@ -63,6 +64,7 @@ __all__ = [
     "ProcessLostError",
     "ProgramExistsError",
     "ProtocolError",
+    "ReconnectError",
     "RefusedError",
     "RegistryError",
     "ResultError",
@@ -155,6 +157,21 @@ def interrupted_by(loss: ConnectionLostError, *, sent: bool | None) -> Connectio
 
 class ProcessLostError(ConnectionLostError):
     """The connection was lost and opened again, but the server did not give this process back; the text says why."""
+
+
+class ReconnectError(PieConnectionError):
+    """The connection was lost, and the client with ``reconnect=`` has given up. ``__cause__`` holds the reason.
+
+    That is the error of the last attempt, or a ConnectionLostError if none followed. Requests fail with this error until
+    :meth:`PieClient.connect` is called. It is no ConnectionLostError, so a loop that repeats what was lost ends.
+
+    Attributes:
+        sent: Whether the failed request had been sent, as in :class:`ConnectionLostError`.
+    """
+
+    def __init__(self, message: str, *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class NotConnectedError(PieConnectionError):

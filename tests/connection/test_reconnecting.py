@@ -1,6 +1,7 @@
 """A client with ``reconnect=``: when it connects again, what goes on, and what fails with which error."""
 
 import asyncio
+import contextlib
 import math
 import ssl
 from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ from pie_client import (
     PieError,
     ProcessLostError,
     Reconnect,
+    ReconnectError,
     ReturnEvent,
     StdoutEvent,
     models,
@@ -164,8 +166,11 @@ async def test_the_close_code_decides_whether_the_client_connects_again(
             assert isinstance(state.cause, ConnectionLostError)
             assert state.cause.code == code
             assert len(peer.upgrades) == 1
-            with pytest.raises(ConnectionLostError, match=f"code {code}"):
+            with pytest.raises(ReconnectError, match=f"code {code}") as caught:
                 await in_time(waiting)
+            assert caught.value.__cause__ is state.cause
+            with pytest.raises(ReconnectError):
+                await launch(client)
 
 
 @pytest.mark.parametrize(
@@ -278,15 +283,38 @@ async def test_giving_up_ends_handles_and_requests_and_connecting_by_hand_goes_o
         await until(client, ConnectionStatus.LOST)
         waiting = asyncio.create_task(launch(client))
         for task, sent in ((reading, None), (waiting, False)):
-            with pytest.raises(ConnectionLostError) as caught:
+            with pytest.raises(ReconnectError) as caught:
                 await in_time(task)
             check_text(caught.value, "lost without a close frame", "gave up after attempt 1, ", "HTTP 401")
+            assert "connect again" not in str(caught.value)
+            assert isinstance(caught.value.__cause__, HandshakeError)
             assert caught.value.sent is sent
         peer.refuse_upgrade = None
         await client.connect()
         await launch(client)
         assert [r.username for r in peer.requests_of(models.AuthIdentifyRequest)] == ["alice", "alice"]
         await client.close()
+
+
+async def test_a_loop_that_launches_again_what_was_lost_ends_when_the_server_stays_away() -> None:
+    async def launch_again(client: PieClient) -> None:
+        for _ in range(10):
+            with contextlib.suppress(ConnectionLostError):
+                await (await client.launch_process("count@1.0.0", input=5)).result()
+
+    async with (
+        LocalEngine(builtins=True) as engine,
+        PieClient(engine.uri, reconnect=Reconnect(attempts=2, first_delay=0.001)) as client,
+    ):
+        waiting = await client.launch_process("wait@1.0.0")
+        await engine.__aexit__(None, None, None)
+        with pytest.raises(ReconnectError, match="connection refused"):
+            await launch_again(client)
+        with pytest.raises(ReconnectError):
+            await waiting.result()
+        with pytest.raises(ReconnectError):
+            await client.ping()
+        assert client.state.status is ConnectionStatus.GAVE_UP
 
 
 async def test_a_login_that_is_refused_after_a_loss_is_not_tried_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pie_client import (
     PieError,
     ProcessError,
     ProcessNotFoundError,
+    ReconnectError,
     RefusedError,
 )
 from tests.faults.client_work import Followed, Outcome
@@ -125,7 +126,7 @@ def _problems_of_receipts(schedule: Schedule, each: Followed, entry: Entry) -> I
     if entry.starts > 1:
         yield f"it ran {entry.starts} times"
     if (
-        isinstance(each.launch_error, ConnectionLostError)
+        isinstance(each.launch_error, (ConnectionLostError, ReconnectError))
         and each.launch_error.sent is False
         and entry.starts
     ):

@@ -32,6 +32,7 @@ from pie_client.errors import (
     InvalidArgumentError,
     NotConnectedError,
     PieError,
+    ReconnectError,
     interrupted_by,
 )
 from pie_client.lazy import LazyModule
@@ -466,6 +467,11 @@ class Connection:
 
 def interruption(cause: Exception, sent: bool | None) -> PieError:
     """Return the error of what the end of a connection has interrupted."""
+    error: PieError
+    if isinstance(cause, ReconnectError):
+        error = ReconnectError(str(cause), sent=sent)
+        error.__cause__ = cause.__cause__
+        return error
     error = (
         interrupted_by(cause, sent=sent)
         if isinstance(cause, ConnectionLostError)

@@ -21,7 +21,13 @@ from pie_client.connection.deadline import time_limit
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import MESSAGE_TOO_BIG, Transport
 from pie_client.content import Chunk, Content
-from pie_client.errors import NO_CLOSE_FRAME, ConnectionLostError, DeadlineError, ProcessLostError
+from pie_client.errors import (
+    NO_CLOSE_FRAME,
+    ConnectionLostError,
+    DeadlineError,
+    ProcessLostError,
+    ReconnectError,
+)
 from pie_client.protocol.codec import Fields
 from pie_client.protocol.routes import Route
 from pie_client.protocol.shares import Share
@@ -64,7 +70,7 @@ class RestorableConnection(Connection):
     def _fail(self, cause: Exception) -> None:
         self._notice_end()
         if not isinstance(cause, ConnectionLostError):
-            super()._fail(cause)  # a defect of this client
+            self.give_up(cause, str(cause))  # a defect of this client
         elif self._suspension is not None:
             self._interrupt(cause)
         elif self._session.alive and self.may_suspend is not None and self.may_suspend(cause):
@@ -72,7 +78,10 @@ class RestorableConnection(Connection):
             self.may_have_gaps = False
             self._interrupt(cause)
         else:
-            super()._fail(cause)
+            self.give_up(
+                cause,
+                f"{without_advice(cause)}, after which none is opened; check the server, then call connect()",
+            )
 
     def _interrupt(self, cause: ConnectionLostError) -> None:
         """Fail what was sent, and forget what belongs to the server's session."""
@@ -113,9 +122,11 @@ class RestorableConnection(Connection):
         if self._session.alive:
             self._interrupt(ConnectionLostError("the connection could not be restored"))
 
-    def give_up(self, cause: Exception) -> None:
-        """End the connection: it will not be restored."""
-        super()._fail(cause)
+    def give_up(self, cause: Exception, text: str) -> None:
+        """End the connection, which will not be restored: everything fails with a ReconnectError of this text."""
+        failure = ReconnectError(text)
+        failure.__cause__ = cause
+        super()._fail(failure)
         self._end_suspension()
 
     def _shut_down(self) -> list[asyncio.Task[None]]:
@@ -228,6 +239,12 @@ class RestorableConnection(Connection):
         if self._suspension is None:
             return super().claim(process_id, share)
         return self._session.routes.claim(process_id, share)
+
+
+def without_advice(error: Exception) -> str:
+    """Return what an error of this package says, without its advice, which comes last."""
+    text = str(error)
+    return text.rpartition("; ")[0] or text
 
 
 def _can_be_read_again(content: bytes | Content) -> bool:
