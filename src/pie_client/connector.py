@@ -148,8 +148,8 @@ class Connector:
         """How the next connection is identified."""
         self._opening: Opening | None = None
         self._restoring: asyncio.Task[None] | None = None
-        self._doublings = 0
-        """How often the bound of the delay between attempts has doubled."""
+        self._attempts: Attempts | None = None
+        """Attempts since the last connection that lasted; a connection that is lost soon does not end them."""
         self._ready_since = 0.0
         self._closing = asyncio.Lock()
 
@@ -201,6 +201,7 @@ class Connector:
         if self.current is not None:
             self._login = self.current.authentication.login
         await self._disconnect()
+        self._attempts = None
         self.current = await self._attempt(self._connect, Attempts(self._policy, self._now()))
         self._be_ready(ConnectionState(ConnectionStatus.READY))
 
@@ -268,13 +269,13 @@ class Connector:
         if connected is None or policy is None or self.states.current.status is not ConnectionStatus.READY:
             return False
         now = self._now()
-        if now - self._ready_since >= policy.max_delay:
-            self._doublings = 0
-        attempts = Attempts(policy, now, self._doublings)
+        attempts = self._attempts
+        if attempts is None or now - self._ready_since >= policy.max_delay:
+            attempts = self._attempts = Attempts(policy, now)
         self.states.change(ConnectionState(ConnectionStatus.LOST, cause=loss))
         delay = attempts.delay(loss, now)
         if delay is None:
-            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, cause=loss))
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number, cause=loss))
             return False
         # At once: replies that arrived with the loss are about to be processed, and concern the lost session.
         identify = connected.authentication.forget()
@@ -324,7 +325,6 @@ class Connector:
             connection.give_up(error, str(error))
             self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
         else:
-            self._doublings = attempts.doublings
             self._be_ready(state)
 
 

@@ -76,8 +76,9 @@ class Reconnect:
     """How a client opens its connection again: ``PieClient(..., reconnect=Reconnect())``.
 
     The delay before an attempt is random, between 0 and a bound that doubles with each attempt (exponential backoff with
-    full jitter), so that the clients of a restarted server do not all return at once. The attempts are counted anew after
-    each connection; the bound of the delay only falls back after a connection that lasted ``max_delay``.
+    full jitter), so that the clients of a restarted server do not all return at once. Attempts, ``total_time`` and the bound
+    of the delay begin anew after a connection that lasted ``max_delay``: a server that accepts connections and drops them at
+    once is not tried for ever.
 
     Args:
         attempts: Most attempts in a row.
@@ -115,16 +116,15 @@ class Attempts:
     Args:
         policy: The policy; None for a single attempt.
         now: The time, in seconds.
-        doublings: How often the bound of the delay has doubled already.
 
     Attributes:
         number: Number of attempts that have begun.
-        doublings: How often the bound of the delay has doubled.
     """
 
-    def __init__(self, policy: Reconnect | None, now: float, doublings: int = 0) -> None:
+    def __init__(self, policy: Reconnect | None, now: float) -> None:
         self.number = 0
-        self.doublings = doublings
+        self._doublings = 0
+        """How often the bound of the delay has doubled."""
         self._policy = policy
         self._began = now
 
@@ -137,8 +137,8 @@ class Attempts:
         if left <= 0:
             return None
         # As a float power it can't overflow: the exponent is bounded.
-        bound = min(policy.max_delay, policy.first_delay * 2.0 ** min(self.doublings, 64))
-        self.doublings += 1
+        bound = min(policy.max_delay, policy.first_delay * 2.0 ** min(self._doublings, 64))
+        self._doublings += 1
         return min(random.random() * bound, left)  # noqa: S311 - it spreads load, and is no secret
 
     def duration(self, now: float) -> float:
