@@ -15,7 +15,9 @@ from pie_client import (
     HandshakeError,
     NotConnectedError,
     PieClient,
+    Reconnect,
 )
+from pie_client.connection.handshake import InformationalResponses
 from tests.connection.helpers import SECRET, failed_connect
 from tests.support.peers import (
     SilentWebSocket,
@@ -104,6 +106,64 @@ async def test_a_handshake_that_exceeds_a_limit_is_an_error_that_names_the_limit
         error = await failed_connect(f"ws://{address}")
     assert isinstance(error, HandshakeError)
     assert any(limit in str(error) for limit in limits)
+
+
+LIMITS = {
+    "a header of 9 kB": (TOO_LONG["a header of 9 kB"][0] + b"\r\n", "exceeds a limit"),
+    "a header of 2 MB without an end": (b"X: " + b"x" * 2_000_000, "exceeds a limit"),
+    "150 headers": (TOO_LONG["150 headers"][0] + b"\r\n", "exceeds a limit"),
+    "a line that is no header": (b"nonsense\r\n\r\n", "does not speak WebSocket"),
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+async def test_an_unusable_handshake_fails_at_once_and_finally_although_the_server_stays_connected(
+    what: str,
+) -> None:
+    sent, text = LIMITS[what]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + sent)
+        await asyncio.Event().wait()
+
+    async with tcp_peer(talk) as address:
+        error = await failed_connect(f"ws://{address}", open_timeout=math.inf)
+    assert isinstance(error, HandshakeError)
+    assert text in str(error)
+    assert not Reconnect.is_transient(error)
+
+
+HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [HINT, b"HTTP/1.1 100 Continue\r\n\r\n", HINT * 100])
+async def test_informational_responses_before_the_handshake_are_skipped(before: bytes) -> None:
+    async with (
+        tcp_peer(SilentWebSocket(before=before).talk) as address,
+        PieClient(f"ws://{address}") as client,
+    ):
+        assert client.connected
+
+
+async def test_endless_informational_responses_are_refused() -> None:
+    async with tcp_peer(SilentWebSocket(before=HINT * 2000).talk) as address:
+        error = await failed_connect(f"ws://{address}", open_timeout=math.inf)
+    assert "HTTP 103" in str(error)
+
+
+@pytest.mark.parametrize(
+    "final", [b"HTTP/1.1 101 Switching Protocols\r\n", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0"]
+)
+def test_informational_responses_are_skipped_however_they_arrive(final: bytes) -> None:
+    data = HINT * 2 + final
+    for size in range(1, len(data)):
+        responses = InformationalResponses()
+        rest = b""
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            rest = rest + piece if rest else responses.skip(piece) or b""
+        assert rest == final
 
 
 SILENT: dict[str, Talk] = {

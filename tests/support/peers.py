@@ -97,10 +97,12 @@ class SilentWebSocket:
     Args:
         answer: Bytes sent after the client's first message.
         headers: Further lines of the handshake.
+        before: Bytes sent before the handshake, such as informational responses.
     """
 
-    def __init__(self, answer: bytes = b"", *, headers: bytes = b"") -> None:
+    def __init__(self, answer: bytes = b"", *, headers: bytes = b"", before: bytes = b"") -> None:
         self._answer = answer
+        self._before = before
         self._headers = headers
         self.client_came = asyncio.Event()
         """Set when a client has asked for the handshake."""
@@ -111,6 +113,7 @@ class SilentWebSocket:
         head = await reader.readuntil(b"\r\n\r\n")
         self.client_came.set()
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:] if line)
+        writer.write(self._before)
         writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: "

@@ -23,6 +23,12 @@ STATUSES = frozenset({300, 301, 302, 303, 307, 308})
 """HTTP statuses whose Location says where to send the request again (RFC 9110, section 15.4)."""
 SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 """Schemes of a WebSocket, by those of a Location: HTTP servers know their own only."""
+SWITCHING = b"HTTP/1.1 101"
+STATUS_CLASS = len(b"HTTP/1.1 1")
+"""Bytes of :data:`SWITCHING` up to the first digit of the status, which all informational responses have in common."""
+END_OF_HEADERS = b"\r\n\r\n"
+MAX_INFORMATIONAL_SIZE = 64 << 10
+"""Bytes of all informational responses that are skipped (RFC 9110, section 15.2)."""
 PORTS = {"ws": 80, "wss": 443}
 ADDRESS_CHARACTERS = 100
 """Most characters of another origin shown in the error."""
@@ -41,11 +47,63 @@ class UpgradeRefused(InvalidHandshake):
         self.response = response
 
 
+class InformationalResponses:
+    """Skips the informational responses, such as 103 Early Hints, before the response to the opening handshake.
+
+    The library takes the first response for the final one. After too many or too large ones, nothing more is skipped.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._searched = 0
+        self._left = MAX_INFORMATIONAL_SIZE
+
+    def skip(self, data: bytes) -> bytes | None:
+        """Return what belongs to the final response, from its first byte on; None until that has begun.
+
+        Args:
+            data: The next bytes received.
+        """
+        held = self._held
+        held += data
+        while SWITCHING[:STATUS_CLASS].startswith(held[:STATUS_CLASS]) and not held.startswith(SWITCHING):
+            if len(held) < len(SWITCHING):
+                return None
+            end = held.find(END_OF_HEADERS, self._searched)
+            size = len(held) if end < 0 else end + len(END_OF_HEADERS)
+            if size > self._left:
+                break
+            if end < 0:
+                self._searched = max(0, size - len(END_OF_HEADERS))
+                return None
+            del held[:size]
+            self._left -= size
+            self._searched = 0
+        return bytes(held)
+
+
 class UnredirectedConnection(ClientConnection):
     """A connection of the library, which would follow a redirect with most headers to any origin."""
 
+    _informational: InformationalResponses | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Receive bytes, without informational responses."""
+        informational = self._informational
+        if informational is not None:
+            final = informational.skip(data)
+            if final is None:
+                return
+            self._informational = None
+            data = final
+        super().data_received(data)
+        # After a response that it can't parse, the library waits until the server closes the connection.
+        if self.response is None and self.protocol.handshake_exc is not None:
+            self.transport.abort()
+
     async def handshake(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - as the library passes them
         """Perform the opening handshake. Raises UpgradeRefused for a response other than 101."""
+        self._informational = InformationalResponses()
         try:
             await super().handshake(*args, **named)
         except InvalidStatus as error:
