@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from typing import TypeVar
@@ -18,11 +19,18 @@ from pie_client.auth.login import Login
 from pie_client.connected import Connected
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import Settings, address_of
-from pie_client.connection.reconnect import Attempts, ConnectionState, ConnectionStatus, Reconnect
+from pie_client.connection.reconnect import (
+    Attempts,
+    ConnectionState,
+    ConnectionStatus,
+    Reconnect,
+    follow_loss,
+)
 from pie_client.connection.restorable import RestorableConnection, without_advice
 from pie_client.connection.transport import open_transport
 from pie_client.errors import (
     ConnectionLostError,
+    InvalidArgumentError,
     NotConnectedError,
     PieError,
     ReconnectError,
@@ -55,6 +63,7 @@ class States:
         self._address = address
         self._levels = levels
         self._followers: set[_Follower] = set()
+        self._ended = False
 
     def change(self, state: ConnectionState) -> None:
         """Enter a state."""
@@ -65,11 +74,20 @@ class States:
         for follower in self._followers:
             follower.add(state)
 
+    def end(self) -> None:
+        """End the iterations over the states, from any thread: the client is gone."""
+        self._ended = True
+        for follower in list(self._followers):
+            follower.add_soon(ConnectionState(ConnectionStatus.CLOSED))
+
     async def follow(self) -> AsyncGenerator[ConnectionState]:
-        """Yield the present state and each later one. End after the client was closed."""
+        """Yield the present state and each later one. End after the client was closed or garbage-collected."""
         follower = _Follower()
         self._followers.add(follower)
         try:
+            if self._ended:
+                yield ConnectionState(ConnectionStatus.CLOSED)
+                return
             yield self.current
             while True:
                 state = await follower.next()
@@ -84,6 +102,11 @@ class _Follower:
     def __init__(self) -> None:
         self._states: collections.deque[ConnectionState] = collections.deque(maxlen=KEPT_STATES)
         self._added = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def add_soon(self, state: ConnectionState) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self.add, state)
 
     def add(self, state: ConnectionState) -> None:
         self._states.append(state)
@@ -103,6 +126,8 @@ class Opening:
         self._task = asyncio.create_task(work, name="pie-client connect")
         self._waiting = 0
         self._closed = False
+        self.abandoned = False
+        """Whether it was cancelled, because nobody waits for it."""
 
     @property
     def running(self) -> bool:
@@ -113,20 +138,25 @@ class Opening:
         """Wait for the end. Raises the error of the opening, or NotConnectedError after :meth:`close`."""
         self._waiting += 1
         try:
-            await asyncio.wait([self._task])
+            await self.ended()
         finally:
             self._waiting -= 1
             if not self._waiting and not self._task.done():
+                self.abandoned = True
                 self._task.cancel()
         if self._closed:
             raise NotConnectedError("the client was closed while connecting; connect again")
         self._task.result()
 
+    async def ended(self) -> None:
+        """Wait for the end, whatever it is."""
+        await asyncio.wait([self._task])
+
     async def close(self) -> None:
         """Cancel the opening."""
         self._closed = True
         self._task.cancel()
-        await asyncio.wait([self._task])
+        await self.ended()
         if not self._task.cancelled():
             self._task.exception()  # marks it as retrieved
 
@@ -148,6 +178,8 @@ class Connector:
         """How the next connection is identified."""
         self._opening: Opening | None = None
         self._restoring: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The event loop of the connection."""
         self._attempts: Attempts | None = None
         """Attempts since the last connection that lasted; a connection that is lost soon does not end them."""
         self._ready_since = 0.0
@@ -161,39 +193,60 @@ class Connector:
     async def connect(self) -> None:
         """Open the connection unless there is one, or wait for the attempt that runs."""
         check_asyncio()
-        if self._restoring is not None and not self._restoring.done():
-            await asyncio.wait([self._restoring])
-            if self.current is not None:
-                self.current.connection.check_alive()
+        self._check_loop(
+            "connect() was called from another event loop than that of the client; create one per loop"
+        )
+        # One that was restored may be lost again before this task learns of it.
+        while (restoring := self._restoring) is not None and not restoring.done():
+            connected = self.current
+            await asyncio.wait([restoring])
+            if connected is not None and not connected.connection.alive:
+                connected.connection.check_alive()
+        # One that nobody waits for any more is about to end.
+        while (opening := self._opening) is not None and opening.running and opening.abandoned:
+            await opening.ended()
         if self.current is not None and self.current.connection.alive:
             return
-        if self._opening is None or not self._opening.running:
-            self._opening = Opening(self._open())
-        await self._opening.wait()
+        if opening is None or not opening.running:
+            self._loop = asyncio.get_running_loop()
+            self._opening = opening = Opening(self._open())
+        await opening.wait()
 
     async def close(self) -> None:
         """Close the connection, if there is one, and forget the user."""
+        self._check_loop("the client belongs to another event loop; close it there")
         self._login = Login(self._settings.username)
-        self.states.change(ConnectionState(ConnectionStatus.CLOSED))
-        if self._opening is not None and self._opening.running:
-            await self._opening.close()
-        if self._restoring is not None and not self._restoring.done():
-            self._restoring.cancel()
-            await asyncio.wait([self._restoring])
+        if self.states.current.status is not ConnectionStatus.CLOSED:
+            self.states.change(ConnectionState(ConnectionStatus.CLOSED))
+        opening, restoring = self._opening, self._restoring
+        if restoring is not None and not restoring.done():
+            self._drop()  # there is no session to end in order
+            await asyncio.wait([restoring])
+        if opening is not None and opening.running:
+            await opening.close()
         await self._disconnect()
 
     def abandon(self) -> bool:
         """Drop a connection that nobody closed, from any thread. Returns whether there was one."""
-        if self.current is None or not self.current.connection.alive:
-            return False
-        self.current.connection.call_soon(self._drop)
-        return True
+        connected = self.current
+        found = connected is not None and connected.connection.alive
+        if connected is not None and found:
+            connected.connection.call_soon(self._drop)
+        self.states.end()
+        return found
 
     def _drop(self) -> None:
-        if self._restoring is not None:
-            self._restoring.cancel()
+        # First: what waits learns that the client was closed, not that restoring the connection was cancelled.
         if self.current is not None:
             self.current.connection.abort()
+        if self._restoring is not None:
+            self._restoring.cancel()
+
+    def _check_loop(self, text: str) -> None:
+        """Raise InvalidArgumentError in another event loop than that of a connection that is open or being opened."""
+        busy = self.current is not None or (self._opening is not None and self._opening.running)
+        if busy and self._loop is not asyncio.get_running_loop():
+            raise InvalidArgumentError(text)
 
     # ------------------------------------------------------------- opening
 
@@ -202,7 +255,14 @@ class Connector:
             self._login = self.current.authentication.login
         await self._disconnect()
         self._attempts = None
-        self.current = await self._attempt(self._connect, Attempts(self._policy, self._now()))
+        attempts = Attempts(self._policy, self._now())
+        try:
+            self.current = await self._attempt(self._connect, attempts)
+        except PieError:
+            raise
+        except BaseException:  # such as the cancellation of the last connect()
+            self._stop(attempts)
+            raise
         self._be_ready(ConnectionState(ConnectionStatus.READY))
 
     async def _connect(self) -> Connected:
@@ -210,8 +270,7 @@ class Connector:
         if self._policy is None:
             return Connected(transport, self._settings, self._login, Connection, self._handle_end)
         connected = Connected(transport, self._settings, self._login, RestorableConnection, self._handle_end)
-        assert isinstance(connected.connection, RestorableConnection)  # noqa: S101 - made above
-        connected.connection.may_suspend = self._handle_loss
+        _restorable(connected).may_suspend = self._handle_loss
         return connected
 
     async def _attempt(self, work: Callable[[], Awaitable[T]], attempts: Attempts) -> T:
@@ -251,6 +310,11 @@ class Connector:
         self._ready_since = self._now()
         self.states.change(state)
 
+    def _stop(self, attempts: Attempts) -> None:
+        """Record that no attempt follows, although the policy has not given up."""
+        if self.states.current.status is not ConnectionStatus.CLOSED:
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
+
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
@@ -284,6 +348,29 @@ class Connector:
         )
         return True
 
+    async def _restore_once(
+        self, connected: Connected, loss: ConnectionLostError, *, identify: bool
+    ) -> ConnectionState:
+        connection = _restorable(connected)
+        try:
+            transport = await open_transport(self._settings)
+        except PieError as error:
+            follow_loss(error, loss)
+            raise
+        connection.resume(transport)
+        try:
+            kept, lost = await connection.restoring(connected.restore(connection, identify=identify))
+        except BaseException:
+            connection.drop()
+            connected.authentication.forget()
+            raise
+        return ConnectionState(
+            ConnectionStatus.READY,
+            kept=tuple(kept),
+            lost=tuple(lost),
+            may_have_gaps=connection.may_have_gaps and bool(kept),
+        )
+
     async def _restore(
         self,
         connected: Connected,
@@ -293,27 +380,12 @@ class Connector:
         *,
         identify: bool,
     ) -> None:
-        connection = connected.connection
-        assert isinstance(connection, RestorableConnection)  # noqa: S101 - only those are suspended
-
-        async def restore_once() -> ConnectionState:
-            connection.resume(await open_transport(self._settings))
-            try:
-                kept, lost = await connection.restoring(connected.restore(connection, identify=identify))
-            except BaseException:
-                connection.drop()
-                connected.authentication.forget()
-                raise
-            return ConnectionState(
-                ConnectionStatus.READY,
-                kept=tuple(kept),
-                lost=tuple(lost),
-                may_have_gaps=connection.may_have_gaps and bool(kept),
-            )
-
+        connection = _restorable(connected)
         try:
             await self._pause(attempts, delay, loss)
-            state = await self._attempt(restore_once, attempts)
+            state = await self._attempt(
+                functools.partial(self._restore_once, connected, loss, identify=identify), attempts
+            )
         except PieError as error:
             seconds = attempts.duration(self._now())
             connection.give_up(
@@ -323,9 +395,18 @@ class Connector:
         except Exception as error:
             logger.exception("restoring the connection failed; this is a defect of pie-client")
             connection.give_up(error, str(error))
-            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
+            self._stop(attempts)
+        except BaseException:  # such as the end of asyncio.run()
+            connection.give_up(loss, f"{without_advice(loss)}; restoring the connection was cancelled")
+            self._stop(attempts)
+            raise
         else:
             self._be_ready(state)
+
+
+def _restorable(connected: Connected) -> RestorableConnection:
+    assert isinstance(connected.connection, RestorableConnection)  # noqa: S101 - made so by Connector
+    return connected.connection
 
 
 def check_asyncio() -> None:

@@ -5,6 +5,7 @@ Loaded when a client is created with ``reconnect=`` or its state is asked for, s
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 else:
     ssl = LazyModule("ssl")
 
+logger = logging.getLogger(__name__)
+
 RETRIED_STATUS = frozenset({502, 503, 504})
 """HTTP statuses of a server, or of a proxy in front of it, that is starting or busy."""
 RETRIED_CODES = frozenset({1001, 1006, 1012, 1013})
@@ -40,7 +43,8 @@ def is_transient(error: PieError) -> bool:
 
     That is so for a refused, reset, unreachable or timed-out connection; for HTTP status 502, 503 and 504; and for a
     loss without a close frame or with close code 1001, 1012 or 1013. It is not for other statuses such as 401, for
-    TLS certificates that are not trusted, for a host name that does not exist, and for a refused login.
+    TLS certificates that are not trusted, for a host name that does not exist, and for a refused login. After a loss,
+    the host name is known to exist: no answer about it means that the network is down.
 
     Args:
         error: The error.
@@ -54,6 +58,13 @@ def is_transient(error: PieError) -> bool:
     return isinstance(error, PieConnectionError) and any(map(_is_passing_failure, _causes(error)))
 
 
+def follow_loss(error: PieError, loss: ConnectionLostError) -> None:
+    """Name the loss as the first cause of a failed attempt that it led to."""
+    chain = [error, *_causes(error)]
+    if loss not in chain:
+        chain[-1].__cause__ = loss
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     cause = error.__cause__
     while cause is not None:
@@ -65,7 +76,7 @@ def _is_passing_failure(cause: BaseException) -> bool:
     if isinstance(cause, EOFError):
         return True
     if isinstance(cause, socket.gaierror):
-        return cause.errno == socket.EAI_AGAIN
+        return cause.errno == socket.EAI_AGAIN or isinstance(cause.__cause__, ConnectionLostError)
     if isinstance(cause, ssl.SSLError):
         return isinstance(cause, ssl.SSLEOFError)
     return isinstance(cause, OSError)
@@ -86,7 +97,8 @@ class Reconnect:
         first_delay: Bound of the delay before the first attempt after a loss, in seconds.
         max_delay: Largest bound of a delay, in seconds.
         retry: Whether an error is worth another attempt. Called with the ConnectionLostError of the loss, then with the
-            error of each failed attempt. Default: :meth:`is_transient`.
+            error of each failed attempt. An exception in it is logged, and counts as False. Default:
+            :meth:`is_transient`.
 
     Raises:
         InvalidArgumentError: A value is invalid.
@@ -110,6 +122,16 @@ class Reconnect:
     is_transient = staticmethod(is_transient)
 
 
+def _is_retried(policy: Reconnect, error: PieError) -> bool:
+    """Return what the policy says about an error; False if its function raises an exception."""
+    try:
+        return bool(policy.retry(error))
+    except Exception:
+        name = getattr(policy.retry, "__qualname__", repr(policy.retry))
+        logger.exception("retry=%s raised an exception, so the client does not connect again", name)
+        return False
+
+
 class Attempts:
     """The attempts to open a connection: whether and when the next one begins.
 
@@ -131,7 +153,7 @@ class Attempts:
     def delay(self, error: PieError, now: float) -> float | None:
         """Return the seconds until the next attempt after a loss or failure, or None if there is none."""
         policy = self._policy
-        if policy is None or self.number >= policy.attempts or not policy.retry(error):
+        if policy is None or self.number >= policy.attempts or not _is_retried(policy, error):
             return None
         left = policy.total_time - (now - self._began)
         if left <= 0:

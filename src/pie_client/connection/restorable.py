@@ -163,6 +163,7 @@ class RestorableConnection(Connection):
         left = seconds
         while True:
             if self._suspension is not None and not method.opens_session:
+                self._check_loop(method)
                 await self._restored_within(method, left, seconds)
                 left = expires - self._loop.time()
             try:
