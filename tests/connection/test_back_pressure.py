@@ -354,6 +354,25 @@ async def test_attaching_again_chooses_again(engine: LocalEngine) -> None:
         assert await in_time(count(process)) == 201
 
 
+async def test_every_handle_gets_the_result_although_one_was_made_after_an_overflow() -> None:
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, max_buffered=4096, when_full="error") as client,
+    ):
+        process = await launch(client)
+        waiting = asyncio.create_task(process.result())
+        for _ in range(10):
+            await peer.send(printed(process, "x" * 1000))
+            await client.ping()
+        with pytest.raises(SlowConsumerError):
+            await in_time(process.recv())
+        again = await client.attach_process(process.process_id, max_buffered=MIB)
+        await peer.send(printed(process, "again"), returned(process, '"done"'))
+        assert await in_time(again.recv()) == (Event.Stdout, "again")
+        for result in (waiting, again.result(), process.result()):
+            assert await in_time(result) == "done"
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -11,6 +11,7 @@ from pie_client import (
     DeadlineError,
     PieError,
     ProtocolError,
+    StdoutEvent,
     models,
 )
 from pie_client._generated import encoders, methods, refusals
@@ -269,6 +270,34 @@ def test_a_process_whose_launch_was_cancelled_before_the_reply_is_terminated() -
     assert not session.effects
     receive(session, reply_frame(asked.call.corr_id, LAUNCHED))
     assert list(session.effects) == [TerminateProcesses([LAUNCHED])]
+
+
+def test_a_cancelled_launch_keeps_no_input_while_its_reply_may_arrive() -> None:
+    session = make_session()
+    asked = open_launch(session)
+    assert "{}" in asked.call.fields.values()
+    session.close_call(asked.call)
+    assert "{}" not in asked.call.fields.values()
+    assert asked.call.subject == "a@1.0.0"
+
+
+def test_no_reply_to_a_cancelled_launch_is_expected_after_its_session_was_lost() -> None:
+    session = make_session()
+    asked = open_launch(session)
+    session.close_call(asked.call)
+    session.interrupt(lost, gaps=False)
+    session.resume()
+    receive(session, reply_frame(asked.call.corr_id, LAUNCHED))
+    assert not session.effects
+
+
+def test_a_late_launch_reply_with_the_id_of_another_process_leaves_its_handle_alone() -> None:
+    session = make_session()
+    route = claim(session, LAUNCHED)
+    asked = open_launch(session)
+    session.close_call(asked.call)
+    receive(session, reply_frame(asked.call.corr_id, LAUNCHED), stdout_frame(LAUNCHED, "more"))
+    assert read_all(route) == [StdoutEvent("more")]
 
 
 @pytest.mark.parametrize("reason", ["taken", "not captured", "not sent", "refused"])

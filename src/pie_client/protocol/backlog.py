@@ -39,6 +39,11 @@ BYTE_BYTES = 4
 SLACK = 4
 """Binary logarithm: a limit may be exceeded, and dropping goes below it, by this fraction (1/16) of it."""
 
+SURVEY_BYTES = 64
+"""Most memory for each process that may be taken without a survey, whatever the limits are."""
+UNREAD_ON_DISK = 4
+"""The part of ``max_spooled`` (1/4) above which complete unread files pause the connection."""
+
 
 class Backlogs:
     """What the processes of a session hold, and what has to happen.
@@ -61,7 +66,7 @@ class Backlogs:
     def __init__(self, routes: Mapping[str, Mailbox], total: int, spooling: Spooling) -> None:
         self.total = total
         self.arrived = 0
-        self.headroom = 0
+        self.headroom: float = 0
         self.over = False
         self.pressing = False
         self.unclaimed = 0
@@ -108,8 +113,7 @@ class Backlogs:
         full: list[Mailbox] = []
         for route in self._routes.values():
             # Below zero by the encoded forms of texts; see Mailbox.
-            if (held := route.held) <= 0:
-                continue
+            held = max(route.held, 0)
             if not route.known:
                 unclaimed += held
                 continue
@@ -121,17 +125,23 @@ class Backlogs:
                 room = min(room, max(size - held, size >> SLACK))
         self.unclaimed = unclaimed
         room = min(room, max(self.total - total, self.total >> SLACK))
-        self.headroom = min(room, max(UNCLAIMED_BYTES - unclaimed, UNCLAIMED_BYTES >> SLACK))
+        room = min(room, max(UNCLAIMED_BYTES - unclaimed, UNCLAIMED_BYTES >> SLACK))
+        spooling = self._spooling
+        left = spooling.limit - spooling.used
+        if spooling.unread <= (unread := spooling.limit / UNREAD_ON_DISK):
+            left = min(left, unread - spooling.unread)
+        room_on_disk = max(left, spooling.limit / (1 << SLACK))
+        # A survey looks at every process: many small shares must not make it frequent.
+        self.headroom = max(min(room, room_on_disk), SURVEY_BYTES * len(self._routes))
         self.arrived = 0
         self._full = full
         self._pausing = [(route, route.share.size) for route in full if _pauses(route)]
-        spooling = self._spooling
         self.over = bool(full) or total > self.total or spooling.used > spooling.limit
         if total > self.total:
             self._find_largest(total - self.total)
         # Files that are still arriving are not counted here: no reader can take them.
-        if spooling.unread > spooling.limit // 4:
-            waiting = [route for route in self._routes.values() if route.known and route.has_files_on_disk]
+        if spooling.unread > unread:
+            waiting = [route for route in self._routes.values() if route.known and route.files_on_disk]
             self._pausing += [(route, route.held - 1) for route in waiting if _pauses(route, always=True)]
         self.pressing = self.over or bool(self._pausing)
         if self.pressing:
@@ -177,15 +187,14 @@ class Backlogs:
         for route in self._routes.values():
             route.suspect()
 
-    def forget_readers(self) -> bool:
-        """Take processes for unread from which nothing was read since :meth:`suspect_readers`. Return if there are any."""
+    def forget_readers(self) -> None:
+        """Take processes for unread from which nothing was read since :meth:`suspect_readers`."""
         stalled = [route for route in self._routes.values() if route.reading_paused]
         self._stalled.update(stalled)
         for route in stalled:
             route.reading = False
             text = "nothing was read from process %s for a while, and others wait; its events may be dropped"
             self._log.log(logging.WARNING, text, route.process_id)
-        return bool(stalled)
 
     # ------------------------------------------------------------- dropping
 

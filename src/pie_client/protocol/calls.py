@@ -81,6 +81,12 @@ class PendingCall(Generic[R]):
         """Whether it launches processes whose events are sent to this connection."""
         return self.method.captures is not None and bool(self.fields.get(self.method.captures))
 
+    def forget_payload(self) -> None:
+        """Keep only the fields that :attr:`subject` and :attr:`captures` need: others may be large."""
+        method = self.method
+        kept = (method.subject, method.subject_version, method.captures)
+        self.fields = {name: value for name, value in self.fields.items() if name in kept}
+
     def succeed(self, result: R) -> None:
         """Set the result, unless the outcome is known already."""
         if not self.done:
@@ -181,11 +187,13 @@ class PendingCalls:
         abandoned = self._pending.pop(call.corr_id)
         # Only a request that was sent can have launched or attached something.
         if call.sent and (call.captures or call.method.claims):
+            call.forget_payload()
             self._abandoned[call.corr_id] = abandoned
             if len(self._abandoned) > ABANDONED_CALLS:
                 self._abandoned.popitem(last=False)
 
     def clear(self) -> list[PendingCall[object]]:
-        """Remove and return the pending calls."""
+        """Remove and return the pending calls, and forget the abandoned ones: no reply follows."""
+        self._abandoned.clear()
         pending, self._pending = self._pending, {}
         return list(pending.values())

@@ -77,6 +77,7 @@ class Mailbox:
         reading: Whether somebody reads: events were taken or awaited, and have not been left unread since.
         awaited: Number of tasks that wait for the end of the process.
         held: Bytes of the unread events and arriving files in memory.
+        files_on_disk: Number of unread files that are completely on disk.
         drops: Number of events that were dropped because too much was unread.
         overflow: Why events are ignored since more than the share was unread, or "".
         receptive: Whether events may be added: the process has neither ended nor failed nor sent too much.
@@ -93,6 +94,7 @@ class Mailbox:
         "drops",
         "events",
         "failure",
+        "files_on_disk",
         "held",
         "overflow",
         "process_id",
@@ -113,6 +115,7 @@ class Mailbox:
         self.reading = False
         self.awaited = 0
         self.held = 0
+        self.files_on_disk = 0
         self.drops = 0
         self.overflow = ""
         self.receptive = True
@@ -144,11 +147,6 @@ class Mailbox:
     def reading_paused(self) -> bool:
         """Whether somebody read, but has taken nothing since :meth:`suspect` although there was something to take."""
         return self.reading and self.unread is None and self.readable
-
-    @property
-    def has_files_on_disk(self) -> bool:
-        """Whether a complete file on disk is unread. Looks at every event."""
-        return any(isinstance(item, SpooledFile) for item in self.events or ())
 
     @property
     def on_disk(self) -> int:
@@ -263,9 +261,7 @@ class Mailbox:
                 f"{item.events} unread events of process {self.process_id} were dropped; read faster, or raise max_buffered; the next events follow"
             )
         self.held -= _held_bytes(item)
-        if isinstance(item, SpooledFile) and self._spooling is not None:
-            self._spooling.used -= item.size
-            self._spooling.unread -= item.size
+        self._count_on_disk(item, -1)
         return item
 
     def _begin_reading(self) -> None:
@@ -279,9 +275,7 @@ class Mailbox:
         """Return a popped event to the front: the read was cancelled."""
         self._append_uncounted(item, front=True)
         self.held += _held_bytes(item)
-        if isinstance(item, SpooledFile) and self._spooling is not None:
-            self._spooling.used += item.size
-            self._spooling.unread += item.size
+        self._count_on_disk(item, 1)
         self.wake()
 
     @contextlib.contextmanager
@@ -419,6 +413,7 @@ class Mailbox:
         assert self.events is not None  # noqa: S101 - it is in there
         place = next(index for index, each in enumerate(self.events) if each is partial)
         self.events[place] = item
+        self.files_on_disk += isinstance(item, SpooledFile)
         self.held += _held_bytes(item) - partial.size
         self.wake()
 
@@ -458,10 +453,17 @@ class Mailbox:
             item.discard()
         elif not isinstance(item, Gap):
             self.held -= _held_bytes(item)
-            if isinstance(item, SpooledFile) and self._spooling is not None:
-                self._spooling.used -= item.size
-                self._spooling.unread -= item.size
+            self._count_on_disk(item, -1)
+            if isinstance(item, SpooledFile):
                 item.close()
+
+    def _count_on_disk(self, item: Item, sign: int) -> None:
+        """Count an event that was put into the queue (1) or taken out (-1), if it is a file on disk."""
+        if isinstance(item, SpooledFile):
+            self.files_on_disk += sign
+            if self._spooling is not None:
+                self._spooling.used += sign * item.size
+                self._spooling.unread += sign * item.size
 
     def _append(self, item: Item) -> None:
         self._append_uncounted(item)

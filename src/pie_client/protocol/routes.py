@@ -8,9 +8,10 @@ name any process. What all of them hold is limited in :mod:`pie_client.protocol.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
@@ -80,6 +81,12 @@ class Route(Mailbox):
         copy.drops = self.drops
         return copy
 
+    def reopen(self) -> None:
+        """Go on after :meth:`ignore_more` or :meth:`fail`: the server sends the events again. Lost ones stay lost."""
+        self.overflow = ""
+        self.failure = None
+        self.receptive = self.terminal is None
+
     def drop(self, reason: Dropped) -> None:
         """Discard the events and ignore further ones."""
         self.dropped = reason
@@ -111,6 +118,8 @@ class Routes:
         self._log = LimitedLog(logger)
         self._unclaimed: dict[str, Route] = {}
         """Routes without a handle yet, oldest first."""
+        self._live: dict[str, Route] = {}
+        """Routes with a handle, and detached ones. Those that have ended are removed when they are met."""
         self._ignored: dict[str, Route] = {}
         """Dropped routes of processes that may have ended, oldest first."""
 
@@ -134,26 +143,26 @@ class Routes:
             share: What it may hold from now on. Default: as before, or as all processes.
         """
         route = self.by_id.get(process_id)
-        overflowed = route is not None and route.dropped is Dropped.OVERFLOWED
-        attached = route is not None and route.attached
-        # Attached again after an overflow: the lost events stay lost, new ones are readable.
-        if (
-            route is None
-            or route.dropped is not None
-            or (attached and (route.failure is not None or route.overflow))
-        ):
-            self._forget(process_id)
+        if route is None or route.dropped is not None:
+            dropped = route
+            if dropped is not None:
+                self._forget(process_id)
             route = self.by_id[process_id] = Route(process_id, self.share, self.spooling)
+            if dropped is not None and dropped.dropped is Dropped.OVERFLOWED:
+                route.fail(
+                    lambda: SlowConsumerError(
+                        f"process {process_id} sent too much before it had a handle; its events were discarded. See list_processes"
+                    )
+                )
         else:
             self._unclaimed.pop(process_id, None)
+            # Attached again after an overflow: the lost events stay lost, new ones are readable. Earlier handles stay
+            # handles of the same route: nothing would ever end one that is not in by_id.
+            if route.attached and (route.overflow or route.failure is not None):
+                route.reopen()
+        self._live[process_id] = route
         if share is not None:
             route.share = share
-        if overflowed:
-            route.fail(
-                lambda: SlowConsumerError(
-                    f"process {process_id} sent too much before it had a handle; its events were discarded. See list_processes"
-                )
-            )
         route.attached = route.terminal is None and route.failure is None
         route.detached = False
         route.claims += 1
@@ -170,6 +179,7 @@ class Routes:
             route.suspect()
         if route.known:
             return
+        self._live.pop(route.process_id, None)
         if self.by_id.get(route.process_id) is route:
             self._ignore(route, Dropped.RELEASED)
         else:
@@ -182,6 +192,10 @@ class Routes:
         if route is None or route.dropped is not None:
             self._forget(process_id)
             route = self._add_unclaimed(process_id)
+        elif route.failure is not None and route.known:
+            # The server has given back a process that was taken for lost.
+            route.reopen()
+            self._live[process_id] = route
         route.attached = True
 
     def record_end(self, process_id: str) -> None:
@@ -195,7 +209,8 @@ class Routes:
     def ignore(self, process_id: str) -> None:
         """Ignore the events of a process that no handle will read."""
         route = self.by_id.get(process_id) or self._add_unclaimed(process_id)
-        self._ignore(route, Dropped.RELEASED)
+        if not route.known:
+            self._ignore(route, Dropped.RELEASED)
 
     def is_attached(self, process_id: str) -> bool:
         """Return whether a process sends its events to this connection, or its detached mailbox holds some."""
@@ -208,9 +223,20 @@ class Routes:
         if route is not None and route.terminal is not None:
             raise ProcessEndedError(f"nothing sent: process {process_id} has ended")
 
-    def live(self) -> Iterator[Route]:
-        """Yield the routes whose events are readable and that have not ended."""
-        return (route for route in self.by_id.values() if route.known and not route.ended)
+    def live(self, most: float = math.inf) -> list[Route]:
+        """Return the routes whose events are readable and that have not ended, but not more than ``most``."""
+        found: list[Route] = []
+        ended: list[str] = []
+        for route in self._live.values():
+            if route.ended:
+                ended.append(route.process_id)
+            elif len(found) < most:
+                found.append(route)
+            else:
+                break
+        for process_id in ended:
+            del self._live[process_id]
+        return found
 
     def running(self) -> set[str]:
         """Return the ids of the processes that have not ended, with or without a handle."""
@@ -243,10 +269,17 @@ class Routes:
             if route.dropped is not None:
                 self._forget(route.process_id)
 
+    def resume(self) -> None:
+        """Forget the processes without a handle that the lost connection knew: no reply can name them any more."""
+        for route in [route for route in self._unclaimed.values() if not route.attached]:
+            route.drop(Dropped.RELEASED)
+            self._forget(route.process_id)
+
     def close(self, failure: Callable[[], PieError]) -> None:
         """Fail every process: the connection is gone."""
         routes = list(self.by_id.values())
         self.by_id.clear()
+        self._live.clear()
         self._unclaimed.clear()  # no handle can read these any more
         self._ignored.clear()
         for route in routes:

@@ -229,6 +229,7 @@ class Session:
         self._interrupted = False
         self._failure = None
         self.family = None
+        self.routes.resume()
 
     def _fail_calls(self, failure: Callable[[bool | None], PieError]) -> None:
         self._failure = failure
@@ -407,7 +408,7 @@ class Session:
         self._log.log(logging.WARNING, "%s", error)
         self._notice_count += 1
         self._last_notice = error.text
-        live = list(self.routes.live())
+        live = self.routes.live(most=2)
         # Which stream was aborted is found out by comparing process lists, so no process is blamed here.
         aborted = isinstance(error, refusals.StreamAbortedError)
         if aborted:
@@ -418,9 +419,9 @@ class Session:
             live[0].put(CorruptEvent(str(error)))
 
     def _check_processes(self) -> None:
-        check = CheckProcesses()
-        if check not in self.effects:
-            self.effects.append(check)
+        # Several in one batch are one check for whoever runs them; many notices in a row take no memory.
+        if not self.effects or not isinstance(self.effects[-1], CheckProcesses):
+            self.effects.append(CheckProcesses())
 
     def _put(self, process_id: str, item: Item) -> Route | None:
         """Add an event to the mailbox of its process, and return its route unless its events are ignored."""
