@@ -148,7 +148,7 @@ async def signals_are_answered(settings: Settings) -> None:
 
 async def an_unknown_program_is_refused(settings: Settings) -> None:
     async with connection(settings) as client:
-        await refused(client.launch_process("absent@1.0.0"), "absent@1.0.0")
+        await refused(client.launch_process("absent@1.0.0"), settings["absent"])
 
 
 async def a_running_process_is_listed_and_can_be_terminated(settings: Settings) -> None:

@@ -195,6 +195,10 @@ async def run(name: str, folder: Path) -> tuple[dict[str, str | None], str]:
         settings = {
             **paths,
             "uri": (older if CLIENTS[name].family == "0.4" else newer).uri,
+            # What servers say of the program absent@1.0.0, which their registry does not have either.
+            "absent": "absent/1.0.0/manifest returned 404"
+            if CLIENTS[name].family == "0.4"
+            else "absent@1.0.0",
             "older_uri": older.uri,
             "open_uri": unlocked.uri,
             "quiet_uri": (quiet if CLIENTS[name].family == "0.4" else newer).uri,
