@@ -68,9 +68,10 @@ class States:
     def change(self, state: ConnectionState) -> None:
         """Enter a state."""
         self.current = state
-        logger.log(
-            self._levels.get(state.status, logging.DEBUG), "connection to %s: %s", self._address, state
-        )
+        text = str(state)
+        if self._address not in text:  # most causes name it
+            text = f"connection to {self._address}: {text}"
+        logger.log(self._levels.get(state.status, logging.DEBUG), "%s", text)
         for follower in self._followers:
             follower.add(state)
 

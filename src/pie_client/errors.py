@@ -150,9 +150,16 @@ class ConnectionLostError(PieConnectionError):
         self.code = code
 
 
-def interrupted_by(loss: ConnectionLostError, *, sent: bool | None) -> ConnectionLostError:
-    """Return the error of a request that the loss of the connection has interrupted."""
-    return ConnectionLostError(str(loss), sent=sent, code=loss.code)
+def interrupted_by(loss: ConnectionLostError, *, sent: bool | None, request: str = "") -> ConnectionLostError:
+    """Return the error of a request that the loss of the connection has interrupted.
+
+    Args:
+        loss: The loss.
+        sent: Whether the request had been sent; None if there is none.
+        request: The request, named in the text.
+    """
+    what = f"{request} {'sent, but not answered' if sent else 'not sent'}: " if request else ""
+    return ConnectionLostError(f"{what}{loss}", sent=sent, code=loss.code)
 
 
 class ProcessLostError(ConnectionLostError):
@@ -292,13 +299,15 @@ class ServerError(PieError):
 
     advice: ClassVar[str] = ""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, message: str | None = None) -> None:
         self.text = text
-        advice = f"; {self.advice}" if self.advice else ""
-        super().__init__(f"server error: {one_line(text)}{advice}")
+        if message is None:
+            advice = f"; {self.advice}" if self.advice else ""
+            message = f"server error: {one_line(text)}{advice}"
+        super().__init__(message)
 
-    def __reduce__(self) -> tuple[type["ServerError"], tuple[str]]:
-        return type(self), (self.text,)
+    def __reduce__(self) -> tuple[type["ServerError"], tuple[str, str]]:
+        return type(self), (self.text, str(self))
 
 
 class ProcessError(PieError):

@@ -480,7 +480,7 @@ class Process:
             return  # the request itself raises that, and that it was not sent
         if self._route.terminal is not None:
             raise ProcessEndedError(
-                f"{request} not sent: process {self.process_id} has ended; wait() returns its result"
+                f"{request} not sent: process {self.process_id} has ended; wait() tells how"
             )
         if self._route.failure is not None:
             raise self._route.failure()

@@ -54,7 +54,7 @@ def decode(process_id: str, text: str, as_type: object, adapter: pydantic.TypeAd
                 return adapter.validate_python(None)
         reason = describe_types(error)
     # Not chained: the validation error holds the input.
-    wanted = "JSON" if as_type is None else getattr(as_type, "__name__", str(as_type))
+    wanted = "JSON" if as_type is None else as_type.__name__ if isinstance(as_type, type) else str(as_type)
     raise ResultError(
         f"process {process_id} returned {len(text)} characters that are not {wanted} ({reason}); wait() returns the text"
     )

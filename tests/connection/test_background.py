@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import pickle
 from pathlib import Path
 
 import pytest
 
 from pie_client import PieClient, StreamAbortedError, models
-from tests.connection.helpers import CLOSE_BOUND, MIB, all_waits, launch, outcomes, printed
+from tests.connection.helpers import CLOSE_BOUND, MIB, all_waits, check_text, launch, outcomes, printed
 from tests.support.mcp_servers import Script, until
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
@@ -105,6 +106,9 @@ async def test_a_process_list_that_the_server_refuses_is_requested_again_and_the
             peer.answers[models.ListProcessesRequest] = "[]"
         for error in await outcomes(waits):
             assert isinstance(error, StreamAbortedError)
+            assert error.text == "stream aborted"
+            check_text(error, f"the server dropped process {process.process_id}", "launch it again")
+            assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - made here
         assert len(peer.requests_of(models.ListProcessesRequest)) == (4 if refusals is None else 3)
 
 

@@ -93,6 +93,7 @@ async def result_error(text: str, as_type: type[object]) -> str:
         with pytest.raises(ResultError) as caught:
             await in_time(process.result(as_type))
     check(caught.value)
+    assert f" characters that are not {as_type} (" in str(caught.value)
     assert caught.value.__context__ is None, "the validation error holds the input"
     return str(caught.value).partition(" (")[2].rpartition("); wait()")[0]
 
@@ -100,20 +101,24 @@ async def result_error(text: str, as_type: type[object]) -> str:
 @pytest.mark.parametrize(
     ("as_type", "text", "problems"),
     [
-        (list[int], "[" + ",".join(["{}"] * MANY) + "]", "0: int_type"),
-        (set[str], "[" + ",".join(["1"] * MANY) + "]", "0: string_type"),
-        (tuple[int, ...], "[1," + ",".join(["{}"] * MANY) + "]", "1: int_type"),
-        (dict[str, list[int]], json.dumps({"a": ["x"] * MANY}), "a.0: int_parsing"),
+        (list[int], "[" + ",".join(["{}"] * MANY) + "]", "0 is not a valid int"),
+        (set[str], "[" + ",".join(["1"] * MANY) + "]", "0 is not a valid string"),
+        (tuple[int, ...], "[1," + ",".join(["{}"] * MANY) + "]", "1 is not a valid int"),
+        (dict[str, list[int]], json.dumps({"a": ["x"] * MANY}), "a.0 is not a valid int"),
         (list[ProcessInfo], "[" + ",".join(["{}"] * MANY) + "]", None),
         (dict[str, int], json.dumps({str(n): "x" for n in range(50_000)}), "50000 problems"),
         (
             dict[str, int],
             json.dumps({str(n): "x" for n in range(5000)}),
-            "; ".join(f"{n}: int_parsing" for n in range(5)) + "; 4995 more",
+            "; ".join(f"{n} is not a valid int" for n in range(5)) + "; 4995 more",
         ),
-        (list[int], '["a", "b", 3]', "0: int_parsing; 1: int_parsing"),
-        (dict[str, int], json.dumps({"a\n\x1b[31m": "x"}), "a / \\x1b[31m: int_parsing"),
-        (dict[str, int], json.dumps({"k" * 10_000: "x"}), "k" * 100 + "… (10000 characters): int_parsing"),
+        (list[int], '["a", "b", 3]', "0 is not a valid int; 1 is not a valid int"),
+        (dict[str, int], json.dumps({"a\n\x1b[31m": "x"}), "a / \\x1b[31m is not a valid int"),
+        (
+            dict[str, int],
+            json.dumps({"k" * 10_000: "x"}),
+            "k" * 100 + "… (10000 characters) is not a valid int",
+        ),
     ],
 )
 async def test_the_error_of_a_result_names_the_first_problems(
@@ -123,7 +128,7 @@ async def test_the_error_of_a_result_names_the_first_problems(
     if problems is not None:
         assert found == problems
     else:
-        assert found.startswith("0.id: missing; ")
+        assert found.startswith("0.id is missing; ")
         assert "1." not in found
 
 

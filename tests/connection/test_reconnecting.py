@@ -91,9 +91,10 @@ async def test_safe_requests_are_repeated_and_others_fail_and_say_that_they_were
         }
         peer.hang_up()
         assert await outcomes(repeated) == [None, [], {}, True]
-        for error in await outcomes(others):
+        for error, name in zip(await outcomes(others), ("launch_process", "terminate_process"), strict=True):
             assert isinstance(error, ConnectionLostError)
             assert error.sent is True
+            check_text(error, f"{name} sent, but not answered: connection to {peer.uri}", "if that is safe")
         await client.ping()
         sent = {type(request): 0 for request in peer.requests}
         for request in peer.requests:

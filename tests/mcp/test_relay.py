@@ -374,6 +374,11 @@ async def test_http_without_the_mcp_package_is_unsupported_with_advice(
         ({"name": "a", "transport": "stdio", "command": "x", "url": "http://h"}, "url= can't be used with"),
         ({"name": "a", "transport": "stdio", "command": "x", "headers": {}}, "headers= can't be used with"),
         ({"name": "a", "transport": "stdio", "command": "x", "env": {"A": 1}}, "env= does not map"),
+        ({"name": "a", "transport": "stdio", "command": "x", "env": {"A": "b\0"}}, "or has a NUL"),
+        (
+            {"name": "a", "transport": "stdio", "command": "x", "env": {"A=B": "c"}},
+            "invalid name 'A=B' in env=",
+        ),
         (
             {"name": "a", "transport": "stdio", "command": "x", "cwd": 3},
             "cwd= must be a str or a pathlib.Path",

@@ -431,7 +431,7 @@ class Connection:
             self._transport.write(frame, now=len(self._session.calls) == 1)
         except ConnectionLostError as error:
             # Only this call fails here. The others fail after the remaining frames have been delivered.
-            raise interrupted_by(error, sent=call.sent) from error
+            raise interrupted_by(error, sent=call.sent, request=call.method.tag) from error
         call.sent = True
 
     def _write(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> None:
@@ -439,7 +439,7 @@ class Connection:
         try:
             self._transport.write(frame)
         except ConnectionLostError as error:
-            raise interrupted_by(error, sent=False) from error
+            raise interrupted_by(error, sent=False, request=method.tag) from error
 
     async def drain(self) -> None:
         if self._transport.congested:
@@ -472,10 +472,10 @@ def interruption(cause: Exception, sent: bool | None) -> PieError:
         error = ReconnectError(str(cause), sent=sent)
         error.__cause__ = cause.__cause__
         return error
-    error = (
-        interrupted_by(cause, sent=sent)
-        if isinstance(cause, ConnectionLostError)
-        else ConnectionLostError(str(cause), sent=sent)
-    )
+    if isinstance(cause, ConnectionLostError):
+        error = interrupted_by(cause, sent=sent)
+        error.__cause__ = cause.__cause__
+        return error
+    error = ConnectionLostError(str(cause), sent=sent)
     error.__cause__ = cause
     return error

@@ -63,11 +63,11 @@ class KeepAlive:
                 if not ping.cancel() and not ping.cancelled():
                     ping.exception()  # marks it as retrieved
             if not alive:
-                self._fail(
-                    ConnectionLostError(
-                        f"connection to {self._transport.address} lost: no pong, nor anything else, within ping_timeout={self._timeout:g} s; check the network, then connect again, or raise ping_timeout"
-                    )
+                lost = ConnectionLostError(
+                    f"connection to {self._transport.address} lost: no pong, nor anything else, within ping_timeout={self._timeout:g} s; check the network, then connect again, or raise ping_timeout"
                 )
+                lost.__cause__ = TimeoutError("no pong")
+                self._fail(lost)
                 self._transport.abort()
                 return
 

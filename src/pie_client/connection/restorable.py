@@ -90,7 +90,12 @@ class RestorableConnection(Connection):
         self._timer.close()
         self._flow.close()
         self._keep_alive.stop()
-        self._session.interrupt(functools.partial(interruption, cause), gaps=gaps)
+        loss = ConnectionLostError(
+            f"{without_advice(cause)}; the client connects again, repeat the request if that is safe",
+            code=cause.code,
+        )
+        loss.__cause__ = cause.__cause__
+        self._session.interrupt(functools.partial(interruption, loss), gaps=gaps)
         self.identified = self._is_identified = self.paused = False
         # Uploads that run still write to the lost transport, which refuses it.
         vars(self).pop("_uploads", None)

@@ -111,7 +111,7 @@ class Transport:
         """Begin delivery. What arrived before is delivered first."""
         self._socket.start(
             receiver.deliver,
-            lambda closed: receiver.lost(self._connection_lost(closed)),
+            lambda closed: receiver.lost(self._loss(closed)),
             self._max_message_size,
         )
 
@@ -180,6 +180,11 @@ class Transport:
         """Close the TCP connection immediately, without a close frame. Nothing more is delivered."""
         self._socket.discard()
         self._socket.transport.abort()
+
+    def _loss(self, error: ConnectionClosed) -> ConnectionLostError:
+        lost = self._connection_lost(error)
+        lost.__cause__ = error
+        return lost
 
     def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
         # The library closes with 1009 when a message is too large; a 1009 sent in reply is the server's.

@@ -68,7 +68,7 @@ class Link:
 
     def error(self, reason: str) -> McpServerError:
         """Return an error with the advice for this kind of server."""
-        return McpServerError(self.name, reason, REGISTER_AGAIN if self.closing else self.advice)
+        return McpServerError(self.name, reason, REGISTER_AGAIN if reason == STOPPED else self.advice)
 
 
 class Spec(Protocol):

@@ -104,7 +104,15 @@ def _stdio(
     if isinstance(args, str) or not hasattr(args or (), "__iter__") or not all(map(_is_text, args or ())):
         raise InvalidArgumentError("args= is not a list of str; pass each argument as one element")
     folder = None if cwd is None else os.path.expanduser(path_text(cwd, "cwd="))  # noqa: PTH111 - pathlib would change the text
-    return StdioSpec(str(command), tuple(args or ()), _mapping("env", env), folder, inherit_env)
+    return StdioSpec(str(command), tuple(args or ()), _environment(env), folder, inherit_env)
+
+
+def _environment(env: Mapping[str, str] | None) -> Mapping[str, str]:
+    values = _mapping("env", env)
+    for name in values:
+        if not name or "=" in name:
+            raise InvalidArgumentError(f"invalid name {name!r} in env=; pass a name without =")
+    return values
 
 
 def _url(url: str | None) -> str:
@@ -134,7 +142,9 @@ def _headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
 def _mapping(name: str, values: Mapping[str, str] | None) -> Mapping[str, str]:
     pairs: list[tuple[object, object]] = list(values.items()) if hasattr(values, "items") and values else []
     if (values and not pairs) or not all(_is_text(key) and _is_text(value) for key, value in pairs):
-        raise InvalidArgumentError(f"{name}= does not map str to str; pass a dict")
+        raise InvalidArgumentError(
+            f"{name}= does not map str to str, or has a NUL or a lone surrogate; pass a dict of text"
+        )
     return dict(values or {})
 
 

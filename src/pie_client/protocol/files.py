@@ -247,7 +247,7 @@ class PartialFile:
             raise ValueError(f"chunk {chunk.chunk_index} is out of range for {self._total} chunks")
         data = chunk.chunk_data
         if self._bytes + len(data) > self._spooling.limit:
-            raise ValueError(f"it is larger than max_spooled={self._spooling.limit} bytes")
+            raise ValueError(f"it is larger than max_spooled={self._spooling.limit} bytes; raise max_spooled")
         self._count += 1
         self._bytes += len(data)
         if self.spool is None:

@@ -325,7 +325,9 @@ class Mailbox:
 
     def drop_file_on_disk(self) -> bool:
         """Lose the oldest unread file on disk, or else the largest one that is arriving. Return whether there was one."""
-        reason = "more than max_spooled bytes of files are on disk and unread"
+        reason = (
+            "more than max_spooled bytes of files are on disk and unread; read faster, or raise max_spooled"
+        )
         for index, item in enumerate(self.events or ()):
             if isinstance(item, SpooledFile) or (isinstance(item, PartialFile) and item.spool is not None):
                 self._forget(item)
@@ -494,4 +496,5 @@ def _held_bytes(item: Item) -> int:
 def _lost_file_event(digest: str, reason: str) -> CorruptEvent:
     # The digest comes from the server: shorten it and keep it printable.
     shown = "".join(c for c in digest[:64] if c.isalnum())
-    return CorruptEvent(f"file {shown} is lost: {reason}; ask the process to send it again", shown)
+    advice = "" if "; " in reason else "; ask the process to send it again"  # or the reason has its own
+    return CorruptEvent(f"file {shown} is lost: {reason}{advice}", shown)

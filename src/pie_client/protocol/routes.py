@@ -221,7 +221,9 @@ class Routes:
         """Raise ProcessEndedError if a process is known to have ended."""
         route = self.by_id.get(process_id)
         if route is not None and route.terminal is not None:
-            raise ProcessEndedError(f"nothing sent: process {process_id} has ended")
+            raise ProcessEndedError(
+                f"signal_process not sent: process {process_id} has ended; wait() tells how"
+            )
 
     def live(self, most: float = math.inf) -> list[Route]:
         """Return the routes whose events are readable and that have not ended, but not more than ``most``."""

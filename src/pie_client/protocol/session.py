@@ -8,6 +8,7 @@ here waits, reads a clock or runs user code.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from pie_client._generated.decoders import (
 from pie_client._generated.events import TERMINAL_KINDS
 from pie_client._generated.families import UPLOAD_BYTES, Family
 from pie_client._generated.methods import Method
-from pie_client.errors import PieError, ProtocolError, one_line
+from pie_client.errors import ConnectionLostError, PieError, ProtocolError, interrupted_by, one_line
 from pie_client.lazy import LazyModule
 from pie_client.logs import LimitedLog
 from pie_client.protocol import codec, requests
@@ -235,7 +236,12 @@ class Session:
         self._failure = failure
         self._heads = Heads()
         for call in self.calls.clear():
-            call.fail(failure(call.sent))
+            error = failure(call.sent)
+            if isinstance(error, ConnectionLostError):
+                cause = error.__cause__
+                error = interrupted_by(error, sent=call.sent, request=call.method.tag)
+                error.__cause__ = cause
+            call.fail(error)
 
     # ------------------------------------------------------------- received frames
 
@@ -284,7 +290,9 @@ class Session:
     def fail_processes(self, process_ids: set[str]) -> None:
         """Fail the mailboxes of processes whose streams the server aborted."""
         text = self._last_notice
-        self.routes.fail(process_ids, lambda: refusals.StreamAbortedError(text))
+        for process_id in process_ids:
+            message = f"the server dropped process {process_id} ({one_line(text)}); launch it again"
+            self.routes.fail([process_id], functools.partial(refusals.StreamAbortedError, text, message))
 
     def _receive_frame(self, frame: Frame) -> None:
         """Process a frame that is large or has no known head."""

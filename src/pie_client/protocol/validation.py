@@ -39,7 +39,19 @@ def describe(error: ValueError) -> str:
 
 def describe_types(error: ValidationError) -> str:
     """Return where a value is invalid, and the types of the problems: messages may show the input."""
-    return problems(error, lambda detail: f"{_place(detail)}: {detail['type']}")
+    return problems(error, _describe_type)
+
+
+def _describe_type(detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind == "missing":
+        return f"{_place(detail)} is missing"
+    if kind == "json_invalid":
+        return "it is not valid JSON"
+    expected = kind.removesuffix("_type").removesuffix("_parsing")
+    if expected != kind:
+        return f"{_place(detail)} is not a valid {expected.replace('_', ' ')}"
+    return f"{_place(detail)}: {kind.replace('_', ' ')}"
 
 
 def problems(error: ValidationError, describe_one: Callable[[ErrorDetails], str]) -> str:
