@@ -302,10 +302,11 @@ class Connected:
         if identify:
             async with time_limit("identification", self._settings.timeout):
                 await self.authentication.identify()
+        self.launcher.forget()  # another release may run now
         if "programs" in vars(self):
-            self.programs.forget()  # another server may run now
+            self.programs.forget()
         if self._mcp_servers is not None:
-            await self._mcp_servers.announce_again()
+            await self._mcp_servers.announce_again(restoring.HELD_DELAYS)
         return await restoring.restore_processes(connection)
 
 

@@ -67,6 +67,10 @@ class Launcher:
         self._attaching: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._knows_batches: bool | None = None  # not known yet
 
+    def forget(self) -> None:
+        """Forget what replies have told about the server."""
+        self._knows_batches = None
+
     async def launch(
         self,
         inferlet: str,

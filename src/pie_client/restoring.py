@@ -7,12 +7,13 @@ servers that keep them; on others each handle learns why its process is gone.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pie_client._generated.families import FAMILIES
 from pie_client.connection.restorable import RestorableConnection
-from pie_client.errors import RefusedError, one_line
+from pie_client.errors import DeadlineError, PieConnectionError, PieError, RefusedError, one_line
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 else:
     refusals = LazyModule("pie_client._generated.refusals")
 
+logger = logging.getLogger(__name__)
+
 CONCURRENT_ATTACHES = 32
 """Processes that are attached at once; 0.5 servers queue 64 requests of a connection."""
 HELD_DELAYS = (0.1, 0.2, 0.4)
-"""Seconds before another try for processes that the server still holds for the lost connection."""
+"""Seconds before another try for what the server still holds for the lost connection."""
 
 
 class Restored(NamedTuple):
@@ -41,8 +44,8 @@ async def restore_processes(connection: RestorableConnection) -> Restored:
     kept: list[str] = []
     lost: list[str] = []
     for delay in (*HELD_DELAYS, None):
-        refused = await _attach_all(connection, waiting)
-        kept += (process_id for process_id in waiting if process_id not in refused)
+        attached, refused = await _attach_all(connection, waiting)
+        kept += attached
         held = await _running(connection, refused)
         waiting = [] if delay is None else list(held)
         for process_id in refused.keys() - waiting:
@@ -58,39 +61,57 @@ async def restore_processes(connection: RestorableConnection) -> Restored:
 
 async def _attach_all(
     connection: RestorableConnection, process_ids: Iterable[str]
-) -> Mapping[str, RefusedError]:
-    """Attach processes, and return the refusals by id."""
+) -> tuple[list[str], Mapping[str, PieError]]:
+    """Attach processes that still have a handle. Return the ids of those that are attached, and the errors of others."""
     slots = asyncio.Semaphore(CONCURRENT_ATTACHES)
-    refused: dict[str, RefusedError] = {}
+    attached: list[str] = []
+    refused: dict[str, PieError] = {}
 
     async def attach(process_id: str) -> None:
         async with slots:
+            # Handles may be closed meanwhile, before the request or before its reply.
+            if not connection.has_handle(process_id):
+                return
             try:
                 await connection.calls.attach_process(process_id=process_id)
-            except RefusedError as error:
-                refused[process_id] = error
+            except (PieConnectionError, DeadlineError):
+                raise  # it concerns the connection, not this process
+            except PieError as error:
+                if connection.has_handle(process_id):
+                    refused[process_id] = error
+                return
+            if connection.has_handle(process_id):
+                attached.append(process_id)
+            else:
+                connection.ignore_process(process_id)
 
     for outcome in await asyncio.gather(*map(attach, process_ids), return_exceptions=True):
         if outcome is not None:
             raise outcome
-    return refused
+    return attached, refused
 
 
-async def _running(connection: RestorableConnection, refused: Mapping[str, RefusedError]) -> set[str]:
+async def _running(connection: RestorableConnection, refused: Mapping[str, PieError]) -> set[str]:
     """Return which processes still run although they were refused: the server holds them for another connection."""
     if not refused:
         return set()
-    return {info.id for info in await connection.calls.list_processes()} & refused.keys()
+    try:
+        listed = await connection.calls.list_processes()
+    except (PieConnectionError, DeadlineError):
+        raise
+    except PieError as error:
+        logger.warning("can't tell which processes the server still holds: %s", error)
+        return set()
+    return {info.id for info in listed} & refused.keys()
 
 
-def _loss_text(
-    connection: RestorableConnection, process_id: str, refusal: RefusedError, *, held: bool
-) -> str:
+def _loss_text(connection: RestorableConnection, process_id: str, error: PieError, *, held: bool) -> str:
     family = connection.known_family
     if held:
         why = "it still runs, but the server gives it to no other connection; end it with terminate_process()"
-    elif not isinstance(refusal, refusals.ProcessNotFoundError):
-        why = f"the server refused to attach it again ({one_line(refusal.text)}); launch it again"
+    elif not isinstance(error, refusals.ProcessNotFoundError):
+        reason = one_line(error.text) if isinstance(error, RefusedError) else str(error)
+        why = f"it could not be attached again ({reason}); launch it again"
     elif family is not None and FAMILIES[family].terminates_on_disconnect:
         why = f"{FAMILIES[family].title} servers terminate processes when their connection ends; launch it again"
     else:

@@ -236,6 +236,15 @@ class RestorableConnection(Connection):
         """Return the ids of the processes that have not ended and whose events are readable."""
         return [route.process_id for route in self._session.routes.live()]
 
+    def has_handle(self, process_id: str) -> bool:
+        """Return whether events of a process are readable, by a handle or after an attach."""
+        route = self._session.routes.by_id.get(process_id)
+        return route is not None and route.known
+
+    def ignore_process(self, process_id: str) -> None:
+        """Ignore the events of a process that was attached after its last handle was closed."""
+        self._session.routes.ignore(process_id)
+
     def lose_process(self, process_id: str, text: str) -> None:
         """Fail the handles of a process that the server did not give back."""
         self._session.routes.fail([process_id], lambda: ProcessLostError(text))

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
@@ -22,7 +23,14 @@ from pie_client._generated.models import (
 )
 from pie_client._version import __version__
 from pie_client.connection.connection import Connection
-from pie_client.errors import DeadlineError, InvalidArgumentError, McpServerError, PieError, one_line
+from pie_client.errors import (
+    DeadlineError,
+    InvalidArgumentError,
+    McpServerError,
+    PieError,
+    RefusedError,
+    one_line,
+)
 from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.link import REGISTER_AGAIN, STOPPED, Link, Spec
@@ -201,6 +209,8 @@ class McpServers:
         self._servers: dict[str, McpServer] = {}
         # The protocol can't unregister: a name that was announced stays, and is not announced again.
         self._announced: set[str] = set()
+        self._unannounced: set[str] = set()
+        """Names that the engine refused on the current session."""
         self._stopping: set[asyncio.Task[None]] = set()
         self._log = LimitedLog(logger)
 
@@ -247,18 +257,39 @@ class McpServers:
     async def unregister(self, name: str) -> None:
         """Stop a server. Later calls for it get an error."""
         server = self._servers.pop(name, None)
+        self._unannounced.discard(name)
         if server is None:
             raise InvalidArgumentError(f"no MCP server named {name!r} is registered; check the name")
         await server.stop()
 
-    async def announce_again(self) -> None:
-        """Announce the running servers on a new session of the engine, without restarting them."""
-        announced = self._announced & self._servers.keys()
-        for name in announced:
-            server = self._servers.get(name)
-            if server is not None:
-                await self._connection.calls.register_mcp_server(name=name, transport=server.transport)
-        self._announced = announced
+    async def announce_again(self, delays: Sequence[float]) -> None:
+        """Announce the running servers on a new session of the engine, without restarting them.
+
+        Args:
+            delays: Seconds before each further try, if the engine still has a server for the lost session.
+        """
+        waiting = (self._announced | self._unannounced) & self._servers.keys()
+        announced: set[str] = set()
+        refused: dict[str, RefusedError] = {}
+        for delay in (*delays, None):
+            refused.clear()
+            for name in waiting:
+                server = self._servers.get(name)
+                if server is None:
+                    continue
+                try:
+                    await self._connection.calls.register_mcp_server(name=name, transport=server.transport)
+                    announced.add(name)
+                except RefusedError as error:
+                    refused[name] = error
+            waiting = set(refused)
+            if delay is None or not refused:
+                break
+            await asyncio.sleep(delay)
+        self._announced, self._unannounced = announced, set(refused)
+        for name, refusal in refused.items():
+            text = "MCP server %.40r is not available on the restored connection: %s; unregister it, then register it again"
+            logger.warning(text, name, refusal)
 
     async def answer(self, request: McpRequestRecord) -> None:
         """Answer a relayed call: exactly once, unless the connection is lost."""

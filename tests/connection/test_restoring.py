@@ -1,0 +1,177 @@
+"""What a restored connection does about requests that the server refuses, and about handles that are closed meanwhile."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pie_client import (
+    ConnectionState,
+    ConnectionStatus,
+    PieClient,
+    ProcessLostError,
+    Reconnect,
+    RefusedError,
+    UnsupportedError,
+    models,
+)
+from tests.connection.helpers import launch, printed, returned
+from tests.support.mcp_servers import Script
+from tests.support.peers import Peer, Refusal, in_time, websocket_peer
+
+SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
+HELD = 'initialize()\nwhile True: send(id=read()["id"], result={})'
+
+
+async def restored(client: PieClient, peer: Peer) -> ConnectionState:
+    """Lose the connection, and wait until it is restored."""
+    async with asyncio.timeout(60):
+        states = client.states()
+        await anext(states)
+        peer.hang_up()
+        async for state in states:
+            assert state.status is not ConnectionStatus.GAVE_UP
+            if state.status is ConnectionStatus.READY:
+                return state
+    raise AssertionError("the client was closed")
+
+
+async def reply_to_attaches(peer: Peer, replies: dict[str, bytes | None]) -> None:
+    """Send the reply to the attach of each process: its text as part of a frame, or None for success."""
+    for number in range(1, len(replies) + 1):
+        request = await peer.request(models.AttachProcessRequest, number)
+        garbled = replies[request.process_id]
+        if garbled is None:
+            await peer.reply(request.corr_id, "Process attached")
+        else:
+            await peer.send(b"\x83\xa4type\xa8response\xa7corr_id" + bytes([request.corr_id]) + garbled)
+
+
+async def test_an_attach_with_an_invalid_reply_loses_that_process_only() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        lost, kept = await launch(client), await launch(client)
+        peer.answers[models.AttachProcessRequest] = None
+        peer.answers[models.ListProcessesRequest] = "[]"
+        replies = {lost.process_id: b"\xa2ok\x05", kept.process_id: None}
+        peer.background.append(asyncio.create_task(reply_to_attaches(peer, replies)))
+        state = await restored(client, peer)
+        assert (state.kept, state.lost) == ((kept.process_id,), (lost.process_id,))
+        with pytest.raises(ProcessLostError, match=r"could not be attached again \(.*invalid reply"):
+            await in_time(lost.wait())
+        await peer.send(returned(kept, '"done"'))
+        assert await in_time(kept.wait()) == '"done"'
+
+
+async def test_a_server_that_does_not_list_its_processes_holds_none() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        peer.answers[models.AttachProcessRequest] = Refusal("Process not found")
+        peer.answers[models.ListProcessesRequest] = Refusal("busy")
+        assert (await restored(client, peer)).lost == (process.process_id,)
+        with pytest.raises(ProcessLostError, match="the server does not know it any more"):
+            await in_time(process.wait())
+        await in_time(client.ping())
+
+
+@pytest.mark.parametrize("refusals", [2, 1000])
+async def test_an_mcp_server_that_the_engine_still_has_is_announced_again_later(
+    refusals: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        script = Script(tmp_path, HELD)
+        peer.answers[models.RegisterMcpServerRequest] = "ok"
+        for name in ("first", "second"):
+            await client.register_mcp_server(name, "stdio", command=script.command, args=script.args)
+        process = await launch(client)
+        left = refusals
+
+        async def refuse() -> None:
+            nonlocal left
+            for number in range(3, 1000):
+                request = await peer.request(models.RegisterMcpServerRequest, number)
+                refused = request.name == "first" and left > 0
+                left -= refused
+                await peer.reply(request.corr_id, "already registered" if refused else "ok", ok=not refused)
+
+        peer.answers[models.RegisterMcpServerRequest] = None
+        peer.background.append(asyncio.create_task(refuse()))
+        assert (await restored(client, peer)).kept == (process.process_id,)
+        announced = [request.name for request in peer.requests_of(models.RegisterMcpServerRequest)]
+        assert announced.count("second") == 2
+        if refusals == 2:
+            assert announced.count("first") == 4
+            assert "not available" not in caplog.text
+        else:
+            assert "MCP server 'first' is not available on the restored connection" in caplog.text
+            left = 0
+            # The next loss is another chance, and so is registering by hand.
+            await restored(client, peer)
+            later = peer.requests_of(models.RegisterMcpServerRequest)[len(announced) :]
+            assert sorted(request.name for request in later) == ["first", "second"]
+            left = 1000
+            await restored(client, peer)
+            left = 0
+            await client.unregister_mcp_server("first")
+            before = len(peer.requests_of(models.RegisterMcpServerRequest))
+            await client.register_mcp_server("first", "stdio", command=script.command, args=script.args)
+            assert len(peer.requests_of(models.RegisterMcpServerRequest)) == before + 1
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_handle_that_is_closed_during_the_restoration_is_not_kept(sent: bool) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        processes = [await launch(client) for _ in range(2 if sent else 40)]
+        peer.answers[models.AttachProcessRequest] = None
+        restoring = asyncio.create_task(restored(client, peer))
+        first = await peer.request(models.AttachProcessRequest)
+        waiting = {process.process_id: process for process in processes}
+        for request in await attaches(peer, 2 if sent else 32):
+            del waiting[request.process_id]
+        closed = next(process for process in processes if process.process_id == first.process_id)
+        if not sent:
+            closed = next(iter(waiting.values()))
+        closed.close()
+        number = len(processes) if sent else len(processes) - 1
+        for index in range(1, number + 1):
+            request = await peer.request(models.AttachProcessRequest, index)
+            await peer.reply(request.corr_id, "Process attached")
+        state = await in_time(restoring)
+        assert closed.process_id not in state.kept + state.lost
+        assert len(state.kept) == len(processes) - 1
+        assert len(peer.requests_of(models.AttachProcessRequest)) == number
+        # Its events are ignored; a later attach shows only newer ones.
+        await peer.send(printed(closed, "ignored"))
+        await client.ping()
+        peer.answers[models.AttachProcessRequest] = "Process attached"
+        again = await client.attach_process(closed.process_id)
+        await peer.send(printed(closed, "read"))
+        assert (await in_time(again.recv()))[1] == "read"
+
+
+async def attaches(peer: Peer, number: int) -> list[models.AttachProcessRequest]:
+    """Wait for a number of attach requests."""
+    await peer.request(models.AttachProcessRequest, number)
+    return peer.requests_of(models.AttachProcessRequest)
+
+
+async def test_events_of_a_launch_whose_reply_was_lost_are_forgotten() -> None:
+    process_id = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        await client.ping()
+        await peer.send(models.StdoutFrame(process_id=process_id, value="of the lost session"))
+        await client.ping()
+        await restored(client, peer)
+        process = await client.attach_process(process_id)
+        await peer.send(printed(process, "of this session"))
+        assert (await in_time(process.recv()))[1] == "of this session"
+
+
+async def test_another_release_may_not_know_batches_any_more() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        peer.answers[models.LaunchProcessesRequest] = Refusal("inputs must not be empty")
+        with pytest.raises(RefusedError):
+            await client.launch_processes("a@1.0.0", [{}, {}])
+        peer.answers[models.LaunchProcessesRequest] = None  # as an older release, which ignores it
+        await restored(client, peer)
+        with pytest.raises(UnsupportedError, match="this server is older"):
+            await in_time(client.launch_processes("a@1.0.0", [{}, {}]))
