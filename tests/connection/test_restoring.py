@@ -1,6 +1,7 @@
 """What a restored connection does about requests that the server refuses, and about handles that are closed meanwhile."""
 
 import asyncio
+import base64
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pie_client import (
     ConnectionState,
     ConnectionStatus,
+    ParsedPrivateKey,
     PieClient,
     ProcessLostError,
     Reconnect,
@@ -16,6 +18,7 @@ from pie_client import (
     models,
 )
 from tests.connection.helpers import launch, printed, returned
+from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
@@ -175,3 +178,108 @@ async def test_another_release_may_not_know_batches_any_more() -> None:
         await restored(client, peer)
         with pytest.raises(UnsupportedError, match="this server is older"):
             await in_time(client.launch_processes("a@1.0.0", [{}, {}]))
+
+
+async def test_tasks_that_authenticate_at_a_loss_do_so_in_the_next_session(tmp_path: Path) -> None:
+    key, _ = ed25519_key(tmp_path)
+    identified = "Authenticated (Engine disabled authentication)"
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        peer.answers[models.AuthIdentifyRequest] = None
+        tasks: list[asyncio.Task[object]] = [
+            asyncio.create_task(client.authenticate("alice", ParsedPrivateKey.from_file(key)))
+            for _ in range(3)
+        ]
+        tasks.append(asyncio.create_task(client.ping()))
+        await peer.request(models.AuthIdentifyRequest)
+        peer.answers[models.AuthIdentifyRequest] = identified
+        await restored(client, peer)
+        await in_time(asyncio.gather(*tasks))
+        assert [request.username for request in peer.requests_of(models.AuthIdentifyRequest)] == ["alice"] * 2
+        assert client.server is not None
+        assert client.server.username == "alice"
+
+
+async def test_a_token_that_was_sent_at_a_loss_is_sent_again() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        peer.answers[models.AuthByTokenRequest] = None
+        authenticating = asyncio.create_task(client.auth_by_token("secret"))
+        await peer.request(models.AuthByTokenRequest)
+        peer.answers[models.AuthByTokenRequest] = "Authenticated"
+        await restored(client, peer)
+        await in_time(authenticating)
+        assert len(peer.requests_of(models.AuthByTokenRequest)) == 2
+        await client.ping()
+
+
+async def test_each_attempt_to_restore_the_connection_identifies_its_session() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        peer.answers[models.AttachProcessRequest] = None
+
+        async def fail_once() -> None:
+            await peer.request(models.AttachProcessRequest)
+            peer.answers[models.AttachProcessRequest] = "Process attached"
+            peer.hang_up()
+
+        peer.background.append(asyncio.create_task(fail_once()))
+        assert (await restored(client, peer)).kept == (process.process_id,)
+        kinds = [type(request) for request in peer.requests]
+        session: list[type[object]] = [models.AuthIdentifyRequest, models.AttachProcessRequest]
+        assert kinds == [models.AuthIdentifyRequest, models.LaunchProcessRequest, *session, *session]
+
+
+async def test_only_the_last_loss_tells_whether_events_may_be_missing() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        assert (await restored(client, peer)).may_have_gaps
+        states = client.states()
+        assert (await anext(states)).status is ConnectionStatus.READY
+        await peer.socket.close(1012)
+        async with asyncio.timeout(60):
+            async for state in states:
+                if state.status is ConnectionStatus.READY:
+                    break
+        assert state.kept == (process.process_id,)
+        assert not state.may_have_gaps
+        assert process.possible_gaps == 1
+
+
+async def test_a_server_of_another_family_is_known_as_such_after_a_loss() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        await client.ping()
+        first = client.server
+        peer.family = "0.5"
+        peer.answers[models.AuthIdentifyRequest] = "Already authenticated"
+        await restored(client, peer)
+        second = client.server
+        assert first is not None
+        assert second is not None
+        assert (first.family, second.family) == ("0.4", "0.5")
+
+
+class SlowKey:
+    """A key that signs when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        self.asked.set()
+        await self.go.wait()
+        return b"signature of " + challenge
+
+
+async def test_a_challenge_that_is_signed_too_late_is_not_answered_in_the_next_session() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        key = SlowKey()
+        challenges = iter([b"old" * 16, b"new" * 16])
+        peer.answers[models.AuthIdentifyRequest] = lambda: base64.b64encode(next(challenges)).decode()
+        peer.answers[models.AuthProveRequest] = "Authenticated"
+        authenticating = asyncio.create_task(client.authenticate("alice", key))
+        await in_time(key.asked.wait())
+        await restored(client, peer)
+        key.go.set()
+        await in_time(authenticating)
+        (proof,) = peer.requests_of(models.AuthProveRequest)
+        assert base64.b64decode(proof.signature) == b"signature of " + b"new" * 16

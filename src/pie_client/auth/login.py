@@ -7,11 +7,10 @@ the keys, ``agent`` uses those of an ssh-agent.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -97,35 +96,48 @@ class Authentication:
 
     async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
-        async with self._turn(AUTH_IDENTIFY, timeout):
-            if self._known is None:
-                await self._identify(username, key)
-            if self._known is None:
-                return
-            traits, user = self._known
-            if key is not None and traits.user is not None:
-                logger.info("%s servers ask for no key; private_key was not used", traits.title)
-            if user != username and traits.user is None:
-                raise _already_identified(AUTH_IDENTIFY.tag, user, username)
-            self.login = Login(username, key)
+        await self._in_turn(AUTH_IDENTIFY, functools.partial(self._authenticate, username, key), timeout)
+
+    async def _authenticate(self, username: str, key: keys.Signer | None) -> None:
+        if self._known is None:
+            await self._identify(username, key)
+        if self._known is None:
+            return
+        traits, user = self._known
+        if key is not None and traits.user is not None:
+            logger.info("%s servers ask for no key; private_key was not used", traits.title)
+        if user != username and traits.user is None:
+            raise _already_identified(AUTH_IDENTIFY.tag, user, username)
+        self.login = Login(username, key)
 
     async def by_token(self, token: str, timeout: float | None) -> None:
         """Authenticate with the server's internal token."""
-        async with self._turn(AUTH_BY_TOKEN, timeout):
-            self.connection.check_family(AUTH_BY_TOKEN)
-            if self._known is None:
-                await self._send_token(token)
-            elif self._known[1] != TOKEN_USER:
-                raise _already_identified(AUTH_BY_TOKEN.tag, self._known[1])
-            self.login = Login(TOKEN_USER, token=token)
+        await self._in_turn(AUTH_BY_TOKEN, functools.partial(self._by_token, token), timeout)
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, method: Method[object], timeout: float | None) -> AsyncGenerator[None]:
-        async with self.connection.deadline(method, timeout):
-            # Before the lock, which restoring the connection needs.
-            await self.connection.restored()
-            async with self._lock:
-                yield
+    async def _by_token(self, token: str) -> None:
+        self.connection.check_family(AUTH_BY_TOKEN)
+        if self._known is None:
+            await self._send_token(token)
+        elif self._known[1] != TOKEN_USER:
+            raise _already_identified(AUTH_BY_TOKEN.tag, self._known[1])
+        self.login = Login(TOKEN_USER, token=token)
+
+    async def _in_turn(
+        self, method: Method[object], work: Callable[[], Awaitable[None]], timeout: float | None
+    ) -> None:
+        """Do work that identifies the session, again if the connection is lost meanwhile and will be restored."""
+        connection = self.connection
+        async with connection.deadline(method, timeout):
+            while True:
+                session = self._sessions
+                # Before the lock, which restoring the connection needs.
+                await connection.restored()
+                try:
+                    async with self._lock:
+                        return await work()
+                except ConnectionLostError:
+                    if session == self._sessions:
+                        raise
 
     # The requests below run as tasks without a deadline: cancelling a caller does not cancel them. The server handles
     # them in any case, and only its first reply on a connection tells its family; a second identification gets the same
