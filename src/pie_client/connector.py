@@ -27,6 +27,7 @@ from pie_client.connection.reconnect import (
     follow_loss,
 )
 from pie_client.connection.restorable import RestorableConnection, without_advice
+from pie_client.connection.threads import check_asyncio
 from pie_client.connection.transport import open_transport
 from pie_client.errors import (
     ConnectionLostError,
@@ -34,7 +35,6 @@ from pie_client.errors import (
     NotConnectedError,
     PieError,
     ReconnectError,
-    UnsupportedError,
 )
 
 logger = logging.getLogger(__name__)
@@ -254,7 +254,8 @@ class Connector:
     async def _open(self) -> None:
         if self.current is not None:
             self._login = self.current.authentication.login
-        await self._disconnect()
+        # It stays the current one meanwhile: requests of other tasks fail as on a lost connection.
+        await self._close(self.current)
         self._attempts = None
         attempts = Attempts(self._policy, self._now())
         try:
@@ -298,6 +299,9 @@ class Connector:
 
     async def _disconnect(self) -> None:
         connected, self.current = self.current, None
+        await self._close(connected)
+
+    async def _close(self, connected: Connected | None) -> None:
         try:
             async with self._closing:
                 if connected is not None:
@@ -408,13 +412,3 @@ class Connector:
 def _restorable(connected: Connected) -> RestorableConnection:
     assert isinstance(connected.connection, RestorableConnection)  # noqa: S101 - made so by Connector
     return connected.connection
-
-
-def check_asyncio() -> None:
-    """Raise UnsupportedError unless an asyncio event loop runs."""
-    with contextlib.suppress(RuntimeError):
-        asyncio.get_running_loop()
-        return
-    raise UnsupportedError(
-        "pie_client needs asyncio, and no asyncio event loop runs here; use asyncio.run(), or AnyIO with its asyncio backend"
-    )

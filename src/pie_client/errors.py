@@ -232,7 +232,11 @@ class RegistryError(PieError):
 
 
 class UnsupportedError(PieError):
-    """The server's family does not support a request, or one of its fields. Nothing was sent."""
+    """The server's family does not support a request, or one of its fields; or no asyncio event loop runs.
+
+    Nothing was sent, except by ``auth_by_token`` and ``launch_processes``: whether a server supports them shows only in
+    whether it answers.
+    """
 
 
 class ProtocolError(PieError):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import functools
+import logging
 import math
 import os
 import traceback
@@ -281,6 +282,21 @@ async def test_a_late_reply_to_a_token_determines_the_family() -> None:
         await client.ping()
         assert client.server is not None
         assert (client.server.family, client.server.username) == ("0.4", "internal")
+
+
+async def test_a_refused_token_is_logged_as_a_refusal_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "pie_client")
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AuthByTokenRequest] = Refusal("Invalid token")
+        peer.answers[models.AuthProveRequest] = Refusal("No pending authentication")
+        with pytest.raises(AuthenticationError, match="Invalid token"):
+            await in_time(client.auth_by_token("token"))
+        await client.ping()
+    assert "auth_by_token: AuthenticationError after" in caplog.text
+    assert "CancelledError" not in caplog.text
+    assert "not pending" not in caplog.text
 
 
 async def test_authenticate_times_out_while_another_call_identifies() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
 from pie_client import (
     ConnectError,
+    ConnectionLostError,
     ConnectionState,
     ConnectionStatus,
     Family,
@@ -16,6 +18,7 @@ from pie_client import (
     PieClient,
     PieConnectionError,
     UnsupportedError,
+    agent_keys,
 )
 from pie_client.testing import LocalEngine
 from tests.support.keys import ed25519_key
@@ -184,9 +187,32 @@ asyncio.run(main())
 
 def test_without_an_asyncio_event_loop_the_error_says_so() -> None:
     """Trio and others run coroutines by send(), too."""
-    for start in (PieClient("ws://127.0.0.1:1").connect, PieClient("ws://127.0.0.1:1").__aenter__):
+    client = PieClient("ws://127.0.0.1:1")
+    starts: list[Callable[[], Coroutine[None, None, object]]] = [
+        client.connect,
+        client.__aenter__,
+        lambda: client.resolve_version("a", "http://127.0.0.1:1"),
+        lambda: agent_keys("/nowhere"),
+        LocalEngine().__aenter__,
+    ]
+    for start in starts:
         with pytest.raises(UnsupportedError, match="needs asyncio, and no asyncio event loop runs here"):
             start().send(None)
+
+
+async def test_while_a_task_connects_again_others_learn_that_the_connection_was_lost() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        peer.hang_up()
+        await in_time(lost(client))
+        connecting = asyncio.create_task(client.connect())
+        async for state in client.states():
+            if state.status is ConnectionStatus.CONNECTING:
+                break
+        with pytest.raises(ConnectionLostError):
+            await client.ping()
+        await in_time(connecting)
+        await client.ping()
 
 
 async def test_calls_before_connecting_say_that_the_client_is_not_connected() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pie_client.auth.keys import check_kind
 from pie_client.connection.options import check_seconds
+from pie_client.connection.threads import check_asyncio
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
 from pie_client.paths import path_text
 
@@ -151,6 +152,7 @@ async def agent_keys(
         DeadlineError: It did not answer in time.
         InvalidArgumentError: The path or the timeout is not valid.
     """
+    check_asyncio()
     place = _agent_path(path)
     seconds = LIST_SECONDS if timeout is None else check_seconds("timeout", timeout)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)

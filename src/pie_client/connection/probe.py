@@ -25,7 +25,9 @@ async def probe(call: asyncio.Task[object], control: Coroutine[None, None, objec
     second = asyncio.create_task(control)
     try:
         await asyncio.wait({call, second}, return_when=asyncio.FIRST_COMPLETED)
-        if not call.done():
+        if call.done():
+            await asyncio.wait({second})  # its reply is the next one
+        else:
             with contextlib.suppress(RefusedError):  # a refusal is an answer
                 await second
         return call.done()

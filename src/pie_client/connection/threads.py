@@ -1,10 +1,13 @@
-"""Run blocking work in a thread."""
+"""Run blocking work in a thread, and check that an event loop runs."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
+
+from pie_client.errors import UnsupportedError
 
 A = TypeVarTuple("A")
 R = TypeVar("R")
@@ -37,3 +40,13 @@ async def in_thread(work: Callable[[*A], R], /, *args: *A) -> R:
     running = start(work, *args)
     await settle(running)
     return running.result()
+
+
+def check_asyncio() -> None:
+    """Raise UnsupportedError unless an asyncio event loop runs."""
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return
+    raise UnsupportedError(
+        "pie_client needs asyncio, and no asyncio event loop runs here; use asyncio.run(), or AnyIO with its asyncio backend"
+    )

@@ -15,6 +15,7 @@ from pie_client._generated.models import ProgramListing
 from pie_client._generated.refusals import ProgramNotFoundError
 from pie_client._version import __version__
 from pie_client.connection.options import check_seconds
+from pie_client.connection.threads import check_asyncio
 from pie_client.errors import DeadlineError, InvalidArgumentError, RegistryError, one_line
 from pie_client.programs.download import DownloadError, download
 from pie_client.protocol.validation import validator
@@ -30,6 +31,7 @@ IN_PATHS = "/%:@!$&'()*+,;=-._~"
 
 async def resolve_version(name: object, registry_url: object, timeout: float) -> str:
     """Return a program's name with its highest version; see :meth:`PieClient.resolve_version`."""
+    check_asyncio()
     seconds = check_seconds("timeout", timeout)
     if isinstance(name, str) and "@" in name:
         return name

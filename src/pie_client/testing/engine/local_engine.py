@@ -12,6 +12,7 @@ from websockets.http11 import Request, Response
 
 from pie_client._generated.families import NEWEST, UPLOAD_BYTES, Family
 from pie_client.base import WireModel
+from pie_client.connection.threads import check_asyncio
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.engine.connection import Connection
@@ -130,7 +131,9 @@ class LocalEngine:
         Raises:
             OSError: The port is in use.
             RuntimeError: The engine is running already.
+            UnsupportedError: No asyncio event loop runs.
         """
+        check_asyncio()
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
         members = {"faults": self._state.faults, "drops_closed": self.traits.drops_closed}
