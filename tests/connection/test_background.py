@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pie_client import PieClient, StreamAbortedError, models
+from pie_client import Event, PieClient, StreamAbortedError, models
 from tests.connection.helpers import CLOSE_BOUND, MIB, all_waits, check_text, launch, outcomes, printed
 from tests.support.mcp_servers import Script, until
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
@@ -60,6 +60,46 @@ async def test_mcp_calls_that_are_not_answered_pause_reading_and_do_not_delay_cl
         async with asyncio.timeout(CLOSE_BOUND):
             await client.close()
         assert in_background() == 0
+
+
+@pytest.mark.parametrize("wait", ["request", "event"])
+async def test_who_waits_gets_what_the_server_sends_while_mcp_calls_wait(wait: str, tmp_path: Path) -> None:
+    """What answers an MCP call may use the client itself."""
+    params = '{"a":"' + "x" * 5000 + '"}'
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=4096) as client:
+        await register(client, peer, tmp_path, answers=False)
+        process = await launch(client)
+        for number in range(10):
+            await peer.send(mcp_request(number, params))
+        await until(lambda: in_background() >= 2)
+        if wait == "request":
+            await in_time(client.ping())
+        else:
+            waiting = asyncio.create_task(process.recv())
+            await peer.send(printed(process, "x"))
+            assert await in_time(waiting) == (Event.Stdout, "x")
+
+
+async def test_mcp_calls_are_refused_when_too_many_wait_and_reading_goes_on(tmp_path: Path) -> None:
+    params = '{"a":"' + "x" * 5000 + '"}'
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, max_buffered=4096, max_buffered_total=20_000) as client,
+    ):
+        await register(client, peer, tmp_path, answers=False)
+        peer.answers[models.QueryRequest] = None
+        asked = asyncio.create_task(client.query("something"))
+        await peer.request(models.QueryRequest)
+        for number in range(2000):
+            await peer.send(mcp_request(number, params))
+        # One is being answered, and three have place to wait.
+        await peer.request(models.McpResponseRequest, 2000 - 4)
+        answers = peer.requests_of(models.McpResponseRequest)
+        assert sorted(answer.corr_id for answer in answers) == [*range(4, 2000)]
+        assert not any(answer.ok for answer in answers)
+        refusal = models.McpErrorObject.model_validate_json(answers[0].result)
+        assert "'s'; call it later" in refusal.message
+        asked.cancel()
 
 
 async def test_more_mcp_calls_than_are_answered_at_the_same_time_get_one_answer_each(tmp_path: Path) -> None:

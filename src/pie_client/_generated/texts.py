@@ -31,6 +31,11 @@ def mcp_server_silent(*, server_name: object, method: object, seconds: object) -
     return f"MCP server '{server_name}' did not answer {method} within {seconds} s"
 
 
+def mcp_client_busy(*, method: object, server_name: object) -> str:
+    """Sent in answers to relayed MCP calls."""
+    return f"too many MCP calls wait for the client, so it did not start {method} of MCP server '{server_name}'; call it later"
+
+
 def mcp_params_invalid(*, method: object, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"the params of {method} for MCP server '{server_name}' are not a JSON object"
@@ -59,6 +64,8 @@ CODE_MCP_SERVER_UNAVAILABLE: Final = -32000
 """JSON-RPC error code of the text."""
 CODE_MCP_SERVER_SILENT: Final = -32001
 """JSON-RPC error code of the text."""
+CODE_MCP_CLIENT_BUSY: Final = -32000
+"""JSON-RPC error code of the text."""
 CODE_MCP_PARAMS_INVALID: Final = -32602
 """JSON-RPC error code of the text."""
 CODE_MCP_ANSWER_EMPTY: Final = -32603
@@ -73,6 +80,7 @@ CODE_MCP_METHOD_NOT_FOUND: Final = -32601
 __all__ = [
     "CODE_MCP_ANSWER_EMPTY",
     "CODE_MCP_ANSWER_NOT_RELAYED",
+    "CODE_MCP_CLIENT_BUSY",
     "CODE_MCP_METHOD_NOT_FOUND",
     "CODE_MCP_PARAMS_INVALID",
     "CODE_MCP_RELAY_FAILED",
@@ -83,6 +91,7 @@ __all__ = [
     "MCP_METHOD_NOT_FOUND",
     "mcp_answer_empty",
     "mcp_answer_not_relayed",
+    "mcp_client_busy",
     "mcp_params_invalid",
     "mcp_relay_failed",
     "mcp_server_ended",

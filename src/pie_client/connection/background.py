@@ -1,6 +1,7 @@
 """Do in the background what a server makes the client do: answer MCP calls, terminate and check processes.
 
-All of it is bounded: MCP calls wait when too many are being answered, and one check of the processes runs at a time.
+All of it is bounded: MCP calls wait when too many are being answered, are refused when too many wait, and one check of the
+processes runs at a time.
 """
 
 from __future__ import annotations
@@ -21,15 +22,24 @@ from pie_client.logs import LimitedLog
 from pie_client.protocol.session import CheckProcesses, RelayMcpCall, Session, TerminateProcesses
 
 if TYPE_CHECKING:
-    from pie_client._generated import refusals
+    from pie_client._generated import models, refusals, texts
     from pie_client._generated.models import ProcessInfo
 else:
+    models = LazyModule("pie_client._generated.models")
+    texts = LazyModule("pie_client._generated.texts")
     refusals = LazyModule("pie_client._generated.refusals")
 
 logger = logging.getLogger(__name__)
 
 MOST_MCP_CALLS = 1024
 """MCP calls that are answered at the same time."""
+MOST_WAITING = 8 * MOST_MCP_CALLS
+"""MCP calls that wait for that, before further ones are refused."""
+MOST_REFUSALS = 1 << 16
+"""Refusals that wait to be sent, before further calls are ignored: a server that does not read its answers has no use for
+more of them."""
+NAME_CHARACTERS = 100
+"""Characters of the names in a refused call that are repeated in the answer."""
 LIST_DELAYS = (0.1, 0.4, 1.6)
 """Seconds before a process list that the server refused is requested again."""
 
@@ -44,7 +54,8 @@ class BackgroundTasks:
         on_change: Called when :attr:`waiting` has become empty.
 
     Attributes:
-        waiting: MCP calls that are answered when others have been. No more should be received meanwhile.
+        waiting: MCP calls that are answered when others have been. No more should be received meanwhile, unless somebody
+            waits for what the server sends: the answers may depend on it.
     """
 
     def __init__(
@@ -64,6 +75,10 @@ class BackgroundTasks:
         self.waiting: deque[McpRequestRecord] = deque()
         self._answering = 0
         self._answering_bytes = 0
+        self._waiting_bytes = 0
+        self._refused: deque[tuple[int, str, str]] = deque()
+        """Numbers, methods and servers of calls that are to be refused."""
+        self._refuser: asyncio.Task[None] | None = None
         self._checking = self._check_again = False
         self._log = LimitedLog(logger)
 
@@ -71,8 +86,7 @@ class BackgroundTasks:
         """Start what the session asks for."""
         match effect:
             case RelayMcpCall(request):
-                self.waiting.append(request)
-                self._start_answers()
+                self._answer_later(request)
             case TerminateProcesses(process_ids):
                 if not self._session.ended:
                     self.terminate(process_ids)
@@ -94,23 +108,56 @@ class BackgroundTasks:
         """Start to terminate processes. Failures are logged, but not that of one that has ended."""
         return self.start(self._terminate(process_ids))
 
-    def drop_waiting(self) -> None:
-        """Drop the MCP calls that wait: the connection has ended."""
-        self.waiting.clear()
-
     def drop_answers(self) -> None:
         """Drop the MCP calls that wait or are being answered: they belong to a session of the server that has ended."""
-        self.drop_waiting()
+        self.waiting.clear()
+        self._waiting_bytes = 0
+        self._refused.clear()
         for task in self._answers:
             task.cancel()
+        if self._refuser is not None:
+            self._refuser.cancel()
+            self._refuser = None
 
     def cancel(self) -> list[asyncio.Task[None]]:
         """Cancel all tasks, and return them."""
-        self.drop_waiting()
+        self.drop_answers()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         return tasks
+
+    def _answer_later(self, request: McpRequestRecord) -> None:
+        size = _size(request)
+        if not self.waiting or (
+            len(self.waiting) < MOST_WAITING
+            and self._waiting_bytes + size <= self._session.routes.backlogs.total
+        ):
+            self.waiting.append(request)
+            self._waiting_bytes += size
+            self._start_answers()
+        elif len(self._refused) < MOST_REFUSALS:
+            self._log.log(logging.WARNING, "refusing MCP calls: too many wait for an answer")
+            method, name = request.method[:NAME_CHARACTERS], request.server_name[:NAME_CHARACTERS]
+            self._refused.append((request.corr_id, method, name))
+            if self._refuser is None or self._refuser.done():
+                self._refuser = self.start(self._refuse_calls())
+        else:
+            text = "ignoring MCP calls: the server does not read the answers to earlier ones"
+            self._log.log(logging.WARNING, text)
+
+    async def _refuse_calls(self) -> None:
+        """Answer the calls for which there is no place."""
+        try:
+            while self._refused:
+                corr_id, method, name = self._refused.popleft()
+                text = texts.mcp_client_busy(method=method, server_name=name)
+                error = models.McpErrorObject(code=texts.CODE_MCP_CLIENT_BUSY, message=text)
+                result = error.model_dump_json(exclude_none=True)
+                await self._calls.mcp_response(corr_id=corr_id, ok=False, result=result)
+                await asyncio.sleep(0)  # sending does not suspend while the server reads
+        except PieError as error:
+            self._log.log(logging.WARNING, "an MCP call could not be refused: %s", error)
 
     def _start_answers(self) -> None:
         # The parameters of a call may have any size, and no call may wait for ever.
@@ -119,7 +166,8 @@ class BackgroundTasks:
             not self._answering or (self._answering < MOST_MCP_CALLS and self._answering_bytes < most_bytes)
         ):
             request = self.waiting.popleft()
-            size = len(request.params)
+            size = _size(request)
+            self._waiting_bytes -= size
             self._answering += 1
             self._answering_bytes += size
             task = self.start(self._answer(request))
@@ -188,3 +236,7 @@ class BackgroundTasks:
 
     def _missing_from(self, listed: list[ProcessInfo]) -> set[str]:
         return self._session.routes.running() - {info.id for info in listed}
+
+
+def _size(request: McpRequestRecord) -> int:
+    return len(request.params) + len(request.method) + len(request.server_name)

@@ -272,7 +272,7 @@ class Connection:
             return
         if not self._session.alive:
             return  # nothing arrives
-        pause = self._flow.should_pause() or bool(self._background.waiting)
+        pause = self._flow.should_pause(unanswered=bool(self._background.waiting))
         if pause != self.paused:
             self.paused = pause
             if pause:
@@ -402,7 +402,7 @@ class Connection:
         self._timer.close()
         self._keep_alive.stop()
         self._flow.close()
-        self._background.drop_waiting()
+        self._background.drop_answers()
         self._session.fail(functools.partial(interruption, cause))
         self._on_close(cause)
 

@@ -38,15 +38,23 @@ class Flow:
         self._watch: asyncio.TimerHandle | None = None
         """Ends the time in which a process has to be read."""
 
-    def should_pause(self) -> bool:
-        """Return whether reading should pause now, with regard to what is unread and unwritten."""
+    def should_pause(self, *, unanswered: bool = False) -> bool:
+        """Return whether reading should pause now, with regard to what is unread and unwritten.
+
+        Args:
+            unanswered: Whether MCP calls wait until others have been answered. What answers them may use this connection,
+                so they pause it only while nobody waits for anything.
+        """
         session = self._session
         if session.disk_is_behind:
             return True
         backlogs = session.routes.backlogs
         if backlogs.due or backlogs.pressing:
             session.routes.survey()
-        pause = not self._stalled_sends and session.should_pause(waiting=self.waiting > 0)
+        pause = not self._stalled_sends and (
+            session.should_pause(waiting=self.waiting > 0)
+            or (unanswered and not self.waiting and not session.calls)
+        )
         # Who waits can't know whether the reader that it depends on still reads.
         if pause and self.waiting and self._watch is None:
             backlogs.suspect_readers()
