@@ -297,7 +297,7 @@ def test_above_the_total_the_largest_backlogs_lose_events() -> None:
     """D27"""
     session = Session(max_buffered=10_000, max_buffered_total=20_000, spool_above=PLENTY)
     routes = [claim(session, name) for name in "pqrs"]
-    for _ in range(9):
+    for _ in range(12):
         for route, size in zip(routes, (900, 800, 700, 10), strict=True):
             receive(session, stdout_frame(route.process_id, "x" * size))
     assert 18_000 < session.routes.backlogs.held <= 20_000
