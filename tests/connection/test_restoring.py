@@ -26,12 +26,15 @@ SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 HELD = 'initialize()\nwhile True: send(id=read()["id"], result={})'
 
 
-async def restored(client: PieClient, peer: Peer) -> ConnectionState:
-    """Lose the connection, and wait until it is restored."""
+async def restored(client: PieClient, peer: Peer, code: int | None = None) -> ConnectionState:
+    """Lose the connection, with a close code or without a close frame, and wait until it is restored."""
     async with asyncio.timeout(60):
         states = client.states()
         await anext(states)
-        peer.hang_up()
+        if code is None:
+            peer.hang_up()
+        else:
+            await peer.socket.close(code)
         async for state in states:
             assert state.status is not ConnectionStatus.GAVE_UP
             if state.status is ConnectionStatus.READY:
@@ -205,6 +208,7 @@ async def test_a_token_that_was_sent_at_a_loss_is_sent_again() -> None:
         authenticating = asyncio.create_task(client.auth_by_token("secret"))
         await peer.request(models.AuthByTokenRequest)
         peer.answers[models.AuthByTokenRequest] = "Authenticated"
+        peer.answers[models.AuthProveRequest] = Refusal("No pending challenge")
         await restored(client, peer)
         await in_time(authenticating)
         assert len(peer.requests_of(models.AuthByTokenRequest)) == 2
@@ -232,13 +236,7 @@ async def test_only_the_last_loss_tells_whether_events_may_be_missing() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
         process = await launch(client)
         assert (await restored(client, peer)).may_have_gaps
-        states = client.states()
-        assert (await anext(states)).status is ConnectionStatus.READY
-        await peer.socket.close(1012)
-        async with asyncio.timeout(60):
-            async for state in states:
-                if state.status is ConnectionStatus.READY:
-                    break
+        state = await restored(client, peer, code=1012)
         assert state.kept == (process.process_id,)
         assert not state.may_have_gaps
         assert process.possible_gaps == 1
