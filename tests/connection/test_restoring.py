@@ -15,6 +15,7 @@ from pie_client import (
     Reconnect,
     RefusedError,
     UnsupportedError,
+    inferlet,
     models,
 )
 from tests.connection.helpers import launch, printed, returned
@@ -281,3 +282,20 @@ async def test_a_challenge_that_is_signed_too_late_is_not_answered_in_the_next_s
         await in_time(authenticating)
         (proof,) = peer.requests_of(models.AuthProveRequest)
         assert base64.b64decode(proof.signature) == b"signature of " + b"new" * 16
+
+
+@inferlet
+async def answer() -> int:
+    return 42
+
+
+async def test_whether_a_function_is_installed_is_asked_again_after_a_loss() -> None:
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        peer.answers[models.CheckProgramRequest] = "true"
+        for _ in range(2):
+            await client.run(answer)
+        assert len(peer.requests_of(models.CheckProgramRequest)) == 1
+        peer.answers[models.AttachProcessRequest] = "Process attached"
+        await restored(client, peer)
+        await client.run(answer)
+        assert len(peer.requests_of(models.CheckProgramRequest)) == 2
