@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from pie_client.auth.keys import Signer as Signer
     from pie_client.auth.server_info import ServerInfo as ServerInfo
     from pie_client.client import PieClient as PieClient
+    from pie_client.connection.contents import Progress as Progress
     from pie_client.connection.reconnect import ConnectionState as ConnectionState
     from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
     from pie_client.connection.reconnect import Reconnect as Reconnect
     from pie_client.errors import *  # noqa: F403 - every exception is public
+    from pie_client.launching import Runner as Runner
     from pie_client.process import Process as Process
     from pie_client.programs.functions import Inferlet as Inferlet
     from pie_client.programs.functions import inferlet as inferlet
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pie_client.protocol.files import FileEvent as FileEvent
     from pie_client.protocol.mailbox import CorruptEvent as CorruptEvent
     from pie_client.protocol.mailbox import ProcessEvent as ProcessEvent
+    from pie_client.protocol.shares import WhenFull as WhenFull
 else:
     # Hidden from type checkers, which would take any misspelled name for an object.
     _MODULES = {
@@ -45,12 +48,15 @@ else:
         "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
         "pie_client.auth.server_info": ("ServerInfo",),
         "pie_client.client": ("PieClient",),
+        "pie_client.connection.contents": ("Progress",),
         "pie_client.connection.reconnect": ("ConnectionState", "ConnectionStatus", "Reconnect"),
+        "pie_client.launching": ("Runner",),
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),
         "pie_client.protocol.files": ("FileEvent",),
         "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
+        "pie_client.protocol.shares": ("WhenFull",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | _GENERATED
     _SUBMODULES = ("errors", "models", "testing")

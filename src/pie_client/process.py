@@ -128,7 +128,7 @@ class Process:
     @property
     def dropped(self) -> int:
         """Number of events of the process that were dropped because too much was unread."""
-        return self._route.drops
+        return self._route.all_drops
 
     async def __aenter__(self) -> Self:
         return self

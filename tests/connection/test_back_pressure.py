@@ -24,7 +24,7 @@ from pie_client import (
 )
 from pie_client.connection import flow
 from pie_client.testing import InferletSession, LocalEngine
-from tests.connection.helpers import MIB, flood, launch, printed, returned
+from tests.connection.helpers import MIB, chunks, flood, launch, printed, returned
 from tests.support.peers import Peer, in_time, websocket_peer
 
 PIECE = 65536
@@ -237,6 +237,24 @@ async def test_a_reader_that_starts_late_gets_everything_that_comes_then() -> No
             *(printed(process, f"{number:020000}") for number in range(30, 500)), returned(process)
         )
         await in_time(asyncio.gather(reading, waiting))
+
+
+@pytest.mark.parametrize("file", [False, True])
+async def test_events_that_are_ignored_after_too_much_was_unread_count_as_dropped(file: bool) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1000, when_full="error") as client:
+        process = await launch(client)
+        for number in range(30):
+            await peer.send(printed(process, f"{number:02000}"))
+            await client.ping()
+        if file:
+            await peer.send(*chunks(process, b"content", 3))
+        await peer.send(returned(process, "1"))
+        assert await in_time(process.wait()) == "1"
+        assert process.dropped == client.dropped == 30 + file
+        with pytest.raises(SlowConsumerError, match=r"raise max_buffered$"):
+            await process.recv()
+        process.close()
+        assert client.dropped == 30 + file
 
 
 # ------------------------------------------------------------- who waits for what it keeps from arriving

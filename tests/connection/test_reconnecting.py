@@ -261,6 +261,8 @@ def test_an_invalid_policy_is_an_error(options: dict[str, JsonValue]) -> None:
     (name,) = options
     with pytest.raises(InvalidArgumentError, match=f"invalid {name}="):
         Reconnect(**options)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(InvalidArgumentError, match=r"first_delay=5 is more than max_delay=1"):
+        Reconnect(first_delay=5, max_delay=1)
     with pytest.raises(InvalidArgumentError, match=r"reconnect is bool; pass Reconnect\(\)"):
         PieClient("ws://127.0.0.1:1", reconnect=True)  # type: ignore[arg-type]  # as above
 

@@ -114,6 +114,10 @@ class Reconnect:
         _check_count("attempts", self.attempts)
         for name in ("total_time", "first_delay", "max_delay"):
             check_seconds(name, getattr(self, name))
+        if self.first_delay > self.max_delay:
+            raise InvalidArgumentError(
+                f"first_delay={self.first_delay!r} is more than max_delay={self.max_delay!r}; raise max_delay, or lower first_delay"
+            )
         if not callable(self.retry):
             raise InvalidArgumentError(
                 f"invalid retry={self.retry!r}; pass a function from an error to a bool, or leave it out"

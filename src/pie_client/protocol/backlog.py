@@ -60,7 +60,6 @@ class Backlogs:
         over: Whether a limit was exceeded at the last survey.
         pressing: Whether a process pauses the connection or a limit was exceeded, at the last survey.
         unclaimed: Bytes held for processes without a handle, at the last survey.
-        dropped: Number of dropped events of all processes, even closed ones.
     """
 
     def __init__(self, routes: Mapping[str, Mailbox], total: int, spooling: Spooling) -> None:
@@ -70,7 +69,9 @@ class Backlogs:
         self.over = False
         self.pressing = False
         self.unclaimed = 0
-        self.dropped = 0
+        self._dropped = 0
+        self._ignoring: set[Mailbox] = set()
+        """Processes whose events are ignored since more than their share was unread."""
         self._routes = routes
         self._spooling = spooling
         self._full: list[Mailbox] = []
@@ -100,6 +101,11 @@ class Backlogs:
     def held(self) -> int:
         """Bytes in memory that processes with a handle, or detached ones, hold."""
         return sum(route.held for route in self._routes.values() if route.known and route.held > 0)
+
+    @property
+    def dropped(self) -> int:
+        """Number of dropped events of all processes, even closed ones."""
+        return self._dropped + sum(route.ignored for route in self._ignoring)
 
     @property
     def due(self) -> bool:
@@ -205,7 +211,7 @@ class Backlogs:
             if route.held <= size:
                 continue
             if when_full == "error":
-                self._ignore_more(route, f"more than its share of {size} bytes was unread")
+                self._ignore_more(route, f"more than its share of {size} bytes was unread", "max_buffered")
             elif when_full == "drop-oldest" or _is_only_awaited(route):
                 self._drop_oldest(route, size - (size >> SLACK))
         self._enforce_total()
@@ -222,7 +228,9 @@ class Backlogs:
             before = route.held
             if route.share.when_full == "error":
                 self._ignore_more(
-                    route, f"more than max_buffered_total={self.total} bytes of all processes were unread"
+                    route,
+                    f"more than {self.total} bytes of all processes were unread",
+                    "max_buffered_total",
                 )
             else:
                 self._drop_oldest(route, max(before - excess, 0))
@@ -233,14 +241,18 @@ class Backlogs:
     def _drop_oldest(self, route: Mailbox, goal: int) -> None:
         tell = route.share.when_full == "pause" and not _is_only_awaited(route)
         first = not route.drops
-        self.dropped += (dropped := route.drop_oldest(goal, tell=tell))
+        self._dropped += (dropped := route.drop_oldest(goal, tell=tell))
         if dropped and first:
             text = "dropping unread events of process %s, oldest first; process.dropped counts them"
             self._log.log(logging.WARNING, text, route.process_id)
 
-    def _ignore_more(self, route: Mailbox, reason: str) -> None:
-        text = f"events of process {route.process_id} were dropped: {reason}; read faster, or raise the limit"
-        self.dropped += route.ignore_more(text)
+    def _ignore_more(self, route: Mailbox, reason: str, limit: str) -> None:
+        text = f"events of process {route.process_id} were dropped: {reason}; read faster, or raise {limit}"
+        for ended in [each for each in self._ignoring if each.ended or not each.known or each is route]:
+            self._ignoring.discard(ended)
+            self._dropped += ended.ignored
+        self._ignoring.add(route)
+        self._dropped += route.ignore_more(text)
         self._log.log(logging.WARNING, "%s", text)
 
     def _drop_file_on_disk(self) -> bool:
@@ -250,7 +262,7 @@ class Backlogs:
             return False
         before = (route := max(routes, key=lambda each: each.on_disk)).drops
         lost = route.drop_file_on_disk()
-        self.dropped += route.drops - before
+        self._dropped += route.drops - before
         return lost
 
 

@@ -78,7 +78,7 @@ class Mailbox:
         awaited: Number of tasks that wait for the end of the process.
         held: Bytes of the unread events and arriving files in memory.
         files_on_disk: Number of unread files that are completely on disk.
-        drops: Number of events that were dropped because too much was unread.
+        drops, ignored: Events that were dropped because too much was unread; that are ignored during an overflow.
         overflow: Why events are ignored since more than the share was unread, or "".
         receptive: Whether events may be added: the process has neither ended nor failed nor sent too much.
         terminal: The terminal event once it has arrived, read or not.
@@ -96,6 +96,7 @@ class Mailbox:
         "failure",
         "files_on_disk",
         "held",
+        "ignored",
         "overflow",
         "process_id",
         "reading",
@@ -160,9 +161,11 @@ class Mailbox:
         """Append an event. Events after the terminal one violate the protocol and are dropped."""
         terminal = type(item) is tuple and item[0] in TERMINAL_KINDS
         if not self.receptive:
-            if terminal and not self.ended and self.overflow:
-                self.terminal = cast("Named", item)  # the result is never dropped
-                self.wake()
+            if self.overflow and not self.ended:
+                if terminal:
+                    self.terminal = cast("Named", item)  # the result is never dropped
+                    self.wake()
+                self.ignored += not terminal
             return
         if terminal:
             # Lost files are reported first: readers stop at the terminal event.
@@ -180,6 +183,8 @@ class Mailbox:
             The file if some of it is to be written to disk now; pass it to :meth:`written` afterwards.
         """
         if not self.receptive:
+            if self.overflow and not self.ended and not chunk.chunk_index:
+                self.ignored += 1
             return None
         # Chunks carry no transfer id, only the digest: chunk 0 starts the file again, lost or not.
         digest, restarts = chunk.file_hash, chunk.chunk_index == 0
@@ -344,14 +349,9 @@ class Mailbox:
         return True
 
     def ignore_more(self, reason: str) -> int:
-        """Drop what is unread, ignore what follows except the terminal event, and raise SlowConsumerError in readers.
-
-        Returns:
-            The number of dropped events.
-        """
-        dropped = len(self.events or ())
-        self.drops += dropped
-        self.overflow = reason
+        """Drop what is unread and ignore what follows but the terminal event. Return the number of dropped events."""
+        self.drops += (dropped := len(self.events or ()))
+        self.overflow, self.ignored = reason, 0
         self.receptive = False
         self.discard()
         return dropped

@@ -78,11 +78,17 @@ class Route(Mailbox):
         copy.receptive = False
         copy.terminal, copy.failure, copy.dropped = self.terminal, self.failure, self.dropped
         copy.possible_gaps = self.possible_gaps
-        copy.drops = self.drops
+        copy.drops = self.all_drops
         return copy
+
+    @property
+    def all_drops(self) -> int:
+        """Number of events that were dropped, those that were ignored included."""
+        return self.drops + self.ignored if self.overflow else self.drops
 
     def reopen(self) -> None:
         """Go on after :meth:`ignore_more` or :meth:`fail`: the server sends the events again. Lost ones stay lost."""
+        self.drops = self.all_drops
         self.overflow = ""
         self.failure = None
         self.receptive = self.terminal is None
