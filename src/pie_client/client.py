@@ -188,6 +188,7 @@ class PieClient:
         Raises:
             ConnectError: The server is unreachable. HandshakeError with the HTTP status if it refused the upgrade,
                 ConnectTimeoutError after ``open_timeout``. All are ``ConnectionError``.
+            InvalidArgumentError: The client is connected in another event loop.
         """
         await self._made_connector().connect()
 
@@ -220,7 +221,8 @@ class PieClient:
     def states(self) -> abc.AsyncGenerator[reconnecting.ConnectionState]:
         """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
 
-        An iteration that falls behind by more than 100 states misses the oldest.
+        An iteration that falls behind by more than 100 states misses the oldest. It also ends when the client is
+        garbage-collected.
 
             async for state in client.states():
                 print(state)
