@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pie_client import FileEvent
 from pie_client._generated.decoders import FileChunkRecord
 from pie_client.connection.contents import INLINE_HASH_BYTES, BytesContent, as_content
-from pie_client.protocol.files import PartialFile
+from pie_client.protocol.files import PartialFile, SpooledFile
 
 EMPTY_DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 ABC_DIGEST = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
@@ -48,6 +48,8 @@ def test_the_digest_of_a_file_is_blake3(data: bytes, digest: str) -> None:
 def test_the_repr_of_a_file_shows_its_name_and_size_only() -> None:
     file = FileEvent(b"secret", name="a\nb.txt")
     assert repr(file) == str(file) == f"{file}" == r"FileEvent(name='a\nb.txt', 6 bytes)"
+    assert f"{type(file).__module__}.{type(file).__qualname__}" == "pie_client.FileEvent"
+    assert type(file).__name__ == SpooledFile.__name__ == "FileEvent"
     assert repr(FileEvent(b"")) == "FileEvent(name=None, 0 bytes)"
 
 

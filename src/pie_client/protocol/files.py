@@ -135,6 +135,9 @@ class FileBytes(bytes, FileEvent):
 
     __repr__ = __str__ = FileEvent.__repr__
 
+    def __reduce__(self) -> tuple[Callable[..., FileEvent], tuple[bytes, str | None, str]]:
+        return _file_in_memory, (bytes(self), self.name, self.digest)
+
     @property
     def size(self) -> int:
         """Length in bytes."""
@@ -417,6 +420,16 @@ class SpooledFile(FileEvent):
     def close(self) -> None:
         """Delete the temporary file, unless it was saved."""
         self._spool.delete()
+
+
+for _kind in (FileBytes, SpooledFile):
+    # What users see of an event's type is the name that they import.
+    _kind.__name__ = _kind.__qualname__ = FileEvent.__name__
+    _kind.__module__ = FileEvent.__module__
+
+
+def _file_in_memory(data: bytes, name: str | None, digest: str) -> FileEvent:
+    return FileBytes(data, name=name, digest=digest)
 
 
 def in_memory(file: FileEvent) -> FileBytes:
