@@ -21,11 +21,10 @@ from pie_client._generated.events import (
     StdoutEvent,
     UnknownEvent,
 )
-from pie_client._generated.methods import SIGNAL_PROCESS, TRANSFER_FILE, Method
+from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import wait_limit
 from pie_client.errors import (
-    ConnectionLostError,
     CorruptEventError,
     ProcessEndedError,
     ProtocolError,
@@ -325,7 +324,7 @@ class Process:
             ProcessEndedError: The client knows that the process has ended; nothing was sent.
             NotAttachedError: The process was launched with ``capture_outputs=False``.
         """
-        await self._check_can_send("signal", SIGNAL_PROCESS, timeout)
+        self._check_running("signal")
         await self._connection.calls.signal_process(
             process_id=self._route.process_id, message=message, timeout=timeout
         )
@@ -356,24 +355,15 @@ class Process:
             InvalidArgumentError: The content is of another type, or the file changed while it was sent.
             OSError: The file could not be read.
         """
-        await self._check_can_send("transfer_file", TRANSFER_FILE, timeout)
+        self._check_running("transfer_file")
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
             contents.open_content(file_bytes, progress, deadline) as content,
         ):
             deadline.disable()  # transfer_file() applies the same timeout to every chunk
-            while True:
-                try:
-                    await self._connection.calls.transfer_file(
-                        process_id=self.process_id, content=content, timeout=timeout
-                    )
-                except ConnectionLostError:
-                    # Not complete, so the process has not received it, and it can be sent again from its beginning.
-                    if not self._connection.suspended:
-                        raise
-                    await self._check_can_send("transfer_file", TRANSFER_FILE, timeout)
-                else:
-                    return
+            await self._connection.calls.transfer_file(
+                process_id=self.process_id, content=content, timeout=timeout
+            )
 
     async def terminate(self, *, timeout: float | None = None) -> None:
         """Terminate the process. Its error event follows.
@@ -466,13 +456,6 @@ class Process:
             )
         if self._route.failure is not None:
             raise self._route.failure()
-
-    async def _check_can_send(self, request: str, method: Method[object], timeout: float | None) -> None:
-        """Wait while the connection is being restored, then check that the process can receive something."""
-        if self._connection.suspended:
-            async with self._connection.deadline(method, timeout):
-                await self._connection.restored()
-        self._check_running(request)
 
     def _check_running(self, request: str) -> None:
         """Raise the reason why nothing can be sent to the process, if the client knows one."""

@@ -1,9 +1,243 @@
 """A client with ``reconnect=``: which requests it sends again after a loss, when, and how often."""
 
+import asyncio
+import itertools
+import math
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
+from http import HTTPStatus
+
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from pie_client import ConnectionLostError, ConnectionStatus, PieClient, Reconnect
-from tests.support.peers import in_time
+from pie_client import (
+    ConnectionLostError,
+    ConnectionStatus,
+    DeadlineError,
+    PieClient,
+    Process,
+    ProcessLostError,
+    Reconnect,
+    models,
+)
+from pie_client.base import WireModel
+from tests.connection.helpers import check_text, launch, outcomes
+from tests.support.peers import Peer, Refusal, in_time, websocket_peer
+
+SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
+SERVICE_RESTART = b"\x88\x02\x03\xf4"
+"""A close frame with code 1012."""
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    async with websocket_peer() as peer:
+        peer.answers |= {models.AddProgramRequest: "ok", models.QueryRequest: "{}"}
+        yield peer
+
+
+@pytest.fixture
+async def client(peer: Peer) -> AsyncIterator[PieClient]:
+    async with PieClient(peer.uri, reconnect=SOON) as client:
+        await client.ping()
+        yield client
+
+
+async def until(client: PieClient, status: ConnectionStatus) -> None:
+    """Wait until the client is in a state."""
+    async with asyncio.timeout(60):
+        async for state in client.states():
+            if state.status is status:
+                return
+
+
+async def suspend(peer: Peer, client: PieClient) -> None:
+    """End the connection, and refuse others until ``peer.refuse_upgrade`` is reset."""
+    peer.refuse_upgrade = HTTPStatus.SERVICE_UNAVAILABLE, ""
+    peer.hang_up()
+    await until(client, ConnectionStatus.WAITING)
+
+
+async def begin_to_end(peer: Peer) -> None:
+    """Send a close frame, and wait until the client has answered it. TCP stays open until ``peer.reset()``."""
+    transport = peer.socket.transport
+    transport.pause_reading()  # the answer would end TCP
+    transport.write(SERVICE_RESTART)
+    with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as raw:
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(BlockingIOError):
+                    if raw.recv(1, socket.MSG_PEEK):
+                        return
+                await asyncio.sleep(0)
+
+
+def upload(client: PieClient, timeout: float | None = None) -> Coroutine[None, None, str]:
+    return client.rpc.add_program(content=b"x", manifest="", force_overwrite=True, timeout=timeout)
+
+
+REQUESTS: dict[type[WireModel], Callable[[PieClient, Process], Awaitable[object]]] = {
+    models.QueryRequest: lambda client, _process: client.query("model_status"),
+    models.LaunchProcessRequest: lambda client, _process: launch(client),
+    models.SignalProcessRequest: lambda _client, process: process.signal("x"),
+    models.AddProgramRequest: lambda client, _process: upload(client),
+    models.TransferFileRequest: lambda _client, process: process.transfer_file(b"x"),
+}
+"""A request of each kind, and how it is sent."""
+
+
+# ------------------------------------------------------------- what waits
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+async def test_a_request_after_the_close_frame_waits_for_the_next_connection(
+    kind: type[WireModel], peer: Peer, client: PieClient
+) -> None:
+    process = await launch(client)
+    await client.ping()
+    before = len(peer.requests_of(kind))
+    await begin_to_end(peer)
+    assert client.state.status is ConnectionStatus.READY
+    sending = asyncio.ensure_future(REQUESTS[kind](client, process))
+    await asyncio.sleep(0)
+    peer.reset()
+    await in_time(sending)
+    await peer.request(kind, before + 1)
+    await client.ping()
+    assert len(peer.requests_of(kind)) == before + 1
+
+
+@pytest.mark.parametrize("kind", [models.SignalProcessRequest, models.TransferFileRequest])
+async def test_nothing_is_sent_to_a_process_that_was_lost_meanwhile(
+    kind: type[WireModel], peer: Peer, client: PieClient
+) -> None:
+    process = await launch(client)
+    await client.ping()
+    peer.answers |= {models.AttachProcessRequest: Refusal("no"), models.ListProcessesRequest: "[]"}
+    await begin_to_end(peer)
+    sending = asyncio.ensure_future(REQUESTS[kind](client, process))
+    await asyncio.sleep(0)
+    peer.reset()
+    with pytest.raises(ProcessLostError):
+        await in_time(sending)
+    await client.ping()
+    assert peer.requests_of(kind) == []
+
+
+async def test_an_upload_that_was_begun_during_a_loss_leaves_later_ones_intact(
+    peer: Peer, client: PieClient
+) -> None:
+    await suspend(peer, client)
+    uploads = [asyncio.create_task(upload(client)) for _ in range(3)]
+    await asyncio.sleep(0)
+    peer.refuse_upgrade = None
+    assert await outcomes([*uploads]) == ["ok"] * 3
+    for _ in range(2):
+        peer.hang_up()
+        assert await in_time(upload(client)) == "ok"
+
+
+# ------------------------------------------------------------- how long
+
+
+async def test_the_timeout_includes_the_loss_and_the_error_names_it(peer: Peer, client: PieClient) -> None:
+    peer.answers[models.QueryRequest] = None
+    query = asyncio.create_task(client.query("model_status", timeout=0.5))
+    await peer.request(models.QueryRequest)
+    peer.reset()
+    with pytest.raises(DeadlineError) as caught:
+        await in_time(query)
+    assert len(peer.requests_of(models.QueryRequest)) == 2
+    check_text(caught.value, "query did not finish within 0.5 s; raise timeout=")
+
+
+@pytest.mark.parametrize("kind", ["ping", "upload"])
+async def test_a_timeout_that_ends_with_the_loss_sends_nothing(
+    kind: str, peer: Peer, client: PieClient
+) -> None:
+    await suspend(peer, client)
+
+    async def block() -> None:
+        await until(client, ConnectionStatus.READY)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is late
+
+    blocking = asyncio.create_task(block())
+    request = client.ping(timeout=0.4) if kind == "ping" else upload(client, 0.4)
+    waiting = asyncio.create_task(request)
+    await asyncio.sleep(0)
+    peer.refuse_upgrade = None
+    with pytest.raises(DeadlineError) as caught:
+        await in_time(waiting)
+    check_text(caught.value, "not sent within 0.4 s", peer.uri, "is being restored")
+    await blocking
+    await client.ping()
+    assert len(peer.requests_of(models.PingRequest)) == 2
+    assert peer.requests_of(models.AddProgramRequest) == []
+
+
+# ------------------------------------------------------------- how often
+
+
+@pytest.mark.parametrize("kind", [models.QueryRequest, models.AddProgramRequest])
+async def test_a_request_that_ends_the_connection_each_time_is_sent_three_times(
+    kind: type[WireModel], peer: Peer, client: PieClient
+) -> None:
+    peer.answers[kind] = None
+
+    async def crash() -> None:
+        for number in range(1, 10):
+            await peer.request(kind, number)
+            peer.reset()
+
+    peer.background.append(asyncio.create_task(crash()))
+    request = (
+        client.query("model_status", timeout=math.inf)
+        if kind is models.QueryRequest
+        else upload(client, math.inf)
+    )
+    with pytest.raises(ConnectionLostError) as caught:
+        await in_time(request)
+    assert caught.value.sent is True
+    await client.ping()
+    assert len(peer.requests_of(kind)) == 3
+
+
+async def test_a_file_that_is_interrupted_each_time_is_begun_three_times(
+    peer: Peer, client: PieClient
+) -> None:
+    async def crash() -> None:
+        for number in itertools.count(1):
+            chunk = await peer.request(models.TransferFileRequest, number)
+            if chunk.chunk_index == 0:
+                peer.reset()
+
+    process = await launch(client)
+    peer.background.append(asyncio.create_task(crash()))
+    with pytest.raises(ConnectionLostError) as caught:
+        await in_time(process.transfer_file(bytes(16 << 20)))
+    assert caught.value.sent is False  # not all of it
+    await client.ping()
+    firsts = [r for r in peer.requests_of(models.TransferFileRequest) if r.chunk_index == 0]
+    assert len(firsts) == 3
+
+
+async def test_a_request_that_was_never_sent_outlives_any_number_of_losses(
+    peer: Peer, client: PieClient
+) -> None:
+    peer.answers[models.AuthIdentifyRequest] = None  # so that no session is restored
+    await suspend(peer, client)
+    launching = asyncio.create_task(launch(client))
+    peer.refuse_upgrade = None
+    for number in range(2, 8):
+        await peer.request(models.AuthIdentifyRequest, number)
+        if number == 7:
+            peer.answers[models.AuthIdentifyRequest] = "Authenticated (Engine disabled authentication)"
+        peer.reset()
+    await in_time(launching)
+    assert len(peer.requests_of(models.LaunchProcessRequest)) == 1
 
 
 async def test_a_server_that_drops_every_connection_at_once_is_given_up() -> None:
@@ -17,17 +251,11 @@ async def test_a_server_that_drops_every_connection_at_once_is_given_up() -> Non
         port = server.sockets[0].getsockname()[1]
         client = PieClient(f"ws://127.0.0.1:{port}", reconnect=Reconnect(attempts=3, first_delay=0.001))
         await client.connect()
-
-        async def give_up() -> None:
-            async for state in client.states():
-                if state.status is ConnectionStatus.GAVE_UP:
-                    return
-
-        await in_time(give_up())
+        await until(client, ConnectionStatus.GAVE_UP)
         assert client.state.attempt == 3
         assert isinstance(client.state.cause, ConnectionLostError)
         assert len(connections) == 4
         await client.connect()  # anew
-        await in_time(give_up())
+        await until(client, ConnectionStatus.GAVE_UP)
         assert len(connections) == 8
         await client.close()

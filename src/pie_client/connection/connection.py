@@ -293,11 +293,6 @@ class Connection:
         """Wait while a lost connection is being restored, which only some connections are."""
 
     @property
-    def suspended(self) -> bool:
-        """Whether the connection was lost and is being restored, which only some connections are."""
-        return False
-
-    @property
     def known_family(self) -> Family | None:
         """Family of the server; None until it is known."""
         return self._session.family

@@ -9,15 +9,17 @@ own requests do not wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from pie_client._generated.methods import Method
 from pie_client.connection.connection import Connection, interruption
-from pie_client.connection.deadline import time_limit
+from pie_client.connection.deadline import deadline_text
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import MESSAGE_TOO_BIG, Transport
 from pie_client.content import Chunk, Content
@@ -25,6 +27,7 @@ from pie_client.errors import (
     NO_CLOSE_FRAME,
     ConnectionLostError,
     DeadlineError,
+    PieError,
     ProcessLostError,
     ReconnectError,
 )
@@ -34,10 +37,44 @@ from pie_client.protocol.shares import Share
 
 R = TypeVar("R")
 
+MOST_LOSSES = 3
+"""Losses after which a request that had been sent each time is not sent again."""
+
 _RESTORES: contextvars.ContextVar[asyncio.Future[None] | None] = contextvars.ContextVar(
     "pie-client restores", default=None
 )
 """The suspension that the current task is about to end: its requests do not wait."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Request(Generic[R]):
+    """A request, and whether it is sent again after a loss.
+
+    One that was not sent is, always: the policy bounds how often the client connects. One that the server may have carried out
+    is only if that does no harm, and only until it was lost ``MOST_LOSSES`` times, because it may be what ends the connection.
+    """
+
+    method: Method[object] = field(kw_only=False)
+    send: Callable[[float | None], Awaitable[R]] = field(kw_only=False)
+    """Sends it, within some seconds."""
+    harmless: bool = False
+    """Whether carrying it out twice does no harm."""
+    again: bool = True
+    """Whether it can be sent twice at all."""
+    progressive: bool = False
+    """Whether progress restarts its timeout, as waiting for the connection does then."""
+    check: Callable[[], None] = lambda: None
+    """Raises an error if there is no use in sending it after waiting for the connection."""
+    begun: bool = False
+    """Whether a part of it was sent, which does nothing without the rest."""
+    losses: int = 0
+    """How often it was lost after some of it had been sent."""
+
+    def may_be_repeated(self, error: ConnectionLostError) -> bool:
+        begun, self.begun = self.begun, False
+        unsent = error.sent is False
+        self.losses += begun or not unsent
+        return self.again and (unsent or self.harmless) and self.losses < MOST_LOSSES
 
 
 class RestorableConnection(Connection):
@@ -58,10 +95,6 @@ class RestorableConnection(Connection):
     """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
 
     # ------------------------------------------------------------- suspension
-
-    @property
-    def suspended(self) -> bool:
-        return self._suspension is not None
 
     @property
     def alive(self) -> bool:
@@ -97,14 +130,14 @@ class RestorableConnection(Connection):
         loss.__cause__ = cause.__cause__
         self._session.interrupt(functools.partial(interruption, loss), gaps=gaps)
         self.identified = self._is_identified = self.paused = False
-        # Uploads that run still write to the lost transport, which refuses it.
-        vars(self).pop("_uploads", None)
         # Their answers name calls of the lost session.
         self._background.drop_answers()
 
     def resume(self, transport: Transport) -> None:
         """Go on with a new transport. Requests still wait, except those that :meth:`restoring` runs."""
         self._transport = transport
+        # Uploads that run still write to the lost transport, which refuses it.
+        vars(self).pop("_uploads", None)
         self.paused = False  # the old transport was, at most
         self._session.resume()
         self._start()
@@ -145,12 +178,6 @@ class RestorableConnection(Connection):
         if suspension is not None:
             suspension.set_result(None)
 
-    async def _end_within(self, seconds: float) -> None:
-        """Wait until the end of the WebSocket has been processed, but not longer than some seconds."""
-        if self._end_noticed is None:
-            self._end_noticed = self._loop.create_future()
-        await asyncio.wait([self._end_noticed], timeout=None if seconds == math.inf else max(0, seconds))
-
     def _notice_end(self) -> None:
         noticed, self._end_noticed = self._end_noticed, None
         if noticed is not None:
@@ -163,25 +190,16 @@ class RestorableConnection(Connection):
     # ------------------------------------------------------------- requests
 
     async def call(self, method: Method[R], build: Callable[[int], Fields], timeout: float | None) -> R:
-        seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
-        expires = self._loop.time() + seconds
-        left = seconds
-        while True:
-            if self._suspension is not None and not method.opens_session:
-                self._check_loop(method)
-                await self._restored_within(method, left, seconds)
-                left = expires - self._loop.time()
-            try:
-                return await super().call(method, build, left)
-            except ConnectionLostError as error:
-                # One that opens a session concerns the lost one; and its caller may hold what restoring the next one needs.
-                repeatable = (error.sent is False and not method.opens_session) or method.repeatable
-                if not repeatable or self._restores or not self.alive:
-                    raise
-                if self._suspension is None:
-                    # The WebSocket has ended already, and its last frames have not been delivered.
-                    await self._end_within(expires - self._loop.time())
-            left = expires - self._loop.time()
+        send = functools.partial(super().call, method, build)
+        if method.opens_session:
+            # It concerns the session that may be lost, and its caller may hold what restoring the next one needs.
+            return await send(timeout)
+        return await self._repeat(_Request(method, send, harmless=method.repeatable), timeout)
+
+    async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
+        send = functools.partial(super().notify, method, build)
+        check = functools.partial(self._check_receiver, method, build)
+        await self._repeat(_Request(method, send, check=check), timeout)
 
     async def upload(
         self,
@@ -190,27 +208,108 @@ class RestorableConnection(Connection):
         content: bytes | Content,
         timeout: float | None,
     ) -> R:
-        while True:
-            try:
-                return await super().upload(method, build, content, timeout)
-            except ConnectionLostError:
-                if self._suspension is None or not _can_be_read_again(content):
-                    raise
-            async with self.deadline(method, timeout):
-                await self.restored()
+        send = functools.partial(super().upload, method, build, content)
+        request = _Request(method, send, harmless=True, again=_can_be_read_again(content), progressive=True)
+        return await self._repeat(request, timeout)
+
+    async def transfer(
+        self,
+        method: Method[None],
+        build: Callable[[Chunk], Fields],
+        content: bytes | Content,
+        timeout: float | None,
+    ) -> None:
+        def build_chunk(chunk: Chunk) -> Fields:
+            request.begun = True
+            return build(chunk)
+
+        send = functools.partial(super().transfer, method, build_chunk, content)
+        check = functools.partial(self._check_receiver, method, lambda: build(Chunk(0, 1, b"", "")))
+        request = _Request(method, send, check=check, again=_can_be_read_again(content), progressive=True)
+        await self._repeat(request, timeout)
 
     async def ensure_identified(self, method: Method[object]) -> None:
+        if not (self._restores and self._is_identified):
+            identify = functools.partial(super().ensure_identified, method)
+            await self._repeat(_Request(method, lambda _timeout: identify()), math.inf)
+
+    async def _repeat(self, request: _Request[R], timeout: float | None) -> R:
+        """Send a request, now or when the connection is restored, and again after each loss that :class:`_Request` allows."""
+        seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
+        expires = self._loop.time() + seconds
+        transport: Transport | None = None
         while True:
-            await self.restored()
-            if self._restores and self._is_identified:
-                return
             try:
-                await super().ensure_identified(method)
-            except ConnectionLostError:
-                if self._suspension is None or self._restores:
+                if transport is None and (self._suspension is None or self._restores):
+                    transport = self._transport
+                    return await request.send(timeout)  # the usual case: without a second timer
+                if request.progressive:
+                    expires = self._loop.time() + seconds
+                async with self._limit(request, seconds, expires) as start:
+                    await self._replaced(transport)
+                    start()
+                    transport = self._transport
+                    return await request.send(timeout if request.progressive else math.inf)
+            except ConnectionLostError as error:
+                if self._restores or not self.alive or not request.may_be_repeated(error):
                     raise
-            else:
-                return
+                # The content of an upload may raise the error of another client.
+                if self._suspension is None and self._transport is transport and not self._transport.ended:
+                    raise
+
+    @contextlib.asynccontextmanager
+    async def _limit(
+        self, request: _Request[R], seconds: float, expires: float
+    ) -> AsyncGenerator[Callable[[], None]]:
+        """Limit the time of waiting for the connection and of sending then; yields what to call in between."""
+        self._check_loop(request.method)
+        scope = asyncio.timeout_at(None if expires == math.inf else expires)
+        waits = True
+
+        def start() -> None:
+            nonlocal waits
+            if self._loop.time() >= expires:
+                raise self._too_late(request, seconds)  # the timer is about to fire
+            waits = False
+            request.check()
+            if request.progressive:
+                scope.reschedule(None)  # its progress is limited where it is sent
+
+        try:
+            async with scope:
+                yield start
+        except TimeoutError as error:
+            if isinstance(error, PieError) or not scope.expired():
+                raise
+            if waits:
+                raise self._too_late(request, seconds) from None
+            raise DeadlineError(deadline_text(request.method.tag, seconds)) from None
+
+    def _too_late(self, request: _Request[R], seconds: float) -> DeadlineError:
+        failure = "did not finish" if request.losses else "not sent"
+        return DeadlineError(
+            f"{request.method.tag} {failure} within {seconds:g} s: the connection to {self._transport.address} is being restored; raise timeout=, or see client.state"
+        )
+
+    async def _replaced(self, transport: Transport | None) -> None:
+        """Wait until a transport that has ended is replaced, and the connection is not suspended."""
+        # A WebSocket may have ended while its last frames have not been delivered yet.
+        while self._transport is transport and self._suspension is None and self.alive:
+            if self._end_noticed is None:
+                self._end_noticed = self._loop.create_future()
+            await asyncio.wait([self._end_noticed])
+        await self.restored()
+
+    def _check_receiver(self, method: Method[None], build: Callable[..., Fields]) -> None:
+        """Raise the reason why a process can't receive a message, if it ended or was lost with the connection."""
+        if method.subject is None:
+            return
+        process_id = str(build()[method.subject])
+        routes = self._session.routes
+        routes.check_running(process_id)
+        route = routes.by_id.get(process_id)
+        if route is not None and route.failure is not None:
+            raise route.failure()
 
     def set_identified(self) -> None:
         self._is_identified = True
@@ -220,15 +319,6 @@ class RestorableConnection(Connection):
     def _restores(self) -> bool:
         """Whether the current task restores this connection."""
         return self._suspension is not None and _RESTORES.get() is self._suspension
-
-    async def _restored_within(self, method: Method[object], left: float, seconds: float) -> None:
-        try:
-            async with time_limit(method.tag, max(left, 1e-6)):
-                await self.restored()
-        except DeadlineError:
-            raise DeadlineError(
-                f"{method.tag} not sent within {seconds:g} s: the connection to {self._transport.address} is being restored; raise timeout=, or see client.state"
-            ) from None
 
     # ------------------------------------------------------------- processes
 

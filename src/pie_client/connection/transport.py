@@ -120,6 +120,15 @@ class Transport:
         """Whether the write buffer is above its high-water mark."""
         return self._socket.congested
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be written any more. Messages may still be delivered."""
+        try:
+            self._socket.check_open()
+        except ConnectionClosed:
+            return True
+        return False
+
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
         """Queue a binary frame that consists of the parts, or write it immediately. Raises ConnectionLostError."""
         try:

@@ -110,10 +110,13 @@ class Uploads:
     ) -> None:
         """Send a message in chunks that has no reply."""
         channel, session = self._channel, self._session
+        complete = False
 
         def write(chunk: Chunk, data: bytes | memoryview) -> None:
+            nonlocal complete
             session.check_alive()
             self._write(method, build, None, chunk, data)
+            complete = chunk.index == chunk.total - 1
 
         async def drain() -> None:
             with channel.keep_receiving_if_stalled():
@@ -122,7 +125,11 @@ class Uploads:
         async with channel.deadline(method, timeout) as deadline:
             await channel.ensure_identified(method)
             session.check_family(method)
-            await self._send(content, write, write, drain, deadline)
+            try:
+                await self._send(content, write, write, drain, deadline)
+            except ConnectionLostError as error:
+                error.sent = complete  # the server discards a part
+                raise
 
     def _write(
         self,

@@ -142,10 +142,11 @@ class WebSocket(UnredirectedConnection):
             now: Don't join it with what is written later in the same turn of the event loop.
         """
         del now
-        self._check_open()
+        self.check_open()
         broadcast([self], b"".join(parts))
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise ConnectionClosed if nothing can be written."""
         # The transport closes at once when a write fails; connection_lost() is called in a later turn of the loop.
         if self.protocol.state is not State.OPEN or self.transport.is_closing():
             protocol = self.protocol
@@ -156,7 +157,7 @@ class WebSocket(UnredirectedConnection):
     async def drained(self) -> None:
         """Wait until the write buffer is below its high-water mark. Raises ConnectionClosed."""
         await self._drained.wait()
-        self._check_open()
+        self.check_open()
 
     # ------------------------------------------------------------- callbacks of asyncio
 
@@ -433,7 +434,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
             self._lost(closed)
 
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
-        self._check_open()
+        self.check_open()
         mask = next(self._masks)
         writes = self._writes
         if not writes and not now:
