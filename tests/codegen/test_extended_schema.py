@@ -417,4 +417,4 @@ def test_quotes_and_backslashes_of_a_description_reach_the_docstring(printed: li
 
 def test_a_bar_in_a_description_does_not_split_a_cell_of_the_reference(extended: Extended) -> None:
     text = (extended.root / REFERENCE).read_text(encoding="utf-8")
-    assert f"| `class_` | required | {WORDS.replace('|', chr(92) + '|')} |\n" in text
+    assert f"| `class_` (on the wire: `class`) | required | {WORDS.replace('|', chr(92) + '|')} |\n" in text
