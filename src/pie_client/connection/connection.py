@@ -104,6 +104,7 @@ class Connection:
         self._release_scheduled = False
         self._background = BackgroundTasks(session, self.calls, on_mcp_request, self.update_flow)
         self._writer = FileWriter(session, self._react)
+        self._last_uploads: uploads.Uploads | None = None
         self._start()
 
     def _start(self) -> None:
@@ -142,9 +143,11 @@ class Connection:
             raise
         return call.take()
 
-    @functools.cached_property
     def _uploads(self) -> uploads.Uploads:
-        return uploads.Uploads(self, self._session, self._transport)
+        """Return the uploads over the present transport. Those that run over a lost one end with its error."""
+        if self._last_uploads is None or self._last_uploads.transport is not self._transport:
+            self._last_uploads = uploads.Uploads(self, self._session, self._transport)
+        return self._last_uploads
 
     async def upload(
         self,
@@ -154,7 +157,7 @@ class Connection:
         timeout: float | None,
     ) -> R:
         """Send a request in chunks and return its decoded result. An early reply, an error, stops the upload."""
-        return await self._uploads.upload(method, build, content, timeout)
+        return await self._uploads().upload(method, build, content, timeout)
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
@@ -172,7 +175,7 @@ class Connection:
         timeout: float | None,
     ) -> None:
         """Send a message in chunks that has no reply."""
-        await self._uploads.transfer(method, build, content, timeout)
+        await self._uploads().transfer(method, build, content, timeout)
 
     async def family(self, timeout: float | None) -> Family:
         """Return the server's family, after identifying the session if necessary."""

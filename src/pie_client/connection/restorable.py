@@ -91,6 +91,7 @@ class RestorableConnection(Connection):
     """Done when the connection is restored or has ended; None while it is not suspended."""
     may_have_gaps = False
     _is_identified = False
+    """Whether a reply has identified the session; ``identified`` follows when the connection is restored."""
     _end_noticed: asyncio.Future[None] | None = None
     """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
 
@@ -136,8 +137,6 @@ class RestorableConnection(Connection):
     def resume(self, transport: Transport) -> None:
         """Go on with a new transport. Requests still wait, except those that :meth:`restoring` runs."""
         self._transport = transport
-        # Uploads that run still write to the lost transport, which refuses it.
-        vars(self).pop("_uploads", None)
         self.paused = False  # the old transport was, at most
         self._session.resume()
         self._start()

@@ -57,12 +57,16 @@ class Channel(Protocol):
 
 
 class Uploads:
-    """The uploads of one connection."""
+    """The uploads over one transport.
+
+    Attributes:
+        transport: The transport.
+    """
 
     def __init__(self, channel: Channel, session: Session, transport: Transport) -> None:
+        self.transport = transport
         self._channel = channel
         self._session = session
-        self._transport = transport
         self._locks: weakref.WeakValueDictionary[str, ProgressLock] = weakref.WeakValueDictionary()
         """Locks by digest."""
         self._interrupted: set[str] = set()
@@ -141,7 +145,7 @@ class Uploads:
     ) -> None:
         fields, *parts = self._session.encode_chunk(method, build, chunk, data)
         try:
-            self._transport.write(*parts)
+            self.transport.write(*parts)
         except ConnectionLostError as error:
             raise interrupted_by(error, sent=call is not None and call.sent) from error
         if call is not None:
