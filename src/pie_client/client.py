@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import overload
 
     from pie_client import connected as sessions
-    from pie_client import connector, errors, launching, owned, process
+    from pie_client import connector, errors, launching, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
@@ -42,7 +42,6 @@ else:
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
-    owned = LazyModule("pie_client.owned")
     process = LazyModule("pie_client.process")
     reconnecting = LazyModule("pie_client.connection.reconnect")
     registry = LazyModule("pie_client.programs.registry")
@@ -472,18 +471,15 @@ class PieClient:
             UnsupportedError: The server has no token budgets (0.5); nothing was sent.
         """
         current = self._connected()
-        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-            raise _not_a_bool("capture_outputs", capture_outputs)
-        text = current.as_json(input)
-        launcher = current.launcher
-        share = current.share(max_buffered, when_full)
-        if capture_outputs:
-            launched = await launcher.launch(
-                inferlet, text, budget=token_budget, share=share, timeout=timeout
-            )
-        else:
-            launched = await launcher.launch_uncaptured(inferlet, text, budget=token_budget, timeout=timeout)
-        return owned.own(launched) if terminate_on_exit else launched
+        checked = launching.check_options(
+            capture_outputs,
+            token_budget,
+            terminate_on_exit,
+            max_buffered=max_buffered,
+            when_full=when_full,
+            timeout=timeout,
+        )
+        return await current.launch(inferlet, input, checked)
 
     async def launch_processes(
         self,
@@ -521,15 +517,14 @@ class PieClient:
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
         """
         current = self._connected()
-        launched = await current.launch_many(
-            inferlet,
-            inputs,
-            capture=capture_outputs,
-            budgets=token_budgets,
-            share=current.share(max_buffered, when_full),
+        checked = launching.check_options(
+            capture_outputs,
+            terminate_on_exit=terminate_on_exit,
+            max_buffered=max_buffered,
+            when_full=when_full,
             timeout=timeout,
         )
-        return [owned.own(each) for each in launched] if terminate_on_exit else launched
+        return await current.launch_many(inferlet, inputs, token_budgets, checked)
 
     async def run_processes(
         self,
@@ -618,7 +613,7 @@ class PieClient:
             UnsupportedError: The server can't run Python functions (0.3, 0.4).
             ProgramNotFoundError, UploadError, InstallError: See :meth:`launch_process` and :meth:`install_program`.
         """
-        return await self._run(program, args, kwargs)
+        return await self._connected().run(program, args, kwargs, launching.Options())
 
     def run_with(
         self,
@@ -653,69 +648,19 @@ class PieClient:
         Raises:
             InvalidArgumentError: An option is invalid.
         """
-        if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
-            raise _not_a_bool("capture_outputs", capture_outputs)
-        if timeout is not None:
-            options.check_seconds("timeout", timeout)
-
-        async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
-            return await self._run(
-                program,
-                args,
-                kwargs,
-                capture_outputs,
-                token_budget,
-                terminate_on_exit,
-                max_buffered,
-                when_full,
-                timeout,
-            )
-
-        return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
-
-    async def _run(
-        self,
-        program: object,
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-        capture: bool = True,
-        budget: int | None = None,
-        terminate_on_exit: bool = False,
-        max_buffered: int | None = None,
-        when_full: shares.WhenFull | None = None,
-        timeout: float | None = None,
-    ) -> process.Process:
-        if isinstance(program, str):
-            if args:
-                raise errors.InvalidArgumentError(
-                    f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
-                )
-            return await self.launch_process(
-                program,
-                kwargs,
-                capture,
-                budget,
-                terminate_on_exit=terminate_on_exit,
-                max_buffered=max_buffered,
-                when_full=when_full,
-                timeout=timeout,
-            )
-        if not isinstance(program, functions.Inferlet):
-            raise errors.InvalidArgumentError(
-                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
-            )
-        current = self._connected()
-        launched = await current.run(
-            program.source,
-            program.manifest,
-            program.input_of(args, kwargs),
-            pinned=program.pinned,
-            capture=capture,
-            budget=budget,
-            share=current.share(max_buffered, when_full),
+        checked = launching.check_options(
+            capture_outputs,
+            token_budget,
+            terminate_on_exit,
+            max_buffered=max_buffered,
+            when_full=when_full,
             timeout=timeout,
         )
-        return owned.own(launched) if terminate_on_exit else launched
+
+        async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
+            return await self._connected().run(program, args, kwargs, checked)
+
+        return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
 
     async def attach_process(
         self,
@@ -751,10 +696,14 @@ class PieClient:
             AccessDeniedError: The process belongs to another user.
             InvalidArgumentError: The id is not a UUID.
         """
-        current = self._connected()
-        share = current.share(max_buffered, when_full)
-        attached = await current.launcher.attach(process_id, share=share, timeout=timeout)
-        return owned.own(attached) if terminate_on_exit else attached
+        launcher = self._connected().launcher
+        checked = launching.check_options(
+            terminate_on_exit=terminate_on_exit,
+            max_buffered=max_buffered,
+            when_full=when_full,
+            timeout=timeout,
+        )
+        return await launcher.attach(process_id, checked)
 
     async def list_processes(self, *, timeout: float | None = None) -> list[models.ProcessInfo]:
         """Return the running processes of this user; on 0.5 servers those of all users.
@@ -899,7 +848,3 @@ class PieClient:
             InvalidRequestError: The subject is unknown (0.5).
         """
         return await self.rpc.query(subject=subject, record=record, timeout=timeout)
-
-
-def _not_a_bool(name: str, given: object) -> errors.InvalidArgumentError:
-    return errors.InvalidArgumentError(f"{name}={given!r} is not a bool; pass True or False")

@@ -19,16 +19,15 @@ from pie_client._generated.methods import RUN_PROCESSES
 from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import time_limit
-from pie_client.connection.options import Settings, check_seconds, check_size, check_when_full
+from pie_client.connection.options import Settings, check_seconds
 from pie_client.connection.transport import Transport, open_transport
 from pie_client.errors import InvalidArgumentError
-from pie_client.launching import Launcher, as_budgets, as_inputs, as_json
+from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
 from pie_client.process import Process
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
-from pie_client.protocol.shares import Share, WhenFull
 
 if TYPE_CHECKING:
     from pie_client import restoring
@@ -38,10 +37,11 @@ if TYPE_CHECKING:
     from pie_client.connection import contents
     from pie_client.connection.restorable import RestorableConnection
     from pie_client.mcp import relay, spec
-    from pie_client.programs import install
+    from pie_client.programs import functions, install
     from pie_client.programs import manifest as manifests
 else:
     contents = LazyModule("pie_client.connection.contents")
+    functions = LazyModule("pie_client.programs.functions")
     install = LazyModule("pie_client.programs.install")
     manifests = LazyModule("pie_client.programs.manifest")
     relay = LazyModule("pie_client.mcp.relay")
@@ -51,9 +51,6 @@ else:
 
 class Connected:
     """An open connection and the objects that work on it."""
-
-    as_json = staticmethod(as_json)
-    """Encodes an input; here because PieClient does not import what encodes it."""
 
     def __init__(
         self,
@@ -100,16 +97,6 @@ class Connected:
             self._mcp_servers = relay.McpServers(self.connection)
         return self._mcp_servers
 
-    def share(self, max_buffered: int | None, when_full: WhenFull | None) -> Share | None:
-        """Return what a process may hold, or None if its launch leaves that to the client."""
-        if max_buffered is None and when_full is None:
-            return None
-        default = self.connection.default_share
-        return Share(
-            default.size if max_buffered is None else check_size("max_buffered", max_buffered),
-            default.when_full if when_full is None else check_when_full(when_full),
-        )
-
     async def authenticate(self, username: str, key: Signer | None, timeout: float | None) -> None:
         """Identify the session as a user."""
         await self.authentication.authenticate(username, key, timeout)
@@ -149,25 +136,19 @@ class Connected:
             source, text, program, force=force, progress=progress, timeout=timeout
         )
 
+    async def launch(self, inferlet: str, input: object, options: Options) -> Process:
+        """Launch a process."""
+        return await self.launcher.launch(inferlet, as_json(input), options)
+
     async def launch_many(
         self,
         inferlet: str,
         inputs: Iterable[object],
-        *,
-        capture: bool,
         budgets: Iterable[int | None] | None,
-        share: Share | None,
-        timeout: float | None,
+        options: Options,
     ) -> list[Process]:
         """Launch a process for each input, with one request."""
-        return await self.launcher.launch_many(
-            inferlet,
-            as_inputs(inputs),
-            capture=capture,
-            budgets=as_budgets(budgets),
-            share=share,
-            timeout=timeout,
-        )
+        return await self.launcher.launch_many(inferlet, as_inputs(inputs), as_budgets(budgets), options)
 
     async def run_many(
         self,
@@ -197,29 +178,28 @@ class Connected:
         await self.calls.launch_daemon(inferlet=inferlet, port=port, input=text, timeout=timeout)
 
     async def run(
-        self,
-        source: str,
-        described: Manifest,
-        input: object,
-        *,
-        pinned: bool,
-        capture: bool,
-        budget: int | None,
-        share: Share | None,
-        timeout: float | None,
+        self, program: object, args: tuple[object, ...], kwargs: dict[str, object], options: Options
     ) -> Process:
-        """Install a function if the server lacks it, and launch it."""
-        text = as_json(input)
+        """Launch a program, or a function, which is installed first if the server lacks it."""
+        if isinstance(program, str):
+            if args:
+                raise InvalidArgumentError(
+                    f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
+                )
+            return await self.launch(program, kwargs, options)
+        if not isinstance(program, functions.Inferlet):
+            raise InvalidArgumentError(
+                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
+            )
+        text, described = as_json(program.input_of(args, kwargs)), program.manifest
         limit = (
             contextlib.nullcontext()
-            if timeout is None
-            else time_limit(f"run of {described.package.name!r}", timeout)
+            if options.timeout is None
+            else time_limit(f"run of {described.package.name!r}", options.timeout)
         )
         async with limit:
-            name = await self.programs.ensure(source, described, pinned=pinned)
-            if not capture:
-                return await self.launcher.launch_uncaptured(name, text, budget=budget, timeout=None)
-            return await self.launcher.launch(name, text, budget=budget, share=share, timeout=None)
+            name = await self.programs.ensure(program.source, described, pinned=program.pinned)
+            return await self.launcher.launch(name, text, options._replace(timeout=None))
 
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""

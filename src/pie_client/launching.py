@@ -11,11 +11,12 @@ import logging
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ParamSpec, Protocol, overload
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, overload
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
 from pie_client.connection.connection import Connection
+from pie_client.connection.options import check_seconds, check_size, check_when_full
 from pie_client.connection.probe import probe
 from pie_client.errors import (
     InvalidArgumentError,
@@ -28,15 +29,17 @@ from pie_client.errors import (
 from pie_client.lazy import LazyModule
 from pie_client.process import Process
 from pie_client.protocol.routes import Dropped, Route, canonical_id
-from pie_client.protocol.shares import Share
+from pie_client.protocol.shares import Share, WhenFull
 
 if TYPE_CHECKING:
     import pydantic_core
 
+    from pie_client import owned
     from pie_client._generated.models import ProcessInfo
     from pie_client.programs import functions
 else:
     functions = LazyModule("pie_client.programs.functions")
+    owned = LazyModule("pie_client.owned")
     pydantic_core = LazyModule("pydantic_core")
 
 P = ParamSpec("P")
@@ -59,6 +62,45 @@ class Runner(Protocol):
     async def __call__(self, program: str, /, **kwargs: object) -> Process: ...
 
 
+class Options(NamedTuple):
+    """How processes are launched or attached, and what their handles do; None stands for the client's default."""
+
+    capture: bool = True
+    """Whether the events of the process are received."""
+    budget: int | None = None
+    """Most tokens that a process may use."""
+    terminate_on_exit: bool = False
+    """Whether a handle terminates its process at the end of an ``async with`` block."""
+    max_buffered: int | None = None
+    """Bytes of unread events that a process may hold."""
+    when_full: WhenFull | None = None
+    """What happens above that."""
+    timeout: float | None = None
+    """Seconds until the server replies."""
+
+
+def check_options(
+    capture_outputs: bool = True,
+    token_budget: int | None = None,
+    terminate_on_exit: bool = False,
+    *,
+    max_buffered: int | None = None,
+    when_full: WhenFull | None = None,
+    timeout: float | None = None,
+) -> Options:
+    """Return the options of a launch or an attach. Raises InvalidArgumentError for one that is invalid."""
+    if not isinstance(capture_outputs, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types exist
+        raise InvalidArgumentError(f"capture_outputs={capture_outputs!r} is not a bool; pass True or False")
+    return Options(
+        capture_outputs,
+        token_budget,
+        terminate_on_exit,
+        None if max_buffered is None else check_size("max_buffered", max_buffered),
+        None if when_full is None else check_when_full(when_full),
+        None if timeout is None else check_seconds("timeout", timeout),
+    )
+
+
 class Launcher:
     """The launcher of one connection's processes."""
 
@@ -71,38 +113,30 @@ class Launcher:
         """Forget what replies have told about the server."""
         self._knows_batches = None
 
-    async def launch(
-        self,
-        inferlet: str,
-        input_text: str,
-        *,
-        budget: int | None,
-        share: Share | None = None,
-        timeout: float | None,
-    ) -> Process:
-        """Launch a process whose events this connection receives."""
+    async def launch(self, inferlet: str, input_text: str, options: Options) -> Process:
+        """Launch a process, and return a handle of it."""
+        if not options.capture:
+            return await self._launch_uncaptured(inferlet, input_text, options)
         process_id = await self._connection.calls.launch_process(
-            inferlet=inferlet, input=input_text, capture_outputs=True, token_budget=budget, timeout=timeout
+            inferlet=inferlet,
+            input=input_text,
+            capture_outputs=True,
+            token_budget=options.budget,
+            timeout=options.timeout,
         )
-        return self._captured_handle(inferlet, LAUNCH_PROCESS, process_id, share)
+        return self._captured_handle(inferlet, LAUNCH_PROCESS, process_id, options)
 
     async def launch_many(
-        self,
-        inferlet: str,
-        input_texts: Sequence[str],
-        *,
-        capture: bool,
-        budgets: list[int | None] | None,
-        share: Share | None = None,
-        timeout: float | None,
+        self, inferlet: str, input_texts: Sequence[str], budgets: list[int | None] | None, options: Options
     ) -> list[Process]:
         """Launch a process for each input, with one request."""
+        timeout = options.timeout
         async with self._connection.deadline(LAUNCH_PROCESSES, timeout):
             await self.check_batches(LAUNCH_PROCESSES, inferlet, timeout)
             process_ids = await self._connection.calls.launch_processes(
                 inferlet=inferlet,
                 inputs=list(input_texts),
-                capture_outputs=capture,
+                capture_outputs=options.capture,
                 token_budgets=budgets,
                 timeout=timeout,
             )
@@ -110,16 +144,14 @@ class Launcher:
             raise ProtocolError(
                 f"{LAUNCH_PROCESSES.tag} of {inferlet!r} returned {len(process_ids)} ids for {len(input_texts)} inputs; check which server this is"
             )
-        if capture:
+        if options.capture:
             return [
-                self._captured_handle(inferlet, LAUNCH_PROCESSES, process_id, share)
+                self._captured_handle(inferlet, LAUNCH_PROCESSES, process_id, options)
                 for process_id in process_ids
             ]
-        return [self._uncaptured_handle(inferlet, process_id) for process_id in process_ids]
+        return [self._uncaptured_handle(inferlet, process_id, options) for process_id in process_ids]
 
-    async def launch_uncaptured(
-        self, inferlet: str, input_text: str, *, budget: int | None, timeout: float | None
-    ) -> Process:
+    async def _launch_uncaptured(self, inferlet: str, input_text: str, options: Options) -> Process:
         """Launch a process that outlives the connection and sends it nothing, and return a handle with its id.
 
         The reply to a launch without captured output has no id. Servers that launch batches return ids there; otherwise
@@ -127,41 +159,35 @@ class Launcher:
         """
         # Without the mark, equal launches of several clients could not be told apart in the list.
         marked = input_text + _mark()
+        timeout = options.timeout
         async with self._connection.deadline(LAUNCH_PROCESS, timeout):
             family = await self._connection.family(timeout)
             if family in LAUNCH_PROCESSES.families and await self._has_batches(inferlet, timeout):
-                (process,) = await self.launch_many(
-                    inferlet,
-                    [input_text],
-                    capture=False,
-                    budgets=None if budget is None else [budget],
-                    timeout=timeout,
-                )
+                budgets = None if options.budget is None else as_budgets([options.budget])
+                (process,) = await self.launch_many(inferlet, [input_text], budgets, options)
                 return process
             await self._connection.calls.launch_process(
                 inferlet=inferlet,
                 input=marked,
                 capture_outputs=False,
-                token_budget=budget,
+                token_budget=options.budget,
                 timeout=timeout,
             )
         try:
             listed = await self._connection.calls.list_processes(timeout=timeout)
         except PieError as error:
             # No error: the process was launched, and a caller who tries again would launch it twice.
-            return self._uncaptured_handle(
-                inferlet, "", f"its id could not be retrieved ({error}); find it with list_processes"
-            )
+            reason = f"its id could not be retrieved ({error}); find it with list_processes"
+            return self._uncaptured_handle(inferlet, "", options, reason)
         found = next((info.id for info in listed if info.input == marked), "")
-        return self._uncaptured_handle(
-            inferlet,
-            found,
-            "it ended before its id was retrieved; launch it with capture_outputs=True to read its output",
+        reason = (
+            "it ended before its id was retrieved; launch it with capture_outputs=True to read its output"
         )
+        return self._uncaptured_handle(inferlet, found, options, reason)
 
-    async def attach(self, process_id: str, *, share: Share | None, timeout: float | None) -> Process:
+    async def attach(self, process_id: str, options: Options) -> Process:
         """Return a handle of a process; asks the server only if this connection is not attached to it yet."""
-        process_id = canonical_id(process_id)
+        process_id, timeout = canonical_id(process_id), options.timeout
         async with (
             self._connection.deadline(ATTACH_PROCESS, timeout),
             self._attaching.setdefault(process_id, asyncio.Lock()),
@@ -173,7 +199,7 @@ class Launcher:
                     # An earlier attach that was cancelled may have succeeded just before this one was refused.
                     if not self._connection.is_attached(process_id):
                         raise
-            return Process(self._connection, self._connection.claim(process_id, share))
+            return self._handle(process_id, options)
 
     async def list_processes(self, *, timeout: float | None) -> list[ProcessInfo]:
         """Return the server's processes, without the marks of :meth:`launch_uncaptured` on their inputs."""
@@ -208,7 +234,7 @@ class Launcher:
         return self._knows_batches
 
     def _captured_handle(
-        self, inferlet: str, method: Method[object], process_id: str, share: Share | None
+        self, inferlet: str, method: Method[object], process_id: str, options: Options
     ) -> Process:
         try:
             process_id = canonical_id(process_id)
@@ -216,14 +242,34 @@ class Launcher:
             raise ProtocolError(
                 f"{method.tag} of {inferlet!r} returned {len(process_id)} characters instead of a process id; check which server this is"
             ) from None
-        return Process(self._connection, self._connection.claim(process_id, share))
+        return self._handle(process_id, options)
 
-    def _uncaptured_handle(self, inferlet: str, process_id: str, why_no_id: str = "") -> Process:
+    def _handle(self, process_id: str, options: Options) -> Process:
+        route = self._connection.claim(process_id, self._share(options))
+        return _handle_class(options)(self._connection, route)
+
+    def _uncaptured_handle(
+        self, inferlet: str, process_id: str, options: Options, why_no_id: str = ""
+    ) -> Process:
         route = Route(process_id, self._connection.default_share)
         route.claims = 1
         route.dropped = Dropped.UNCAPTURED
         route.fail(_not_attached(inferlet, process_id, why_no_id))
-        return Process(self._connection, route)
+        return _handle_class(options)(self._connection, route)
+
+    def _share(self, options: Options) -> Share | None:
+        """Return what a process may hold, or None if the options leave that to the client."""
+        size, when_full = options.max_buffered, options.when_full
+        if size is None and when_full is None:
+            return None
+        default = self._connection.default_share
+        return Share(
+            default.size if size is None else size, default.when_full if when_full is None else when_full
+        )
+
+
+def _handle_class(options: Options) -> type[Process]:
+    return owned.OwnedProcess if options.terminate_on_exit else Process
 
 
 def _mark() -> str:

@@ -25,10 +25,3 @@ class OwnedProcess(Process):
             # In a task, so that another cancellation does not prevent it.
             terminating = self._connection.terminate_later(self.process_id)
             await asyncio.wait({terminating}, timeout=EXIT_SECONDS)
-
-
-def own(handle: Process) -> Process:
-    """Make a handle terminate its process at the end of a block, and return it."""
-    # Not a new handle: the first one would release the events of the process.
-    handle.__class__ = OwnedProcess
-    return handle
