@@ -398,17 +398,18 @@ async def test_mcp_servers_are_announced_again_and_not_restarted(tmp_path: Path)
 
 async def test_run_processes_has_a_connection_whose_fate_is_its_own() -> None:
     async with LocalEngine(family="0.4") as engine, PieClient(engine.uri, reconnect=SOON) as client:
-        go = asyncio.Event()
+        begun, go = asyncio.Semaphore(0), asyncio.Event()
 
         @engine.inferlet("wait@1.0.0")
         async def wait(_session: InferletSession, input: JsonValue) -> JsonValue:
+            begun.release()
             await go.wait()
             return input
 
         await client.ping()
         running = asyncio.create_task(client.run_processes("wait@1.0.0", [1, 2]))
-        while engine.connections < 2 or len(engine.processes) < 2:  # noqa: ASYNC110 - the engine has no event for it
-            await asyncio.sleep(0.001)
+        for _ in range(2):
+            await in_time(begun.acquire())
         engine.faults.close_connection(1012)  # the older connection
         await until(client, ConnectionStatus.LOST)
         await until(client, ConnectionStatus.READY)
