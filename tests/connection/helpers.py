@@ -10,22 +10,36 @@ from blake3 import blake3
 
 from pie_client import (
     ConnectError,
+    ConnectionState,
+    ConnectionStatus,
     NotConnectedError,
     PieClient,
     PieError,
     Process,
+    Reconnect,
     models,
 )
-from tests.support.peers import Peer, in_time
+from tests.support.peers import TIMEOUT, Peer, in_time
 
 CLOSE_BOUND = 9.0
 """Bound for a close, in seconds. The client waits one second; other clients wait ten for 0.3 and 0.4 servers."""
 MIB = 1 << 20
+SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 SECRET = "hunter2"  # noqa: S105 - must not appear in errors
 
 
 async def launch(client: PieClient) -> Process:
     return await client.launch_process("a@1.0.0")
+
+
+async def until(client: PieClient, status: ConnectionStatus, number: int = 1) -> ConnectionState:
+    """Wait for the ``number``-th state of a kind from now on, the present one included."""
+    async with asyncio.timeout(TIMEOUT):
+        async for state in client.states():
+            number -= state.status is status
+            if not number:
+                return state
+    raise AssertionError("the client was closed")
 
 
 def printed(process: Process | str, text: str) -> models.StdoutFrame:

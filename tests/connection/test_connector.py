@@ -20,20 +20,10 @@ from pie_client import (
     Reconnect,
     ReconnectError,
 )
-from tests.connection.helpers import launch
+from tests.connection.helpers import SOON, launch, until
 from tests.support.peers import in_time, silent, tcp_peer, websocket_peer
 
-SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 LATER = Reconnect(first_delay=1000, max_delay=1000, total_time=10_000)
-
-
-async def until(client: PieClient, status: ConnectionStatus) -> ConnectionState:
-    """Wait until the connection is in a state."""
-    async with asyncio.timeout(60):
-        async for state in client.states():
-            if state.status is status:
-                return state
-    raise AssertionError("the client was closed")
 
 
 # ------------------------------------------------------------- cancelling

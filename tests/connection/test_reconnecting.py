@@ -35,24 +35,13 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, Refusal
-from tests.connection.helpers import check_text, launch, outcomes, printed, returned
+from tests.connection.helpers import SOON, check_text, launch, outcomes, printed, returned, until
 from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 from tests.support.peers import component, free_port, in_time, websocket_peer
 
-SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 MANIFEST = '[package]\nname = "big"\nversion = "1.0.0"\n'
 HELD = 'while True: send(id=read()["id"], result={})'
-
-
-async def until(client: PieClient, status: ConnectionStatus, number: int = 1) -> ConnectionState:
-    """Wait for the ``number``-th state of a kind from now on, the present one included."""
-    async with asyncio.timeout(60):
-        async for state in client.states():
-            number -= state.status is status
-            if not number:
-                return state
-    raise AssertionError("the client was closed")
 
 
 @pytest.fixture

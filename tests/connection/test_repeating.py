@@ -24,10 +24,9 @@ from pie_client import (
     models,
 )
 from pie_client.base import WireModel
-from tests.connection.helpers import check_text, launch, outcomes
+from tests.connection.helpers import SOON, check_text, launch, outcomes, until
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
-SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 SERVICE_RESTART = b"\x88\x02\x03\xf4"
 """A close frame with code 1012."""
 
@@ -44,14 +43,6 @@ async def client(peer: Peer) -> AsyncIterator[PieClient]:
     async with PieClient(peer.uri, reconnect=SOON) as client:
         await client.ping()
         yield client
-
-
-async def until(client: PieClient, status: ConnectionStatus) -> None:
-    """Wait until the client is in a state."""
-    async with asyncio.timeout(60):
-        async for state in client.states():
-            if state.status is status:
-                return
 
 
 async def suspend(peer: Peer, client: PieClient) -> None:

@@ -12,18 +12,16 @@ from pie_client import (
     ParsedPrivateKey,
     PieClient,
     ProcessLostError,
-    Reconnect,
     RefusedError,
     UnsupportedError,
     inferlet,
     models,
 )
-from tests.connection.helpers import launch, printed, returned
+from tests.connection.helpers import SOON, launch, printed, returned
 from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
-SOON = Reconnect(attempts=1000, first_delay=0.001, max_delay=0.01)
 HELD = 'initialize()\nwhile True: send(id=read()["id"], result={})'
 
 
@@ -299,3 +297,75 @@ async def test_whether_a_function_is_installed_is_asked_again_after_a_loss() -> 
         await restored(client, peer)
         await client.run(answer)
         assert len(peer.requests_of(models.CheckProgramRequest)) == 2
+
+
+# ------------------------------------------------------------- what a loss leaves
+
+
+def tasks_of_clients() -> list[str]:
+    """Return the names of the tasks that clients have started."""
+    return sorted(name for task in asyncio.all_tasks() if (name := task.get_name()).startswith("pie-client"))
+
+
+async def test_losses_leave_no_tasks() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON, ping_interval=1000) as client:
+        await client.ping()
+        before = tasks_of_clients()
+        for _ in range(5):
+            await restored(client, peer)
+            await client.ping()
+        assert tasks_of_clients() == before
+
+
+DELAYS = """
+initialize()
+
+def call():
+    while (request := read())["method"] == "notifications/cancelled":
+        pass
+    return request["id"]
+
+first = call()
+send(id=call(), result={})
+third = call()
+send(id=first, result={})
+send(id=third, result={})
+read()
+"""
+"""A server that answers its first call after the second, when the third has arrived."""
+
+
+def mcp_call(number: int) -> models.McpRequest:
+    return models.McpRequest(
+        corr_id=number, process_id="p", server_name="slow", method="tools/list", params="{}"
+    )
+
+
+async def test_an_mcp_call_of_a_lost_session_is_not_answered_in_the_next(tmp_path: Path) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        script = Script(tmp_path, DELAYS)
+        peer.answers[models.RegisterMcpServerRequest] = "ok"
+        await client.register_mcp_server("slow", "stdio", command=script.command, args=script.args)
+        await peer.send(mcp_call(1), mcp_call(2))
+        assert (await peer.request(models.McpResponseRequest)).corr_id == 2
+        await restored(client, peer)
+        await peer.send(mcp_call(3))
+        await peer.request(models.McpResponseRequest, 2)
+        await client.ping()
+        assert [answer.corr_id for answer in peer.requests_of(models.McpResponseRequest)] == [2, 3]
+
+
+async def test_a_loss_just_before_the_end_of_a_restoration_begins_another() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        peer.answers[models.AttachProcessRequest] = None
+        peer.hang_up()
+        for number in range(1, 21):
+            request = await peer.request(models.AttachProcessRequest, number)
+            await peer.reply(request.corr_id, "Process attached")
+            asyncio.get_running_loop().call_soon(peer.hang_up)
+        peer.answers[models.AttachProcessRequest] = "Process attached"
+        await peer.request(models.AttachProcessRequest, 21)
+        await in_time(client.ping())
+        await peer.send(returned(process, '"done"'))
+        assert await in_time(process.wait()) == '"done"'
