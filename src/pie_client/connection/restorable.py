@@ -121,7 +121,6 @@ class RestorableConnection(Connection):
         """Fail what was sent, and forget what belongs to the server's session."""
         gaps = cause.code in (NO_CLOSE_FRAME, MESSAGE_TOO_BIG)
         self.may_have_gaps |= gaps
-        self._timer.close()
         self._flow.close()
         self._keep_alive.stop()
         loss = ConnectionLostError(
@@ -137,7 +136,6 @@ class RestorableConnection(Connection):
     def resume(self, transport: Transport) -> None:
         """Go on with a new transport. Requests still wait, except those that :meth:`restoring` runs."""
         self._transport = transport
-        self.paused = False  # the old transport was, at most
         self._session.resume()
         self._start()
 
@@ -150,7 +148,6 @@ class RestorableConnection(Connection):
         self._session.check_alive()  # it may just have been lost again
         self._end_suspension()
         self.identified = self._is_identified
-        self.update_flow()
         return result
 
     def drop(self) -> None:
