@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -384,10 +385,18 @@ async def test_an_error_of_the_server_ends_the_upload(
     await client.ping()
 
 
+@pytest.fixture(params=[0, 60], ids=["just built", "built before"])
+def modified(request: pytest.FixtureRequest) -> float:
+    """When a build was written: the client hashes again what may change without a new time stamp."""
+    age: int = request.param
+    return time.time() - age
+
+
 async def test_a_build_that_changes_during_the_upload_is_not_installed(
-    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path, modified: float
 ) -> None:
     wasm.write_bytes(sized_component(BEYOND_READ_AHEAD))
+    os.utime(wasm, (modified, modified))
 
     def change(sent: int, _total: int) -> None:
         if sent == CHUNK:
@@ -404,9 +413,10 @@ async def test_a_build_that_changes_during_the_upload_is_not_installed(
 
 
 async def test_a_build_that_shrinks_during_the_upload_is_not_installed(
-    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path, modified: float
 ) -> None:
     wasm.write_bytes(sized_component(BEYOND_READ_AHEAD))
+    os.utime(wasm, (modified, modified))
 
     def shrink(_sent: int, _total: int) -> None:
         os.truncate(wasm, CHUNK)
@@ -414,6 +424,21 @@ async def test_a_build_that_shrinks_during_the_upload_is_not_installed(
     with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
         await client.install_program(wasm, toml, progress=shrink)
     assert engine.uploads == {}
+
+
+async def test_a_build_that_leaves_the_cache_of_the_system_is_installed(
+    client: PieClient, engine: LocalEngine, wasm: Path, toml: Path
+) -> None:
+    wasm.write_bytes(build := sized_component(BEYOND_READ_AHEAD))
+    os.utime(wasm, (0, 0))
+    with wasm.open("rb") as file:
+        os.fsync(file.fileno())  # only pages that were written leave the cache
+
+        def evict(_sent: int, _total: int) -> None:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+        await client.install_program(wasm, toml, progress=evict if hasattr(os, "posix_fadvise") else None)
+    assert engine.uploads["greet@1.2.3"] == build
 
 
 async def test_a_missing_file_is_named_before_sending(toml: Path, wasm: Path) -> None:

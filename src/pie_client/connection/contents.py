@@ -9,9 +9,12 @@ import inspect
 import itertools
 import os
 import tempfile
+import time
+from asyncio import Future, get_running_loop
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from functools import partial
 from io import BufferedReader
-from typing import Protocol, TypeAlias, TypeGuard
+from typing import NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from blake3 import blake3
 
@@ -32,6 +35,8 @@ BLOCK_BYTES = 4 * CHUNK_BYTES
 """Bytes of a file that are read at once to send them."""
 BLOCKS = 3
 """Blocks of a file in memory."""
+TICK_SECONDS = 2
+"""Longest time between two ticks of a file system's clock, that of FAT."""
 SPOOL_BYTES = 8 << 20
 """Largest async iterable gathered in memory; larger ones go to a temporary file."""
 
@@ -44,6 +49,83 @@ Source: TypeAlias = bytes | os.PathLike[str] | AsyncIterable[bytes]
 class _File(Protocol):
     def readinto(self, buffer: bytearray, /) -> int: ...
     def seek(self, offset: int, /) -> int: ...
+
+
+class _Reader(Protocol):
+    """A file that is read once more, from its start."""
+
+    def start(self, block: bytearray) -> Future[memoryview]:
+        """Start reading the next block; the result is as much of it as the file has."""
+        ...
+
+    def is_changed(self) -> bool:
+        """Return whether the file is another than the one that was hashed. Called after all of it was read."""
+        ...
+
+
+class _HashingReader:
+    """Reads a file in a thread and hashes it again."""
+
+    def __init__(self, file: _File, digest: str) -> None:
+        file.seek(0)
+        self._file = file
+        self._digest = digest
+        self._hasher = blake3()
+
+    def start(self, block: bytearray) -> Future[memoryview]:
+        return start(self._read, block)
+
+    def _read(self, block: bytearray) -> memoryview:
+        data = memoryview(block)[: self._file.readinto(block)]
+        self._hasher.update(data)
+        return data
+
+    def is_changed(self) -> bool:
+        return self._hasher.hexdigest() != self._digest
+
+
+class _Stamp(NamedTuple):
+    """What changes when a file is written."""
+
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, descriptor: int) -> "_Stamp":
+        status = os.fstat(descriptor)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def is_settled(self) -> bool:
+        """Return whether writing the file now would change its stamp. Otherwise the clock may not have ticked yet."""
+        return self.modified < time.time_ns() - TICK_SECONDS * 10**9
+
+
+class _CachedReader:
+    """Reads a file from the system's cache without a thread, as it was just hashed; in a thread where it has to wait."""
+
+    def __init__(self, descriptor: int, stamp: _Stamp) -> None:
+        self._descriptor = descriptor
+        self._stamp = stamp
+        self._at = 0
+
+    def start(self, block: bytearray) -> Future[memoryview]:
+        at = self._at
+        self._at += len(block)
+        count = 0
+        with contextlib.suppress(OSError):  # not in the cache, or a file system without this flag
+            count = os.preadv(self._descriptor, [block], at, os.RWF_NOWAIT)
+        if count < min(len(block), self._stamp.size - at):
+            return start(self._read, block, at)
+        ready: Future[memoryview] = get_running_loop().create_future()
+        ready.set_result(memoryview(block)[:count])
+        return ready
+
+    def _read(self, block: bytearray, at: int) -> memoryview:
+        return memoryview(block)[: os.preadv(self._descriptor, [block], at)]
+
+    def is_changed(self) -> bool:
+        return _Stamp.of(self._descriptor) != self._stamp
 
 
 class _HashedContent:
@@ -87,29 +169,30 @@ class BytesContent(_HashedContent):
 class FileContent(_HashedContent):
     """A file as content to send, read twice: to hash it and to send it."""
 
-    def __init__(self, file: _File, digest: str, size: int, name: str, progress: Progress | None) -> None:
+    def __init__(
+        self, reader: Callable[[], _Reader], digest: str, size: int, name: str, progress: Progress | None
+    ) -> None:
         super().__init__(digest, size, progress)
-        self._file = file
+        self._reader = reader
         self._name = name
 
     async def __aiter__(self) -> AsyncGenerator[memoryview]:
         """Yield the chunks in order. Raises InvalidArgumentError if the file has changed since it was hashed."""
-        hasher = blake3()
-        await in_thread(self._file.seek, 0)
+        reader = await in_thread(self._reader)
         # Three, because the sender still holds a chunk of the previous block. They are used again: memory that a thread
         # allocates stays in a pool of that thread.
         blocks = itertools.cycle([bytearray(min(BLOCK_BYTES, self._size + 1)) for _ in range(BLOCKS)])
-        # A slow disk must not block the event loop, so a thread reads and hashes one block ahead.
-        ahead = start(_read, self._file, hasher, next(blocks))
+        # A slow disk must not block the event loop, so one block is read ahead.
+        ahead = reader.start(next(blocks))
         try:
             for left in reversed(range(max(1, -(-self._size // BLOCK_BYTES)))):
                 await settle(ahead)
                 block = ahead.result()
-                ahead = start(_read, self._file, hasher, next(blocks))
+                ahead = reader.start(next(blocks))
                 if not left:
                     await settle(ahead)
                     # Before the last block, so that a changed file is never completed.
-                    if ahead.result() or hasher.hexdigest() != self._digest:
+                    if ahead.result() or reader.is_changed():
                         raise InvalidArgumentError(
                             f"{self._name} changed while it was sent; the upload was stopped. Send it again"
                         )
@@ -156,14 +239,21 @@ async def open_content(
         with contextlib.ExitStack() as opened:
             # The thread enters the file, so that it is closed even if the opening is cancelled.
             file = await in_thread(lambda: opened.enter_context(open_regular(path)))
-            yield FileContent(file, *await _hash(file, deadline), str(path), progress)
+            stamp = _Stamp.of(file.fileno())
+            digest, size = await _hash(file, deadline)
+            if hasattr(os, "RWF_NOWAIT") and stamp.size == size and stamp.is_settled():
+                reader: Callable[[], _Reader] = partial(_CachedReader, file.fileno(), stamp)
+            else:
+                reader = partial(_HashingReader, file, digest)
+            yield FileContent(reader, digest, size, str(path), progress)
     elif isinstance(source, bytes) or not hasattr(source, "__aiter__"):
         raise InvalidArgumentError(
             f"content must be bytes, a pathlib.Path or an async iterable of bytes, not {type(source).__name__}"
         )
     else:
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            yield FileContent(spool, *await _spool_pieces(source, spool, deadline), "the content", progress)
+            digest, size = await _spool_pieces(source, spool, deadline)
+            yield FileContent(partial(_HashingReader, spool, digest), digest, size, "the content", progress)
 
 
 async def _hash(file: BufferedReader, deadline: Deadline) -> tuple[str, int]:
@@ -184,13 +274,6 @@ def _hash_some(file: BufferedReader, hasher: "blake3", buffer: bytearray) -> int
         hasher.update(view[:count])
         size += count
     return size
-
-
-def _read(file: _File, hasher: "blake3", block: bytearray) -> memoryview:
-    """Read and hash a block, and return as much of it as the file has."""
-    data = memoryview(block)[: file.readinto(block)]
-    hasher.update(data)
-    return data
 
 
 async def _spool_pieces(
