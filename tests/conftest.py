@@ -37,7 +37,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--library-receive", action="store_true", help="receive with the WebSocket library's own recv()"
     )
     parser.addoption(
-        "--schedules", type=int, default=5000, help="fault schedules of the long tests (default: %(default)s)"
+        "--schedules",
+        type=int,
+        default=10_000,
+        help="fault schedules of the long tests (default: %(default)s)",
+    )
+    parser.addoption(
+        "--kill-schedules",
+        type=int,
+        default=1000,
+        help="fault schedules of the long tests that kill engines (default: %(default)s)",
     )
 
 

@@ -1,13 +1,14 @@
-"""Run schedules in a terminal: ``python -m tests.faults SEED`` repeats one, ``FIRST LAST`` runs a range."""
+"""Run schedules in a terminal: ``python -m tests.faults SEED`` repeats one, ``FIRST LAST`` runs a range.
+
+With ``--kills`` engines are processes of their own, which are killed and stopped.
+"""
 
 import argparse
 import sys
-import tempfile
 import time
 from collections import Counter
 
-from tests.faults.engine_process import EngineProcess
-from tests.faults.running import run
+from tests.faults.running import prepared, run
 
 PROGRESS_SECONDS = 10.0
 
@@ -17,14 +18,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int, nargs="?", help="default: only the first")
+    parser.add_argument("--kills", action="store_true", help="schedules that kill and stop engines")
     options = parser.parse_args()
     seeds = range(options.first, (options.first if options.last is None else options.last) + 1)
-    failed, kinds = 0, Counter[str]()
+    failed, kills, kinds = 0, 0, Counter[str]()
     reported = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, EngineProcess() as engines:
-        tempfile.tempdir = folder
+    with prepared() as engines:
         for count, seed in enumerate(seeds, 1):
-            done = run(seed, engines)
+            done = run(seed, engines, mortal=options.kills)
+            kills += done.kills
             kinds.update(fault.kind.name for fault in done.happened)
             if done.problems:
                 failed += 1
@@ -34,7 +36,9 @@ def main() -> int:
             if time.monotonic() - reported > PROGRESS_SECONDS:
                 reported = time.monotonic()
                 print(f"{count} of {len(seeds)} schedules, {failed} failed", flush=True)
-    print(f"{len(seeds)} schedules, {failed} failed; faults that happened: {dict(kinds.most_common())}")
+    print(
+        f"{len(seeds)} schedules, {kills} kills, {failed} failed; faults that happened: {dict(kinds.most_common())}"
+    )
     return bool(failed)
 
 

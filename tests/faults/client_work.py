@@ -12,6 +12,7 @@ from typing import TypeVarTuple
 from blake3 import blake3
 
 from pie_client import (
+    AlreadyAttachedError,
     CorruptEvent,
     CorruptEventError,
     ErrorEvent,
@@ -23,6 +24,7 @@ from pie_client import (
     Process,
     ProcessEndedError,
     ProcessEvent,
+    ProcessNotFoundError,
     Reconnect,
     ReturnEvent,
     StderrEvent,
@@ -51,7 +53,9 @@ for line in sys.stdin:
 CLOSE_SECONDS = 5.0
 """Seconds within which a client must close; it takes one if the server does not answer, and half of one for MCP."""
 
-QUICK = Reconnect(attempts=20, first_delay=0.002, max_delay=0.01)
+ATTEMPTS = 20
+"""Attempts to attach while another connection of this schedule is being closed."""
+QUICK = Reconnect(attempts=1000, first_delay=0.002, max_delay=0.01)
 REACTS_TO_EVENTS = (Reading.ITERATE, Reading.RECEIVE, Reading.BOTH)
 EVENT_OF: dict[Event, Callable[[str], ProcessEvent]] = {
     Event.Stdout: StdoutEvent,
@@ -71,7 +75,8 @@ class Followed:
         ends: Its last event, and its result.
         corrupt: Events that were reported as lost.
         seen: Number of events.
-        gaps: Places at which events may be missing, as the client says.
+        gaps: Places at which events may be missing, as the client says, or because another client attached.
+        late: Number of events after the last one.
         launched: Whether there was a handle.
         launch_error: Why there was none.
     """
@@ -82,6 +87,7 @@ class Followed:
     corrupt: list[str] = field(default_factory=list[str])
     seen: int = 0
     gaps: int = 0
+    late: int = 0
     launched: bool = False
     launch_error: PieError | None = None
 
@@ -92,6 +98,8 @@ class Outcome:
 
     Attributes:
         errors: What each part of the work raised, by its name.
+        cancelled: Names of the parts that were cancelled.
+        seconds: How long each part took, by its name.
         results: What each call returned, with its number.
         installed: Digests of the installed programs, by name.
         problems: What was wrong whatever the faults.
@@ -99,6 +107,8 @@ class Outcome:
 
     followed: list[Followed]
     errors: list[tuple[str, BaseException]] = field(default_factory=list[tuple[str, BaseException]])
+    cancelled: list[str] = field(default_factory=list[str])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
     results: list[tuple[Work, int, object]] = field(default_factory=list[tuple[Work, int, object]])
     installed: dict[str, str] = field(default_factory=dict[str, str])
     problems: list[str] = field(default_factory=list[str])
@@ -109,11 +119,16 @@ class ClientWork:
 
     def __init__(self, schedule: Schedule, uri: str) -> None:
         self._schedule = schedule
+        self._uri = uri
         self._events = 0
         self._close = asyncio.Event()
         self.outcome = Outcome([Followed(follow) for follow in schedule.follows])
-        self._client = PieClient(
-            uri,
+        self._clients = [self._made() for _ in range(schedule.clients)]
+
+    def _made(self) -> PieClient:
+        schedule = self._schedule
+        return PieClient(
+            self._uri,
             timeout=schedule.timeout,
             open_timeout=schedule.timeout,
             max_buffered=schedule.max_buffered,
@@ -124,17 +139,23 @@ class ClientWork:
             ping_timeout=0.1 if schedule.harm is Harm.STALLS else PATIENT,
         )
 
+    def _client(self, number: int) -> PieClient:
+        return self._clients[number % len(self._clients)]
+
     async def run(self) -> Outcome:
-        """Do everything, and close the client."""
-        try:
-            await self._client.connect()
-        except PieError as error:
-            self.outcome.errors.append(("connect", error))
-        else:
+        """Do everything, and close the clients."""
+        connected = 0
+        for client in self._clients:  # one after the other: faults are of the first, second … connection
+            try:
+                await client.connect()
+                connected += 1
+            except PieError as error:
+                self.outcome.errors.append(("connect", error))
+        if connected:
             await self._work()
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        await self._client.close()
+        await asyncio.gather(*(client.close() for client in self._clients))
         if (took := loop.time() - begin) > CLOSE_SECONDS:
             self.outcome.problems.append(f"close() took {took:.1f} s")
         return self.outcome
@@ -144,8 +165,8 @@ class ClientWork:
         if schedule.mcp:
             await self._note("register_mcp_server", self._register)
         parts = [
-            *(self._note(each.follow.plan.key, self._follow, each) for each in self.outcome.followed),
-            *(self._note(work.value, self._call, work, n) for n, work in enumerate(schedule.work)),
+            *(self._note(f.follow.plan.key, self._follow, f, n) for n, f in enumerate(self.outcome.followed)),
+            *(self._note(f"{work.value} {n}", self._call, work, n) for n, work in enumerate(schedule.work)),
         ]
         tasks = [asyncio.create_task(part) for part in parts]
         closing = asyncio.create_task(self._close_early())
@@ -165,28 +186,44 @@ class ClientWork:
         if self._schedule.close_after == 0:
             self._close.set()
         await self._close.wait()
-        await self._client.close()
+        await asyncio.gather(*(client.close() for client in self._clients))
 
     async def _note(self, name: str, work: Callable[[*Ts], Awaitable[None]], *arguments: *Ts) -> None:
-        """Run a part of the work and note how it failed."""
+        """Run a part of the work and note how it ended."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
         try:
             await work(*arguments)
         except asyncio.CancelledError:
+            self.outcome.cancelled.append(name)
             raise
         except Exception as error:  # noqa: BLE001 - judged later
             self.outcome.errors.append((name, error))
+        finally:
+            self.outcome.seconds[name] = loop.time() - begin
 
     async def _register(self) -> None:
-        await self._client.register_mcp_server(
-            MCP_SERVER, "stdio", sys.executable, ["-I", "-S", "-c", MCP_SCRIPT], timeout=20
-        )
+        command = ["-I", "-S", "-c", MCP_SCRIPT, self._schedule.prefix]
+        await self._client(0).register_mcp_server(MCP_SERVER, "stdio", sys.executable, command, timeout=20)
 
     # ------------------------------------------------------------- processes
 
-    async def _follow(self, each: Followed) -> None:
+    async def _follow(self, each: Followed, number: int) -> None:
+        if each.follow.leaves_after is None:
+            await self._follow_to_end(each, await self._launched(each, self._client(number)))
+            return
+        async with self._made() as first:
+            process = await self._launched(each, first)
+            if await self._stay(each, process, each.follow.leaves_after):
+                return
+        async with self._made() as second:
+            each.gaps += 1  # what was on its way to the first client
+            await self._follow_to_end(each, await self._attached(second, process.process_id))
+
+    async def _launched(self, each: Followed, client: PieClient) -> Process:
         plan, reading = each.follow.plan, each.follow.reading
         try:
-            process = await self._client.launch_process(PROGRAM, PLAN.dump_python(plan, mode="json"))
+            process = await client.launch_process(PROGRAM, PLAN.dump_python(plan, mode="json"))
         except PieError as error:
             each.launch_error = error
             raise
@@ -199,12 +236,33 @@ class ClientWork:
             for index, step in enumerate(plan.steps):
                 if step.kind == "signal":
                     await process.signal(plan.signal(index))
+        return process
+
+    async def _stay(self, each: Followed, process: Process, count: int) -> bool:
+        """Receive some events, and return whether the process has ended."""
+        async with asyncio.timeout(2 * self._schedule.timeout):
+            for _ in range(count):
+                event = await anext(process, None)
+                if event is None:
+                    return True
+                await self._take(each, process, event)
+        return bool(each.ends)
+
+    async def _attached(self, client: PieClient, process_id: str) -> Process:
+        """Attach, and repeat while the server still considers the other client connected."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(AlreadyAttachedError, ProcessNotFoundError):
+                return await client.attach_process(process_id)
+            await client.ping()
+        return await client.attach_process(process_id)
+
+    async def _follow_to_end(self, each: Followed, process: Process) -> None:
         # An iteration takes no timeout.
         try:
             async with asyncio.timeout(2 * self._schedule.timeout):
                 await self._read(each, process)
         finally:
-            each.gaps = process.possible_gaps
+            each.gaps += process.possible_gaps
 
     async def _read(self, each: Followed, process: Process) -> None:
         timeout = self._schedule.timeout
@@ -247,6 +305,7 @@ class ClientWork:
 
     async def _take(self, each: Followed, process: Process, event: ProcessEvent) -> None:
         """Note an event, and answer it if it asks for something."""
+        each.late += bool(each.ends)
         match event:
             case StdoutEvent(text):
                 each.items.append(("stdout", text))
@@ -288,7 +347,7 @@ class ClientWork:
     # ------------------------------------------------------------- other calls
 
     async def _call(self, work: Work, number: int) -> None:
-        client, prefix = self._client, self._schedule.prefix
+        client, prefix = self._client(number), self._schedule.prefix
         result: object
         match work:
             case Work.PING:
@@ -301,7 +360,7 @@ class ClientWork:
             case Work.CHECK:
                 result = await client.check_program(PROGRAM)
             case Work.INSTALL:
-                result = await self._install(f"{prefix}{number}")
+                result = await self._install(client, f"{prefix}{number}")
             case Work.RUN:
                 plans = self._batch(f"{prefix}run{number}-")
                 result = await client.run_processes(
@@ -317,10 +376,10 @@ class ClientWork:
                 result = [await process.wait(timeout=self._schedule.timeout) for process in launched]
         self.outcome.results.append((work, number, result))
 
-    async def _install(self, name: str) -> str:
+    async def _install(self, client: PieClient, name: str) -> str:
         content = component(blake3(name.encode()).digest(length=self._schedule.upload_bytes))
         manifest = f'[package]\nname = "{name}"\nversion = "1.0.0"\n'
-        program = await self._client.install_program_bytes(content, manifest)
+        program = await client.install_program_bytes(content, manifest)
         self.outcome.installed[program] = blake3(content).hexdigest()
         return program
 

@@ -1,13 +1,16 @@
 """Compare what came back with what the plans say. Nothing may be lost in silence, invented, repeated or reordered."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 
 from pie_client import (
+    AlreadyAttachedError,
     ConnectionLostError,
     DeadlineError,
+    McpServerError,
     PieConnectionError,
     PieError,
     ProcessError,
@@ -22,6 +25,8 @@ from tests.faults.schedules import Reading, Schedule, Work
 
 OUTPUT_BYTES = {"0.4": 4096, "0.5": None}
 """Bytes after which servers cut what a process prints."""
+LATE_SECONDS = 15.0
+"""Seconds that a part of the work may take besides its timeouts, on a machine with other work."""
 TEXTS = TypeAdapter(list[str])
 
 
@@ -35,6 +40,7 @@ def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry
     for name, error in outcome.errors:
         if not _may_raise(schedule, error):
             yield f"{name} raised {error!r}"
+    yield from _problems_of_ends(schedule, outcome)
     if schedule.harm is not Harm.CORRUPTS:
         yield from _problems_of_calls(outcome)
     right_files = {text for f in schedule.follows for kind, text in f.plan.items if kind == "file"}
@@ -48,12 +54,34 @@ def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry
         for problem in (*found, *_problems_of_receipts(schedule, each, ledger.get(key, Entry()))):
             yield f"{key}: {problem}"
     for program, digest in outcome.installed.items():
+        if schedule.mortal:
+            continue  # an engine that is killed loses its programs
         stored = ledger.get(program, Entry()).files
         if schedule.harm is Harm.CORRUPTS and (schedule.family == "0.4" or not stored):
             # Servers do not compare manifests with a digest, 0.4 servers not even programs: no client notices.
             continue
         if stored != (digest,):
             yield f"{program} was installed, and the server has {stored}"
+
+
+def _problems_of_ends(schedule: Schedule, outcome: Outcome) -> Iterator[str]:
+    """Yield which parts of the work did not end as they must: in time, with a result or an error, and once."""
+    limit = LATE_SECONDS + 3 * schedule.timeout
+    for name, seconds in outcome.seconds.items():
+        if seconds > limit:
+            yield f"{name} took {seconds:.1f} s, with timeouts of {schedule.timeout:g} s"
+    told = {name for name, _ in outcome.errors} | set(outcome.cancelled)
+    for each in outcome.followed:
+        key = each.follow.plan.key
+        if each.launched and not each.ends and key not in told and each.follow.reading is not Reading.DROP:
+            yield f"{key}: the events stopped without a last one or an error"
+        if each.late or sum(kind in ("return", "error") for kind, _ in each.ends) > 1:
+            yield f"{key}: received {each.late} events after the last one"
+    returned = Counter(f"{work.value} {number}" for work, number, _ in outcome.results)
+    for number, work in enumerate(schedule.work):
+        name = f"{work.value} {number}"
+        if name in outcome.seconds and returned[name] != (name not in told):
+            yield f"{name} returned {returned[name]} times, and raised {[e for n, e in outcome.errors if n == name]}"
 
 
 def _may_raise(schedule: Schedule, error: BaseException) -> bool:
@@ -63,9 +91,15 @@ def _may_raise(schedule: Schedule, error: BaseException) -> bool:
         return False
     if schedule.harm is Harm.CORRUPTS:
         return True
-    if isinstance(error, ProcessNotFoundError):
+    if isinstance(error, (ProcessNotFoundError, AlreadyAttachedError)):
         # The end of a process precedes the refusal to terminate it, unless they are reordered or a connection is between.
-        return schedule.reconnects or any(fault.kind is Kind.REORDER for fault in schedule.faults)
+        return (
+            schedule.reconnects
+            or any(follow.leaves_after is not None for follow in schedule.follows)
+            or any(fault.kind is Kind.REORDER for fault in schedule.faults)
+        )
+    if isinstance(error, McpServerError):
+        return schedule.has(Kind.KILL_MCP)
     may_end = schedule.harm is not Harm.NONE or schedule.close_after is not None
     # A process that fails is one of the plans; _problems_of_process checks which.
     ends = (PieConnectionError, RefusedError) if schedule.reconnects else PieConnectionError
@@ -88,7 +122,8 @@ def _problems_of_process(schedule: Schedule, each: Followed) -> Iterator[str]:
     for kind, value in each.ends:
         if kind == "error":
             ended_as_planned = plan.end == "fail" and value == plan.key and whole
-            if not ended_as_planned and each.follow.terminate_after is None:
+            calls_killed = schedule.has(Kind.KILL_MCP) and any(step.kind == "mcp" for step in plan.steps)
+            if not (ended_as_planned or calls_killed) and each.follow.terminate_after is None:
                 yield f"ended with the error {value!r}"
         else:
             if plan.end != "return":

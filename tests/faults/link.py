@@ -5,11 +5,11 @@ import contextlib
 import random
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from tests.faults.frames import FIN, PING, Frame, FrameReader, fragmented, reordered
 
@@ -57,16 +57,26 @@ class Kind(Enum):
     REPEAT = "arrive twice"
     REPEAT_FRAMES = "arrive in frames that are repeated"
     SKIP_FRAMES = "arrive in frames of which some are left out"
+    KILL = "find the engine killed; it starts again"
+    STOP = "find the engine stopped for as many milliseconds"
+    FREEZE = "find the engine stopped for longer than calls wait"
+    KILL_MCP = "find the client's MCP servers killed"
 
 
 HARM: Final = {
     **dict.fromkeys((Kind.PIECES, Kind.DELAY, Kind.REORDER, Kind.FRAGMENT), Harm.NONE),
-    **dict.fromkeys((Kind.CUT, Kind.RESET, Kind.HALF_CLOSE), Harm.ENDS),
-    **dict.fromkeys((Kind.STALL, Kind.SWALLOW), Harm.STALLS),
+    **dict.fromkeys((Kind.STOP, Kind.KILL_MCP), Harm.NONE),
+    **dict.fromkeys((Kind.CUT, Kind.RESET, Kind.HALF_CLOSE, Kind.KILL), Harm.ENDS),
+    **dict.fromkeys((Kind.STALL, Kind.SWALLOW, Kind.FREEZE), Harm.STALLS),
     **dict.fromkeys((Kind.FLIP, Kind.SKIP, Kind.REPEAT, Kind.REPEAT_FRAMES, Kind.SKIP_FRAMES), Harm.CORRUPTS),
 }
 OF_FRAMES: Final = frozenset({Kind.REORDER, Kind.FRAGMENT, Kind.REPEAT_FRAMES, Kind.SKIP_FRAMES})
 """Faults of all frames that the server sends, whatever the position."""
+
+OF_PROCESSES: Final = frozenset({Kind.KILL, Kind.STOP, Kind.FREEZE, Kind.KILL_MCP})
+"""Faults of processes, at the moment when a byte passes."""
+OF_LINKS: Final = tuple(kind for kind in Kind if kind not in OF_PROCESSES)
+"""Faults that the link makes by itself."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Fault:
         direction: Where the bytes go.
         connection: Which connection of the link, from 0.
         position: Byte of the connection, from 0.
-        amount: Number of bytes that it concerns; of the kinds that do not end the connection.
+        amount: Number of bytes that it concerns, of the kinds that do not end the connection; or of milliseconds.
     """
 
     kind: Kind
@@ -88,8 +98,15 @@ class Fault:
     amount: int = 1
 
     def __str__(self) -> str:
-        extent = f" ({self.amount} bytes)" if HARM[self.kind] in (Harm.NONE, Harm.CORRUPTS) else ""
+        extent = ""
+        if self.kind in (Kind.STOP, Kind.FREEZE):
+            extent = f" ({self.amount} ms)"
+        elif self.kind not in OF_PROCESSES and HARM[self.kind] in (Harm.NONE, Harm.CORRUPTS):
+            extent = f" ({self.amount} bytes)"
         return f"connection {self.connection}: bytes {self.direction.value} from {self.position}{extent} {self.kind.value}"
+
+
+Act: TypeAlias = Callable[[Fault], Awaitable[None]]
 
 
 class _Ending(Exception):  # noqa: N818 - not an error
@@ -106,12 +123,14 @@ class Link:
         uri: The server's address.
         faults: What goes wrong.
         seed: Decides what the faults leave open.
+        act: Makes the faults of processes happen.
     """
 
-    def __init__(self, uri: str, faults: Sequence[Fault], seed: int) -> None:
+    def __init__(self, uri: str, faults: Sequence[Fault], seed: int, act: Act | None = None) -> None:
         self._port = int(uri.rpartition(":")[2])
         self._faults = faults
         self._seed = seed
+        self._act = act
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._count = 0
@@ -204,8 +223,9 @@ class Link:
                     await self._happen(piece, pipe, reader, writer)
                     if piece.kind is Kind.HALF_CLOSE:
                         return
-        writer.write(pipe.rest())
-        writer.write_eof()
+        if not writer.is_closing():
+            writer.write(pipe.rest())
+            writer.write_eof()
 
     async def _happen(
         self, fault: Fault, pipe: "_Pipe", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -225,6 +245,9 @@ class Link:
                 while await reader.read(READ_BYTES):
                     pass
                 await asyncio.get_running_loop().create_future()
+            case Kind.KILL | Kind.STOP | Kind.FREEZE | Kind.KILL_MCP:
+                assert self._act is not None, "only schedules with a mortal engine have such faults"
+                await self._act(fault)
             case _:
                 raise _Ending(fault.kind)
 
@@ -272,7 +295,8 @@ class _Pipe:
         return self._frames.rest()
 
     def _extent(self, fault: Fault) -> int:
-        return fault.amount if HARM[fault.kind] in (Harm.NONE, Harm.CORRUPTS) else 1
+        lasts = fault.kind not in OF_PROCESSES and HARM[fault.kind] in (Harm.NONE, Harm.CORRUPTS)
+        return fault.amount if lasts else 1
 
     def _note(self, fault: Fault) -> None:
         if fault not in self._happened:
@@ -286,7 +310,7 @@ class _Pipe:
                     yield part[:size]
                     yield fault
                     part = part[size:]
-            case Kind.DELAY:
+            case Kind.DELAY | Kind.KILL | Kind.STOP | Kind.FREEZE | Kind.KILL_MCP:
                 yield fault
                 yield part
             case Kind.FLIP:

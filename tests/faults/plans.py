@@ -116,6 +116,27 @@ class Entry:
     files: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """That a process started, or received a signal or a file, whose text or digest it is."""
+
+    key: str
+    what: Literal["start", "signal", "file"]
+    text: str = ""
+
+
+def note(entries: dict[str, Entry], receipt: Receipt) -> None:
+    """Add a receipt to the entry of its process."""
+    entry = entries.setdefault(receipt.key, Entry())
+    match receipt.what:
+        case "start":
+            entry.starts += 1
+        case "signal":
+            entry.signals += (receipt.text,)
+        case "file":
+            entry.files += (receipt.text,)
+
+
 LEDGER = TypeAdapter(dict[str, Entry])
 
 
@@ -125,6 +146,10 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
 
+    def note(self, receipt: Receipt) -> None:
+        """Note that a process started or received something."""
+        note(self._entries, receipt)
+
     def take(self, prefix: str) -> dict[str, Entry]:
         """Remove and return the entries of the keys with a prefix."""
         return {key: self._entries.pop(key) for key in list(self._entries) if key.startswith(prefix)}
@@ -132,18 +157,17 @@ class Ledger:
     async def perform(self, session: InferletSession, input: JsonValue) -> JsonValue:
         """Do what the input, a plan, says."""
         plan = PLAN.validate_python(input)
-        entry = self._entries.setdefault(plan.key, Entry())
-        entry.starts += 1
+        self.note(Receipt(plan.key, "start"))
         async with asyncio.timeout(PLAN_SECONDS):
             for index in range(len(plan.steps)):
-                await self._do(session, plan, index, entry)
+                await self._do(session, plan, index)
             if plan.end == "wait":
                 await asyncio.get_running_loop().create_future()
         if plan.end == "fail":
             raise ProcessFailure(plan.key)
         return plan.result
 
-    async def _do(self, session: InferletSession, plan: Plan, index: int, entry: Entry) -> None:
+    async def _do(self, session: InferletSession, plan: Plan, index: int) -> None:
         match plan.steps[index].kind:
             case "print":
                 session.print(plan.text(index), end="")
@@ -156,12 +180,12 @@ class Ledger:
             case "signal":
                 session.send(plan.request(index))
                 signal = await session.receive()
-                entry.signals += (signal,)
+                self.note(Receipt(plan.key, "signal", signal))
                 session.print(signal, end="")
             case "upload":
                 session.send(plan.request(index))
                 digest = blake3(await session.receive_file()).hexdigest()
-                entry.files += (digest,)
+                self.note(Receipt(plan.key, "file", digest))
                 session.print(digest, end="")
             case "mcp":
                 echoed = await session.mcp.call_tool(MCP_SERVER, plan.text(index))

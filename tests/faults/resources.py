@@ -1,4 +1,4 @@
-"""What a piece of work may not leave behind: open files, threads, children, temporary files, tasks, complaints."""
+"""What a piece of work may not leave behind: open files, threads, children, temporary files, objects, complaints."""
 
 import asyncio
 import gc
@@ -30,6 +30,12 @@ def resources() -> Counter[str]:
     held.update(f"thread {type(thread).__name__} {thread.name}" for thread in threading.enumerate())
     held.update(f"child process {pid}" for pid in children())
     held.update(f"temporary file {path.name}" for path in Path(tempfile.gettempdir()).iterdir())
+    # Only objects that were made after gc.freeze().
+    held.update(
+        f"object of {kind.__module__}.{kind.__qualname__}"
+        for kind in map(type, gc.get_objects())
+        if str(kind.__module__).startswith("pie_client.")
+    )
     return held
 
 
@@ -46,9 +52,10 @@ class Complaints:
     @contextmanager
     def heard(self) -> Generator[None]:
         """Note warnings, errors in finalizers and records of errors; collects garbage at the end."""
-        handler = _Handler(self.texts)
+        root = logging.getLogger()
+        mine: list[logging.Handler] = [_Handler(self.texts)]
+        others, root.handlers = root.handlers, mine  # pytest's would keep what is logged
         hook, sys.unraisablehook = sys.unraisablehook, self._of_finalizer
-        logging.getLogger().addHandler(handler)
         try:
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
@@ -58,7 +65,7 @@ class Complaints:
                     gc.collect()
             self.texts += [f"{w.category.__name__}: {w.message} ({w.filename}:{w.lineno})" for w in warned]
         finally:
-            logging.getLogger().removeHandler(handler)
+            root.handlers = others
             sys.unraisablehook = hook
 
     def _of_finalizer(self, raised: "sys.UnraisableHookArgs") -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pie_client import Family
 from tests.faults.engine_process import FAMILIES
-from tests.faults.link import HARM, OF_FRAMES, Direction, Fault, Harm, Kind
+from tests.faults.link import HARM, OF_FRAMES, OF_LINKS, Direction, Fault, Harm, Kind
 from tests.faults.plans import End, Plan, Step, StepKind
 
 HEAD_BYTES: Final = 300
@@ -20,11 +20,23 @@ PATIENT: Final = 20.0
 """Timeout of calls whose connection lives or dies, in seconds: it passes only if the client hangs."""
 IMPATIENT: Final = 0.15
 """Timeout of calls whose replies a fault may withhold, in seconds."""
+FROZEN_MILLISECONDS: Final = 400
+"""Milliseconds for which a frozen engine is stopped: longer than impatient calls wait."""
 RECONNECTED: Final = (
     *(Kind.PIECES, Kind.DELAY, Kind.REORDER, Kind.FRAGMENT, Kind.STALL),
     *2 * (Kind.CUT, Kind.RESET, Kind.HALF_CLOSE),
 )
 """Faults of clients that connect again."""
+DEADLY: Final[tuple[Kind, ...]] = (
+    *3 * (Kind.KILL,),
+    Kind.STOP,
+    Kind.FREEZE,
+    Kind.KILL_MCP,
+    Kind.PIECES,
+    Kind.CUT,
+)
+DEADLY_RECONNECTED: Final[tuple[Kind, ...]] = (*3 * (Kind.KILL,), Kind.STOP, Kind.PIECES, Kind.CUT)
+"""Faults of an engine in a process of its own."""
 
 
 class Reading(Enum):
@@ -57,12 +69,14 @@ class Follow:
     Attributes:
         signals_first: Send the signals before they are asked for.
         terminate_after: Number of events after which it is terminated; None for never.
+        leaves_after: Number of events after which the client is closed, and another one attaches; None for never.
     """
 
     plan: Plan
     reading: Reading
     signals_first: bool
     terminate_after: int | None
+    leaves_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,7 @@ class Schedule:
     """The work of a client, and what goes wrong.
 
     Attributes:
+        clients: Number of clients, which share the processes and calls.
         follows: Processes that run at the same time.
         work: Calls that run at the same time.
         upload_bytes: Size of the installed program.
@@ -82,10 +97,12 @@ class Schedule:
         uvloop: Whether the client runs on uvloop.
         reconnects: Whether the client opens a lost connection again.
         keeps_detached: Whether the server keeps processes without a client.
+        mortal: Whether the engine is in a process of its own that can be killed.
     """
 
     seed: int
     family: Family
+    clients: int
     follows: tuple[Follow, ...]
     work: tuple[Work, ...]
     upload_bytes: int
@@ -98,6 +115,7 @@ class Schedule:
     uvloop: bool
     reconnects: bool
     keeps_detached: bool
+    mortal: bool
     faults: tuple[Fault, ...]
 
     @property
@@ -111,6 +129,10 @@ class Schedule:
         return max(
             (HARM[fault.kind] for fault in self.faults), key=lambda harm: harm.value, default=Harm.NONE
         )
+
+    def has(self, kind: Kind) -> bool:
+        """Return whether a kind of fault is among its faults."""
+        return any(fault.kind is kind for fault in self.faults)
 
     @property
     def timeout(self) -> float:
@@ -129,10 +151,13 @@ class Schedule:
                 lines[-1] += f", terminated after {follow.terminate_after} events"
             if follow.signals_first:
                 lines[-1] += ", signals first"
+            if follow.leaves_after is not None:
+                lines[-1] += f", by another client after {follow.leaves_after} events"
         lines.append(f"  meanwhile {', '.join(work.value for work in self.work) or 'nothing'}")
         lines += [
             f"  {name} {value}"
             for name in (
+                "clients",
                 "cancel_after",
                 "close_after",
                 "mcp",
@@ -142,6 +167,7 @@ class Schedule:
                 "max_buffered",
                 "reconnects",
                 "keeps_detached",
+                "mortal",
             )
             if (value := getattr(self, name)) not in (None, False)
         ]
@@ -149,27 +175,36 @@ class Schedule:
         return "\n".join(lines)
 
 
-def schedule_of(seed: int) -> Schedule:
-    """Return the schedule of a seed."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable
+def schedule_of(seed: int, *, mortal: bool = False) -> Schedule:
+    """Return the schedule of a seed.
+
+    Args:
+        mortal: Whether faults of processes happen too: the engine is killed or stopped.
+    """
+    rng = random.Random(f"mortal {seed}" if mortal else seed)  # noqa: S311 - repeatable
     family = rng.choice(FAMILIES)
-    reconnects = rng.random() < 0.2
-    mcp = family == "0.4" and rng.random() < 0.04
-    kinds = _kinds_of_steps(mcp=mcp and not reconnects, reconnects=reconnects)
+    reconnects = rng.random() < (0.6 if mortal else 0.2)
+    mcp = family == "0.4" and rng.random() < (0.15 if mortal else 0.04)
+    keeps_detached = rng.random() < (0.7 if reconnects else 0.15)
+    leaves = keeps_detached and not reconnects
+    kinds = _kinds_of_steps(mcp=mcp and not reconnects, loses=reconnects or leaves)
     follows = tuple(_follow(rng, f"s{seed}-{i}", kinds) for i in range(rng.choice((1, 1, 2, 3, 5))))
-    if reconnects:
+    if reconnects or leaves:
         follows = tuple(map(_terminates_first, follows))
+    if leaves:
+        follows = tuple(_leaves(rng, follow) for follow in follows)
     known = [w for w in Work if family == "0.4" or w not in (Work.RUN, Work.LAUNCH_MANY)]
     work = tuple(rng.choice(known) for _ in range(rng.choice((0, 1, 2, 4, 8))))
     upload_bytes = round(_log_uniform(rng, 50, 900_000))
-    sent, received = _sizes(follows, work, upload_bytes)
-    number = rng.choice((1, 1, 2, 3, 4) if reconnects else (0, 1, 1, 1, 1, 2, 3))
-    faults = [_fault(rng, sent, received, RECONNECTED if reconnects else tuple(Kind)) for _ in range(number)]
-    if reconnects or Work.RUN in work:
-        faults = [replace(fault, connection=rng.choice((0, 0, 1, 2, 3))) for fault in faults]
+    clients = 1 if mcp else rng.choice((1, 1, 1, 1, 2, 3))
+    faults = _faults(rng, _sizes(follows, work, upload_bytes), reconnects=reconnects, mortal=mortal)
+    if reconnects or leaves or clients > 1 or Work.RUN in work:
+        which = (0, 0, 0, 1, 2) if mortal else (0, 0, 1, 2, 3)
+        faults = [replace(fault, connection=rng.choice(which)) for fault in faults]
     return Schedule(
         seed,
         family,
+        clients,
         follows,
         work,
         upload_bytes,
@@ -181,15 +216,28 @@ def schedule_of(seed: int) -> Schedule:
         max_buffered=rng.choice((16 << 20, 16 << 20, 16 << 20, 200_000, 10_000)),
         uvloop=rng.random() < 0.2,
         reconnects=reconnects,
-        keeps_detached=reconnects and rng.random() < 0.7,
+        keeps_detached=keeps_detached,
+        mortal=mortal,
         faults=tuple(faults),
     )
 
 
-def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> tuple[StepKind, ...]:
+def _faults(rng: random.Random, sizes: tuple[int, int], *, reconnects: bool, mortal: bool) -> list[Fault]:
+    if mortal:
+        kinds = DEADLY_RECONNECTED if reconnects else DEADLY
+        # Most of them near the beginning: a client does less where the engine dies.
+        sizes = (sizes[0] // 2, sizes[1] // 2)
+        further = [_fault(rng, *sizes, kinds) for _ in range(rng.choice((0, 1, 2, 3)))]
+        return [_fault(rng, *sizes, (Kind.KILL,)), *further]
+    kinds = RECONNECTED if reconnects else OF_LINKS
+    number = rng.choice((1, 1, 2, 3, 4) if reconnects else (0, 1, 1, 1, 1, 2, 3))
+    return [_fault(rng, *sizes, kinds) for _ in range(number)]
+
+
+def _kinds_of_steps(*, mcp: bool, loses: bool) -> tuple[StepKind, ...]:
     kinds: tuple[StepKind, ...] = ("print", "print", "print", "eprint", "message", "file")
-    # What is sent to a process may be lost with the connection, and the process would wait for it.
-    sent: tuple[StepKind, ...] = () if reconnects else ("signal", "upload")
+    # What is sent to a process, or asks for it, may be lost with the connection, and the process would wait for it.
+    sent: tuple[StepKind, ...] = () if loses else ("signal", "upload")
     called: tuple[StepKind, ...] = ("mcp",) if mcp else ()
     return kinds + sent + called
 
@@ -197,6 +245,13 @@ def _kinds_of_steps(*, mcp: bool, reconnects: bool) -> tuple[StepKind, ...]:
 def _terminates_first(follow: Follow) -> Follow:
     """Return the same, terminated at once: events that it would be terminated after may be lost."""
     return follow if follow.terminate_after is None else replace(follow, terminate_after=0)
+
+
+def _leaves(rng: random.Random, follow: Follow) -> Follow:
+    """Return the same, continued by another client, if it is followed event by event."""
+    if follow.reading not in (Reading.ITERATE, Reading.RECEIVE) or rng.random() < 0.3:
+        return follow
+    return replace(follow, leaves_after=rng.randint(0, len(follow.plan.items)))
 
 
 def _follow(rng: random.Random, key: str, kinds: tuple[StepKind, ...]) -> Follow:
@@ -246,7 +301,10 @@ def _fault(rng: random.Random, sent: int, received: int, kinds: Sequence[Kind]) 
     size = sent if direction is Direction.UP else received
     # Half of the positions are in the first messages, where most of a connection's states are.
     position = round(_log_uniform(rng, 1, size) if rng.random() < 0.5 else rng.uniform(0, size * 1.1))
-    amount = round(_log_uniform(rng, 1, size if HARM[kind] is Harm.NONE else 300))
+    if kind in (Kind.STOP, Kind.FREEZE):
+        amount = round(_log_uniform(rng, 1, 100)) if kind is Kind.STOP else FROZEN_MILLISECONDS
+    else:
+        amount = round(_log_uniform(rng, 1, size if HARM[kind] is Harm.NONE else 300))
     return Fault(kind, direction, 0, position, amount)
 
 

@@ -8,7 +8,7 @@ import msgpack
 import pytest
 
 from tests.faults.frames import BINARY, FIN, Frame, FrameReader, fragmented, reordered
-from tests.faults.link import HARM, OF_FRAMES, Direction, Fault, Harm, Kind, Link
+from tests.faults.link import HARM, OF_FRAMES, OF_LINKS, Direction, Fault, Harm, Kind, Link
 from tests.support.peers import in_time, tcp_peer
 
 DATA = bytes(range(256)) * 40
@@ -17,7 +17,7 @@ BEFORE, HARMED, AFTER = DATA[:AT], DATA[AT : AT + AMOUNT], DATA[AT + AMOUNT :]
 
 
 @pytest.mark.parametrize("direction", Direction)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in OF_FRAMES])
+@pytest.mark.parametrize("kind", [kind for kind in OF_LINKS if kind not in OF_FRAMES])
 async def test_a_fault_of_bytes_happens_at_its_byte(kind: Kind, direction: Direction) -> None:
     received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     fault = Fault(kind, direction, 0, AT, AMOUNT)

@@ -1,4 +1,4 @@
-"""Clients over links that cut, stall, corrupt, delay and reorder what passes, at bytes that seeds choose.
+"""Clients over links that cut, stall, corrupt, delay and reorder what passes, at bytes that seeds choose; killed engines.
 
 Every call and every handle ends in time, with a result or a PieError. What arrived is the beginning of what was sent: in
 order, once, and each file whole or reported lost. Nothing ran twice. Tasks, threads, sockets, child processes and temporary
@@ -8,13 +8,15 @@ files are back where they began, and neither Python nor asyncio complains.
 import pytest
 
 from tests.faults.engine_process import EngineProcess
-from tests.faults.running import run
+from tests.faults.running import Run, run
 
 
-def check(seeds: range, engines: EngineProcess) -> None:
+def check(seeds: range, engines: EngineProcess, *, mortal: bool = False) -> list[Run]:
     """Run the schedules of some seeds; fail with all that were violated."""
-    failed = [done.report() for seed in seeds if (done := run(seed, engines)).problems]
+    runs = [run(seed, engines, mortal=mortal) for seed in seeds]
+    failed = [done.report() for done in runs if done.problems]
     assert not failed, "\n\n".join([f"{len(failed)} of {len(seeds)} schedules failed", *failed])
+    return runs
 
 
 def test_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
@@ -30,3 +32,18 @@ def test_many_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
     many_seeds: range, engines: EngineProcess
 ) -> None:
     check(many_seeds, engines)
+
+
+def test_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
+    deadly_seeds: range, engines: EngineProcess
+) -> None:
+    runs = check(deadly_seeds, engines, mortal=True)
+    assert sum(done.kills for done in runs) >= 12
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_many_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
+    many_deadly_seeds: range, engines: EngineProcess
+) -> None:
+    check(many_deadly_seeds, engines, mortal=True)
