@@ -9,6 +9,7 @@ import pytest
 from pie_client import (
     DeadlineError,
     PieClient,
+    ServerBusyError,
     StreamAbortedError,
     models,
 )
@@ -75,6 +76,31 @@ async def test_concurrent_calls_get_their_own_replies_in_any_order() -> None:
             await peer.reply(request.corr_id, json.dumps({"subject": request.subject}))
         results = await in_time(asyncio.gather(*calls))
         assert [r["subject"] for r in results] == [str(n) for n in range(100)]
+
+
+async def test_a_server_error_fails_the_only_call() -> None:
+    """D14."""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        asking = asyncio.create_task(client.query("model_status"))
+        await peer.request(models.QueryRequest)
+        await peer.send(models.ServerNotice(message="no worker available"))
+        with pytest.raises(ServerBusyError) as caught:
+            await in_time(asking)
+        check_text(caught.value, "no worker available")
+        await client.ping()
+
+
+async def test_a_timeout_shows_what_the_server_reported_meanwhile() -> None:
+    """D14."""
+    async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:
+        process = await launch(client)  # the error may belong to it
+        asking = asyncio.create_task(client.query("model_status", timeout=1))
+        await peer.request(models.QueryRequest)
+        await peer.send(models.ServerNotice(message="no worker available"))
+        with pytest.raises(DeadlineError, match="the server reported: no worker available"):
+            await in_time(asking)
+        process.close()
 
 
 async def test_an_aborted_stream_fails_only_the_process_that_is_no_longer_listed() -> None:

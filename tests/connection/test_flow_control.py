@@ -13,20 +13,23 @@ from pie_client import (
     CorruptEvent,
     DeadlineError,
     Event,
+    InvalidArgumentError,
     PieClient,
     Process,
     SlowConsumerError,
     models,
 )
 from tests.connection.helpers import (
-    CLOSE_BOUND,
+    CLOSE_SECONDS,
     MIB,
     check_text,
     chunks,
     flood,
     launch,
+    least_seconds,
     printed,
     returned,
+    seconds_to_close,
 )
 from tests.support.peers import TIMEOUT, Peer, in_time, websocket_peer
 
@@ -167,6 +170,20 @@ async def test_an_abandoned_call_does_not_keep_receiving() -> None:
         await in_time(flooding)
 
 
+async def test_calls_that_were_not_sent_do_not_keep_receiving() -> None:
+    """D10, D27."""
+    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+        process = await launch(client)
+        with pytest.raises(InvalidArgumentError, match="launch_process not sent"):
+            await client.launch_process(5)  # type: ignore[arg-type]  # what untyped callers do
+        with pytest.raises(InvalidArgumentError, match="add_program not sent"):
+            await client.rpc.add_program(content=b"x", manifest="\ud800")
+        flooding = asyncio.create_task(flood(peer, process.process_id, 40 * MIB))
+        await until_paused(peer, flooding)
+        process.close()
+        await in_time(flooding)
+
+
 async def test_waiting_for_another_process_drops_events_of_one_that_nobody_reads() -> None:
     """D27."""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
@@ -207,13 +224,17 @@ async def test_a_loss_while_paused_is_reported_after_the_buffered_events() -> No
 
 async def test_the_client_closes_while_receiving_is_paused() -> None:
     """D6, D27."""
-    async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
-        process = await launch(client)
-        flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
-        await until_paused(peer, flooding)
-        async with asyncio.timeout(CLOSE_BOUND):
-            await client.close()
-        await asyncio.gather(flooding, return_exceptions=True)
+
+    async def close() -> float:
+        async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=16 * MIB) as client:
+            process = await launch(client)
+            flooding = asyncio.create_task(flood(peer, process.process_id, 100 * MIB))
+            await until_paused(peer, flooding)
+            seconds = await seconds_to_close(client)
+            await asyncio.gather(flooding, return_exceptions=True)
+        return seconds
+
+    assert await least_seconds(close) < CLOSE_SECONDS
 
 
 async def test_a_file_larger_than_the_buffer_that_must_stay_in_memory_is_lost() -> None:
@@ -228,6 +249,63 @@ async def test_a_file_larger_than_the_buffer_that_must_stay_in_memory_is_lost() 
         lost = await in_time(receiving)
         assert isinstance(lost, CorruptEvent)
         assert "it does not fit beside what is unread" in lost.value
+
+
+# ------------------------------------------------------------- processes without a handle
+
+
+async def launched(peer: Peer, client: PieClient, number: int) -> Process:
+    """Launch a process that gets a given id."""
+    peer.answers[models.LaunchProcessRequest] = str(uuid.UUID(int=number))
+    return await launch(client)
+
+
+async def test_only_some_processes_without_a_handle_are_kept() -> None:
+    """D25."""
+    most = 10_000
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        for number in range(most + 4000):
+            await peer.send(printed(str(uuid.UUID(int=number)), "hello"))
+        await client.ping()
+        with pytest.raises(SlowConsumerError, match="sent too much before it had a handle"):
+            await in_time((await launched(peer, client, 0)).recv())
+        assert await in_time((await launched(peer, client, most + 3999)).recv()) == (Event.Stdout, "hello")
+
+
+async def test_only_some_bytes_of_processes_without_a_handle_are_kept() -> None:
+    """D25."""
+    piece, sent = MIB // 2, 40
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        for number in range(sent):
+            await peer.send(printed(str(uuid.UUID(int=number)), "x" * piece))
+        await client.ping()
+        kept: list[int] = []
+        for number in range(sent):
+            process = await launched(peer, client, number)
+            try:
+                await in_time(process.recv())
+                kept.append(number)
+            except SlowConsumerError:
+                process.close()
+    assert 0 < len(kept) * piece < 10 * MIB
+    assert kept == [*range(sent - len(kept), sent)], "the oldest are dropped first"
+
+
+async def test_a_later_handle_does_not_show_the_late_events_of_a_closed_one() -> None:
+    """D25."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        process.close()
+        await peer.send(printed(process, "late"))
+        await client.ping()
+        again = await client.attach_process(process.process_id)
+        await peer.send(printed(process, "new"))
+        assert await in_time(again.recv()) == (Event.Stdout, "new")
+
+
+# ------------------------------------------------------------- slow readers
 
 
 @pytest.mark.parametrize("max_buffered", [1000, 20_000, MIB])

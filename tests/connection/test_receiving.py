@@ -1,6 +1,7 @@
 """Reading the events and the result of a process, and closing its handle."""
 
 import asyncio
+import uuid
 
 import pytest
 
@@ -12,6 +13,7 @@ from pie_client import (
     InvalidArgumentError,
     PieClient,
     ProcessEndedError,
+    ProcessNotFoundError,
     ProcessTerminatedError,
     ReturnEvent,
     StdoutEvent,
@@ -27,7 +29,7 @@ from tests.connection.helpers import (
     returned,
     start_waiting,
 )
-from tests.support.peers import in_time, websocket_peer
+from tests.support.peers import Refusal, in_time, websocket_peer
 
 
 async def test_recv_raises_after_the_terminal_event() -> None:
@@ -54,6 +56,41 @@ async def test_the_terminal_event_wakes_all_readers() -> None:
         assert waited == "1"
         assert received.count((Event.Return, "1")) == 1
         assert sum(isinstance(r, ProcessEndedError) for r in received) == 2
+
+
+async def test_the_server_is_asked_again_for_a_process_that_ended_before_its_handle() -> None:
+    """D26."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        peer.answers[models.LaunchProcessRequest] = None
+        launching = asyncio.create_task(launch(client))
+        request = await peer.request(models.LaunchProcessRequest)
+        process_id = str(uuid.uuid4())
+        await peer.send(returned(process_id, "1"))
+        await peer.reply(request.corr_id, process_id)
+        assert [event async for event in await in_time(launching)] == [ReturnEvent("1")]
+        peer.answers[models.AttachProcessRequest] = Refusal("Process not found")
+        with pytest.raises(ProcessNotFoundError):
+            await in_time(client.attach_process(process_id))
+
+
+async def test_nothing_is_sent_to_a_process_that_has_ended() -> None:
+    """D35."""
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        await peer.send(returned(process))
+        await client.ping()
+        for sending in (
+            process.signal("hello"),
+            process.transfer_file(b"file"),
+            client.signal_process(process.process_id, "hello"),
+        ):
+            with pytest.raises(ProcessEndedError, match="has ended") as caught:
+                await in_time(sending)
+            check_text(caught.value, process.process_id, "not sent")
+        await client.ping()
+        assert peer.requests_of(models.SignalProcessRequest) == []
+        assert peer.requests_of(models.TransferFileRequest) == []
 
 
 async def test_each_of_several_readers_gets_its_own_event() -> None:

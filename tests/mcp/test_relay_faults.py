@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import pie_client
 from pie_client import (
     DeadlineError,
     McpServerError,
@@ -640,13 +641,14 @@ read()
     assert hello["protocolVersion"] == "2025-11-25"
     assert hello["capabilities"] == {}
     assert hello["clientInfo"]["name"] == "pie-client"
-    assert hello["clientInfo"]["version"]
+    assert hello["clientInfo"]["version"] == pie_client.__version__
 
 
 # ------------------------------------------------------------- exit and restart
 
 
 async def test_a_server_that_exits_during_a_call_is_reported_and_restarted(bench: Bench) -> None:
+    """D70."""
     script = await bench.serve("""
 request = read()
 if request["params"].get("die"):
@@ -668,6 +670,7 @@ async def test_an_answer_sent_before_the_exit_is_relayed(bench: Bench) -> None:
 
 
 async def test_a_server_that_keeps_exiting_is_restarted_less_and_less_often(bench: Bench) -> None:
+    """D70."""
     script = await bench.serve("read()\nsys.exit(1)")
     first, *others = [(await bench.error())["message"] for _ in range(20)]
     assert first == "MCP server 's' ended before it answered tools/list"
@@ -680,6 +683,7 @@ async def test_a_server_that_keeps_exiting_is_restarted_less_and_less_often(benc
 async def test_a_server_that_exits_after_a_healthy_run_is_restarted_immediately(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """D70."""
     monkeypatch.setattr(relay, "HEALTHY_SECONDS", 0.0)
     script = await bench.serve("read()\nsys.exit(1)")
     messages = [(await bench.error())["message"] for _ in range(4)]
@@ -708,6 +712,7 @@ sys.exit(1)
 
 
 async def test_unregistering_fails_pending_calls(bench: Bench) -> None:
+    """D70."""
     script = await bench.serve("read()\nnote_pid()\nread()")
     calling = asyncio.create_task(bench.error())
     await script.started(2)  # it has read the call

@@ -200,6 +200,21 @@ def test_a_process_that_ends_before_its_handle_keeps_its_events() -> None:
     assert box.terminal == (Event.Return, "{}")
 
 
+def test_processes_that_end_before_their_handles_leave_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """D26"""
+    monkeypatch.setattr("pie_client.protocol.routes.IGNORED_ROUTES", 3)
+    session = make_session()
+    for number in range(10):
+        receive(session, stdout_frame(f"p{number}", "1"), return_frame(f"p{number}"))
+        box = claim(session, f"p{number}")
+        assert read_all(box) == [StdoutEvent("1"), ReturnEvent("{}")]
+        assert session.routes.live() == []
+        session.routes.release(box)
+    assert len(session.routes.by_id) <= 3, "only the late events of a few are recognized"
+
+
 @pytest.mark.parametrize("end", [return_frame("p"), event_frame("p", "error", "Signal")])
 def test_events_after_the_terminal_event_are_dropped(end: bytes) -> None:
     """D25"""
@@ -221,6 +236,7 @@ def test_events_after_the_terminal_event_are_dropped(end: bytes) -> None:
 
 
 def test_events_of_a_released_process_are_dropped() -> None:
+    """D25"""
     session = make_session()
     box = claim(session, "p")
     receive(session, stdout_frame("p", "unread"))
