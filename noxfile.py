@@ -42,6 +42,7 @@ SAME_WITH_OLDEST = (
     "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
+    "tests/defects",  # the ledger, and the command that runs mutants
     "tests/faults",  # schedules; each fault of a connection has a test in tests/connection
     "tests/testing/scripts",  # scripts have only the standard library; tests/scenarios runs some
 )
@@ -170,6 +171,13 @@ def soak(session: nox.Session) -> None:
     """Run the long tests; further arguments go to pytest, such as `-- --schedules 20000`."""
     session.install("-e", f".[{EXTRAS}]", *groups("test"))
     session.run("pytest", "-m", "soak", "--verbose", *PARALLEL, *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Put defects into copies of the package, and check that tests notice; `-- --quick` for a few, `-- D6` for one."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    session.run("python", "-m", "tests.defects", *session.posargs)
 
 
 @nox.session

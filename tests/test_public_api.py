@@ -73,6 +73,7 @@ def subclasses(cls: type[object]) -> Iterator[type[object]]:
 
 
 def test_checkers_see_the_names_that_are_imported_lazily_from_the_same_modules() -> None:
+    """D16"""
     seen = dict(checker_imports())
     assert {seen.pop(name) for name in SUBMODULES} == {"pie_client"}
     assert sorted(PUBLIC) == sorted([*seen, "__version__"])

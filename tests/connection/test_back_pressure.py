@@ -75,6 +75,7 @@ async def turns() -> None:
 
 
 async def test_results_of_twenty_processes_that_print_ten_megabytes_arrive(engine: LocalEngine) -> None:
+    """D27"""
     async with PieClient(engine.uri) as client:
         processes = [await client.launch_process("print@1.0.0", 160) for _ in range(20)]
         assert await in_time(asyncio.gather(*(process.result(int) for process in processes))) == [160] * 20
@@ -85,6 +86,7 @@ async def test_results_of_twenty_processes_that_print_ten_megabytes_arrive(engin
 async def test_output_that_nobody_reads_is_dropped_and_counted_while_the_result_is_awaited(
     engine: LocalEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """D27"""
     async with PieClient(engine.uri, max_buffered=MIB) as client:
         process = await client.launch_process("print@1.0.0", 320)
         assert await in_time(process.result(int)) == 320

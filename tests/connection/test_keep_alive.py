@@ -37,6 +37,7 @@ async def test_a_blocked_event_loop_does_not_lose_the_connection() -> None:
 
 
 async def test_every_byte_of_a_large_message_keeps_the_connection_alive() -> None:
+    """D12."""
     async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=0.2) as client:
         process = await launch(client)
         message = encode_server_message(printed(process, "x" * 1_000_000), "0.4")
@@ -53,6 +54,7 @@ async def test_every_byte_of_a_large_message_keeps_the_connection_alive() -> Non
 
 
 async def test_a_server_that_reads_slowly_is_alive_while_it_reads() -> None:
+    """D12."""
     async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=0.5) as client:
         process = await launch(client)
         loop = asyncio.get_running_loop()

@@ -55,6 +55,7 @@ async def keeping(family: Family) -> AsyncIterator[LocalEngine]:
 
 
 async def test_safe_requests_are_repeated_and_others_fail_and_say_that_they_were_sent() -> None:
+    """D11."""
     async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
         await client.ping()
         peer.answers[models.PingRequest] = peer.answers[models.LaunchProcessRequest] = None
@@ -138,6 +139,7 @@ async def test_a_call_that_was_cancelled_while_it_waited_is_not_sent() -> None:
 async def test_the_close_code_decides_whether_the_client_connects_again(
     code: int | None, again: bool
 ) -> None:
+    """D11."""
     async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
         process = await launch(client)
         waiting = asyncio.create_task(process.wait())
@@ -194,6 +196,7 @@ async def test_nothing_is_tried_again_if_the_server_is_not_trusted(server_tls: s
 
 
 async def test_a_refused_connection_is_tried_as_often_as_the_policy_says_with_growing_delays() -> None:
+    """D11."""
     policy = Reconnect(attempts=6, first_delay=0.001, max_delay=0.01)
     client = PieClient(f"ws://127.0.0.1:{free_port()}", reconnect=policy)
     following = asyncio.create_task(_states(client))
@@ -456,6 +459,7 @@ async def test_a_process_that_the_server_keeps_goes_on_where_it_was(keeping: Loc
     ],
 )
 async def test_a_handle_that_the_server_does_not_give_back_says_why(family: Family, why: str) -> None:
+    """D33."""
     async with LocalEngine(family=family) as engine, PieClient(engine.uri, reconnect=SOON) as client:
 
         @engine.inferlet("wait@1.0.0")

@@ -263,6 +263,7 @@ async def test_a_body_that_is_not_utf8_is_shown_with_replacements() -> None:
 async def test_a_tls_server_is_reached_with_a_context_that_trusts_it(
     server_tls: ssl.SSLContext, certificate: Path
 ) -> None:
+    """D13."""
     async with websocket_peer(tls=server_tls) as peer:
         trusting = ssl.create_default_context(cafile=str(certificate))
         async with PieClient(peer.uri, ssl=trusting) as client:
@@ -304,6 +305,7 @@ async def test_wss_to_a_server_without_tls_is_a_connect_error(what: str) -> None
     ],
 )
 async def test_a_uri_without_a_path_gets_the_default_path(given: str, sent: str) -> None:
+    """D15."""
     async with websocket_peer() as peer, PieClient(peer.uri + given):
         assert [u.path for u in peer.upgrades] == [sent]
 
@@ -328,6 +330,7 @@ async def test_the_handshake_has_one_identity_header(options: dict[str, Any], se
 
 
 async def test_extra_headers_are_sent() -> None:
+    """D13."""
     async with websocket_peer() as peer, PieClient(peer.uri, headers={"x-trace": "abc", "cookie": "a=b"}):
         (upgrade,) = peer.upgrades
         assert upgrade.headers["x-trace"] == "abc"

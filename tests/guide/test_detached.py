@@ -46,6 +46,7 @@ def add_long_task(engine: LocalEngine) -> Absence:
 async def test_attaching_on_another_connection_receives_the_buffered_events(
     keeper: LocalEngine,
 ) -> None:
+    """D33"""
     absence = add_long_task(keeper)
     uri = keeper.uri
     key = ParsedPrivateKey.from_file("~/.ssh/id_ed25519")
@@ -135,6 +136,7 @@ async def test_attaching_as_another_user_than_the_launching_one_is_denied_by_0_4
 async def test_the_error_of_a_server_that_keeps_no_processes_says_so(
     guarded: LocalEngine, family: Family
 ) -> None:
+    """D33"""
     add_long_task(guarded)
     key = ParsedPrivateKey.from_file("~/.ssh/id_ed25519")
     async with PieClient(guarded.uri) as c:

@@ -136,7 +136,7 @@ def cases() -> list[object]:
             defect = client.defects.get(scenario)
             marks = [pytest.mark.xdist_group(name)]
             if defect:
-                reason = f"{defect[0]} in tests/DEFECTS.md"
+                reason = f"{defect[0]} in tests/defects/ledger.toml"
                 marks.append(pytest.mark.xfail(strict=True, raises=KnownDefect, reason=reason))
             found.append(pytest.param(name, scenario, id=f"{name}-{scenario}", marks=marks))
     return found

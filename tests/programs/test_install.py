@@ -245,7 +245,7 @@ async def test_only_one_of_concurrent_different_installs_succeeds(
 async def test_only_the_first_of_concurrent_equal_installs_uploads(
     client: PieClient, engine: LocalEngine
 ) -> None:
-    """Also one that has not read its bytes when the first has finished."""
+    """D44: also one that has not read its bytes when the first has finished."""
     build = component(b"same")
     uploads: list[models.AddProgramRequest] = []
     first_is_done = asyncio.Event()

@@ -95,6 +95,7 @@ def test_a_small_share_holds_although_the_process_held_nothing_when_the_limits_w
 
 @pytest.mark.parametrize("when_full", ["pause", "drop-oldest"])
 def test_files_on_disk_stay_below_their_limit(when_full: WhenFull) -> None:
+    """D27"""
     session = Session(max_buffered=PLENTY, when_full=when_full, spool_above=1000, max_spooled=100_000)
     route = claim(session, "p")
     pauses = False

@@ -215,6 +215,7 @@ def test_a_malformed_reply_keeps_its_corr_id(tag: str | None) -> None:
 
 
 def test_the_corr_id_of_an_mcp_request_is_not_kept() -> None:
+    """D61"""
     error = _malformed({"type": "mcp_request", "corr_id": 7, "process_id": "p", "method": "tools/list"})
     assert (error.corr_id, error.process_id) == (None, "p")
 

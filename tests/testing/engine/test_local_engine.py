@@ -54,7 +54,7 @@ def launch(*, capture: bool = True) -> models.LaunchProcessRequest:
 
 @pytest.mark.parametrize("family", ["0.4"])
 async def test_a_0_4_engine_ignores_requests_before_identification(raw: Raw) -> None:
-    """D5 in tests/DEFECTS.md."""
+    """D5."""
     await raw.send(ping(1), identify(), ping(3))
     first, second = await raw.next(), await raw.next()
     assert first == models.Response(
