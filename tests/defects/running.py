@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -108,22 +108,30 @@ class Runner:
         self._jobs = jobs
         self._report = report
         self._control = TestRun()
+        self._processes: set[subprocess.Popen[str]] = set()
+        """Those that run."""
 
     def run(self, mutants: Sequence[Mutant]) -> list[Result]:
         """Run the tests of each mutant, first without and then with it, and return the results in the same order."""
         with tempfile.TemporaryDirectory(prefix="mutants-") as name, ThreadPoolExecutor(self._jobs) as pool:
-            folder = Path(name)
-            clean = self._copy(folder / "clean")
-            tests = sorted({_function(test) for mutant in mutants for test in mutant.tests})
-            parts = [part for at in range(self._jobs) if (part := tests[at :: self._jobs])]
-            seconds = [TEST_SECONDS] * len(parts)
-            for run in pool.map(self._test, [clean] * len(parts), parts, seconds):
-                self._control.failures |= run.failures
-                self._control.passed |= run.passed
-                self._control.seconds |= run.seconds
-                self._control.output += run.output
-            folders = [folder / str(number) for number in range(len(mutants))]
-            return list(pool.map(self._judge, mutants, [clean] * len(mutants), folders))
+            try:
+                return self._run(mutants, Path(name), pool)
+            except BaseException:  # such as KeyboardInterrupt
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(self._processes):
+                    _kill(process)
+                raise
+
+    def _run(self, mutants: Sequence[Mutant], folder: Path, pool: Executor) -> list[Result]:
+        clean = self._copy(folder / "clean")
+        tests = sorted({_function(test) for mutant in mutants for test in mutant.tests})
+        parts = [part for at in range(self._jobs) if (part := tests[at :: self._jobs])]
+        for run in pool.map(self._test, [clean] * len(parts), parts, [TEST_SECONDS] * len(parts)):
+            self._control.failures |= run.failures
+            self._control.passed |= run.passed
+            self._control.seconds |= run.seconds
+        folders = [folder / str(number) for number in range(len(mutants))]
+        return list(pool.map(self._judge, mutants, [clean] * len(mutants), folders))
 
     def _copy(self, folder: Path) -> Path:
         shutil.copytree(self._project.source, folder / self._project.package)
@@ -176,14 +184,21 @@ class Runner:
             errors="replace",
             start_new_session=True,  # tests start further processes
         ) as process:
+            self._processes.add(process)
             try:
                 output, _ = process.communicate(timeout=seconds * len(tests) + STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 output = f"Timeout (>{seconds:.1f}s) from pytest-timeout, and the process did not end"
             finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                self._processes.discard(process)
+                _kill(process)
         return _read(report, tests, output)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process and those that its tests have left."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _read(report: Path, tests: Sequence[str], output: str) -> TestRun:
