@@ -87,7 +87,6 @@ def check(session: nox.Session) -> None:
     """Check that the generated code and the test vectors match schema/."""
     session.install(*groups("codegen"))
     session.run("python", "-m", "codegen", "check")
-    session.run("python", "-m", "codegen.vectors", "--check")
 
 
 @nox.session
@@ -95,7 +94,6 @@ def generate(session: nox.Session) -> None:
     """Write the generated code, the protocol reference and the bytes of the test vectors from schema/."""
     session.install(*groups("codegen"))
     session.run("python", "-m", "codegen", "generate")
-    session.run("python", "-m", "codegen.vectors")
 
 
 @nox.session

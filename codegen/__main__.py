@@ -6,18 +6,18 @@ from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
 
-from codegen import naming
-from codegen.errors import CodegenError
 from codegen.layout import Layout
 from codegen.output import compare, write
+from codegen.python import renames
 from codegen.render import render
-from codegen.schema import load
+from codegen.schema import CodegenError, load
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 for success, 1 for files that differ, 2 for an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m codegen", description="Write the code that a schema describes, or check it."
+        prog="python -m codegen",
+        description="Write the code that a schema describes and the frames of its test vectors, or check them.",
     )
     parser.add_argument(
         "command",
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if command == "generate":
         changed = write(layout.root, files, layout.packages)
-        report = [*naming.renames(load(layout.root / layout.schema)), *changed]
+        report = [*renames(load(layout.root / layout.schema)), *changed]
         print(*report, f"codegen: {len(files)} files, {len(changed)} changed", sep="\n")
         return 0
     if report := list(compare(layout.root, files, layout.packages)):

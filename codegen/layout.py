@@ -16,7 +16,8 @@ class Layout:
     output: Path = field(default=Path("src"), metadata={"help": "folder of the package"})
     package: str = field(default="pie_client", metadata={"help": "package that generated code is part of"})
     base: str = field(
-        default="pie_client", metadata={"help": "package of the modules base, content, errors and lazy"}
+        default="pie_client",
+        metadata={"help": "package of the modules base, content, errors, lazy and matching"},
     )
     reference: Path = field(default=Path("docs/protocol.md"), metadata={"help": "the protocol reference"})
     settings: Path = field(default=Path("pyproject.toml"), metadata={"help": "settings and pins of tools"})

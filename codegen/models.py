@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import tomllib
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from typing import cast
 
@@ -15,16 +16,14 @@ import datamodel_code_generator as dcg
 from datamodel_code_generator.config import GenerateConfig
 from datamodel_code_generator.format import Formatter
 
-from codegen.errors import CodegenError, raise_if
-from codegen.python import Python
-from codegen.schema import TYPES, Node, Schema, target
+from codegen.python import Python, spelling
+from codegen.schema import TYPES, CodegenError, Node, Schema, nodes, raise_if, target
 
-DROPPED = frozenset(
-    {
-        *("$schema", "$id", "$comment", "title", "examples", "deprecated", "readOnly", "writeOnly"),
-        *("contentMediaType", "contentSchema"),
-    }
-)
+SUMMARY = "Messages, results and objects of the protocol.\n"
+DROPPED = {
+    *("$schema", "$id", "$comment", "title", "examples", "deprecated", "readOnly", "writeOnly"),
+    *("contentMediaType", "contentSchema"),
+}
 """Keywords that models have no use for; they would become metadata at run time."""
 
 
@@ -37,15 +36,11 @@ def check_tools(settings: Path) -> None:
             [f"no dependency group codegen in {settings}; pass a pyproject.toml with --settings"]
         ) from error
     problems: list[str] = []
-    for pin in pins:
-        name, _, version = str(pin).partition("==")
-        try:
-            installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            installed = "not installed"
-        if installed != version:
+    for name, _, version in (str(pin).partition("==") for pin in pins):
+        found = [each.version for each in importlib.metadata.distributions(name=name)]
+        if version not in found[:1]:
             problems.append(
-                f"{name} is {installed}, but {settings.name} pins {version}; run `nox -s generate`, or install the codegen group"
+                f"{name} is {found[0] if found else 'not installed'}, but {settings.name} pins {version}; run `nox -s generate`, or install the codegen group"
             )
     raise_if(problems)
 
@@ -59,17 +54,12 @@ def render_models(schema: Schema, python: Python) -> str:
             text = cast("str", dcg.generate(document, config=_config(schema, python)))
     except Exception as error:
         raise CodegenError([f"datamodel-code-generator failed: {error}"]) from error
-    text = text[text.index("from __future__") :]
     # The tool renames what collides with a name that it uses itself.
     defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
-    raise_if(
-        [
-            f"schema/{file}: title: models.py uses the name {document['title']!r} itself; choose another"
-            for file, document in schema.objects()
-            if document.get("type") == "object" and document["title"] not in defined
-        ]
-    )
-    return text
+    titles = [document["title"] for _, document in schema.objects() if document.get("type") == "object"]
+    taken = [title for title in titles if title not in defined]
+    raise_if([f"schema: title: models.py uses the name {title!r} itself; choose another" for title in taken])
+    return SUMMARY + text[text.index("from __future__") :]
 
 
 def _config(schema: Schema, python: Python) -> GenerateConfig:
@@ -83,7 +73,7 @@ def _config(schema: Schema, python: Python) -> GenerateConfig:
             title: f"{python.package}._generated.synonyms.{title}Synonyms"
             for title in map(schema.title, schema.protocol["synonyms"])
         },
-        aliases={name: field for name in sorted(names) if (field := python.field(name)) != name},
+        aliases={name: field for name in sorted(names) if (field := spelling(name)) != name},
         use_type_alias=True,  # unions and scalars become aliases, not root models
         collapse_root_models=False,  # keep names such as ProcessId
         enum_field_as_literal=dcg.LiteralType.All,
@@ -98,13 +88,12 @@ def _config(schema: Schema, python: Python) -> GenerateConfig:
 
 def bundle(schema: Schema) -> Node:
     """Return one document with a ``$defs`` entry per type, whose root is the union of the server's binary messages."""
-    definitions = {name: _inlined(schema, TYPES, scalar) for name, scalar in schema.scalars.items()}
+    definitions = {name: (TYPES, scalar) for name, scalar in schema.scalars.items()}
     for file, document in schema.objects():
         # A text that holds JSON has the type of that JSON; other texts have no type of their own.
         content = document.get("contentSchema", document)
         if not schema.is_choice(file) and content.get("type") != "string":
-            described = {"description": document["description"], **content}
-            definitions[str(document["title"])] = _inlined(schema, file, described)
+            definitions[schema.title(file)] = file, {"description": document["description"], **content}
     root = [schema.title(row["schema"]) for row in schema.protocol["messages"] if row["frame"] == "binary"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -112,22 +101,18 @@ def bundle(schema: Schema) -> Node:
         "description": "A binary message of a server, tagged by its type.",
         "oneOf": [{"$ref": f"#/$defs/{title}"} for title in root],
         "discriminator": {"propertyName": schema.protocol["tag"]},
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": {title: _inlined(schema, *definitions[title]) for title in sorted(definitions)},
     }
 
 
-def _inlined(schema: Schema, file: str, node: object, *, names: bool = False) -> object:
-    """Copy a schema, with local references and without unused keywords; ``names`` marks a map of properties."""
-    if isinstance(node, list):
-        return [_inlined(schema, file, item) for item in cast("list[object]", node)]
-    if not isinstance(node, dict):
-        return node
-    copy: Node = {}
-    for key, value in cast("Node", node).items():
-        if key == "$ref":
-            copy["$ref"] = f"#/$defs/{schema.title(target(file, value))}"
-        elif key == "format" and value != "binary" and not names:
-            continue  # an annotation: values have the types that they have on the wire
-        elif names or key not in DROPPED:
-            copy[key] = _inlined(schema, file, value, names=key == "properties" and not names)
+def _inlined(schema: Schema, file: str, document: Node) -> Node:
+    """Copy a document, with local references and without unused keywords."""
+    copy = deepcopy(document)
+    for _, node in nodes(copy):
+        for keyword in DROPPED & node.keys():
+            del node[keyword]
+        if node.get("format") != "binary":
+            node.pop("format", None)  # an annotation: values have the types that they have on the wire
+        if "$ref" in node:
+            node["$ref"] = f"#/$defs/{schema.title(target(file, node['$ref']))}"
     return copy

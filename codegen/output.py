@@ -4,43 +4,43 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+WRITTEN = {"missing": "new", "stale": "changed", "extra": "removed"}
+"""What becomes of a file that differs."""
+
+
+def differences(
+    root: Path, files: Mapping[Path, str], packages: Iterable[Path]
+) -> Iterator[tuple[str, Path]]:
+    """Iterate over the files that are missing, stale, or extra in a generated package."""
+    for path, text in files.items():
+        if not (root / path).exists():
+            yield "missing", path
+        elif (root / path).read_bytes() != text.encode():
+            yield "stale", path
+    for package in packages:
+        for place in sorted((root / package).rglob("*")):
+            path = package / place.relative_to(root / package)
+            if place.is_file() and path not in files and "__pycache__" not in path.parts:
+                yield "extra", path
+
 
 def write(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> list[str]:
     """Write each file that differs and delete files that are not generated; return a line for each change."""
-    report: list[str] = []
-    for path, text in files.items():
-        place, data = root / path, text.encode()
-        state = "changed" if place.exists() else "new"
-        if state == "new" or place.read_bytes() != data:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-            report.append(f"{state}: {path}")
-    for path in _extra(root, files, packages):
-        (root / path).unlink()
-        report.append(f"removed: {path}")
-    return report
+    found = list(differences(root, files, packages))
+    for state, path in found:
+        if state == "extra":
+            (root / path).unlink()
+        else:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(files[path].encode())
+    return [f"{WRITTEN[state]}: {path}" for state, path in found]
 
 
 def compare(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> Iterator[str]:
-    """Yield a report for each file that is missing, stale (with a unified diff) or not generated."""
-    for path, text in files.items():
-        place = root / path
-        if not place.exists():
-            yield f"missing: {path}"
-        elif (found := place.read_bytes()) != text.encode():
-            old = found.decode(errors="backslashreplace").splitlines(keepends=True)
-            diff = difflib.unified_diff(old, text.splitlines(keepends=True), f"a/{path}", f"b/{path}")
-            yield f"stale: {path}\n" + "".join(line if line.endswith("\n") else f"{line}\n" for line in diff)
-    for path in _extra(root, files, packages):
-        yield f"extra: {path}"
-
-
-def _extra(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> list[Path]:
-    """List the files in generated packages that are not generated."""
-    found = [
-        package / place.relative_to(root / package)
-        for package in packages
-        for place in sorted((root / package).rglob("*"))
-        if place.is_file()
-    ]
-    return [path for path in found if path not in files and "__pycache__" not in path.parts]
+    """Iterate over reports of the files that differ; that of a stale file has a unified diff."""
+    for state, path in differences(root, files, packages):
+        diff: Iterable[str] = ()
+        if state == "stale":
+            old = (root / path).read_bytes().decode(errors="backslashreplace").splitlines()
+            diff = difflib.unified_diff(old, files[path].splitlines(), f"a/{path}", f"b/{path}", lineterm="")
+        yield "\n".join([f"{state}: {path}", *diff])

@@ -1,21 +1,26 @@
-"""How the schema's types, fields and calls are written in Python."""
+"""How the schema's names, types, fields and calls are written in Python."""
 
+import keyword
 import re
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from codegen.naming import constant, spelling
-from codegen.schema import Node, Schema, target
+import pydantic
 
+from codegen.schema import PROTOCOL, Node, Schema, target
+
+MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
+"""Names that a field of a model can't have."""
+CALL_NAMES = {"self", "timeout", "content", "all", "len"}
+"""Names that generated calls, encoders and decoders use themselves."""
 TYPES = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "null": "None"}
 """Python types of JSON's scalar types."""
-EXACT = {**TYPES, "binary": "bytes"}
+EXACT = {**TYPES, "null": "type(None)", "binary": "bytes"}
 """Python types of scalars, by their JSON type, or by the one format that is no annotation."""
 SILENT = {
     *("type", "format", "description", "title", "examples", "contentMediaType", "contentSchema"),
-    *("$comment", "deprecated", "readOnly", "writeOnly"),
+    *("$schema", "$comment", "deprecated", "readOnly", "writeOnly"),
 }
 """Keywords that restrict no value of a scalar's Python type."""
 PLAIN = {"str": "str", "None": "_no_result"}
@@ -42,11 +47,11 @@ class Python:
     schema: Schema
     package: str
     base: str
-    """Package whose modules ``base``, ``content``, ``errors`` and ``lazy`` generated code stands on."""
+    """Package whose modules ``base``, ``content``, ``errors``, ``lazy`` and ``matching`` generated code stands on."""
 
-    def field(self, name: str) -> str:
-        """Return the name of a field in Python."""
-        return spelling(name)
+    def model(self, row: Node) -> str:
+        """Return the model of a row's file."""
+        return f"models.{self.schema.title(row['schema'])}"
 
     def annotation(self, file: str, node: Node) -> str:
         """Return the annotation of a property in ``file``."""
@@ -73,7 +78,7 @@ class Python:
         document, found = self.schema.documents[file], list[Field]()
         for name, node in document["properties"].items():
             if "const" not in node:
-                attribute = self.field(name)
+                attribute = spelling(name)
                 annotation, test = self.annotation(file, node), self.test(file, node, attribute)
                 default = None if name in document["required"] else "None"
                 found.append(Field(name, attribute, annotation, default, node["description"], test))
@@ -85,67 +90,48 @@ class Python:
         return [field for field in self.fields(row["schema"]) if field.name != process]
 
     def is_text(self, row: Node) -> bool:
-        """Return whether an event consists of a process and a text, and any strings are valid."""
-        fields = self.fields(row["schema"]) if row["schema"] else []
-        names = {self.schema.protocol["process"], self.schema.protocol["event_text"]}
-        return {f.name for f in fields} == names and all(
-            f.test == f"type({f.attribute}) is str" for f in fields
-        )
+        """Return whether an event consists of a process and a text, and any text is valid."""
+        name = self.schema.protocol["event_text"]
+        return [(f.name, f.test) for f in self.values(row)] == [(name, f"type({spelling(name)}) is str")]
 
-    def test(self, file: str, node: Node, value: str) -> str:
-        """Return an expression that is true only for values that the model accepts and does not change."""
-        restricted, kind = node.keys() - SILENT, node.get("type")
-        if node.get("format") == "binary":
-            kind = "binary"
-        if restricted == {"$ref"} and not self._is_json(file, node["$ref"]):
-            name = target(file, node["$ref"])
-            return self.test(name.partition("#")[0], self.schema.resolve(name) or {}, value)
-        if restricted == {"anyOf"}:
-            tests = [self.test(file, option, value) for option in reversed(node["anyOf"])]  # null is last
-            return f"({' or '.join(f'({test})' if ' and ' in test else test for test in tests)})"
-        if restricted == {"enum"}:
-            return f"type({value}) is str and {value} in {literal(node['enum'])}"
-        if restricted == {"items"}:
-            each = self.test(file, node["items"], f"{value}_item")
-            return f"type({value}) is list and all({each} for {value}_item in {value})"
-        if kind not in EXACT or not restricted <= {"minimum", "maximum"}:
-            return "False"
-        chain = (node.get("minimum"), value, node.get("maximum"))
-        bounded = f" and {' <= '.join(str(term) for term in chain if term is not None)}" if restricted else ""
-        return f"type({value}) is {EXACT[kind]}{bounded}" if kind != "null" else f"{value} is None"
+    def test(self, file: str, node: Node, value: str, *, maps: bool = False) -> str:
+        """Return an expression that is true only for values that the model accepts and does not change.
 
-    def accepts(self, file: str, value: str) -> str:
-        """Return an expression that is true only for maps that the model of a file accepts. Further keys are ignored."""
-        document = self.schema.documents[file]
-        tests = [f"type({value}) is dict"]
-        for name, node in document["properties"].items():
-            test = self._accepts_value(file, node, f"{value}[{name!r}]")
-            required = name in document["required"]
-            tests.append(
-                f"{name!r} in {value} and {test}" if required else f"({name!r} not in {value} or ({test}))"
-            )
-        return " and ".join(tests)
+        Objects are left to the model; with ``maps``, they are maps without null, whose further keys are ignored.
+        """
 
-    def _accepts_value(self, file: str, node: Node, value: str) -> str:
-        match node:
-            case {"$ref": ref} if (
-                self.schema.documents[target(file, ref).partition("#")[0]].get("type") == "object"
-            ):
-                return self.accepts(target(file, ref), value)
-            case {"anyOf": options}:
-                # None is left to the model; TOML has none.
-                tests = [
-                    self._accepts_value(file, each, value) for each in options if each.get("type") != "null"
-                ]
-                return " or ".join(f"({test})" for test in tests) if len(tests) > 1 else tests[0]
-            case {"type": "object", "additionalProperties": items}:
-                each = self._accepts_value(file, items, "item")
-                return f"type({value}) is dict and all({each} for item in {value}.values())"
-            case {"type": "array", "items": items}:
-                each = self._accepts_value(file, items, "item")
-                return f"type({value}) is list and all({each} for item in {value})"
+        def test(node: Node, value: str, file: str = file) -> str:
+            return self.test(file, node, value, maps=maps)
+
+        kind = "binary" if node.get("format") == "binary" else node.get("type")
+        match [(key, each) for key, each in sorted(node.items()) if key not in SILENT]:
+            case [("$ref", ref)] if not self._is_json(file, ref):
+                name = target(file, ref)
+                return test(self.schema.resolve(name) or {}, value, name.partition("#")[0])
+            case [("anyOf", options)]:
+                null: Node = {"type": "null"}
+                tests = [test(each, value) for each in options if each != null]
+                tests = tests if maps or null not in options else [f"{value} is None", *tests]
+                return f"({' or '.join(f'({each})' if ' and ' in each else each for each in tests)})"
+            case [("enum", values)]:
+                return f"type({value}) is str and {value} in {literal(values)}"
+            case [("items", items)]:
+                return f"type({value}) is list and all({test(items, 'item')} for item in {value})"
+            case [("additionalProperties", items)] if maps:
+                return f"type({value}) is dict and all({test(items, 'item')} for item in {value}.values())"
+            case [("properties", properties), ("required", required)] if maps:
+                tests = [f"type({value}) is dict"]
+                for name, child in properties.items():
+                    each = test(child, f"{value}[{name!r}]")
+                    absent = f"{name!r} not in {value} or {each}"
+                    tests.append(f"{name!r} in {value} and {each}" if name in required else f"({absent})")
+                return " and ".join(tests)
+            case restrictions if kind in EXACT and dict(restrictions).keys() <= {"minimum", "maximum"}:
+                chain = (node.get("minimum"), value, node.get("maximum"))
+                bounded = " <= ".join(str(term) for term in chain if term is not None)
+                return f"type({value}) is {EXACT[kind]}{f' and {bounded}' if restrictions else ''}"
             case _:
-                return self.test(file, node, value)
+                return "False"
 
     def parameters(self, row: Node) -> list[Field]:
         """Return the arguments of a call, in the order of the fields."""
@@ -173,7 +159,7 @@ class Python:
         for field in self.fields(row["schema"]):
             once = ' if _chunk.index == 0 else ""' if field.name == row["chunks"].get("once") else ""
             values.append(self._caller_sets(row).get(field.name, field.attribute + once))
-        call = f"_encoders.{row['type']}({', '.join(values)})"
+        call = f"_encoders.{spelling(row['type'])}({', '.join(values)})"
         return call.partition("(")[0] if values == arguments else f"lambda {', '.join(arguments)}: {call}"
 
     def returns(self, row: Node) -> str:
@@ -225,14 +211,15 @@ class Python:
 
 def literal(value: object) -> str:
     """Return the expression for an immutable value."""
-    if isinstance(value, list):
-        return repr(tuple(cast("list[object]", value)))
-    return f"MappingProxyType({value!r})" if isinstance(value, dict) else repr(value)
-
-
-def names(values: Iterable[str]) -> str:
-    """Return the expression for a frozen set of names."""
-    return f"frozenset({{{', '.join(map(repr, values))}}})" if values else "frozenset()"
+    match value:
+        case list():
+            items = [literal(each) for each in cast("list[object]", value)]
+            return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+        case dict():
+            items = [f"{name!r}: {literal(each)}" for name, each in cast("Node", value).items()]
+            return f"MappingProxyType({{{', '.join(items)}}})"
+        case _:
+            return repr(value)
 
 
 def parts(text: str) -> list[str]:
@@ -266,3 +253,25 @@ def words(value: object) -> str:
             return ", ".join(map(str, cast("list[object]", value)))
         case _:
             return f"`{value}`"
+
+
+def constant(name: str) -> str:
+    """Return a type's name in capitals: ``PingRequest`` becomes ``PING_REQUEST``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def spelling(name: str) -> str:
+    """Return a name in Python, the same in models, calls and events: snake_case, with _ after a reserved name."""
+    snake = constant(name).lower()
+    return f"{snake}_" if keyword.iskeyword(snake) or snake in MODEL_NAMES | CALL_NAMES else snake
+
+
+def renames(schema: Schema) -> list[str]:
+    """Return a line for each field or request that has another name in Python."""
+    named = [(file, name) for file, document in schema.objects() for name in document.get("properties", {})]
+    named += [(PROTOCOL, row["type"]) for row in schema.protocol["requests"]]
+    return [
+        f"renamed: schema/{file}: {name!r} is {spelling(name)!r} in Python"
+        for file, name in named
+        if spelling(name) != name
+    ]

@@ -3,14 +3,13 @@
 import json
 import posixpath
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
-
-from codegen.errors import CodegenError, raise_if
 
 Node = dict[str, Any]
 """A parsed JSON Schema, or a part of one."""
@@ -26,6 +25,20 @@ VECTORS = "vectors"
 """Folder of test vectors, from which no code is generated."""
 
 
+class CodegenError(Exception):
+    """The schema or the tools can't be used for generating code; ``problems`` are the reasons, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def raise_if(problems: list[str]) -> None:
+    """Raise CodegenError unless the list is empty."""
+    if problems:
+        raise CodegenError(problems)
+
+
 @dataclass(frozen=True)
 class Schema:
     """The content of a schema folder."""
@@ -36,8 +49,13 @@ class Schema:
     """errors.json, likewise."""
     documents: dict[str, Node]
     """Every other file by its name relative to the folder."""
-    meta: Node
-    """protocol.schema.json."""
+    parsed: dict[str, Node]
+    """Every file as it is."""
+
+    @property
+    def meta(self) -> Node:
+        """protocol.schema.json."""
+        return self.parsed[TABLES[PROTOCOL]]
 
     @property
     def scalars(self) -> dict[str, Node]:
@@ -128,10 +146,11 @@ def load(folder: Path) -> Schema:
     raise_if(problems)
     documents = {name: document for name, document in parsed.items() if name not in own}
     metas = TABLES | dict.fromkeys(documents, DIALECT)
-    raise_if([line for name, meta in metas.items() for line in _violations(name, parsed[name], parsed[meta])])
+    raise_if([line for name, meta in metas.items() for line in violations(name, parsed[name], parsed[meta])])
+    tables = deepcopy({table: parsed[table] for table in TABLES})
     for table, meta in TABLES.items():
-        _complete(parsed[table], parsed[meta], parsed[meta])
-    return Schema(parsed[PROTOCOL], parsed[ERRORS], documents, parsed[TABLES[PROTOCOL]])
+        _complete(tables[table], parsed[meta], parsed[meta])
+    return Schema(tables[PROTOCOL], tables[ERRORS], documents, parsed)
 
 
 def _complete(value: Any, meta: Node, root: Node) -> None:
@@ -157,10 +176,11 @@ def files(folder: Path) -> list[tuple[str, Path]]:
     return [(name, path) for name, path in found if not name.startswith(f"{VECTORS}/")]
 
 
-def _violations(name: str, document: Node, meta: Node) -> list[str]:
+def violations(
+    name: str, document: Node, meta: Node, validator: type = jsonschema.Draft202012Validator
+) -> list[str]:
     """List the violations of a meta-schema, with the errorMessage of a rule that has one; {value} is what violates it."""
-    validator = jsonschema.Draft202012Validator(meta)
-    errors: list[jsonschema.ValidationError] = list(validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
+    errors: list[jsonschema.ValidationError] = list(validator(meta).iter_errors(document))
     return [f"schema/{name}: {e.json_path}: {_message(e)}" for e in sorted(errors, key=lambda e: e.json_path)]
 
 

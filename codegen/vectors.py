@@ -1,14 +1,12 @@
-"""``python -m codegen.vectors`` fills in the frames of the test vectors in ``schema/vectors/``; ``--check`` only compares.
+"""Fill in the frames of the test vectors in ``schema/vectors/``.
 
 A vector is written by hand as the fields of a message; this adds the frame that carries them. The fields of a valid
 vector must conform to the JSON Schema of their message, those of an invalid one must violate it. Vectors without fields,
 for frames that no message can express, are left unchanged.
 """
 
-import argparse
 import base64
 import json
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +14,7 @@ import jsonschema
 import msgpack
 from referencing import Registry, Resource
 
-from codegen import schema
-from codegen.errors import CodegenError
-from codegen.layout import Layout
-from codegen.output import compare, write
-from codegen.schema import Node, Schema, target
+from codegen.schema import VECTORS, CodegenError, Node, Schema, target
 
 BASE = "https://pie-client.invalid/schema/"
 """Base of relative references; nothing is fetched."""
@@ -70,34 +64,14 @@ def completed(messages: Messages, vector: Node, *, valid: bool) -> Node:
     return vector | {key: frame}
 
 
-def render(layout: Layout) -> dict[Path, str]:
-    """Return the text of each file of vectors by its path."""
-    messages = Messages(schema.load(layout.root / layout.schema))
-    files: dict[Path, str] = {}
+def render(described: Schema, root: Path, folder: Path) -> dict[Path, str]:
+    """Return the text of each file of vectors in the folder of a schema, by its path."""
+    messages, files = Messages(described), dict[Path, str]()
     for name, valid in (("valid.json", True), ("invalid.json", False)):
-        path = layout.schema / schema.VECTORS / name
-        vectors = cast("list[Node]", json.loads((layout.root / path).read_bytes()))
-        # One vector on each line makes differences easy to read.
-        lines = (json.dumps(completed(messages, v, valid=valid), ensure_ascii=False) for v in vectors)
-        files[path] = "[\n" + ",\n".join(lines) + "\n]\n"
+        path = folder / VECTORS / name
+        if (root / path).exists():
+            vectors = cast("list[Node]", json.loads((root / path).read_bytes()))
+            # One vector on each line makes differences easy to read.
+            lines = (json.dumps(completed(messages, v, valid=valid), ensure_ascii=False) for v in vectors)
+            files[path] = "[\n" + ",\n".join(lines) + "\n]\n"
     return files
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return 0 for success, 1 for vectors that differ, 2 for an error."""
-    parser = argparse.ArgumentParser(prog="python -m codegen.vectors", description="Fill in the frames.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail unless all are up to date")
-    check = parser.parse_args(arguments).check
-    layout = Layout()
-    try:
-        files = render(layout)
-    except CodegenError as error:
-        print(error, file=sys.stderr)
-        return 2
-    report = list(compare(layout.root, files, ())) if check else write(layout.root, files, ())
-    print(*report, sep="\n", end="\n" if report else "")
-    return 1 if check and report else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

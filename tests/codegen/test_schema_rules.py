@@ -37,6 +37,10 @@ def changed(file: str, change: Callable[[JsonObject], object]) -> Change:
     return lambda schema: edit(schema / file, change)
 
 
+def taken(name: str) -> str:
+    return f"schema: {name!r} is the name of something else that users import or that Python has; rename the class or title"
+
+
 def with_property(name: str, node: object, *, required: bool) -> Change:
     """Add a property to a request."""
 
@@ -138,7 +142,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "row without a file": (
         changed("protocol.json", lambda d: d["objects"].append("results/nowhere.json")),
-        ["schema/protocol.json: 'results/nowhere.json' does not exist"],
+        ["schema/protocol.json: $.objects[4]: 'results/nowhere.json' does not exist"],
     ),
     "unused file": (
         add_unused_file,
@@ -212,11 +216,13 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "repeatable message": (
         changed("protocol.json", lambda d: request_row(d, "signal_process").update(repeatable=True)),
-        ["protocol.json: signal_process: not repeatable, because its kind is notify"],
+        ["schema/protocol.json: $.requests[12].kind: a repeatable request is a call, not a 'notify'"],
     ),
     "repeatable launch": (
         changed("protocol.json", lambda d: request_row(d, "launch_process").update(repeatable=True)),
-        ["protocol.json: launch_process: not repeatable, because it has captures"],
+        [
+            "schema/protocol.json: $.requests[6]: a repeatable request can't have 'captures': carrying it out twice would not be the same as once"
+        ],
     ),
     "base64 text": (
         with_property(
@@ -246,7 +252,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "synonyms of a file that does not exist": (
         changed("protocol.json", lambda d: d["synonyms"].update({"results/nowhere.json": {"a": "b"}})),
-        ["schema/protocol.json: 'results/nowhere.json' does not exist"],
+        ["schema/protocol.json: $.synonyms: 'results/nowhere.json' does not exist"],
     ),
     "untagged union": (
         changed("messages/process_event.json", lambda d: d.pop("discriminator")),
@@ -338,57 +344,45 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             ),
         ),
         [
-            "schema/requests/query.json: 'dryRun' and 'dry_run' are both 'dry_run' in Python; rename one",
-            "schema/requests/query.json: 'class' and 'class_' are both 'class_' in Python; rename one",
+            "schema/requests/query.json: $: 'dryRun' and 'dry_run' are both 'dry_run' in Python; rename one",
+            "schema/requests/query.json: $: 'class' and 'class_' are both 'class_' in Python; rename one",
         ],
     ),
     "event of a name that is taken": (
         changed("protocol.json", lambda d: d["events"][0].update(name="File")),
-        ["schema/protocol.json: events: names: 'File' appears twice"],
+        ["schema/protocol.json: $.events: name 'File' appears twice"],
     ),
     "event of a class that is taken": (
         changed("protocol.json", lambda d: d["events"][0].update({"class": "StderrEvent"})),
-        ["schema/protocol.json: events: classes: 'StderrEvent' appears twice"],
+        ["schema/protocol.json: $.events: class 'StderrEvent' appears twice"],
     ),
     "event of a class of the package": (
         changed("protocol.json", lambda d: d["events"][0].update({"class": "Process"})),
-        [
-            "schema/protocol.json: events: class: 'Process' is a name of the package pie_client already; choose another"
-        ],
+        [taken("Process")],
     ),
     "event of a class that is always generated": (
         changed("protocol.json", lambda d: d["events"][0].update({"class": "UnknownEvent"})),
-        [
-            "schema/protocol.json: events: class: 'UnknownEvent' is a name of the package pie_client already; choose another"
-        ],
+        [taken("UnknownEvent")],
     ),
     "event of a class that is an exception": (
         changed("protocol.json", lambda d: d["events"][0].update({"class": "PieError"})),
-        [
-            "schema/protocol.json: events: class: 'PieError' is a name of the package pie_client already; choose another"
-        ],
+        [taken("PieError")],
     ),
     "error of a class of Python": (
         changed("errors.json", lambda d: rename_class(d, "TimeoutError")),
-        ["schema/errors.json: classes: 'TimeoutError' is a name of Python already; choose another"],
+        [taken("TimeoutError")],
     ),
     "object with the name of an error": (
         changed("results/process_info.json", lambda d: d.update(title="UploadError")),
-        [
-            "schema/results/process_info.json: title: 'UploadError' is a name of schema/errors.json: classes already; choose another"
-        ],
+        [taken("UploadError")],
     ),
     "object with a name that models use": (
         changed("results/process_info.json", lambda d: d.update(title="Field")),
-        ["schema/results/process_info.json: title: models.py uses the name 'Field' itself; choose another"],
-    ),
-    "request with a name of Python": (
-        lambda schema: rename_request(schema, "type"),
-        ["schema/protocol.json: type: a request can't have this name, which Python uses; choose another"],
+        ["schema: title: models.py uses the name 'Field' itself; choose another"],
     ),
     "advice on a request that does not exist": (
         changed("errors.json", lambda d: text_row(d, "process_not_found")["advice"]["0.4"].update(nope="?")),
-        ["schema/errors.json: process_not_found: advice: 'nope' does not exist"],
+        ["schema/errors.json: $.texts[42].advice['0.4']: 'nope' does not exist"],
     ),
     "array of anything": (
         with_property("notes", {"type": "array", "description": "Notes."}, required=True),
@@ -408,29 +402,29 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "family that does not exist": (
         changed("protocol.json", lambda d: request_row(d, "ping")["families"].append("9.9")),
-        ["schema/protocol.json: ping: '9.9' does not exist"],
+        ["schema/protocol.json: $.requests[15].families[2]: '9.9' does not exist"],
     ),
     "request that a family refuses which does not exist": (
         changed("protocol.json", lambda d: request_row(d, "ping").update(useless=["9.9"])),
-        ["schema/protocol.json: ping: '9.9' does not exist"],
+        ["schema/protocol.json: $.requests[15].useless[0]: '9.9' does not exist"],
     ),
     "field of a family that does not exist": (
         changed(
             "protocol.json", lambda d: request_row(d, "check_program")["fields"].update(wasm_hash=["9.9"])
         ),
-        ["schema/protocol.json: check_program: '9.9' does not exist"],
+        ["schema/protocol.json: $.requests[3].fields.wasm_hash[0]: '9.9' does not exist"],
     ),
     "text of a family that does not exist": (
         changed("errors.json", lambda d: d["texts"][0]["families"].append("9.9")),
-        ["schema/errors.json: user_not_authorized: '9.9' does not exist"],
+        ["schema/errors.json: $.texts[0].families[1]: '9.9' does not exist"],
     ),
     "row that appears twice": (
         changed("protocol.json", lambda d: d["requests"].append(request_row(d, "ping"))),
-        ["schema/protocol.json: requests: 'ping' appears twice"],
+        ["schema/protocol.json: $.requests: type 'ping' appears twice"],
     ),
     "text with an unknown class": (
         changed("errors.json", lambda d: d["texts"][0].update({"class": "NoSuchError"})),
-        ["schema/errors.json: user_not_authorized: class: 'NoSuchError' does not exist"],
+        ["schema/errors.json: $.texts[0].class: 'NoSuchError' does not exist"],
     ),
     "class without a text": (
         changed("errors.json", lambda d: d["classes"].append({**d["classes"][0], "name": "LonelyError"})),
@@ -484,7 +478,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "scalar that does not exist": (
         changed("protocol.json", lambda d: d["scalars"].update(json="Nowhere")),
-        ["schema/protocol.json: scalars: 'Nowhere' does not exist"],
+        ["schema/protocol.json: $.scalars.json: 'Nowhere' does not exist"],
     ),
     "synonym of an unknown field": (
         changed("protocol.json", lambda d: d["synonyms"].update({"results/process_info.json": {"a": "b"}})),
@@ -494,7 +488,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "unknown result of a family": (
         changed("protocol.json", lambda d: d["families"][0]["identified_by"]["results"].append("Nowhere")),
-        ["schema/protocol.json: family 0.4: results: 'Nowhere' does not exist"],
+        ["schema/protocol.json: $.families[0].identified_by.results[2]: 'Nowhere' does not exist"],
     ),
     "path of a program registry without the program": (
         changed("protocol.json", lambda d: d["program_registry"].update(path="/api/programs")),
@@ -577,7 +571,7 @@ def test_a_row_with_contradictory_keys_is_rejected(
 
 
 def test_all_problems_are_reported_together(schema: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("title used twice", "family that does not exist", "text with an unknown class"):
+    for name in ("title used twice", "class without a text", "limit of both sides"):
         BROKEN[name][0](schema)
     _, problems = generate(schema, capsys)
     assert problems[-1] == "codegen: 4 problems; nothing was written"
@@ -587,7 +581,10 @@ def test_all_problems_are_reported_together(schema: Path, capsys: pytest.Capture
     ("changes", "expected"),
     [
         ({"class": "TextEvent"}, "src/pie_client/_generated/events.py: defines TextEvent twice"),
-        ({"class": "Mapping"}, "src/pie_client/_generated/events.py: defines Mapping, which it also imports"),
+        (
+            {"class": "Mapping"},
+            "src/pie_client/_generated/events.py: defines Mapping, which it also takes from Python or another module",
+        ),
         ({"name": "None"}, r"src/pie_client/_generated/events.py: line \d+ is not Python: .+: None = "),
     ],
 )
@@ -599,6 +596,14 @@ def test_a_name_that_python_can_not_define_is_rejected(
     assert status == 2
     assert re.match(expected, problems[0])
     assert not (schema.parent / "src/pie_client/_generated").exists()
+
+
+def test_a_request_with_a_name_that_encoders_use_is_rejected(
+    schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rename_request(schema, "type")
+    expected = "src/pie_client/_generated/encoders.py: defines type, which it also takes from Python or another module"
+    assert generate(schema, capsys) == (2, [expected])
 
 
 # ------------------------------------------------------------- tools

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from codegen import schema
 from codegen.vectors import Messages
-from codegen.vectors import main as refresh_vectors
 from pie_client import Family, models
 from pie_client._generated import registry
 from pie_client.base import WireModel
@@ -166,10 +165,6 @@ def test_every_message_has_valid_and_invalid_vectors() -> None:
     assert {vector.title for vector in VALID} == titles
     counts = Counter(vector.title for vector in INVALID)
     assert {title for title in titles if counts[title] >= 3} == titles
-
-
-def test_the_vectors_are_up_to_date() -> None:
-    assert refresh_vectors(["--check"]) == 0
 
 
 # ------------------------------------------------------------- tolerance

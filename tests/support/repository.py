@@ -17,6 +17,7 @@ GENERATED = "src/pie_client/_generated"
 SERVER_GENERATED = "src/pie_client/testing/_generated"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "docs/protocol.md"
+VECTORS = ("schema/vectors/valid.json", "schema/vectors/invalid.json")
 
 FOLDERS = ("schema", "codegen", "src", "docs")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-info")
@@ -153,9 +154,8 @@ def generated_files(root: Path) -> dict[str, bytes]:
         for package in (GENERATED, SERVER_GENERATED)
         for name, data in files_below(root / package).items()
     }
-    if (root / REFERENCE).exists():
-        found[REFERENCE] = (root / REFERENCE).read_bytes()
-    return found
+    single = [path for path in (REFERENCE, *VECTORS) if (root / path).exists()]
+    return found | {path: (root / path).read_bytes() for path in single}
 
 
 def mypy_findings(samples: Path, package: Path, cache: Path) -> set[Finding]:

@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "f5f1f424328d3a1ce690d9cae6730d4a1c05ae4a7dcd6f6199351d5c67ff9d2d"
-"""SHA-256 of the schema that this package was generated from."""
+SCHEMA_DIGEST = "cb1b724693950a7276423166d48152753f7265cbd2747a330e8c3efc41108130"
+"""SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

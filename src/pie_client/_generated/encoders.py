@@ -184,21 +184,15 @@ def launch_processes(
         and 0 <= corr_id <= 4294967295
         and type(inferlet) is str
         and type(inputs) is list
-        and all(type(inputs_item) is str for inputs_item in inputs)
+        and all(type(item) is str for item in inputs)
         and type(capture_outputs) is bool
         and (
             token_budgets is None
             or (
                 type(token_budgets) is list
                 and all(
-                    (
-                        token_budgets_item is None
-                        or (
-                            type(token_budgets_item) is int
-                            and 0 <= token_budgets_item <= 18446744073709551615
-                        )
-                    )
-                    for token_budgets_item in token_budgets
+                    (item is None or (type(item) is int and 0 <= item <= 18446744073709551615))
+                    for item in token_budgets
                 )
             )
         )
@@ -232,20 +226,14 @@ def run_processes(
         and 0 <= corr_id <= 4294967295
         and type(inferlet) is str
         and type(inputs) is list
-        and all(type(inputs_item) is str for inputs_item in inputs)
+        and all(type(item) is str for item in inputs)
         and (
             token_budgets is None
             or (
                 type(token_budgets) is list
                 and all(
-                    (
-                        token_budgets_item is None
-                        or (
-                            type(token_budgets_item) is int
-                            and 0 <= token_budgets_item <= 18446744073709551615
-                        )
-                    )
-                    for token_budgets_item in token_budgets
+                    (item is None or (type(item) is int and 0 <= item <= 18446744073709551615))
+                    for item in token_budgets
                 )
             )
         )
@@ -390,7 +378,7 @@ def register_mcp_server(
         and type(name) is str
         and type(transport) is str
         and (command is None or type(command) is str)
-        and (args is None or (type(args) is list and all(type(args_item) is str for args_item in args)))
+        and (args is None or (type(args) is list and all(type(item) is str for item in args)))
         and (url is None or type(url) is str)
     ):
         return {

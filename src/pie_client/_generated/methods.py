@@ -27,32 +27,32 @@ class Method(NamedTuple, Generic[_R_co]):
 
     tag: str
     kind: Kind
-    families: frozenset[Family]
+    families: tuple[Family, ...]
     """Families that know the request."""
     since: str
     """Release of the server that introduced it."""
     decode: Callable[[str], _R_co]
     """Decode the text of the reply; raises ValueError."""
     subject: str | None = None
-    """Field that names what the request is about."""
+    """Field that names what the request is about, for error texts."""
     subject_version: str | None = None
-    """Field with the version of the program that ``subject`` names."""
+    """Field with the version of the program that subject names. Default: none."""
     captures: str | None = None
     """Boolean field of a launch: whether the new processes send their events to this connection. The result
     names them."""
     claims: bool = False
     """Whether success makes the process that subject names send its events to this connection."""
     opens_session: bool = False
-    """Whether it may be sent before the client has identified itself."""
+    """Whether the request may be sent before the client has identified itself."""
     repeatable: bool = False
     """Whether carrying the request out twice has the same effect as once. Clients send only such requests again
     when a connection was lost before the reply."""
-    useless: frozenset[Family] = frozenset()
-    """Families that accept the request, but always refuse it."""
+    useless: tuple[Family, ...] = ()
+    """Families whose servers know the request, but always refuse it. Clients do not send it to them."""
     instead: str = ""
-    """What to do on a server that does not support the request; "" for nothing."""
-    fields: Mapping[str, frozenset[Family]] = MappingProxyType({})
-    """Fields that only some families know."""
+    """What to do on a server that does not support the request, for error texts: a sentence without a full stop."""
+    fields: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
+    """Fields that only some families know, with those families."""
 
 
 def _no_result(text: str) -> None:
@@ -62,7 +62,7 @@ def _no_result(text: str) -> None:
 AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
     "auth_identify",
     "call",
-    frozenset({"0.4", "0.5"}),
+    ("0.4", "0.5"),
     "0.3",
     results.decode_auth_identify_result,
     subject="username",
@@ -71,51 +71,45 @@ AUTH_IDENTIFY: Final[Method[results.AuthIdentifyResult]] = Method(
 AUTH_PROVE: Final[Method[str]] = Method(
     "auth_prove",
     "call",
-    frozenset({"0.4", "0.5"}),
+    ("0.4", "0.5"),
     "0.3",
     str,
     opens_session=True,
-    useless=frozenset({"0.5"}),
+    useless=("0.5",),
     instead="Use authenticate",
 )
 AUTH_BY_TOKEN: Final[Method[str]] = Method(
-    "auth_by_token", "call", frozenset({"0.4"}), "0.3", str, opens_session=True, instead="Use authenticate"
+    "auth_by_token", "call", ("0.4",), "0.3", str, opens_session=True, instead="Use authenticate"
 )
 CHECK_PROGRAM: Final[Method[models.CheckProgramResult]] = Method(
     "check_program",
     "call",
-    frozenset({"0.4", "0.5"}),
+    ("0.4", "0.5"),
     "0.3",
     results.decode_check_program_result,
     subject="name",
     subject_version="version",
     repeatable=True,
-    fields=MappingProxyType({"wasm_hash": frozenset({"0.4"}), "manifest_hash": frozenset({"0.4"})}),
+    fields=MappingProxyType({"wasm_hash": ("0.4",), "manifest_hash": ("0.4",)}),
 )
 QUERY: Final[Method[models.QueryResult]] = Method(
-    "query",
-    "call",
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_query_result,
-    subject="subject",
-    repeatable=True,
+    "query", "call", ("0.4", "0.5"), "0.3", results.decode_query_result, subject="subject", repeatable=True
 )
-ADD_PROGRAM: Final[Method[str]] = Method("add_program", "upload", frozenset({"0.4", "0.5"}), "0.3", str)
+ADD_PROGRAM: Final[Method[str]] = Method("add_program", "upload", ("0.4", "0.5"), "0.3", str)
 LAUNCH_PROCESS: Final[Method[str]] = Method(
     "launch_process",
     "call",
-    frozenset({"0.4", "0.5"}),
+    ("0.4", "0.5"),
     "0.3",
     str,
     subject="inferlet",
     captures="capture_outputs",
-    fields=MappingProxyType({"token_budget": frozenset({"0.4"})}),
+    fields=MappingProxyType({"token_budget": ("0.4",)}),
 )
 LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
     "launch_processes",
     "call",
-    frozenset({"0.4"}),
+    ("0.4",),
     "0.4",
     results.decode_launch_processes_result,
     subject="inferlet",
@@ -125,7 +119,7 @@ LAUNCH_PROCESSES: Final[Method[models.LaunchProcessesResult]] = Method(
 RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
     "run_processes",
     "call",
-    frozenset({"0.4"}),
+    ("0.4",),
     "0.4",
     results.decode_run_processes_result,
     subject="inferlet",
@@ -134,59 +128,49 @@ RUN_PROCESSES: Final[Method[models.RunProcessesResult]] = Method(
 LAUNCH_DAEMON: Final[Method[str]] = Method(
     "launch_daemon",
     "call",
-    frozenset({"0.4"}),
+    ("0.4",),
     "0.3",
     str,
     subject="inferlet",
     instead="Use launch_process, and exchange messages with the process",
 )
 ATTACH_PROCESS: Final[Method[str]] = Method(
-    "attach_process", "call", frozenset({"0.4", "0.5"}), "0.3", str, subject="process_id", claims=True
+    "attach_process", "call", ("0.4", "0.5"), "0.3", str, subject="process_id", claims=True
 )
 TERMINATE_PROCESS: Final[Method[str]] = Method(
-    "terminate_process", "call", frozenset({"0.4", "0.5"}), "0.3", str, subject="process_id"
+    "terminate_process", "call", ("0.4", "0.5"), "0.3", str, subject="process_id"
 )
 SIGNAL_PROCESS: Final[Method[None]] = Method(
-    "signal_process", "notify", frozenset({"0.4", "0.5"}), "0.3", _no_result, subject="process_id"
+    "signal_process", "notify", ("0.4", "0.5"), "0.3", _no_result, subject="process_id"
 )
 TRANSFER_FILE: Final[Method[None]] = Method(
-    "transfer_file", "transfer", frozenset({"0.4", "0.5"}), "0.3", _no_result, subject="process_id"
+    "transfer_file", "transfer", ("0.4", "0.5"), "0.3", _no_result, subject="process_id"
 )
 LIST_PROCESSES: Final[Method[models.ListProcessesResult]] = Method(
-    "list_processes",
-    "call",
-    frozenset({"0.4", "0.5"}),
-    "0.3",
-    results.decode_list_processes_result,
-    repeatable=True,
+    "list_processes", "call", ("0.4", "0.5"), "0.3", results.decode_list_processes_result, repeatable=True
 )
-PING: Final[Method[str]] = Method("ping", "call", frozenset({"0.4", "0.5"}), "0.3", str, repeatable=True)
+PING: Final[Method[str]] = Method("ping", "call", ("0.4", "0.5"), "0.3", str, repeatable=True)
 REGISTER_MCP_SERVER: Final[Method[str]] = Method(
     "register_mcp_server",
     "call",
-    frozenset({"0.4"}),
+    ("0.4",),
     "0.3",
     str,
     subject="name",
     instead="Call the MCP server in the application, and send its results with signal_process",
 )
-MCP_RESPONSE: Final[Method[None]] = Method("mcp_response", "relay", frozenset({"0.4"}), "0.3", _no_result)
+MCP_RESPONSE: Final[Method[None]] = Method("mcp_response", "relay", ("0.4",), "0.3", _no_result)
 SUBMIT_WORKFLOW: Final[Method[str]] = Method(
-    "submit_workflow",
-    "call",
-    frozenset({"0.4"}),
-    "0.3",
-    str,
-    instead="Use launch_process for each of its processes",
+    "submit_workflow", "call", ("0.4",), "0.3", str, instead="Use launch_process for each of its processes"
 )
 CANCEL_WORKFLOW: Final[Method[str]] = Method(
-    "cancel_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
+    "cancel_workflow", "call", ("0.4",), "0.3", str, subject="workflow_id"
 )
 ATTACH_WORKFLOW: Final[Method[str]] = Method(
-    "attach_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
+    "attach_workflow", "call", ("0.4",), "0.3", str, subject="workflow_id"
 )
 DETACH_WORKFLOW: Final[Method[str]] = Method(
-    "detach_workflow", "call", frozenset({"0.4"}), "0.3", str, subject="workflow_id"
+    "detach_workflow", "call", ("0.4",), "0.3", str, subject="workflow_id"
 )
 
 METHODS: Final[Mapping[str, Method[object]]] = MappingProxyType(

@@ -5,16 +5,12 @@ Written by `python -m codegen generate` from the schema; never edited.
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
-from pie_client import errors
+from pie_client import errors, matching
 from pie_client._generated.families import Family
-
-_T = TypeVar("_T")
 
 
 class AuthenticationError(errors.RefusedError, PermissionError):
@@ -204,7 +200,7 @@ _REQUEST: Final[Mapping[str, type[errors.RefusedError]]] = MappingProxyType(
 
 def request_error(text: str) -> type[errors.RefusedError]:
     """Return the error class of a text about a request; RefusedError if the schema does not know the text."""
-    return _find(_REQUEST, text) or errors.RefusedError
+    return matching.find(_REQUEST, text) or errors.RefusedError
 
 
 _PROCESS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
@@ -218,7 +214,7 @@ _PROCESS: Final[Mapping[str, type[errors.ProcessError]]] = MappingProxyType(
 
 def process_error(text: str) -> type[errors.ProcessError]:
     """Return the error class of a text about a process; ProcessError if the schema does not know the text."""
-    return _find(_PROCESS, text) or errors.ProcessError
+    return matching.find(_PROCESS, text) or errors.ProcessError
 
 
 _CONNECTION: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
@@ -235,31 +231,16 @@ _CONNECTION: Final[Mapping[str, type[errors.ServerError]]] = MappingProxyType(
 
 def connection_error(text: str) -> type[errors.ServerError]:
     """Return the error class of a text about a connection; ServerError if the schema does not know the text."""
-    return _find(_CONNECTION, text) or errors.ServerError
+    return matching.find(_CONNECTION, text) or errors.ServerError
 
 
-_ADVICE: Final[Mapping[Family, Mapping[str, str]]] = MappingProxyType(
+_ADVICE: Final[Mapping[Family, Mapping[str, str | Mapping[str, str]]]] = MappingProxyType(
     {
         "0.4": MappingProxyType(
             {
                 "No pending authentication": "call authenticate() again",
                 "Invalid token": "pass the token that the server printed at its last start",
                 "Already authenticated": "open another connection for another user",
-            }
-        ),
-        "0.5": MappingProxyType(
-            {
-                "Already authenticated": "open another connection for another user",
-                "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "install the dependency first",
-            }
-        ),
-    }
-)
-
-_ADVICE_ON_REQUESTS: Final[Mapping[Family, Mapping[str, Mapping[str, str]]]] = MappingProxyType(
-    {
-        "0.4": MappingProxyType(
-            {
                 "Process not found": MappingProxyType(
                     {
                         "attach_process": "it has ended, or another connection is attached to it, even one that was lost; launch with capture_outputs=False to attach later",
@@ -270,6 +251,8 @@ _ADVICE_ON_REQUESTS: Final[Mapping[Family, Mapping[str, Mapping[str, str]]]] = M
         ),
         "0.5": MappingProxyType(
             {
+                "Already authenticated": "open another connection for another user",
+                "program {dependency} is not installed (looked in {folder}), and {program} depends on it": "install the dependency first",
                 "Process not found": MappingProxyType(
                     {
                         "attach_process": "it has finished, or ended with the connection that launched it; launch with capture_outputs=False to attach later",
@@ -280,6 +263,7 @@ _ADVICE_ON_REQUESTS: Final[Mapping[Family, Mapping[str, Mapping[str, str]]]] = M
         ),
     }
 )
+"""Advice on a text, or on a text by the refused request."""
 
 _IDENTIFICATION: Final[Mapping[str, Family]] = MappingProxyType(
     {
@@ -297,48 +281,14 @@ def advice_on(text: str, family: Family | None, request: str) -> str | None:
         request: Name of the refused request.
     """
     families = _ADVICE if family is None else (family,)
-    found = {
-        (_find(_ADVICE_ON_REQUESTS[each], text) or {}).get(request) or _find(_ADVICE[each], text)
-        for each in families
-    } - {None}
+    advice = [matching.find(_ADVICE[each], text) for each in families]
+    found = {each.get(request) if isinstance(each, Mapping) else each for each in advice} - {None}
     return found.pop() if len(found) == 1 else None
 
 
 def family_of_refusal(text: str) -> Family | None:
     """Return the family that alone refuses an identification with a text, or None."""
-    return _find(_IDENTIFICATION, text)
-
-
-def _find(table: Mapping[str, _T], text: str) -> _T | None:
-    """Return the value of the key that matches a text: {name} in a key stands for any part."""
-    if text in table:
-        return table[text]
-    return next(
-        (value for key, value in table.items() if "{" in key and _consists_of(_parts(key), text)), None
-    )
-
-
-_MATCHED_CHARACTERS: Final = 1 << 16
-"""Characters of a text in which the middle parts of a key are looked for."""
-
-
-@functools.cache
-def _parts(key: str) -> list[str]:
-    return re.split(r"\{\w+\}", key)
-
-
-def _consists_of(parts: list[str], text: str) -> bool:
-    """Return whether a text consists of parts in order, with anything between them. Takes linear time."""
-    first, *middle, last = parts
-    at, end = len(first), len(text) - len(last)
-    if at > end or not (text.startswith(first) and text.endswith(last)):
-        return False
-    for part in middle:
-        found = text.find(part, at, min(end, _MATCHED_CHARACTERS))
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    return matching.find(_IDENTIFICATION, text)
 
 
 __all__ = [

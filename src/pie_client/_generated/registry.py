@@ -124,11 +124,11 @@ EVENTS: Final[Mapping[object, type[WireModel]]] = MappingProxyType(
 UNKNOWN: Final = models.UnknownFrame
 """Model of the events that the schema does not know."""
 
-FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, frozenset[Family]]]] = MappingProxyType(
+FIELDS_OF_FAMILIES: Final[Mapping[type[WireModel], Mapping[str, tuple[Family, ...]]]] = MappingProxyType(
     {
         models.FileChunk: MappingProxyType(
             {
-                "name": frozenset({"0.5"}),
+                "name": ("0.5",),
             }
         ),
     }

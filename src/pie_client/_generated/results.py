@@ -31,6 +31,11 @@ class _Text:
     text: str
 
 
+@functools.cache
+def _validator(title: str) -> pydantic_core.SchemaValidator:
+    return base.failing_fast(pydantic.TypeAdapter(getattr(models, title)))
+
+
 class AuthenticationDisabled(_Text):
     """The server's authentication is disabled; the session is authenticated."""
 
@@ -72,60 +77,37 @@ def decode_auth_identify_result(text: str) -> AuthIdentifyResult:
     return OtherIdentification(text)
 
 
-@functools.cache
-def _check_program_result() -> pydantic_core.SchemaValidator:
-    return base.failing_fast(pydantic.TypeAdapter(models.CheckProgramResult))
-
-
 def decode_check_program_result(text: str) -> models.CheckProgramResult:
     """Decode the result of check_program."""
     if text in ("true", "false"):
         return text == "true"  # without the models
-    result: models.CheckProgramResult = _check_program_result().validate_json(text, strict=True)
+    result: models.CheckProgramResult = _validator("CheckProgramResult").validate_json(text, strict=True)
     return result
-
-
-@functools.cache
-def _query_result() -> pydantic_core.SchemaValidator:
-    return base.failing_fast(pydantic.TypeAdapter(models.QueryResult))
 
 
 def decode_query_result(text: str) -> models.QueryResult:
     """Decode the result of query."""
-    result: models.QueryResult = _query_result().validate_json(text, strict=True)
+    result: models.QueryResult = _validator("QueryResult").validate_json(text, strict=True)
     return result
-
-
-@functools.cache
-def _launch_processes_result() -> pydantic_core.SchemaValidator:
-    return base.failing_fast(pydantic.TypeAdapter(models.LaunchProcessesResult))
 
 
 def decode_launch_processes_result(text: str) -> models.LaunchProcessesResult:
     """Decode the result of launch_processes."""
-    result: models.LaunchProcessesResult = _launch_processes_result().validate_json(text, strict=True)
+    result: models.LaunchProcessesResult = _validator("LaunchProcessesResult").validate_json(
+        text, strict=True
+    )
     return result
-
-
-@functools.cache
-def _run_processes_result() -> pydantic_core.SchemaValidator:
-    return base.failing_fast(pydantic.TypeAdapter(models.RunProcessesResult))
 
 
 def decode_run_processes_result(text: str) -> models.RunProcessesResult:
     """Decode the result of run_processes."""
-    result: models.RunProcessesResult = _run_processes_result().validate_json(text, strict=True)
+    result: models.RunProcessesResult = _validator("RunProcessesResult").validate_json(text, strict=True)
     return result
-
-
-@functools.cache
-def _list_processes_result() -> pydantic_core.SchemaValidator:
-    return base.failing_fast(pydantic.TypeAdapter(models.ListProcessesResult))
 
 
 def decode_list_processes_result(text: str) -> models.ListProcessesResult:
     """Decode the result of list_processes."""
-    result: models.ListProcessesResult = _list_processes_result().validate_json(text, strict=True)
+    result: models.ListProcessesResult = _validator("ListProcessesResult").validate_json(text, strict=True)
     return result
 
 

@@ -7,7 +7,7 @@ the server would not read. It keeps no state: the session passes the family that
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVarTuple
 
 from pie_client._generated.families import FAMILIES, Family
@@ -30,7 +30,7 @@ def check_family(method: Method[object], family: Family) -> None:
     """Raise UnsupportedError if servers of ``family`` don't support a request."""
     if family not in method.families or family in method.useless:
         advice = f". {method.instead}" if method.instead else ""
-        needed = _releases(method.families - method.useless, method.since)
+        needed = _releases(set(method.families) - set(method.useless), method.since)
         raise UnsupportedError(
             f"{method.tag} needs a Pie {needed} server; this is Pie {_releases({family})}{advice}"
         )
@@ -120,7 +120,7 @@ def _check_size(method: Method[object], size: int, family: Family | None) -> Non
         )
 
 
-def _releases(families: set[Family] | frozenset[Family], since: str = "") -> str:
+def _releases(families: Iterable[Family], since: str = "") -> str:
     """Return the releases of families, e.g. ``"0.3 or 0.4"``; only ``since`` if it is not the first of any family."""
     if since and all(since != FAMILIES[name].releases[0] for name in families):
         return since

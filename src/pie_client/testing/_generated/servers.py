@@ -76,7 +76,6 @@ class ServerTraits(NamedTuple):
     """Whether a program may be a script instead of a WebAssembly component."""
     terminates_on_disconnect: bool
     """Whether the end of a connection terminates the processes whose output it captured."""
-
     path: str | None
     """Path of the WebSocket endpoint. Default: any path."""
     identity_header: str | None
@@ -177,6 +176,7 @@ SERVERS: Final[Mapping[Family, ServerTraits]] = MappingProxyType(
     }
 )
 """The families, oldest first."""
+
 
 __all__ = [
     "ABORT",

@@ -34,53 +34,14 @@ OK_ALREADY_AUTHENTICATED: Final = "Already authenticated"
 OK_AUTHENTICATION_DISABLED: Final = "Authenticated (Engine disabled authentication)"
 """The server's authentication is disabled; the session is authenticated."""
 
-NO_PENDING_AUTHENTICATION: Final = "No pending authentication"
-"""Sent by 0.4 servers."""
-SIGNATURE_VERIFICATION_FAILED: Final = "Signature verification failed"
-"""Sent by 0.4 servers."""
-INVALID_TOKEN: Final = "Invalid token"
-"""Sent by 0.4 servers."""
-ALREADY_AUTHENTICATED: Final = "Already authenticated"
-"""Sent by 0.4 and 0.5 servers."""
-FIRST_CHUNK_INDEX: Final = "First chunk index must be 0"
-"""Sent by 0.4 and 0.5 servers."""
-UPLOAD_WITHOUT_CHUNKS: Final = "Upload must have at least one chunk"
-"""Sent by 0.5 servers."""
-WASM_NOT_PARSED: Final = "failed to parse WebAssembly module"
-"""Sent by 0.4 and 0.5 servers."""
-PROCESS_NOT_FOUND: Final = "Process not found"
-"""Sent by 0.4 and 0.5 servers."""
-INVALID_PROCESS_ID_TO_ATTACH: Final = "Invalid process_id"
-"""Sent by 0.4 and 0.5 servers."""
-INVALID_PROCESS_ID_TO_TERMINATE: Final = "Invalid process ID"
-"""Sent by 0.4 and 0.5 servers."""
-PERMISSION_DENIED: Final = "Permission denied"
-"""Sent by 0.4 servers."""
-CANNOT_ATTACH: Final = "Cannot attach: already attached"
-"""Sent by 0.5 servers."""
-WORKFLOW_NOT_FOUND: Final = "Workflow not found"
-"""Sent by 0.4 servers."""
-SERVICE_NOT_FOUND: Final = "Service not found"
-"""Sent by 0.4 servers."""
-WORKFLOW_ALREADY_ATTACHED: Final = "already attached"
-"""Sent by 0.4 servers."""
-INVALID_WORKFLOW_ID: Final = "Invalid workflow ID"
-"""Sent by 0.4 servers."""
-WORKFLOW_HAS_NO_STEPS: Final = "Workflow has no executable steps"
-"""Sent by 0.4 servers."""
-PROCESS_TERMINATED: Final = "Signal"
-"""Sent by 0.4 and 0.5 servers."""
-WORKFLOW_CANCELLED: Final = "cancelled"
-"""Sent by 0.4 servers."""
-NO_RUN_INTERFACE: Final = "No 'run' interface found"
-"""Sent by 0.4 and 0.5 servers."""
-SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
-"""Sent by 0.5 servers."""
-
 
 def user_not_authorized(*, username: object) -> str:
     """Sent by 0.4 servers."""
     return f"User '{username}' is not authorized"
+
+
+NO_PENDING_AUTHENTICATION: Final = "No pending authentication"
+"""Sent by 0.4 servers."""
 
 
 def invalid_signature_encoding(*, detail: object) -> str:
@@ -88,9 +49,21 @@ def invalid_signature_encoding(*, detail: object) -> str:
     return f"Invalid signature encoding: {detail}"
 
 
+SIGNATURE_VERIFICATION_FAILED: Final = "Signature verification failed"
+"""Sent by 0.4 servers."""
+INVALID_TOKEN: Final = "Invalid token"
+"""Sent by 0.4 servers."""
+ALREADY_AUTHENTICATED: Final = "Already authenticated"
+"""Sent by 0.4 and 0.5 servers."""
+
+
 def invalid_program_identifier(*, identifier: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Invalid program identifier '{identifier}': expected 'name@major.minor.patch'"
+
+
+FIRST_CHUNK_INDEX: Final = "First chunk index must be 0"
+"""Sent by 0.4 and 0.5 servers."""
 
 
 def chunk_count_mismatch(*, expected: object, actual: object) -> str:
@@ -113,6 +86,10 @@ def program_hash_mismatch(*, declared: object, actual: object) -> str:
     return f"Program hash mismatch: declared {declared}, uploaded {actual}"
 
 
+UPLOAD_WITHOUT_CHUNKS: Final = "Upload must have at least one chunk"
+"""Sent by 0.5 servers."""
+
+
 def invalid_manifest(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Invalid manifest: {detail}"
@@ -121,6 +98,10 @@ def invalid_manifest(*, detail: object) -> str:
 def compile_failed(*, detail: object) -> str:
     """Sent by 0.4 and 0.5 servers."""
     return f"Failed to compile WASM: {detail}"
+
+
+WASM_NOT_PARSED: Final = "failed to parse WebAssembly module"
+"""Sent by 0.4 and 0.5 servers."""
 
 
 def manifest_not_in_registry(*, url: object) -> str:
@@ -163,6 +144,18 @@ def program_not_installed(*, program: object, folder: object) -> str:
     return f"program {program} is not installed (looked in {folder})"
 
 
+PROCESS_NOT_FOUND: Final = "Process not found"
+"""Sent by 0.4 and 0.5 servers."""
+INVALID_PROCESS_ID_TO_ATTACH: Final = "Invalid process_id"
+"""Sent by 0.4 and 0.5 servers."""
+INVALID_PROCESS_ID_TO_TERMINATE: Final = "Invalid process ID"
+"""Sent by 0.4 and 0.5 servers."""
+PERMISSION_DENIED: Final = "Permission denied"
+"""Sent by 0.4 servers."""
+CANNOT_ATTACH: Final = "Cannot attach: already attached"
+"""Sent by 0.5 servers."""
+
+
 def token_budgets_length(*, actual: object, expected: object) -> str:
     """Sent by 0.4 servers."""
     return f"token_budgets length {actual} does not match inputs length {expected}"
@@ -173,9 +166,27 @@ def unknown_query_subject(*, subject: object) -> str:
     return f'unknown query subject "{subject}" (known: model_status)'
 
 
+WORKFLOW_NOT_FOUND: Final = "Workflow not found"
+"""Sent by 0.4 servers."""
+SERVICE_NOT_FOUND: Final = "Service not found"
+"""Sent by 0.4 servers."""
+WORKFLOW_ALREADY_ATTACHED: Final = "already attached"
+"""Sent by 0.4 servers."""
+INVALID_WORKFLOW_ID: Final = "Invalid workflow ID"
+"""Sent by 0.4 servers."""
+
+
 def invalid_workflow_json(*, detail: object) -> str:
     """Sent by 0.4 servers."""
     return f"Invalid workflow JSON: {detail}"
+
+
+WORKFLOW_HAS_NO_STEPS: Final = "Workflow has no executable steps"
+"""Sent by 0.4 servers."""
+PROCESS_TERMINATED: Final = "Signal"
+"""Sent by 0.4 and 0.5 servers."""
+WORKFLOW_CANCELLED: Final = "cancelled"
+"""Sent by 0.4 servers."""
 
 
 def call_error(*, detail: object) -> str:
@@ -188,6 +199,10 @@ def component_not_found(*, program: object) -> str:
     return f"Component not found for program: {program}"
 
 
+NO_RUN_INTERFACE: Final = "No 'run' interface found"
+"""Sent by 0.4 and 0.5 servers."""
+
+
 def script_without_entry(*, program: object, entry: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} defines no `{entry}`; a Python inferlet is a module with an entry function, `async def main(input: dict)` unless the manifest names another"
@@ -196,6 +211,10 @@ def script_without_entry(*, program: object, entry: object) -> str:
 def script_needs_object(*, program: object) -> str:
     """Sent by 0.5 servers."""
     return f"{program} takes keyword arguments, so its input must be a JSON object"
+
+
+SCRIPT_RECEIVES_NO_FILE: Final = "Session receive_file failed"
+"""Sent by 0.5 servers."""
 
 
 def manifest_toml_invalid(*, detail: object) -> str:
@@ -233,9 +252,17 @@ def mcp_server_not_registered(*, server_name: object) -> str:
     return f"MCP server '{server_name}' not registered"
 
 
+CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
+"""JSON-RPC error code of the text."""
+
+
 def mcp_client_gone(*, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"the client that runs MCP server '{server_name}' is gone"
+
+
+CODE_MCP_CLIENT_GONE: Final = -32000
+"""JSON-RPC error code of the text."""
 
 
 def mcp_without_client(*, process_id: object) -> str:
@@ -247,11 +274,6 @@ def workflow_loop_exceeded(*, limit: object) -> str:
     """Sent by 0.4 servers."""
     return f"Loop exceeded {limit} iterations"
 
-
-CODE_MCP_SERVER_NOT_REGISTERED: Final = -1
-"""JSON-RPC error code of the text."""
-CODE_MCP_CLIENT_GONE: Final = -32000
-"""JSON-RPC error code of the text."""
 
 __all__ = [
     "ALREADY_AUTHENTICATED",
