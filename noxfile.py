@@ -63,6 +63,8 @@ RIVALS = {
     "picows": ("picows==2.3.1", "msgpack"),
 }
 """What the benchmarks compare with, each in an environment of its own: picows has packages that websockets would use."""
+RIVAL_FAMILIES = {"0.4.0": "0.4", "0.5.3": "0.5"}
+"""Published releases that run fault schedules too, and the servers that they are made for."""
 SHARED = ("websockets", "msgpack")
 """Packages whose releases must be the same in all of them."""
 VERSION_OF = (
@@ -166,9 +168,27 @@ def versions(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Run the long tests; further arguments go to pytest, such as `-- --schedules 20000`."""
+    """Run the long tests, then ten minutes of everything at once, then measure limits. Arguments go to the tests."""
     session.install("-e", f".[{EXTRAS}]", *groups("test"))
     session.run("pytest", "-m", "soak", "--verbose", *PARALLEL, *session.posargs)
+    # One after the other and with nothing else: both measure.
+    session.run("python", "-m", "tests.faults.soaking")
+    session.run("python", "-m", "tests.faults.measures")
+
+
+@nox.session
+def rivals(session: nox.Session) -> None:
+    """Run the same fault schedules with published clients; `-- FIRST LAST` for others, `--verbose` to see what fails."""
+    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    cache = Path(session.cache_dir).resolve() / "rivals"
+    clients = [f"this={Path(session.bin, 'python')},0.4,0.5"]
+    for release, family in RIVAL_FAMILIES.items():
+        if _is_outdated(cache / release, release):
+            shutil.rmtree(cache / release, ignore_errors=True)
+            _install(session, cache / release, f"pie-client=={release}")
+            _record(cache / release, release)
+        clients.append(f"{release}={cache / release / 'bin' / 'python'},{family}")
+    session.run("python", "-m", "tests.faults.rivals", *(session.posargs or ("1", "500")), *clients)
 
 
 @nox.session

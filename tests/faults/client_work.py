@@ -33,7 +33,7 @@ from pie_client import (
 )
 from tests.faults.link import Harm
 from tests.faults.plans import MCP_SERVER, PLAN, PROGRAM, Item, Plan, Step
-from tests.faults.schedules import PATIENT, Follow, Reading, Schedule, Work
+from tests.faults.schedules import Follow, Reading, Schedule, Work
 from tests.support.peers import component
 
 Ts = TypeVarTuple("Ts")
@@ -136,7 +136,7 @@ class ClientWork:
             spool_above=schedule.spool_above,
             ping_interval=0.05 if schedule.keep_alive else math.inf,
             reconnect=QUICK if schedule.reconnects else None,
-            ping_timeout=0.1 if schedule.harm is Harm.STALLS else PATIENT,
+            ping_timeout=0.1 if schedule.harm is Harm.STALLS else schedule.patience,
         )
 
     def _client(self, number: int) -> PieClient:

@@ -113,7 +113,7 @@ async def _work(done: Run, server: str, act: Act | None = None) -> Outcome:
     async with Link(server, schedule.faults, schedule.seed, act) as link:
         work = ClientWork(schedule, link.uri)
         working = asyncio.create_task(work.run(), name="the work")
-        await asyncio.wait([working], timeout=HANG_SECONDS)
+        await asyncio.wait([working], timeout=max(HANG_SECONDS, 3 * schedule.patience))
         if not working.done():
             done.problems.append(f"hung:\n{_stacks()}")
             working.cancel()

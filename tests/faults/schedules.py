@@ -98,6 +98,7 @@ class Schedule:
         reconnects: Whether the client opens a lost connection again.
         keeps_detached: Whether the server keeps processes without a client.
         mortal: Whether the engine is in a process of its own that can be killed.
+        patience: Timeout of each call where none may pass, in seconds.
     """
 
     seed: int
@@ -117,6 +118,7 @@ class Schedule:
     keeps_detached: bool
     mortal: bool
     faults: tuple[Fault, ...]
+    patience: float
 
     @property
     def prefix(self) -> str:
@@ -137,7 +139,7 @@ class Schedule:
     @property
     def timeout(self) -> float:
         """Timeout of each call, in seconds."""
-        return IMPATIENT if self.harm in (Harm.STALLS, Harm.CORRUPTS) else PATIENT
+        return IMPATIENT if self.harm in (Harm.STALLS, Harm.CORRUPTS) else self.patience
 
     def describe(self) -> str:
         """Return what happens, for people."""
@@ -219,6 +221,7 @@ def schedule_of(seed: int, *, mortal: bool = False) -> Schedule:
         keeps_detached=keeps_detached,
         mortal=mortal,
         faults=tuple(faults),
+        patience=PATIENT,
     )
 
 
