@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from pie_client.programs.functions import inferlet as inferlet
     from pie_client.programs.manifest import parse_manifest as parse_manifest
     from pie_client.protocol.files import FileEvent as FileEvent
-    from pie_client.protocol.mailbox import CorruptEvent as CorruptEvent
-    from pie_client.protocol.mailbox import ProcessEvent as ProcessEvent
+    from pie_client.protocol.items import CorruptEvent as CorruptEvent
+    from pie_client.protocol.items import ProcessEvent as ProcessEvent
     from pie_client.protocol.shares import WhenFull as WhenFull
 else:
     # Hidden from type checkers, which would take any misspelled name for an object.
@@ -55,7 +55,7 @@ else:
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),
         "pie_client.protocol.files": ("FileEvent",),
-        "pie_client.protocol.mailbox": ("CorruptEvent", "ProcessEvent"),
+        "pie_client.protocol.items": ("CorruptEvent", "ProcessEvent"),
         "pie_client.protocol.shares": ("WhenFull",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names} | _GENERATED

@@ -32,7 +32,7 @@ from pie_client.errors import (
 )
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent, in_memory
-from pie_client.protocol.mailbox import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
+from pie_client.protocol.items import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
 from pie_client.protocol.routes import Dropped, Route
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from pie_client._generated.events import EVENT_CLASS
 from pie_client._generated.methods import Method
 from pie_client.protocol import codec
 from pie_client.protocol.calls import PendingCall
-from pie_client.protocol.mailbox import Item, Mailbox
+from pie_client.protocol.items import Item
+from pie_client.protocol.mailbox import Mailbox
 from pie_client.protocol.routes import Route
 from pie_client.protocol.session import Session
 

@@ -108,7 +108,20 @@ def test_files_on_disk_stay_below_their_limit(when_full: WhenFull) -> None:
     if pauses:
         assert session.routes.spooling.unread <= 25_000 + 100_000 // 16 + 2500
     read_all(route)
-    assert session.routes.spooling.used == session.routes.spooling.unread == route.files_on_disk == 0
+    assert session.routes.spooling.used == session.routes.spooling.unread == route.on_disk == 0
+
+
+def test_losing_a_file_costs_the_same_however_many_events_are_unread() -> None:
+    def cost(unread: int) -> int:
+        session = Session(max_buffered=PLENTY, when_full="drop-oldest", spool_above=1000, max_spooled=100_000)
+        route = claim(session, "p")
+        receive(session, *[stdout_frame("p", "x")] * unread)
+        files = [chunk_frames("p", number.to_bytes(2) * 1250) for number in range(300)]
+        calls = calls_of(lambda: [deliver(session, *file) for file in files])
+        assert route.drops > 250
+        return calls
+
+    assert cost(20_000) < 1.5 * cost(20)
 
 
 def test_many_small_shares_do_not_make_the_checks_frequent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,7 @@ class Backlogs:
             self._find_largest(total - self.total)
         # Files that are still arriving are not counted here: no reader can take them.
         if spooling.unread > unread:
-            waiting = [route for route in self._routes.values() if route.known and route.files_on_disk]
+            waiting = [route for route in self._routes.values() if route.known and route.has_files_on_disk]
             self._pausing += [(route, route.held - 1) for route in waiting if _pauses(route, always=True)]
         self.pressing = self.over or bool(self._pausing)
         if self.pressing:

@@ -195,6 +195,7 @@ class PartialFile:
     Attributes:
         digest: Expected BLAKE3-256 of the bytes, in hexadecimal.
         complete: Whether the last chunk has arrived and the bytes match the digest.
+        on_disk: Bytes that are on disk or wait for it.
         size: Bytes that it takes in memory, without those that wait for the disk, which no reader can speed up.
         spool: The temporary file; None while everything is in memory.
     """
@@ -213,6 +214,7 @@ class PartialFile:
         "_writing",
         "complete",
         "digest",
+        "on_disk",
         "size",
         "spool",
     )
@@ -230,8 +232,8 @@ class PartialFile:
         """The bytes until some go to disk. It grows in place, and gives its bytes away without a copy."""
         self._parts: list[bytes] = []
         """Parts for the disk that are not being written."""
-        self._waiting = 0
-        """Their bytes."""
+        self.on_disk = self._waiting = 0
+        """Bytes of :attr:`_parts`."""
         self._count = 0
         self._bytes = 0
         self._hash = blake3.blake3()
@@ -270,12 +272,8 @@ class PartialFile:
         if self.complete and self.spool is not None:
             self._spooling.unread += self._bytes
 
-    @property
-    def on_disk(self) -> int:
-        """Bytes that are on disk or wait for it."""
-        return 0 if self.spool is None else self._bytes
-
     def _wait_for_disk(self, data: bytes) -> None:
+        self.on_disk += len(data)
         self._spooling.used += len(data)
         self._parts.append(data)
         self._waiting += len(data)
@@ -313,8 +311,10 @@ class PartialFile:
         self.spool.delete()
 
     def finish(self) -> FileBytes | SpooledFile:
-        """Return the complete file. A spooled file must have been written to disk before."""
+        """Return the complete file, and stop counting it. A spooled file must have been written to disk before."""
         if self.spool is not None:
+            self._spooling.used -= self._bytes
+            self._spooling.unread -= self._bytes
             return SpooledFile(self.spool, self._bytes, name=self._name, digest=self.digest)
         # Copies once: Python makes an object of a subclass of bytes from other bytes only.
         return FileBytes(self._take_memory(), name=self._name, digest=self.digest)

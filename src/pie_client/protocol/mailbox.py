@@ -8,58 +8,31 @@ drop events is decided in :mod:`pie_client.protocol.backlog`.
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import cast
 
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client._generated.events import TERMINAL_KINDS, Event, ModelledEvent, TextEvent, UnknownEvent
+from pie_client._generated.events import TERMINAL_KINDS
 from pie_client.errors import PieError, SlowConsumerError
-from pie_client.protocol.files import FileBytes, FileEvent, PartialFile, SpooledFile, Spooling
+from pie_client.protocol.files import FileEvent, PartialFile, SpooledFile, Spooling
+from pie_client.protocol.items import (
+    EVENT_BYTES,
+    CorruptEvent,
+    Gap,
+    Item,
+    Named,
+    Place,
+    held_bytes,
+    lost_file_event,
+)
 from pie_client.protocol.shares import Share
 from pie_client.protocol.waiters import Waiter, Waiters
 
 LOST_FILES = 64
 """Lost files remembered per process, so that each is reported once however many of its chunks follow."""
-EVENT_BYTES = 72
-"""Memory of an unread event beyond its texts: an object with two fields, and its place in the queue."""
-FILE_EVENT_BYTES = 400
-"""Memory of an unread file beyond its bytes and its name."""
 REMEMBERED_DIGEST = 128
 """Characters of a lost file's digest that are remembered; a digest has 64, but servers may send anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorruptEvent(TextEvent):
-    """A corrupt file or a malformed event of this process. The process keeps running.
-
-    Attributes:
-        value: What is lost, and why.
-        digest: BLAKE3-256 of the lost file, in hexadecimal, as the server announced it; None for other events.
-    """
-
-    __module__ = "pie_client"
-
-    digest: str | None = None
-
-
-ProcessEvent: TypeAlias = ModelledEvent | FileEvent | CorruptEvent
-"""Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """The place of events that were dropped although their process is read; reading on raises an error once."""
-
-    events: int
-
-
-Named: TypeAlias = tuple[Event, str]
-"""An event of a known kind: the pair that ``Process.recv()`` returns."""
-Item: TypeAlias = Named | ProcessEvent
-"""An unread event."""
 
 
 class Mailbox:
@@ -72,12 +45,12 @@ class Mailbox:
 
     Attributes:
         process_id, share: See above.
-        events: Unread events; None before the first. A complete file that is not yet on disk holds its place.
+        events: Unread events; None before the first. Files on disk have places there.
         unread: The same events; None while nothing shows that somebody reads them, so that the next read is noticed.
         reading: Whether somebody reads: events were taken or awaited, and have not been left unread since.
         awaited: Number of tasks that wait for the end of the process.
         held: Bytes of the unread events and arriving files in memory.
-        files_on_disk: Number of unread files that are completely on disk.
+        on_disk: Bytes of the files that are unread on disk or arriving there.
         drops, ignored: Events that were dropped because too much was unread; that are ignored during an overflow.
         overflow: Why events are ignored since more than the share was unread, or "".
         receptive: Whether events may be added: the process has neither ended nor failed nor sent too much.
@@ -89,14 +62,15 @@ class Mailbox:
     __slots__ = (
         "_lost_files",
         "_partial_files",
+        "_places",
         "_spooling",
         "awaited",
         "drops",
         "events",
         "failure",
-        "files_on_disk",
         "held",
         "ignored",
+        "on_disk",
         "overflow",
         "process_id",
         "reading",
@@ -111,12 +85,12 @@ class Mailbox:
     def __init__(self, process_id: str, share: Share, spooling: Spooling | None = None) -> None:
         self.process_id = process_id
         self.share = share
-        self.events: deque[Item | Gap | PartialFile] | None = None
-        self.unread: deque[Item | Gap | PartialFile] | None = None
+        self.events: deque[Item | Gap | Place] | None = None
+        self.unread: deque[Item | Gap | Place] | None = None
         self.reading = False
         self.awaited = 0
         self.held = 0
-        self.files_on_disk = 0
+        self.on_disk = 0
         self.drops = 0
         self.overflow = ""
         self.receptive = True
@@ -125,6 +99,8 @@ class Mailbox:
         self.waiter: Waiter | None = None
         self._spooling = spooling
         self._partial_files: dict[str, PartialFile] | None = None
+        self._places: OrderedDict[PartialFile | SpooledFile, Place] | None = None
+        """The places of the files on disk."""
         self._lost_files: dict[str, None] | None = None
         """Digests of lost files, oldest first; their further chunks are ignored."""
 
@@ -142,7 +118,11 @@ class Mailbox:
     def readable(self) -> bool:
         """Whether a reader finds an event."""
         events = self.events
-        return events is not None and len(events) > 0 and not isinstance(events[0], PartialFile)
+        return (
+            events is not None
+            and len(events) > 0
+            and not (isinstance(events[0], Place) and events[0].unwritten)
+        )
 
     @property
     def reading_paused(self) -> bool:
@@ -150,12 +130,9 @@ class Mailbox:
         return self.reading and self.unread is None and self.readable
 
     @property
-    def on_disk(self) -> int:
-        """Bytes of the files that are unread on disk or arriving there. Looks at every event."""
-        arriving = (partial.on_disk for partial in (self._partial_files or {}).values())
-        complete = (item.size for item in self.events or () if isinstance(item, SpooledFile))
-        waiting = (item.on_disk for item in self.events or () if isinstance(item, PartialFile))
-        return sum(arriving) + sum(complete) + sum(waiting)
+    def has_files_on_disk(self) -> bool:
+        """Whether there are unread files that are complete and not in memory."""
+        return bool(self._places)
 
     def put(self, item: Item) -> None:
         """Append an event. Events after the terminal one violate the protocol and are dropped."""
@@ -170,7 +147,7 @@ class Mailbox:
         if terminal:
             # Lost files are reported first: readers stop at the terminal event.
             for digest in self._discard_partial_files():
-                self._append(_lost_file_event(digest, "the process ended before its last chunk"))
+                self._append(lost_file_event(digest, "the process ended before its last chunk"))
             self.terminal = cast("Named", item)
             self.receptive = False
         self._append(item)
@@ -196,7 +173,7 @@ class Mailbox:
         partial = self._remove_partial_file(digest)
         if partial is not None and restarts:
             partial.discard()
-            self.put(_lost_file_event(digest, "it was restarted before its last chunk"))
+            self.put(lost_file_event(digest, "it was restarted before its last chunk"))
             partial = None
         partial = partial or PartialFile(chunk, self._spooling, self.share.size)
         try:
@@ -208,14 +185,15 @@ class Mailbox:
         if partial.complete and partial.spool is None:
             self.put(partial.finish())
             return None
-        self.held += partial.size
         if partial.complete:
             # Later events stay behind it, although writing it to disk takes a while.
-            self._append_uncounted(partial)
+            self._append_place(partial)
         else:
             if self._partial_files is None:
                 self._partial_files = {}
             self._partial_files[digest] = partial
+            self.held += partial.size
+            self.on_disk += partial.on_disk
         return partial if partial.begin_write() else None
 
     def written(self, partial: PartialFile, size: int, reason: str = "") -> PartialFile | None:
@@ -225,19 +203,18 @@ class Mailbox:
             The file if more of it is to be written now.
         """
         partial.end_write(size)
-        if not self._holds(partial):
+        place = None if self._places is None else self._places.get(partial)
+        if place is None and (self._partial_files or {}).get(partial.digest) is not partial:
             return None  # the mailbox was discarded, or the file restarted, during the write
-        if reason:
-            partial.discard()
-            if partial.complete:
-                self._replace(partial, _lost_file_event(partial.digest, reason))
-            else:
-                self._remove_partial_file(partial.digest)
-                self._lose_file(partial.digest, reason)
-        elif partial.begin_write():
+        if not reason and partial.begin_write():
             return partial
-        elif partial.complete:
-            self._replace(partial, partial.finish())
+        if place is None:
+            if reason:
+                self._lose_partial_file(partial.digest, reason)
+        elif reason:
+            self._lose_complete_file(partial, place, reason)
+        else:
+            self._fill(place, partial.finish())
         return None
 
     # ------------------------------------------------------------- reading
@@ -253,20 +230,22 @@ class Mailbox:
             self._begin_reading()
             if not self.readable:
                 return None
-            events = cast("deque[Item | Gap | PartialFile]", self.events)
+            events = cast("deque[Item | Gap | Place]", self.events)
         item = events.popleft()
         if isinstance(item, tuple):
             self.held -= EVENT_BYTES + item[1].__sizeof__()
             return item
-        if isinstance(item, PartialFile):
-            events.appendleft(item)
-            return None
+        if isinstance(item, Place):
+            if item.unwritten:
+                events.appendleft(item)
+                return None
+            self._count_place(item, -1)
+            return cast("SpooledFile | CorruptEvent", item.file)
         if isinstance(item, Gap):
             raise SlowConsumerError(
                 f"{item.events} unread events of process {self.process_id} were dropped; read faster, or raise max_buffered; the next events follow"
             )
-        self.held -= _held_bytes(item)
-        self._count_on_disk(item, -1)
+        self.held -= held_bytes(item)
         return item
 
     def _begin_reading(self) -> None:
@@ -278,9 +257,11 @@ class Mailbox:
 
     def put_back(self, item: Item) -> None:
         """Return a popped event to the front: the read was cancelled."""
-        self._append_uncounted(item, front=True)
-        self.held += _held_bytes(item)
-        self._count_on_disk(item, 1)
+        if isinstance(item, SpooledFile):
+            self._append_place(item, front=True)
+        else:
+            self._append_uncounted(item, front=True)
+            self.held += held_bytes(item)
         self.wake()
 
     @contextlib.contextmanager
@@ -333,15 +314,10 @@ class Mailbox:
         reason = (
             "more than max_spooled bytes of files are on disk and unread; read faster, or raise max_spooled"
         )
-        for index, item in enumerate(self.events or ()):
-            if isinstance(item, SpooledFile) or (isinstance(item, PartialFile) and item.spool is not None):
-                self._forget(item)
-                assert self.events is not None  # noqa: S101 - the item is in there
-                self.events[index] = lost = _lost_file_event(item.digest, reason)
-                self.held += _held_bytes(lost)
-                self.drops += 1
-                self.wake()
-                return True
+        if self._places:
+            self._lose_complete_file(*next(iter(self._places.items())), reason)
+            self.drops += 1
+            return True
         arriving = [partial for partial in (self._partial_files or {}).values() if partial.on_disk]
         if not arriving:
             return False
@@ -376,7 +352,7 @@ class Mailbox:
         partial_files, self._partial_files = self._partial_files, None
         for item in (*(events or ()), *(partial_files or {}).values()):
             self._forget(item)
-        self.held = 0
+        self.held = self.on_disk = 0
         self.wake()
 
     # ------------------------------------------------------------- waiters
@@ -405,19 +381,43 @@ class Mailbox:
 
     # ------------------------------------------------------------- files
 
-    def _holds(self, partial: PartialFile) -> bool:
-        if self._partial_files is not None and self._partial_files.get(partial.digest) is partial:
-            return True
-        return any(item is partial for item in self.events or ())
+    def _append_place(self, file: PartialFile | SpooledFile, *, front: bool = False) -> None:
+        place = Place(file)
+        self._append_uncounted(place, front=front)
+        self._count_place(place, 1)
 
-    def _replace(self, partial: PartialFile, item: Item) -> None:
-        """Replace a file that held its place by the event that it became."""
-        assert self.events is not None  # noqa: S101 - it is in there
-        place = next(index for index, each in enumerate(self.events) if each is partial)
-        self.events[place] = item
-        self.files_on_disk += isinstance(item, SpooledFile)
-        self.held += _held_bytes(item) - partial.size
+    def _fill(self, place: Place, file: FileEvent | CorruptEvent) -> None:
+        """Replace what has a place."""
+        self._count_place(place, -1)
+        place.file = cast("SpooledFile | CorruptEvent", file)
+        self._count_place(place, 1)
         self.wake()
+
+    def _lose_complete_file(self, file: PartialFile | SpooledFile, place: Place, reason: str) -> None:
+        place.delete()
+        self._fill(place, lost_file_event(file.digest, reason))
+
+    def _count_place(self, place: Place, sign: int) -> None:
+        """Count what was put into a place (1) or taken out (-1)."""
+        file = place.file
+        if isinstance(file, CorruptEvent):
+            self.held += sign * held_bytes(file)
+            return
+        if self._places is None:
+            self._places = OrderedDict()
+        if sign > 0:
+            self._places[file] = place
+        else:
+            del self._places[file]
+        if isinstance(file, PartialFile):
+            self.held += sign * file.size
+            self.on_disk += sign * file.on_disk
+            return
+        self.held += sign * held_bytes(file)
+        self.on_disk += sign * file.size
+        if self._spooling is not None:
+            self._spooling.used += sign * file.size
+            self._spooling.unread += sign * file.size
 
     def _remove_partial_file(self, digest: str) -> PartialFile | None:
         if self._partial_files is None:
@@ -425,6 +425,7 @@ class Mailbox:
         partial = self._partial_files.pop(digest, None)
         if partial is not None:
             self.held -= partial.size
+            self.on_disk -= partial.on_disk
         return partial
 
     def _lose_partial_file(self, digest: str, reason: str) -> None:
@@ -439,7 +440,7 @@ class Mailbox:
         self._lost_files[digest[:REMEMBERED_DIGEST]] = None
         if len(self._lost_files) > LOST_FILES:
             del self._lost_files[next(iter(self._lost_files))]
-        self.put(_lost_file_event(digest, reason))
+        self.put(lost_file_event(digest, reason))
 
     def _discard_partial_files(self) -> list[str]:
         digests = list(self._partial_files or ())
@@ -448,30 +449,22 @@ class Mailbox:
                 partial.discard()
         return digests
 
-    def _forget(self, item: Item | Gap | PartialFile) -> None:
+    def _forget(self, item: Item | Gap | Place | PartialFile) -> None:
         """Release what an event that was taken out holds."""
         if isinstance(item, PartialFile):
             self.held -= item.size
             item.discard()
+        elif isinstance(item, Place):
+            self._count_place(item, -1)
+            item.delete()
         elif not isinstance(item, Gap):
-            self.held -= _held_bytes(item)
-            self._count_on_disk(item, -1)
-            if isinstance(item, SpooledFile):
-                item.close()
-
-    def _count_on_disk(self, item: Item, sign: int) -> None:
-        """Count an event that was put into the queue (1) or taken out (-1), if it is a file on disk."""
-        if isinstance(item, SpooledFile):
-            self.files_on_disk += sign
-            if self._spooling is not None:
-                self._spooling.used += sign * item.size
-                self._spooling.unread += sign * item.size
+            self.held -= held_bytes(item)
 
     def _append(self, item: Item) -> None:
         self._append_uncounted(item)
-        self.held += _held_bytes(item)
+        self.held += held_bytes(item)
 
-    def _append_uncounted(self, item: Item | PartialFile, *, front: bool = False) -> None:
+    def _append_uncounted(self, item: Item | Place, *, front: bool = False) -> None:
         if self.events is None:
             self.events = deque()
             if self.reading:
@@ -480,21 +473,3 @@ class Mailbox:
             self.events.appendleft(item)
         else:
             self.events.append(item)
-
-
-def _held_bytes(item: Item) -> int:
-    """Return the memory of an unread event. Another module counts events of known kinds in the same way."""
-    if isinstance(item, tuple):
-        return EVENT_BYTES + item[1].__sizeof__()
-    if isinstance(item, FileEvent):
-        return FILE_EVENT_BYTES + len(item.name or "") + (len(item) if isinstance(item, FileBytes) else 0)
-    if isinstance(item, UnknownEvent):
-        return EVENT_BYTES + sys.getsizeof(item.event) + sys.getsizeof(item.value)
-    return EVENT_BYTES + sys.getsizeof(item.value)
-
-
-def _lost_file_event(digest: str, reason: str) -> CorruptEvent:
-    # The digest comes from the server: shorten it and keep it printable.
-    shown = "".join(c for c in digest[:64] if c.isalnum())
-    advice = "" if "; " in reason else "; ask the process to send it again"  # or the reason has its own
-    return CorruptEvent(f"file {shown} is lost: {reason}{advice}", shown)

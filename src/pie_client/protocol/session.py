@@ -34,7 +34,7 @@ from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.files import PartialFile, Spooling
 from pie_client.protocol.heads import Heads, long_text_after, successful_reply, text_after
-from pie_client.protocol.mailbox import EVENT_BYTES, CorruptEvent, Item
+from pie_client.protocol.items import EVENT_BYTES, CorruptEvent, Item
 from pie_client.protocol.routes import Route, Routes
 from pie_client.protocol.shares import Share, WhenFull
 

@@ -29,7 +29,7 @@ from pie_client import (
     StdoutEvent,
     inferlet,
 )
-from pie_client.protocol.mailbox import ProcessEvent
+from pie_client.protocol.items import ProcessEvent
 from pie_client.testing import LocalEngine, ScriptLimits
 from tests.support.peers import COMPONENT, TIMEOUT
 
