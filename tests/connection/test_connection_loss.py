@@ -152,17 +152,17 @@ async def test_calls_after_the_loss_fail_and_are_not_sent(loss: Loss) -> None:
         (waiter,) = await start_waiting(client, process.recv())
         await loss.lose(peer, process)
         await outcomes([waiter])
-        calls: list[Coroutine[Any, Any, object]] = [
-            client.ping(),
-            launch(client),
-            client.attach_process(str(uuid.uuid4())),
-            client.list_processes(),
-            process.signal("hello"),
-            process.transfer_file(b"file"),
-            process.terminate(),
-        ]
-        for call in calls:
-            with pytest.raises(ConnectionLostError) as caught:
+        calls: dict[str, Coroutine[Any, Any, object]] = {
+            "ping": client.ping(),
+            "launch_process": launch(client),
+            "attach_process": client.attach_process(str(uuid.uuid4())),
+            "list_processes": client.list_processes(),
+            "signal_process": process.signal("hello"),
+            "transfer_file": process.transfer_file(b"file"),
+            "terminate_process": process.terminate(),
+        }
+        for request, call in calls.items():
+            with pytest.raises(ConnectionLostError, match=f"^{request} not sent: ") as caught:
                 await in_time(call)
             assert caught.value.sent is False
             check_text(caught.value, peer.uri, loss.text)
@@ -264,8 +264,9 @@ async def test_a_call_was_not_sent_if_its_identification_failed() -> None:
         ]
         await peer.request(models.AuthIdentifyRequest)
         peer.hang_up()
-        for error in await outcomes(calls):
+        for request, error in zip(["ping", "launch_process"], await outcomes(calls), strict=True):
             assert isinstance(error, ConnectionLostError)
+            assert str(error).startswith(f"{request} not sent: ")
             assert error.sent is False
             assert error.__cause__ is not None
 
@@ -296,8 +297,8 @@ async def test_received_events_are_returned_if_a_failed_send_detects_the_loss() 
         await peer.all_gone()
 
         async def ask() -> None:
-            while True:
-                await process.signal("are you there")
+            while True:  # not process.signal(): the end of the process may have arrived
+                await client.rpc.signal_process(process_id=process.process_id, message="are you there")
 
         with pytest.raises(ConnectionLostError):
             await in_time(ask())

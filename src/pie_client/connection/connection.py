@@ -413,13 +413,13 @@ class Connection:
         self.update_flow()  # it may have kept the reading going
 
     async def ensure_identified(self, method: Method[object]) -> None:
-        self._session.check_alive()
+        self._session.check_alive(method.tag)
         if not method.opens_session and not self.identified:
             try:
                 await self.identify()
             except ConnectionLostError as error:
                 # ``sent`` of the original error is about the identification, not about this request.
-                raise interrupted_by(error, sent=False) from error
+                raise interrupted_by(error, sent=False, request=method.tag) from error
 
     def _write_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> None:
         # Encoded first: an invalid request must not count as sent.

@@ -118,7 +118,7 @@ class Uploads:
 
         def write(chunk: Chunk, data: bytes | memoryview) -> None:
             nonlocal complete
-            session.check_alive()
+            session.check_alive(method.tag)
             self._write(method, build, None, chunk, data)
             complete = chunk.index == chunk.total - 1
 
@@ -147,7 +147,8 @@ class Uploads:
         try:
             self.transport.write(*parts)
         except ConnectionLostError as error:
-            raise interrupted_by(error, sent=call is not None and call.sent) from error
+            sent = call is not None and call.sent
+            raise interrupted_by(error, sent=sent, request=method.tag) from error
         if call is not None:
             call.fields, call.sent = fields, True
 

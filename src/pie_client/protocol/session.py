@@ -161,7 +161,7 @@ class Session:
     def open_call(self, method: Method[R]) -> PendingCall[R]:
         """Register a call under a new correlation id."""
         if self._failure is not None:
-            self.check_alive()
+            self.check_alive(method.tag)
         if self.family is not None:
             requests.check_family(method, self.family)
         return self.calls.open(method, self._notice_count)
@@ -173,7 +173,7 @@ class Session:
 
     def encode(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> bytes:
         """Return the frame of a request without a reply. Raises InvalidArgumentError or UnsupportedError."""
-        self.check_alive()
+        self.check_alive(method.tag)
         self.check_family(method)
         return requests.encode(method, build, arguments, self.family)[1]
 
@@ -202,14 +202,21 @@ class Session:
         if self.family is not None:
             requests.check_family(method, self.family)
 
-    def check_alive(self) -> None:
-        """Raise the error of :meth:`fail`, if it was called."""
-        if self._failure is not None:
-            raise self._failure(False)
+    def check_alive(self, request: str = "") -> None:
+        """Raise the error of :meth:`fail`, if it was called: of a request that was not sent, named in its text."""
+        if (error := self.failure(sent=False, request=request)) is not None:
+            raise error
 
-    def failure(self, *, sent: bool) -> PieError | None:
+    def failure(self, *, sent: bool, request: str = "") -> PieError | None:
         """Return the error of a request that was interrupted by the end of the connection, or None if it is alive."""
-        return None if self._failure is None else self._failure(sent)
+        if self._failure is None:
+            return None
+        error = self._failure(sent)
+        if isinstance(error, ConnectionLostError):
+            cause = error.__cause__
+            error = interrupted_by(error, sent=sent, request=request)
+            error.__cause__ = cause
+        return error
 
     def fail(self, failure: Callable[[bool | None], PieError]) -> None:
         """Fail all pending calls and mailboxes. ``failure`` makes the error of each, from whether its request was sent."""
@@ -234,13 +241,9 @@ class Session:
 
     def _fail_calls(self, failure: Callable[[bool | None], PieError]) -> None:
         self._failure = failure
-        self._heads = Heads()
         for call in self.calls.clear():
-            error = failure(call.sent)
-            if isinstance(error, ConnectionLostError):
-                cause = error.__cause__
-                error = interrupted_by(error, sent=call.sent, request=call.method.tag)
-                error.__cause__ = cause
+            error = self.failure(sent=call.sent, request=call.method.tag)
+            assert error is not None  # noqa: S101 - the session has failed
             call.fail(error)
 
     # ------------------------------------------------------------- received frames
