@@ -138,6 +138,7 @@ class Process:
         self.close()
 
     def __aiter__(self) -> Self:
+        self._route.reader = _current_task()
         return self
 
     async def __anext__(self) -> ProcessEvent:
@@ -152,6 +153,8 @@ class Process:
             if self._end in (_End.DETACHED, _End.RECEIVED) or self._received_all():
                 raise StopAsyncIteration
             self._check_unread()
+            if self._route.reader is None:
+                self._route.reader = _current_task()
             await self._connection.wait_for_change(self._route)
         if self._connection.paused:
             self._connection.after_read()
@@ -198,6 +201,8 @@ class Process:
                         self._connection.after_read()
                     return event
                 events.appendleft(event)
+            if route.unread is None:
+                route.reader = _current_task()
             item = route.pop()
             if item is None:
                 if not route.receptive:
@@ -272,7 +277,7 @@ class Process:
             DeadlineError: The process did not finish within ``timeout``.
         """
         async with wait_limit(f"process {self.process_id} did not finish", timeout):
-            with self._route.expected():
+            with self._route.expected(_current_task()):
                 while (end := self._route.terminal) is None:
                     self._check_open()
                     await self._connection.wait_for_change(self._route)
@@ -467,3 +472,10 @@ class Process:
             )
         if self._route.failure is not None:
             raise self._route.failure()
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs
+        return None

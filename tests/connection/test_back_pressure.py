@@ -17,6 +17,7 @@ from pie_client import (
     InvalidArgumentError,
     PieClient,
     Process,
+    ProcessEvent,
     ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
@@ -274,6 +275,49 @@ async def test_the_result_arrives_after_a_few_events_were_read(monkeypatch: pyte
         results = await in_time(asyncio.gather(*(process.result(int) for process in processes)))
         assert results == [0, 1, 2]
         await in_time(asyncio.gather(*sending))
+
+
+@pytest.mark.parametrize("iterates", [True, False])
+async def test_a_task_that_has_read_and_waits_for_the_result_does_not_keep_it_from_arriving(
+    iterates: bool, monkeypatch: pytest.MonkeyPatch, engine: LocalEngine
+) -> None:
+    monkeypatch.setattr(flow, "STALL_SECONDS", 1000)
+    async with PieClient(engine.uri, max_buffered=MIB) as client:
+        process = await client.launch_process("print@1.0.0", 320)
+        if iterates:
+            async for event in process:
+                assert isinstance(event, StdoutEvent)
+                break
+        else:
+            await process.recv()
+        assert await in_time(process.result(int)) == 320
+        assert process.dropped > 250
+        # What it expects to read next is missing.
+        with pytest.raises(SlowConsumerError, match=f"{process.dropped} unread events"):
+            await process.recv()
+        events = [event async for event in process]
+        assert len(events) + process.dropped == 320
+
+
+async def test_a_task_that_waits_for_the_result_costs_another_that_goes_on_reading_nothing(
+    monkeypatch: pytest.MonkeyPatch, engine: LocalEngine
+) -> None:
+    monkeypatch.setattr(flow, "STALL_SECONDS", 1000)
+    async with PieClient(engine.uri, max_buffered=MIB) as client:
+        process = await client.launch_process("print@1.0.0", 320)
+        first = await process.recv()
+
+        async def read() -> list[ProcessEvent]:
+            events: list[ProcessEvent] = []
+            async for event in process:
+                events.append(event)
+                await turns()
+            return events
+
+        reading = asyncio.create_task(read())
+        assert await in_time(process.result(int)) == 320
+        assert 1 + len(await in_time(reading)) == 321
+        assert (first[0], process.dropped) == (Event.Stdout, 0)
 
 
 async def finish(peer: Peer, processes: list[Process], after: list[asyncio.Task[None]]) -> None:

@@ -239,7 +239,9 @@ class Backlogs:
                 break
 
     def _drop_oldest(self, route: Mailbox, goal: int) -> None:
-        tell = route.share.when_full == "pause" and not _is_only_awaited(route)
+        # Who has begun to read expects what follows, also after waiting for the result.
+        begun = route.reader is not None or not _is_only_awaited(route)
+        tell = route.share.when_full == "pause" and begun
         first = not route.drops
         self._dropped += (dropped := route.drop_oldest(goal, tell=tell))
         if dropped and first:

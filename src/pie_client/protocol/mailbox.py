@@ -48,6 +48,7 @@ class Mailbox:
         events: Unread events; None before the first. Files on disk have places there.
         unread: The same events; None while nothing shows that somebody reads them, so that the next read is noticed.
         reading: Whether somebody reads: events were taken or awaited, and have not been left unread since.
+        reader: The task that last began to read, as far as it is known.
         awaited: Number of tasks that wait for the end of the process.
         held: Bytes of the unread events and arriving files in memory.
         on_disk: Bytes of the files that are unread on disk or arriving there.
@@ -73,6 +74,7 @@ class Mailbox:
         "on_disk",
         "overflow",
         "process_id",
+        "reader",
         "reading",
         "receptive",
         "share",
@@ -88,6 +90,7 @@ class Mailbox:
         self.events: deque[Item | Gap | Place] | None = None
         self.unread: deque[Item | Gap | Place] | None = None
         self.reading = False
+        self.reader: object = None
         self.awaited = 0
         self.held = 0
         self.on_disk = 0
@@ -265,8 +268,11 @@ class Mailbox:
         self.wake()
 
     @contextlib.contextmanager
-    def expected(self) -> Generator[None]:
-        """Count a task that waits for the end of the process."""
+    def expected(self, task: object) -> Generator[None]:
+        """Count a task that waits for the end of the process. If it is the reader, nobody reads meanwhile."""
+        if task is self.reader:
+            self.reading = False
+            self.suspect()  # another task may read, too
         self.awaited += 1
         try:
             yield
