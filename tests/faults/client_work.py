@@ -13,6 +13,7 @@ from blake3 import blake3
 
 from pie_client import (
     AlreadyAttachedError,
+    ConnectionStatus,
     CorruptEvent,
     CorruptEventError,
     ErrorEvent,
@@ -170,15 +171,17 @@ class ClientWork:
         ]
         tasks = [asyncio.create_task(part) for part in parts]
         closing = asyncio.create_task(self._close_early())
+        watching = asyncio.create_task(self._watch())
         if schedule.cancel_after is not None:
             for _ in range(schedule.cancel_after):
                 await asyncio.sleep(0)
             tasks[schedule.seed % len(tasks)].cancel()
         await asyncio.wait(tasks)
+        watching.cancel()
         if not self._close.is_set():
             closing.cancel()
-        await asyncio.wait([closing])
-        for task in (*tasks, closing):
+        await asyncio.wait([closing, watching])
+        for task in (*tasks, closing, watching):
             if not task.cancelled():
                 task.result()  # an error of the suite
 
@@ -187,6 +190,13 @@ class ClientWork:
             self._close.set()
         await self._close.wait()
         await asyncio.gather(*(client.close() for client in self._clients))
+
+    async def _watch(self) -> None:
+        if self._schedule.close_when_lost:
+            async for state in self._client(0).states():
+                if state.status is ConnectionStatus.LOST:
+                    self._close.set()
+                    break
 
     async def _note(self, name: str, work: Callable[[*Ts], Awaitable[None]], *arguments: *Ts) -> None:
         """Run a part of the work and note how it ended."""

@@ -100,7 +100,7 @@ def _may_raise(schedule: Schedule, error: BaseException) -> bool:
         )
     if isinstance(error, McpServerError):
         return schedule.has(Kind.KILL_MCP)
-    may_end = schedule.harm is not Harm.NONE or schedule.close_after is not None
+    may_end = schedule.harm is not Harm.NONE or schedule.close_after is not None or schedule.close_when_lost
     # A process that fails is one of the plans; _problems_of_process checks which.
     ends = (PieConnectionError, RefusedError) if schedule.reconnects else PieConnectionError
     return isinstance(error, ProcessError) or (may_end and isinstance(error, ends))

@@ -194,7 +194,8 @@ class Link:
                 for writer in writers:
                     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                     writer.transport.abort()
-        except* OSError:  # also what shutting down a reset connection raises
+        # Also what shutting down a reset connection raises, and uvloop if a connection ends while it is not read.
+        except* (OSError, RuntimeError):
             for writer in writers:
                 writer.transport.abort()
         finally:

@@ -90,6 +90,7 @@ class Schedule:
         upload_bytes: Size of the installed program.
         cancel_after: Turns of the event loop after which one of the calls is cancelled; None for never.
         close_after: Events after which the client is closed although work goes on; None for never.
+        close_when_lost: Whether it is closed when it is about to connect again.
         mcp: Whether the client runs an MCP server.
         keep_alive: Whether the client sends pings, and soon gives up without an answer.
         spool_above: Size above which files go to disk.
@@ -119,6 +120,7 @@ class Schedule:
     mortal: bool
     faults: tuple[Fault, ...]
     patience: float
+    close_when_lost: bool
 
     @property
     def prefix(self) -> str:
@@ -162,6 +164,7 @@ class Schedule:
                 "clients",
                 "cancel_after",
                 "close_after",
+                "close_when_lost",
                 "mcp",
                 "keep_alive",
                 "spool_above",
@@ -222,6 +225,7 @@ def schedule_of(seed: int, *, mortal: bool = False) -> Schedule:
         mortal=mortal,
         faults=tuple(faults),
         patience=PATIENT,
+        close_when_lost=reconnects and rng.random() < 0.15,
     )
 
 

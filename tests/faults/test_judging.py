@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import pytest
 
-from pie_client import PieClient, PieConnectionError, Process, ProcessEvent
+from pie_client import ConnectionStatus, PieClient, PieConnectionError, Process, ProcessEvent
 from tests.faults import judging, running, schedules
 from tests.faults.engine_process import EngineProcess
 from tests.faults.link import Harm
@@ -21,7 +21,7 @@ from tests.faults.running import run
 from tests.faults.schedules import Reading, Schedule, Work, schedule_of
 
 Defect: TypeAlias = Callable[[pytest.MonkeyPatch, ExitStack], None]
-SEEDS = range(1, 401)
+SEEDS = range(1, 1001)
 MOST = 30
 """Schedules that may be run to find a defect."""
 KEPT = list[object]()
@@ -143,6 +143,16 @@ def launches_twice(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
     patch.setattr(PieClient, "launch_process", wrong)
 
 
+def connects_after_close(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
+    right = PieClient.close
+
+    async def wrong(self: PieClient) -> None:
+        if self.state.status in (ConnectionStatus.CLOSED, ConnectionStatus.READY):
+            await right(self)
+
+    patch.setattr(PieClient, "close", wrong)
+
+
 def _after_connecting(patch: pytest.MonkeyPatch, leave: Callable[[PieClient], object]) -> None:
     right = PieClient.connect
 
@@ -202,9 +212,14 @@ def pings(schedule: Schedule) -> bool:
     return Work.PING in schedule.work
 
 
+def closes_when_lost(schedule: Schedule) -> bool:
+    return schedule.close_when_lost
+
+
 CONCERNED: dict[Defect, Callable[[Schedule], bool]] = {
     ends_in_silence: iterates_and_loses,
     hangs_after_a_loss: iterates_and_loses,
+    connects_after_close: closes_when_lost,
     hangs_for_ever: pings,
     is_late: pings,
     raises_other_errors: pings,
@@ -220,6 +235,7 @@ DEFECTS: list[tuple[Defect, str]] = [
     (hangs_for_ever, "hung:"),
     (is_late, "ping"),
     (raises_other_errors, "raised KeyError"),
+    (connects_after_close, "a task left"),
     (launches_twice, "it ran 2 times"),
     (leaves_a_task, "a task left"),
     (leaves_an_exception_that_nobody_retrieves, "never retrieved"),
