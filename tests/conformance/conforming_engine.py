@@ -8,8 +8,8 @@ from pie_client.base import WireModel
 from pie_client.testing import LocalEngine, Refusal
 from pie_client.testing._generated.servers import ABORT
 from pie_client.testing.engine.connection import LONG_TURNS, Connection
-from pie_client.testing.engine.processes import canonical_uuid
 from pie_client.testing.engine.programs import FOLDER, Programs, StoredProgram, failing
+from pie_client.testing.engine.requests import canonical_uuid
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.faults.sockets import FaultySocket
 from pie_client.testing.inferlet.session import InferletFunction

@@ -18,7 +18,6 @@ from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.engine.connection import Connection
 from pie_client.testing.engine.daemons import RunningDaemon, check_h11
 from pie_client.testing.engine.options import Options
-from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
@@ -27,6 +26,7 @@ from pie_client.testing.faults.catalogue import Faults
 from pie_client.testing.faults.sockets import FaultySocket
 from pie_client.testing.http import handshake
 from pie_client.testing.http.messages import DaemonFunction
+from pie_client.testing.inferlet.process import RunningProcess
 from pie_client.testing.inferlet.session import InferletFunction
 from pie_client.testing.scripts.scripts import ScriptLimits
 

@@ -169,7 +169,7 @@ class Programs:
         check_script(upload.program, language, upload.data)
         if self._limits is None:
             return failing(f"{upload.program} is a script; pass allow_scripts=True to LocalEngine to run it")
-        return Script.of(upload.program, upload.runtime, upload.data, self._limits).run
+        return Script(upload.program, upload.data, upload.runtime, self._limits).run
 
     def _is_registered(self, program: str) -> bool:
         return program in self.functions or program in self.daemons

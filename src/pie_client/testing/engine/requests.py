@@ -4,22 +4,26 @@ import asyncio
 import json
 import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from pie_client._generated import models
 from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.registry import ClientMessage
+from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
-from pie_client.testing.engine.processes import Client, RunningProcess, canonical_uuid
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import Workflow, read_expression
 from pie_client.testing.faults.reactions import Refusal
+from pie_client.testing.inferlet.process import Client, RunningProcess
 
 PROGRAM = re.compile(PROGRAM_PATTERN)
+HYPHENATED = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+UUID = re.compile(rf"[0-9a-fA-F]{{32}}|{HYPHENATED}|\{{{HYPHENATED}\}}|urn:uuid:{HYPHENATED}")
 MODEL = "none"
 """Name under which the statistics of the missing model are listed."""
 
@@ -47,6 +51,11 @@ class RequestHandler:
         self._client = client
         self._traits = state.traits
         self._uploads = Uploads(state.traits, state.options.max_upload_bytes)
+
+    @property
+    def username(self) -> str:
+        """The user of the connection, who is identified when requests are carried out."""
+        return self.auth.username or ""
 
     async def carry_out(self, request: ClientMessage) -> Result:
         """Carry out a request. Raises Refusal."""
@@ -108,11 +117,15 @@ class RequestHandler:
         elif not PROGRAM.fullmatch(inferlet):
             raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
         elif not programs.has(inferlet):
-            raise Refusal(programs.missing(inferlet, lambda: self._state.faults.skips("registry")))
+            raise Refusal(self._missing(inferlet))
         else:
             program = inferlet
         programs.install(program)
         return program
+
+    def _missing(self, program: str) -> str:
+        """Return the text that refuses an unknown program."""
+        return self._state.programs.missing(program, lambda: self._state.faults.skips("registry"))
 
     # ------------------------------------------------------------- processes
 
@@ -148,7 +161,9 @@ class RequestHandler:
         return _json([end.value for end in ends])
 
     def attach_process(self, request: models.AttachProcessRequest) -> Result:
-        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, held=True)
+        process = self._find(
+            request.process_id, texts.INVALID_PROCESS_ID_TO_ATTACH, lambda ended: ended.holds_terminal_event
+        )
         if process.client is not None:
             process.client.detach_if_closed()  # and process.client may be None then
         if process.client is not None:
@@ -162,7 +177,10 @@ class RequestHandler:
         return Result(texts.OK_ATTACH_PROCESS, attach)
 
     def terminate_process(self, request: models.TerminateProcessRequest) -> Result:
-        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE, terminated=True)
+        def is_found(ended: RunningProcess) -> bool:
+            return self._traits.finds_terminated and ended.terminated and ended.id in self._state.processes
+
+        process = self._find(request.process_id, texts.INVALID_PROCESS_ID_TO_TERMINATE, is_found)
         return Result(texts.OK_TERMINATE_PROCESS, process.terminate)
 
     def signal_process(self, request: models.SignalProcessRequest) -> None:
@@ -170,68 +188,43 @@ class RequestHandler:
             process.inbox.put_signal(request.message)
 
     def transfer_file(self, request: models.TransferFileRequest) -> None:
-        process, digest = self._attached(request.process_id), request.file_hash
-        if process is None:
+        if (process := self._attached(request.process_id)) is None:
             return
         try:
-            upload = self._uploads.add(
-                (process.id, digest) if self._traits.uploads_by_number else digest, request
-            )
+            self._add_chunk(process, request)
         except RejectedChunk as error:
             self._state.log.log(logging.INFO, "dropping a file for process %s: %s", process.id, error)
+
+    def _add_chunk(self, process: RunningProcess, chunk: models.TransferFileRequest) -> None:
+        """Add a chunk of a file, and deliver the file if it is complete. Raises RejectedChunk."""
+        digest = chunk.file_hash
+        upload = self._uploads.add((process.id, digest) if self._traits.uploads_by_number else digest, chunk)
+        if upload is None:
             return
-        if upload is not None and upload.digest != digest:
-            self._state.log.log(
-                logging.INFO, "dropping a file for process %s: its bytes do not match its digest", process.id
-            )
-        elif upload is not None and not process.inbox.put_file(upload.take()):
-            self._state.log.log(
-                logging.INFO, "dropping a file for process %s: it does not wait for one", process.id
-            )
+        if upload.digest != digest:
+            raise RejectedChunk("its bytes do not match its digest")
+        if not process.inbox.put_file(upload.take()):
+            raise RejectedChunk("it does not wait for one")
 
     def _launch(self, inferlet: str, inputs: Sequence[str], *, capture: bool) -> list[RunningProcess]:
         """Create processes that are not started yet."""
         program, client = self._resolve(inferlet), self._client if capture else None
-        keep = capture and self._state.options.keep_detached
         processes = [
-            RunningProcess(
-                program,
-                text,
-                self.auth.username or "",
-                capture=capture,
-                client=client,
-                keep_events=keep,
-                output_bytes=self._traits.output_bytes,
-            )
+            self._state.add_process(program, text, self.username, capture=capture, client=client)
             for text in inputs
         ]
-        for process in processes:
-            if capture:
-                self.processes[process.id] = process
-            self._state.add_process(process)
+        if capture:
+            self.processes.update((process.id, process) for process in processes)
         return processes
 
-    def _find(
-        self, process_id: str, invalid: str, *, held: bool = False, terminated: bool = False
-    ) -> RunningProcess:
-        """Return a process of the user.
-
-        Args:
-            process_id: Its id.
-            invalid: The text that refuses a malformed id.
-            held: Return also an ended process that is held for a client.
-            terminated: Return also a process that was just terminated, in families that still find it then.
+    def _find(self, process_id: str, invalid: str, also: Callable[[RunningProcess], bool]) -> RunningProcess:
+        """Return a process of the user that runs, or that has ended and for which ``also`` returns True.
 
         Raises:
-            Refusal: There is none, or it belongs to another user.
+            Refusal: There is none, or it belongs to another user. The id is malformed; ``invalid`` is the text then.
         """
-        process = self._state.find_process(key := _uuid(process_id, invalid))
-        ending = terminated and self._traits.finds_terminated and key in self._state.processes
-        if process is None or not (
-            not process.outcome.done()
-            or (held and process.holds_terminal_event)
-            or (ending and process.terminated)
-        ):
+        process = self._state.find_process(_uuid(process_id, invalid))
+        if process is None or (process.outcome.done() and not also(process)):
             raise Refusal(texts.PROCESS_NOT_FOUND)
         if process.username != self.auth.username:
             raise Refusal(texts.PERMISSION_DENIED)
@@ -256,15 +249,32 @@ class RequestHandler:
 
     # ------------------------------------------------------------- workflows
 
-    def submit_workflow(self, request: models.SubmitWorkflowRequest) -> Result:
-        expression = read_expression(request.json_)
-        workflow = Workflow(expression, self.auth.username or "", self._state, self._client)
-        self._state.workflows[workflow.id] = workflow
-        return Result(workflow.id, workflow.start)
+    def submit_workflow(self, request: models.SubmitWorkflowRequest) -> str:
+        state, workflows = self._state, self._state.workflows
+
+        def start(program: str, text: str, observer: Callable[[WireModel], None]) -> RunningProcess:
+            if not state.programs.has(program):
+                raise Refusal(self._missing(program))
+            process = state.add_process(program, text, self.username, observer=observer)
+            state.run(process)
+            return process
+
+        workflow = Workflow(
+            read_expression(request.json_),
+            self.username,
+            self._client,
+            start,
+            lambda: state.faults.skips("workflow end"),
+            state.log,
+        )
+        workflows[workflow.id] = workflow
+        workflow.task.add_done_callback(lambda _: workflows.pop(workflow.id, None))
+        return workflow.id
 
     def cancel_workflow(self, request: models.CancelWorkflowRequest) -> Result:
         workflow = self._find_workflow(request.workflow_id, texts.SERVICE_NOT_FOUND)
-        return Result(texts.OK_CANCEL_WORKFLOW, workflow.cancel)
+        del self._state.workflows[workflow.id]
+        return Result(texts.OK_CANCEL_WORKFLOW, workflow.task.cancel)
 
     def attach_workflow(self, request: models.AttachWorkflowRequest) -> Result:
         workflow = self._find_workflow(request.workflow_id, texts.WORKFLOW_NOT_FOUND)
@@ -286,6 +296,11 @@ class RequestHandler:
         if workflow is None:
             raise Refusal(missing)
         return workflow
+
+
+def canonical_uuid(text: str) -> str | None:
+    """Return a UUID in lowercase with hyphens, or None if servers do not accept the text."""
+    return str(uuid.UUID(text)) if UUID.fullmatch(text) else None
 
 
 def _uuid(text: str, invalid: str) -> str:

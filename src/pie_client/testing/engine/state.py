@@ -12,7 +12,6 @@ from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.options import Options
-from pie_client.testing.engine.processes import RunningProcess
 from pie_client.testing.engine.programs import Programs
 from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
@@ -20,6 +19,8 @@ from pie_client.testing.faults.fault import Direction, FaultList
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.origins import AllowedOrigins
 from pie_client.testing.inferlet.exceptions import line_of
+from pie_client.testing.inferlet.process import Client, RunningProcess
+from pie_client.testing.inferlet.session import run_inferlet
 from pie_client.testing.scripts.scripts import ScriptLimits
 
 logger = logging.getLogger(__name__)
@@ -99,29 +100,48 @@ class EngineState:
         return text
 
     def run(self, process: RunningProcess) -> None:
-        """Run the program of a process."""
-        if self.faults.skips("start", process.program):
+        """Run the program of a process, unless it was terminated already."""
+        if self.faults.skips("start", process.program) or process.outcome.done():
             return
-        function = self.programs.inferlet(process.program)
-        process.start(function, lambda: self.faults.skips("end", process.program))
-        if process.task is not None:
-            self._inferlets.add(process.task)
-            process.task.add_done_callback(self._inferlets.discard)
+        work = run_inferlet(self.programs.inferlet(process.program), process)
+        task = process.start(work, lambda: self.faults.skips("end", process.program))
+        self._inferlets.add(task)
+        task.add_done_callback(self._inferlets.discard)
 
     def run_daemon(self, program: str, port: int) -> None:
         """Start a daemon. As in the real engine, only the log shows whether it can listen on its port."""
         function = self.programs.daemons.get(program)
         self.daemons.append(RunningDaemon(program, port, function, self.allowed_origins))
 
-    def add_process(self, process: RunningProcess) -> None:
-        """List a process until it ends."""
+    def add_process(
+        self,
+        program: str,
+        text: str,
+        username: str,
+        *,
+        capture: bool = True,
+        client: Client | None = None,
+        observer: Callable[[WireModel], None] | None = None,
+    ) -> RunningProcess:
+        """Return a new process, which is listed until it ends. See :class:`RunningProcess` for the arguments."""
 
         def handle_end(_end: object) -> None:
             del self.processes[process.id]
             self.hold(process)
 
+        process = RunningProcess(
+            program,
+            text,
+            username,
+            capture=capture,
+            client=client,
+            keep_events=client is not None and self.options.keep_detached,
+            output_bytes=self.traits.output_bytes,
+            observer=observer,
+        )
         self.processes[process.id] = process
         process.outcome.add_done_callback(handle_end)
+        return process
 
     def hold(self, process: RunningProcess) -> None:
         """Keep an ended process for the client that will receive its terminal event, if any is left."""
@@ -145,7 +165,7 @@ class EngineState:
         Returns:
             The tasks that have not ended.
         """
-        workflows = [workflow.task for workflow in self.workflows.values() if workflow.task is not None]
+        workflows = [workflow.task for workflow in self.workflows.values()]
         # Before the processes: a workflow would start new ones when its processes end.
         for task in workflows:
             task.cancel()

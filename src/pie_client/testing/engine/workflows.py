@@ -5,7 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -20,37 +20,20 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_FALSY,
     WORKFLOW_ITERATIONS,
     WORKFLOW_VALUE,
-    ServerTraits,
 )
-from pie_client.testing.engine.processes import Client, RunningProcess
-from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.processes import TERMINAL_MESSAGES
 from pie_client.testing.faults.reactions import Refusal
+from pie_client.testing.inferlet.process import Client, RunningProcess
 
 Expression: TypeAlias = models.WorkflowExpression
 Branch: TypeAlias = Coroutine[object, object, JsonValue]
+Start: TypeAlias = Callable[[str, str, Callable[[WireModel], None]], RunningProcess]
+"""Starts a program with an input and a function that is called with its output and terminal event. Raises Refusal."""
 _EXPRESSION: Final[TypeAdapter[Expression]] = TypeAdapter(models.WorkflowExpression)
 
 
 class WorkflowFailureError(Exception):
     """An expression that has no value. Servers only log it."""
-
-
-class _Programs(Protocol):
-    def has(self, program: str) -> bool: ...
-    def missing(self, program: str, unreachable: Callable[[], bool]) -> str: ...
-
-
-class _Host(Protocol):
-    workflows: "dict[str, Workflow]"
-    faults: FaultList
-    log: LimitedLog
-    traits: ServerTraits
-
-    @property
-    def programs(self) -> _Programs: ...
-    def add_process(self, process: RunningProcess) -> None: ...
-    def run(self, process: RunningProcess) -> None: ...
 
 
 def read_expression(text: str) -> Expression:
@@ -62,11 +45,9 @@ def read_expression(text: str) -> Expression:
     try:
         from_json(text, allow_inf_nan=False)  # validate_json accepts NaN and Infinity
         expression = _EXPRESSION.validate_json(text)
-    except ValidationError as error:
-        detail = codec.describe_validation_error(error)
-        raise Refusal(texts.invalid_workflow_json(detail=detail)) from error
     except ValueError as error:
-        raise Refusal(texts.invalid_workflow_json(detail=error)) from error
+        detail = codec.describe_validation_error(error) if isinstance(error, ValidationError) else error
+        raise Refusal(texts.invalid_workflow_json(detail=detail)) from error
     if isinstance(expression, models.PipeExpression) and not expression.stages:
         raise Refusal(texts.WORKFLOW_HAS_NO_STEPS)
     return expression
@@ -78,36 +59,42 @@ class Workflow:
     Output and terminal events of its processes are sent to the attached client, or kept for the next one. The value
     itself is discarded, as by real servers.
 
+    Args:
+        expression: What is evaluated.
+        username: User that submitted it.
+        client: The client to attach.
+        start: Starts its processes.
+        loses_end: Returns whether the terminal event of its last process is not sent.
+        log: What clients can cause to be logged.
+
     Attributes:
         id: Workflow id.
-        username: User that submitted it.
         client: The attached client, or None.
-        task: The task that evaluates the expression, or None before :meth:`start`.
+        task: The task that evaluates the expression.
     """
 
-    def __init__(self, expression: Expression, username: str, host: _Host, client: Client) -> None:
+    def __init__(
+        self,
+        expression: Expression,
+        username: str,
+        client: Client,
+        start: Start,
+        loses_end: Callable[[], bool],
+        log: LimitedLog,
+    ) -> None:
         self.id = str(uuid.uuid4())
         self.username = username
         self.client: Client | None = client
-        self.task: asyncio.Task[JsonValue] | None = None
-        self._expression = expression
-        self._host = host
+        self._start = start
+        self._loses_end = loses_end
+        self._log = log
         self._unsent: list[WireModel] = []
-        self._running: set[str] = set()
+        self._running = 0
         # A terminal event waits here if no other process runs, until one starts or the workflow ends: faults may drop
         # that of the last process, and only then shows which one it is.
         self._last_event: WireModel | None = None
-
-    def start(self) -> None:
-        """Start evaluating the expression."""
-        self.task = asyncio.create_task(self._evaluate(self._expression, {}), name=f"workflow {self.id}")
+        self.task = asyncio.create_task(self._evaluate(expression, {}), name=f"workflow {self.id}")
         self.task.add_done_callback(self._handle_end)
-
-    def cancel(self) -> None:
-        """Cancel the evaluation. Its processes end with an error that says so."""
-        self._host.workflows.pop(self.id, None)
-        if self.task is not None:
-            self.task.cancel()
 
     def attach(self, client: Client) -> None:
         """Attach a client and send it the events that were kept."""
@@ -117,8 +104,9 @@ class Workflow:
             client.send(message)
 
     def _forward(self, message: WireModel) -> None:
+        """Send a message of a process."""
         if isinstance(message, TERMINAL_MESSAGES):
-            self._running.discard(message.process_id)
+            self._running -= 1
             if not self._running:
                 self._last_event = message
                 return
@@ -136,11 +124,10 @@ class Workflow:
             self.client.send(message)
 
     def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
-        self._host.workflows.pop(self.id, None)
-        if self._last_event is None or task.cancelled() or not self._host.faults.skips("workflow end"):
+        if self._last_event is None or task.cancelled() or not self._loses_end():
             self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._host.log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
+            self._log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
 
     async def _evaluate(self, expression: Expression, value: JsonValue) -> JsonValue:
         match expression:
@@ -201,25 +188,11 @@ class Workflow:
         return array
 
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
-        program = expression.program_name
-        if not self._host.programs.has(program):
-            raise WorkflowFailureError(
-                self._host.programs.missing(program, lambda: self._host.faults.skips("registry"))
-            )
         data = _with_config(_as_object(value), expression.config)
-        process = RunningProcess(
-            program,
-            json.dumps(data, ensure_ascii=False, separators=(",", ":")),
-            self.username,
-            capture=True,
-            client=None,
-            output_bytes=self._host.traits.output_bytes,
-            observer=self._forward,
-        )
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        process = self._start(expression.program_name, text, self._forward)
         self._send_last_event()
-        self._running.add(process.id)
-        self._host.add_process(process)
-        self._host.run(process)
+        self._running += 1
         try:
             end = await asyncio.shield(process.outcome)
         except asyncio.CancelledError:

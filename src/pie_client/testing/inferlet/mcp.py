@@ -1,14 +1,14 @@
 """MCP calls of inferlets, which the attached client answers."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from pydantic import JsonValue
 
 from pie_client._generated import models
-from pie_client._generated.families import MAX_CORRELATION
 from pie_client._generated.mcp import (
     CALL_TOOL,
     GET_PROMPT,
@@ -20,7 +20,7 @@ from pie_client._generated.mcp import (
 )
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
-from pie_client.testing.inferlet.exceptions import McpCallError, ProcessFailure
+from pie_client.testing.inferlet.exceptions import McpCallError
 
 
 class McpRelay:
@@ -30,7 +30,7 @@ class McpRelay:
         self.names: list[str] = []
         """Registered names in order, with duplicates, as in the real engine."""
         self._send = send
-        self._next = 0
+        self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[models.McpResponseRequest | None]] = {}
         self._closed = False
 
@@ -58,44 +58,25 @@ class McpRelay:
             raise McpCallError(
                 texts.CODE_MCP_SERVER_NOT_REGISTERED, texts.mcp_server_not_registered(server_name=server)
             )
-        response: models.McpResponseRequest | None = None
-        if not self._closed:
-            self._next = self._next + 1 if self._next < MAX_CORRELATION else 1
-            number = self._next
-            reply = self._open[number] = asyncio.get_running_loop().create_future()
-            try:
-                self._send(
-                    models.McpRequest(
-                        corr_id=number,
-                        process_id=process_id,
-                        server_name=server,
-                        method=method,
-                        params=params,
-                    )
+        number = next(self._numbers)
+        reply = self._open[number] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            reply.set_result(None)
+        else:
+            self._send(
+                models.McpRequest(
+                    corr_id=number, process_id=process_id, server_name=server, method=method, params=params
                 )
-                response = await reply
-            finally:
-                self._open.pop(number, None)
+            )
+        try:
+            response = await reply
+        finally:
+            self._open.pop(number, None)
         if response is None:
             raise McpCallError(texts.CODE_MCP_CLIENT_GONE, texts.mcp_client_gone(server_name=server))
         if not response.ok:
             raise _parse_error(response.result)
         return response.result
-
-
-class _Client(Protocol):
-    mcp: McpRelay
-
-
-class Caller(Protocol):
-    """A process that calls MCP servers."""
-
-    id: str
-
-    @property
-    def client(self) -> _Client | None:
-        """The attached client, or None."""
-        ...
 
 
 class McpSession:
@@ -107,8 +88,9 @@ class McpSession:
 
     __module__ = "pie_client.testing"
 
-    def __init__(self, process: Caller) -> None:
-        self._process = process
+    def __init__(self, process_id: str, relay: Callable[[], McpRelay]) -> None:
+        self._process_id = process_id
+        self._relay = relay
 
     def available_servers(self) -> list[str]:
         """Return the registered names, with duplicates."""
@@ -153,14 +135,7 @@ class McpSession:
             method: MCP method.
             params: Parameters as JSON text, sent unchanged.
         """
-        return await self._relay().call(self._process.id, server, method, params)
-
-    def _relay(self) -> McpRelay:
-        client = self._process.client
-        if client is None:
-            detail = texts.mcp_without_client(process_id=self._process.id)
-            raise ProcessFailure(texts.call_error(detail=detail))
-        return client.mcp
+        return await self._relay().call(self._process_id, server, method, params)
 
 
 def _json(text: str) -> JsonValue:

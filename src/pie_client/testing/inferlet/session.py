@@ -1,35 +1,27 @@
 """The session that the embedded engine passes to an inferlet."""
 
+import contextlib
+import json
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from blake3 import blake3
 from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
 
 from pie_client._generated import models
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.base import WireModel
-from pie_client.testing.inferlet.inbox import Inbox
-from pie_client.testing.inferlet.mcp import Caller, McpSession
+from pie_client.testing._generated import texts
+from pie_client.testing.inferlet.exceptions import ProcessFailure, report_of
+from pie_client.testing.inferlet.mcp import McpRelay, McpSession
+from pie_client.testing.inferlet.process import RunningProcess, as_utf8
 
 
-def as_utf8(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 can't encode, by question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+class RawResult(str):
+    """A result that is sent unchanged, instead of as JSON."""
 
-
-class Process(Caller, Protocol):
-    """The process of an inferlet."""
-
-    username: str
-    program: str
-    input_text: str
-    inbox: Inbox
-    output_bytes: int | None
-
-    def deliver(self, message: WireModel, *, buffered: bool) -> None:
-        """Send a message to the attached client. Without one, keep it if ``buffered``, else drop it."""
-        ...
+    __slots__ = ()
 
 
 class InferletSession:
@@ -47,12 +39,12 @@ class InferletSession:
 
     __module__ = "pie_client.testing"
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: RunningProcess) -> None:
         self.process_id = process.id
         self.username = process.username
         self.program = process.program
         self.input_text = process.input_text
-        self.mcp = McpSession(process)
+        self.mcp = McpSession(process.id, self._relay)
         self._process = process
 
     def print(self, *values: object, sep: str = " ", end: str = "\n") -> None:
@@ -118,11 +110,34 @@ class InferletSession:
         """
         return await self._process.inbox.receive_file(attached=self._process.client is not None)
 
+    def _relay(self) -> McpRelay:
+        """Return the MCP servers of the attached client. Without one, fail the process, as the real engine does."""
+        if self._process.client is None:
+            detail = texts.mcp_without_client(process_id=self.process_id)
+            raise ProcessFailure(texts.call_error(detail=detail))
+        return self._process.client.mcp
 
-def process_of(session: InferletSession) -> Process:
+
+def process_of(session: InferletSession) -> RunningProcess:
     """Return the process of a session. Scripts need it; inferlets don't, so it is not public."""
     return session._process  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
 
 
 InferletFunction: TypeAlias = Callable[[InferletSession, JsonValue], Awaitable[object]]
 """An inferlet: called with its session and its input, decoded from JSON. Its result is sent as JSON."""
+
+
+async def run_inferlet(function: InferletFunction, process: RunningProcess) -> str:
+    """Run the inferlet of a process and return the text of its result."""
+    value: JsonValue = process.input_text  # unless it is JSON; servers do not check it
+    with contextlib.suppress(ValueError, RecursionError):
+        value = json.loads(process.input_text)
+    try:
+        result = await function(InferletSession(process), value)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise ProcessFailure(
+            report_of(error)
+        ) from error  # else it would end the program that runs the engine
+    if isinstance(result, RawResult):
+        return result
+    return json.dumps(result, default=to_jsonable_python, ensure_ascii=False)

@@ -1,7 +1,7 @@
 """Run one uploaded Python script; started as a process of its own, with the standard library and nothing else.
 
-What to run comes on standard input, as JSON. Then the engine and the script exchange lines of JSON over a socket, each with
-a kind and a value. Standard output and error are such lines, too, so that everything keeps its order.
+The engine sends what to run, as a line of JSON over a socket. Then the engine and the script exchange such lines, each
+with a kind and a value. Standard output and error are such lines, too, so that everything keeps its order.
 
 A script runs as in a Pie 0.5 engine. It can import the standard library and ``inferlet``. It has no environment variables
 and no arguments, its event loop has no timers and threads, and each write to standard output is one event.
@@ -14,17 +14,16 @@ import io
 import json
 import linecache
 import os
-import select
 import selectors
 import signal
 import socket
 import sys
 import threading
-import traceback
 import types
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from traceback import TracebackException
+from typing import Any, BinaryIO, Final, NoReturn, TypeAlias
 
 # Kinds of lines. A file is encoded as base64.
 MESSAGE: Final = "message"
@@ -37,54 +36,22 @@ STDERR: Final = "stderr"
 RESULT: Final = "result"
 FAILURE: Final = "failure"
 
-READ_BYTES: Final = 1 << 20
 WRITE_BYTES: Final = 1 << 20
 """Bytes of one write to standard output that a Pie 0.5 engine sends; the rest is dropped."""
 NEEDS_MODEL: Final = ("chat", "eta", "grammar", "mask", "media", "model", "reasoning", "tokenizer", "tools")
 """Modules of the ``inferlet`` package that need a model."""
 
 
-def kill_after_hangup(channel: int) -> None:
-    """Kill this process and what it has started when the engine's side of the socket is closed."""
-    hangup = select.poll()
-    hangup.register(channel, 0)
-    hangup.poll()
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-class Channel:
-    """The socket to the engine."""
-
-    def __init__(self, number: int) -> None:
-        self._socket = socket.socket(fileno=number)
-        self._socket.set_inheritable(False)
-        self._received = bytearray()
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def send(self, kind: str, value: str = "") -> None:
-        """Send a line; blocks while the engine does not read."""
-        self._socket.sendall(json.dumps([kind, value]).encode() + b"\n")
-
-    def receive(self) -> list[tuple[str, str | None]]:
-        """Read what has arrived and return the complete lines."""
-        data = self._socket.recv(READ_BYTES)
-        if not data:  # the engine is gone
-            os._exit(1)
-        self._received += data
-        if b"\n" not in data:
-            return []
-        *lines, self._received = self._received.split(b"\n")
-        return [json.loads(line) for line in lines]
+Send: TypeAlias = Callable[[str, str], None]
+"""Sends a line to the engine; blocks while the engine does not read."""
 
 
 class Stream(io.RawIOBase):
     """Standard output or error: each write is one line to the engine."""
 
-    def __init__(self, channel: Channel, kind: str) -> None:
+    def __init__(self, send: Send, kind: str) -> None:
         self.name = kind
-        self._channel = channel
+        self._send = send
 
     def writable(self) -> bool:
         return True
@@ -92,7 +59,7 @@ class Stream(io.RawIOBase):
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything that holds bytes
         content = bytes(data[:WRITE_BYTES])
         if content:
-            self._channel.send(self.name, content.decode(errors="replace"))
+            self._send(self.name, content.decode(errors="replace"))
         return len(content)
 
 
@@ -114,12 +81,10 @@ class Session:
     for it, or when the script ends.
     """
 
-    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop, job: dict[str, Any]) -> None:
-        self._channel = channel
-        self._loop = loop
+    def __init__(self, send: Send, job: dict[str, Any]) -> None:
+        self._send = send
         self._signals: deque[str] = deque()
-        self._signal_waiters: deque[asyncio.Future[str]] = deque()
-        self._file_waiter: asyncio.Future[bytes] | None = None
+        self._waiters: dict[str, deque[asyncio.Future[str]]] = {MESSAGE: deque(), FILE: deque()}
         self._no_file: str = job["no_file"]
         self._trapped: str = job["trapped"]
         self.returned: Any = None
@@ -127,7 +92,7 @@ class Session:
     @property
     def waits(self) -> bool:
         """Whether the script waits for a signal or a file."""
-        return bool(self._signal_waiters) or self._file_waiter is not None
+        return any(self._waiters.values())
 
     def set_return(self, value: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Set the result that is used if the entry function returns None."""
@@ -139,59 +104,50 @@ class Session:
 
     def send(self, message: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Send a message to the client: a string unchanged, anything else as JSON."""
-        self._channel.send(MESSAGE, encode(message))
+        self._send(MESSAGE, encode(message))
 
     def send_file(self, data: Any) -> None:  # noqa: ANN401 - scripts are not type-checked
         """Send a file to the client; an empty one is not sent."""
         if not isinstance(data, bytes):
             raise TypeError(f"send_file takes bytes, not {type(data).__name__}")
-        self._channel.send(FILE, base64.b64encode(data).decode())
+        self._send(FILE, base64.b64encode(data).decode())
 
     async def receive(self) -> str:
         """Wait for the next signal of the client."""
-        if self._signals:
-            return self._signals.popleft()
-        waiter: asyncio.Future[str] = self._loop.create_future()
-        self._signal_waiters.append(waiter)
-        return await waiter
+        return self._signals.popleft() if self._signals else await self._wait(MESSAGE)
 
     async def receive_file(self) -> bytes:
         """Wait for a file of the client; one that is received while no call waits is dropped.
 
         Raises RuntimeError if no client is attached, or if a later call replaces this one.
         """
-        if self._file_waiter is None:
-            self._channel.send(WANTS_FILE)
+        if self._waiters[FILE]:
+            self._resolve(FILE, None)
         else:
-            self._refuse_file()
-        waiter: asyncio.Future[bytes] = self._loop.create_future()
-        self._file_waiter = waiter
-        return await waiter
+            self._send(WANTS_FILE, "")
+        return base64.b64decode(await self._wait(FILE))
 
-    def on_readable(self) -> None:
-        """Pass what has arrived to the calls that wait for it."""
-        for kind, value in self._channel.receive():
-            if kind == MESSAGE and self._signal_waiters:
-                self._open(self._signal_waiters.popleft()).set_result(value)
-            elif kind == MESSAGE:
-                self._signals.append(value or "")
-            elif value is None:
-                self._refuse_file()
-            elif self._file_waiter is not None:
-                self._take_file_waiter().set_result(base64.b64decode(value))
+    def _wait(self, kind: str) -> asyncio.Future[str]:
+        waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiters[kind].append(waiter)
+        return waiter
 
-    def _refuse_file(self) -> None:
-        if self._file_waiter is not None:
-            self._take_file_waiter().set_exception(RuntimeError(self._no_file))
+    def take(self, kind: str, value: str | None) -> None:
+        """Pass what the engine has sent to the call that waits for it."""
+        if self._waiters[kind]:
+            self._resolve(kind, value)
+        elif kind == MESSAGE:
+            self._signals.append(value or "")
 
-    def _take_file_waiter(self) -> Any:  # noqa: ANN401 - see _open
-        waiter, self._file_waiter = self._file_waiter, None
-        return self._open(waiter)
-
-    def _open(self, waiter: Any) -> Any:  # noqa: ANN401 - a future of text or bytes
+    def _resolve(self, kind: str, value: str | None) -> None:
+        """Resume the call that has waited longest."""
+        waiter = self._waiters[kind].popleft()
         if waiter.done():
             self.trap("something came for a receive or receive_file that the script had cancelled")
-        return waiter
+        if value is None:
+            waiter.set_exception(RuntimeError(self._no_file))
+        else:
+            waiter.set_result(value)
 
     def trap(self, detail: str) -> NoReturn:
         """End the process with an error, where the runtime of a Pie 0.5 engine fails."""
@@ -199,7 +155,7 @@ class Session:
 
     def end(self, kind: str, value: str) -> NoReturn:
         """End the process with its result or error."""
-        self._channel.send(kind, value)
+        self._send(kind, value)
         os._exit(0)
 
 
@@ -245,12 +201,9 @@ def parse(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 def describe(error: BaseException) -> str:
     """Return an error with its traceback, without the path of this file."""
-    try:
-        text = str.__str__(str(error))
-    except BaseException as failure:  # noqa: BLE001 - code of the script
-        text = f"({type(error).__name__}.__str__ failed with {type(failure).__name__})"
-    trace = "".join(traceback.format_exception(error)).replace(__file__, "runner.py")
-    return f"{type(error).__name__}: {text}\n{trace}"
+    safe = TracebackException.from_exception(error)  # it handles a __str__ that raises
+    trace = "".join(safe.format()).replace(__file__, "runner.py")
+    return f"{type(error).__name__}: {safe}\n{trace}"
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -258,8 +211,7 @@ def limit(limits: dict[str, int]) -> None:
     import resource  # noqa: PLC0415 - this module is also imported on systems that lack it
 
     for name, value in limits.items():
-        number = getattr(resource, name, None)
-        if number is None:
+        if (number := getattr(resource, name, None)) is None:
             continue
         _, most = resource.getrlimit(number)
         soft = value if most == resource.RLIM_INFINITY else min(value, most)
@@ -269,20 +221,16 @@ def limit(limits: dict[str, int]) -> None:
             resource.setrlimit(number, (soft, hard))
 
 
-def isolate(channel: Channel, session: Session, filename: str, source: str) -> types.ModuleType:
+def isolate(send: Send, filename: str, source: str) -> types.ModuleType:
     """Set up the interpreter for a script, and return the script's empty module."""
     os.environ.clear()
     sys.argv[:] = []
-    for name, kind, errors in (
-        ("stdout", STDOUT, "surrogateescape"),
-        ("stderr", STDERR, "backslashreplace"),
-    ):
-        stream = io.TextIOWrapper(Stream(channel, kind), "utf-8", errors, "\n", write_through=True)
-        setattr(sys, name, stream)
+    for kind, errors in ((STDOUT, "surrogateescape"), (STDERR, "backslashreplace")):
+        stream = io.TextIOWrapper(Stream(send, kind), "utf-8", errors, "\n", write_through=True)
+        setattr(sys, kind, stream)
     module = types.ModuleType("__inferlet__")
     module.__file__ = filename
     sys.modules[module.__name__] = module
-    add_package(session)
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     return module
 
@@ -315,19 +263,34 @@ def refuse(*_args: object, **_options: object) -> NoReturn:
     raise NotImplementedError("the event loop of scripts has no timers and no threads in Pie 0.5 engines")
 
 
+def listen(lines: BinaryIO, loop: asyncio.AbstractEventLoop, session: Session) -> None:
+    """Pass what the engine sends to the session. When the engine is gone, kill this process and what it has started."""
+    try:
+        for line in lines:
+            loop.call_soon_threadsafe(session.take, *json.loads(line))
+    finally:
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main() -> None:
-    """Run the script that standard input describes. Argument: number of the socket."""
-    job: dict[str, Any] = json.load(sys.stdin)
-    channel = Channel(int(sys.argv[1]))
-    threading.Thread(target=kill_after_hangup, args=(channel.fileno(),), daemon=True).start()
-    limit(job["limits"])
+    """Run the script that the engine sends first. Argument: number of the socket to the engine."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)
+    lines = channel.makefile("rb")
+    job: dict[str, Any] = json.loads(lines.readline())
     selector = Selector()
     loop = asyncio.SelectorEventLoop(selector)
     for name in ("call_at", "call_later", "run_in_executor"):
         setattr(loop, name, refuse)
-    session = Session(channel, loop, job)
-    module = isolate(channel, session, job["filename"], job["source"])
-    loop.add_reader(channel, session.on_readable)
+
+    def send(kind: str, value: str) -> None:
+        channel.sendall(json.dumps([kind, value]).encode() + b"\n")
+
+    session = Session(send, job)
+    threading.Thread(target=listen, args=(lines, loop, session), daemon=True).start()
+    limit(job["limits"])
+    add_package(session)
+    module = isolate(send, job["filename"], job["source"])
     running = loop.create_task(run(job, module, session))
 
     def on_idle() -> None:

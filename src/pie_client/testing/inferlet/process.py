@@ -1,34 +1,19 @@
 """A process of the embedded engine: runs an inferlet, and sends or buffers its events."""
 
 import asyncio
-import json
-import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Protocol
-
-from pydantic import JsonValue
-from pydantic_core import to_jsonable_python
 
 from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import BUFFERED_EVENTS
-from pie_client.testing.inferlet.exceptions import ProcessFailure, report_of
+from pie_client.testing.inferlet.exceptions import report_of
 from pie_client.testing.inferlet.inbox import Inbox
 from pie_client.testing.inferlet.mcp import McpRelay
-from pie_client.testing.inferlet.session import InferletFunction, InferletSession, as_utf8
-from pie_client.testing.scripts.scripts import RawResult
-
-_HYPHENATED = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_UUID = re.compile(rf"[0-9a-fA-F]{{32}}|{_HYPHENATED}|\{{{_HYPHENATED}\}}|urn:uuid:{_HYPHENATED}")
-
-
-def canonical_uuid(text: str) -> str | None:
-    """Return a UUID in lowercase with hyphens, or None if servers do not accept the text."""
-    return str(uuid.UUID(text)) if _UUID.fullmatch(text) else None
 
 
 class Client(Protocol):
@@ -79,9 +64,9 @@ class RunningProcess:
         *,
         capture: bool,
         client: Client | None,
-        keep_events: bool = False,
-        output_bytes: int | None = None,
-        observer: Callable[[WireModel], None] | None = None,
+        keep_events: bool,
+        output_bytes: int | None,
+        observer: Callable[[WireModel], None] | None,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.program = program
@@ -114,10 +99,10 @@ class RunningProcess:
         """Whether the process has ended and its terminal event is still in the buffer."""
         return bool(self._buffer) and self.outcome.done() and self._buffer[-1] is self.outcome.result()
 
-    def start(self, function: InferletFunction, never_ends: Callable[[], bool]) -> None:
+    def start(
+        self, work: Coroutine[object, object, str], never_ends: Callable[[], bool]
+    ) -> asyncio.Task[str]:
         """Run an inferlet. If ``never_ends`` returns True after it, only :meth:`terminate` ends the process."""
-        if self.outcome.done():
-            return
 
         def handle_end(task: asyncio.Task[str]) -> None:
             # terminate() has sent the terminal event already, before the inferlet has ended.
@@ -131,9 +116,9 @@ class RunningProcess:
             else:
                 self._finish(models.ReturnFrame, task.result())
 
-        name = f"inferlet {self.program} (process {self.id})"
-        self.task = asyncio.create_task(self._run(function), name=name)
+        self.task = asyncio.create_task(work, name=f"inferlet {self.program} (process {self.id})")
         self.task.add_done_callback(handle_end)
+        return self.task
 
     def attach(self, client: Client) -> None:
         """Attach a client and send it the buffered events."""
@@ -170,17 +155,6 @@ class RunningProcess:
             if self.task is not None:
                 self.task.cancel()
 
-    async def _run(self, function: InferletFunction) -> str:
-        try:
-            result = await function(InferletSession(self), _parse_input(self.input_text))
-        except (SystemExit, KeyboardInterrupt) as error:
-            raise ProcessFailure(
-                report_of(error)
-            ) from error  # else it would end the program that runs the engine
-        if isinstance(result, RawResult):
-            return result.value
-        return json.dumps(result, default=to_jsonable_python, ensure_ascii=False)
-
     def _finish(self, kind: type[models.ReturnFrame | models.ErrorFrame], value: str) -> None:
         end = kind(process_id=self.id, value=as_utf8(value))
         # First, so that nothing is delivered after the terminal event.
@@ -194,10 +168,6 @@ class RunningProcess:
             self._buffer.append(end)
 
 
-def _parse_input(text: str) -> JsonValue:
-    """Return the input decoded from JSON, or as text if it is not JSON; servers do not check it."""
-    try:
-        value: JsonValue = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value
+def as_utf8(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 can't encode, by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
