@@ -32,13 +32,13 @@ class ConformingPrograms(Programs):
         return manifest, runtime
 
     def install(self, program: str) -> None:
-        if not self._is_installed(program):
+        if not self.is_installed(program):
             for dependency in self._dependencies(program):
                 self._install_dependency(program, dependency)
         super().install(program)
 
     def _install_dependency(self, program: str, dependency: str) -> None:
-        if self._is_installed(dependency):
+        if self.is_installed(dependency):
             return
         upload = self._stored[dependency]
         if (language := upload.runtime.language) is not None:
@@ -46,12 +46,13 @@ class ConformingPrograms(Programs):
                 "dependency_is_script", program=program, dependency=dependency, language=language
             )
             raise Refusal(text)
-        self._installed[dependency] = self.inferlet_of(upload)
+        upload.function = self.inferlet_of(upload)
 
     def inferlet(self, program: str) -> InferletFunction:
-        if program in self._installed:
+        stored = self._stored.get(program)
+        if stored is not None and stored.function is not None:
             for dependency in self._dependencies(program):
-                if not self._is_installed(dependency):
+                if not self.is_installed(dependency):
                     return failing(server_text("dependency_not_found", program=dependency))
         return super().inferlet(program)
 

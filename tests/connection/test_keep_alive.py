@@ -38,15 +38,15 @@ async def test_a_blocked_event_loop_does_not_lose_the_connection() -> None:
 
 async def test_every_byte_of_a_large_message_keeps_the_connection_alive() -> None:
     """D12."""
-    async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=0.2) as client:
+    async with websocket_peer() as peer, PieClient(peer.uri, ping_interval=0.05, ping_timeout=1) as client:
         process = await launch(client)
         message = encode_server_message(printed(process, "x" * 1_000_000), "0.4")
         assert isinstance(message, bytes)
         frame = Frame(Opcode.BINARY, message).serialize(mask=False)
         reading = asyncio.create_task(process.recv())
         peer.stop_reading()  # pings are not answered while the message arrives
-        for at in range(0, len(frame) - 1, len(frame) // 12):
-            peer.socket.transport.write(frame[at : at + len(frame) // 12])
+        for at in range(0, len(frame) - 1, len(frame) // 20):  # for twice as long as the timeout
+            peer.socket.transport.write(frame[at : at + len(frame) // 20])
             await asyncio.wait({reading}, timeout=0.1)
         peer.socket.transport.resume_reading()
         assert len((await in_time(reading))[1]) == 1_000_000

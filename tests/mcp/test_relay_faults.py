@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,12 @@ from pie_client import (
     models,
 )
 from pie_client.mcp import relay
+from pie_client.mcp.stdio import EXIT_SECONDS
 from tests.support.mcp_servers import Script, children, gone, lives
 from tests.support.peers import TIMEOUT, Peer, Refusal, in_time, websocket_peer
 
 OK = "MCP server registered"
 PROCESS = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-CLOSE_BOUND = 2.5
-"""Seconds in which a client with servers has to close: the promised 1.5 and an allowance for slow machines."""
 FOREVER = "while True: time.sleep(1)"
 
 
@@ -472,8 +470,14 @@ async def test_output_that_is_not_json_rpc_is_shown_when_a_server_does_not_start
     bench: Bench, output: bytes, shown: str
 ) -> None:
     written = f"sys.stdout.buffer.write({output!r})\nsys.stdout.flush()\n"
-    with pytest.raises(DeadlineError, match=r"within 0\.5 s; .*MCP server 's' wrote ") as late:
-        await bench.register(bench.script(written + FOREVER), timeout=0.5)
+    for seconds in (0.5, 5, 50):  # a busy machine may need longer to start the server
+        script = bench.script(f"{written}note_pid()\n{FOREVER}")
+        with pytest.raises(DeadlineError) as late:
+            await bench.register(script, timeout=seconds)
+        if len(script.pids) > 1:  # it wrote before the deadline
+            break
+    assert f"within {seconds:g} s; " in str(late.value)
+    assert "MCP server 's' wrote " in str(late.value)
     with pytest.raises(McpServerError, match="exited with status 3, and wrote ") as ended:
         await bench.register(bench.script(f"{written}sys.exit(3)"))
     for error in (late, ended):
@@ -724,16 +728,27 @@ async def test_unregistering_fails_pending_calls(bench: Bench) -> None:
 # ------------------------------------------------------------- stopping
 
 
-async def test_closing_stops_all_servers_at_the_same_time_even_if_they_ignore_sigterm(bench: Bench) -> None:
+async def test_closing_stops_all_servers_at_the_same_time_even_if_they_ignore_sigterm(
+    bench: Bench, tmp_path: Path
+) -> None:
     """D72."""
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
-    script = bench.script("initialize()\n" + body)
+    told = tmp_path / "told"
+    script = bench.script(f"""
+def note(number, frame):
+    with open({str(told)!r}, "a") as file:
+        print(time.monotonic(), file=file)
+
+signal.signal(signal.SIGTERM, note)
+initialize()
+{FOREVER}
+""")
     for name in ("a", "b", "c", "d"):
         await bench.register(script, name)
-    start = time.monotonic()
     await bench.client.close()
-    assert time.monotonic() - start < CLOSE_BOUND
-    assert len(script.pids) == 4
+    times = sorted(map(float, told.read_text().split()))
+    assert len(times) == len(script.pids) == 4
+    # One after the other, each would have been told only when the one before it had been waited for.
+    assert times[-1] - times[0] < 3 * EXIT_SECONDS
     assert not any(map(lives, script.pids))
 
 

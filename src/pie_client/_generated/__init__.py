@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "cb1b724693950a7276423166d48152753f7265cbd2747a330e8c3efc41108130"
+SCHEMA_DIGEST = "e275d5adc67a10700cfc4764cb1ab6ee06b913088264224ed70ab671b5f19a77"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -126,6 +126,7 @@ async def test_never_answer_ignores_the_request(engine: LocalEngine, raw: Raw, c
         for _ in range(3):
             with pytest.raises(DeadlineError):
                 await client.ping(timeout=SOON)
+        await fault.happened(3)
     assert fault.count == 3
     await client.ping()
 
@@ -900,8 +901,9 @@ async def test_hang_upgrade_times_out_until_it_is_stopped(engine: LocalEngine) -
         await writer.wait_closed()
         with pytest.raises(ConnectTimeoutError):
             await PieClient(engine.uri, open_timeout=SOON).connect()
+        seen = fault.count
         connecting = asyncio.create_task(upgraded(engine))
-        await fault.happened(3)
+        await fault.happened(seen + 1)
     _, writer = await in_time(connecting)
     writer.close()
     await writer.wait_closed()

@@ -543,8 +543,8 @@ async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) 
 async def test_an_ignored_request_can_begin_a_stall(engine: LocalEngine) -> None:
     async with PieClient(engine.uri) as client:
         await client.ping()
-        engine.faults.never_answer(models.PingRequest)
         with engine.faults.stall_all(on=models.PingRequest) as stall:
+            engine.faults.never_answer(models.PingRequest)
             with pytest.raises(DeadlineError):
                 await client.ping(timeout=SOON)
             with pytest.raises(DeadlineError):

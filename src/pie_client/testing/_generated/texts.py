@@ -242,11 +242,6 @@ def identity_without_user(*, header: object) -> str:
     return f"identity: `{header}` has empty user component"
 
 
-def identity_not_utf8(*, header: object) -> str:
-    """Sent by 0.5 servers."""
-    return f"identity: `{header}` is not valid UTF-8"
-
-
 def mcp_server_not_registered(*, server_name: object) -> str:
     """Sent in answers to relayed MCP calls."""
     return f"MCP server '{server_name}' not registered"
@@ -320,7 +315,6 @@ __all__ = [
     "dependency_not_installed",
     "identity_empty",
     "identity_missing",
-    "identity_not_utf8",
     "identity_without_user",
     "invalid_manifest",
     "invalid_program_identifier",

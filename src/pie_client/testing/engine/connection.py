@@ -7,7 +7,6 @@ causes: a 0.5 server sends ``turn_done`` when a request is done, which for a lau
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
@@ -31,19 +30,6 @@ LONG_TURNS = (models.LaunchProcessRequest, models.AttachProcessRequest)
 """Requests that are done when the process ends. If they are refused, real servers never report the end of the turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedFrame:
-    """A frame to send.
-
-    Attributes:
-        frame: The frame.
-        message: Its message, if another client can receive it when this one disconnects; else None.
-    """
-
-    frame: bytes | str
-    message: WireModel | None
-
-
 class Connection:
     """A connection with one client, whose requests are carried out in order.
 
@@ -57,12 +43,12 @@ class Connection:
         self._traits = state.traits
         self._keep_detached = state.options.keep_detached
         self._socket = socket
-        self._number = state.next_connection()
+        self._number = next(state.numbers)
         self._requests = RequestHandler(state, self)
         self._replying: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._queue: asyncio.Queue[QueuedFrame] = asyncio.Queue()
-        self._sending: QueuedFrame | None = None
+        self._queue: asyncio.Queue[Outgoing] = asyncio.Queue()
+        self._sending: Outgoing | None = None
 
     async def serve(self) -> None:
         """Serve the client until it disconnects."""
@@ -111,8 +97,7 @@ class Connection:
     def release(self, sent: Outgoing) -> None:
         """Send a message that no fault alters any more. Does nothing after the client has disconnected."""
         if not self._closed:
-            message = sent.message if self._keep_detached and isinstance(sent.message, WireModel) else None
-            self._queue.put_nowait(QueuedFrame(sent.frame(self._traits.name), message))
+            self._queue.put_nowait(sent)
 
     def finish_turn(self) -> None:
         """Report that a turn is done, in families that have turns."""
@@ -136,9 +121,9 @@ class Connection:
             await self._state.faults.wait_while_stalled()
             if self._socket.silent:
                 await self._socket.wait_closed()
-            queued, is_open = self._sending, self._socket.state is State.OPEN
+            frame, is_open = self._sending.frame(self._traits.name), self._socket.state is State.OPEN
             try:
-                await self._socket.send(queued.frame)
+                await self._socket.send(frame)
             finally:
                 # An open socket takes the frame at once. Then it will arrive, even if the wait for room is cancelled.
                 if is_open and not self._socket.withheld:
@@ -146,7 +131,7 @@ class Connection:
             if self._socket.withheld:
                 await self._socket.wait_closed()
                 return
-            self._state.observe(self._number, "sent", queued.frame)
+            self._state.observe(self._number, "sent", frame)
 
     def _detach_all(self) -> None:
         """Detach all processes and return them the events that did not reach the client."""
@@ -154,9 +139,9 @@ class Connection:
         while not self._queue.empty():
             rest.append(self._queue.get_nowait())
         unsent: dict[str, list[WireModel]] = {}
-        for queued in rest:
-            if queued.message is not None:
-                unsent.setdefault(getattr(queued.message, PROCESS, ""), []).append(queued.message)
+        for sent in rest:
+            if isinstance(sent.message, WireModel):
+                unsent.setdefault(getattr(sent.message, PROCESS, ""), []).append(sent.message)
         for process in self._requests.processes.values():
             if process.client is self:
                 process.detach(unsent.get(process.id, []))

@@ -113,7 +113,8 @@ class LocalEngine:
             builtins=builtins,
         )
         self._state = self._state_class(options)
-        self.faults = Faults(self._state.faults)
+        self._sockets: dict[FaultySocket, None] = {}
+        self.faults = Faults(self._state.faults, self._sockets)
         self._server: Server | None = None
         self._stopping = asyncio.Lock()
         self._connections: set[asyncio.Task[object]] = set()
@@ -136,7 +137,11 @@ class LocalEngine:
         check_asyncio()
         if self._server is not None:
             raise RuntimeError("LocalEngine is running already; stop it first")
-        members = {"faults": self._state.faults, "drops_closed": self.traits.drops_closed}
+        members = {
+            "faults": self._state.faults,
+            "open": self._sockets,
+            "drops_closed": self.traits.drops_closed,
+        }
         self._server = await serve(
             self._serve,
             "127.0.0.1",
@@ -166,8 +171,8 @@ class LocalEngine:
             self._state.faults.discard()
             for task in self._connections:
                 task.cancel()
-            for socket in list(self._state.faults.sockets):
-                socket.kill()
+            for socket in list(self._sockets):
+                socket.transport.abort()  # also a silent one
             for task in await self._state.stop(self._connections, GRACE):
                 logger.warning("%s does not end although it was cancelled", task.get_name())
             if server is not None:
@@ -191,7 +196,7 @@ class LocalEngine:
     @property
     def connections(self) -> int:
         """Number of open connections."""
-        return len(self._state.faults.sockets)
+        return len(self._sockets)
 
     @property
     def token(self) -> str:

@@ -4,27 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
 
 from pie_client._generated.families import HIGHEST_PORT, Family
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import SERVERS
-from pie_client.testing.engine.keys import read_public_key
-from pie_client.testing.http.origins import is_origin
+from pie_client.testing.engine.authentication import read_public_key
+from pie_client.testing.http.origins import ORIGIN
 from pie_client.testing.scripts.scripts import SUPPORTED, Limit, ScriptLimits
 
 
 def _check_key(key: str) -> str:
-    try:
-        read_public_key(key)
-    except ValueError as error:
-        raise PydanticCustomError("public_key", "{reason}", {"reason": f"it {error}"}) from None
+    read_public_key(key)
     return key
 
 
 def _check_origin(origin: str) -> str:
-    if not is_origin(origin):
-        raise PydanticCustomError("origin", "write it like http://localhost:3000, without a path, or as *")
+    if not ORIGIN.fullmatch(origin):
+        raise ValueError("write it like http://localhost:3000, without a path, or as *")
     return origin
 
 
@@ -57,7 +53,8 @@ class Options(BaseModel):
             name = ".".join(map(str, detail["loc"]))
             # A key may be a private one.
             given = name if "auth" in detail["loc"] else f"{name}={detail['input']!r}"
-            raise InvalidArgumentError(f"invalid {given}: {detail['msg']}") from None
+            reason = detail["msg"].removeprefix("Value error, ")
+            raise InvalidArgumentError(f"invalid {given}: {reason}") from None
         options.check_combination()
         return options
 

@@ -1,14 +1,14 @@
 """The programs of an engine: registered functions, and uploads that were accepted or refused."""
 
+import re
 import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
 from pie_client._generated import models
-from pie_client.base import WireModel
+from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import REGISTRY_MANIFEST, ServerTraits
@@ -18,8 +18,7 @@ from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession
 from pie_client.testing.scripts.scripts import Script, ScriptLimits, check_script
 
-M = TypeVar("M", bound=WireModel)
-
+PROGRAM = re.compile(PROGRAM_PATTERN)
 COMPONENT = b"\0asm\x0d\0\1\0"
 """First bytes of a WebAssembly component: magic, version and layer. A core module has another version."""
 FOLDER = "LocalEngine; register it with @engine.inferlet"
@@ -28,7 +27,7 @@ REGISTRY = "https://registry.invalid"
 """Registry in the server's sentences; the name is reserved (RFC 6761). The engine asks none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredProgram:
     """An uploaded program, with the runtime section and the dependencies of its manifest."""
 
@@ -36,6 +35,8 @@ class StoredProgram:
     data: bytes
     runtime: models.ManifestRuntime
     dependencies: tuple[str, ...]
+    function: InferletFunction | None = None
+    """What its processes run, or None if it can't be installed."""
 
 
 class Programs:
@@ -47,67 +48,68 @@ class Programs:
     Args:
         traits: Facts of the server family.
         limits: Limits of each script, or None if scripts are not allowed to run.
+        unreachable: Returns whether the registry of the servers that ask one can't be reached.
 
     Attributes:
         functions: Registered inferlets by ``name@version``. They need no upload, and replace one.
         daemons: Registered daemons by ``name@version``.
     """
 
-    def __init__(self, traits: ServerTraits, limits: ScriptLimits | None) -> None:
+    def __init__(
+        self, traits: ServerTraits, limits: ScriptLimits | None, unreachable: Callable[[], bool]
+    ) -> None:
         self.functions: dict[str, InferletFunction] = {}
         self.daemons: dict[str, DaemonFunction] = {}
         self._traits = traits
         self._limits = limits
+        self._unreachable = unreachable
         self._stored: dict[str, StoredProgram] = {}
-        self._installed: dict[str, InferletFunction] = {}
 
     @property
     def contents(self) -> dict[str, bytes]:
         """Content of the uploads that were not refused, by ``name@version``."""
-        return {program: kept.data for program, kept in self._stored.items() if self._is_installed(program)}
+        return {program: kept.data for program, kept in self._stored.items() if self.is_installed(program)}
 
     def has(self, program: str) -> bool:
         """Return whether a program is known, installed or not."""
         return self._is_registered(program) or program in self._stored
 
-    def find(self, name: str) -> str | None:
-        """Return the highest version of a program as ``name@version``, or None. A name with a version is found as is."""
-        if self.has(name):
-            return name
-        tables: tuple[Collection[str], ...] = (self.functions, self.daemons, self._stored)
-        found = [program for table in tables for program in table if program.rpartition("@")[0] == name]
-        return max(found, key=_version_key, default=None)
+    def resolve(self, name: str) -> str:
+        """Return the program that a launch means as ``name@version``, installed. Raises Refusal."""
+        if self._traits.bare_program_names and "@" not in name:
+            known = (*self.functions, *self.daemons, *self._stored)
+            versions = [program for program in known if program.rpartition("@")[0] == name]
+            if not versions:
+                raise Refusal(texts.no_program_named(name=name))
+            name = max(versions, key=_version_key)
+        elif not PROGRAM.fullmatch(name):
+            raise Refusal(texts.invalid_program_identifier(identifier=name))
+        self.check_known(name)
+        self.install(name)
+        return name
 
-    def missing(self, program: str, unreachable: Callable[[], bool]) -> str:
-        """Return the text that refuses an unknown ``name@version``.
-
-        Args:
-            program: The program.
-            unreachable: Called if the server asks a registry; returns whether that can't be reached.
-        """
+    def check_known(self, program: str) -> None:
+        """Refuse an unknown ``name@version``. Raises Refusal."""
+        if self.has(program):
+            return
         if self._traits.bare_program_names:
-            return texts.program_not_installed(program=program, folder=FOLDER)
+            raise Refusal(texts.program_not_installed(program=program, folder=FOLDER))
         name, _, version = program.rpartition("@")
         url = REGISTRY + REGISTRY_MANIFEST.format(name=name, version=version)
-        if unreachable():
-            return texts.manifest_download_failed(url=url, detail=texts.registry_unreachable(url=url))
-        return texts.manifest_not_in_registry(url=url)
+        if self._unreachable():
+            detail = texts.registry_unreachable(url=url)
+            raise Refusal(texts.manifest_download_failed(url=url, detail=detail))
+        raise Refusal(texts.manifest_not_in_registry(url=url))
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:
-        """Parse a manifest, and its runtime section in families that have one.
-
-        Raises:
-            Refusal: It is invalid.
-        """
+        """Parse a manifest, and its runtime section in families that have one. Raises Refusal."""
         try:
-            content = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise _invalid_manifest(error) from error
-        manifest = _validate(models.Manifest, content)
-        if not self._traits.runs_scripts:
-            return manifest, models.ManifestRuntime()
-        given = manifest.runtime or {}
-        runtime = _validate(models.ManifestRuntime, given)
+            manifest = models.Manifest.model_validate(tomllib.loads(text))
+            given = (manifest.runtime or {}) if self._traits.runs_scripts else {}
+            runtime = models.ManifestRuntime.model_validate(given)
+        except (ValueError, RecursionError) as error:
+            reason = codec.describe_validation_error(error) if isinstance(error, ValidationError) else error
+            raise _invalid_manifest(reason) from error
         if unknown := sorted(given.keys() - models.ManifestRuntime.model_fields.keys()):
             raise _invalid_manifest(f"unknown keys in [runtime]: {', '.join(unknown)}")
         return manifest, runtime
@@ -125,7 +127,6 @@ class Programs:
         if replace or not self.has(program):
             needs = tuple(f"{name}@{version}" for name, version in (manifest.dependencies or {}).items())
             self._stored[program] = StoredProgram(program, data, runtime, needs)
-            self._installed.pop(program, None)
         self.install(program)
 
     def install(self, program: str) -> None:
@@ -134,15 +135,15 @@ class Programs:
         Raises:
             Refusal: It can't be installed.
         """
-        if self._is_installed(program):
+        if self.is_installed(program):
             return
-        if self._traits.verifies_dependencies:
-            for dependency in self._stored[program].dependencies:
-                if not self.has(dependency):
-                    raise Refusal(
-                        texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
-                    )
-        self._installed[program] = self.inferlet_of(self._stored[program])
+        upload = self._stored[program]
+        for dependency in upload.dependencies if self._traits.verifies_dependencies else ():
+            if not self.has(dependency):
+                raise Refusal(
+                    texts.dependency_not_installed(dependency=dependency, folder=FOLDER, program=program)
+                )
+        upload.function = self.inferlet_of(upload)
 
     def inferlet(self, program: str) -> InferletFunction:
         """Return the function that a process of a program runs."""
@@ -150,7 +151,7 @@ class Programs:
             return self.functions[program]
         if program in self.daemons:
             return failing(texts.NO_RUN_INTERFACE)
-        return self._installed.get(program) or failing(texts.component_not_found(program=program))
+        return self._stored[program].function or failing(texts.component_not_found(program=program))
 
     def inferlet_of(self, upload: StoredProgram) -> InferletFunction:
         """Return the function that a process of an upload runs.
@@ -171,18 +172,13 @@ class Programs:
             return failing(f"{upload.program} is a script; pass allow_scripts=True to LocalEngine to run it")
         return Script(upload.program, upload.data, upload.runtime, self._limits).run
 
+    def is_installed(self, program: str) -> bool:
+        """Return whether a program can be launched as it is."""
+        stored = self._stored.get(program)
+        return self._is_registered(program) or (stored is not None and stored.function is not None)
+
     def _is_registered(self, program: str) -> bool:
         return program in self.functions or program in self.daemons
-
-    def _is_installed(self, program: str) -> bool:
-        return program in self._installed or self._is_registered(program)
-
-
-def _validate(model: type[M], content: object) -> M:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise _invalid_manifest(codec.describe_validation_error(error)) from error
 
 
 def _invalid_manifest(detail: object) -> Refusal:

@@ -9,19 +9,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from pie_client._generated import models
-from pie_client._generated.families import PROGRAM_PATTERN
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
+from pie_client.testing.engine.programs import PROGRAM
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
 from pie_client.testing.engine.workflows import Workflow, read_expression
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.process import Client, RunningProcess
 
-PROGRAM = re.compile(PROGRAM_PATTERN)
 HYPHENATED = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 UUID = re.compile(rf"[0-9a-fA-F]{{32}}|{HYPHENATED}|\{{{HYPHENATED}\}}|urn:uuid:{HYPHENATED}")
 MODEL = "none"
@@ -45,7 +44,7 @@ class RequestHandler:
     """
 
     def __init__(self, state: EngineState, client: Client) -> None:
-        self.auth = Authentication(state)
+        self.auth = Authentication(state.traits.user, state.options.auth, state.token)
         self.processes: dict[str, RunningProcess] = {}
         self._state = state
         self._client = client
@@ -106,26 +105,6 @@ class RequestHandler:
         if not self._state.faults.skips("upload"):
             self._state.programs.add(manifest, runtime, upload.take(), replace=upload.force)
         return texts.OK_ADD_PROGRAM
-
-    def _resolve(self, inferlet: str) -> str:
-        """Return the program that a launch means as ``name@version``. Raises Refusal."""
-        programs = self._state.programs
-        if self._traits.bare_program_names and "@" not in inferlet:
-            program = programs.find(inferlet)
-            if program is None:
-                raise Refusal(texts.no_program_named(name=inferlet))
-        elif not PROGRAM.fullmatch(inferlet):
-            raise Refusal(texts.invalid_program_identifier(identifier=inferlet))
-        elif not programs.has(inferlet):
-            raise Refusal(self._missing(inferlet))
-        else:
-            program = inferlet
-        programs.install(program)
-        return program
-
-    def _missing(self, program: str) -> str:
-        """Return the text that refuses an unknown program."""
-        return self._state.programs.missing(program, lambda: self._state.faults.skips("registry"))
 
     # ------------------------------------------------------------- processes
 
@@ -208,7 +187,7 @@ class RequestHandler:
 
     def _launch(self, inferlet: str, inputs: Sequence[str], *, capture: bool) -> list[RunningProcess]:
         """Create processes that are not started yet."""
-        program, client = self._resolve(inferlet), self._client if capture else None
+        program, client = self._state.programs.resolve(inferlet), self._client if capture else None
         processes = [
             self._state.add_process(program, text, self.username, capture=capture, client=client)
             for text in inputs
@@ -236,7 +215,7 @@ class RequestHandler:
     # ------------------------------------------------------------- daemons and MCP servers
 
     def launch_daemon(self, request: models.LaunchDaemonRequest) -> Result:
-        program = self._resolve(request.inferlet)
+        program = self._state.programs.resolve(request.inferlet)
         return Result(texts.OK_LAUNCH_DAEMON, lambda: self._state.run_daemon(program, request.port))
 
     def register_mcp_server(self, request: models.RegisterMcpServerRequest) -> str:
@@ -253,8 +232,7 @@ class RequestHandler:
         state, workflows = self._state, self._state.workflows
 
         def start(program: str, text: str, observer: Callable[[WireModel], None]) -> RunningProcess:
-            if not state.programs.has(program):
-                raise Refusal(self._missing(program))
+            state.programs.check_known(program)
             process = state.add_process(program, text, self.username, observer=observer)
             state.run(process)
             return process

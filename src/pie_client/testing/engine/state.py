@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,7 @@ class EngineState:
 
     Attributes:
         held: Ended processes by id whose terminal event waits for a client, with ``keep_detached``.
+        numbers: Numbers of connections.
         handlers: Functions that answer a class of requests instead of the engine.
         observers: Functions that are called with every frame.
         allowed_origins: Which web pages may connect.
@@ -48,7 +50,8 @@ class EngineState:
         self.traits = SERVERS[options.family]
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         limits = (options.script_limits or ScriptLimits()) if options.allow_scripts else None
-        self.programs = self.programs_class(self.traits, limits)
+        self.faults = FaultList(self.traits)
+        self.programs = self.programs_class(self.traits, limits, lambda: self.faults.skips("registry"))
         if options.builtins:
             self.programs.functions.update(BUILTINS)
         self.processes: dict[str, RunningProcess] = {}
@@ -57,16 +60,10 @@ class EngineState:
         self.daemons: list[RunningDaemon] = []
         self.handlers: dict[type[WireModel], Callable[..., str | Awaitable[str]]] = {}
         self.observers: list[Observer] = []
-        self.faults = FaultList(self.traits)
         self.allowed_origins = AllowedOrigins(options.allowed_origins)
         self._inferlets: set[asyncio.Task[str]] = set()
         self.log = LimitedLog(logger)
-        self._connections = 0
-
-    def next_connection(self) -> int:
-        """Return the number of a new connection, from 1."""
-        self._connections += 1
-        return self._connections
+        self.numbers = itertools.count(1)
 
     def observe(self, connection: int, direction: Direction, frame: bytes | str) -> None:
         """Call the observers with a frame."""

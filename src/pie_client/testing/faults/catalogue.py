@@ -29,9 +29,10 @@ from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, Outgoing, Until
+from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Outgoing, Until
 from pie_client.testing.faults.processes import TERMINAL_MESSAGES, UNKNOWN, ProcessFaults, lacks_value
 from pie_client.testing.faults.reactions import Refusal, Unanswered
+from pie_client.testing.faults.sockets import FaultySocket
 
 NEVER = b"\xc1"
 """The one byte that msgpack never uses."""
@@ -58,6 +59,10 @@ class Faults(ProcessFaults):
     * ``index``: which chunk of a file, from 0.
     * ``server``, ``method``, ``params``, ``tag``, ``frame``: what is sent in place of the right value.
     """
+
+    def __init__(self, faults: FaultList, sockets: Mapping[FaultySocket, None]) -> None:
+        super().__init__(faults)
+        self._sockets = sockets
 
     def stop(self) -> None:
         """Stop all faults and send the messages that they hold back. Connections that were ended stay so."""
@@ -298,7 +303,7 @@ class Faults(ProcessFaults):
         except ProtocolError as error:
             raise InvalidArgumentError(f"code={code} is not a close code; pass one like 1012") from error
         fault = self._add("close_connection", times)
-        for socket in list(self._faults.sockets):
+        for socket in list(self._sockets):
             if fault.take():
                 socket.close_soon(code, reason)
         return fault
@@ -317,18 +322,15 @@ class Faults(ProcessFaults):
 
     def never_answer_close(self, *, times: int | None = 1) -> Fault:
         """Do not answer the client's close frame, and keep the connection open."""
-        return self._add("never_answer_close", times, on_close=bytes)
+        return self._add("never_answer_close", times, on_close=list)
 
     def mcp_request_after_close(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
         """Send an MCP call after the client's close frame, and do not answer the close."""
-
-        def call() -> bytes:
-            message = models.McpRequest(
-                corr_id=1, process_id=str(uuid.uuid4()), server_name=server, method=LIST_TOOLS, params="{}"
-            )
-            return codec.encode_fields(message.model_dump())
-
-        return self._add("mcp_request_after_close", times, on_close=call)
+        call = models.McpRequest(
+            corr_id=1, process_id=str(uuid.uuid4()), server_name=server, method=LIST_TOOLS, params="{}"
+        )
+        frame = codec.encode_fields(call.model_dump())
+        return self._add("mcp_request_after_close", times, on_close=lambda: [frame])
 
     def stall_all(self, until: Until | None = None, *, on: type[WireModel] | None = None) -> Fault:
         """Read and send nothing for a while on any connection, as during an installation; pings are answered.
@@ -346,11 +348,11 @@ class Faults(ProcessFaults):
             if until is not None:
                 fault.call_at(until, fault.stop)
 
-        def observe(fault: Fault, request: WireModel) -> None:
+        def react(fault: Fault, _client: object, request: WireModel) -> None:
             if on is not None and isinstance(request, on) and not fault.stalls:
                 begin(fault)
 
-        stall = self._add("stall_all", None, on_observed=observe)
+        stall = self._add("stall_all", None, on_request=react)
         if on is None:
             begin(stall)
         return stall
@@ -389,7 +391,7 @@ class Faults(ProcessFaults):
             raise InvalidArgumentError(f"direction={direction!r}; pass {' or '.join(map(repr, DIRECTIONS))}")
         check_number("after_bytes", after)
         fault = self._add(name, times, cut=(direction, after, ending))
-        for socket in list(self._faults.sockets):
+        for socket in list(self._sockets):
             socket.apply_due_cuts()
         return fault
 

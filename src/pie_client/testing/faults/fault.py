@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack
+from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
@@ -33,22 +33,6 @@ Direction: TypeAlias = Literal["sent", "received"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("sent", "received")
 Ending: TypeAlias = Literal["close", "reset", "silence"]
 """How a cut ends a connection: closed without a close frame, reset, or kept open without sending anything more."""
-
-
-class Socket(Protocol):
-    """An open connection, as far as faults use it."""
-
-    def apply_due_cuts(self) -> None:
-        """Apply cuts that are due without another byte."""
-        ...
-
-    def close_soon(self, code: int, reason: str) -> None:
-        """Start the closing handshake."""
-        ...
-
-    def kill(self) -> None:
-        """Abort the TCP connection, even if it is silent."""
-        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -103,14 +87,12 @@ class Hooks(TypedDict, total=False):
 
     on_request: Callable[["Fault", object, WireModel], str | None]
     """Return the result of a client's request in place of carrying it out, or None. May raise Refusal or Unanswered."""
-    on_observed: Callable[["Fault", WireModel], None]
-    """Called with every request, whatever happens to it."""
     on_message: Callable[["Fault", Outgoing], Sequence[Outgoing] | None]
     """Return what to send in place of a message, or None to leave it unchanged."""
     on_upgrade: Callable[["Fault", ServerConnection], Awaitable[Response | None]]
     """Return the response to an opening handshake, or None to go on with it."""
-    on_close: Callable[[], bytes]
-    """Return what is sent in place of the answer to a close frame; may be empty."""
+    on_close: Callable[[], Sequence[bytes]]
+    """Return the messages that are sent in place of the answer to a close frame."""
     step: tuple[Step, str | None]
     """The step that is left out, for one program or for any."""
     cut: tuple[Direction, int, Ending]
@@ -242,16 +224,10 @@ class Fault:
 
 
 class FaultList:
-    """The faults of one engine, and how the engine applies them.
-
-    Attributes:
-        requested: The faults in the order in which they were requested.
-        sockets: Open connections, oldest first.
-    """
+    """The faults of one engine in the order in which they were requested, and how the engine applies them."""
 
     def __init__(self, traits: ServerTraits) -> None:
         self.requested: list[Fault] = []
-        self.sockets: dict[Socket, None] = {}
         self.traits = traits
 
     def after(self, fault: Fault) -> list[Fault]:
@@ -270,15 +246,10 @@ class FaultList:
             Refusal: It is refused.
             Unanswered: It is neither carried out nor answered.
         """
-        # First, because a stall can begin at a request that another fault ignores.
         for fault in list(self.requested):
-            if (observe := fault.hooks.get("on_observed")) is not None:
-                observe(fault, request)
-        for fault in list(self.requested):
-            if (react := fault.hooks.get("on_request")) is not None:
-                result = react(fault, client, request)
-                if result is not None:
-                    return result
+            react = fault.hooks.get("on_request")
+            if react is not None and (result := react(fault, client, request)) is not None:
+                return result
         return None
 
     def send(self, sent: Outgoing, faults: Iterable[Fault] | None = None) -> None:
@@ -323,11 +294,11 @@ class FaultList:
         ]
         return [(fault, after, ending) for fault, (counted, after, ending) in cuts if counted == direction]
 
-    def ignored_close(self) -> Callable[[], list[bytes]] | None:
-        """Return a function that makes the frames to send instead of a close, or None to answer the close."""
+    def replace_close(self) -> list[bytes] | None:
+        """Return the messages to send instead of a close frame, or None to answer the close."""
         replies = [
             reply
             for fault in self.requested
             if (reply := fault.hooks.get("on_close")) is not None and fault.take()
         ]
-        return (lambda: list(filter(None, (reply() for reply in replies)))) if replies else None
+        return [message for reply in replies for message in reply()] if replies else None

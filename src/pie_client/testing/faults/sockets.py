@@ -20,6 +20,8 @@ class FaultySocket(ServerConnection):
     """A server-side connection. The engine sets the class attributes in a subclass of its own."""
 
     faults: FaultList
+    open: "dict[FaultySocket, None]"
+    """The open connections of the engine, oldest first."""
     drops_closed = False
     """Whether a client's close frame or protocol error is answered by closing TCP, without a close frame."""
 
@@ -31,11 +33,11 @@ class FaultySocket(ServerConnection):
         self.withheld = False
         """Whether something was not sent, as will be all that follows."""
         super().connection_made(transport)
-        self.faults.sockets[self] = None
+        self.open[self] = None
         self.apply_due_cuts()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.faults.sockets.pop(self, None)
+        self.open.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -50,9 +52,9 @@ class FaultySocket(ServerConnection):
         """Send what the protocol has written, unless a client's close frame gets another reply."""
         if self.protocol.close_rcvd_then_sent and not self._close_seen:
             self._close_seen = True
-            if not self.silent and (substitute := self.faults.ignored_close()) is not None:
+            if not self.silent and (messages := self.faults.replace_close()) is not None:
                 self.silent = True
-                for message in substitute():
+                for message in messages:
                     self.transport.write(Frame(Opcode.BINARY, message).serialize(mask=False))
         failed = self.protocol.state is State.CLOSING and self.protocol.eof_sent
         drops = self.drops_closed and (self._close_seen or failed)
@@ -76,10 +78,6 @@ class FaultySocket(ServerConnection):
     def close_soon(self, code: int, reason: str) -> None:
         """Start the closing handshake."""
         self._closing = asyncio.create_task(self.close(code, reason))
-
-    def kill(self) -> None:
-        """Abort the TCP connection, even if it is silent."""
-        self.transport.abort()
 
     def _write(self, data: bytes) -> None:
         passed, ending = self._split_at_cut("sent", data)

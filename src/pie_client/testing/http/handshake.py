@@ -36,11 +36,7 @@ def refusal(
 def _identity_error(header: str, values: list[str]) -> str | None:
     if not values:
         return texts.identity_missing(header=header)
-    identity = values[0]
-    # The library decodes headers as Latin-1 or with surrogates. Servers accept ASCII only.
-    if not identity.isascii():
-        return texts.identity_not_utf8(header=header)
-    if not identity:
+    if not values[0]:
         return texts.identity_empty(header=header)
-    tenant, slash, user = identity.partition("/")
+    tenant, slash, user = values[0].partition("/")
     return None if (user if slash else tenant) else texts.identity_without_user(header=header)

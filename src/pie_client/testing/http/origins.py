@@ -5,15 +5,18 @@ that is; other clients have no such header. Against a site whose name resolves t
 check the header Host as well: a browser's GET requests to the site itself have no Origin.
 """
 
-from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+import re
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
 
 from pie_client.connection.options import is_this_machine
 from pie_client.errors import one_line
 
 ANY = "*"
-NO_ORIGIN = "null"
-"""Origin of pages without one, such as local files."""
+ORIGIN = re.compile(
+    r"\*|null|[a-z][a-z0-9+.-]*://(?:[^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.IGNORECASE
+)
+"""An origin, ``null`` for pages without one such as local files, or ``*`` for all."""
 SHOWN = 100
 """Most characters of a header in a refusal."""
 
@@ -25,8 +28,8 @@ class AllowedOrigins:
         origins: Each like ``http://localhost:3000``; ``*`` for all.
     """
 
-    def __init__(self, origins: Iterable[str] = ()) -> None:
-        self._origins = frozenset(map(str.lower, origins))
+    def __init__(self, origins: Sequence[str] = ()) -> None:
+        self._origins = {origin.lower() for origin in origins}
         self._hosts = {urlsplit(origin).hostname for origin in self._origins}
 
     def refusal(self, origins: Sequence[str], port: int) -> str | None:
@@ -40,46 +43,29 @@ class AllowedOrigins:
             return None
         if len(origins) == 1 and (origins[0].lower() in self._origins or _is_own(origins[0], port)):
             return None
-        return (
-            f"a page of {one_line(', '.join(origins), SHOWN)} may not connect; allow it with allowed_origins="
-        )
+        shown = one_line(", ".join(origins), SHOWN)
+        return f"a page of {shown} may not connect; allow it with allowed_origins="
 
     def host_refusal(self, hosts: Sequence[str]) -> str | None:
         """Return why a request is refused for its header Host, or None to accept it."""
-        if ANY in self._origins or all(self._is_known(host) for host in hosts):
+        names = [_split(f"//{host}").hostname or "" for host in hosts]
+        if ANY in self._origins or all(is_this_machine(name) or name in self._hosts for name in names):
             return None
         shown = one_line(", ".join(hosts), SHOWN)
         return f"{shown} is not this machine; allow requests to it with allowed_origins="
 
-    def _is_known(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        return is_this_machine(name) or name in self._hosts
-
-
-def is_origin(text: str) -> bool:
-    """Return whether a text is an origin, without path, user or query; or ``null`` or ``*``."""
-    if text in (ANY, NO_ORIGIN):
-        return True
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    host = parts.netloc.partition(":")[0]
-    return (
-        bool(parts.scheme and host)
-        and port != 0
-        and text == f"{parts.scheme}://{parts.netloc}"
-        and "@" not in host
-    )
-
 
 def _is_own(origin: str, port: int) -> bool:
+    parts = _split(origin)
     try:
-        parts = urlsplit(origin)
         return parts.scheme == "http" and parts.port == port and is_this_machine(parts.hostname or "")
-    except ValueError:
+    except ValueError:  # the port is not a number
         return False
+
+
+def _split(text: str) -> SplitResult:
+    """Return the parts of a URL, which are empty if it is malformed."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")

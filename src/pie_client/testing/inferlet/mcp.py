@@ -59,7 +59,8 @@ class McpRelay:
                 texts.CODE_MCP_SERVER_NOT_REGISTERED, texts.mcp_server_not_registered(server_name=server)
             )
         number = next(self._numbers)
-        reply = self._open[number] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[models.McpResponseRequest | None] = asyncio.get_running_loop().create_future()
+        self._open[number] = reply
         if self._closed:
             reply.set_result(None)
         else:

@@ -10,9 +10,9 @@ client only when a fixture is used.
 
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import pytest
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pie_client.client import PieClient
     from pie_client.testing.engine.local_engine import LocalEngine
 
+T = TypeVar("T")
 MARKER = (
     "pie(*, client={}, **engine): options of the embedded engine, such as family, auth or allow_scripts, "
     "and of the client, such as timeout, for the fixtures pie_engine and pie_client."
@@ -59,63 +60,53 @@ def _fixture_name(what: str, event_loop: str) -> str:
     return f"_pie_{what}_{event_loop}"
 
 
-@pytest.fixture(name=_fixture_name("engine", "anyio"))
-async def anyio_engine(request: pytest.FixtureRequest) -> AsyncGenerator["LocalEngine"]:
-    """An engine in anyio's event loop."""
-    async with _engine(request) as engine:
-        yield engine
+def _generators() -> (
+    "tuple[Callable[..., AsyncGenerator[LocalEngine]], Callable[..., AsyncGenerator[PieClient]]]"
+):
+    """Return new functions that yield an engine and a client, because a decorator of fixtures may mark its function."""
+
+    async def engine(request: pytest.FixtureRequest) -> AsyncGenerator["LocalEngine"]:
+        from pie_client.testing.engine.local_engine import LocalEngine  # noqa: PLC0415 - not loaded before it is used
+
+        options, _ = _options(request)
+        async with _made("", LocalEngine, **options) as running:
+            yield running
+
+    async def client(
+        request: pytest.FixtureRequest, pie_engine: "LocalEngine"
+    ) -> AsyncGenerator["PieClient"]:
+        from pie_client.client import PieClient  # noqa: PLC0415 - as above
+
+        _, options = _options(request)
+        async with _made("client: ", PieClient, pie_engine.uri, **options) as connected:
+            yield connected
+
+    return engine, client
 
 
-@pytest.fixture(name=_fixture_name("client", "anyio"))
-async def anyio_client(
-    request: pytest.FixtureRequest, pie_engine: "LocalEngine"
-) -> AsyncGenerator["PieClient"]:
-    """A client in anyio's event loop."""
-    async with _client(request, pie_engine) as client:
-        yield client
+_anyio_engine, _anyio_client = _generators()
+anyio_engine = pytest.fixture(name=_fixture_name("engine", "anyio"))(_anyio_engine)
+anyio_client = pytest.fixture(name=_fixture_name("client", "anyio"))(_anyio_client)
 
 
 def _asyncio_fixtures(scope: Scope) -> dict[str, object]:
     """Return an engine and a client as fixtures in pytest-asyncio's event loop of a scope."""
     import pytest_asyncio  # noqa: PLC0415 - it may not be installed
 
-    @pytest_asyncio.fixture(loop_scope=scope, name=_fixture_name("engine", scope))
-    async def engine(request: pytest.FixtureRequest) -> AsyncGenerator["LocalEngine"]:
-        async with _engine(request) as running:
-            yield running
-
-    @pytest_asyncio.fixture(loop_scope=scope, name=_fixture_name("client", scope))
-    async def client(
-        request: pytest.FixtureRequest, pie_engine: "LocalEngine"
-    ) -> AsyncGenerator["PieClient"]:
-        async with _client(request, pie_engine) as connected:
-            yield connected
-
-    return {f"{scope}_engine": engine, f"{scope}_client": client}
+    return {
+        f"{scope}_{what}": pytest_asyncio.fixture(loop_scope=scope, name=_fixture_name(what, scope))(function)
+        for what, function in zip(("engine", "client"), _generators(), strict=True)
+    }
 
 
-def _engine(request: pytest.FixtureRequest) -> "LocalEngine":
-    """Return the engine that the markers of a test describe."""
+def _made(where: str, kind: Callable[..., T], *values: object, **options: object) -> T:
+    """Return an engine or a client with the options of the markers, or fail the test if one is wrong."""
     from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - not loaded before a fixture is used
-    from pie_client.testing.engine.local_engine import LocalEngine  # noqa: PLC0415 - as above
 
-    options, _ = _options(request)
     try:
-        return LocalEngine(**options)
+        return kind(*values, **options)
     except (InvalidArgumentError, TypeError) as error:
-        pytest.fail(f"the marker pie: {error}", pytrace=False)
-
-
-def _client(request: pytest.FixtureRequest, engine: "LocalEngine") -> "PieClient":
-    """Return the client that the markers of a test describe."""
-    from pie_client.client import PieClient  # noqa: PLC0415 - not loaded before a fixture is used
-    from pie_client.errors import InvalidArgumentError  # noqa: PLC0415 - as above
-
-    _, options = _options(request)
-    try:
-        return PieClient(engine.uri, **options)
-    except (InvalidArgumentError, TypeError) as error:
-        pytest.fail(f"the marker pie: client: {error}", pytrace=False)
+        pytest.fail(f"the marker pie: {where}{error}", pytrace=False)
 
 
 def _options(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,19 +3,20 @@
 import argparse
 import asyncio
 import dataclasses
+import inspect
 import io
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pie_client._generated.families import FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
-from pie_client.testing.engine.keys import PEM
+from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.engine.trace import TracedFrame, describe
 from pie_client.testing.scripts.scripts import ScriptLimits
@@ -27,27 +28,16 @@ LONGEST_STOP: Final = 86400
 """Largest --stop-timeout, in seconds; operating systems do not wait for any longer time."""
 BROKEN_PIPE_STATUS: Final = 128 + 13
 """Exit status of a command that SIGPIPE ends, as shells report it."""
+REPEATED: Final[dict[str, Any]] = {"action": "append", "default": []}
+"""Arguments of a flag that can be repeated."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an engine until it is asked to stop, and return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    users: dict[str, list[str]] = {}
-    for user, keys in options.authorized_keys:
-        users.setdefault(user, []).extend(keys)
     try:
-        engine = LocalEngine(
-            family=options.family,
-            auth=users or None,
-            port=options.port,
-            keep_detached=options.keep_detached,
-            allow_scripts=options.allow_scripts,
-            script_limits=ScriptLimits(**dict(options.script_limit)) if options.script_limit else None,
-            max_upload_bytes=options.max_upload_bytes,
-            allowed_origins=options.allowed_origins,
-            builtins=not options.no_builtins,
-        )
+        engine = LocalEngine(**_engine_options(options))
     except InvalidArgumentError as error:
         parser.error(str(error))
     if not 0 <= options.stop_timeout <= LONGEST_STOP:
@@ -66,75 +56,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    limits = ", ".join(f"{name} (default: {default})" for name, default in LIMITS.items())
     parser = argparse.ArgumentParser(
         prog="python -m pie_client.testing",
         description="Run an embedded Pie engine on this machine's loopback interface. It runs no model. "
         "Ctrl-C stops it, a second Ctrl-C exits immediately.",
-        epilog=f"Limits of scripts: {', '.join(f'{name} (default: {default})' for name, default in LIMITS.items())}",
+        epilog=f"Limits of scripts: {limits}",
     )
-    add = parser.add_argument
-    add("--family", choices=FAMILIES, default=NEWEST, help="server family (default: %(default)s)")
-    add("--port", type=int, default=8080, help="TCP port, 0 for a free one (default: %(default)s)")
-    add("--trace", action="store_true", help="print every frame, without secrets")
-    add(
-        "--load",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE.py",
-        help=f"add the programs of a Python file that defines {REGISTER}(engine); can be repeated",
-    )
-    add(
-        "--stop-timeout",
-        type=float,
-        default=5.0,
-        metavar="SECONDS",
-        help="time after Ctrl-C until the command exits, with status 1, if something has not ended (default: %(default)s)",
-    )
-    _add_engine_options(add)
+
+    def add(flag: str, text: str, **more: Any) -> None:  # noqa: ANN401 - arguments of add_argument
+        parser.add_argument(flag, help=text, **more)
+
+    shown = "(default: %(default)s)"
+    add("--family", f"server family {shown}", choices=FAMILIES, default=NEWEST)
+    add("--port", f"TCP port, 0 for a free one {shown}", type=int, default=8080)
+    add("--trace", "print every frame, without secrets", action="store_true")
+    text = f"add the programs of a Python file that defines {REGISTER}(engine); can be repeated"
+    add("--load", text, type=Path, metavar="FILE.py", **REPEATED)
+    text = "time after Ctrl-C until the command exits, with status 1, if something has not ended"
+    add("--stop-timeout", f"{text} {shown}", type=float, default=5.0, metavar="SECONDS")
+    add("--no-builtins", "leave out the built-in programs", dest="builtins", action="store_false")
+    add("--keep-detached", "keep processes whose client has disconnected", action="store_true")
+    text = "run uploaded Python scripts, if you trust them (0.5 family)"
+    add("--allow-scripts", text, action="store_true")
+    text = "limit of each script; can be repeated"
+    add("--script-limit", text, type=_script_limit, metavar="NAME=NUMBER", **REPEATED)
+    text = f"largest program or file that a client may upload {shown}"
+    add("--max-upload-bytes", text, type=int, default=UPLOAD_BYTES, metavar="NUMBER")
+    text = "origin of web pages that may connect, like http://localhost:3000, or * for all; can be repeated. "
+    add("--allowed-origins", f"{text}Default: only the engine's own", metavar="ORIGIN", **REPEATED)
+    text = "public keys of a user, one OpenSSH line each or one PEM (0.4 family); can be repeated. "
+    text += "Default: no authentication"
+    add("--authorized-keys", text, type=_authorized_keys, metavar="USER=PATH", **REPEATED)
     return parser
 
 
-def _add_engine_options(add: Callable[..., object]) -> None:
-    add("--no-builtins", action="store_true", help="leave out the built-in programs")
-    add("--keep-detached", action="store_true", help="keep processes whose client has disconnected")
-    add(
-        "--allow-scripts",
-        action="store_true",
-        help="run uploaded Python scripts, if you trust them (0.5 family)",
-    )
-    add(
-        "--script-limit",
-        action="append",
-        default=[],
-        type=_script_limit,
-        metavar="NAME=NUMBER",
-        help="limit of each script; can be repeated",
-    )
-    add(
-        "--max-upload-bytes",
-        type=int,
-        default=UPLOAD_BYTES,
-        metavar="NUMBER",
-        help="largest program or file that a client may upload (default: %(default)s)",
-    )
-    add(
-        "--allowed-origins",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="origin of web pages that may connect, like http://localhost:3000, or * for all; can be repeated. "
-        "Default: only the engine's own",
-    )
-    add(
-        "--authorized-keys",
-        action="append",
-        default=[],
-        type=_authorized_keys,
-        metavar="USER=PATH",
-        help="public keys of a user, one OpenSSH line each or one PEM (0.4 family); can be repeated. "
-        "Default: no authentication",
-    )
+def _engine_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of LocalEngine."""
+    auth: dict[str, list[str]] = {}
+    for user, keys in options.authorized_keys:
+        auth.setdefault(user, []).extend(keys)
+    limits = ScriptLimits(**dict(options.script_limit)) if options.script_limit else None
+    given = {**vars(options), "auth": auth or None, "script_limits": limits}
+    return {name: given[name] for name in inspect.signature(LocalEngine).parameters}
 
 
 def _script_limit(text: str) -> tuple[str, int]:

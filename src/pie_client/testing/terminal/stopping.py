@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 
@@ -58,26 +59,25 @@ class Stopping:
         if self.signal is not None:
             os._exit(128 + number)
         self.signal = number
-        # In threads, because the main thread may be blocked.
-        self._after(self._seconds * 2 / 5, self._report)
-        self._after(self._seconds, lambda: os._exit(1))
+        # In a thread, because the main thread may be blocked.
+        threading.Thread(target=self._watch, daemon=True).start()
         if self._stop is None:
             raise KeyboardInterrupt
         self._call(self._stop)
-
-    def _after(self, seconds: float, function: Callable[[], object]) -> None:
-        timer = threading.Timer(seconds, function)
-        timer.daemon = True
-        timer.start()
 
     def _call(self, function: Callable[[], object]) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it is closed
                 self._loop.call_soon_threadsafe(function)
 
-    def _report(self) -> None:
-        left = f"{self._seconds * 3 / 5:.0f} seconds"
-        write_error(f"{self._unfinished()}; press Ctrl-C again to exit now, or wait {left}")
+    def _watch(self) -> None:
+        """Report what has not ended, and exit later."""
+        end = time.monotonic() + self._seconds
+        time.sleep(self._seconds * 2 / 5)
+        wait = f"wait {self._seconds * 3 / 5:.0f} seconds"
+        write_error(f"{self._unfinished()}; press Ctrl-C again to exit now, or {wait}")
+        time.sleep(max(0, end - time.monotonic()))
+        os._exit(1)
 
     def _unfinished(self) -> str:
         """Return what has not ended, as a sentence."""
@@ -90,10 +90,10 @@ class Stopping:
             tasks = [t.get_name() for t in asyncio.all_tasks(self._loop) if t.cancelling()]
             if tasks:
                 return _sentence(tasks, "not ended although cancelled")
+        # asyncio waits for its executor in a thread of this name.
         threads = [
             f"thread {t.name}"
             for t in threading.enumerate()
-            # asyncio waits for its executor in a thread of this name.
             if not t.daemon and t is not threading.main_thread() and "_do_shutdown" not in t.name
         ]
         return _sentence(threads or [self.busy_with], "not ended")
