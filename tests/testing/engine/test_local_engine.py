@@ -133,6 +133,30 @@ async def test_the_reply_to_a_launch_arrives_before_the_first_event(raw: Raw) ->
     assert second == models.StdoutFrame(process_id=first.result, value="started\n")
 
 
+async def test_a_process_sends_nothing_after_its_end(engine: LocalEngine) -> None:
+    go = asyncio.Event()
+
+    async def print_later(session: InferletSession) -> None:
+        await go.wait()
+        session.print("late")
+        session.send("late")
+        session.send_file(b"late")
+
+    left: list[asyncio.Task[None]] = []
+
+    @engine.inferlet("leaves@1.0.0")
+    async def leaves(session: InferletSession, _input: JsonValue) -> None:
+        left.append(asyncio.create_task(print_later(session)))
+
+    async with raw_client(engine) as raw:
+        await raw.launched("leaves@1.0.0")
+        assert isinstance(await raw.next(), models.ReturnFrame)
+        go.set()
+        await asyncio.wait(left, timeout=TIMEOUT)
+        assert left[0].exception() is None
+        assert await raw.ping(3) == models.Response(corr_id=3, ok=True, result="Pong")
+
+
 @pytest.mark.parametrize(
     ("process_id", "attach", "terminate"),
     [
