@@ -33,8 +33,8 @@ class Report:
     """What a session over a flapping link has seen."""
 
     drops: int = 0
-    gaps: int = 0
-    """Losses after which events might have been missing."""
+    possible_gaps: list[int] = field(default_factory=list[int])
+    """How often each handle may have missed events."""
     events: int = 0
     out_of_order: list[str] = field(default_factory=list[str])
     outcomes: Counter[str] = field(default_factory=Counter[str])
@@ -70,7 +70,6 @@ async def flap(family: Family, *, drops: int, processes: int, keep: bool, seed: 
                 elif state.status is ConnectionStatus.READY and report.drops == drops:
                     break
                 elif state.status is ConnectionStatus.READY:
-                    report.gaps += state.may_have_gaps
                     if chance.random() < 0.5:
                         engine.faults.drop_connection(chance.randrange(BYTES))
                     else:
@@ -79,6 +78,7 @@ async def flap(family: Family, *, drops: int, processes: int, keep: bool, seed: 
             done.set()
             await in_time(asyncio.gather(*work))
             await in_time(client.ping())
+            report.possible_gaps = [handle.possible_gaps for handle in handles]
     return report
 
 

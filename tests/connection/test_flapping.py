@@ -9,15 +9,17 @@ from tests.connection.flapping import Report, flap
 
 
 def check_kept(report: Report, drops: int, processes: int) -> None:
-    assert report.drops == drops
     assert report.out_of_order == []
     assert report.outcomes == Counter(returned=processes)
     assert report.events > processes
     assert report.started == Counter({str(number): 1 for number in range(processes)})
+    assert len(report.possible_gaps) == processes
+    assert all(0 < gaps < drops for gaps in report.possible_gaps), (
+        "about half of the losses have a close frame"
+    )
 
 
-def check_not_kept(report: Report, drops: int, processes: int) -> None:
-    assert report.drops == drops
+def check_not_kept(report: Report, processes: int) -> None:
     assert report.out_of_order == []
     assert report.outcomes["lost"] == processes
     assert report.outcomes["launched"] > 0
@@ -37,7 +39,7 @@ async def test_every_event_arrives_once_over_a_flapping_link_if_the_server_keeps
 async def test_handles_end_with_the_right_error_and_nothing_runs_twice_on_default_servers(
     family: Family,
 ) -> None:
-    check_not_kept(await flap(family, drops=50, processes=10, keep=False), 50, 10)
+    check_not_kept(await flap(family, drops=50, processes=10, keep=False), 10)
 
 
 @pytest.mark.soak
@@ -49,7 +51,10 @@ async def test_a_thousand_drops_over_a_session_of_a_hundred_processes(
     report = await flap(family, drops=1000, processes=100, keep=keep)
     with capsys.disabled():
         print(  # noqa: T201 - the figures
-            f"\n{family}, {'kept' if keep else 'not kept'}: {report.drops} drops, {report.gaps} with possible gaps, "
+            f"\n{family}, {'kept' if keep else 'not kept'}: {report.drops} drops, "
             f"{report.events} events, {dict(report.outcomes)}"
         )
-    (check_kept if keep else check_not_kept)(report, 1000, 100)
+    if keep:
+        check_kept(report, 1000, 100)
+    else:
+        check_not_kept(report, 100)
