@@ -1,11 +1,13 @@
 """A client that reconnects loses nothing on a server that keeps its processes, and repeats nothing on any."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from pie_client import Family
 from tests.connection.flapping import Report, flap
+from tests.support.figures import FIGURES
 
 
 def check_kept(report: Report, drops: int, processes: int) -> None:
@@ -46,14 +48,14 @@ async def test_handles_end_with_the_right_error_and_nothing_runs_twice_on_defaul
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("keep", [True, False], ids=["kept", "not kept"])
 async def test_a_thousand_drops_over_a_session_of_a_hundred_processes(
-    family: Family, keep: bool, capsys: pytest.CaptureFixture[str]
+    family: Family, keep: bool, record_property: Callable[[str, object], None]
 ) -> None:
     report = await flap(family, drops=1000, processes=100, keep=keep)
-    with capsys.disabled():
-        print(  # noqa: T201 - the figures
-            f"\n{family}, {'kept' if keep else 'not kept'}: {report.drops} drops, "
-            f"{report.events} events, {dict(report.outcomes)}"
-        )
+    record_property(
+        FIGURES,
+        f"{report.drops} drops, {report.events} events, {dict(report.outcomes)}, "
+        f"{max(report.possible_gaps)} possible gaps of a process",
+    )
     if keep:
         check_kept(report, 1000, 100)
     else:
