@@ -158,6 +158,8 @@ def _text(text: str, ids: Ids) -> str:
     text = re.sub(
         r"(?s)Traceback \(most recent call last\):\n.*", lambda found: _script_lines(found[0]), text
     )
+    # A null byte in a source is a ValueError before Python 3.11.4.
+    text = text.replace("ValueError: source code string", "SyntaxError: source code string")
     text = re.sub(r'"elapsed_secs":\d+', '"elapsed_secs":0', text)
     if text.startswith("[{"):
         for info in json.loads(text):
@@ -173,8 +175,6 @@ def _text(text: str, ids: Ids) -> str:
 def _script_lines(text: str) -> str:
     """Remove the lines of the server and the column markers from a traceback."""
     text = SERVER_LINE.sub("", text)
-    # A null byte in a source is a ValueError before Python 3.11.4.
-    text = text.replace("ValueError: source code string", "SyntaxError: source code string")
     return re.sub(r"(?m)^ +[~^]+\n", "", text)
 
 
