@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
@@ -31,6 +31,7 @@ class HttpProxy:
 
     def __init__(self, target: str) -> None:
         self.requests: list[str] = []
+        self.target = target
         self._host, _, port = target.partition("://")[2].partition(":")
         self._port = int(port)
 
@@ -43,6 +44,16 @@ class HttpProxy:
             await asyncio.gather(copy(reader, server_writer), copy(server_reader, writer))
         finally:
             server_writer.close()
+
+
+@contextlib.asynccontextmanager
+async def system_proxy(proxied: Callable[[str], None]) -> AsyncGenerator[HttpProxy]:
+    """Run a server and a proxy in front of it, and set the system's proxy settings to the proxy."""
+    async with websocket_peer() as peer:
+        proxy = HttpProxy(peer.uri)
+        async with tcp_peer(proxy.talk) as address:
+            proxied(f"http://{address}")
+            yield proxy
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,16 +92,13 @@ async def test_the_systems_proxy_is_not_used_for_loopback(proxied: Callable[[str
 async def test_the_systems_proxy_is_never_used_for_this_machine(
     host: str, proxied: Callable[[str], None]
 ) -> None:
-    async with websocket_peer() as peer:
-        proxy = HttpProxy(peer.uri)
-        async with tcp_peer(proxy.talk) as address:
-            proxied(f"http://{address}")
-            client = PieClient(f"ws://{host}:{peer.uri.rpartition(':')[2]}")
-            # Not every machine resolves every form.
-            with contextlib.suppress(ConnectError):
-                await client.connect()
-                await client.ping()
-            await client.close()
+    async with system_proxy(proxied) as proxy:
+        client = PieClient(f"ws://{host}:{proxy.target.rpartition(':')[2]}")
+        # Not every machine resolves every form.
+        with contextlib.suppress(ConnectError):
+            await client.connect()
+            await client.ping()
+        await client.close()
     assert proxy.requests == []
 
 
@@ -100,23 +108,15 @@ async def test_the_systems_proxy_is_never_used_for_this_machine(
 async def test_the_systems_proxy_is_used_for_hosts_that_look_like_this_machine(
     host: str, proxied: Callable[[str], None]
 ) -> None:
-    async with websocket_peer() as peer:
-        proxy = HttpProxy(peer.uri)
-        async with tcp_peer(proxy.talk) as address:
-            proxied(f"http://{address}")
-            async with PieClient(f"ws://{host}:8080") as client:
-                await client.ping()
+    async with system_proxy(proxied) as proxy, PieClient(f"ws://{host}:8080") as client:
+        await client.ping()
     assert len(proxy.requests) == 1
 
 
 async def test_the_systems_proxy_is_used_for_other_hosts(proxied: Callable[[str], None]) -> None:
     """D13."""
-    async with websocket_peer() as peer:
-        proxy = HttpProxy(peer.uri)
-        async with tcp_peer(proxy.talk) as address:
-            proxied(f"http://{address}")
-            async with PieClient("ws://pie.invalid:8080") as client:
-                await client.ping()
+    async with system_proxy(proxied) as proxy, PieClient("ws://pie.invalid:8080") as client:
+        await client.ping()
     assert [text.splitlines()[0] for text in proxy.requests] == ["CONNECT pie.invalid:8080 HTTP/1.1"]
 
 
@@ -124,11 +124,8 @@ async def test_proxy_false_ignores_the_systems_proxy(
     proxied: Callable[[str], None], unresolvable: str
 ) -> None:
     """D13."""
-    async with websocket_peer() as peer:
-        proxy = HttpProxy(peer.uri)
-        async with tcp_peer(proxy.talk) as address:
-            proxied(f"http://{address}")
-            await failed_connect(f"ws://{unresolvable}:8080", proxy=False)
+    async with system_proxy(proxied) as proxy:
+        await failed_connect(f"ws://{unresolvable}:8080", proxy=False)
     assert proxy.requests == []
 
 

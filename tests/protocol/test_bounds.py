@@ -1,9 +1,7 @@
 """Limits hold whatever a process held before, and what a server sends costs the same however much is open or unread."""
 
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from blake3 import blake3
@@ -29,10 +27,7 @@ from tests.protocol.helpers import (
     stdout_frame,
 )
 
-
-@pytest.fixture(autouse=True)
-def _temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("temporary_files")
 
 
 def deliver(session: Session, *batch: bytes | str) -> bool:

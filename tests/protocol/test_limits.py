@@ -2,9 +2,7 @@
 
 import contextlib
 import logging
-import tempfile
 import tracemalloc
-from pathlib import Path
 
 import pytest
 from blake3 import blake3
@@ -57,10 +55,7 @@ from tests.protocol.helpers import (
     stdout_frame,
 )
 
-
-@pytest.fixture(autouse=True)
-def _temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("temporary_files")
 
 
 def test_the_oldest_mailbox_without_a_handle_is_discarded_first(

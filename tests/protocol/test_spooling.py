@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import stat
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,21 +33,14 @@ from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import chunks
 from tests.support.peers import TIMEOUT, in_time, websocket_peer
 
+pytestmark = pytest.mark.usefixtures("temporary_files")
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 CHUNK = 262_144
 LARGE = os.urandom(4 * CHUNK + 3)
 SMALL = os.urandom(CHUNK)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of temporary files."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
 
 
 @pytest.fixture
@@ -72,14 +64,14 @@ async def _events(process: Process) -> list[object]:
         return [event async for event in process]
 
 
-async def test_a_file_above_spool_above_is_on_disk(spooling: PieClient, folder: Path) -> None:
+async def test_a_file_above_spool_above_is_on_disk(spooling: PieClient, temporary_files: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     small, large, between, reverse, end = await _events(process)
     assert isinstance(small, FileEvent)
     assert small.path is None
     assert small.read() == SMALL
     assert isinstance(large, SpooledFile)
-    assert large.path.parent == folder
+    assert large.path.parent == temporary_files
     assert large.read() == LARGE
     assert (large.size, large.digest) == (len(LARGE), blake3(LARGE).hexdigest())
     assert between == MessageEvent("between")
@@ -89,7 +81,7 @@ async def test_a_file_above_spool_above_is_on_disk(spooling: PieClient, folder: 
     assert repr(reverse) == f"FileEvent(name=None, {len(LARGE)} bytes)"
 
 
-async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, folder: Path) -> None:
+async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, temporary_files: Path) -> None:
     process = await spooling.launch_process("files@1.0.0")
     assert await process.recv(timeout=TIMEOUT) == (Event.File, SMALL)
     kind, value = await process.recv(timeout=TIMEOUT)
@@ -99,7 +91,7 @@ async def test_recv_returns_a_spooled_file_as_bytes(spooling: PieClient, folder:
     process.close()
     await spooling.close()
     gc.collect()
-    assert list(folder.iterdir()) == []
+    assert list(temporary_files.iterdir()) == []
 
 
 async def test_cancelling_recv_loses_no_spooled_file(
@@ -127,7 +119,7 @@ async def test_cancelling_recv_loses_no_spooled_file(
 
 
 async def test_a_saved_file_is_moved_and_not_deleted(
-    spooling: PieClient, folder: Path, tmp_path: Path
+    spooling: PieClient, temporary_files: Path, tmp_path: Path
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
     events = await _events(process)
@@ -145,7 +137,7 @@ async def test_a_saved_file_is_moved_and_not_deleted(
     gc.collect()
     assert named.read_bytes() == LARGE[::-1]
     assert place.read_bytes() == LARGE
-    assert list(folder.iterdir()) == []
+    assert list(temporary_files.iterdir()) == []
 
 
 async def test_a_spooled_file_can_be_saved_twice(spooling: PieClient, tmp_path: Path) -> None:
@@ -190,7 +182,7 @@ async def test_recv_raises_for_an_unreadable_file_and_goes_on(
 
 
 async def test_a_spooled_file_is_deleted_when_it_is_closed_or_collected(
-    spooling: PieClient, folder: Path
+    spooling: PieClient, temporary_files: Path
 ) -> None:
     process = await spooling.launch_process("files@1.0.0")
     events = await _events(process)
@@ -201,7 +193,7 @@ async def test_a_spooled_file_is_deleted_when_it_is_closed_or_collected(
     assert reverse.path.exists()
     del events, reverse
     gc.collect()
-    assert list(folder.iterdir()) == []
+    assert list(temporary_files.iterdir()) == []
 
 
 async def test_a_spooled_file_may_exceed_max_buffered(engine: LocalEngine) -> None:
@@ -219,7 +211,7 @@ async def test_a_spooled_file_may_exceed_max_buffered(engine: LocalEngine) -> No
     assert file.size == size
 
 
-async def test_a_corrupt_spooled_file_is_an_event_and_deleted(folder: Path) -> None:
+async def test_a_corrupt_spooled_file_is_an_event_and_deleted(temporary_files: Path) -> None:
     """D21"""
     async with websocket_peer() as peer, PieClient(peer.uri, spool_above=10) as client:
         process = await in_time(client.launch_process("p@1.0.0"))
@@ -238,11 +230,13 @@ async def test_a_corrupt_spooled_file_is_an_event_and_deleted(folder: Path) -> N
         assert isinstance(broken, CorruptEvent)
         assert "do not match the BLAKE3 digest" in broken.value
         gc.collect()
-        assert list(folder.iterdir()) == []
+        assert list(temporary_files.iterdir()) == []
 
 
-async def test_a_file_that_cannot_be_written_is_a_corrupt_event(spooling: PieClient, folder: Path) -> None:
-    folder.rmdir()
+async def test_a_file_that_cannot_be_written_is_a_corrupt_event(
+    spooling: PieClient, temporary_files: Path
+) -> None:
+    temporary_files.rmdir()
     process = await spooling.launch_process("files@1.0.0")
     small, lost, between, lost_too, end = await _events(process)
     assert isinstance(small, FileEvent)
@@ -254,7 +248,7 @@ async def test_a_file_that_cannot_be_written_is_a_corrupt_event(spooling: PieCli
     assert end == ReturnEvent("null")
 
 
-async def test_closing_the_connection_deletes_partial_files(folder: Path) -> None:
+async def test_closing_the_connection_deletes_partial_files(temporary_files: Path) -> None:
     async with websocket_peer() as peer:
         async with PieClient(peer.uri, spool_above=10) as client:
             process = await in_time(client.launch_process("p@1.0.0"))
@@ -269,7 +263,7 @@ async def test_closing_the_connection_deletes_partial_files(folder: Path) -> Non
             assert await in_time(process.recv()) == (Event.Stdout, "written")
         del process, client
         gc.collect()
-        assert list(folder.iterdir()) == []
+        assert list(temporary_files.iterdir()) == []
 
 
 class ScarceThreads(ThreadPoolExecutor):
