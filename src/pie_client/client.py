@@ -84,8 +84,8 @@ class PieClient:
         max_buffered: The share of each process: bytes of memory that its unread events may take. What happens above
             it is chosen by ``when_full``; docs/back-pressure.md has the rules.
         max_buffered_total: Bytes that the unread events of all processes may take. Above it reading pauses, as with
-            ``when_full="pause"``; where it must go on, the processes with the most unread bytes lose events. Default:
-            eight times ``max_buffered``.
+            ``when_full="pause"``; where it must go on, the processes with the most unread bytes lose events. No less
+            than any ``max_buffered``. Default: eight times ``max_buffered``, or the largest share of a process.
         when_full: What happens when more than its share of a process is unread. ``"pause"``: the client stops reading
             from the socket until enough was read, which slows all processes of this client down; but never while a
             request waits for its reply. ``"drop-oldest"``: the oldest events are dropped. ``"error"``: all unread events
@@ -472,6 +472,7 @@ class PieClient:
         """
         current = self._connected()
         checked = launching.check_options(
+            self._settings,
             capture_outputs,
             token_budget,
             terminate_on_exit,
@@ -518,6 +519,7 @@ class PieClient:
         """
         current = self._connected()
         checked = launching.check_options(
+            self._settings,
             capture_outputs,
             terminate_on_exit=terminate_on_exit,
             max_buffered=max_buffered,
@@ -649,6 +651,7 @@ class PieClient:
             InvalidArgumentError: An option is invalid.
         """
         checked = launching.check_options(
+            self._settings,
             capture_outputs,
             token_budget,
             terminate_on_exit,
@@ -698,6 +701,7 @@ class PieClient:
         """
         launcher = self._connected().launcher
         checked = launching.check_options(
+            self._settings,
             terminate_on_exit=terminate_on_exit,
             max_buffered=max_buffered,
             when_full=when_full,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, overload
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
 from pie_client.connection.connection import Connection
-from pie_client.connection.options import check_seconds, check_size, check_when_full
+from pie_client.connection.options import Settings, check_seconds, check_when_full
 from pie_client.connection.probe import probe
 from pie_client.errors import (
     InvalidArgumentError,
@@ -80,6 +80,7 @@ class Options(NamedTuple):
 
 
 def check_options(
+    settings: Settings,
     capture_outputs: bool = True,
     token_budget: int | None = None,
     terminate_on_exit: bool = False,
@@ -95,7 +96,7 @@ def check_options(
         capture_outputs,
         token_budget,
         terminate_on_exit,
-        None if max_buffered is None else check_size("max_buffered", max_buffered),
+        None if max_buffered is None else settings.check_share(max_buffered),
         None if when_full is None else check_when_full(when_full),
         None if timeout is None else check_seconds("timeout", timeout),
     )

@@ -459,6 +459,19 @@ async def test_invalid_limits_are_refused(engine: LocalEngine, options: dict[str
             assert await client.list_processes() == []
 
 
+async def test_a_share_above_the_total_is_refused(engine: LocalEngine) -> None:
+    with pytest.raises(
+        InvalidArgumentError, match="max_buffered=2000 is more than max_buffered_total=1000, "
+    ):
+        PieClient(engine.uri, max_buffered=2000, max_buffered_total=1000)
+    async with PieClient(engine.uri, max_buffered=1000, max_buffered_total=1000) as client:
+        with pytest.raises(
+            InvalidArgumentError, match="max_buffered=1001 is more than max_buffered_total=1000, "
+        ):
+            await client.launch_process("print@1.0.0", 1, max_buffered=1001)
+        assert await client.list_processes() == []
+
+
 # ------------------------------------------------------------- another event loop
 
 

@@ -76,14 +76,23 @@ class Settings:
         self.proxy = proxy
         self.max_message_size = check_size("max_message_size", max_message_size)
         self.timeout = check_seconds("timeout", timeout)
-        self.max_buffered = check_size("max_buffered", max_buffered)
         total = max_buffered_total
         self.max_buffered_total = None if total is None else check_size("max_buffered_total", total)
+        self.max_buffered = self.check_share(max_buffered)
         self.when_full: WhenFull = check_when_full(when_full)
         self.spool_above = None if spool_above is None else check_size("spool_above", spool_above)
         self.max_spooled = UPLOAD_BYTES if max_spooled is None else check_size("max_spooled", max_spooled)
         self.ping_interval = check_seconds("ping_interval", ping_interval)
         self.ping_timeout = check_seconds("ping_timeout", ping_timeout)
+
+    def check_share(self, max_buffered: int) -> int:
+        """Return the share of a process. Raises InvalidArgumentError if it is not a size, or more than that of all processes."""
+        size, total = check_size("max_buffered", max_buffered), self.max_buffered_total
+        if total is not None and size > total:
+            raise InvalidArgumentError(
+                f"max_buffered={size} is more than max_buffered_total={total}, which is for all processes; lower it, or raise max_buffered_total"
+            )
+        return size
 
 
 def parse_uri(uri: object) -> SplitResult:
