@@ -3,9 +3,11 @@
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
 
-COLLECTIONS = frozenset({"list", "tuple", "set", "frozenset"})
+COLLECTIONS = frozenset(
+    {*("list", "deque", "tuple", "set", "frozenset"), *("dict", "frozendict", "ordered-dict", "counter")}
+)
 """Types of pydantic's schemas for collections that can stop at the first invalid item."""
 VALUES = frozenset({"default", "metadata", "serialization"})
 """Keys of pydantic's schemas whose values are not schemas of what is validated."""
@@ -33,11 +35,16 @@ class WireModel(BaseModel):
 
 
 def failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
-    """Return a validator as that of an adapter without a config, which stops at the first invalid item of each collection.
+    """Return a validator as that of an adapter, which stops at the first invalid item of each collection.
 
     pydantic collects the errors of all items, each in some hundred bytes: much more than a peer has to send for it.
     """
-    return SchemaValidator(cast("CoreSchema", _failing_fast(adapter.core_schema)))
+    # Plugins of pydantic wrap the validator.
+    validator = getattr(adapter.validator, "_schema_validator", adapter.validator)
+    # The arguments that it was made of, as pickle gets them: nothing else tells the configuration.
+    schema, config, *_ = cast("tuple[object, CoreConfig | None]", validator.__reduce__()[1])
+    # Prebuilt are the validators that models in it have, which collect all errors.
+    return SchemaValidator(cast("CoreSchema", _failing_fast(schema)), config, _use_prebuilt=False)
 
 
 def _failing_fast(schema: object) -> object:

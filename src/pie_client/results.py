@@ -42,8 +42,7 @@ def decode(process_id: str, text: str, as_type: object, adapter: pydantic.TypeAd
         ResultError: The text is not JSON, or not of the type.
     """
     try:
-        # An adapter of the caller may have a config, which its schema does not tell.
-        if len(text) > LONG_RESULT and adapter is not as_type:
+        if len(text) > LONG_RESULT:
             return failing_fast(adapter).validate_json(text)
         return adapter.validate_json(text)
     except pydantic.ValidationError as error:

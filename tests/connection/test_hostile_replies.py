@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pie_client import (
     InvalidArgumentError,
@@ -25,6 +27,14 @@ from tests.support.peers import Refusal, in_time, websocket_peer
 HOSTILE = "\x1b[31m\n\r\0\x85\u2028\u202eé"
 MANY = 350_000
 """Items of a reply of one mebibyte."""
+
+
+class Inner(BaseModel):
+    values: list[int]
+
+
+class Outer(BaseModel):
+    inner: Inner
 
 
 def check(error: PieError) -> None:
@@ -85,7 +95,7 @@ async def test_an_invalid_reply_is_checked_up_to_its_first_invalid_item(
     assert caught.value.__cause__ is None
 
 
-async def result_error(text: str, as_type: type[object]) -> str:
+async def result_error(text: str, as_type: Any) -> str:  # noqa: ANN401 - of a type, a union or an adapter
     """Return the error of a result that is not of a type."""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)
@@ -93,7 +103,8 @@ async def result_error(text: str, as_type: type[object]) -> str:
         with pytest.raises(ResultError) as caught:
             await in_time(process.result(as_type))
     check(caught.value)
-    assert f" characters that are not {as_type} (" in str(caught.value)
+    shown = "Outer" if as_type is Outer else as_type
+    assert f" characters that are not {shown} (" in str(caught.value)
     assert caught.value.__context__ is None, "the validation error holds the input"
     return str(caught.value).partition(" (")[2].rpartition("); wait()")[0]
 
@@ -106,7 +117,19 @@ async def result_error(text: str, as_type: type[object]) -> str:
         (tuple[int, ...], "[1," + ",".join(["{}"] * MANY) + "]", "1 is not a valid int"),
         (dict[str, list[int]], json.dumps({"a": ["x"] * MANY}), "a.0 is not a valid int"),
         (list[ProcessInfo], "[" + ",".join(["{}"] * MANY) + "]", None),
-        (dict[str, int], json.dumps({str(n): "x" for n in range(50_000)}), "50000 problems"),
+        (dict[str, int], json.dumps({str(n): "x" for n in range(50_000)}), "0 is not a valid int"),
+        (frozenset[int], "[" + ",".join(["{}"] * MANY) + "]", "0 is not a valid int"),
+        (
+            TypeAdapter(dict[str, int], config=ConfigDict(strict=True)),
+            json.dumps({str(n): str(n) for n in range(50_000)}),
+            "0 is not a valid int",
+        ),
+        (
+            dict[str, int] | list[int],
+            "[" + ",".join(["{}"] * MANY) + "]",
+            "dict[str,int] is not a valid dict; list[int].0 is not a valid int",
+        ),
+        (Outer, json.dumps({"inner": {"values": ["x"] * MANY}}), "inner.values.0 is not a valid int"),
         (
             dict[str, int],
             json.dumps({str(n): "x" for n in range(5000)}),
@@ -122,7 +145,9 @@ async def result_error(text: str, as_type: type[object]) -> str:
     ],
 )
 async def test_the_error_of_a_result_names_the_first_problems(
-    as_type: type[object], text: str, problems: str | None
+    as_type: Any,  # noqa: ANN401 - as above
+    text: str,
+    problems: str | None,
 ) -> None:
     found = await result_error(text, as_type)
     if problems is not None:
