@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import socket
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,7 @@ from tests.support.peers import (
     tcp_peer,
     websocket_peer,
 )
+from tests.support.tools import skip_without
 
 
 class HttpProxy:
@@ -87,6 +90,8 @@ async def test_the_systems_proxy_is_not_used_for_loopback(proxied: Callable[[str
             "\uff11\uff12\uff17.0.0.1",
             "\uff4cocalhost",
         ),
+        *("[::127.0.0.1]", "localhost.localdomain", "localhost6", "ip6-localhost", "IP6-loopback."),
+        *(socket.gethostname(), socket.gethostname().partition(".")[0].upper()),
     ],
 )
 async def test_the_systems_proxy_is_never_used_for_this_machine(
@@ -102,8 +107,38 @@ async def test_the_systems_proxy_is_never_used_for_this_machine(
     assert proxy.requests == []
 
 
+async def test_the_systems_proxy_is_not_used_for_an_address_of_this_machine(
+    proxied: Callable[[str], None],
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        try:
+            unused.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            skip_without("no route to another machine")
+        own = unused.getsockname()[0]
+    async with system_proxy(proxied) as proxy:
+        # Nothing listens there: the server and the proxy listen on the loopback interface.
+        await failed_connect(f"ws://{own}:{proxy.target.rpartition(':')[2]}")
+    assert proxy.requests == []
+
+
+async def test_the_systems_proxy_is_not_used_for_names_of_loopback_in_the_hosts_file(
+    proxied: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unresolvable: str
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"203.0.113.9 a.pie.invalid\n\n127.0.1.1\tbox {unresolvable.upper()} # b.pie.invalid\n")
+    monkeypatch.setattr("pie_client.connection.options.HOSTS_FILE", str(hosts))
+    async with system_proxy(proxied) as proxy:
+        await failed_connect(f"ws://{unresolvable}:8080")
+        assert proxy.requests == []
+        for other in ("a.pie.invalid", "b.pie.invalid"):
+            async with PieClient(f"ws://{other}:8080") as client:
+                await client.ping()
+    assert len(proxy.requests) == 2
+
+
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1.pie.invalid", "localhost.invalid", "[::ffff:203.0.113.1]", "10.1"]
+    "host", ["127.0.0.1.pie.invalid", "localhost.invalid", "[::ffff:203.0.113.1]", "[::203.0.113.1]", "10.1"]
 )
 async def test_the_systems_proxy_is_used_for_hosts_that_look_like_this_machine(
     host: str, proxied: Callable[[str], None]

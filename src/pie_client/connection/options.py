@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH, UPLOAD_BYTES
@@ -25,11 +27,31 @@ else:
     socket_module = LazyModule("socket")
     ssl_module = LazyModule("ssl")
 
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """Field name, RFC 9110, section 5.1."""
 POLICIES = ("pause", "drop-oldest", "error")
 """Values of ``when_full``."""
 PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+LOOPBACK_NAMES = frozenset(
+    {
+        *("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"),
+        *("localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6"),
+    }
+)
+"""Names of the loopback interface in the hosts files of operating systems, besides ``*.localhost`` (RFC 6761, section 6.3)."""
+EMBEDDED_IPV4 = (0, 0xFFFF)
+"""Upper 96 bits of IPv6 addresses that contain one of IPv4 (RFC 4291, section 2.5.5)."""
+HOSTS_FILE = (
+    os.path.expandvars(r"%SystemRoot%\System32\drivers\etc\hosts")
+    if sys.platform == "win32"
+    else "/etc/hosts"
+)
+HOSTS_CHARACTERS = 1 << 16
+"""Most characters read of it: lists of blocked sites have millions."""
+DISCARD_PORT = 9
+"""Any port: nothing is sent to it."""
 URI_CHARACTERS = 100
 """Characters of an invalid URI shown in the error."""
 
@@ -228,27 +250,78 @@ def address_of(parts: SplitResult) -> str:
 
 
 def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine, for which no proxy is needed. Nothing is sent or looked up in the network."""
+    if is_loopback(host):
+        return True
+    name = _in_ascii(host)
+    address = _as_any_address(name)
+    if address is not None:
+        return _is_own(address)
+    own = socket_module.gethostname().lower()
+    return name in (own, own.partition(".")[0]) or any(map(is_loopback, _addresses_in_hosts_file(name)))
+
+
+def is_loopback(host: str) -> bool:
     """Return whether a host, however it is written, is this machine's loopback interface, which no proxy can reach."""
-    with contextlib.suppress(UnicodeError):  # full-width digits and dots, too, become those of ASCII
-        host = host.encode("idna").decode("ascii")
-    host = host.lower().removesuffix(".")
-    address = _as_address(host)
+    name = _in_ascii(host)
+    if name in LOOPBACK_NAMES or name.endswith(".localhost"):
+        return True
+    address = _as_any_address(name)
     if address is None:
-        if host == "localhost" or host.endswith(".localhost"):
-            return True
-        try:  # 127.1, 0x7f000001, 2130706433
-            address = ipaddress.IPv4Address(socket_module.inet_aton(host))
-        except (OSError, UnicodeError):
-            return False
-    address = getattr(address, "ipv4_mapped", None) or address
+        return False
     # Connecting to the unspecified address connects to the loopback interface.
-    return address.is_loopback or address.is_unspecified
+    if address.is_loopback or address.is_unspecified:
+        return True
+    if address.version == 4 or int(address) >> 32 not in EMBEDDED_IPV4:
+        return False
+    return is_loopback(str(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)))
 
 
-def _as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _in_ascii(host: str) -> str:
+    """Return a host as it is looked up: full-width digits and dots, too, become those of ASCII."""
+    with contextlib.suppress(UnicodeError):
+        host = host.encode("idna").decode("ascii")
+    return host.lower().removesuffix(".")
+
+
+def _is_own(address: Address) -> bool:
+    """Return whether an address is one of this machine's: what is sent to such an address would come from it."""
+    family = socket_module.AF_INET if address.version == 4 else socket_module.AF_INET6
+    try:
+        with socket_module.socket(family, socket_module.SOCK_DGRAM) as unused:
+            unused.connect((str(address), DISCARD_PORT))
+            return _as_address(unused.getsockname()[0]) == address
+    except OSError:
+        return False
+
+
+def _addresses_in_hosts_file(name: str) -> Iterator[str]:
+    """Yield the addresses that the beginning of the hosts file gives for a name."""
+    try:
+        with open(HOSTS_FILE, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - without loading pathlib
+            lines = file.read(HOSTS_CHARACTERS).splitlines()
+    except OSError:
+        return
+    for line in lines:
+        address, *names = line.partition("#")[0].lower().split() or [""]
+        if name in names:
+            yield address
+
+
+def _as_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
+        return None
+
+
+def _as_any_address(host: str) -> Address | None:
+    """Return an address that may be written as 127.1, 0x7f000001 or 2130706433, or None for a name."""
+    if (address := _as_address(host)) is not None:
+        return address
+    try:
+        return ipaddress.IPv4Address(socket_module.inet_aton(host))
+    except (OSError, UnicodeError):
         return None
 
 

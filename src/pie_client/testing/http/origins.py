@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from pie_client.connection.options import is_this_machine
+from pie_client.connection.options import is_loopback
 from pie_client.errors import one_line
 
 ANY = "*"
@@ -49,7 +49,7 @@ class AllowedOrigins:
     def host_refusal(self, hosts: Sequence[str]) -> str | None:
         """Return why a request is refused for its header Host, or None to accept it."""
         names = [_split(f"//{host}").hostname or "" for host in hosts]
-        if ANY in self._origins or all(is_this_machine(name) or name in self._hosts for name in names):
+        if ANY in self._origins or all(is_loopback(name) or name in self._hosts for name in names):
             return None
         shown = one_line(", ".join(hosts), SHOWN)
         return f"{shown} is not this machine; allow requests to it with allowed_origins="
@@ -58,7 +58,7 @@ class AllowedOrigins:
 def _is_own(origin: str, port: int) -> bool:
     parts = _split(origin)
     try:
-        return parts.scheme == "http" and parts.port == port and is_this_machine(parts.hostname or "")
+        return parts.scheme == "http" and parts.port == port and is_loopback(parts.hostname or "")
     except ValueError:  # the port is not a number
         return False
 
