@@ -129,11 +129,19 @@ class Opening:
         self._closed = False
         self.abandoned = False
         """Whether it was cancelled, because nobody waits for it."""
+        self.claimed = False
+        """Whether a caller has learned of its end."""
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return not self._task.done()
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether it has succeeded, and every caller was cancelled before it learned of that."""
+        succeeded = self._task.done() and not self._task.cancelled() and self._task.exception() is None
+        return succeeded and not self._waiting and not self.claimed
 
     async def wait(self) -> None:
         """Wait for the end. Raises the error of the opening, or NotConnectedError after :meth:`close`."""
@@ -145,6 +153,7 @@ class Opening:
             if not self._waiting and not self._task.done():
                 self.abandoned = True
                 self._task.cancel()
+        self.claimed = True
         if self._closed:
             raise NotConnectedError("the client was closed while connecting; connect again")
         self._task.result()
@@ -207,11 +216,24 @@ class Connector:
         while (opening := self._opening) is not None and opening.running and opening.abandoned:
             await opening.ended()
         if self.current is not None and self.current.connection.alive:
+            if opening is not None:
+                opening.claimed = True
             return
         if opening is None or not opening.running:
             self._loop = asyncio.get_running_loop()
             self._opening = opening = Opening(self._open())
-        await opening.wait()
+        try:
+            await opening.wait()
+        finally:
+            # Nobody would close it: the body of an ``async with`` statement does not begin.
+            if opening.unclaimed:
+                self._drop_unclaimed()
+
+    def _drop_unclaimed(self) -> None:
+        connected, self.current = self.current, None
+        if connected is not None:
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP))
+            connected.connection.abort()
 
     async def close(self) -> None:
         """Close the connection, if there is one, and forget the user."""

@@ -77,6 +77,22 @@ async def test_tasks_that_share_a_failed_attempt_share_its_error() -> None:
     assert client.state.cause is outcomes[0]
 
 
+async def test_a_connect_that_is_cancelled_as_it_succeeds_leaves_no_connection() -> None:
+    async with websocket_peer() as peer:
+        client = PieClient(peer.uri)
+        connecting = asyncio.create_task(client.__aenter__())
+        await asyncio.sleep(0)
+        [opening] = [task for task in asyncio.all_tasks() if task.get_name() == "pie-client connect"]
+        opening.add_done_callback(lambda _: connecting.cancel())
+        with pytest.raises(asyncio.CancelledError):
+            await in_time(connecting)
+        assert opening.exception() is None
+        assert client.state.status is ConnectionStatus.GAVE_UP
+        await peer.all_gone()
+        async with client:
+            await client.ping()
+
+
 async def test_cancelling_one_of_two_callers_leaves_the_attempt_running() -> None:
     async with websocket_peer() as peer:
         client = PieClient(peer.uri)
