@@ -169,7 +169,7 @@ def versions(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run the long tests, then ten minutes of everything at once, then measure limits. Arguments go to the tests."""
-    session.install("-e", f".[{EXTRAS}]", *groups("test"))
+    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
     session.run("pytest", "-m", "soak", "--verbose", *PARALLEL, *session.posargs)
     # One after the other and with nothing else: both measure.
     session.run("python", "-m", "tests.faults.soaking")

@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kill-schedules",
         type=int,
-        default=1000,
-        help="fault schedules of the long tests that kill engines (default: %(default)s)",
+        default=1500,
+        help="fault schedules of the long tests that kill engines (default: %(default)s, more than 1,000 kills)",
     )
 
 

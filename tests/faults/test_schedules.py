@@ -46,4 +46,5 @@ def test_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
 def test_many_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
     many_deadly_seeds: range, engines: EngineProcess
 ) -> None:
-    check(many_deadly_seeds, engines, mortal=True)
+    runs = check(many_deadly_seeds, engines, mortal=True)
+    assert sum(done.kills for done in runs) >= 0.7 * len(runs)
