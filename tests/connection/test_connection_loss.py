@@ -11,6 +11,7 @@ import pytest
 
 from pie_client import (
     ConnectionLostError,
+    ConnectionStatus,
     Event,
     PieClient,
     Process,
@@ -31,6 +32,7 @@ from tests.connection.helpers import (
     printed,
     returned,
     start_waiting,
+    until,
 )
 from tests.support.peers import Peer, SilentWebSocket, in_time, tcp_peer, websocket_peer
 
@@ -197,6 +199,7 @@ async def test_received_events_are_returned_before_the_error(lose: Break) -> Non
         await peer.send(printed(process, "one"), *chunks(process, b"two", 2), printed(process, "three"))
         await client.ping()  # a reset may discard what was not read yet
         await lose(peer, process)
+        await until(client, ConnectionStatus.LOST)
         assert await in_time(process.recv()) == (Event.Stdout, "one")
         assert await in_time(process.recv()) == (Event.File, b"two")
         assert await in_time(anext(process)) == StdoutEvent("three")
@@ -211,6 +214,7 @@ async def test_a_large_backlog_is_returned_before_the_error() -> None:
         process = await launch(client)
         await peer.send(*(printed(process, str(n)) for n in range(1000)))
         peer.hang_up()
+        await until(client, ConnectionStatus.LOST)
         for n in range(1000):
             assert await in_time(anext(process)) == StdoutEvent(str(n))
         with pytest.raises(ConnectionLostError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -13,12 +14,14 @@ from pie_client import (
     CorruptEvent,
     DeadlineError,
     Event,
+    FileEvent,
     InvalidArgumentError,
     PieClient,
     Process,
     SlowConsumerError,
     models,
 )
+from pie_client.protocol.files import Spool
 from tests.connection.helpers import (
     CLOSE_SECONDS,
     MIB,
@@ -249,6 +252,29 @@ async def test_a_file_larger_than_the_buffer_that_must_stay_in_memory_is_lost() 
         lost = await in_time(receiving)
         assert isinstance(lost, CorruptEvent)
         assert "it does not fit beside what is unread" in lost.value
+
+
+async def test_receiving_pauses_while_the_disk_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    append, disk_is_ready = Spool.append, threading.Event()
+
+    def append_later(spool: Spool, parts: list[bytes]) -> None:
+        assert disk_is_ready.wait(TIMEOUT)
+        append(spool, parts)
+
+    monkeypatch.setattr(Spool, "append", append_later)
+    async with websocket_peer() as peer, PieClient(peer.uri, spool_above=1000) as client:
+        process = await launch(client)
+        reading = asyncio.create_task(anext(process))
+        data = bytes(40 * MIB)
+        sending = asyncio.create_task(peer.send(*chunks(process, data, MIB // 4)))
+        try:
+            await until_paused(peer, sending)
+        finally:
+            disk_is_ready.set()
+        file = await in_time(reading)
+        assert isinstance(file, FileEvent)
+        assert file.size == len(data)
+        await in_time(sending)
 
 
 # ------------------------------------------------------------- processes without a handle

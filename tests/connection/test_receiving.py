@@ -202,8 +202,9 @@ async def test_two_handles_of_one_process_share_its_events() -> None:
         first = await launch(client)
         second = await client.attach_process(first.process_id)
         waiters = await start_waiting(client, first.wait(), second.wait())
-        await peer.send(models.StdoutFrame(process_id=first.process_id, value="one"))
+        await peer.send(printed(first, "one"), printed(first, "two"))
         assert await in_time(second.recv()) == (Event.Stdout, "one")
+        assert await in_time(first.recv()) == (Event.Stdout, "two")
         first.close()
         with pytest.raises(ProcessEndedError):
             await first.recv()

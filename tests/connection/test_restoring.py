@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from pie_client import (
     ConnectionState,
     ConnectionStatus,
+    CorruptEvent,
+    FileEvent,
     ParsedPrivateKey,
     PieClient,
     ProcessLostError,
@@ -17,7 +20,7 @@ from pie_client import (
     inferlet,
     models,
 )
-from tests.connection.helpers import SOON, launch, printed, returned
+from tests.connection.helpers import SOON, chunks, launch, printed, returned
 from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
@@ -65,6 +68,41 @@ async def test_an_attach_with_an_invalid_reply_loses_that_process_only() -> None
             await in_time(lost.wait())
         await peer.send(returned(kept, '"done"'))
         assert await in_time(kept.wait()) == '"done"'
+
+
+async def test_a_process_that_the_server_still_holds_is_attached_again_later() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        held = models.ProcessInfo(
+            id=process.process_id, username="alice", program="a@1.0.0", input="{}", elapsed_secs=1
+        )
+        peer.answers[models.ListProcessesRequest] = json.dumps([held.model_dump()])
+        peer.answers[models.AttachProcessRequest] = None
+
+        async def attach_the_second_time() -> None:
+            first = await peer.request(models.AttachProcessRequest)
+            await peer.reply(first.corr_id, "Process not found", ok=False)
+            second = await peer.request(models.AttachProcessRequest, 2)
+            await peer.reply(second.corr_id, "Process attached")
+
+        peer.background.append(asyncio.create_task(attach_the_second_time()))
+        assert (await restored(client, peer)).kept == (process.process_id,)
+        await peer.send(returned(process, "1"))
+        assert await in_time(process.result(int)) == 1
+
+
+async def test_a_file_that_was_arriving_at_a_loss_is_lost_and_can_be_sent_again() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        process = await launch(client)
+        first, second = chunks(process, b"file", 2)
+        await peer.send(first)
+        await client.ping()
+        await restored(client, peer)
+        lost = await in_time(anext(process))
+        assert isinstance(lost, CorruptEvent)
+        assert "the connection was lost before its last chunk" in lost.value
+        await peer.send(first, second)
+        assert await in_time(anext(process)) == FileEvent(b"file")
 
 
 async def test_a_server_that_does_not_list_its_processes_holds_none() -> None:

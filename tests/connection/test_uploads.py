@@ -1,6 +1,7 @@
 """Uploads to an engine in another thread, so that client and server really run at the same time."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Self
@@ -99,6 +100,16 @@ class Pieces:
 async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThread) -> None:
     """D41"""
     total, turns = 60, 0
+    turns_at: list[int] = []
+
+    class Counted(Pieces):
+        """Chunks so small that the socket accepts each of them at once."""
+
+        digest = blake3(b"x" * 10 * total).hexdigest()
+
+        def sent(self, index: int) -> None:
+            super().sent(index)
+            turns_at.append(turns)
 
     async def count() -> None:
         nonlocal turns
@@ -106,12 +117,14 @@ async def test_other_tasks_run_between_the_chunks_of_an_upload(thread: EngineThr
             turns += 1
             await asyncio.sleep(0)
 
+    thread.engine.inferlet("up@1.0.0")(returns_immediately)  # the bytes are not a program
     async with PieClient(thread.uri) as client:
         await client.ping()
         counting = asyncio.create_task(count())
-        await client.rpc.add_program(content=sized_component(CHUNK * total), manifest=MANIFEST)
+        await client.rpc.add_program(content=Counted(total, total), manifest=MANIFEST)
         counting.cancel()
-    assert turns >= total
+    assert len(turns_at) == total
+    assert all(before < after for before, after in itertools.pairwise(turns_at))
 
 
 async def test_an_error_stops_the_upload(thread: EngineThread) -> None:
@@ -179,6 +192,24 @@ async def test_an_interrupted_file_can_be_sent_again(thread: EngineThread) -> No
         retry.digest = interrupted.digest
         await client.rpc.transfer_file(process_id=process.process_id, content=retry)
         assert await process.result(int, timeout=TIMEOUT) == len(content)
+
+
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_each_chunk_restarts_the_timeout_of_its_upload_and_of_those_that_wait_for_it(
+    thread: EngineThread,
+) -> None:
+    class Slow(Pieces):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in super().__aiter__():
+                await asyncio.sleep(0.5)  # it is what the timeout is about
+                yield piece
+
+    thread.engine.inferlet("up@1.0.0")(returns_immediately)  # the bytes are not a program
+    async with PieClient(thread.uri) as client:
+        uploads = [
+            client.rpc.add_program(content=Slow(6, 6), manifest=MANIFEST, timeout=2.0) for _ in range(2)
+        ]
+        assert len(await asyncio.wait_for(asyncio.gather(*uploads), TIMEOUT)) == 2
 
 
 @pytest.mark.parametrize("actual", [0, 2, 4])

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -378,6 +379,24 @@ read()
     assert any("last words" in line for line in logged)
     assert max(map(len, logged)) < 3000
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_long_line_of_standard_error_takes_little_memory(bench: Bench) -> None:
+    """D66."""
+    await bench.serve("""
+request = read()
+for _ in range(64): sys.stderr.write("x" * (1 << 20))
+sys.stderr.flush()
+send(id=request["id"], result="fine")
+read()
+""")
+    tracemalloc.start()
+    try:
+        assert await bench.call() == (True, '"fine"')
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20, "a quarter of the line"
 
 
 @pytest.mark.parametrize(
