@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants and return the exit status: 1 if the tests of one do not fail."""
     parser = argparse.ArgumentParser(prog="python -m tests.defects", description=__doc__)
-    parser.add_argument("words", nargs="*", help="ids of defects, or parts of other texts; default: all")
+    parser.add_argument("words", nargs="*", help="ids of defects, parts of texts, or property; default: all")
     parser.add_argument("--quick", action="store_true", help="only the few that run in every change")
     parser.add_argument("--jobs", type=int, default=2, help="processes at the same time (default: 2)")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_meant(mutant: Mutant, words: Sequence[str]) -> bool:
-    text = " ".join((mutant.change, mutant.breaks, *(edit.file for edit in mutant.edits))).lower()
+    files = (edit.file for edit in mutant.edits)
+    text = " ".join((mutant.defect or "property", mutant.breaks, mutant.change, *files)).lower()
     return not words or any(
         word == mutant.defect if DEFECT.fullmatch(word) else word.lower() in text for word in words
     )
@@ -61,7 +62,7 @@ def _is_meant(mutant: Mutant, words: Sequence[str]) -> bool:
 
 def _title(result: Result) -> str:
     mutant = result.mutant
-    return f"{mutant.defect or 'property'}: {mutant.change}"
+    return f"{mutant.breaks}: {mutant.change}" if mutant.defect else f"{mutant.breaks} {mutant.change}"
 
 
 def _print_table(results: Sequence[Result]) -> None:

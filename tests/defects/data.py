@@ -1,7 +1,8 @@
 """Read the ledger and the mutants.
 
-``ledger.toml`` says of each defect of earlier clients which tests would fail if this client had it. The files in
-``mutants`` say how to put a defect into the package, and which tests have to fail then.
+``ledger.toml`` says of each defect of earlier clients which tests would fail if this client had it, and ``servers.toml``
+of what servers do in which tests the client copes with it. The files in ``mutants`` say how to put a defect into the
+package, and which tests have to fail then.
 """
 
 import ast
@@ -18,6 +19,7 @@ from tests.support.repository import ROOT
 
 HERE = Path(__file__).parent
 LEDGER = HERE / "ledger.toml"
+SERVERS = HERE / "servers.toml"
 MUTANTS = HERE / "mutants"
 DEFECT = re.compile(r"\bD\d{1,2}\b")
 """The id of a defect."""
@@ -45,6 +47,15 @@ class Row(BaseModel):
     tests: list[str] = []
     untested: str = ""
     not_injected: str = ""
+
+
+class Behaviour(BaseModel):
+    """What a server does, as a sentence about it, and the tests in which the client copes with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    server: str
+    tests: list[str]
 
 
 class Edit(BaseModel):
@@ -91,6 +102,12 @@ class StaleMutantError(Exception):
 def load_ledger() -> dict[str, Row]:
     """Return the rows of the ledger by their ids."""
     return TypeAdapter(dict[str, Row]).validate_python(tomllib.loads(LEDGER.read_text(encoding="utf-8")))
+
+
+def load_behaviours() -> list[Behaviour]:
+    """Return what servers do."""
+    adapter = TypeAdapter(dict[str, list[Behaviour]])
+    return adapter.validate_python(tomllib.loads(SERVERS.read_text(encoding="utf-8")))["behaviours"]
 
 
 def load_mutants(folder: Path = MUTANTS) -> list[Mutant]:

@@ -26,7 +26,9 @@ TEST_SECONDS = 120.0
 """Deadline of a test whose mutant should not hang: longer than those of the tests themselves."""
 STOP_SECONDS = 30.0
 """Seconds that a process may take beyond the deadlines of its tests."""
-BROKEN = re.compile(r"\b(?:NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError)\b")
+BROKEN = re.compile(
+    r"^(?:E +)?(?:NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError): ", re.MULTILINE
+)
 """Errors of a mutant that is not the defect it is meant to be."""
 TIMED_OUT = re.compile(r"Timeout \(>[\d.]+s\) from pytest-timeout")
 DETAIL_CHARACTERS = 100

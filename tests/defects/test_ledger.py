@@ -8,6 +8,8 @@ from tests.defects.data import (
     Edit,
     Mutant,
     Row,
+    exists,
+    load_behaviours,
     load_ledger,
     load_mutants,
     named_defects,
@@ -21,6 +23,12 @@ THIS = "tests/defects/test_ledger.py::test_each_defect_has_its_tests_and_mutants
 def test_each_defect_has_its_tests_and_mutants_or_a_reason() -> None:
     assert problems_of(load_ledger(), named_defects(), load_mutants()) == []
     assert list(load_ledger()) == IDS, "the rows are in order"
+
+
+def test_the_client_copes_in_a_test_with_each_thing_that_servers_do() -> None:
+    behaviours = load_behaviours()
+    assert len(behaviours) == len({behaviour.server for behaviour in behaviours}) > 0
+    assert [b.server for b in behaviours if not b.tests or not all(map(exists, b.tests))] == []
 
 
 def test_no_file_of_tests_mentions_an_unknown_defect() -> None:
