@@ -192,9 +192,10 @@ def schedule_of(seed: int, *, mortal: bool = False) -> Schedule:
     mcp = family == "0.4" and rng.random() < (0.15 if mortal else 0.04)
     keeps_detached = rng.random() < (0.7 if reconnects else 0.15)
     leaves = keeps_detached and not reconnects
-    kinds = _kinds_of_steps(mcp=mcp and not reconnects, loses=reconnects or leaves)
+    loses = reconnects or leaves
+    kinds = _kinds_of_steps(mcp=mcp and not loses, loses=loses)
     follows = tuple(_follow(rng, f"s{seed}-{i}", kinds) for i in range(rng.choice((1, 1, 2, 3, 5))))
-    if reconnects or leaves:
+    if loses:
         follows = tuple(map(_terminates_first, follows))
     if leaves:
         follows = tuple(_leaves(rng, follow) for follow in follows)
@@ -203,7 +204,7 @@ def schedule_of(seed: int, *, mortal: bool = False) -> Schedule:
     upload_bytes = round(_log_uniform(rng, 50, 900_000))
     clients = 1 if mcp else rng.choice((1, 1, 1, 1, 2, 3))
     faults = _faults(rng, _sizes(follows, work, upload_bytes), reconnects=reconnects, mortal=mortal)
-    if reconnects or leaves or clients > 1 or Work.RUN in work:
+    if loses or clients > 1 or Work.RUN in work:
         which = (0, 0, 0, 1, 2) if mortal else (0, 0, 1, 2, 3)
         faults = [replace(fault, connection=rng.choice(which)) for fault in faults]
     return Schedule(

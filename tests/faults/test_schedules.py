@@ -5,10 +5,16 @@ order, once, and each file whole or reported lost. Nothing ran twice. Tasks, thr
 files are back where they began, and neither Python nor asyncio complains.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import pytest
 
 from tests.faults.engine_process import EngineProcess
 from tests.faults.running import Run, run
+from tests.support.figures import FIGURES
+
+Record: TypeAlias = Callable[[str, object], None]
 
 
 def check(seeds: range, engines: EngineProcess, *, mortal: bool = False) -> list[Run]:
@@ -17,6 +23,12 @@ def check(seeds: range, engines: EngineProcess, *, mortal: bool = False) -> list
     failed = [done.report() for done in runs if done.problems]
     assert not failed, "\n\n".join([f"{len(failed)} of {len(seeds)} schedules failed", *failed])
     return runs
+
+
+def figures(runs: list[Run]) -> str:
+    """Return what happened, for people."""
+    faults, kills = sum(len(done.happened) for done in runs), sum(done.kills for done in runs)
+    return f"{len(runs)} schedules, {faults} faults" + (f", {kills} kills" if kills else "")
 
 
 def test_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
@@ -29,9 +41,9 @@ def test_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_many_faulty_links_lose_nothing_hang_nothing_and_leak_nothing(
-    many_seeds: range, engines: EngineProcess
+    many_seeds: range, engines: EngineProcess, record_property: Record
 ) -> None:
-    check(many_seeds, engines)
+    record_property(FIGURES, figures(check(many_seeds, engines)))
 
 
 def test_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
@@ -44,7 +56,8 @@ def test_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_many_killed_and_stopped_engines_lose_nothing_hang_nothing_and_leak_nothing(
-    many_deadly_seeds: range, engines: EngineProcess
+    many_deadly_seeds: range, engines: EngineProcess, record_property: Record
 ) -> None:
     runs = check(many_deadly_seeds, engines, mortal=True)
+    record_property(FIGURES, figures(runs))
     assert sum(done.kills for done in runs) >= 0.7 * len(runs)
