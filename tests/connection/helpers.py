@@ -143,3 +143,16 @@ async def flood(peer: Peer, process_id: str, size: int = 20 * MIB) -> None:
     """Send much more than a client may buffer in the tests."""
     for _ in range(size // 65536):
         await peer.send(printed(process_id, "x" * 65536))
+
+
+class SlowKey:
+    """A key that signs when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        self.asked.set()
+        await self.go.wait()
+        return b"signature of " + challenge

@@ -68,6 +68,18 @@ async def test_a_cancelled_attempt_ends_in_a_state_that_says_so() -> None:
         assert client.state == ConnectionState(ConnectionStatus.CLOSED)
 
 
+async def test_a_close_that_is_cancelled_at_once_drops_the_connection() -> None:
+    async with websocket_peer() as peer:
+        client = PieClient(peer.uri)
+        await client.connect()
+        await client.ping()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await in_time(peer.all_gone())
+
+
 async def test_a_close_that_is_cancelled_while_the_connection_is_restored_leaves_nothing() -> None:
     async with websocket_peer() as peer:
         client = PieClient(peer.uri, reconnect=LATER)

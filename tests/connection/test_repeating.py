@@ -1,6 +1,7 @@
 """A client with ``reconnect=``: which requests it sends again after a loss, when, and how often."""
 
 import asyncio
+import base64
 import itertools
 import math
 import os
@@ -18,13 +19,15 @@ from pie_client import (
     ConnectionStatus,
     DeadlineError,
     PieClient,
+    PieError,
     Process,
     ProcessLostError,
     Reconnect,
+    ReconnectError,
     models,
 )
 from pie_client.base import WireModel
-from tests.connection.helpers import SOON, check_text, launch, outcomes, until
+from tests.connection.helpers import SOON, SlowKey, check_text, launch, outcomes, until
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
 SERVICE_RESTART = b"\x88\x02\x03\xf4"
@@ -52,11 +55,11 @@ async def suspend(peer: Peer, client: PieClient) -> None:
     await until(client, ConnectionStatus.WAITING)
 
 
-async def begin_to_end(peer: Peer) -> None:
+async def begin_to_end(peer: Peer, close_frame: bytes = SERVICE_RESTART) -> None:
     """Send a close frame, and wait until the client has answered it. TCP stays open until ``peer.reset()``."""
     transport = peer.socket.transport
     transport.pause_reading()  # the answer would end TCP
-    transport.write(SERVICE_RESTART)
+    transport.write(close_frame)
     with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as raw:
         async with asyncio.timeout(60):
             while True:
@@ -129,6 +132,64 @@ async def test_an_upload_that_was_begun_during_a_loss_leaves_later_ones_intact(
     for _ in range(2):
         peer.hang_up()
         assert await in_time(upload(client)) == "ok"
+
+
+LOSSES: dict[str, tuple[bytes, Reconnect | None, type[PieError] | None]] = {
+    "restored": (SERVICE_RESTART, SOON, None),
+    "given up": (b"\x88\x02\x03\xf3", SOON, ReconnectError),
+    "without a policy": (SERVICE_RESTART, None, ConnectionLostError),
+}
+"""Close frames, policies, and the error of what follows."""
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", [models.AuthIdentifyRequest, models.AuthByTokenRequest])
+async def test_authenticating_after_the_close_frame_concerns_the_next_session(
+    loss: str, model: type[WireModel], peer: Peer
+) -> None:
+    peer.answers |= {models.AuthByTokenRequest: "Authenticated", models.AuthProveRequest: Refusal("No")}
+    close_frame, policy, expected = LOSSES[loss]
+    async with PieClient(peer.uri, reconnect=policy) as client:
+        await begin_to_end(peer, close_frame)
+        assert client.connected
+        by_name = model is models.AuthIdentifyRequest
+        authenticating = asyncio.create_task(
+            client.authenticate("alice") if by_name else client.auth_by_token("token")
+        )
+        await asyncio.sleep(0)
+        peer.reset()
+        if expected is None:
+            await in_time(authenticating)
+            await client.ping()
+            assert client.server is not None
+            assert client.server.username == ("alice" if by_name else "internal")
+        else:
+            with pytest.raises(expected) as caught:
+                await in_time(authenticating)
+            assert isinstance(caught.value, (ReconnectError, ConnectionLostError))
+            assert caught.value.sent is False
+        assert len(peer.requests_of(model)) == (expected is None)
+
+
+async def test_a_challenge_that_is_signed_after_the_close_frame_is_not_answered(peer: Peer) -> None:
+    key = SlowKey()
+    peer.answers |= {
+        models.AuthIdentifyRequest: base64.b64encode(b"x" * 48).decode(),
+        models.AuthProveRequest: "Authenticated",
+    }
+    async with PieClient(peer.uri, reconnect=SOON) as client:
+        authenticating = asyncio.create_task(client.authenticate("alice", key))
+        await in_time(key.asked.wait())
+        await begin_to_end(peer)
+        key.go.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert client.connected
+        peer.reset()
+        await in_time(authenticating)
+        await client.ping()
+        assert len(peer.requests_of(models.AuthIdentifyRequest)) == 2
+        assert len(peer.requests_of(models.AuthProveRequest)) == 1
 
 
 # ------------------------------------------------------------- how long

@@ -20,7 +20,9 @@ from pie_client import (
     inferlet,
     models,
 )
-from tests.connection.helpers import SOON, chunks, launch, printed, returned
+from pie_client.connection.restorable import RestorableConnection
+from pie_client.protocol.codec import Frame
+from tests.connection.helpers import SOON, SlowKey, chunks, launch, printed, returned
 from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
@@ -292,19 +294,6 @@ async def test_a_server_of_another_family_is_known_as_such_after_a_loss() -> Non
         assert (first.family, second.family) == ("0.4", "0.5")
 
 
-class SlowKey:
-    """A key that signs when it is told to."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.go = asyncio.Event()
-
-    async def sign_challenge(self, challenge: bytes) -> bytes:
-        self.asked.set()
-        await self.go.wait()
-        return b"signature of " + challenge
-
-
 async def test_a_challenge_that_is_signed_too_late_is_not_answered_in_the_next_session() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
         key = SlowKey()
@@ -335,6 +324,60 @@ async def test_whether_a_function_is_installed_is_asked_again_after_a_loss() -> 
         await restored(client, peer)
         await client.run(answer)
         assert len(peer.requests_of(models.CheckProgramRequest)) == 2
+
+
+async def test_a_reply_of_the_lost_session_does_not_identify_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver = RestorableConnection.deliver
+    aborts = iter([True])
+
+    def deliver_and_abort(self: RestorableConnection, batch: list[Frame]) -> None:
+        deliver(self, batch)
+        # As the keep-alive does when its time is over in the same turn of the event loop: the loss is known before who
+        # waits for the reply goes on. A server can't time that.
+        if next(aborts, False):
+            self.drop()
+
+    monkeypatch.setattr(RestorableConnection, "deliver", deliver_and_abort)
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        await in_time(client.ping())
+        kinds = [type(request) for request in peer.requests]
+        assert kinds == [models.AuthIdentifyRequest, models.AuthIdentifyRequest, models.PingRequest]
+
+
+async def test_not_more_attaches_are_in_flight_than_servers_queue() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        processes = [await launch(client) for _ in range(100)]
+        peer.answers[models.AttachProcessRequest] = None
+        restoring = asyncio.create_task(restored(client, peer))
+        for number in range(1, 101):
+            await peer.request(models.AttachProcessRequest, number)
+            # What the client had written before it saw the ping has arrived before the pong.
+            await in_time(await peer.socket.ping())
+            requests = peer.requests_of(models.AttachProcessRequest)
+            assert len(requests) < number + 32
+            await peer.reply(requests[number - 1].corr_id, "Process attached")
+        assert len((await in_time(restoring)).kept) == len(processes)
+
+
+async def test_what_an_attempt_attached_may_have_gaps_if_the_attempt_fails() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON, timeout=0.5) as client:
+        attached, other = await launch(client), await launch(client)
+        peer.answers[models.AttachProcessRequest] = None
+
+        async def answer_one() -> None:
+            for number in (1, 2):
+                request = await peer.request(models.AttachProcessRequest, number)
+                if request.process_id == attached.process_id:
+                    await peer.reply(request.corr_id, "Process attached")
+            peer.answers[models.AttachProcessRequest] = "Process attached"
+
+        peer.background.append(asyncio.create_task(answer_one()))
+        state = await restored(client, peer, code=1012)
+        assert sorted(state.kept) == sorted([attached.process_id, other.process_id])
+        assert state.may_have_gaps
+        assert (attached.possible_gaps, other.possible_gaps) == (1, 0)
 
 
 # ------------------------------------------------------------- what a loss leaves

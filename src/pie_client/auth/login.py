@@ -23,7 +23,6 @@ from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     from pie_client._generated import refusals
-    from pie_client._generated.families import FamilyTraits
     from pie_client.auth import keys, server_info
     from pie_client.connection import probe
 else:
@@ -59,8 +58,6 @@ class Authentication:
     """
 
     def __init__(self, connection: Connection, login: Login) -> None:
-        self._known: tuple[FamilyTraits, str] | None = None
-        """The server's family and the user of the session; None until a reply has identified the session."""
         self.connection = connection
         self.login = login
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
@@ -72,16 +69,16 @@ class Authentication:
     @property
     def server(self) -> server_info.ServerInfo | None:
         """The connected server; None until a reply has identified the session."""
-        if self._known is None:
+        user, family = self.connection.user, self.connection.known_family
+        if user is None or family is None:
             return None
-        traits, username = self._known
-        return server_info.ServerInfo(traits.name, traits.title, username)
+        return server_info.ServerInfo(family, FAMILIES[family].title, user)
 
     async def identify(self) -> None:
         """Identify by :attr:`login` unless the session is identified."""
-        if self._known is None:
+        if self.connection.user is None:
             async with self._lock:
-                if self._known is None:
+                if self.connection.user is None:
                     if self.login.token is None:
                         await self._identify(self.login.username, self.login.key)
                     else:
@@ -89,21 +86,22 @@ class Authentication:
 
     def forget(self) -> bool:
         """Expect to identify a new session, and return whether the previous one was identified."""
-        known, self._known = self._known, None
         self._identifying.clear()
         self._sessions += 1
-        return known is not None
+        return self.connection.user is not None
 
     async def authenticate(self, username: str, key: keys.Signer | None, timeout: float | None) -> None:
         """Identify as a user, and sign the challenge if the server sends one."""
         await self._in_turn(AUTH_IDENTIFY, functools.partial(self._authenticate, username, key), timeout)
 
     async def _authenticate(self, username: str, key: keys.Signer | None) -> None:
-        if self._known is None:
+        connection = self.connection
+        if connection.user is None:
             await self._identify(username, key)
-        if self._known is None:
+        user, family = connection.user, connection.known_family
+        if user is None or family is None:
             return
-        traits, user = self._known
+        traits = FAMILIES[family]
         if key is not None and traits.user is not None:
             logger.info("%s servers ask for no key; private_key was not used", traits.title)
         if user != username and traits.user is None:
@@ -116,10 +114,11 @@ class Authentication:
 
     async def _by_token(self, token: str) -> None:
         self.connection.check_family(AUTH_BY_TOKEN)
-        if self._known is None:
+        user = self.connection.user
+        if user is None:
             await self._send_token(token)
-        elif self._known[1] != TOKEN_USER:
-            raise _already_identified(AUTH_BY_TOKEN.tag, self._known[1])
+        elif user != TOKEN_USER:
+            raise _already_identified(AUTH_BY_TOKEN.tag, user)
         self.login = Login(TOKEN_USER, token=token)
 
     async def _in_turn(
@@ -129,14 +128,14 @@ class Authentication:
         connection = self.connection
         async with connection.deadline(method, timeout):
             while True:
-                session = self._sessions
                 # Before the lock, which restoring the connection needs.
                 await connection.restored()
+                session = self._sessions
                 try:
                     async with self._lock:
                         return await work()
                 except ConnectionLostError:
-                    if session == self._sessions:
+                    if not await connection.restored() and session == self._sessions:
                         raise
 
     # The requests below run as tasks without a deadline: cancelling a caller does not cancel them. The server handles
@@ -167,7 +166,7 @@ class Authentication:
             self._identifying[username] = identifying
         session = self._sessions
         reply = await asyncio.shield(identifying)
-        if isinstance(reply, Challenge) and self._known is None:
+        if isinstance(reply, Challenge) and self.connection.user is None:
             if key is None:
                 raise refusals.AuthenticationError(
                     AUTH_IDENTIFY.tag,
@@ -200,7 +199,7 @@ class Authentication:
             family_told = refusals.family_of_refusal(error.text)
             if family_told is not None:
                 connection.known_family = family_told
-        elif error is None and self._known is None:
+        elif error is None and self.connection.user is None:
             reply = identifying.result()
             if isinstance(reply, Challenge):
                 connection.known_family = FAMILY_OF_RESULT[Challenge]
@@ -214,15 +213,14 @@ class Authentication:
     ) -> None:
         """Record the user whose signature or token the server accepted."""
         accepted = not task.cancelled() and task.exception() is None
-        if accepted and self._known is None and session == self._sessions:
+        if accepted and self.connection.user is None and session == self._sessions:
             self._set_server(family, username)
 
     def _set_server(self, family: Family, username: str) -> None:
         traits = FAMILIES[family]
         self.connection.known_family = family
-        self.connection.set_identified()
-        self._known = traits, traits.user or username
-        logger.debug("identified as %r by a %s server", traits.user or username, traits.title)
+        self.connection.user = user = traits.user or username
+        logger.debug("identified as %r by a %s server", user, traits.title)
 
 
 def _already_identified(tag: str, user: str, username: str = "") -> refusals.AuthenticationError:

@@ -71,7 +71,7 @@ class Connection:
 
     Attributes:
         calls: The generated calls.
-        identified: Whether a reply has identified the session.
+        user: User of the session; None until a reply has identified it.
         paused: Whether reading from the socket is paused; readers of events then call :meth:`after_read`.
     """
 
@@ -92,7 +92,7 @@ class Connection:
         self.paused = False
         self._transport = transport
         self.identify = identify
-        self.identified = False
+        self.user: str | None = None
         self._on_close = on_close
         self._timeout = timeout
         self._ping_interval = ping_interval
@@ -125,7 +125,7 @@ class Connection:
         self._check_loop(method)
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
         expires = self._loop.time() + seconds
-        if not self.identified and not method.opens_session:
+        if self.user is None and not method.opens_session:
             async with time_limit(method.tag, seconds):
                 await self.ensure_identified(method)
         # What follows runs for every request, so it has no context managers, and no timer of its own.
@@ -288,12 +288,9 @@ class Connection:
         """Whether the connection has not ended: it is open, or being restored."""
         return self._session.alive
 
-    def set_identified(self) -> None:
-        """Record that a reply has identified the session."""
-        self.identified = True
-
-    async def restored(self) -> None:
-        """Wait while a lost connection is being restored, which only some connections are."""
+    async def restored(self) -> bool:
+        """Wait while a lost connection is being restored, which only some are. Return whether there was anything to wait for."""
+        return False
 
     @property
     def known_family(self) -> Family | None:
@@ -414,7 +411,7 @@ class Connection:
 
     async def ensure_identified(self, method: Method[object]) -> None:
         self._session.check_alive(method.tag)
-        if not method.opens_session and not self.identified:
+        if not method.opens_session and self.user is None:
             try:
                 await self.identify()
             except ConnectionLostError as error:

@@ -90,8 +90,6 @@ class RestorableConnection(Connection):
     _suspension: asyncio.Future[None] | None = None
     """Done when the connection is restored or has ended; None while it is not suspended."""
     may_have_gaps = False
-    _is_identified = False
-    """Whether a reply has identified the session; ``identified`` follows when the connection is restored."""
     _end_noticed: asyncio.Future[None] | None = None
     """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
 
@@ -129,7 +127,7 @@ class RestorableConnection(Connection):
         )
         loss.__cause__ = cause.__cause__
         self._session.interrupt(functools.partial(interruption, loss), gaps=gaps)
-        self.identified = self._is_identified = self.paused = False
+        self.user, self.paused = None, False
         # Their answers name calls of the lost session.
         self._background.drop_answers()
 
@@ -147,14 +145,11 @@ class RestorableConnection(Connection):
         result = await asyncio.create_task(work, context=context)
         self._session.check_alive()  # it may just have been lost again
         self._end_suspension()
-        self.identified = self._is_identified
         return result
 
     def drop(self) -> None:
-        """Drop the transport after a failed attempt to restore the connection."""
+        """Drop the transport after a failed attempt to restore the connection. Its end is processed like any other."""
         self._transport.abort()
-        if self._session.alive:
-            self._interrupt(ConnectionLostError("the connection could not be restored"))
 
     def give_up(self, cause: Exception, text: str) -> None:
         """End the connection, which will not be restored: everything fails with a ReconnectError of this text."""
@@ -179,9 +174,23 @@ class RestorableConnection(Connection):
         if noticed is not None:
             noticed.set_result(None)
 
-    async def restored(self) -> None:
-        while (suspension := self._suspension) is not None and _RESTORES.get() is not suspension:
-            await asyncio.wait([suspension])
+    async def restored(self) -> bool:
+        waited = False
+        while (end := self._awaited_end()) is not None:
+            await asyncio.wait([end])
+            waited = True
+        return waited
+
+    def _awaited_end(self) -> asyncio.Future[None] | None:
+        """Return what has to be done before a request can be sent: the suspension, or the loss of a WebSocket that has ended."""
+        if self._suspension is not None:
+            return None if self._restores else self._suspension
+        # The last frames of a WebSocket that has ended may have to be delivered first.
+        if not self.alive or not self._transport.ended:
+            return None
+        if self._end_noticed is None:
+            self._end_noticed = self._loop.create_future()
+        return self._end_noticed
 
     # ------------------------------------------------------------- requests
 
@@ -225,9 +234,8 @@ class RestorableConnection(Connection):
         await self._repeat(request, timeout)
 
     async def ensure_identified(self, method: Method[object]) -> None:
-        if not (self._restores and self._is_identified):
-            identify = functools.partial(super().ensure_identified, method)
-            await self._repeat(_Request(method, lambda _timeout: identify()), math.inf)
+        identify = functools.partial(super().ensure_identified, method)
+        await self._repeat(_Request(method, lambda _timeout: identify()), math.inf)
 
     async def _repeat(self, request: _Request[R], timeout: float | None) -> R:
         """Send a request, now or when the connection is restored, and again after each loss that :class:`_Request` allows."""
@@ -242,7 +250,7 @@ class RestorableConnection(Connection):
                 if request.progressive:
                     expires = self._loop.time() + seconds
                 async with self._limit(request, seconds, expires) as start:
-                    await self._replaced(transport)
+                    await self.restored()
                     start()
                     transport = self._transport
                     return await request.send(timeout if request.progressive else math.inf)
@@ -287,15 +295,6 @@ class RestorableConnection(Connection):
             f"{request.method.tag} {failure} within {seconds:g} s: the connection to {self._transport.address} is being restored; raise timeout=, or see client.state"
         )
 
-    async def _replaced(self, transport: Transport | None) -> None:
-        """Wait until a transport that has ended is replaced, and the connection is not suspended."""
-        # A WebSocket may have ended while its last frames have not been delivered yet.
-        while self._transport is transport and self._suspension is None and self.alive:
-            if self._end_noticed is None:
-                self._end_noticed = self._loop.create_future()
-            await asyncio.wait([self._end_noticed])
-        await self.restored()
-
     def _check_receiver(self, method: Method[None], build: Callable[..., Fields]) -> None:
         """Raise the reason why a process can't receive a message, if it ended or was lost with the connection."""
         if method.subject is None:
@@ -306,10 +305,6 @@ class RestorableConnection(Connection):
         route = routes.by_id.get(process_id)
         if route is not None and route.failure is not None:
             raise route.failure()
-
-    def set_identified(self) -> None:
-        self._is_identified = True
-        self.identified = self._suspension is None
 
     @property
     def _restores(self) -> bool:
