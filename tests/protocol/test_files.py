@@ -136,6 +136,8 @@ HOSTILE = {
     "a/b\\c/d.txt": "d.txt",
     "a/": "a",
     ".bashrc": "bashrc",
+    "-rf": "rf",
+    ". --x": "x",
     "a\x00b": "ab",
     "a\nb\x1b[31m.txt": "ab[31m.txt",
     "report\u202efdp.exe": "reportfdp.exe",
@@ -163,7 +165,7 @@ def test_save_removes_unsafe_parts_of_a_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "...", "/", "\\", "a/..", "a\\..", "C:", "C:\\", " ", "\x00", "?:*"]
+    "name", ["", ".", "..", "...", "/", "\\", "a/..", "a\\..", "C:", "C:\\", " ", "\x00", "?:*", "--", ".-"]
 )
 def test_save_uses_the_digest_if_nothing_is_left_of_the_name(tmp_path: Path, name: str) -> None:
     assert FileEvent(b"abc", name=name).save(tmp_path) == tmp_path / ABC_DIGEST[:16]

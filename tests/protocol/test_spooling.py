@@ -1,6 +1,7 @@
 """Files above ``spool_above``, which are written to disk while they arrive."""
 
 import asyncio
+import errno
 import gc
 import os
 import stat
@@ -8,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from blake3 import blake3
@@ -31,6 +32,7 @@ from pie_client.protocol import files
 from pie_client.protocol.files import WRITE_BYTES, Spool, SpooledFile
 from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import chunks
+from tests.support.mcp_servers import until
 from tests.support.peers import TIMEOUT, in_time, websocket_peer
 
 pytestmark = pytest.mark.usefixtures("temporary_files")
@@ -116,6 +118,101 @@ async def test_cancelling_recv_loses_no_spooled_file(
         await receiving
     go_on.set()
     assert await process.recv(timeout=TIMEOUT) == (Event.File, LARGE)
+
+
+async def test_a_temporary_file_is_private_whatever_the_umask(spooling: PieClient, folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        process = await spooling.launch_process("files@1.0.0")
+        large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(large.path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_temporary_file_that_is_gone_is_neither_created_again_nor_followed(
+    replaced: bool, folder: Path, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"unchanged")
+    async with websocket_peer() as peer, PieClient(peer.uri, spool_above=10) as client:
+        process = await in_time(client.launch_process("p@1.0.0"))
+        first, second = chunks(process, bytes(2 * WRITE_BYTES), WRITE_BYTES)
+        await peer.send(first)
+        await until(lambda: any(path.stat().st_size == WRITE_BYTES for path in folder.iterdir()))
+        (place,) = folder.iterdir()
+        place.unlink()
+        if replaced:
+            place.symlink_to(victim)
+        await peer.send(second)
+        lost = await in_time(anext(process))
+        assert isinstance(lost, CorruptEvent)
+        assert "it can't be written to disk" in lost.value
+    assert list(folder.iterdir()) == []
+    assert victim.read_bytes() == b"unchanged"
+
+
+@pytest.mark.parametrize("size", [len(SMALL), len(LARGE)], ids=["in memory", "on disk"])
+@pytest.mark.parametrize("one_disk", [True, False])
+async def test_who_may_write_to_a_folder_can_not_redirect_a_save(
+    size: int, one_disk: bool, spooling: PieClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user replaces the new file by a link as soon as it is there."""
+    process = await spooling.launch_process("files@1.0.0")
+    file = next(e for e in await _events(process) if isinstance(e, FileEvent) and e.size == size)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"unchanged")
+    victim.chmod(0o600)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    opened, touch, replace = Path.open, Path.touch, Path.replace
+
+    def swap(place: Path) -> None:
+        place.unlink()
+        place.symlink_to(victim)
+
+    def open_(self: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - as the original
+        found = opened(self, mode, *rest, **named)
+        if self.parent == shared and "b" in mode:
+            swap(self)
+        return found
+
+    def touch_(self: Path, *rest: Any, **named: Any) -> None:  # noqa: ANN401 - as the original
+        touch(self, *rest, **named)
+        swap(self)
+
+    def replace_(self: Path, target: Path) -> Path:
+        if not one_disk:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        found = replace(self, target)
+        swap(target)
+        return found
+
+    monkeypatch.setattr(Path, "open", open_)
+    monkeypatch.setattr(Path, "touch", touch_)
+    monkeypatch.setattr(Path, "replace", replace_)
+    file.save(shared)
+    assert victim.read_bytes() == b"unchanged"
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o600
+
+
+async def test_a_file_is_saved_to_another_disk(
+    spooling: PieClient, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(_self: Path, _target: Path) -> Path:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(Path, "replace", replace)
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    existing = tmp_path / "existing"
+    existing.write_bytes(bytes(2 * len(LARGE)))
+    assert large.save(existing) == large.path == existing
+    assert existing.read_bytes() == LARGE
+    del process
+    gc.collect()
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_saved_file_is_moved_and_not_deleted(

@@ -208,4 +208,4 @@ def _number(text: str) -> int:
 
 
 def _trace(text: str) -> str:
-    return text[:TRACE_CHARACTERS]
+    return one_line(text, TRACE_CHARACTERS)

@@ -8,28 +8,27 @@ runs spool writes in a thread.
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import mmap
 import os
 import shutil
-import stat
 import tempfile
 import weakref
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
-from pie_client.paths import as_path
 
 if TYPE_CHECKING:
     import blake3
+
+    from pie_client.protocol import saving
 else:
     blake3 = LazyModule("blake3")
+    saving = LazyModule("pie_client.protocol.saving")
 
 PARTIAL_FILE_BYTES = 2560
 """Memory of a file of which no byte has arrived, most of it the state of its hash."""
@@ -37,12 +36,6 @@ DISK_BYTES = 8 << 20
 """Size above which a file goes to disk by default, unless less may be unread."""
 WRITE_BYTES = 2 << 20
 """Least size of a batch that is written to disk while a file is still arriving."""
-MAX_NAME_BYTES = 200
-"""Longest file name used. File systems allow 255 bytes; the rest is for an added number."""
-RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
-    f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"
-}
-"""Device names on Windows, with any suffix."""
 
 
 class FileEvent:
@@ -150,10 +143,11 @@ class FileBytes(bytes, FileEvent):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file to disk, see :meth:`FileEvent.save`."""
 
-        def write(target: Path) -> None:
-            target.write_bytes(self)
+        def write(out: BinaryIO, _place: Path) -> None:
+            out.truncate(0)
+            out.write(self)
 
-        return _save(path, self.name, self.digest, write)
+        return saving.save(path, self.name, self.digest, write)
 
 
 class Spooling:
@@ -341,12 +335,17 @@ class Spool:
             # Runs at exit too, unlike __del__.
             self._finalizer = weakref.finalize(self, _unlink, name)
         try:
-            with self.path.open("ab") as out:
+            with open(self.path, "ab", opener=_open_existing) as out:
                 out.writelines(parts)
         finally:
-            # delete() may run in the event loop while this thread writes: opening the path again recreates the file.
+            # delete() may have run in the event loop before this thread had created the file.
             if self._deleted:
                 _unlink(str(self.path))
+
+    def detach(self) -> None:
+        """Keep the file: it was moved."""
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
     def delete(self) -> None:
         """Delete the file; if a write is in progress, when it ends."""
@@ -354,14 +353,14 @@ class Spool:
         if self._finalizer is not None:
             self._finalizer()
 
-    def detach(self) -> None:
-        """Keep the file: it was moved."""
-        if self._finalizer is not None:
-            self._finalizer.detach()
-
 
 def _unlink(name: str) -> None:
     Path(name).unlink(missing_ok=True)
+
+
+def _open_existing(name: str, flags: int) -> int:
+    # Others could read a file that open() creates, and choose where a link leads.
+    return os.open(name, flags & ~os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
 
 
 class SpooledFile(FileEvent):
@@ -397,20 +396,17 @@ class SpooledFile(FileEvent):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Move the temporary file, see :meth:`FileEvent.save`."""
 
-        def move(target: Path) -> None:
-            target = target.resolve()
-            if self._saved and target.exists() and target.samefile(self._path):
+        def move(out: BinaryIO, place: Path) -> None:
+            if os.path.samestat(os.fstat(out.fileno()), self._path.stat()):
                 return
-            if self._saved:
-                shutil.copyfile(self._path, target)
-                return
-            # Temporary files are private (mode 600); the saved file gets the permissions of a new file.
-            target.touch()
-            mode = target.stat().st_mode
-            shutil.move(self._path, target)
-            target.chmod(stat.S_IMODE(mode))
+            with self._path.open("rb") as content:
+                if self._saved or not saving.renamed(content, self._path, out, place):
+                    out.truncate(0)
+                    shutil.copyfileobj(content, out)
+            if not self._saved:
+                _unlink(str(self._path))
 
-        place = _save(path, self.name, self.digest, move)
+        place = saving.save(path, self.name, self.digest, move)
         if not self._saved:
             self._spool.detach()
             self._saved = True
@@ -442,43 +438,3 @@ def in_memory(file: FileEvent) -> FileBytes:
     # Mapped, because the bytes of read() would be copied once more.
     with file.path.open("rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         return FileBytes(mapped, name=file.name, digest=file.digest)
-
-
-def _safe_name(name: str | None) -> str:
-    """Return a name from a server without directories, drives, control characters and reserved names."""
-    if not name:
-        return ""
-    # Both kinds of separators, whatever this system uses: the sender may run another one.
-    bare = PureWindowsPath(PurePosixPath(name).name).name
-    bare = "".join(c for c in bare if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    # Cut in bytes, which file systems count; a character cut in half is dropped.
-    bare = bare.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(" .")
-    return f"_{bare}" if bare.partition(".")[0].rstrip().upper() in RESERVED_NAMES else bare
-
-
-def _save(path: str | os.PathLike[str], name: str | None, digest: str, write: Callable[[Path], None]) -> Path:
-    """Write to a file, or to a folder under an unused name."""
-    place = as_path(path)
-    if not (place.is_dir() or os.fspath(path).endswith(("/", os.sep))):
-        # Writing to a pipe could block without end, and moving a file to the path of a device replaces the device.
-        if place.exists() and not place.is_file():
-            raise InvalidArgumentError(f"{place} is not a regular file; pass the path of a file or folder")
-        write(place)
-        return place
-    place.mkdir(parents=True, exist_ok=True)
-    base = _safe_name(name) or digest[:16]
-    stem, suffix = Path(base).stem, Path(base).suffix
-    for number in itertools.count():
-        candidate = place / (f"{stem}-{number}{suffix}" if number else base)
-        # Creating the file reserves the name: concurrent saves and symbolic links can't make it overwrite another file.
-        try:
-            candidate.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        try:
-            write(candidate)
-        except BaseException:
-            candidate.unlink(missing_ok=True)
-            raise
-        return candidate
-    raise AssertionError("itertools.count() is infinite")
