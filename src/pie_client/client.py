@@ -153,6 +153,10 @@ class PieClient:
         state = "connected" if self.connected else self.state.status.value
         return f"<PieClient {options.address_of(self._settings.uri)} {state}>"
 
+    def __reduce__(self) -> typing.NoReturn:
+        # Passwords and headers would be in the file or message.
+        raise TypeError("a PieClient can't be pickled or copied; create one where you use it")
+
     # An argument, because globals may be gone while the interpreter shuts down.
     def __del__(self, _warn: abc.Callable[..., None] = warnings.warn) -> None:
         # A client whose arguments were invalid has no attributes.

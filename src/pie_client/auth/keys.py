@@ -9,7 +9,7 @@ import logging
 import os
 import shlex
 import stat
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from pie_client._generated.families import RSA_KEY_BITS
 from pie_client.auth.key_files import Form, damaged, find_key
@@ -67,6 +67,9 @@ class ParsedPrivateKey:
 
     def __repr__(self) -> str:
         return f"<ParsedPrivateKey {self.kind}>"
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a private key can't be pickled or copied; load the key where you use it")
 
     @classmethod
     def parse(cls, text: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
