@@ -7,10 +7,12 @@ with it. Both return the same records. pydantic and the models are loaded when t
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 import msgpack
 
@@ -40,6 +42,14 @@ FIXMAP = 0x80
 NO_BYTES = msgpack.packb(b"")
 BIN32 = 0xC6
 """First byte of bytes whose length is in the next four."""
+LARGE_BYTES = 64 << 10
+"""Frame size from which a server's frame may have :data:`MOST_VALUES` only."""
+MOST_VALUES = 10_000
+"""Most values of a large frame, without those in strings. Messages have a few. An empty list takes one byte of a frame,
+but 64 of memory, so that a frame of 16 MiB would take gigabytes and block the event loop for seconds."""
+_STRING_OR_SEPARATOR = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|[\[{,]', re.DOTALL)
+"""A string of JSON, or what precedes a value. It also matches a string without an end: otherwise each quote in it would
+start another search, which takes quadratic time."""
 UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
 """What reading a frame may raise that is not a map with the expected keys."""
 
@@ -103,7 +113,7 @@ def decode(frame: Frame) -> Record | EventRecord | UnknownMessage:
         if isinstance(frame, str):
             record = _decode_text(frame)
         else:
-            fields: Fields = unpack(frame)
+            fields: Fields = unpack(frame) if len(frame) < LARGE_BYTES else _unpack_large(frame)
             if frame[0] == FIXMAP | len(fields):
                 tag = fields[TAG]
                 record = _decode_event(fields) if tag == PROCESS_EVENT else BINARY_DECODERS[tag](fields)
@@ -118,6 +128,7 @@ def _decode_event(fields: Fields) -> EventRecord | None:
 
 
 def _decode_text(frame: str) -> Record | None:
+    _check_values(frame)
     fields = cast("Fields", _decode_json(frame))
     return decoders.TEXT_DECODERS[fields[TAG]](fields)
 
@@ -155,7 +166,7 @@ def encode_fields(fields: Fields) -> bytes:
 
 def decode_server_message(frame: Frame) -> ServerMessage | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
-    fields = _decode_map(frame)
+    fields = _decode_map(frame, bounded=len(frame) >= LARGE_BYTES)
     tag = _message_type(fields)
     # The same tag may mean another message in the other kind of frame.
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.BINARY_MESSAGES).get(tag)
@@ -179,10 +190,14 @@ def describe_validation_error(error: ValueError) -> str:
     return validation.describe(error)
 
 
-def _decode_map(frame: Frame) -> Fields:
+def _decode_map(frame: Frame, *, bounded: bool = False) -> Fields:
     try:
         if isinstance(frame, str):
+            if bounded:
+                _check_values(frame)
             value: object = _decode_json(frame)
+        elif bounded:
+            value = _unpack_large(frame, unique=True)
         else:
             value = unpack(frame, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
@@ -195,6 +210,45 @@ def _decode_map(frame: Frame) -> Fields:
             f"expected a map in a frame of {len(frame)} bytes, got {type(value).__name__}"
         )
     return cast("Fields", value)
+
+
+def _unpack_large(frame: bytes | memoryview, *, unique: bool = False) -> Any:  # noqa: ANN401 - any msgpack value
+    """Unpack a large frame of a server. Raises ValueError if it has too many values, or such as no message has."""
+    left = MOST_VALUES
+
+    def count(values: list[Any]) -> Any:  # noqa: ANN401 - as given
+        nonlocal left
+        left -= 1 + len(values)
+        if left < 0:
+            raise ValueError("too many values")
+        return values
+
+    def count_pairs(pairs: list[tuple[Any, Any]]) -> dict[object, object]:
+        count(pairs)
+        return _unique_keys(pairs) if unique else dict(pairs)
+
+    return msgpack.unpackb(
+        frame,
+        list_hook=count,
+        object_pairs_hook=count_pairs,
+        ext_hook=_refuse_extension,
+        max_array_len=MOST_VALUES,
+        max_map_len=MOST_VALUES,
+    )
+
+
+def _refuse_extension(code: int, _data: bytes) -> NoReturn:
+    raise ValueError(f"extension type {code}")
+
+
+def _check_values(text: str) -> None:
+    """Raise ValueError if a large JSON text of a server has too many values."""
+    if len(text) < LARGE_BYTES or sum(map(text.count, "[{,")) <= MOST_VALUES:
+        return
+    # Not those in strings.
+    separators = (found for found in _STRING_OR_SEPARATOR.finditer(text) if not found[1])
+    if next(itertools.islice(separators, MOST_VALUES, None), None) is not None:
+        raise ValueError("too many values")
 
 
 def _decode_json(text: str) -> object:
