@@ -337,7 +337,7 @@ def _handshake_error(address: str, scheme: str, error: Exception, ended_by: Exce
         if scheme == "wss":  # a reset may have discarded the alert
             advice += ", and whether it requires a client certificate in ssl="
         return ConnectError(f"{address} closed the connection during the opening handshake; {advice}")
-    if isinstance(cause, (SecurityError, RuntimeError)):  # RuntimeError in old releases of the library
+    if isinstance(cause, SecurityError):
         return HandshakeError(
             f"the opening handshake from {address} exceeds a limit of the WebSocket library: {one_line(str(cause))}; shorten what the server or a proxy sends"
         )
