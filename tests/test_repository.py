@@ -189,6 +189,55 @@ def test_tests_import_public_names_only() -> None:
     assert importing == set()
 
 
+# ------------------------------------------------------------- code from elsewhere
+
+
+LOADERS = {
+    "pickle",
+    "marshal",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "jsonpickle",
+    "yaml",
+    "code",
+    "runpy",
+    "ctypes",
+}
+"""Modules that make objects or run code from data."""
+RUNNERS = {
+    *("eval", "exec", "compile", "__import__", "import_module", "load_module", "exec_module"),
+    *("subprocess_exec", "subprocess_shell", "create_subprocess_exec", "create_subprocess_shell"),
+    *("system", "popen", "Popen", "posix_spawn", "spawnv", "execv", "execve", "execvp", "execvpe"),
+}
+"""Functions that run code, modules or programs whose text or name they are given."""
+RUN = {
+    "lazy.py: __import__",  # of what LazyModule names, which is a literal
+    "mcp/spec.py: importlib.import_module",  # of a module of this package
+    "mcp/stdio.py: asyncio.get_running_loop().subprocess_exec",  # of the MCP servers that users register
+}
+
+
+def test_the_client_runs_no_code_from_elsewhere() -> None:
+    found: set[str] = set()
+    names: list[ast.expr] = []
+    for path in (ROOT / "src" / "pie_client").rglob("*.py"):
+        where = path.relative_to(ROOT / "src" / "pie_client").as_posix()
+        if where.startswith("testing/"):
+            continue
+        found |= {f"{where}: {name}" for name in imported_names(path) if name.partition(".")[0] in LOADERS}
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                text = ast.unparse(node)
+                if text.rpartition(".")[2] in RUNNERS and text != "re.compile":
+                    found.add(f"{where}: {text}")
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("LazyModule", "lazy.LazyModule"):
+                names += node.args
+    assert found == RUN
+    assert names != []
+    assert all(isinstance(name, ast.Constant) for name in names)
+
+
 # ------------------------------------------------------------- words
 
 

@@ -245,6 +245,41 @@ async def test_a_challenge_without_a_key_is_an_authentication_error(
         await client.ping()
 
 
+class Recorder:
+    """A signer that records what it is asked to sign."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    async def sign_challenge(self, challenge: bytes) -> bytes:
+        self.asked.append(challenge)
+        return b"signature"
+
+
+SSH_LOGIN = b"\0\0\0\x20" + bytes(32) + b"\x32\0\0\0\x05alice\0\0\0\x0essh-connection\0\0\0\x09publickey\x01"
+"""Beginning of what a client of SSH signs to log in (RFC 4252, section 7)."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(base64.b64encode(os.urandom(size)).decode() for size in (0, 32, 45, 47, 49, 51)),
+        base64.b64encode(SSH_LOGIN).decode(),
+        base64.b64encode(bytes(48)).decode() + "\n",
+        base64.urlsafe_b64encode(b"\xff" * 48).decode(),
+    ],
+)
+async def test_nothing_but_a_challenge_is_signed(text: str) -> None:
+    """A server could log in elsewhere with the signature of another text."""
+    key = Recorder()
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        peer.answers[models.AuthIdentifyRequest] = text
+        await in_time(client.authenticate("alice", key))
+        await client.ping()
+        assert peer.requests_of(models.AuthProveRequest) == []
+    assert key.asked == []
+
+
 async def test_calls_that_time_out_share_one_identification() -> None:
     """D4."""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:

@@ -5,9 +5,10 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,32 @@ async def test_nothing_reaches_the_origin_that_an_http_server_redirects_to(clien
             with pytest.raises(McpServerError, match=f"it redirects to http://{other}; "):
                 await client.register_mcp_server("py", "http", url=f"http://{address}/mcp", headers=TOKEN)
     assert heads == []
+
+
+async def test_an_http_server_without_a_trusted_certificate_gets_nothing(
+    client: PieClient, server_tls: ssl.SSLContext
+) -> None:
+    received: list[bytes] = []
+
+    async def record(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read())
+
+    server = await asyncio.start_server(record, "127.0.0.1", 0, ssl=server_tls)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
+        with pytest.raises(McpServerError, match="MCP server 'py'"):
+            await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+    assert b"".join(received) == b""
+
+
+async def test_an_http_server_on_this_machine_is_reached_without_a_proxy(
+    client: PieClient, proxied: Callable[[str], None]
+) -> None:
+    proxied(f"http://127.0.0.1:{free_port()}")
+    async with http_server() as (url, _):
+        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+        await check_the_package_server(client)
+        await client.close()
 
 
 async def test_nothing_secret_of_an_http_server_is_logged(

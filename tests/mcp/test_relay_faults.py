@@ -293,6 +293,23 @@ read()
     assert (sampling["id"], sampling["error"]["code"]) == ("x", -32601)
 
 
+async def test_a_server_is_started_without_a_shell_and_without_open_files(
+    bench: Bench, tmp_path: Path
+) -> None:
+    script = bench.script("""
+initialize()
+send(id=read()["id"], result=[sys.argv[2:], sorted(map(int, os.listdir("/proc/self/fd")))[:-1]])
+""")
+    given = ["$(touch created)", "; touch created", "*", "a b", "-c", ""]
+    with (tmp_path / "secret").open("wb") as inherited:
+        os.set_inheritable(inherited.fileno(), True)
+        await bench.client.register_mcp_server(
+            "s", "stdio", script.command, [*script.args, *given], cwd=tmp_path
+        )
+    assert await bench.call() == (True, json.dumps([given, [0, 1, 2]]))
+    assert not (tmp_path / "created").exists()
+
+
 async def test_a_server_that_sends_requests_without_reading_does_not_block_the_client(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

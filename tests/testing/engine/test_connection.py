@@ -1,5 +1,6 @@
 """Clients that violate the WebSocket protocol or a limit of the server."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -59,6 +60,13 @@ async def test_a_message_over_the_limit_ends_the_connection(engine: LocalEngine)
             await raw.frame()
         received = caught.value.rcvd
         assert (received and received.code) == (None if engine.traits.drops_closed else 1009)
+
+
+async def test_only_the_loopback_interface_is_served(engine: LocalEngine) -> None:
+    """127.0.0.2 stands for every other address of the machine."""
+    port = int(engine.uri.rpartition(":")[2])
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.2", port)
 
 
 async def test_a_deeply_nested_input_is_passed_as_text(engine: LocalEngine) -> None:
