@@ -62,7 +62,7 @@ def test_a_smaller_frame_of_a_new_message_may_have_any_values(what: str) -> None
 
 def test_a_large_text_may_have_any_characters() -> None:
     value = ',[{"\\' * SIZE
-    message = {"type": "new", "value": value, "values": ["\\" * SIZE, {}]}
+    message: dict[str, object] = {"type": "new", "value": value, "values": ["\\" * SIZE, {}]}
     for frame in (codec.encode(message), json.dumps(message)):
         found = decode(frame)
         assert isinstance(found, UnknownMessage)

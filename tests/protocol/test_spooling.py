@@ -120,7 +120,9 @@ async def test_cancelling_recv_loses_no_spooled_file(
     assert await process.recv(timeout=TIMEOUT) == (Event.File, LARGE)
 
 
-async def test_a_temporary_file_is_private_whatever_the_umask(spooling: PieClient, folder: Path) -> None:
+async def test_a_temporary_file_is_private_whatever_the_umask(
+    spooling: PieClient, temporary_files: Path
+) -> None:
     before = os.umask(0)
     try:
         process = await spooling.launch_process("files@1.0.0")
@@ -132,7 +134,7 @@ async def test_a_temporary_file_is_private_whatever_the_umask(spooling: PieClien
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_temporary_file_that_is_gone_is_neither_created_again_nor_followed(
-    replaced: bool, folder: Path, tmp_path: Path
+    replaced: bool, temporary_files: Path, tmp_path: Path
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"unchanged")
@@ -140,8 +142,8 @@ async def test_a_temporary_file_that_is_gone_is_neither_created_again_nor_follow
         process = await in_time(client.launch_process("p@1.0.0"))
         first, second = chunks(process, bytes(2 * WRITE_BYTES), WRITE_BYTES)
         await peer.send(first)
-        await until(lambda: any(path.stat().st_size == WRITE_BYTES for path in folder.iterdir()))
-        (place,) = folder.iterdir()
+        await until(lambda: any(path.stat().st_size == WRITE_BYTES for path in temporary_files.iterdir()))
+        (place,) = temporary_files.iterdir()
         place.unlink()
         if replaced:
             place.symlink_to(victim)
@@ -149,7 +151,7 @@ async def test_a_temporary_file_that_is_gone_is_neither_created_again_nor_follow
         lost = await in_time(anext(process))
         assert isinstance(lost, CorruptEvent)
         assert "it can't be written to disk" in lost.value
-    assert list(folder.iterdir()) == []
+    assert list(temporary_files.iterdir()) == []
     assert victim.read_bytes() == b"unchanged"
 
 
@@ -198,7 +200,7 @@ async def test_who_may_write_to_a_folder_can_not_redirect_a_save(
 
 
 async def test_a_file_is_saved_to_another_disk(
-    spooling: PieClient, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spooling: PieClient, temporary_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def replace(_self: Path, _target: Path) -> Path:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
@@ -212,7 +214,7 @@ async def test_a_file_is_saved_to_another_disk(
     assert existing.read_bytes() == LARGE
     del process
     gc.collect()
-    assert list(folder.iterdir()) == []
+    assert list(temporary_files.iterdir()) == []
 
 
 async def test_a_saved_file_is_moved_and_not_deleted(
