@@ -96,6 +96,33 @@ MIIC
 """The beginnings of keys that need a passphrase."""
 
 
+ENCRYPTED_WITH_PUBLIC_KEY = {
+    "scrypt": """
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIG8MFgGCSqGSIb3DQEFDTBLMCoGCSsGAQQB2kcECzAdBBAOd3R/gsbmPchwy3mM
+LJ4oAgMCAAACAQgCAQEwHQYJYIZIAWUDBAEqBBAHGm+8qFc7yKiFZagpfwA0BGB1
+pN6U2jfld/tW8lNbbtadLyM8Swj9DLpyuKyhxfUD8R7sjNwnFfRMPpCzsyIqJDBU
+X0EH/q5QYPnZl/fCnVY4IFbyfypFxoDj3VD9/cp4pcIJLA4YenPwQuHCB28JTYI=
+-----END ENCRYPTED PRIVATE KEY-----
+""",
+    "PBKDF2": """
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIG7MFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgBAgMEBQYHCAICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEAkJCQkJCQkJCQkJCQkJCQkEYPfp
+1sG+23eUpH2hTpFAph7rxzv4UyZ75DW6uBBdKVtZs7o9otKUnrqQA/xtd0kcMR2h
+z5/5qrNc7Yf+cDD0RW3FLeSYmYMf+cEr5FM6R8xGMCv3gD8H/spaQc60OiuaKw==
+-----END ENCRYPTED PRIVATE KEY-----
+""",
+}
+"""An encrypted key that contains its public key, by key derivation: written by the Rust packages ed25519-dalek and pkcs8."""
+PUBLIC_KEY = """
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAxiBrt8dprYxRe3Fy8bUxxzZ+gw5mu22lgVtkZ7zhLNE=
+-----END PUBLIC KEY-----
+"""
+"""Its public key."""
+
+
 def wrapped(text: str, columns: int) -> str:
     """Wrap the lines between the first and the last one anew."""
     first, *body, last = text.splitlines()
@@ -328,6 +355,15 @@ def test_a_key_with_its_public_key_is_parsed(container: str, keys: KeyMaker) -> 
             ),
         ):
             verify(public_text(path), key)
+
+
+@pytest.mark.parametrize("derivation", ENCRYPTED_WITH_PUBLIC_KEY)
+def test_an_encrypted_key_with_its_public_key_is_parsed(derivation: str) -> None:
+    """RFC 5958; OpenSSL can neither load nor convert it."""
+    text = ENCRYPTED_WITH_PUBLIC_KEY[derivation]
+    verify(PUBLIC_KEY.strip(), ParsedPrivateKey.parse(text, PASSPHRASE))
+    check_refused(text, "Pssst", matching="wrong passphrase or damaged key")
+    check_refused(text.replace("M", "N", 1), PASSPHRASE, matching="can't decrypt|can't parse")
 
 
 @needs_ssh_keygen

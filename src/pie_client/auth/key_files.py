@@ -6,10 +6,11 @@ The first key counts, and its bytes say what it is: labels are often wrong, and 
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pie_client.errors import InvalidKeyError
 
@@ -29,6 +30,24 @@ INTEGER, OCTET_STRING, SEQUENCE = 0x02, 0x04, 0x30
 LONG_LENGTH = 0x80
 PKCS8_V1, PKCS8_V2 = b"\0", b"\1"
 PKCS12_VERSION = b"\3"
+PBKDF2, SCRYPT = bytes.fromhex("2a864886f70d01050c"), bytes.fromhex("2b06010401da47040b")
+"""Key derivations (RFC 8018, RFC 7914)."""
+DEFAULT_HASH = "sha1"
+HMACS = {
+    bytes.fromhex("2a864886f70d0209"): "sha256",
+    bytes.fromhex("2a864886f70d020a"): "sha384",
+    bytes.fromhex("2a864886f70d020b"): "sha512",
+}
+"""Hashes of PBKDF2 (RFC 8018, appendix A.2)."""
+AES_BYTES = {
+    bytes.fromhex("60864801650304012a"): 32,
+    bytes.fromhex("608648016503040116"): 24,
+    bytes.fromhex("608648016503040102"): 16,
+}
+"""Size of the key of AES in CBC mode (RFC 3565)."""
+AES_BLOCK_BITS = 128
+Value: TypeAlias = "int | bytes | list[Value]"
+"""An element of DER."""
 
 OTHER_KINDS = (
     (
@@ -152,12 +171,62 @@ def _from_der(data: bytes) -> KeyText:
         raise InvalidKeyError(
             "this is a PKCS#12 file; convert it with openssl pkcs12 -in FILE -nocerts -nodes -out NEW_FILE"
         )
-    if elements[0] == (INTEGER, PKCS8_V2) and [tag for tag, _ in elements[1:3]] == [SEQUENCE, OCTET_STRING]:
-        # RFC 5958 adds the public key to PKCS#8, which the private key contains or determines. Few tools can remove it,
-        # and few releases of cryptography and OpenSSL load it.
-        first_version = [(INTEGER, PKCS8_V1), *elements[1:3]]
-        data = _encode(SEQUENCE, b"".join(_encode(tag, value) for tag, value in first_version))
-    return KeyText(Form.DER, data, encrypted=False)
+    return KeyText(Form.DER, without_public_key(data), encrypted=False)
+
+
+def without_public_key(data: bytes) -> bytes:
+    """Return a key without the public key that RFC 5958 adds to PKCS#8. Raises ValueError if it can't be parsed.
+
+    The private key contains or determines it. Few tools can remove it, and few releases of cryptography and OpenSSL load it.
+    """
+    ((_, content),) = _elements(data)
+    first, *others = list(_elements(content))[:3]
+    if first != (INTEGER, PKCS8_V2) or [tag for tag, _ in others] != [SEQUENCE, OCTET_STRING]:
+        return data
+    return _encode(SEQUENCE, b"".join(_encode(*each) for each in [(INTEGER, PKCS8_V1), *others]))
+
+
+# ------------------------------------------------------------- encrypted PKCS#8
+
+
+def decrypt(data: bytes, passphrase: bytes) -> bytes:
+    """Return what is encrypted in PKCS#8. Raises ValueError unless the scheme is PBES2 (RFC 8018) with AES, as usual."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - keeps cryptography out of the import
+    from cryptography.hazmat.primitives.padding import PKCS7  # noqa: PLC0415 - as above
+
+    match _values(data):
+        case [
+            [[_, [[derivation, [bytes(salt), *numbers]], [bytes(cipher), bytes(start)]]], bytes(content)]
+        ] if cipher in AES_BYTES:
+            key = _derive_key(derivation, passphrase, salt, numbers, AES_BYTES[cipher])
+        case _:
+            raise ValueError("another scheme")
+    decryptor = Cipher(algorithms.AES(key), modes.CBC(start)).decryptor()
+    unpadder = PKCS7(AES_BLOCK_BITS).unpadder()
+    return unpadder.update(decryptor.update(content) + decryptor.finalize()) + unpadder.finalize()
+
+
+def _derive_key(derivation: Value, passphrase: bytes, salt: bytes, numbers: list[Value], size: int) -> bytes:
+    match numbers:
+        case [int(cost), int(block), int(parallel), *_] if derivation == SCRYPT:
+            memory = 256 * block * (cost + parallel)
+            return hashlib.scrypt(
+                passphrase, salt=salt, n=cost, r=block, p=parallel, maxmem=memory, dklen=size
+            )
+        case [int(rounds), *more] if derivation == PBKDF2:
+            given = [each[0] for each in more if isinstance(each, list)]
+            digest = next((name for code, name in HMACS.items() if [code] == given), DEFAULT_HASH)
+            return hashlib.pbkdf2_hmac(digest, passphrase, salt, rounds, size)
+        case _:
+            raise ValueError("another key derivation")
+
+
+def _values(data: bytes) -> list[Value]:
+    """Return numbers, lists for sequences, and the content of other elements. Raises ValueError."""
+    return [
+        _values(content) if tag == SEQUENCE else int.from_bytes(content) if tag == INTEGER else content
+        for tag, content in _elements(data)
+    ]
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:

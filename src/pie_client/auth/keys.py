@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from pie_client._generated.families import RSA_KEY_BITS
-from pie_client.auth.key_files import Form, damaged, find_key
+from pie_client.auth.key_files import Form, KeyText, damaged, decrypt, find_key, without_public_key
 from pie_client.errors import InvalidKeyError, one_line
 from pie_client.paths import as_path, read_regular
 
@@ -84,7 +84,6 @@ class ParsedPrivateKey:
                 or wrong.
         """
         from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
-        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
 
         found = find_key(_as_bytes(text, "a private key"))
         secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
@@ -92,13 +91,8 @@ class ParsedPrivateKey:
             raise InvalidKeyError("the private key is encrypted; pass passphrase=")
         if secret is not None and not found.encrypted:
             raise InvalidKeyError("the private key is not encrypted; leave passphrase out")
-        load = {
-            Form.OPENSSH: serialization.load_ssh_private_key,
-            Form.PEM: serialization.load_pem_private_key,
-            Form.DER: serialization.load_der_private_key,
-        }[found.form]
         try:
-            key = load(found.data, password=secret)
+            key = _load(found, secret)
         except UnsupportedAlgorithm as error:
             if "bcrypt" in str(error):
                 raise InvalidKeyError(
@@ -107,7 +101,7 @@ class ParsedPrivateKey:
             raise InvalidKeyError(
                 f"unsupported private key: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
             ) from error
-        except (ValueError, TypeError, InvalidTag) as error:
+        except (ValueError, TypeError, OverflowError, InvalidTag) as error:
             if found.encrypted:
                 raise InvalidKeyError(
                     "can't decrypt the private key: wrong passphrase or damaged key; check both"
@@ -191,6 +185,22 @@ async def sign_challenge(key: Signer, challenge: str) -> str:
         raise InvalidKeyError(
             f"sign_challenge of {type(key).__name__} returned {type(signature).__name__}; return bytes"
         ) from None
+
+
+def _load(found: KeyText, passphrase: bytes | None) -> object:
+    """Load a key. Raises UnsupportedAlgorithm, InvalidTag, ValueError, TypeError or OverflowError."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
+
+    if found.form is Form.OPENSSH:
+        return serialization.load_ssh_private_key(found.data, passphrase)
+    if found.form is Form.PEM:
+        return serialization.load_pem_private_key(found.data, passphrase)
+    try:
+        return serialization.load_der_private_key(found.data, passphrase)
+    except ValueError:
+        if passphrase is None:
+            raise
+        return serialization.load_der_private_key(without_public_key(decrypt(found.data, passphrase)), None)
 
 
 def _as_bytes(value: object, what: str) -> bytes:
