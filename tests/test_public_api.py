@@ -9,6 +9,7 @@ import json
 import pickle
 import pydoc
 import re
+import textwrap
 import traceback
 from collections.abc import Iterator
 from types import ModuleType
@@ -99,6 +100,44 @@ def test_public_submodules_are_attributes_of_the_package_without_being_imported(
 def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
     with pytest.raises(AttributeError, match="module 'pie_client' has no attribute 'no_such_name'"):
         getattr(pie_client, "no_such_name")  # noqa: B009 - a checker would refuse the plain form
+
+
+def defined_names() -> set[str]:
+    """Return the classes and type aliases that the package defines, private ones included."""
+    nodes = [n for path in INIT.parent.rglob("*.py") for n in ast.walk(ast.parse(path.read_text("utf-8")))]
+    aliases = (n for n in nodes if isinstance(n, ast.AnnAssign) and "TypeAlias" in ast.unparse(n.annotation))
+    return {n.name for n in nodes if isinstance(n, ast.ClassDef)} | {ast.unparse(n.target) for n in aliases}
+
+
+def annotations(cls: type) -> Iterator[ast.expr]:
+    """Yield the annotations of what users call or read. Only constructors that document their arguments are for them."""
+    [definition] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
+    for node in definition.body:
+        name = getattr(node, "name", "")
+        if isinstance(node, ast.AnnAssign):
+            yield node.annotation
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (
+            not name.startswith("_") or (name == "__init__" and "Args:" in (cls.__doc__ or ""))
+        ):
+            arguments = node.args
+            named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            yield from (argument.annotation for argument in named if argument.annotation is not None)
+            yield from () if node.returns is None else (node.returns,)
+
+
+def test_every_type_in_a_public_signature_is_public() -> None:
+    defined = defined_names()
+    assert {"Source", "Session", "ProcessEvent"} <= defined
+    classes = {cls for cls in PUBLIC.values() if inspect.isclass(cls) and cls.__module__ != "pie_client"}
+    assert {pie_client.PieClient, pie_client.Process, pie_client.Calls} <= classes
+    named: dict[str, str] = {}
+    for cls in classes:
+        for annotation in annotations(cls):
+            described = re.sub(r"Field\(.*\)", "", ast.unparse(annotation))
+            named |= dict.fromkeys(re.findall(r"\w+", described), cls.__name__)
+    missing = {name: where for name, where in named.items() if name in defined and name not in PUBLIC}
+    assert {name for name in missing if not hasattr(pie_client.models, name)} == set()
 
 
 # ------------------------------------------------------------- exceptions and events

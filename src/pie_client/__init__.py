@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pie_client import errors as errors
     from pie_client import models as models
     from pie_client import testing as testing
+    from pie_client._generated.calls import Calls as Calls
     from pie_client._generated.public import *  # noqa: F403 - the names are the schema's
     from pie_client.auth.agent import AgentKey as AgentKey
     from pie_client.auth.agent import agent_keys as agent_keys
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from pie_client.auth.server_info import ServerInfo as ServerInfo
     from pie_client.client import PieClient as PieClient
     from pie_client.connection.contents import Progress as Progress
+    from pie_client.connection.contents import Source as Source
     from pie_client.connection.reconnect import ConnectionState as ConnectionState
     from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
     from pie_client.connection.reconnect import Reconnect as Reconnect
+    from pie_client.content import Content as Content
     from pie_client.errors import *  # noqa: F403 - every exception is public
     from pie_client.launching import Runner as Runner
     from pie_client.process import Process as Process
@@ -44,12 +47,14 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, which would take any misspelled name for an object.
     _MODULES = {
+        "pie_client._generated.calls": ("Calls",),
         "pie_client.auth.agent": ("AgentKey", "agent_keys"),
         "pie_client.auth.keys": ("ParsedPrivateKey", "Signer"),
         "pie_client.auth.server_info": ("ServerInfo",),
         "pie_client.client": ("PieClient",),
-        "pie_client.connection.contents": ("Progress",),
+        "pie_client.connection.contents": ("Progress", "Source"),
         "pie_client.connection.reconnect": ("ConnectionState", "ConnectionStatus", "Reconnect"),
+        "pie_client.content": ("Content",),
         "pie_client.launching": ("Runner",),
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),

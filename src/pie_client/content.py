@@ -38,5 +38,9 @@ class Content(Protocol):
         ...
 
     def sent(self, index: int) -> None:
-        """Record that a chunk was sent."""
+        """Record that a chunk was sent.
+
+        Args:
+            index: Its position, from 0.
+        """
         ...
