@@ -326,7 +326,7 @@ async def finish(peer: Peer, processes: list[Process], after: list[asyncio.Task[
 
 
 async def test_one_task_reads_two_processes_of_which_one_sends_much_more(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(flow, "STALL_SECONDS", 0.05)
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=MIB) as client:
@@ -347,6 +347,8 @@ async def test_one_task_reads_two_processes_of_which_one_sends_much_more(
                 gaps += 1
         await in_time(sending)
         assert bool(gaps) == bool(much.dropped)
+        stalls = [message for message in caplog.messages if "nothing was read" in message]
+        assert len(stalls) == 1, "it is not waited for again"
         assert client.buffered < 10 * MIB
 
 
@@ -393,6 +395,18 @@ async def test_the_oldest_events_are_dropped_by_choice(engine: LocalEngine) -> N
 async def until_ended(client: PieClient) -> None:
     while await client.list_processes():
         await turns()
+
+
+async def test_receiving_does_not_pause_if_the_oldest_events_are_dropped() -> None:
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, max_buffered=MIB, when_full="drop-oldest") as client,
+    ):
+        process = await launch(client)
+        await in_time(flood(peer, process.process_id))
+        await client.ping()
+        assert 0 < process.dropped < 20 * MIB // 65536
+        assert process.buffered < 2 * MIB
 
 
 async def test_too_much_is_an_error_by_choice(engine: LocalEngine) -> None:

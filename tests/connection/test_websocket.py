@@ -127,6 +127,7 @@ def pieces(data: bytes, seed: int, largest: int) -> Iterator[bytes]:
 )
 @example(frame(BINARY, b"a", form=8) * 3, 0, False, 1, 5000, True, receive_in_buffer)
 @example(frame(BINARY, b"a", form=8) * 3, 0, False, 1, 5000, False, receive_in_buffer)
+@example(frame(1, b"a") + frame(BINARY, b"b"), 0, False, 1, 5000, False, receive_in_buffer)
 def test_every_stream_gives_the_same_as_in_the_library(
     data: bytes,
     tail: int,
