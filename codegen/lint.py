@@ -2,7 +2,7 @@
 
 Each rule keeps the generated code simple: tags that decode without guessing, optional fields that are nullable, and no
 reference to something that does not exist. schema/README.md explains the dialect, and the keywords that the tables' own
-schemas have beside those of JSON Schema: ``names`` and ``uniqueBy``.
+schemas have beside those of JSON Schema: ``names``, ``uniqueBy`` and ``hasAll``.
 """
 
 import json
@@ -39,7 +39,7 @@ def references(schema: Schema) -> Problems:
 
 
 def names(schema: Schema) -> Problems:
-    """Check the keywords ``names``, the kind of thing that a text names, and ``uniqueBy``, the keys that tell rows apart."""
+    """Check the keywords ``names``: what a text names, ``uniqueBy``: keys that tell rows apart, ``hasAll``: what keys name."""
     rows = schema.protocol | schema.errors
     known = {table: {row[key] for row in rows[table]} for table, key in KEYS.items()}
     known["files"], known["scalars"] = set(schema.documents), set(schema.scalars)
@@ -57,7 +57,11 @@ def names(schema: Schema) -> Problems:
                 if count > 1:
                     yield jsonschema.ValidationError(f"{key} {name!r} appears twice")
 
-    keywords = {"names": exists, "uniqueBy": unique}
+    def complete(_: object, kind: str, value: Node, __: object) -> Iterator[jsonschema.ValidationError]:
+        for name in sorted(known[kind] - value.keys()):
+            yield jsonschema.ValidationError(f"{name!r} is missing")
+
+    keywords = {"names": exists, "uniqueBy": unique, "hasAll": complete}
     extended = validators.extend(jsonschema.Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - its stubs leave parts out
     for table, meta in TABLES.items():
         yield from violations(table, schema.parsed[table], schema.parsed[meta], cast("type", extended))

@@ -248,9 +248,9 @@ def words(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case int():
-            return f"{value:,}"
+            return f"{value:,}" if value > 9999 else f"{value}"
         case list():
-            return ", ".join(map(str, cast("list[object]", value)))
+            return ", ".join(map(str, cast("list[object]", value))) or "none"
         case _:
             return f"`{value}`"
 

@@ -181,7 +181,10 @@ def violations(
 ) -> list[str]:
     """List the violations of a meta-schema, with the errorMessage of a rule that has one; {value} is what violates it."""
     errors: list[jsonschema.ValidationError] = list(validator(meta).iter_errors(document))
-    return [f"schema/{name}: {e.json_path}: {_message(e)}" for e in sorted(errors, key=lambda e: e.json_path)]
+    lines = [
+        f"schema/{name}: {e.json_path}: {_message(e)}" for e in sorted(errors, key=lambda e: e.json_path)
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _message(error: jsonschema.ValidationError) -> str:

@@ -159,6 +159,7 @@ from pie_client._generated.events import MarkEvent
 async def send(calls: Calls) -> None:
     await calls.odd(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c", level="low", timeout=3.0)
     await calls.odd(class_="a", self_=1, timeout_=2, models=["b"], dry_run="c", level="middle")  # wrong: arg-type, reportArgumentType
+    assert_type(await calls.str_(), str)
 
 
 def read(mark: MarkEvent) -> None:
@@ -230,8 +231,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
 def add_odd_names(schema: Path) -> None:
     fields = {
         "class": {"type": "string", "description": WORDS},
-        "self": {"type": "integer", "description": WORDS},
-        "timeout": {"type": "integer", "description": WORDS},
+        "self": {"type": "integer", "minimum": 0, "maximum": 9, "description": WORDS},
+        "timeout": {"$ref": "../types.json#/$defs/Usize", "description": WORDS},
         "models": {"type": "array", "items": {"type": "string"}, "description": WORDS},
         "dryRun": {"type": "string", "format": "date-time", "description": WORDS},
         "level": OPTIONAL_LEVEL,
@@ -239,6 +240,7 @@ def add_odd_names(schema: Path) -> None:
     row = {"subject": "class", "fields": {"level": ["0.5"]}}
     add_request(schema, "odd", WORDS, fields, {"type": "string", "description": WORDS}, row)
     text = {"type": "string", "description": WORDS}
+    add_request(schema, "str", WORDS, {}, text, {})
     add_event(schema, "mark", WORDS, {"value": text, "from": text, "level": OPTIONAL_LEVEL})
     edit(schema / "protocol.json", lambda d: d["limits"]["chunk_bytes"].update(description=WORDS))
     edit(schema / "errors.json", lambda d: d["classes"][0].update(description=WORDS, advice=WORDS))
@@ -270,10 +272,14 @@ def add_pause_and_progress(schema: Path) -> None:
     add_object(schema, "pause", "A process at rest.", pause)
     progress = {
         "value": {"type": "string", "description": "In words."},
-        "percent": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "In numbers."},
+        "percent": {
+            "anyOf": [{"$ref": "../types.json#/$defs/Usize"}, {"type": "null"}],
+            "description": "In numbers.",
+        },
     }
     add_event(schema, "progress", "How far the program has come.", progress)
-    priority = {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Higher ones go first."}
+    level = {"$ref": "../types.json#/$defs/Integer"}
+    priority = {"anyOf": [level, {"type": "null"}], "description": "Higher ones go first."}
     edit(schema / "requests/launch_process.json", lambda d: d["properties"].update(priority=priority))
 
 
@@ -407,6 +413,7 @@ def test_each_renamed_field_is_reported(extended: Extended) -> None:
     }.items():
         assert f"renamed: schema/requests/odd.json: {wire!r} is {name!r} in Python" in report
     assert "renamed: schema/events/mark.json: 'from' is 'from_' in Python" in report
+    assert "renamed: schema/protocol.json: 'str' is 'str_' in Python" in report
     assert not any("'models'" in line or "'level'" in line for line in report)
 
 

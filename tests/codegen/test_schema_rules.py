@@ -10,6 +10,7 @@ import pytest
 from codegen.__main__ import main
 from tests.support.repository import ROOT, JsonObject, edit, files_below, write
 
+UNBOUNDED = "an integer needs minimum and maximum; Usize and Integer of types.json are 64-bit numbers"
 OPTIONAL_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "A text."}
 
 Change = Callable[[Path], None]
@@ -129,7 +130,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ],
     ),
     "constant that is not the tag": (
-        with_property("also", {"const": "x"}, required=True),
+        with_property("also", {"type": "string", "const": "x"}, required=True),
         ["schema/requests/ping.json: 'also' has a const, but is not the tag"],
     ),
     "file name that is not the tag": (
@@ -142,7 +143,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "row without a file": (
         changed("protocol.json", lambda d: d["objects"].append("results/nowhere.json")),
-        ["schema/protocol.json: $.objects[4]: 'results/nowhere.json' does not exist"],
+        ["schema/protocol.json: $.objects[3]: 'results/nowhere.json' does not exist"],
     ),
     "unused file": (
         add_unused_file,
@@ -269,7 +270,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ["schema/protocol.json: events/stdout.json is missing from the events"],
     ),
     "event without text": (
-        changed("events/stdout.json", lambda d: d["properties"]["value"].update(type="integer")),
+        changed("events/stdout.json", lambda d: d["properties"]["value"].update(type="boolean")),
         [
             "schema/events/stdout.json: needs a required string 'value': recv() returns it, and clients that don't know the event read it",
         ],
@@ -282,7 +283,9 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "constant that may be null": (
         with_property(
-            "note", {"anyOf": [{"const": "x"}, {"type": "null"}], "description": "A note."}, required=False
+            "note",
+            {"anyOf": [{"type": "string", "const": "x"}, {"type": "null"}], "description": "A note."},
+            required=False,
         ),
         [
             """schema/requests/ping.json: $.properties.note.anyOf[0]: const is for tags only; write {"enum": [...]} with one text"""
@@ -290,11 +293,49 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "list of constants": (
         with_property(
-            "notes", {"type": "array", "items": {"const": "x"}, "description": "Notes."}, required=True
+            "notes",
+            {"type": "array", "items": {"type": "string", "const": "x"}, "description": "Notes."},
+            required=True,
         ),
         [
             """schema/requests/ping.json: $.properties.notes.items: const is for tags only; write {"enum": [...]} with one text"""
         ],
+    ),
+    "constant without a type": (
+        changed("requests/ping.json", lambda d: d["properties"]["type"].pop("type")),
+        ["schema/requests/ping.json: $.properties.type: a const needs a type"],
+    ),
+    "integer without bounds": (
+        with_property("count", {"type": "integer", "description": "A count."}, required=True),
+        ["schema/requests/ping.json: $.properties.count: " + UNBOUNDED],
+    ),
+    "scalar without bounds": (
+        changed("types.json", lambda d: d["$defs"]["Seconds"].pop("maximum")),
+        ["schema/types.json: $['$defs'].Seconds: " + UNBOUNDED],
+    ),
+    "behaviour of some families only": (
+        changed("protocol.json", lambda d: d["behaviour"]["order"]["replies"].pop("0.5")),
+        ["schema/protocol.json: $.behaviour.order.replies: '0.5' is missing"],
+    ),
+    "status of a family that does not exist": (
+        changed(
+            "protocol.json", lambda d: d["connection"]["statuses"]["no_endpoint"].update(families=["9.9"])
+        ),
+        ["schema/protocol.json: $.connection.statuses.no_endpoint.families[0]: '9.9' does not exist"],
+    ),
+    "fact that the meta-schema does not have": (
+        changed("protocol.json", lambda d: d["connection"]["close"].update(politely=True)),
+        [
+            "schema/protocol.json: $.connection.close: Additional properties are not allowed ('politely' was unexpected)"
+        ],
+    ),
+    "key that signs in two ways": (
+        changed("protocol.json", lambda d: d["signatures"].append({**d["signatures"][0], "hash": "sha384"})),
+        ["schema/protocol.json: $.signatures: key 'RSA' appears twice"],
+    ),
+    "call that is never answered": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(never_answers=True)),
+        ["schema/protocol.json: $.requests[15].never_answers: servers answer a request of this kind"],
     ),
     "choice of nothing": (
         with_property("note", {"enum": [], "description": "A note."}, required=True),
@@ -314,7 +355,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "bytes that are no string": (
         with_property(
-            "blob", {"type": "integer", "format": "binary", "description": "Bytes."}, required=True
+            "blob", {"type": "boolean", "format": "binary", "description": "Bytes."}, required=True
         ),
         ["schema/requests/ping.json: $.properties.blob.type: binary is a format of strings"],
     ),

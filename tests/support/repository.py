@@ -85,7 +85,7 @@ def add_request(
     """Add a call to the schema. Fields that may be null are optional."""
     name = tag.title().replace("_", "")
     properties: JsonObject = {
-        "type": {"const": tag},
+        "type": {"type": "string", "const": tag},
         "corr_id": {
             "$ref": "../types.json#/$defs/CorrelationId",
             "description": "Number that the reply repeats.",
@@ -103,8 +103,8 @@ def add_event(schema: Path, event: str, doc: str, fields: JsonObject) -> None:
     """Add a kind of process event that is not terminal to the schema."""
     name = event.title().replace("_", "")
     properties: JsonObject = {
-        "type": {"const": "process_event"},
-        "event": {"const": event},
+        "type": {"type": "string", "const": "process_event"},
+        "event": {"type": "string", "const": event},
         "process_id": {
             "$ref": "../types.json#/$defs/ProcessId",
             "description": "The process that it comes from.",

@@ -551,12 +551,7 @@ class Calls:
         )
 
     async def mcp_response(
-        self,
-        *,
-        corr_id: models.CorrelationId,
-        ok: bool,
-        result: models.JsonText,
-        timeout: float | None = None,
+        self, *, corr_id: models.CorrelationId, ok: bool, result: str, timeout: float | None = None
     ) -> None:
         """Answer a relayed MCP call.
 

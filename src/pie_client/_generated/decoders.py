@@ -79,7 +79,7 @@ class FileChunkRecord(NamedTuple):
     process_id: models.ProcessId
     file_hash: models.Blake3Digest
     chunk_index: models.Usize
-    total_chunks: models.Usize
+    total_chunks: models.ChunkCount
     chunk_data: models.Bytes
     name: str | None
 
@@ -100,7 +100,7 @@ def decode_file_chunk(_fields: Mapping[str, object]) -> FileChunkRecord | None:
             and type(chunk_index) is int
             and 0 <= chunk_index <= 18446744073709551615
             and type(total_chunks) is int
-            and 0 <= total_chunks <= 18446744073709551615
+            and 1 <= total_chunks <= 18446744073709551615
             and type(chunk_data) is bytes
             and (name is None or type(name) is str)
         ):

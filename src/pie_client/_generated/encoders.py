@@ -395,7 +395,7 @@ def register_mcp_server(
     ).model_dump(exclude_none=True)
 
 
-def mcp_response(corr_id: models.CorrelationId, ok: bool, result: models.JsonText) -> dict[str, object]:
+def mcp_response(corr_id: models.CorrelationId, ok: bool, result: str) -> dict[str, object]:
     """Return the fields of mcp_response on the wire. Raises pydantic.ValidationError."""
     if type(corr_id) is int and 0 <= corr_id <= 4294967295 and type(ok) is bool and type(result) is str:
         return {

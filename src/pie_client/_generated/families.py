@@ -23,6 +23,20 @@ RSA_KEY_BITS: Final = 2048
 HIGHEST_PORT: Final = 65535
 """Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits."""
 
+STATUS_IDENTITY_REFUSED: Final = 401
+"""The identity header is missing or invalid; the body says how."""
+STATUS_NO_ENDPOINT: Final = 404
+"""The URI has another path than that of the WebSocket endpoint."""
+
+CODE_MESSAGE_TOO_BIG: Final = 1009
+"""A message is larger than the client accepts."""
+CODE_NO_CLOSE_FRAME: Final = 1006
+"""The TCP connection ended without a close frame, as when a server exits; no frame has this code."""
+
+IDENTITY_PATTERN: Final = "^(?:[ -.0-~]*/ *[!-~][ -~]*| *[!-.0-~][ -.0-~]*)$"
+"""Pattern of an identity, to be matched in full: tenant/user or user, in printable ASCII. The tenant may be
+empty."""
+
 TAG: Final = "type"
 """Field with the tag of a message."""
 
@@ -56,7 +70,7 @@ LISTING_PATH: Final = "/api/v1/inferlets/{name}"
 MAX_CORRELATION: Final = 4294967295
 """Largest correlation number."""
 
-PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+"
+PROGRAM_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*@[0-9]+\\.[0-9]+\\.[0-9]+"
 """Pattern of a program's name and version, to be matched in full."""
 
 PROGRAM_NAME_PATTERN: Final = "[a-zA-Z0-9][a-zA-Z0-9_-]*"
@@ -111,6 +125,15 @@ FAMILIES: Final[Mapping[Family, FamilyTraits]] = MappingProxyType(
 )
 """The families, oldest first."""
 
+SIGNATURE_HASHES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "RSA": "sha256",
+        "secp256r1": "sha256",
+        "secp384r1": "sha384",
+    }
+)
+"""Hashes of signatures, by the curve of an ECDSA key or the kind of another key; keys of other kinds have none."""
+
 NEWEST: Final[Family] = "0.5"
 """The newest family."""
 
@@ -125,6 +148,8 @@ FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
 
 __all__ = [
     "CHUNK_BYTES",
+    "CODE_MESSAGE_TOO_BIG",
+    "CODE_NO_CLOSE_FRAME",
     "CORRELATION",
     "DEFAULT_USER",
     "ENDPOINT_PATH",
@@ -134,6 +159,7 @@ __all__ = [
     "FAMILY_OF_RESULT",
     "HIGHEST_PORT",
     "IDENTITY_HEADERS",
+    "IDENTITY_PATTERN",
     "LISTING_PATH",
     "MAX_CORRELATION",
     "NEWEST",
@@ -143,6 +169,9 @@ __all__ = [
     "RSA_KEY_BITS",
     "SCRIPT_ENTRY",
     "SCRIPT_RUNTIME",
+    "SIGNATURE_HASHES",
+    "STATUS_IDENTITY_REFUSED",
+    "STATUS_NO_ENDPOINT",
     "TAG",
     "TOKEN_USER",
     "UPLOAD_BYTES",

@@ -30,6 +30,17 @@ CheckProgramResult = TypeAliasType(
 )
 
 
+ChunkCount = TypeAliasType(
+    "ChunkCount",
+    Annotated[
+        int,
+        Field(
+            description="Number of chunks: at least 1, also for empty content.", ge=1, le=18446744073709551615
+        ),
+    ],
+)
+
+
 CorrelationId = TypeAliasType(
     "CorrelationId",
     Annotated[
@@ -39,6 +50,14 @@ CorrelationId = TypeAliasType(
             ge=0,
             le=4294967295,
         ),
+    ],
+)
+
+
+Integer = TypeAliasType(
+    "Integer",
+    Annotated[
+        int, Field(description="A signed 64-bit number.", ge=-9223372036854775808, le=9223372036854775807)
     ],
 )
 
@@ -105,16 +124,16 @@ class ManifestRuntime(WireModel):
 class McpCancelledParams(WireModel):
     """Params of notifications/cancelled: the sender no longer waits for a response."""
 
-    request_id: Annotated[int, Field(alias="requestId", description="Id of the request.")]
+    request_id: Annotated[Integer, Field(alias="requestId", description="Id of the request.")]
     reason: Annotated[str | None, Field(description="Reason.")] = None
 
 
 class McpErrorObject(WireModel):
     """The JSON-RPC error of a relayed MCP call."""
 
-    code: Annotated[int, Field(description="JSON-RPC error code.")]
+    code: Annotated[Integer, Field(description="JSON-RPC error code.")]
     message: Annotated[str, Field(description="Description of the error.")]
-    data: Annotated[JsonValue | None, Field(description="Arguments of the notification.")] = None
+    data: Annotated[JsonValue | None, Field(description="Further information, in any form.")] = None
 
 
 class McpImplementation(WireModel):
@@ -169,9 +188,7 @@ class McpResponseRequest(WireModel):
     type: Literal["mcp_response"] = "mcp_response"
     corr_id: Annotated[CorrelationId, Field(description="Number of the relayed call.")]
     ok: Annotated[bool, Field(description="Whether the call succeeded.")]
-    result: Annotated[
-        JsonText, Field(description="JSON text of the JSON-RPC result, or of an MCP error object.")
-    ]
+    result: Annotated[str, Field(description="JSON text of the JSON-RPC result, or of an MCP error object.")]
 
 
 class PingRequest(WireModel):
@@ -277,7 +294,9 @@ RunProcessesResult = TypeAliasType(
 """Return value of each process as text, in the order of the inputs."""
 
 
-Seconds = TypeAliasType("Seconds", Annotated[int, Field(description="A whole number of seconds.", ge=0)])
+Seconds = TypeAliasType(
+    "Seconds", Annotated[int, Field(description="A whole number of seconds.", ge=0, le=18446744073709551615)]
+)
 
 
 class ServerNotice(WireModel):
@@ -368,7 +387,7 @@ VersionedProgramName = TypeAliasType(
         str,
         Field(
             description="A program's name and version in the form that servers accept.",
-            pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*@\\d+\\.\\d+\\.\\d+$",
+            pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*@[0-9]+\\.[0-9]+\\.[0-9]+$",
         ),
     ],
 )
@@ -521,7 +540,7 @@ class FileChunk(WireModel):
     process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     file_hash: Annotated[Blake3Digest, Field(description="BLAKE3 digest of the whole file.")]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
-    total_chunks: Annotated[Usize, Field(description="Number of chunks of the file.")]
+    total_chunks: Annotated[ChunkCount, Field(description="Number of chunks of the file.")]
     chunk_data: Annotated[Bytes, Field(description="Bytes of this chunk.")]
     name: Annotated[str | None, Field(description="Name of the file, chosen by the program.")] = None
 
@@ -547,7 +566,7 @@ class JsonRpcRequest(WireModel):
 
     jsonrpc: Literal["2.0"] = "2.0"
     id: Annotated[
-        int, Field(description="Number that the response repeats; each side counts its own requests.")
+        Integer, Field(description="Number that the response repeats; each side counts its own requests.")
     ]
     method: Annotated[str, Field(description="Name of the method.")]
     params: Annotated[dict[str, JsonValue] | None, Field(description="Arguments of the method.")] = None
@@ -668,7 +687,12 @@ class McpRequest(WireModel):
     process_id: Annotated[ProcessId, Field(description="Id of the process.")]
     server_name: Annotated[str, Field(description="Name of the MCP server, as registered.")]
     method: Annotated[str, Field(description="MCP method.")]
-    params: Annotated[str, Field(description="JSON text of the method's params object.")]
+    params: Annotated[
+        str,
+        Field(
+            description="JSON text of the method's params: named to call or get something, a resource's to read it, an empty object to list."
+        ),
+    ]
 
 
 class MessageFrame(WireModel):
@@ -869,6 +893,7 @@ __all__ = [
     "CancelWorkflowRequest",
     "CheckProgramRequest",
     "CheckProgramResult",
+    "ChunkCount",
     "CondExpression",
     "CorrelationId",
     "DetachWorkflowRequest",
@@ -876,6 +901,7 @@ __all__ = [
     "FileChunk",
     "FoldExpression",
     "ForkExpression",
+    "Integer",
     "IterateExpression",
     "JsonRpcFailure",
     "JsonRpcNotification",

@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
-from pie_client.auth.keys import check_kind
+from pie_client.auth.keys import RSA, check_kind, hash_of
 from pie_client.connection.options import check_seconds
 from pie_client.connection.threads import check_asyncio
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
@@ -245,7 +245,6 @@ def _convert_and_verify(public: "PublicKey", content: bytes, challenge: bytes) -
     """Return a signature in SSH's format in a server's format. Raises ValueError or InvalidSignature."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature  # noqa: PLC0415 - as above
-    from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415 - as above
 
     if isinstance(public, ed25519.Ed25519PublicKey):
         public.verify(content, challenge)
@@ -253,12 +252,11 @@ def _convert_and_verify(public: "PublicKey", content: bytes, challenge: bytes) -
     if isinstance(public, ec.EllipticCurvePublicKey):
         r, s = (int.from_bytes(number, signed=True) for number in _split_strings(content))
         signature = encode_dss_signature(r, s)
-        digest = SHA384() if isinstance(public.curve, ec.SECP384R1) else SHA256()
-        public.verify(signature, challenge, ec.ECDSA(digest))
+        public.verify(signature, challenge, ec.ECDSA(hash_of(public.curve.name)))
         return signature
     # RFC 8332 lets agents omit leading zeros, which servers need.
     signature = content.rjust((public.key_size + 7) // 8, b"\0")
-    public.verify(signature, challenge, padding.PKCS1v15(), SHA256())
+    public.verify(signature, challenge, padding.PKCS1v15(), hash_of(RSA))
     return signature
 
 

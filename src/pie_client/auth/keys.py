@@ -11,7 +11,7 @@ import shlex
 import stat
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkable
 
-from pie_client._generated.families import RSA_KEY_BITS
+from pie_client._generated.families import RSA_KEY_BITS, SIGNATURE_HASHES
 from pie_client.auth.key_files import Form, KeyText, damaged, decrypt, find_key, without_public_key
 from pie_client.errors import InvalidKeyError, one_line
 from pie_client.paths import as_path, read_regular
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
     SigningKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
     PublicKey: TypeAlias = RSAPublicKey | Ed25519PublicKey | EllipticCurvePublicKey
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 KEY_FILE_BYTES = 1 << 20
 """Largest key file read: a hundred times the largest key."""
+RSA = "RSA"
+"""Kind of RSA keys."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """Permissions of anyone but the owner."""
 
@@ -150,14 +153,12 @@ class ParsedPrivateKey:
             challenge: The bytes to sign.
         """
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
-        from cryptography.hazmat.primitives.hashes import SHA256, SHA384  # noqa: PLC0415 - keeps cryptography out of the import
 
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
             return self._key.sign(challenge)
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            digest = SHA384() if isinstance(self._key.curve, ec.SECP384R1) else SHA256()
-            return self._key.sign(challenge, ec.ECDSA(digest))
-        return self._key.sign(challenge, padding.PKCS1v15(), SHA256())
+            return self._key.sign(challenge, ec.ECDSA(hash_of(self._key.curve.name)))
+        return self._key.sign(challenge, padding.PKCS1v15(), hash_of(RSA))
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
         """Sign a server's challenge, as :meth:`sign` does.
@@ -222,6 +223,14 @@ def _check_algorithm(key: object) -> "SigningKey":
     raise InvalidKeyError(f"servers don't accept {kind} keys; use RSA, Ed25519, or ECDSA on P-256 or P-384")
 
 
+def hash_of(kind: str) -> "HashAlgorithm":
+    """Return the hash that a signature is made with, by the kind of the key or the curve of an ECDSA key."""
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - keeps cryptography out of the import
+
+    algorithms = {algorithm.name: algorithm for algorithm in (hashes.SHA256(), hashes.SHA384())}
+    return algorithms[SIGNATURE_HASHES[kind]]
+
+
 def check_kind(key: "SigningKey | PublicKey") -> str:
     """Return the name of a key's kind. Raises InvalidKeyError if servers don't accept its size or curve."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415 - as above
@@ -231,9 +240,9 @@ def check_kind(key: "SigningKey | PublicKey") -> str:
             raise InvalidKeyError(
                 f"the RSA key has {key.key_size} bits; create one with at least {RSA_KEY_BITS}"
             )
-        return f"RSA-{key.key_size}"
+        return f"{RSA}-{key.key_size}"
     if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
-        if not isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1)):
+        if key.curve.name not in SIGNATURE_HASHES:
             raise InvalidKeyError(f"the ECDSA key is on {key.curve.name}; create one on P-256 or P-384")
         return f"ECDSA {key.curve.name}"
     return "Ed25519"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH, UPLOAD_BYTES
+from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH, IDENTITY_PATTERN, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
 
@@ -231,9 +231,7 @@ def _is_printable(value: object) -> bool:
 
 def _is_identity(identity: object) -> bool:
     """Return whether a value is ``tenant/user`` or ``user`` in printable ASCII, as servers require."""
-    if not isinstance(identity, str) or not (identity.isascii() and identity.isprintable()):
-        return False
-    return bool(identity.partition("/")[2 if "/" in identity else 0].strip())
+    return isinstance(identity, str) and re.fullmatch(IDENTITY_PATTERN, identity) is not None
 
 
 def bad_proxy() -> InvalidArgumentError:

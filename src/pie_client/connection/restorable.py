@@ -17,14 +17,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from pie_client._generated.families import CODE_MESSAGE_TOO_BIG, CODE_NO_CLOSE_FRAME
 from pie_client._generated.methods import Method
 from pie_client.connection.connection import Connection, interruption
 from pie_client.connection.deadline import deadline_text
 from pie_client.connection.options import check_seconds
-from pie_client.connection.transport import MESSAGE_TOO_BIG, Transport
+from pie_client.connection.transport import Transport
 from pie_client.content import Chunk, Content
 from pie_client.errors import (
-    NO_CLOSE_FRAME,
     ConnectionLostError,
     DeadlineError,
     PieError,
@@ -117,7 +117,7 @@ class RestorableConnection(Connection):
 
     def _interrupt(self, cause: ConnectionLostError) -> None:
         """Fail what was sent, and forget what belongs to the server's session."""
-        gaps = cause.code in (NO_CLOSE_FRAME, MESSAGE_TOO_BIG)
+        gaps = cause.code in (CODE_NO_CLOSE_FRAME, CODE_MESSAGE_TOO_BIG)
         self.may_have_gaps |= gaps
         self._flow.close()
         self._keep_alive.stop()

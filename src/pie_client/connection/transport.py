@@ -26,7 +26,13 @@ from websockets.exceptions import (
 )
 from websockets.http11 import Response
 
-from pie_client._generated.families import ENDPOINT_PATH, IDENTITY_HEADERS
+from pie_client._generated.families import (
+    CODE_MESSAGE_TOO_BIG,
+    ENDPOINT_PATH,
+    IDENTITY_HEADERS,
+    STATUS_IDENTITY_REFUSED,
+    STATUS_NO_ENDPOINT,
+)
 from pie_client.connection.handshake import MAX_REDIRECTS, UpgradeRefused, library_logger, redirected
 from pie_client.connection.options import Settings, address_of, bad_proxy, is_this_machine
 from pie_client.connection.websocket import Frame, WebSocket, websocket_class
@@ -52,10 +58,6 @@ CLOSE_TIMEOUT = 1.0
 """Seconds to wait for the close frame of the server: 0.3 and 0.4 servers may not send it until their next message."""
 BODY_CHARACTERS = 200
 """Characters of an HTTP error's body shown in the error."""
-MESSAGE_TOO_BIG = 1009
-"""Close code, RFC 6455, section 7.4.1."""
-UNAUTHORIZED = 401
-NOT_FOUND = 404
 NO_CERTIFICATE = frozenset({"CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"})
 """TLS alerts of a server that misses the client's certificate: in TLS 1.3, and in TLS 1.2, where it has other meanings too."""
 BAD_CERTIFICATE = frozenset(
@@ -197,10 +199,10 @@ class Transport:
 
     def _connection_lost(self, error: ConnectionClosed) -> ConnectionLostError:
         # The library closes with 1009 when a message is too large; a 1009 sent in reply is the server's.
-        if error.sent is not None and error.sent.code == MESSAGE_TOO_BIG and not error.rcvd_then_sent:
+        if error.sent is not None and error.sent.code == CODE_MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
                 f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it",
-                code=MESSAGE_TOO_BIG,
+                code=CODE_MESSAGE_TOO_BIG,
             )
         if error.rcvd is not None:
             reason = f" ({one_line(error.rcvd.reason)})" if error.rcvd.reason else ""
@@ -393,8 +395,8 @@ def _refusal(address: str, response: Response) -> HandshakeError:
     status = response.status_code
     body = one_line((response.body or b"").decode("utf-8", errors="replace"))[:BODY_CHARACTERS]
     advice = {
-        UNAUTHORIZED: "pass the identity= or headers= that it requires",
-        NOT_FOUND: f"leave the path out, or use {ENDPOINT_PATH}",
+        STATUS_IDENTITY_REFUSED: "pass the identity= or headers= that it requires",
+        STATUS_NO_ENDPOINT: f"leave the path out, or use {ENDPOINT_PATH}",
     }.get(status, "check the address, and the proxy if there is one")
     shown = f" ({body})" if body else ""
     return HandshakeError(

@@ -91,7 +91,8 @@ class ServerTraits(NamedTuple):
     identify_first: bool
     """Whether the client must identify itself before other requests."""
     text_frames: bool
-    """Whether the server sends and reads text frames."""
+    """Whether the server sends text frames, and reads them: a request as JSON, or the word that aborts.
+    Otherwise it ignores them."""
     bare_program_names: bool
     """Whether a program can be launched by its name without a version."""
     verifies_uploads: bool
@@ -112,7 +113,7 @@ class ServerTraits(NamedTuple):
     """Whether the server refuses a query about an unknown subject. Otherwise it does not reply."""
     drops_closed: bool
     """Whether the server answers a WebSocket close frame by closing the TCP connection. Otherwise it sends a
-    close frame first."""
+    close frame first, but only with its next message, so possibly late or never."""
     serial: bool
     """Whether a slow request delays everything else on its connection, events included."""
     answers_rejected_chunks: bool

@@ -6,21 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    SECP256R1,
-    SECP384R1,
-    EllipticCurve,
-    EllipticCurvePublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
 
 from pie_client._generated import models
-from pie_client._generated.families import RSA_KEY_BITS, TOKEN_USER
+from pie_client._generated.families import RSA_KEY_BITS, SIGNATURE_HASHES, TOKEN_USER
+from pie_client.auth.keys import RSA, hash_of
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import CHALLENGE_BYTES, LARGEST_RSA_KEY_BITS
 from pie_client.testing.faults.reactions import Refusal
@@ -29,8 +23,6 @@ PEM = "-----BEGIN"
 PRIVATE = "PRIVATE KEY-----"
 CERTIFICATE = "-cert-v01@"
 """Part of the key type of an OpenSSH certificate."""
-CURVES: dict[type[EllipticCurve], SHA256 | SHA384] = {SECP256R1: SHA256(), SECP384R1: SHA384()}
-"""Digests by the curves that servers accept."""
 
 PublicKey: TypeAlias = Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey
 """A key of a kind that servers accept."""
@@ -60,7 +52,7 @@ def read_public_key(key: str) -> PublicKey:
             accepted = f"{RSA_KEY_BITS} to {LARGEST_RSA_KEY_BITS} bits"
             raise ValueError(f"it is an RSA key of {found.key_size} bits; servers accept {accepted}")
         case EllipticCurvePublicKey():
-            if type(found.curve) in CURVES:
+            if found.curve.name in SIGNATURE_HASHES:
                 return found
             raise ValueError(f"it is an ECDSA key on {found.curve.name}; servers accept P-256 and P-384")
         case _:
@@ -130,9 +122,9 @@ def _verifies(public_key: str, signature: bytes, data: bytes) -> bool:
         if isinstance(key, Ed25519PublicKey):
             key.verify(signature, data)
         elif isinstance(key, RSAPublicKey):
-            key.verify(signature, data, PKCS1v15(), SHA256())
+            key.verify(signature, data, PKCS1v15(), hash_of(RSA))
         else:
-            key.verify(signature, data, ECDSA(CURVES[type(key.curve)]))
+            key.verify(signature, data, ECDSA(hash_of(key.curve.name)))
     except (InvalidSignature, ValueError):  # keys added to `auth` after the start are not checked
         return False
     return True

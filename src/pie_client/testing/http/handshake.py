@@ -6,6 +6,7 @@ from http import HTTPStatus
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from pie_client._generated.families import STATUS_IDENTITY_REFUSED, STATUS_NO_ENDPOINT
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.http.origins import AllowedOrigins
@@ -26,10 +27,10 @@ def refusal(
     if (foreign := allowed.refusal(request.headers.get_all("Origin"), port)) is not None:
         return connection.respond(HTTPStatus.FORBIDDEN, foreign)
     if traits.path is not None and request.path.partition("?")[0] != traits.path:
-        return connection.respond(HTTPStatus.NOT_FOUND, "")
+        return connection.respond(STATUS_NO_ENDPOINT, "")
     header = traits.identity_header
     if header is not None and (error := _identity_error(header, request.headers.get_all(header))) is not None:
-        return connection.respond(HTTPStatus.UNAUTHORIZED, error)
+        return connection.respond(STATUS_IDENTITY_REFUSED, error)
     return None
 
 
