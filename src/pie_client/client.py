@@ -562,7 +562,11 @@ class PieClient:
             InvalidArgumentError: An input is not serializable.
             InvalidRequestError: ``token_budgets`` and ``inputs`` differ in length.
             UnsupportedError: The server lacks this request (0.3, 0.5); nothing was launched.
-            ConnectError: The second connection could not be opened.
+            ConnectError: The second connection could not be opened. One attempt is made, also with ``reconnect=``; nothing
+                was launched.
+            ConnectionLostError: The second connection was lost, and the results with it. It is not opened again. The loss
+                of the first connection does not concern the call.
+            NotConnectedError: The client was closed.
         """
         return await self._connected().run_many(inferlet, inputs, budgets=token_budgets, timeout=timeout)
 

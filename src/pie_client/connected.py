@@ -21,7 +21,7 @@ from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import time_limit
 from pie_client.connection.options import Settings, check_seconds
 from pie_client.connection.transport import Transport, open_transport
-from pie_client.errors import InvalidArgumentError
+from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
 from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
@@ -59,9 +59,12 @@ class Connected:
         login: Login,
         kind: type[Connection] = Connection,
         on_end: Callable[[Exception | None], None] | None = None,
+        apart: set[asyncio.Timeout] | None = None,
     ) -> None:
         self._settings = settings
         self._on_end = on_end
+        self._apart = set[asyncio.Timeout]() if apart is None else apart
+        """Scopes of the run_processes() calls of the client, to end them."""
         self.connection = kind(
             transport,
             Session(
@@ -82,8 +85,6 @@ class Connected:
         self.authentication = Authentication(self.connection, login)
         self.launcher = Launcher(self.connection)
         self._mcp_servers: relay.McpServers | None = None
-        self._others: set[Connection] = set()
-        """Connections of running run_processes() calls, which close with this one."""
 
     @functools.cached_property
     def programs(self) -> install.Programs:
@@ -243,20 +244,29 @@ class Connected:
 
     @contextlib.asynccontextmanager
     async def _second_connection(self) -> AsyncGenerator[Connection]:
-        """Open another connection as the same user. It closes with this one.
+        """Open another connection as the same user, which ends with the client.
 
-        Some requests block all others on their connection until the server replies.
+        Some requests block all others on their connection until the server replies. One attempt is made, and nothing
+        restores the connection: what runs on it may not be run twice. A loss of the first connection does not concern it.
         """
-        second = await connect(self._settings, self.authentication.login)
-        self._others.add(second.connection)
+        scope = asyncio.timeout(None)
         try:
-            # This connection may have closed meanwhile, before it could abort the other.
-            if not self.connection.alive:
-                self.connection.check_alive()
-            yield second.connection
+            async with scope:
+                self._apart.add(scope)
+                second = (await connect(self._settings, self.authentication.login)).connection
+                try:
+                    yield second
+                finally:
+                    self._apart.discard(scope)  # a result that has arrived is returned
+                    if scope.expired():
+                        second.abort()
+                    await second.close()
+        except TimeoutError as error:
+            if isinstance(error, PieError) or not scope.expired():
+                raise
+            raise NotConnectedError("the client was closed; connect again") from None
         finally:
-            self._others.discard(second.connection)
-            await second.connection.close()
+            self._apart.discard(scope)
 
     async def close(self) -> None:
         """Close the connection and stop the MCP servers."""
@@ -272,8 +282,6 @@ class Connected:
     def _handle_end(self, cause: Exception | None) -> None:
         if self._mcp_servers is not None:
             self._mcp_servers.stop_all()
-        for other in list(self._others):
-            other.abort()
         if self._on_end is not None:
             self._on_end(cause)
 

@@ -194,6 +194,8 @@ class Connector:
         """Attempts since the last connection that lasted; a connection that is lost soon does not end them."""
         self._ready_since = 0.0
         self._closing = asyncio.Lock()
+        self._apart: set[asyncio.Timeout] = set()
+        """Scopes of the calls that have a connection of their own."""
 
     @property
     def connected(self) -> bool:
@@ -241,6 +243,8 @@ class Connector:
         self._login = Login(self._settings.username)
         if self.states.current.status is not ConnectionStatus.CLOSED:
             self.states.change(ConnectionState(ConnectionStatus.CLOSED))
+        while self._apart:
+            self._apart.pop().reschedule(self._now())
         opening, restoring = self._opening, self._restoring
         if restoring is not None and not restoring.done():
             self._drop()  # there is no session to end in order
@@ -291,10 +295,10 @@ class Connector:
 
     async def _connect(self) -> Connected:
         transport = await open_transport(self._settings)
-        if self._policy is None:
-            return Connected(transport, self._settings, self._login, Connection, self._handle_end)
-        connected = Connected(transport, self._settings, self._login, RestorableConnection, self._handle_end)
-        _restorable(connected).may_suspend = self._handle_loss
+        kind = Connection if self._policy is None else RestorableConnection
+        connected = Connected(transport, self._settings, self._login, kind, self._handle_end, self._apart)
+        if self._policy is not None:
+            _restorable(connected).may_suspend = self._handle_loss
         return connected
 
     async def _attempt(self, work: Callable[[], Awaitable[T]], attempts: Attempts) -> T:

@@ -190,6 +190,9 @@ class Peer:
         self.redirects: Iterator[Sequence[str]] = iter(())
         """Values of Location, for each opening handshake that is redirected."""
         self.upgrades: list[Request] = []
+        self.answers_upgrades = asyncio.Event()
+        """Cleared to leave opening handshakes without an answer."""
+        self.answers_upgrades.set()
         self.requests: list[WireModel | UnknownMessage] = []
         self.background: list[asyncio.Task[None]] = []
         """Tasks of the test, cancelled when the peer stops."""
@@ -258,7 +261,7 @@ class Peer:
                 async with self._news:
                     self.requests.append(request)
                     self._news.notify_all()
-                await self._answer(request)
+                await self._answer(connection, request)
         except ConnectionClosed:
             pass
         finally:
@@ -266,19 +269,27 @@ class Peer:
             async with self._news:
                 self._news.notify_all()
 
-    async def _answer(self, request: WireModel | UnknownMessage) -> None:
+    async def _answer(self, connection: ServerConnection, request: WireModel | UnknownMessage) -> None:
         answer = self.answers.get(type(request)) if isinstance(request, WireModel) else None
         corr_id = getattr(request, "corr_id", None)
         if answer is None or corr_id is None:
             return
-        if isinstance(answer, Refusal):
-            await self.reply(corr_id, answer.text, ok=False)
-        else:
-            await self.reply(corr_id, answer if isinstance(answer, str) else answer())
+        ok = not isinstance(answer, Refusal)
+        text = answer.text if isinstance(answer, Refusal) else answer if isinstance(answer, str) else answer()
+        reply = models.Response(corr_id=corr_id, ok=ok, result=text)
+        await connection.send(encode_server_message(reply, self.family))
 
-    def receive_upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Record the opening handshake, and refuse or redirect it if the test wants that."""
+    async def upgrade(self, number: int) -> None:
+        """Wait for the ``number``-th opening handshake."""
+        async with asyncio.timeout(TIMEOUT), self._news:
+            await self._news.wait_for(lambda: len(self.upgrades) >= number)
+
+    async def receive_upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Record the opening handshake, and delay, refuse or redirect it if the test wants that."""
         self.upgrades.append(request)
+        async with self._news:
+            self._news.notify_all()
+        await self.answers_upgrades.wait()
         if (locations := next(self.redirects, None)) is not None:
             response = connection.respond(HTTPStatus.FOUND, "")
             for location in locations:
