@@ -54,6 +54,9 @@ for line in sys.stdin:
 CLOSE_SECONDS = 5.0
 """Seconds within which a client must close; it takes one if the server does not answer, and half of one for MCP."""
 
+REGISTER = "register_mcp_server"
+REGISTER_SECONDS = 20.0
+"""Timeout of the registration: an interpreter starts."""
 ATTEMPTS = 20
 """Attempts to attach while another connection of this schedule is being closed."""
 QUICK = Reconnect(attempts=1000, first_delay=0.002, max_delay=0.01)
@@ -164,7 +167,7 @@ class ClientWork:
     async def _work(self) -> None:
         schedule = self._schedule
         if schedule.mcp:
-            await self._note("register_mcp_server", self._register)
+            await self._note(REGISTER, self._register)
         parts = [
             *(self._note(f.follow.plan.key, self._follow, f, n) for n, f in enumerate(self.outcome.followed)),
             *(self._note(f"{work.value} {n}", self._call, work, n) for n, work in enumerate(schedule.work)),
@@ -214,7 +217,9 @@ class ClientWork:
 
     async def _register(self) -> None:
         command = ["-I", "-S", "-c", MCP_SCRIPT, self._schedule.prefix]
-        await self._client(0).register_mcp_server(MCP_SERVER, "stdio", sys.executable, command, timeout=20)
+        await self._client(0).register_mcp_server(
+            MCP_SERVER, "stdio", sys.executable, command, timeout=REGISTER_SECONDS
+        )
 
     # ------------------------------------------------------------- processes
 

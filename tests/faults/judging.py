@@ -18,7 +18,7 @@ from pie_client import (
     ReconnectError,
     RefusedError,
 )
-from tests.faults.client_work import Followed, Outcome
+from tests.faults.client_work import REGISTER, REGISTER_SECONDS, Followed, Outcome
 from tests.faults.link import Harm, Kind
 from tests.faults.plans import Entry, Item, cut
 from tests.faults.schedules import Reading, Schedule, Work
@@ -66,9 +66,8 @@ def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry
 
 def _problems_of_ends(schedule: Schedule, outcome: Outcome) -> Iterator[str]:
     """Yield which parts of the work did not end as they must: in time, with a result or an error, and once."""
-    limit = LATE_SECONDS + 3 * schedule.timeout
     for name, seconds in outcome.seconds.items():
-        if seconds > limit:
+        if seconds > LATE_SECONDS + (REGISTER_SECONDS if name == REGISTER else 3 * schedule.timeout):
             yield f"{name} took {seconds:.1f} s, with timeouts of {schedule.timeout:g} s"
     told = {name for name, _ in outcome.errors} | set(outcome.cancelled)
     for each in outcome.followed:

@@ -192,7 +192,8 @@ class Link:
             (ending, *_) = endings.exceptions
             if isinstance(ending, _Ending) and ending.kind is Kind.RESET:
                 for writer in writers:
-                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    with contextlib.suppress(OSError):  # the other side has closed it
+                        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                     writer.transport.abort()
         # Also what shutting down a reset connection raises, and uvloop if a connection ends while it is not read.
         except* (OSError, RuntimeError):

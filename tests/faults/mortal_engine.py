@@ -146,7 +146,8 @@ def start_forks() -> None:
 
 def _forks() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    # The main module too, which each process would import otherwise.
+    context.set_forkserver_preload(["__main__", __name__, "tests.faults.running"])
     return context
 
 

@@ -59,6 +59,7 @@ class Soak:
     """What was run, and what was wrong."""
 
     seconds: float
+    patience: float
     runs: int = 0
     clients: int = 0
     kills: int = 0
@@ -93,9 +94,11 @@ class Soak:
         yield f"{len(self.problems)} problems"
 
 
-def soak(seconds: float, engines: EngineProcess, tell: Callable[[str], None]) -> Soak:
+def soak(
+    seconds: float, engines: EngineProcess, tell: Callable[[str], None], *, patience: float = PATIENT
+) -> Soak:
     """Run schedules at the same time for some seconds, and check that nothing is left behind."""
-    done = Soak(seconds)
+    done = Soak(seconds, patience)
     complaints = Complaints()
     before = resources()
     with complaints.heard(), asyncio.Runner() as runner:
@@ -124,7 +127,7 @@ async def _work(done: Soak, engines: EngineProcess, seeds: Iterator[int], end: f
     while time.monotonic() < end:
         seed = next(seeds)
         mortal = random.Random(seed).random() < MORTAL  # noqa: S311 - repeatable
-        schedule = replace(schedule_of(seed, mortal=mortal), patience=PATIENT)
+        schedule = replace(schedule_of(seed, mortal=mortal), patience=done.patience)
         ran = await perform(schedule, engines)
         done.runs += 1
         done.clients += ran.schedule.clients
