@@ -41,6 +41,12 @@ class Link:
         self.refusal = ""
         self.closing = False
 
+    @property
+    def unreadable(self) -> str:
+        """What the server wrote instead of messages, as the end of a sentence about it; "" if it did not."""
+        shown = self.peer.unreadable
+        return f"wrote {shown!r}, which is not JSON-RPC" if shown else ""
+
     async def send(self, text: str) -> None:
         """Send a message; raises McpServerError."""
         raise NotImplementedError

@@ -102,7 +102,7 @@ class McpServer:
                 self._link = None
                 reason = error.reason if isinstance(error, McpServerError) else "it did not start in time"
                 if self.unreadable:
-                    reason += f", and wrote {self.unreadable!r}, which is not JSON-RPC"
+                    reason += f", and {self.unreadable}"
                 self._record_failure(reason)
                 if self.unreadable and isinstance(error, McpServerError):
                     raise McpServerError(self.name, reason, error.advice) from error
@@ -186,7 +186,7 @@ class McpServer:
             link.use_version(_agreed_version(link, answer))
             await link.peer.notify(INITIALIZED)
         except BaseException:  # cancellation included: the child process must not outlive it
-            self.unreadable = link.peer.unreadable
+            self.unreadable = link.unreadable
             await link.close()
             raise
         return link
@@ -221,9 +221,7 @@ class McpServers:
         except DeadlineError as error:
             if not server.unreadable:
                 raise
-            raise DeadlineError(
-                f"{error}: MCP server {server.name!r} wrote {server.unreadable!r}, which is not JSON-RPC"
-            ) from None
+            raise DeadlineError(f"{error}: MCP server {server.name!r} {server.unreadable}") from None
 
     async def _register(self, server: McpServer, timeout: float | None) -> None:
         connection = self._connection

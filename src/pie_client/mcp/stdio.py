@@ -20,6 +20,7 @@ from pie_client._generated.mcp import STDIO, McpTransport
 from pie_client.errors import McpServerError, one_line
 from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
+from pie_client.mcp.peer import UNREADABLE_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._output = asyncio.StreamReader(limit=UNREAD_BYTES // 2)
         self._complete = False
         """Nothing more is added to the output."""
+        self._lines = LineBuffer()
         self._stderr_lines = LineBuffer(STDERR_LINE)
         self._stderr_log = LimitedLog(logger, STDERR_LINES)
         self._exited = asyncio.Event()
@@ -130,6 +132,13 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._reader: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------- Link
+
+    @property
+    def unreadable(self) -> str:
+        """What the server wrote instead of messages, or without the end of a line."""
+        start = one_line(self._lines.start[:UNREADABLE_CHARACTERS].decode("utf-8", "replace"))
+        unfinished = f"wrote {start!r} without the end of a line" if start else ""
+        return super().unreadable or unfinished
 
     async def send(self, text: str) -> None:
         """Write a line, after waiting until the server has read most of the earlier ones."""
@@ -249,7 +258,7 @@ class Child(asyncio.SubprocessProtocol, Link):
         self._output.feed_eof()
 
     async def _read(self) -> None:
-        lines = LineBuffer()
+        lines = self._lines
         while data := await self._output.read(UNREAD_BYTES):
             await self._receive(lines.feed(data))
             if lines.size > LINE_BYTES:
@@ -296,6 +305,11 @@ class LineBuffer:
         self.size = 0
         self._keep = keep
         self._parts: list[bytes] = []
+
+    @property
+    def start(self) -> bytes:
+        """The beginning of the current line."""
+        return self._parts[0] if self._parts else b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add a piece and return the non-empty lines that it completes, without their line endings."""
