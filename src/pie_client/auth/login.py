@@ -159,6 +159,7 @@ class Authentication:
         # If an earlier caller was cancelled, wait for the reply to its request instead of sending another.
         identifying = self._identifying.get(username)
         if identifying is None or identifying.done():
+            self.connection.check_alive()  # a task for each of all calls that wait in turn would take long
             identifying = asyncio.create_task(calls.auth_identify(username=username, timeout=math.inf))
             identifying.add_done_callback(
                 functools.partial(self._handle_identification, self._sessions, username)

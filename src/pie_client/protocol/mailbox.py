@@ -374,7 +374,7 @@ class Mailbox:
         if self.waiter is None:
             self.waiter = waiter
         elif isinstance(self.waiter, Waiters):
-            self.waiter.all.append(waiter)
+            self.waiter.all[waiter] = None
         else:
             self.waiter = Waiters(self.waiter, waiter)
 
@@ -382,8 +382,8 @@ class Mailbox:
         """Stop waking a waiter that was cancelled."""
         if self.waiter is waiter:
             self.waiter = None
-        elif isinstance(self.waiter, Waiters) and waiter in self.waiter.all:
-            self.waiter.all.remove(waiter)
+        elif isinstance(self.waiter, Waiters):
+            self.waiter.all.pop(waiter, None)
 
     # ------------------------------------------------------------- files
 

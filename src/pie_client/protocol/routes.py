@@ -288,7 +288,9 @@ class Routes:
         routes = list(self.by_id.values())
         self.by_id.clear()
         self._live.clear()
-        self._unclaimed.clear()  # no handle can read these any more
+        for route in self._unclaimed.values():
+            route.drop(Dropped.RELEASED)  # no handle can read these any more
+        self._unclaimed.clear()
         self._ignored.clear()
         for route in routes:
             route.attached = False

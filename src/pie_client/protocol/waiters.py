@@ -23,7 +23,7 @@ class Waiters:
     __slots__ = ("all",)
 
     def __init__(self, *waiters: Waiter) -> None:
-        self.all = list(waiters)
+        self.all: dict[Waiter, None] = dict.fromkeys(waiters)
 
     def done(self) -> bool:
         return not self.all
