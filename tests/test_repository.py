@@ -35,7 +35,7 @@ FUNCTION_LINES = 50
 FACADES = {"pie_client", "pie_client.testing"}
 """Packages whose names are imported lazily, and for type checkers only."""
 GENERATED = ("pie_client._generated.", "pie_client.testing._generated.")
-TESTS_OF_INTERNALS = ("codegen", "conformance", "protocol")
+TESTS_OF_INTERNALS = ("codegen", "fuzz", "cost", "conformance", "protocol")
 """Folders of tests that may import generated modules, because what they test takes or returns what these define."""
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
