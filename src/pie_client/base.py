@@ -1,5 +1,6 @@
 """The base class of every model, and validators that stop at the first invalid item."""
 
+import functools
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -9,8 +10,12 @@ COLLECTIONS = frozenset(
     {*("list", "deque", "tuple", "set", "frozenset"), *("dict", "frozendict", "ordered-dict", "counter")}
 )
 """Types of pydantic's schemas for collections that can stop at the first invalid item."""
-VALUES = frozenset({"default", "metadata", "serialization"})
+VALUES = frozenset({"default", "expected", "members", "metadata", "serialization"})
 """Keys of pydantic's schemas whose values are not schemas of what is validated."""
+WRAP, REFERENCE = "function-wrap", "definition-ref"
+"""Types of schemas whose function sees the errors inside it, and of references to a schema among the definitions."""
+CACHED = 128
+"""Validators that are kept."""
 
 
 class WireModel(BaseModel):
@@ -37,12 +42,19 @@ class WireModel(BaseModel):
 def failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
     """Return a validator as that of an adapter, which stops at the first invalid item of each collection.
 
-    pydantic collects the errors of all items, each in some hundred bytes: much more than a peer has to send for it.
+    pydantic collects the errors of all items, each in some hundred bytes: much more than a peer has to send for it. What is
+    inside a wrap validator collects them all: its function may use them.
     """
     # Plugins of pydantic wrap the validator.
-    validator = getattr(adapter.validator, "_schema_validator", adapter.validator)
+    return _build(getattr(adapter.validator, "_schema_validator", adapter.validator))
+
+
+@functools.lru_cache(CACHED)  # by identity: a model that is rebuilt has another validator
+def _build(validator: SchemaValidator) -> SchemaValidator:
     # The arguments that it was made of, as pickle gets them: nothing else tells the configuration.
     schema, config, *_ = cast("tuple[object, CoreConfig | None]", validator.__reduce__()[1])
+    if _wraps_definition(schema, wrapped=False):
+        return validator  # what the reference stands for may also be used elsewhere
     # Prebuilt are the validators that models in it have, which collect all errors.
     return SchemaValidator(cast("CoreSchema", _failing_fast(schema)), config, _use_prebuilt=False)
 
@@ -55,8 +67,26 @@ def _failing_fast(schema: object) -> object:
     if not isinstance(schema, dict):
         return schema
     fields = cast("dict[str, object]", schema)
-    changed = {key: value if key in VALUES else _failing_fast(value) for key, value in fields.items()}
     kind = fields.get("type")
-    if isinstance(kind, str) and kind in COLLECTIONS:
+    if not isinstance(kind, str):  # schemas by the names of fields, which may be any
+        return {name: _failing_fast(value) for name, value in fields.items()}
+    if kind == WRAP:
+        return fields
+    changed = {key: value if key in VALUES else _failing_fast(value) for key, value in fields.items()}
+    if kind in COLLECTIONS:
         changed["fail_fast"] = True
     return changed
+
+
+def _wraps_definition(schema: object, *, wrapped: bool) -> bool:
+    """Return whether a reference to a definition is inside a wrap validator."""
+    if isinstance(schema, dict):
+        fields = cast("dict[str, object]", schema)
+        kind = fields.get("type")
+        if kind == REFERENCE:
+            return wrapped
+        wrapped = wrapped or kind == WRAP
+        inner = [value for key, value in fields.items() if not (isinstance(kind, str) and key in VALUES)]
+    else:
+        inner = cast("list[object]", schema) if isinstance(schema, (list, tuple)) else []
+    return any(_wraps_definition(each, wrapped=wrapped) for each in inner)

@@ -1,7 +1,9 @@
 """Decode the JSON text that a process returned. Kept apart because it imports pydantic."""
 
 import contextlib
-from typing import Any
+import functools
+from collections.abc import Hashable
+from typing import Any, get_args
 
 import pydantic
 
@@ -11,22 +13,46 @@ from pie_client.protocol.validation import describe_types
 
 LONG_RESULT = 1 << 16
 """Characters above which the validation of a result stops at the first invalid item of each collection."""
+CACHED = 128
+"""Adapters that are kept."""
 
 
 def adapter_of(as_type: type[Any] | pydantic.TypeAdapter[Any] | None) -> pydantic.TypeAdapter[Any]:
     """Return what validates a type; None stands for any JSON value. Raises InvalidArgumentError."""
     try:
-        adapter: pydantic.TypeAdapter[Any]
         if isinstance(as_type, pydantic.TypeAdapter):
-            adapter = as_type
-        else:
-            adapter = pydantic.TypeAdapter(pydantic.JsonValue if as_type is None else as_type)
-        adapter.rebuild(raise_errors=True)
+            as_type.rebuild(raise_errors=True)
+            return as_type
+        annotation: Any = pydantic.JsonValue if as_type is None else as_type
+        arguments = _arguments(annotation)
+        build = _cached_adapter if _is_hashable((annotation, arguments)) else _adapter
+        return build(annotation, arguments)
     except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation) as error:
         raise InvalidArgumentError(
             f"pydantic can't validate as_type={as_type!r}; pass a model, a dataclass or a type of plain values"
         ) from error
+
+
+def _adapter(annotation: Any, *_: Hashable) -> pydantic.TypeAdapter[Any]:  # noqa: ANN401 - whatever pydantic validates
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    adapter.rebuild(raise_errors=True)
     return adapter
+
+
+_cached_adapter = functools.lru_cache(CACHED)(_adapter)
+
+
+def _arguments(annotation: object) -> tuple[Hashable, ...]:
+    """Return what tells unions apart that are equal, but in another order, which matters to pydantic."""
+    return tuple((each, _arguments(each)) for each in get_args(annotation))
+
+
+def _is_hashable(key: object) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def decode(process_id: str, text: str, as_type: object, adapter: pydantic.TypeAdapter[Any]) -> object:

@@ -3,10 +3,18 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, SchemaValidator
 
 from pie_client import (
     InvalidArgumentError,
@@ -35,6 +43,32 @@ class Inner(BaseModel):
 
 class Outer(BaseModel):
     inner: Inner
+
+
+class Named(BaseModel):
+    metadata: list[int] = []
+    default: list[int] = []
+    serialization: list[int] = []
+    type: list[int] = []
+
+
+def invalid_items(value: list[object], validate: ValidatorFunctionWrapHandler) -> object:
+    """Return the valid items of a list, or where the invalid ones are."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        return [place for problem in error.errors() for place in problem["loc"]]
+
+
+class Tree(BaseModel):
+    values: list[int] = []
+    children: "list[Tree]" = []
+
+
+class Wrapped(BaseModel):
+    tree: Tree | None = None
+    numbers: Annotated[list[int], WrapValidator(invalid_items)] = []
+    trees: Annotated[list[Tree], WrapValidator(invalid_items)] = []
 
 
 def check(error: PieError) -> None:
@@ -103,7 +137,7 @@ async def result_error(text: str, as_type: Any) -> str:  # noqa: ANN401 - of a t
         with pytest.raises(ResultError) as caught:
             await in_time(process.result(as_type))
     check(caught.value)
-    shown = "Outer" if as_type is Outer else as_type
+    shown = as_type.__name__ if as_type in (Outer, Named) else as_type
     assert f" characters that are not {shown} (" in str(caught.value)
     assert caught.value.__context__ is None, "the validation error holds the input"
     return str(caught.value).partition(" (")[2].rpartition("); wait()")[0]
@@ -130,6 +164,10 @@ async def result_error(text: str, as_type: Any) -> str:  # noqa: ANN401 - of a t
             "dict[str,int] is not a valid dict; list[int].0 is not a valid int",
         ),
         (Outer, json.dumps({"inner": {"values": ["x"] * MANY}}), "inner.values.0 is not a valid int"),
+        *(
+            (Named, json.dumps({name: ["x"] * MANY}), f"{name}.0 is not a valid int")
+            for name in Named.model_fields
+        ),
         (
             dict[str, int],
             json.dumps({str(n): "x" for n in range(5000)}),
@@ -155,6 +193,60 @@ async def test_the_error_of_a_result_names_the_first_problems(
     else:
         assert found.startswith("0.id is missing; ")
         assert "1." not in found
+
+
+LONG = 1 << 16
+"""Characters above which results are validated up to the first invalid item of each collection."""
+
+
+@pytest.mark.parametrize("white_space", ["", " " * LONG], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("field", "items", "kept"),
+    [
+        ("numbers", [1, "a", 2, "b"], [1, 3]),
+        ("trees", [{}, {"values": ["a", "b"]}], [*[1, "values", 0], *[1, "values", 1]]),
+    ],
+)
+async def test_a_wrap_validator_gets_all_errors_of_a_result_of_any_length(
+    field: str, items: list[object], kept: list[object], white_space: str
+) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        await peer.send(returned(process, json.dumps({field: items}) + white_space))
+        result = await in_time(process.result(Wrapped))
+    assert getattr(result, field) == kept
+
+
+class Cat(BaseModel):
+    name: str
+
+
+class Dog(BaseModel):
+    name: str
+
+
+async def test_types_of_long_results_are_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[CoreSchema] = []
+
+    def build(schema: CoreSchema, *arguments: Any, **options: Any) -> SchemaValidator:  # noqa: ANN401 - passed on
+        built.append(schema)
+        return SchemaValidator(schema, *arguments, **options)
+
+    monkeypatch.setattr("pie_client.base.SchemaValidator", build)
+    adapter = TypeAdapter(list[Cat | Dog | None])
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+
+        async def kinds(as_type: Any) -> list[type]:  # noqa: ANN401 - of a type, a union or an adapter
+            process = await launch(client)
+            await peer.send(returned(process, '[{"name": "Kim"}]' + " " * LONG))
+            return [type(pet) for pet in await in_time(process.result(as_type))]
+
+        for _ in range(3):
+            assert await kinds(list[Cat]) == [Cat]
+            assert await kinds(list[Cat | Dog]) == [Cat]
+            assert await kinds(list[Dog | Cat]) == [Dog], "an equal type, but in another order"
+            assert await kinds(adapter) == [Cat]
+    assert len(built) == 4
 
 
 @pytest.mark.parametrize(
