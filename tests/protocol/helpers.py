@@ -105,9 +105,10 @@ def chunk_frames(process_id: str, *pieces: bytes) -> list[bytes | str]:
 
 def chunk_frame(process_id: str, digest: str, index: int, total: int, data: bytes) -> bytes | str:
     chunk = models.FileChunk(
-        process_id=process_id, file_hash=digest, chunk_index=index, total_chunks=total, chunk_data=data
+        process_id=process_id, file_hash=digest, chunk_index=index, total_chunks=1, chunk_data=data
     )
-    return codec.encode_server_message(chunk, "0.5")
+    # Changed in a copy, which is not validated.
+    return codec.encode_server_message(chunk.model_copy(update={"total_chunks": total}), "0.5")
 
 
 def receive(session: Session, *frames: bytes | str) -> None:

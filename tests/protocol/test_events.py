@@ -324,7 +324,6 @@ CORRUPT_FILES = {
     "chunk short": [(0, 3, b"first"), (1, 3, b"secon"), (2, 3, b"third")],
     "chunk corrupt": [(0, 3, b"first"), (1, 3, b"sEcond"), (2, 3, b"third")],
     "count changed": [(0, 3, b"first"), (1, 4, b"second"), (2, 3, b"third")],
-    "count zero": [(0, 0, b"firstsecondthird")],
     "index beyond the count": [(3, 3, b"first")],
     "all but the last, then the end": [(0, 3, b"first"), (1, 3, b"second")],
     "empty": [(0, 1, b"")],
@@ -346,6 +345,16 @@ def test_a_corrupt_file_is_one_event(sent: list[tuple[int, int, bytes]]) -> None
     assert [event for event in found if event != corrupt] == [FileEvent(b"next"), ReturnEvent("{}")]
     assert read_all(other) == [FileEvent(b"other")]
     assert buffered_bytes(session) == 0
+
+
+def test_a_file_of_no_chunks_is_one_invalid_event() -> None:
+    session = make_session()
+    box = claim(session, "p")
+    receive(session, chunk_frame("p", DIGEST, 0, 0, b"first"), *chunk_frames("p", b"next"), return_frame("p"))
+    corrupt, *others = read_all(box)
+    assert isinstance(corrupt, CorruptEvent)
+    assert "total_chunks" in corrupt.value
+    assert others == [FileEvent(b"next"), ReturnEvent("{}")]
 
 
 @pytest.mark.parametrize("sent", CORRUPT_FILES.values(), ids=CORRUPT_FILES)

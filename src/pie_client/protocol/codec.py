@@ -7,9 +7,7 @@ with it. Both return the same records. pydantic and the models are loaded when t
 
 from __future__ import annotations
 
-import itertools
 import json
-import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
@@ -43,13 +41,14 @@ NO_BYTES = msgpack.packb(b"")
 BIN32 = 0xC6
 """First byte of bytes whose length is in the next four."""
 LARGE_BYTES = 64 << 10
-"""Frame size from which a server's frame may have :data:`MOST_VALUES` only."""
-MOST_VALUES = 10_000
-"""Most values of a large frame, without those in strings. Messages have a few. An empty list takes one byte of a frame,
-but 64 of memory, so that a frame of 16 MiB would take gigabytes and block the event loop for seconds."""
-_STRING_OR_SEPARATOR = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|[\[{,]', re.DOTALL)
-"""A string of JSON, or what precedes a value. It also matches a string without an end: otherwise each quote in it would
-start another search, which takes quadratic time."""
+"""Size from which a server's frame is unpacked without the containers in it. An empty list takes one byte of a frame, but
+64 of memory, so that those of a frame of 16 MiB would take gigabytes and block the event loop for seconds."""
+MOST_FIELDS = 1_000
+"""Most fields of a large frame. Messages have a few."""
+NESTED = frozenset((*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)))
+"""First bytes of arrays, maps and extensions. No message has one; fields of later protocols may."""
+MAX_TEXT_CHARACTERS = 4 << 20
+"""Longest text frame that is read. Text frames are notices, and the values of a longer one could take gigabytes."""
 UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
 """What reading a frame may raise that is not a map with the expected keys."""
 
@@ -128,7 +127,6 @@ def _decode_event(fields: Fields) -> EventRecord | None:
 
 
 def _decode_text(frame: str) -> Record | None:
-    _check_values(frame)
     fields = cast("Fields", _decode_json(frame))
     return decoders.TEXT_DECODERS[fields[TAG]](fields)
 
@@ -193,11 +191,9 @@ def describe_validation_error(error: ValueError) -> str:
 def _decode_map(frame: Frame, *, bounded: bool = False) -> Fields:
     try:
         if isinstance(frame, str):
-            if bounded:
-                _check_values(frame)
             value: object = _decode_json(frame)
         elif bounded:
-            value = _unpack_large(frame, unique=True)
+            value = _unpack_large(frame)
         else:
             value = unpack(frame, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
@@ -212,46 +208,60 @@ def _decode_map(frame: Frame, *, bounded: bool = False) -> Fields:
     return cast("Fields", value)
 
 
-def _unpack_large(frame: bytes | memoryview, *, unique: bool = False) -> Any:  # noqa: ANN401 - any msgpack value
-    """Unpack a large frame of a server. Raises ValueError if it has too many values, or such as no message has."""
-    left = MOST_VALUES
+def _unpack_large(frame: bytes | memoryview) -> Fields:
+    """Unpack the map of a server's large frame. What is in arrays, maps and extensions in it is left out.
 
-    def count(values: list[Any]) -> Any:  # noqa: ANN401 - as given
-        nonlocal left
-        left -= 1 + len(values)
-        if left < 0:
-            raise ValueError("too many values")
-        return values
+    Raises ValueError or msgpack.UnpackException.
+    """
+    maps = 0
 
-    def count_pairs(pairs: list[tuple[Any, Any]]) -> dict[object, object]:
-        count(pairs)
-        return _unique_keys(pairs) if unique else dict(pairs)
+    def end_map(pairs: list[tuple[Any, Any]]) -> dict[object, object]:
+        nonlocal maps
+        maps += 1
+        if maps > 1:
+            raise ValueError("a map in a map")
+        return _unique_keys(pairs)
 
-    return msgpack.unpackb(
-        frame,
-        list_hook=count,
-        object_pairs_hook=count_pairs,
-        ext_hook=_refuse_extension,
-        max_array_len=MOST_VALUES,
-        max_map_len=MOST_VALUES,
-    )
+    try:
+        value: object = msgpack.unpackb(
+            frame,
+            object_pairs_hook=end_map,
+            ext_hook=_refuse_extension,
+            max_array_len=0,
+            max_map_len=MOST_FIELDS,
+        )
+    except ValueError:
+        return _unpack_fields(frame)
+    return cast("Fields", value) if isinstance(value, dict) else _unpack_fields(frame)
 
 
 def _refuse_extension(code: int, _data: bytes) -> NoReturn:
     raise ValueError(f"extension type {code}")
 
 
-def _check_values(text: str) -> None:
-    """Raise ValueError if a large JSON text of a server has too many values."""
-    if len(text) < LARGE_BYTES or sum(map(text.count, "[{,")) <= MOST_VALUES:
-        return
-    # Not those in strings.
-    separators = (found for found in _STRING_OR_SEPARATOR.finditer(text) if not found[1])
-    if next(itertools.islice(separators, MOST_VALUES, None), None) is not None:
-        raise ValueError("too many values")
+def _unpack_fields(frame: bytes | memoryview) -> Fields:
+    """Unpack a map without what is in it but texts, numbers, bytes, booleans and nil."""
+    unpacker = msgpack.Unpacker(max_buffer_size=len(frame))
+    unpacker.feed(frame)
+    count = unpacker.read_map_header()
+    if count > MOST_FIELDS:
+        raise ValueError("too many fields")
+    values: list[Any] = []
+    for _ in range(2 * count):
+        at = unpacker.tell()
+        if at < len(frame) and frame[at] in NESTED:
+            unpacker.skip()
+            values.append(())
+        else:
+            values.append(unpacker.unpack())
+    if unpacker.tell() != len(frame):
+        raise ValueError("bytes after the map")
+    return cast("Fields", _unique_keys(list(zip(values[::2], values[1::2], strict=True))))
 
 
 def _decode_json(text: str) -> object:
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise ValueError("text frame is too long")
     value: object = _json_decoder.decode(text)
     # The decoder accepts lone surrogates, which UTF-8 can't encode.
     if "\\u" in text or not text.isascii():
