@@ -363,7 +363,7 @@ class Process:
         self._check_running("transfer_file")
         async with (
             self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
-            contents.open_content(file_bytes, progress, deadline) as content,
+            contents.open_content(file_bytes, progress, deadline, replied=False) as content,
         ):
             deadline.disable()  # transfer_file() applies the same timeout to every chunk
             await self._connection.calls.transfer_file(

@@ -1,6 +1,7 @@
 """Installing programs from disk or memory, and checking manifests before anything is sent."""
 
 import asyncio
+import mmap
 import os
 import tempfile
 import threading
@@ -734,3 +735,25 @@ async def test_a_file_on_disk_reaches_a_process_completely(
     await process.wait(timeout=TIMEOUT)
     assert received.result() == wasm.read_bytes()
     assert told[-1] == 3 * CHUNK + 5
+
+
+async def test_a_file_changed_through_a_mapping_is_not_sent_to_a_process(
+    client: PieClient, engine: LocalEngine, wasm: Path
+) -> None:
+    @engine.inferlet("wait@1.0.0")
+    async def wait(session: InferletSession, _input: JsonValue) -> JsonValue:
+        return await session.receive()
+
+    wasm.write_bytes(bytes(BEYOND_READ_AHEAD))
+    with wasm.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[-1] = 1  # the next write to this page does not change the time stamp
+        os.utime(wasm, (0, 0))
+
+        def change(sent: int, _total: int) -> None:
+            if sent == CHUNK:
+                mapped[-1] = 2
+
+        process = await client.launch_process("wait@1.0.0")
+        with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
+            await process.transfer_file(wasm, progress=change)
+        await process.terminate()

@@ -85,7 +85,7 @@ class _HashingReader:
 
 
 class _Stamp(NamedTuple):
-    """What changes when a file is written."""
+    """What changes when a file is written, except through a mapping of some file systems."""
 
     size: int
     modified: int
@@ -122,7 +122,10 @@ class _CachedReader:
         return ready
 
     def _read(self, block: bytearray, at: int) -> memoryview:
-        return memoryview(block)[: os.preadv(self._descriptor, [block], at)]
+        view, count = memoryview(block), 0
+        while count < len(block) and (more := os.preadv(self._descriptor, [view[count:]], at + count)):
+            count += more
+        return view[:count]
 
     def is_changed(self) -> bool:
         return _Stamp.of(self._descriptor) != self._stamp
@@ -216,7 +219,7 @@ async def as_content(content: bytes | Content, progress: Progress | None = None)
 
 @contextlib.asynccontextmanager
 async def open_content(
-    source: Source, progress: Progress | None, deadline: Deadline
+    source: Source, progress: Progress | None, deadline: Deadline, *, replied: bool
 ) -> AsyncGenerator[Content]:
     """Open a source for sending inside the context.
 
@@ -225,6 +228,8 @@ async def open_content(
             8 MiB into a temporary file), because the digest is sent with the first chunk.
         progress: Called after every chunk.
         deadline: Extended with every block hashed and every piece read.
+        replied: Whether the server checks the digest and replies. If so, a file that has not been written for a while
+            is not hashed again while it is sent: its time stamp shows most changes, and the server's reply the others.
 
     Raises:
         InvalidArgumentError: The source has another type, or the path is not a regular file.
@@ -241,7 +246,7 @@ async def open_content(
             file = await in_thread(lambda: opened.enter_context(open_regular(path)))
             stamp = _Stamp.of(file.fileno())
             digest, size = await _hash(file, deadline)
-            if hasattr(os, "RWF_NOWAIT") and stamp.size == size and stamp.is_settled():
+            if replied and hasattr(os, "RWF_NOWAIT") and stamp.size == size and stamp.is_settled():
                 reader: Callable[[], _Reader] = partial(_CachedReader, file.fileno(), stamp)
             else:
                 reader = partial(_HashingReader, file, digest)

@@ -71,7 +71,7 @@ class Programs:
         if wasm is not None:
             async with (
                 self._connection.deadline(CHECK_PROGRAM, timeout) as deadline,
-                open_content(as_path(wasm), None, deadline) as content,
+                open_content(as_path(wasm), None, deadline, replied=True) as content,
             ):
                 wasm_hash = content.digest
         family = await self._connection.family(timeout)
@@ -113,7 +113,7 @@ class Programs:
         check_progress(progress)
         async with (
             self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
-            open_content(source, report, deadline) as content,
+            open_content(source, report, deadline, replied=True) as content,
             # Concurrent installs of one version take turns. Otherwise both would find it missing, and the second would
             # overwrite the first or collide with its upload.
             lock.hold(deadline),
