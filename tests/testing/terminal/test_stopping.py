@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -56,6 +57,18 @@ def register(engine):
         finally:
             await asyncio.sleep(1.5)
             print("cleaned up")
+"""
+
+
+APP_WITHOUT_END = """
+import time
+
+while True:
+    try:
+        print("ready", flush=True)
+        time.sleep(1000)
+    except BaseException:
+        pass
 """
 
 
@@ -179,16 +192,34 @@ def test_loading_can_be_interrupted(kind: str, number: int, tmp_path: Path) -> N
 
 
 def test_it_exits_although_a_loaded_file_catches_the_interruption(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(
-        "import time\nwhile True:\n    try:\n        print('ready', flush=True)\n        time.sleep(1000)\n"
-        "    except BaseException:\n        pass\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "slow.py").write_text(APP_WITHOUT_END, encoding="utf-8")
     with terminal("--port", "0", "--stop-timeout", "1", "--load", str(tmp_path / "slow.py")) as engine:
         assert engine.line() == "ready\n"
         code, _, err = engine.stop()
     assert code == 1
     assert f"loading {tmp_path / 'slow.py'} has not ended; press Ctrl-C again" in err
+
+
+def test_it_exits_although_nobody_reads_what_it_reports(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP_WITHOUT_END, encoding="utf-8")
+    flags = ["--port", "0", "--stop-timeout", "1", "--load", str(tmp_path / "app.py")]
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb", buffering=0) as full:
+        os.set_blocking(writing, False)
+        while full.write(bytes(select.PIPE_BUF)) is not None:
+            pass
+        os.set_blocking(writing, True)
+        engine = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-m", "pie_client.testing", *flags], stdout=subprocess.PIPE, stderr=full
+        )
+        with engine:
+            assert engine.stdout is not None
+            try:
+                assert engine.stdout.readline() == b"ready\n"
+                engine.send_signal(signal.SIGINT)
+                assert engine.wait(TIMEOUT) == 1
+            finally:
+                engine.kill()
 
 
 def test_nohup_makes_it_ignore_sighup() -> None:

@@ -59,8 +59,9 @@ class Stopping:
         if self.signal is not None:
             os._exit(128 + number)
         self.signal = number
-        # In a thread, because the main thread may be blocked.
-        threading.Thread(target=self._watch, daemon=True).start()
+        # In threads, because the main thread may be blocked. The report has its own: writing to a full pipe blocks, too.
+        for target in (self._exit_later, self._report):
+            threading.Thread(target=target, daemon=True).start()
         if self._stop is None:
             raise KeyboardInterrupt
         self._call(self._stop)
@@ -70,14 +71,16 @@ class Stopping:
             with contextlib.suppress(RuntimeError):  # it is closed
                 self._loop.call_soon_threadsafe(function)
 
-    def _watch(self) -> None:
-        """Report what has not ended, and exit later."""
-        end = time.monotonic() + self._seconds
+    def _exit_later(self) -> None:
+        """Exit when the time is over."""
+        time.sleep(self._seconds)
+        os._exit(1)
+
+    def _report(self) -> None:
+        """Report what has not ended after a part of the time."""
         time.sleep(self._seconds * 2 / 5)
         wait = f"wait {self._seconds * 3 / 5:.0f} seconds"
         write_error(f"{self._unfinished()}; press Ctrl-C again to exit now, or {wait}")
-        time.sleep(max(0, end - time.monotonic()))
-        os._exit(1)
 
     def _unfinished(self) -> str:
         """Return what has not ended, as a sentence."""
