@@ -82,7 +82,8 @@ class PieClient:
             proxy, or the URL of a proxy.
         max_message_size: Maximum size of a received message, in bytes. A larger one closes the connection.
         max_buffered: The share of each process: bytes of memory that its unread events may take. What happens above
-            it is chosen by ``when_full``; docs/back-pressure.md has the rules.
+            it is chosen by ``when_full``; docs/back-pressure.md has the rules. Default: 16 MiB, or
+            ``max_buffered_total`` if that is less.
         max_buffered_total: Bytes that the unread events of all processes may take. Above it reading pauses, as with
             ``when_full="pause"``; where it must go on, the processes with the most unread bytes lose events. No less
             than any ``max_buffered``. Default: eight times ``max_buffered``, or the largest share of a process.
@@ -118,7 +119,7 @@ class PieClient:
         headers: abc.Mapping[str, str] | None = None,
         proxy: str | bool = True,
         max_message_size: int = 256 << 20,
-        max_buffered: int = 16 << 20,
+        max_buffered: int | None = None,
         max_buffered_total: int | None = None,
         when_full: shares.WhenFull = "pause",
         spool_above: int | None = None,

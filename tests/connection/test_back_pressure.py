@@ -473,6 +473,14 @@ async def test_invalid_limits_are_refused(engine: LocalEngine, options: dict[str
             assert await client.list_processes() == []
 
 
+def test_the_default_share_is_no_more_than_the_total() -> None:
+    PieClient("ws://127.0.0.1:1", max_buffered_total=1000)
+    with pytest.raises(
+        InvalidArgumentError, match=f"max_buffered={16 * MIB} is more than max_buffered_total=1000, "
+    ):
+        PieClient("ws://127.0.0.1:1", max_buffered=16 * MIB, max_buffered_total=1000)
+
+
 async def test_a_share_above_the_total_is_refused(engine: LocalEngine) -> None:
     with pytest.raises(
         InvalidArgumentError, match="max_buffered=2000 is more than max_buffered_total=1000, "

@@ -33,6 +33,8 @@ HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """Field name, RFC 9110, section 5.1."""
 POLICIES = ("pause", "drop-oldest", "error")
 """Values of ``when_full``."""
+SHARE_BYTES = 16 << 20
+"""Default of ``max_buffered``, unless less may be unread in all."""
 PROXY_SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
 LOOPBACK_NAMES = frozenset(
     {
@@ -71,7 +73,7 @@ class Settings:
         headers: Mapping[str, str] | None,
         proxy: str | bool,
         max_message_size: int,
-        max_buffered: int,
+        max_buffered: int | None,
         max_buffered_total: int | None,
         when_full: WhenFull,
         spool_above: int | None,
@@ -100,7 +102,10 @@ class Settings:
         self.timeout = check_seconds("timeout", timeout)
         total = max_buffered_total
         self.max_buffered_total = None if total is None else check_size("max_buffered_total", total)
-        self.max_buffered = self.check_share(max_buffered)
+        if max_buffered is None:
+            self.max_buffered = SHARE_BYTES if total is None else min(SHARE_BYTES, total)
+        else:
+            self.max_buffered = self.check_share(max_buffered)
         self.when_full: WhenFull = check_when_full(when_full)
         self.spool_above = None if spool_above is None else check_size("spool_above", spool_above)
         self.max_spooled = UPLOAD_BYTES if max_spooled is None else check_size("max_spooled", max_spooled)
