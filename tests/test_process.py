@@ -710,6 +710,27 @@ async def test_text_raises_the_error_of_the_process(client: PieClient) -> None:
         await anext(texts)
 
 
+@pytest.mark.parametrize("way", ["iterate", "receive"])
+async def test_the_exception_of_a_reader_is_reported_if_nobody_retrieves_it(
+    way: str, client: PieClient
+) -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+    process = await client.launch_process("converse@1.0.0")
+    await process.signal("hello")
+
+    async def read() -> None:
+        assert await (anext(aiter(process)) if way == "iterate" else process.recv())
+        raise error
+
+    error = KeyError("a mistake of the reader")
+    reader = asyncio.create_task(read())
+    await asyncio.wait([reader], timeout=TIMEOUT)
+    del reader
+    gc.collect()
+    assert reported == [error]
+
+
 async def _values(process: Process) -> AsyncIterator[str]:
     async with asyncio.timeout(TIMEOUT):
         async for event in process:

@@ -138,7 +138,7 @@ class Process:
         self.close()
 
     def __aiter__(self) -> Self:
-        self._route.reader = _current_task()
+        self._route.read_by(_current_task())
         return self
 
     async def __anext__(self) -> ProcessEvent:
@@ -154,7 +154,7 @@ class Process:
                 raise StopAsyncIteration
             self._check_unread()
             if self._route.reader is None:
-                self._route.reader = _current_task()
+                self._route.read_by(_current_task())
             await self._connection.wait_for_change(self._route)
         if self._connection.paused:
             self._connection.after_read()
@@ -202,7 +202,7 @@ class Process:
                     return event
                 events.appendleft(event)
             if route.unread is None:
-                route.reader = _current_task()
+                route.read_by(_current_task())
             item = route.pop()
             if item is None:
                 if not route.receptive:

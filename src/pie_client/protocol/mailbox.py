@@ -8,6 +8,7 @@ drop events is decided in :mod:`pie_client.protocol.backlog`.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
 from typing import cast
@@ -48,7 +49,7 @@ class Mailbox:
         events: Unread events; None before the first. Files on disk have places there.
         unread: The same events; None while nothing shows that somebody reads them, so that the next read is noticed.
         reading: Whether somebody reads: events were taken or awaited, and have not been left unread since.
-        reader: The task that last began to read, as far as it is known.
+        reader: A weak reference to the task that last began to read, as far as it is known; None before.
         awaited: Number of tasks that wait for the end of the process.
         held: Bytes of the unread events and arriving files in memory.
         on_disk: Bytes of the files that are unread on disk or arriving there.
@@ -90,7 +91,7 @@ class Mailbox:
         self.events: deque[Item | Gap | Place] | None = None
         self.unread: deque[Item | Gap | Place] | None = None
         self.reading = False
-        self.reader: object = None
+        self.reader: weakref.ref[object] | None = None
         self.awaited = 0
         self.held = 0
         self.on_disk = 0
@@ -267,10 +268,18 @@ class Mailbox:
             self.held += held_bytes(item)
         self.wake()
 
+    def read_by(self, task: object) -> None:
+        """Set the task that begins to read; None if no event loop runs."""
+        # Weak: asyncio reports an exception that nobody retrieved when the task is deleted.
+        if task is None:
+            self.reader = None
+        elif self.reader is None or self.reader() is not task:
+            self.reader = weakref.ref(task)
+
     @contextlib.contextmanager
     def expected(self, task: object) -> Generator[None]:
         """Count a task that waits for the end of the process. If it is the reader, nobody reads meanwhile."""
-        if task is self.reader:
+        if self.reader is not None and task is self.reader():
             self.reading = False
             self.suspect()  # another task may read, too
         self.awaited += 1
