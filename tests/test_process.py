@@ -1,9 +1,11 @@
 """Launching, attaching, detaching and waiting for processes, against the embedded engine and scripted peers."""
 
 import asyncio
+import copy
 import gc
 import json
 import math
+import pickle
 import threading
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -708,6 +710,17 @@ async def test_text_raises_the_error_of_the_process(client: PieClient) -> None:
     assert await anext(texts) == "doubling\n"
     with pytest.raises(ProcessError, match="AssertionError"):
         await anext(texts)
+
+
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+async def test_a_process_is_neither_pickled_nor_copied(
+    way: Callable[[object], object], client: PieClient
+) -> None:
+    process = await client.launch_process("double@1.0.0", 21)
+    with pytest.raises(TypeError, match=r"get another handle with attach_process\(\)$"):
+        way(process)
+    gc.collect()
+    assert await process.result(int) == 42
 
 
 @pytest.mark.parametrize("way", ["iterate", "receive"])

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from enum import Enum
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, cast, overload
 
 from pie_client._generated.events import (
     EVENT_CLASS,
@@ -24,6 +24,7 @@ from pie_client._generated.events import (
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import wait_limit
+from pie_client.copies import refuse
 from pie_client.errors import (
     CorruptEventError,
     ProcessEndedError,
@@ -92,6 +93,10 @@ class Process:
     def __del__(self) -> None:
         if self._end is _End.OPEN:
             self._connection.release_later(self._route)
+
+    def __reduce__(self) -> NoReturn:
+        # The end of a copy would end the events of the original.
+        refuse("a Process", "pass its process_id, and get another handle with attach_process()")
 
     @property
     def process_id(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkab
 
 from pie_client._generated.families import RSA_KEY_BITS, SIGNATURE_HASHES
 from pie_client.auth.key_files import Form, KeyText, damaged, decrypt, find_key, without_public_key
+from pie_client.copies import refuse
 from pie_client.errors import InvalidKeyError, one_line
 from pie_client.paths import as_path, read_regular
 
@@ -71,8 +72,8 @@ class ParsedPrivateKey:
     def __repr__(self) -> str:
         return f"<ParsedPrivateKey {self.kind}>"
 
-    def __getstate__(self) -> NoReturn:
-        raise TypeError("a private key can't be pickled or copied; load the key where you use it")
+    def __reduce__(self) -> NoReturn:
+        refuse("a private key", "load the key where you use it")
 
     @classmethod
     def parse(cls, text: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
