@@ -1,9 +1,11 @@
 """Files above ``spool_above``, which are written to disk while they arrive."""
 
 import asyncio
+import copy
 import errno
 import gc
 import os
+import pickle
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -254,10 +256,43 @@ async def test_a_failed_save_leaves_no_file(
     process = await spooling.launch_process("files@1.0.0")
     large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
     large.path.unlink()
-    (tmp_path / "downloads").mkdir()
-    with pytest.raises(FileNotFoundError):
-        large.save(tmp_path / "downloads")
-    assert list((tmp_path / "downloads").iterdir()) == []
+    folder, existing = tmp_path / "downloads", tmp_path / "existing"
+    folder.mkdir()
+    existing.write_bytes(b"unchanged")
+    for place in (folder, folder / "new", existing):
+        with pytest.raises(FileNotFoundError):
+            large.save(place)
+    assert list(folder.iterdir()) == []
+    assert existing.read_bytes() == b"unchanged"
+
+
+def test_threads_save_a_spooled_file_at_the_same_time(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(200):
+            spool = Spool()
+            spool.append([SMALL])
+            file = SpooledFile(spool, len(SMALL), name=None, digest="")
+            together = threading.Barrier(2, timeout=TIMEOUT)
+
+            def save(name: str, file: SpooledFile = file, together: threading.Barrier = together) -> Path:
+                together.wait()
+                return file.save(tmp_path / name)
+
+            for place in list(pool.map(save, (f"{number}a", f"{number}b"))):
+                assert place.read_bytes() == SMALL
+                place.unlink()
+
+
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+async def test_a_spooled_file_is_neither_pickled_nor_copied(
+    way: Callable[[object], object], spooling: PieClient
+) -> None:
+    process = await spooling.launch_process("files@1.0.0")
+    large = next(event for event in await _events(process) if isinstance(event, SpooledFile))
+    with pytest.raises(TypeError, match=r"or read\(\) its bytes$"):
+        way(large)
+    gc.collect()
+    assert large.read() == LARGE
 
 
 async def test_recv_raises_for_an_unreadable_file_and_goes_on(

@@ -7,19 +7,22 @@ runs spool writes in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import mmap
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from pie_client._generated.decoders import FileChunkRecord
+from pie_client.copies import refuse
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -378,6 +381,12 @@ class SpooledFile(FileEvent):
         self._size = size
         self._spool = spool
         self._saved = False
+        self._moving = threading.Lock()
+        """Held while the file is moved or read: threads may save it at the same time."""
+
+    def __reduce__(self) -> NoReturn:
+        # The end of a copy would delete the temporary file of the original.
+        refuse("a file on disk", "save() it and pass the path, or read() its bytes")
 
     @property
     def size(self) -> int:
@@ -391,27 +400,41 @@ class SpooledFile(FileEvent):
 
     def read(self) -> bytes:
         """Read the whole file into memory. Raises OSError."""
-        return self._path.read_bytes()
+        with self._moving:
+            return self._path.read_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Move the temporary file, see :meth:`FileEvent.save`."""
+        with self._moving:
+            return self._copy(path) if self._saved else self._move(path)
 
-        def move(out: BinaryIO, place: Path) -> None:
-            if os.path.samestat(os.fstat(out.fileno()), self._path.stat()):
-                return
+    def _copy(self, path: str | os.PathLike[str]) -> Path:
+        def copy(out: BinaryIO, _place: Path) -> None:
             with self._path.open("rb") as content:
-                if self._saved or not saving.renamed(content, self._path, out, place):
+                if not os.path.sameopenfile(content.fileno(), out.fileno()):
                     out.truncate(0)
                     shutil.copyfileobj(content, out)
-            if not self._saved:
-                _unlink(str(self._path))
 
-        place = saving.save(path, self.name, self.digest, move)
-        if not self._saved:
-            self._spool.detach()
-            self._saved = True
-            self._path = place
-        return place
+        return saving.save(path, self.name, self.digest, copy)
+
+    def _move(self, path: str | os.PathLike[str]) -> Path:
+        source = self._path
+
+        def move(out: BinaryIO, place: Path) -> None:
+            with source.open("rb") as content:
+                there = os.path.sameopenfile(content.fileno(), out.fileno())
+                if not there and not saving.renamed(content, source, out, place):
+                    out.truncate(0)
+                    shutil.copyfileobj(content, out)
+
+        self._path = saving.save(path, self.name, self.digest, move)
+        self._saved = True
+        self._spool.detach()
+        # After a copy. Only now, because closing the new file may fail, too.
+        with contextlib.suppress(FileNotFoundError):
+            if not source.samefile(self._path):
+                source.unlink()
+        return self._path
 
     def close(self) -> None:
         """Delete the temporary file, unless it was saved."""

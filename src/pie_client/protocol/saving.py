@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import stat
@@ -42,15 +43,20 @@ def save(
         path: Path of the file or folder.
         name: Name of the file in a folder.
         digest: Used if there is no name.
-        write: Called with the open file and its path. It may replace the file at that path.
+        write: Called with the open file and its path. It may replace the file at that path. If it fails, a file that
+            was created for it is deleted.
     """
     place = as_path(path)
     if not (place.is_dir() or os.fspath(path).endswith(("/", os.sep))):
         # Writing to a pipe could block without end, and moving a file to the path of a device replaces the device.
         if place.exists() and not place.is_file():
             raise InvalidArgumentError(f"{place} is not a regular file; pass the path of a file or folder")
-        with place.open("ab") as out:
-            write(out, place.resolve())
+        target = Path(os.path.realpath(place))  # writing follows links; replacing the file would not
+        try:
+            _create(target, write)
+        except FileExistsError:
+            with target.open("ab") as out:
+                write(out, target)
         return place
     place.mkdir(parents=True, exist_ok=True)
     base = safe_name(name) or digest[:16]
@@ -59,15 +65,26 @@ def save(
         candidate = place / (f"{stem}-{number}{suffix}" if number else base)
         # Only a new file is opened: concurrent saves and symbolic links can't make it overwrite another one.
         try:
-            with candidate.open("xb") as out:
-                write(out, candidate)
+            _create(candidate, write)
         except FileExistsError:
             continue
-        except BaseException:
-            candidate.unlink(missing_ok=True)
-            raise
         return candidate
     raise AssertionError("itertools.count() is infinite")
+
+
+def _create(place: Path, write: Callable[[BinaryIO, Path], None]) -> None:
+    """Create a file and write to it. If that fails, the new file is deleted, but nothing that has replaced it by now."""
+    with contextlib.ExitStack() as failed:
+        with place.open("xb") as out:
+            failed.callback(_unlink_same, place, os.fstat(out.fileno()))
+            write(out, place)
+        failed.pop_all()
+
+
+def _unlink_same(place: Path, file: os.stat_result) -> None:
+    with contextlib.suppress(OSError):
+        if os.path.samestat(file, place.lstat()):
+            place.unlink()
 
 
 def renamed(content: BinaryIO, source: Path, out: BinaryIO, place: Path) -> bool:
