@@ -14,7 +14,11 @@ def main() -> None:
         for cancel in (False, True):
             gc.collect()
             spent = asyncio.run(seconds(kind, number, cancel=cancel))
-            print(f"{'cancel' if cancel else 'close'} with {number} {kind}: {spent:.2f} s", flush=True)
+            what = "cancel" if cancel else "close"
+            print(
+                f"{what} {number} {kind}: {spent.returned:.2f} s, all ended after {spent.ended:.2f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
