@@ -6,11 +6,10 @@ The first key counts, and its bytes say what it is: labels are often wrong, and 
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from pie_client.errors import InvalidKeyError
 
@@ -30,24 +29,8 @@ INTEGER, OCTET_STRING, SEQUENCE = 0x02, 0x04, 0x30
 LONG_LENGTH = 0x80
 PKCS8_V1, PKCS8_V2 = b"\0", b"\1"
 PKCS12_VERSION = b"\3"
-PBKDF2, SCRYPT = bytes.fromhex("2a864886f70d01050c"), bytes.fromhex("2b06010401da47040b")
-"""Key derivations (RFC 8018, RFC 7914)."""
-DEFAULT_HASH = "sha1"
-HMACS = {
-    bytes.fromhex("2a864886f70d0209"): "sha256",
-    bytes.fromhex("2a864886f70d020a"): "sha384",
-    bytes.fromhex("2a864886f70d020b"): "sha512",
-}
-"""Hashes of PBKDF2 (RFC 8018, appendix A.2)."""
-AES_BYTES = {
-    bytes.fromhex("60864801650304012a"): 32,
-    bytes.fromhex("608648016503040116"): 24,
-    bytes.fromhex("608648016503040102"): 16,
-}
-"""Size of the key of AES in CBC mode (RFC 3565)."""
-AES_BLOCK_BITS = 128
-Value: TypeAlias = "int | bytes | list[Value]"
-"""An element of DER."""
+MAX_BCRYPT_ROUNDS = 1000
+"""Most rounds of OpenSSH's key derivation: ten seconds; ssh-keygen uses 24 unless it is told otherwise."""
 
 OTHER_KINDS = (
     (
@@ -129,6 +112,8 @@ def find_key(content: bytes) -> KeyText:
         cipher = data[len(OPENSSH_MAGIC) : end]
         block = b"-----BEGIN %bPRIVATE KEY-----\n%b-----END %bPRIVATE KEY-----\n"
         encrypted = cipher != len(UNENCRYPTED).to_bytes(4) + UNENCRYPTED
+        if encrypted:
+            _check_bcrypt(data[len(OPENSSH_MAGIC) :])
         return KeyText(Form.OPENSSH, block % (OPENSSH, base64.encodebytes(data), OPENSSH), encrypted)
     return _from_der(data)
 
@@ -138,6 +123,24 @@ def damaged() -> InvalidKeyError:
     return InvalidKeyError(
         "can't parse the private key: damaged, truncated or of an unknown kind; copy it again or create a new one"
     )
+
+
+def cant_decrypt(reason: str) -> InvalidKeyError:
+    """Return the error for a key whose encryption is not supported, or too much work: whoever wrote the file chose how much."""
+    return InvalidKeyError(
+        f"can't decrypt the private key: {reason}; encrypt it again with ssh-keygen -p or openssl pkcs8 -topk8"
+    )
+
+
+def _check_bcrypt(fields: bytes) -> None:
+    """Check the rounds of OpenSSH's key derivation: the last number of the third field, after cipher and name."""
+    field = b""
+    for _ in range(3):
+        end = 4 + int.from_bytes(fields[:4])
+        field, fields = fields[4:end], fields[end:]
+    rounds = int.from_bytes(field[-4:])
+    if rounds > MAX_BCRYPT_ROUNDS:
+        raise cant_decrypt(f"it takes more than {MAX_BCRYPT_ROUNDS} rounds")
 
 
 def _describe_other(text: bytes) -> str:
@@ -184,49 +187,6 @@ def without_public_key(data: bytes) -> bytes:
     if first != (INTEGER, PKCS8_V2) or [tag for tag, _ in others] != [SEQUENCE, OCTET_STRING]:
         return data
     return _encode(SEQUENCE, b"".join(_encode(*each) for each in [(INTEGER, PKCS8_V1), *others]))
-
-
-# ------------------------------------------------------------- encrypted PKCS#8
-
-
-def decrypt(data: bytes, passphrase: bytes) -> bytes:
-    """Return what is encrypted in PKCS#8. Raises ValueError unless the scheme is PBES2 (RFC 8018) with AES, as usual."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - keeps cryptography out of the import
-    from cryptography.hazmat.primitives.padding import PKCS7  # noqa: PLC0415 - as above
-
-    match _values(data):
-        case [
-            [[_, [[derivation, [bytes(salt), *numbers]], [bytes(cipher), bytes(start)]]], bytes(content)]
-        ] if cipher in AES_BYTES:
-            key = _derive_key(derivation, passphrase, salt, numbers, AES_BYTES[cipher])
-        case _:
-            raise ValueError("another scheme")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(start)).decryptor()
-    unpadder = PKCS7(AES_BLOCK_BITS).unpadder()
-    return unpadder.update(decryptor.update(content) + decryptor.finalize()) + unpadder.finalize()
-
-
-def _derive_key(derivation: Value, passphrase: bytes, salt: bytes, numbers: list[Value], size: int) -> bytes:
-    match numbers:
-        case [int(cost), int(block), int(parallel), *_] if derivation == SCRYPT:
-            memory = 256 * block * (cost + parallel)
-            return hashlib.scrypt(
-                passphrase, salt=salt, n=cost, r=block, p=parallel, maxmem=memory, dklen=size
-            )
-        case [int(rounds), *more] if derivation == PBKDF2:
-            given = [each[0] for each in more if isinstance(each, list)]
-            digest = next((name for code, name in HMACS.items() if [code] == given), DEFAULT_HASH)
-            return hashlib.pbkdf2_hmac(digest, passphrase, salt, rounds, size)
-        case _:
-            raise ValueError("another key derivation")
-
-
-def _values(data: bytes) -> list[Value]:
-    """Return numbers, lists for sequences, and the content of other elements. Raises ValueError."""
-    return [
-        _values(content) if tag == SEQUENCE else int.from_bytes(content) if tag == INTEGER else content
-        for tag, content in _elements(data)
-    ]
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from pie_client._generated.families import RSA_KEY_BITS, SIGNATURE_HASHES
-from pie_client.auth.key_files import Form, KeyText, damaged, decrypt, find_key, without_public_key
+from pie_client.auth.key_files import Form, KeyText, damaged, find_key
 from pie_client.copies import refuse
 from pie_client.errors import InvalidKeyError, one_line
 from pie_client.paths import as_path, read_regular
@@ -87,7 +87,7 @@ class ParsedPrivateKey:
             InvalidKeyError: The text is not a private key, its kind or size is not supported, or the passphrase is missing
                 or wrong.
         """
-        from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
+        from cryptography.exceptions import InternalError, InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
 
         found = find_key(_as_bytes(text, "a private key"))
         secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
@@ -97,6 +97,8 @@ class ParsedPrivateKey:
             raise InvalidKeyError("the private key is not encrypted; leave passphrase out")
         try:
             key = _load(found, secret)
+        except InvalidKeyError:
+            raise
         except UnsupportedAlgorithm as error:
             if "bcrypt" in str(error):
                 raise InvalidKeyError(
@@ -105,7 +107,7 @@ class ParsedPrivateKey:
             raise InvalidKeyError(
                 f"unsupported private key: {one_line(str(error))}; use RSA, Ed25519, or ECDSA on P-256 or P-384"
             ) from error
-        except (ValueError, TypeError, OverflowError, InvalidTag) as error:
+        except (ValueError, TypeError, OverflowError, InvalidTag, InternalError) as error:
             if found.encrypted:
                 raise InvalidKeyError(
                     "can't decrypt the private key: wrong passphrase or damaged key; check both"
@@ -190,19 +192,18 @@ async def sign_challenge(key: Signer, challenge: str) -> str:
 
 
 def _load(found: KeyText, passphrase: bytes | None) -> object:
-    """Load a key. Raises UnsupportedAlgorithm, InvalidTag, ValueError, TypeError or OverflowError."""
+    """Load a key. Raises InvalidKeyError, or what ``parse`` replaces."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
 
     if found.form is Form.OPENSSH:
         return serialization.load_ssh_private_key(found.data, passphrase)
     if found.form is Form.PEM:
         return serialization.load_pem_private_key(found.data, passphrase)
-    try:
-        return serialization.load_der_private_key(found.data, passphrase)
-    except ValueError:
-        if passphrase is None:
-            raise
-        return serialization.load_der_private_key(without_public_key(decrypt(found.data, passphrase)), None)
+    if passphrase is None:
+        return serialization.load_der_private_key(found.data, None)
+    from pie_client.auth import pkcs8  # noqa: PLC0415 - as above
+
+    return pkcs8.load(found.data, passphrase)
 
 
 def _as_bytes(value: object, what: str) -> bytes:
