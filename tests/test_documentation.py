@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pie_client import Family
+from pie_client import Family, models
 from pie_client.testing import LocalEngine
 from tests.support.keys import ed25519_key
 from tests.support.repository import ROOT
@@ -140,6 +140,28 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     script = tmp_path / "greet.py"
     size = script.stat().st_size if script.exists() else 0
     assert out.decode().startswith(PRINTED[name].format(size=size))
+
+
+@pytest.mark.parametrize("name", ["readme:reconnect", "reconnecting:again"])
+async def test_a_loop_that_launches_again_outlives_a_restart_that_is_slower_than_its_timeout(
+    name: str,
+) -> None:
+    async with asyncio.timeout(DEADLINE):
+        async with LocalEngine(builtins=True) as engine:
+            port = int(engine.uri.rpartition(":")[2])
+            code = BLOCKS[name].code.replace("ws://127.0.0.1:8080", engine.uri)
+            code = code.replace("Reconnect()", "Reconnect(attempts=1000, max_delay=0.2), timeout=2")
+            with engine.faults.lose_reply(models.LaunchProcessRequest) as fault:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-u", "-W", "error", "-c", code), stdout=asyncio.subprocess.PIPE
+                )
+                await fault.happened()
+        assert process.stdout is not None
+        assert (await process.stdout.readline()).startswith(b"launching it again: launch_process sent, but")
+        assert (await process.stdout.readline()).startswith(b"the server is still away: launch_process not")
+        async with LocalEngine(builtins=True, port=port):
+            out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"5\n")
 
 
 async def test_the_engine_in_a_terminal_loads_the_file_of_the_page(tmp_path: Path) -> None:

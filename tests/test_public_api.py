@@ -215,6 +215,7 @@ def test_a_traceback_names_an_exception_as_it_is_imported() -> None:
         pie_client.CorruptEventError("id", "file abc is lost", "abc"),
         pie_client.McpServerError("fs", "it exited", "register it again"),
         pie_client.HandshakeError("refused", status=404, body="not found"),
+        pie_client.DeadlineError("too late", sent=False),
         pie_client.StdoutEvent("text"),
         pie_client.CorruptEvent("text"),
         pie_client.FileEvent(b"data", name="a.txt"),

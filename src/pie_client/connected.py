@@ -162,9 +162,10 @@ class Connected:
         """Run a program once per input, on a connection of its own, and return all results."""
         texts, token_budgets = as_inputs(inputs), as_budgets(budgets)
         limit = math.inf if timeout is None else timeout
-        async with time_limit(RUN_PROCESSES.tag, limit):
+        async with time_limit(RUN_PROCESSES.tag, limit, sent=False) as deadline:
             await self.launcher.check_batches(RUN_PROCESSES, inferlet, None)
             async with self._second_connection() as connection:
+                deadline.sent = True
                 return await connection.calls.run_processes(
                     inferlet=inferlet, inputs=texts, token_budgets=token_budgets, timeout=limit
                 )

@@ -186,7 +186,16 @@ class NotConnectedError(PieConnectionError):
 
 
 class DeadlineError(PieError, TimeoutError):
-    """A call did not finish within its timeout."""
+    """A call did not finish within its timeout.
+
+    Attributes:
+        sent: Whether the request had been sent. If False, it certainly was not, and repeating it is safe. If True, the server
+            may have processed it, or still will. None if the call waits without a request, as :meth:`Process.recv` does.
+    """
+
+    def __init__(self, message: str = "", *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class InvalidArgumentError(PieError, ValueError):

@@ -161,8 +161,9 @@ class Launcher:
         # Without the mark, equal launches of several clients could not be told apart in the list.
         marked = input_text + _mark()
         timeout = options.timeout
-        async with self._connection.deadline(LAUNCH_PROCESS, timeout):
+        async with self._connection.deadline(LAUNCH_PROCESS, timeout, sent=False) as deadline:
             family = await self._connection.family(timeout)
+            deadline.sent = True
             if family in LAUNCH_PROCESSES.families and await self._has_batches(inferlet, timeout):
                 budgets = None if options.budget is None else as_budgets([options.budget])
                 (process,) = await self.launch_many(inferlet, [input_text], budgets, options)

@@ -367,7 +367,7 @@ class Process:
         """
         self._check_running("transfer_file")
         async with (
-            self._connection.deadline(TRANSFER_FILE, timeout) as deadline,
+            self._connection.deadline(TRANSFER_FILE, timeout, sent=False) as deadline,
             contents.open_content(file_bytes, progress, deadline, replied=False) as content,
         ):
             deadline.disable()  # transfer_file() applies the same timeout to every chunk

@@ -145,6 +145,7 @@ async def test_a_call_without_a_reply_times_out_and_the_connection_stays_open() 
                 await client.ping(timeout=0.05)
             check_text(caught.value)
             assert isinstance(caught.value, TimeoutError)
+            assert caught.value.sent is True
         peer.answers[models.PingRequest] = "Pong"
         # Late replies are ignored.
         for late in peer.requests_of(models.PingRequest)[1:]:
@@ -156,7 +157,8 @@ async def test_the_clients_timeout_is_the_default_of_calls() -> None:
     """D4."""
     async with websocket_peer() as peer, PieClient(peer.uri, timeout=0.05) as client:
         peer.answers[models.AuthIdentifyRequest] = None
-        with pytest.raises(DeadlineError, match=r"0\.05 s"):
+        with pytest.raises(DeadlineError, match=r"0\.05 s") as caught:
             await in_time(client.ping())
+        assert caught.value.sent is False  # the session was not identified
         with pytest.raises(DeadlineError, match=r"0\.05 s"):
             await in_time(client.authenticate("alice"))

@@ -203,6 +203,7 @@ async def test_the_timeout_includes_the_loss_and_the_error_names_it(peer: Peer, 
     with pytest.raises(DeadlineError) as caught:
         await in_time(query)
     assert len(peer.requests_of(models.QueryRequest)) == 2
+    assert caught.value.sent is True
     check_text(caught.value, "query did not finish within 3 s; raise timeout=")
 
 
@@ -224,10 +225,53 @@ async def test_a_timeout_that_ends_with_the_loss_sends_nothing(
     with pytest.raises(DeadlineError) as caught:
         await in_time(waiting)
     check_text(caught.value, "not sent within 0.4 s", peer.uri, "is being restored")
+    assert caught.value.sent is False
     await blocking
     await client.ping()
     assert len(peer.requests_of(models.PingRequest)) == 2
     assert peer.requests_of(models.AddProgramRequest) == []
+
+
+WAITING: dict[str, Callable[[PieClient, Process], Coroutine[None, None, object]]] = {
+    "launch": lambda client, _process: client.launch_process("a@1.0.0", timeout=0.05),
+    "launch that sends no events": lambda client, _process: client.launch_process(
+        "a@1.0.0", capture_outputs=False, timeout=0.05
+    ),
+    "attach": lambda client, _process: client.attach_process("0" * 32, timeout=0.05),
+    "authenticate": lambda client, _process: client.authenticate("alice", timeout=0.05),
+    "upload": lambda client, _process: upload(client, 0.05),
+    "signal": lambda _client, process: process.signal("x", timeout=0.05),
+    "file": lambda _client, process: process.transfer_file(b"x", timeout=0.05),
+}
+"""Requests with a timeout, by what they do."""
+
+
+@pytest.mark.parametrize("name", WAITING)
+async def test_a_deadline_during_a_loss_says_that_the_request_was_not_sent(
+    name: str, peer: Peer, client: PieClient
+) -> None:
+    process = await launch(client)
+    await suspend(peer, client)
+    with pytest.raises(DeadlineError) as caught:
+        await in_time(WAITING[name](client, process))
+    assert caught.value.sent is False
+    peer.answers |= {models.AttachProcessRequest: "ok"}
+    peer.refuse_upgrade = None
+    await client.ping()
+    assert len(peer.requests_of(models.LaunchProcessRequest)) == 1
+
+
+async def test_a_deadline_after_a_loss_says_that_the_request_was_sent_before_it(
+    peer: Peer, client: PieClient
+) -> None:
+    peer.answers[models.QueryRequest] = None
+    query = asyncio.create_task(client.query("model_status", timeout=0.5))
+    await peer.request(models.QueryRequest)
+    await suspend(peer, client)
+    with pytest.raises(DeadlineError) as caught:
+        await in_time(query)
+    check_text(caught.value, "query did not finish within 0.5 s", "is being restored")
+    assert caught.value.sent is True
 
 
 # ------------------------------------------------------------- how often

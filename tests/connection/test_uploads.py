@@ -186,8 +186,9 @@ async def test_an_interrupted_file_can_be_sent_again(thread: EngineThread) -> No
         assert await process.recv() == (Event.Message, "ready")
         interrupted = Pieces(announced=5, actual=5, stop_after=3)
         interrupted.digest = blake3(content).hexdigest()
-        with pytest.raises(DeadlineError):
+        with pytest.raises(DeadlineError) as caught:
             await client.rpc.transfer_file(process_id=process.process_id, content=interrupted, timeout=0.5)
+        assert caught.value.sent is False  # not all of it
         retry = Pieces(announced=5, actual=5)
         retry.digest = interrupted.digest
         await client.rpc.transfer_file(process_id=process.process_id, content=retry)

@@ -126,7 +126,7 @@ class Connection:
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
         expires = self._loop.time() + seconds
         if self.user is None and not method.opens_session:
-            async with time_limit(method.tag, seconds):
+            async with time_limit(method.tag, seconds, sent=False):
                 await self.ensure_identified(method)
         # What follows runs for every request, so it has no context managers, and no timer of its own.
         call = self._session.open_call(method)
@@ -161,9 +161,10 @@ class Connection:
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
-        async with self.deadline(method, timeout):
+        async with self.deadline(method, timeout, sent=False) as deadline:
             await self.ensure_identified(method)
             self._write(method, build)
+            deadline.sent = True
             with self.keep_receiving_if_stalled():
                 await self.drain()
 
@@ -179,21 +180,34 @@ class Connection:
 
     async def family(self, timeout: float | None) -> Family:
         """Return the server's family, after identifying the session if necessary."""
-        async with time_limit("identification", self._timeout if timeout is None else timeout):
+        async with time_limit("identification", self._timeout if timeout is None else timeout, sent=False):
             await self.ensure_identified(PING)
         return self._session.family or NEWEST
 
     @contextlib.asynccontextmanager
-    async def deadline(self, method: Method[object], timeout: float | None) -> AsyncGenerator[Deadline]:
+    async def deadline(
+        self, method: Method[object], timeout: float | None, *, sent: bool = True
+    ) -> AsyncGenerator[Deadline]:
         """Limit the time of a request; raises DeadlineError.
 
         Args:
             method: The request, named in the error.
             timeout: Seconds; None for the connection's default, ``math.inf`` for no limit.
+            sent: Whether the request may be sent in the context; see :attr:`Deadline.sent`.
         """
         self._check_loop(method)
-        async with time_limit(method.tag, self._timeout if timeout is None else timeout) as deadline:
-            yield deadline
+        seconds = self._timeout if timeout is None else timeout
+        try:
+            async with time_limit(method.tag, seconds, sent=sent) as deadline:
+                yield deadline
+        except DeadlineError as error:
+            if error.sent and self.was_suspended(seconds):
+                error.sent = False
+            raise
+
+    def was_suspended(self, seconds: float) -> bool:
+        """Return whether nothing could be sent for some seconds, because the connection was being restored."""
+        return False
 
     def terminate_later(self, process_id: str) -> asyncio.Task[None]:
         """Terminate a process in a task. A failure is logged."""
@@ -446,11 +460,15 @@ class Connection:
 
     def _expire(self, call: PendingCall[object]) -> None:
         self.close_call(call)
-        call.fail(self.deadline_error(DeadlineError(deadline_text(call.method.tag, call.seconds)), call))
+        call.fail(
+            self.deadline_error(
+                DeadlineError(deadline_text(call.method.tag, call.seconds), sent=call.sent), call
+            )
+        )
 
     def deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError:
         if server_error := self._session.server_error_since(call):
-            return DeadlineError(f"{error}; the server reported: {server_error}")
+            return DeadlineError(f"{error}; the server reported: {server_error}", sent=error.sent)
         return error
 
     def _check_loop(self, method: Method[object]) -> None:

@@ -69,9 +69,14 @@ class CallTimer:
 
 
 class Deadline:
-    """The end of a time limit."""
+    """The end of a time limit.
 
-    def __init__(self, scope: asyncio.Timeout, seconds: float) -> None:
+    Attributes:
+        sent: Whether the request may have been sent, for the DeadlineError.
+    """
+
+    def __init__(self, scope: asyncio.Timeout, seconds: float, *, sent: bool) -> None:
+        self.sent = sent
         self._scope = scope
         self._seconds = seconds
         self._left = False
@@ -96,16 +101,17 @@ class Deadline:
 
 
 @contextlib.asynccontextmanager
-async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
+async def time_limit(what: str, seconds: float, *, sent: bool = True) -> AsyncGenerator[Deadline]:
     """Limit the time of the context; raises DeadlineError.
 
     Args:
         what: What is done, for the error.
         seconds: Positive number of seconds; ``math.inf`` for no limit.
+        sent: Whether the request may be sent in the context; see :attr:`Deadline.sent`.
     """
     check_seconds("timeout", seconds)
     scope = asyncio.timeout(None if seconds == math.inf else seconds)
-    deadline = Deadline(scope, seconds)
+    deadline = Deadline(scope, seconds, sent=sent)
     try:
         async with scope:
             try:
@@ -116,7 +122,7 @@ async def time_limit(what: str, seconds: float) -> AsyncGenerator[Deadline]:
         # A TimeoutError from inside, such as that of a socket, is not ours.
         if not scope.expired():
             raise
-        raise DeadlineError(deadline_text(what, seconds)) from None
+        raise DeadlineError(deadline_text(what, seconds), sent=deadline.sent) from None
 
 
 @contextlib.asynccontextmanager

@@ -67,12 +67,15 @@ class _Request(Generic[R]):
     """Raises an error if there is no use in sending it after waiting for the connection."""
     begun: bool = False
     """Whether a part of it was sent, which does nothing without the rest."""
+    sent: bool = False
+    """Whether it was sent before a loss."""
     losses: int = 0
     """How often it was lost after some of it had been sent."""
 
     def may_be_repeated(self, error: ConnectionLostError) -> bool:
         begun, self.begun = self.begun, False
         unsent = error.sent is False
+        self.sent |= not unsent
         self.losses += begun or not unsent
         return self.again and (unsent or self.harmless) and self.losses < MOST_LOSSES
 
@@ -89,6 +92,8 @@ class RestorableConnection(Connection):
     may_suspend: Callable[[ConnectionLostError], bool] | None = None
     _suspension: asyncio.Future[None] | None = None
     """Done when the connection is restored or has ended; None while it is not suspended."""
+    _suspended_at = 0.0
+    """When the present suspension began, on the clock of the loop."""
     may_have_gaps = False
     _end_noticed: asyncio.Future[None] | None = None
     """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
@@ -106,7 +111,7 @@ class RestorableConnection(Connection):
         elif self._suspension is not None:
             self._interrupt(cause)
         elif self._session.alive and self.may_suspend is not None and self.may_suspend(cause):
-            self._suspension = self._loop.create_future()
+            self._suspension, self._suspended_at = self._loop.create_future(), self._loop.time()
             self.may_have_gaps = False
             self._interrupt(cause)
         else:
@@ -173,6 +178,9 @@ class RestorableConnection(Connection):
         noticed, self._end_noticed = self._end_noticed, None
         if noticed is not None:
             noticed.set_result(None)
+
+    def was_suspended(self, seconds: float) -> bool:
+        return self._suspension is not None and self._loop.time() - self._suspended_at >= seconds
 
     async def restored(self) -> bool:
         waited = False
@@ -287,12 +295,13 @@ class RestorableConnection(Connection):
                 raise
             if waits:
                 raise self._too_late(request, seconds) from None
-            raise DeadlineError(deadline_text(request.method.tag, seconds)) from None
+            raise DeadlineError(deadline_text(request.method.tag, seconds), sent=True) from None
 
     def _too_late(self, request: _Request[R], seconds: float) -> DeadlineError:
         failure = "did not finish" if request.losses else "not sent"
         return DeadlineError(
-            f"{request.method.tag} {failure} within {seconds:g} s: the connection to {self._transport.address} is being restored; raise timeout=, or see client.state"
+            f"{request.method.tag} {failure} within {seconds:g} s: the connection to {self._transport.address} is being restored; raise timeout=, or see client.state",
+            sent=request.sent,
         )
 
     def _check_receiver(self, method: Method[None], build: Callable[..., Fields]) -> None:

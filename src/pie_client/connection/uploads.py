@@ -47,7 +47,7 @@ class Channel(Protocol):
     def paused(self) -> bool: ...
     def update_flow(self) -> None: ...
     def deadline(
-        self, method: Method[object], timeout: float | None
+        self, method: Method[object], timeout: float | None, *, sent: bool = True
     ) -> AbstractAsyncContextManager[Deadline]: ...
     def deadline_error(self, error: DeadlineError, call: PendingCall[R]) -> DeadlineError: ...
     async def ensure_identified(self, method: Method[object]) -> None: ...
@@ -103,6 +103,7 @@ class Uploads:
                     channel.close_call(call)
                 return call.take()
         except DeadlineError as error:
+            error.sent = call is not None and call.sent
             raise (error if call is None else channel.deadline_error(error, call)) from None
 
     async def transfer(
@@ -126,14 +127,18 @@ class Uploads:
             with channel.keep_receiving_if_stalled():
                 await channel.drain()
 
-        async with channel.deadline(method, timeout) as deadline:
-            await channel.ensure_identified(method)
-            session.check_family(method)
-            try:
-                await self._send(content, write, write, drain, deadline)
-            except ConnectionLostError as error:
-                error.sent = complete  # the server discards a part
-                raise
+        try:
+            async with channel.deadline(method, timeout) as deadline:
+                await channel.ensure_identified(method)
+                session.check_family(method)
+                try:
+                    await self._send(content, write, write, drain, deadline)
+                except ConnectionLostError as error:
+                    error.sent = complete  # the server discards a part
+                    raise
+        except DeadlineError as error:
+            error.sent = complete
+            raise
 
     def _write(
         self,

@@ -221,7 +221,9 @@ class McpServers:
         except DeadlineError as error:
             if not server.unreadable:
                 raise
-            raise DeadlineError(f"{error}: MCP server {server.name!r} {server.unreadable}") from None
+            raise DeadlineError(
+                f"{error}: MCP server {server.name!r} {server.unreadable}", sent=error.sent
+            ) from None
 
     async def _register(self, server: McpServer, timeout: float | None) -> None:
         connection = self._connection

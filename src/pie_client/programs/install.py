@@ -70,7 +70,7 @@ class Programs:
             manifest_hash = blake3(text.encode()).hexdigest()
         if wasm is not None:
             async with (
-                self._connection.deadline(CHECK_PROGRAM, timeout) as deadline,
+                self._connection.deadline(CHECK_PROGRAM, timeout, sent=False) as deadline,
                 open_content(as_path(wasm), None, deadline, replied=True) as content,
             ):
                 wasm_hash = content.digest
@@ -112,7 +112,7 @@ class Programs:
 
         check_progress(progress)
         async with (
-            self._connection.deadline(ADD_PROGRAM, timeout) as deadline,
+            self._connection.deadline(ADD_PROGRAM, timeout, sent=False) as deadline,
             open_content(source, report, deadline, replied=True) as content,
             # Concurrent installs of one version take turns. Otherwise both would find it missing, and the second would
             # overwrite the first or collide with its upload.
@@ -148,7 +148,7 @@ class Programs:
                 f"run of {described.package.name!r} not sent: {family.title} servers don't run Python functions; build a WebAssembly program"
             )
         async with (
-            self._connection.deadline(ADD_PROGRAM, None) as deadline,
+            self._connection.deadline(ADD_PROGRAM, None, sent=False) as deadline,
             self._locks.setdefault(program, ProgressLock()).hold(deadline),
         ):
             deadline.disable()
