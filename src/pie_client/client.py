@@ -226,6 +226,7 @@ class PieClient:
     def states(self) -> abc.AsyncGenerator[reconnecting.ConnectionState]:
         """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
 
+        On a client that has never connected, the iteration waits for its first attempt; on a closed one, it ends at once.
         An iteration that falls behind by more than 100 states misses the oldest. It also ends when the client is
         garbage-collected.
 

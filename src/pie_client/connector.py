@@ -64,16 +64,24 @@ class States:
         self._levels = levels
         self._followers: set[_Follower] = set()
         self._ended = False
+        self._closed = False
+        """Whether the client was closed and has not connected since."""
 
     def change(self, state: ConnectionState) -> None:
         """Enter a state."""
         self.current = state
+        self._closed = state.status is ConnectionStatus.CLOSED
         text = str(state)
         if self._address not in text:  # most causes name it
             text = f"connection to {self._address}: {text}"
         logger.log(self._levels.get(state.status, logging.DEBUG), "%s", text)
         for follower in self._followers:
             follower.add(state)
+
+    def close(self) -> None:
+        """Enter the state of a closed client, also if it has never connected."""
+        if not self._closed:
+            self.change(ConnectionState(ConnectionStatus.CLOSED))
 
     def end(self) -> None:
         """End the iterations over the states, from any thread: the client is gone."""
@@ -82,15 +90,19 @@ class States:
             follower.add_soon(ConnectionState(ConnectionStatus.CLOSED))
 
     async def follow(self) -> AsyncGenerator[ConnectionState]:
-        """Yield the present state and each later one. End after the client was closed or garbage-collected."""
+        """Yield the present state and each later one. End after the client was closed or garbage-collected.
+
+        On a client that has never connected, wait for its first attempt.
+        """
         follower = _Follower()
         self._followers.add(follower)
         try:
             if self._ended:
                 yield ConnectionState(ConnectionStatus.CLOSED)
                 return
+            closed = self._closed
             yield self.current
-            while True:
+            while not closed:
                 state = await follower.next()
                 yield state
                 if state.status is ConnectionStatus.CLOSED:
@@ -241,8 +253,7 @@ class Connector:
         """Close the connection, if there is one, and forget the user."""
         self._check_loop("the client belongs to another event loop; close it there")
         self._login = Login(self._settings.username)
-        if self.states.current.status is not ConnectionStatus.CLOSED:
-            self.states.change(ConnectionState(ConnectionStatus.CLOSED))
+        self.states.close()
         while self._apart:
             self._apart.pop().reschedule(self._now())
         opening, restoring = self._opening, self._restoring

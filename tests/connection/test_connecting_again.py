@@ -128,6 +128,27 @@ async def test_the_state_tells_what_the_connection_is_doing_and_why() -> None:
         assert str(states[3]) == f"lost: {cause}"
 
 
+async def test_the_states_of_a_closed_client_end_until_it_connects_again() -> None:
+    async def follow(client: PieClient) -> list[str]:
+        return [state.status.value async for state in client.states()]
+
+    async with websocket_peer() as peer:
+        client = PieClient(peer.uri)
+        never_connected = asyncio.create_task(follow(client))
+        await asyncio.sleep(0)
+        await client.close()
+        assert await in_time(never_connected) == ["closed", "closed"]
+        assert await in_time(follow(client)) == ["closed"]
+        for _ in range(2):
+            await client.connect()
+            following = asyncio.create_task(follow(client))
+            await asyncio.sleep(0)
+            await client.close()
+            assert await in_time(following) == ["ready", "closed"]
+            await client.close()
+            assert await in_time(follow(client)) == ["closed"]
+
+
 @pytest.mark.parametrize("family", ["0.4"])
 async def test_a_session_after_a_loss_has_the_user_of_the_one_before(
     family: Family, engine: LocalEngine
