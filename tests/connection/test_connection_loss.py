@@ -1,6 +1,7 @@
 """What pending calls, readers and later calls see when the connection is lost."""
 
 import asyncio
+import logging
 import math
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,8 @@ from pie_client import (
     Process,
     ProcessEndedError,
     ProcessEvent,
+    Reconnect,
+    ReconnectError,
     ReturnEvent,
     StdoutEvent,
     models,
@@ -24,6 +27,7 @@ from pie_client import (
 from tests.connection.helpers import (
     CLOSE_BOUND,
     MIB,
+    SOON,
     all_waits,
     check_text,
     chunks,
@@ -128,6 +132,33 @@ async def test_a_lost_connection_fails_pending_calls_and_readers_with_its_cause(
             assert error.sent is True
             assert error.__cause__ is not None
             check_text(error, peer.uri, loss.text)
+
+
+async def test_no_text_advises_to_connect_again_where_the_client_does(
+    loss: Loss, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "pie_client")
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, timeout=math.inf, reconnect=SOON, **loss.options) as client,
+    ):
+        process = await launch(client)
+        losing = asyncio.create_task(until(client, ConnectionStatus.LOST))
+        waiting = asyncio.create_task(process.wait())
+        await client.ping()
+        await loss.lose(peer, process)
+        cause = (await in_time(losing)).cause
+        assert isinstance(cause, ConnectionLostError)
+        check_text(cause, loss.text)
+        if not Reconnect.is_transient(cause):
+            with pytest.raises(ReconnectError) as caught:
+                await in_time(waiting)
+            check_text(caught.value, loss.text, "after which none is opened; ", ", then call connect()")
+            assert ("raise max_message_size" in str(caught.value)) is ("max_message_size" in loss.text)
+            assert "connect again" not in str(caught.value)
+    assert loss.text in caplog.text
+    assert "connect again" not in caplog.text
+    await outcomes([waiting])
 
 
 @pytest.mark.parametrize(

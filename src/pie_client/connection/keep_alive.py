@@ -64,7 +64,7 @@ class KeepAlive:
                     ping.exception()  # marks it as retrieved
             if not alive:
                 lost = ConnectionLostError(
-                    f"connection to {self._transport.address} lost: no pong, nor anything else, within ping_timeout={self._timeout:g} s; check the network, then connect again, or raise ping_timeout"
+                    f"connection to {self._transport.address} lost: no pong, nor anything else, within ping_timeout={self._timeout:g} s; {self._transport.advice('check the network, or raise ping_timeout')}"
                 )
                 lost.__cause__ = TimeoutError("no pong")
                 self._fail(lost)

@@ -104,6 +104,10 @@ class RestorableConnection(Connection):
     def alive(self) -> bool:
         return self._suspension is not None or super().alive
 
+    def _start(self) -> None:
+        self._transport.replaced = True
+        super()._start()
+
     def _fail(self, cause: Exception) -> None:
         self._notice_end()
         if not isinstance(cause, ConnectionLostError):
@@ -117,7 +121,7 @@ class RestorableConnection(Connection):
         else:
             self.give_up(
                 cause,
-                f"{without_advice(cause)}, after which none is opened; check the server, then call connect()",
+                f"{without_advice(cause)}, after which none is opened; {str(cause).rpartition('; ')[2]}, then call connect()",
             )
 
     def _interrupt(self, cause: ConnectionLostError) -> None:

@@ -102,7 +102,10 @@ class Transport:
 
     Attributes:
         address: Scheme, host and port, for error texts: without credentials, path and query.
+        replaced: Whether the client connects again by itself after a loss, so that no error advises to.
     """
+
+    replaced = False
 
     def __init__(self, socket: WebSocket, address: str, max_message_size: int) -> None:
         self._socket = socket
@@ -201,18 +204,22 @@ class Transport:
         # The library closes with 1009 when a message is too large; a 1009 sent in reply is the server's.
         if error.sent is not None and error.sent.code == CODE_MESSAGE_TOO_BIG and not error.rcvd_then_sent:
             return ConnectionLostError(
-                f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise it",
+                f"connection to {self.address} closed: a message exceeds max_message_size={self._max_message_size} bytes; raise max_message_size",
                 code=CODE_MESSAGE_TOO_BIG,
             )
         if error.rcvd is not None:
             reason = f" ({one_line(error.rcvd.reason)})" if error.rcvd.reason else ""
             return ConnectionLostError(
-                f"connection to {self.address} closed by the server with code {int(error.rcvd.code)}{reason}; connect again",
+                f"connection to {self.address} closed by the server with code {int(error.rcvd.code)}{reason}; {self.advice('check the server')}",
                 code=int(error.rcvd.code),
             )
         return ConnectionLostError(
-            f"connection to {self.address} lost without a close frame; check the server, then connect again"
+            f"connection to {self.address} lost without a close frame; {self.advice('check the server')}"
         )
+
+    def advice(self, check: str) -> str:
+        """Return what to do after a loss, beginning with what to check."""
+        return check if self.replaced else f"{check}, then connect again"
 
 
 def unsent_bytes(socket: Any) -> int:  # noqa: ANN401 - asyncio's wrapper of a socket, which has no public type
