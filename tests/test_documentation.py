@@ -84,7 +84,7 @@ PRINTED = {
     "usage:function": "['HELLO', 'HELLO']\n",
     "usage:gather": "[0, 1, 2]\n",
     "usage:batch": "['1', '2', '3']\n",
-    "usage:end_with_block": "still running: []\n",
+    "usage:end_with_block": "left running: []\n",
     "back-pressure:choose": "StdoutEvent(value='1\\n')\n",
     "usage:come_back": "hurry up\n",
     "usage:send_file": "(<Event.Message: 'message'>, 'ready')\n18 of 18 bytes\n{{'bytes': 18,",

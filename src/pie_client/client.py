@@ -548,6 +548,9 @@ class PieClient:
         The request blocks its connection until all processes have finished, so the client opens a second connection
         for it, as the same user. Other events of the processes are lost, and they can't be signalled.
 
+        Cancelling the call, or its timeout, closes that connection, but ends no process: those that have begun keep
+        running on the server. :meth:`list_processes` shows them, and :meth:`terminate_process` ends them.
+
         Args:
             inferlet: The program as ``name@version``.
             inputs: One input per process, as in :meth:`launch_process`.

@@ -138,6 +138,9 @@ async def test_a_refused_identification_fails_all_concurrent_calls() -> None:
         peer.answers[models.AuthIdentifyRequest] = Refusal("User 'pie-client' is not authorized")
         errors = await in_time(asyncio.gather(*(client.ping() for _ in range(50)), return_exceptions=True))
         assert [type(e) for e in errors] == [AuthenticationError] * 50
+        for error in errors:
+            assert isinstance(error, AuthenticationError)
+            check_text(error, "'pie-client' is not authorized; call authenticate(username, private_key)")
         assert peer.requests_of(models.PingRequest) == []
 
 

@@ -73,7 +73,8 @@ def _print_table(results: Sequence[Result]) -> None:
         if not mutant.defect:
             print(f"property: {mutant.breaks}")
         tests = " ".join(mutant.tests)
-        print(f"{mutant.defect or '-'} | {mutant.change} | {tests} | {result.verdict.value}: {result.detail}")
+        detail = " / ".join(line.strip() for line in result.detail.splitlines() if line.strip())
+        print(f"{mutant.defect or '-'} | {mutant.change} | {tests} | {result.verdict.value}: {detail}")
 
 
 if __name__ == "__main__":

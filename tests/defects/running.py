@@ -229,7 +229,7 @@ def _verdict_of(mutant: Mutant, run: TestRun) -> tuple[Verdict, str]:
     texts = [run.failures.get(_function(test)) for test in mutant.tests]
     failures = [text for text in texts if text is not None]
     if any(BROKEN.search(text) for text in failures):
-        return Verdict.BROKEN, "the mutant is not valid: " + _short(failures[0])
+        return Verdict.BROKEN, "the mutant is not valid: " + failures[0]
     if len(failures) < len(texts):
         test = next(t for t, text in zip(mutant.tests, texts, strict=True) if text is None)
         if _function(test) in run.passed:

@@ -106,6 +106,8 @@ def test_every_kind_of_mutant_gets_its_verdict(
         in out
     )
     assert "D1 | Triples and squares" not in out
+    reasons = {change: said for _, change, _, said in table}
+    assert "/ E   NameError: name 'twice' is not defined" in reasons["Names nothing"]
     assert "10 mutants in " in out
     assert "2 killed, 1 killed by the deadline, 2 SURVIVED, 1 TIMED OUT, 4 BROKEN" in out
     assert "[10/10]" in out

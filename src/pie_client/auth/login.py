@@ -14,7 +14,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pie_client._generated.families import FAMILIES, FAMILY_OF_RESULT, NEWEST, TOKEN_USER, Family
+from pie_client._generated.families import (
+    DEFAULT_USER,
+    FAMILIES,
+    FAMILY_OF_RESULT,
+    NEWEST,
+    TOKEN_USER,
+    Family,
+)
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY, AUTH_PROVE, Method
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection.connection import Connection
@@ -35,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 TOKEN_FAMILY: Final[Family] = max(AUTH_BY_TOKEN.families, key=list(FAMILIES).index)
 """Family of a server that takes tokens. The reply does not name it, so it is the newest that knows them."""
+
+AUTHENTICATE_FIRST = "call authenticate(username, private_key) before the first request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +175,21 @@ class Authentication:
             )
             self._identifying[username] = identifying
         session = self._sessions
-        reply = await asyncio.shield(identifying)
+        try:
+            reply = await asyncio.shield(identifying)
+        except RefusedError as error:
+            if username != DEFAULT_USER or not isinstance(error, refusals.AuthenticationError):
+                raise
+            raise refusals.AuthenticationError(
+                error.request, error.text, error.subject, advice=AUTHENTICATE_FIRST
+            ) from None
         if isinstance(reply, Challenge) and self.connection.user is None:
             if key is None:
                 raise refusals.AuthenticationError(
                     AUTH_IDENTIFY.tag,
                     "the server asks for a key",
                     username,
-                    advice="call authenticate(username, private_key) before the first request",
+                    advice=AUTHENTICATE_FIRST,
                 )
             signature = await keys.sign_challenge(key, reply.text)
             if session != self._sessions:
