@@ -250,7 +250,7 @@ async def test_types_of_long_results_are_prepared_once(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "text", [HOSTILE * 100_000, "x" * 4_000_000, HOSTILE], ids=["long", "plain", "short"]
+    "text", [HOSTILE * 200_000, "x" * 4_000_000, HOSTILE], ids=["long", "plain", "short"]
 )
 async def test_an_error_shows_the_beginning_of_a_servers_text_on_one_line(text: str) -> None:
     async with websocket_peer("0.5") as peer, PieClient(peer.uri) as client:

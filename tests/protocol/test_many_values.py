@@ -46,7 +46,7 @@ def text(unit: str, tag: str, size: int = SIZE) -> str:
 @pytest.mark.parametrize("tag", ["process_event", "response", "server_notice", "a new message"])
 @pytest.mark.parametrize("what", [*UNITS, *TEXTS])
 def test_many_values_in_a_large_frame_take_little_memory(what: str, tag: str) -> None:
-    frame = binary(UNITS[what], tag) if what in UNITS else text(TEXTS[what], tag, 5 * SIZE)
+    frame = binary(UNITS[what], tag) if what in UNITS else text(TEXTS[what], tag, 9 * SIZE)
     tracemalloc.start()
     try:
         with contextlib.suppress(MalformedFrameError):

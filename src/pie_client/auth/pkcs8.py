@@ -22,9 +22,9 @@ T = TypeVar("T")
 MAX_ROUNDS = 10_000_000
 """Most rounds of PBKDF2: some seconds, ten times what password managers use."""
 MAX_SCRYPT_BYTES = 1 << 30
-"""Most memory of scrypt, times its parallel parts, which take as long one after the other: five seconds."""
+"""Most memory of scrypt, multiplied by the number of its parts, which run one after the other: about five seconds."""
 LEAST_COST = 64
-"""Cost of scrypt from which it determines the time; a file may name a smaller one."""
+"""Cost that is counted at least: below it, other parameters determine the time of scrypt."""
 PBES2 = ObjectIdentifier("1.2.840.113549.1.5.13")
 PBKDF2 = ObjectIdentifier("1.2.840.113549.1.5.12")
 SCRYPT = ObjectIdentifier("1.3.6.1.4.1.11591.4.11")

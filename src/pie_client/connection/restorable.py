@@ -121,7 +121,7 @@ class RestorableConnection(Connection):
         else:
             self.give_up(
                 cause,
-                f"{without_advice(cause)}, after which none is opened; {str(cause).rpartition('; ')[2]}, then call connect()",
+                f"{without_advice(cause)}, after which none is opened; {advice_of(cause)}, then call connect()",
             )
 
     def _interrupt(self, cause: ConnectionLostError) -> None:
@@ -354,6 +354,11 @@ def without_advice(error: Exception) -> str:
     """Return what an error of this package says, without its advice, which comes last."""
     text = str(error)
     return text.rpartition("; ")[0] or text
+
+
+def advice_of(error: Exception) -> str:
+    """Return the advice of an error of this package."""
+    return str(error).rpartition("; ")[2]
 
 
 def _can_be_read_again(content: bytes | Content) -> bool:

@@ -43,11 +43,11 @@ BIN32 = 0xC6
 LARGE_BYTES = 64 << 10
 """Size from which a server's frame is unpacked without the containers in it. An empty list takes one byte of a frame, but
 64 of memory, so that those of a frame of 16 MiB would take gigabytes and block the event loop for seconds."""
-MOST_FIELDS = 1_000
+MOST_FIELDS = 100_000
 """Most fields of a large frame. Messages have a few."""
 NESTED = frozenset((*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)))
 """First bytes of arrays, maps and extensions. No message has one; fields of later protocols may."""
-MAX_TEXT_CHARACTERS = 4 << 20
+MAX_TEXT_CHARACTERS = 8 << 20
 """Longest text frame that is read. Text frames are notices, and the values of a longer one could take gigabytes."""
 UNREADABLE = (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException)
 """What reading a frame may raise that is not a map with the expected keys."""

@@ -72,7 +72,7 @@ Item: TypeAlias = Named | ProcessEvent
 
 
 def held_bytes(item: Item) -> int:
-    """Return the memory of an unread event. Another module counts events of known kinds in the same way."""
+    """Return the memory of an unread event. Hot paths in session, mailbox and process repeat the first case."""
     if isinstance(item, tuple):
         return EVENT_BYTES + item[1].__sizeof__()
     if isinstance(item, FileEvent):
