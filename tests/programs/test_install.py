@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -433,6 +433,38 @@ async def test_a_build_that_shrinks_during_the_upload_is_not_installed(
     with pytest.raises(InvalidArgumentError, match=r"build\.wasm changed while it was sent"):
         await client.install_program(wasm, toml, progress=shrink)
     assert engine.uploads == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="this system can't read without waiting")
+async def test_a_build_in_the_cache_of_the_system_is_read_without_threads(
+    client: PieClient, wasm: Path, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wasm.write_bytes(sized_component(BEYOND_READ_AHEAD))
+    with wasm.open("rb") as file:
+        try:
+            os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        except OSError as error:
+            pytest.skip(f"the file system can't read without waiting: {error.strerror}")
+    loop = asyncio.get_running_loop()
+    run_in_executor, started = loop.run_in_executor, 0
+
+    def count(executor: None, work: Callable[..., object], *args: object) -> asyncio.Future[object]:
+        nonlocal started
+        started += 1
+        return run_in_executor(executor, work, *args)
+
+    monkeypatch.setattr(loop, "run_in_executor", count)
+    numbers: list[int] = []
+    for version, age in (("1.2.3", 0), ("1.2.4", 60)):
+        toml.write_text(MANIFEST.replace("1.2.3", version), encoding="utf-8")
+        modified = time.time() - age
+        os.utime(wasm, (modified, modified))
+        started = 0
+        await client.install_program(wasm, toml)
+        numbers.append(started)
+    just_built, built_before = numbers
+    blocks = -(-BEYOND_READ_AHEAD // (4 * CHUNK))
+    assert just_built - built_before == blocks + 1  # and the end of the file
 
 
 async def test_a_build_that_leaves_the_cache_of_the_system_is_installed(
