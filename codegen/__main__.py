@@ -1,55 +1,88 @@
-"""``python -m codegen generate`` writes the generated files; ``python -m codegen check`` fails unless they are up to date."""
+"""``python -m codegen generate`` writes the generated files; ``check`` fails unless they are up to date.
+
+``python -m codegen export FORMAT --out DIR`` writes the protocol for another language or tool.
+"""
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
+from typing import Any
 
+from codegen import export, lint
 from codegen.layout import Layout
 from codegen.output import compare, write
 from codegen.python import renames
 from codegen.render import render
 from codegen.schema import CodegenError, load
 
+COMMANDS = {
+    "generate": "write the generated code, the exports and the frames of the test vectors",
+    "check": "fail unless these files are up to date",
+    "export": "write the protocol for another language or tool",
+}
+SCHEMA_OPTIONS = ("root", "schema")
+"""Options of commands that only read the schema."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 for success, 1 for files that differ, 2 for an error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m codegen",
-        description="Write the code that a schema describes and the frames of its test vectors, or check them.",
-    )
-    parser.add_argument(
-        "command",
-        choices=("generate", "check"),
-        help="generate: write the files. check: fail unless they are up to date.",
-    )
-    for field in fields(Layout):
-        parser.add_argument(
-            f"--{field.name}",
-            type=Path if isinstance(field.default, Path) else str,
-            default=field.default,
-            help=f"{field.metadata['help']} (default: %(default)s)",
-        )
+    parser = _parser()
     options = vars(parser.parse_args(arguments))
-    for name in ("package", "base"):
-        if not all(part.isidentifier() and not iskeyword(part) for part in options[name].split(".")):
-            parser.error(f"argument --{name}: {options[name]!r} is not a package's name, such as 'a.b'")
     command = options.pop("command")
-    layout = Layout(**{**options, "root": options["root"].resolve()})
+    given = {field.name: options[field.name] for field in fields(Layout) if field.name in options}
+    for name in {"package", "base"} & given.keys():
+        if not all(part.isidentifier() and not iskeyword(part) for part in given[name].split(".")):
+            parser.error(f"argument --{name}: {given[name]!r} is not a package's name, such as 'a.b'")
+    layout = Layout(**{**given, "root": given["root"].resolve()})
     try:
-        files = render(layout)
+        return RUN[command](layout, options)
     except CodegenError as error:
         print(error, file=sys.stderr)
         if len(error.problems) > 1:
             print(f"codegen: {len(error.problems)} problems; nothing was written", file=sys.stderr)
         return 2
-    if command == "generate":
-        changed = write(layout.root, files, layout.packages)
-        report = [*renames(load(layout.root / layout.schema)), *changed]
-        print(*report, f"codegen: {len(files)} files, {len(changed)} changed", sep="\n")
-        return 0
-    if report := list(compare(layout.root, files, layout.packages)):
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen",
+        description="Write what is generated from a schema, or check it. `COMMAND --help` lists a command's options.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        _add_layout(command, SCHEMA_OPTIONS if name == "export" else [field.name for field in fields(Layout)])
+        if name == "export":
+            command.add_argument("format", choices=export.FORMATS, help="format of the files")
+            command.add_argument("--out", type=Path, required=True, help="folder to write them to")
+    return parser
+
+
+def _add_layout(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    for field in fields(Layout):
+        if field.name in names:
+            parser.add_argument(
+                f"--{field.name}",
+                type=Path if isinstance(field.default, Path) else str,
+                default=field.default,
+                help=f"{field.metadata['help']} (default: %(default)s)",
+            )
+
+
+def _generate(layout: Layout, _: Mapping[str, Any]) -> int:
+    files = render(layout)
+    changed = write(layout.root, files, layout.folders)
+    report = [*renames(load(layout.root / layout.schema)), *changed]
+    print(*report, f"codegen: {len(files)} files, {len(changed)} changed", sep="\n")
+    return 0
+
+
+def _check(layout: Layout, _: Mapping[str, Any]) -> int:
+    files = render(layout)
+    if report := list(compare(layout.root, files, layout.folders)):
         print(*report, sep="\n")
         print(
             f"codegen: {len(report)} of {len(files)} files differ from the schema; run `python -m codegen generate`",
@@ -58,6 +91,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"codegen: {len(files)} files agree with the schema")
     return 0
+
+
+def _export(layout: Layout, options: Mapping[str, Any]) -> int:
+    described = load(layout.root / layout.schema)
+    lint.check(described)
+    files = export.files(described, options["format"])
+    changed = write(options["out"].absolute(), files, ())
+    print(*changed, f"codegen: {len(files)} files, {len(changed)} changed", sep="\n")
+    return 0
+
+
+RUN = {"generate": _generate, "check": _check, "export": _export}
+"""What each command does."""
 
 
 if __name__ == "__main__":

@@ -23,6 +23,16 @@ class Layout:
     settings: Path = field(default=Path("pyproject.toml"), metadata={"help": "settings and pins of tools"})
 
     @property
+    def exports(self) -> Path:
+        """Folder of the exports, with a folder for each format."""
+        return self.schema / "dist"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold nothing but generated files."""
+        return *self.packages, self.exports
+
+    @property
     def packages(self) -> tuple[Path, Path]:
         """The generated packages: the client's, and the embedded engine's."""
         package = self.output.joinpath(*self.package.split("."))

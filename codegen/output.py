@@ -8,25 +8,23 @@ WRITTEN = {"missing": "new", "stale": "changed", "extra": "removed"}
 """What becomes of a file that differs."""
 
 
-def differences(
-    root: Path, files: Mapping[Path, str], packages: Iterable[Path]
-) -> Iterator[tuple[str, Path]]:
-    """Iterate over the files that are missing, stale, or extra in a generated package."""
+def differences(root: Path, files: Mapping[Path, str], folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Iterate over the files that are missing, stale, or extra in a generated folder."""
     for path, text in files.items():
         if not (root / path).exists():
             yield "missing", path
         elif (root / path).read_bytes() != text.encode():
             yield "stale", path
-    for package in packages:
-        for place in sorted((root / package).rglob("*")):
-            path = package / place.relative_to(root / package)
+    for folder in folders:
+        for place in sorted((root / folder).rglob("*")):
+            path = folder / place.relative_to(root / folder)
             if place.is_file() and path not in files and "__pycache__" not in path.parts:
                 yield "extra", path
 
 
-def write(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> list[str]:
+def write(root: Path, files: Mapping[Path, str], folders: Iterable[Path]) -> list[str]:
     """Write each file that differs and delete files that are not generated; return a line for each change."""
-    found = list(differences(root, files, packages))
+    found = list(differences(root, files, folders))
     for state, path in found:
         if state == "extra":
             (root / path).unlink()
@@ -36,9 +34,9 @@ def write(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> li
     return [f"{WRITTEN[state]}: {path}" for state, path in found]
 
 
-def compare(root: Path, files: Mapping[Path, str], packages: Iterable[Path]) -> Iterator[str]:
+def compare(root: Path, files: Mapping[Path, str], folders: Iterable[Path]) -> Iterator[str]:
     """Iterate over reports of the files that differ; that of a stale file has a unified diff."""
-    for state, path in differences(root, files, packages):
+    for state, path in differences(root, files, folders):
         diff: Iterable[str] = ()
         if state == "stale":
             old = (root / path).read_bytes().decode(errors="backslashreplace").splitlines()

@@ -23,6 +23,8 @@ DIALECT = "dialect.schema.json"
 """The file that says what the other files may hold."""
 VECTORS = "vectors"
 """Folder of test vectors, from which no code is generated."""
+EXPORTS = "dist"
+"""Folder of the exports, which are generated."""
 
 
 class CodegenError(Exception):
@@ -173,7 +175,7 @@ def _definition(node: Node, root: Node) -> Node:
 def files(folder: Path) -> list[tuple[str, Path]]:
     """Return the names and paths of the files that code is generated from, sorted."""
     found = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.json"))]
-    return [(name, path) for name, path in found if not name.startswith(f"{VECTORS}/")]
+    return [(name, path) for name, path in found if name.partition("/")[0] not in {VECTORS, EXPORTS}]
 
 
 def violations(

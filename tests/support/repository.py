@@ -17,6 +17,7 @@ GENERATED = "src/pie_client/_generated"
 SERVER_GENERATED = "src/pie_client/testing/_generated"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "docs/protocol.md"
+EXPORTS = "schema/dist"
 VECTORS = ("schema/vectors/valid.json", "schema/vectors/invalid.json")
 
 FOLDERS = ("schema", "codegen", "src", "docs")
@@ -151,7 +152,7 @@ def generated_files(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by path."""
     found = {
         f"{package}/{name}": data
-        for package in (GENERATED, SERVER_GENERATED)
+        for package in (GENERATED, SERVER_GENERATED, EXPORTS)
         for name, data in files_below(root / package).items()
     }
     single = [path for path in (REFERENCE, *VECTORS) if (root / path).exists()]

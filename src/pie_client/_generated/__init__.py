@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "7c9d8a93b533a3c09bd8dcd579ff52b3c519a0346daa3ada062192109afd3228"
+SCHEMA_DIGEST = "3465b2880760c57e4a8c3664a8384c0baac61db90c967d88b903d4194a23017c"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]
