@@ -61,7 +61,7 @@ def _definition(protocol: Protocol, name: str) -> Node:
         if each.get("format") == "binary":
             each["contentEncoding"] = "base64"
     if isinstance(described, Union):
-        node = {**node, "type": "object", "required": [described.tag]} | _shared(protocol, described)
+        node = {**node, "type": "object"} | _shared(protocol, described)
     return {"title": name, **node}
 
 
@@ -72,7 +72,7 @@ def _shared(protocol: Protocol, union: Union) -> Node:
         return {}
     tag = protocol.facts["tag"]
     constant = {"type": "string", "const": rows[0].type}
-    return {"properties": {tag: constant}, "required": [tag, union.tag]}
+    return {"properties": {tag: constant}, "required": [tag]}
 
 
 def _union(protocol: Protocol, name: str, members: list[str]) -> Node:
@@ -83,7 +83,6 @@ def _union(protocol: Protocol, name: str, members: list[str]) -> Node:
         "type": "object",
         "oneOf": [_reference(member) for member in members],
         "discriminator": {"propertyName": tag},
-        "required": [tag],
     }
 
 
