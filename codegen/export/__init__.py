@@ -6,12 +6,13 @@ A format returns the text of each of its files, by the path in its own folder.
 from collections.abc import Callable
 from pathlib import Path
 
-from codegen.export import bundle
+from codegen.export import bundle, typescript
 from codegen.export.describe import Protocol, describe
 from codegen.schema import Schema
 
 FORMATS: dict[str, Callable[[Protocol], dict[Path, str]]] = {
     "bundle": bundle.files,
+    "typescript": typescript.files,
 }
 """The formats, by name."""
 
