@@ -1,0 +1,209 @@
+"""Write the protocol as a Rust module: types for serde, tagged as on the wire, and the tables as constants."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from codegen.export.describe import (
+    Alternatives,
+    AnyOf,
+    Boolean,
+    Bytes,
+    Constant,
+    ErrorText,
+    Field,
+    Integer,
+    Json,
+    List,
+    Map,
+    Null,
+    Nullable,
+    Number,
+    Object,
+    Protocol,
+    Reference,
+    Scalar,
+    Text,
+    Type,
+    Union,
+)
+from codegen.export.templates import check_names, comment, fill, literal, messages, pascal, snake
+
+KEYWORDS = {
+    *("abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do"),
+    *("dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl"),
+    *("in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub"),
+    *("ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe"),
+    *("unsized", "use", "virtual", "where", "while", "yield"),
+}
+"""Words that a field can have as its name after ``r#`` only."""
+
+USED = (
+    *(
+        "BTreeMap",
+        "Box",
+        "ByteBuf",
+        "Deserialize",
+        "Deserializer",
+        "Err",
+        "From",
+        "LazyLock",
+        "None",
+        "Ok",
+        "Option",
+    ),
+    *("Result", "Self", "Serialize", "SerializeStruct", "Serializer", "Some", "String", "Value", "Vec"),
+)
+"""Names that the module takes from elsewhere."""
+
+
+def files(protocol: Protocol) -> dict[Path, str]:
+    """Return the module.
+
+    Raises:
+        CodegenError: Something has a name that it can't have in Rust.
+    """
+    text = fill("rust.rs.j2", {"protocol": protocol, "rust": Rust(protocol)}, FILTERS)
+    defined = re.findall(r"^(?:pub )?(?:type|struct|enum|const|fn) (\w+)", text, re.MULTILINE)
+    check_names(protocol, "Rust", defined, set(USED))
+    return {Path("protocol.rs"): text}
+
+
+def doc(text: str, depth: int = 0, mark: str = "///") -> str:
+    """Return a doc comment, indented after its first line."""
+    return comment(text, mark).replace("\n", "\n" + " " * depth)
+
+
+def identifier(name: str) -> str:
+    """Return the name of a field in Rust."""
+    written = snake(name)
+    if written in {"self", "super", "crate", "_"}:
+        return f"{written}_"
+    return f"r#{written}" if written in KEYWORDS else written
+
+
+def option(text: str | None) -> str:
+    """Return a text that may be absent."""
+    return f"Some({literal(text)})" if text else "None"
+
+
+FILTERS: dict[str, Callable[..., str]] = {"doc": doc, "identifier": identifier, "option": option}
+
+
+class Rust:
+    """The types of a protocol in Rust."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.definitions = protocol.definitions
+        self.messages = [each.name for each in messages(protocol)]
+        self.guards = {each.unknown: each for each in self.unions() if each.unknown}
+        """Unions by the object of their unknown members."""
+        self.terminal = {row.object: row.terminal for row in protocol.events if row.object}
+        self.results = {row.result for row in protocol.requests if row.result}
+
+    def of(self, kind: str) -> list[object]:
+        """Return the definitions of a kind, without the texts of a choice, which are part of its type."""
+        choices = [each for each in self.definitions.values() if isinstance(each, Alternatives)]
+        options = {name for each in choices for name in each.members}
+        return [
+            each
+            for each in self.definitions.values()
+            if type(each).__name__ == kind and each.name not in options
+        ]
+
+    def type(self, found: Type, owner: str = "", field: str = "") -> str:
+        """Return how a type is written; texts with few values get an enum named after the field and its owner."""
+        match found:
+            case Integer():
+                name = f"{'i' if found.signed else 'u'}{found.bits}"
+                return f"std::num::NonZero{name.upper()}" if found.minimum == 1 else name
+            case Number():
+                return "f64"
+            case Boolean():
+                return "bool"
+            case Text(values=values):
+                return f"{owner}{pascal(field)}" if len(values) > 1 and field else "String"
+            case Bytes():
+                return "ByteBuf"
+            case Json() | AnyOf() | Null() | Constant():
+                return "Value"
+            case List(items=items):
+                return f"Vec<{self.type(items)}>"
+            case Map(values=values):
+                return f"BTreeMap<String, {self.type(values)}>"
+            case Nullable(type=inner):
+                return f"Option<{self.type(inner)}>"
+            case Reference(name=name):
+                return name
+
+    def field(self, owner: Object, field: Field) -> str:
+        """Return the type of a field; a reference back to its owner is boxed."""
+        written = self.type(field.type, owner.name, field.name)
+        if isinstance(field.type, Reference) and owner.name in self._parts(field.type.name):
+            written = f"Box<{written}>"
+        return written if field.required else f"Option<{written}>"
+
+    def attributes(self, field: Field) -> list[str]:
+        """Return what serde has to know of a field."""
+        found = (
+            [f'rename = "{field.name}"'] if identifier(field.name).removeprefix("r#") != field.name else []
+        )
+        found += [f'alias = "{alias}"' for alias in field.aliases]
+        return found if field.required else [*found, "default", 'skip_serializing_if = "Option::is_none"']
+
+    def enums(self) -> Iterator[tuple[str, Field, tuple[str, ...]]]:
+        """Iterate over the fields whose text has few values, with the name of the type."""
+        for each in self.definitions.values():
+            for field in each.fields if isinstance(each, Object) else ():
+                if isinstance(field.type, Text) and len(field.type.values) > 1:
+                    yield f"{each.name}{pascal(field.name)}", field, field.type.values
+
+    def content(self, scalar: Scalar) -> Type:
+        """Return the type of a result: that of the JSON, if its text is JSON."""
+        found = scalar.type
+        if scalar.name in self.results and isinstance(found, Text) and found.content:
+            return found.content
+        return found
+
+    def leads(self, each: Object) -> bool:
+        """Return whether the only tag is the first field, so that serde's attribute writes it."""
+        return list(each.tags) == [each.fields[0].name]
+
+    def length(self, each: Object) -> str:
+        """Return the expression for the number of an object's fields that are sent."""
+        optional = [field for field in each.fields if not field.required]
+        present = [f" + usize::from(self.{identifier(field.name)}.is_some())" for field in optional]
+        return "".join([str(len(each.fields) - len(optional)), *present])
+
+    def unions(self) -> list[Union]:
+        """Return the unions, those of all messages first."""
+        return [
+            *messages(self.protocol),
+            *(each for each in self.definitions.values() if isinstance(each, Union)),
+        ]
+
+    def scalars(self, choice: Alternatives) -> list[Scalar]:
+        """Return the texts of a choice."""
+        found = [self.definitions[name] for name in choice.members]
+        return [each for each in found if isinstance(each, Scalar)]
+
+    def pieces(self, text: ErrorText) -> list[str]:
+        """Return what does not vary of a text."""
+        return re.split(r"\{\w+\}", text.text)
+
+    def _parts(self, name: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Return the names of all that a value has directly in it, without a list or map between."""
+        if name in seen:
+            return seen
+        seen |= {name}
+        found = self.definitions[name]
+        inner: list[Type] = []
+        if isinstance(found, Object):
+            inner = [field.type for field in found.fields]
+        elif isinstance(found, Union):
+            inner = [Reference(member) for _, member in found.members]
+        for each in inner:
+            if isinstance(each, Reference):
+                seen = self._parts(each.name, seen)
+        return seen
