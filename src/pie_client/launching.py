@@ -18,6 +18,7 @@ from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import Settings, check_seconds, check_when_full
 from pie_client.connection.probe import probe
+from pie_client.connection.waiting import Lock
 from pie_client.errors import (
     InvalidArgumentError,
     NotAttachedError,
@@ -107,7 +108,7 @@ class Launcher:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._attaching: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._attaching: weakref.WeakValueDictionary[str, Lock] = weakref.WeakValueDictionary()
         self._knows_batches: bool | None = None  # not known yet
 
     def forget(self) -> None:
@@ -192,7 +193,7 @@ class Launcher:
         process_id, timeout = canonical_id(process_id), options.timeout
         async with (
             self._connection.deadline(ATTACH_PROCESS, timeout),
-            self._attaching.setdefault(process_id, asyncio.Lock()),
+            self._attaching.setdefault(process_id, Lock()),
         ):
             if not self._connection.is_attached(process_id):
                 try:

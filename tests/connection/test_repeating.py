@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import itertools
+import logging
 import math
 import os
 import socket
@@ -209,24 +210,29 @@ async def test_the_timeout_includes_the_loss_and_the_error_names_it(peer: Peer, 
 
 @pytest.mark.parametrize("kind", ["ping", "upload"])
 async def test_a_timeout_that_ends_with_the_loss_sends_nothing(
-    kind: str, peer: Peer, client: PieClient
+    kind: str, peer: Peer, client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await suspend(peer, client)
 
-    async def block() -> None:
-        await until(client, ConnectionStatus.READY)
-        time.sleep(0.5)  # noqa: ASYNC251 - the loop is late
+    def be_late(_record: logging.LogRecord) -> bool:
+        if client.state.status is ConnectionStatus.READY:
+            time.sleep(0.5)
+        return True
 
-    blocking = asyncio.create_task(block())
     request = client.ping(timeout=0.4) if kind == "ping" else upload(client, 0.4)
     waiting = asyncio.create_task(request)
     await asyncio.sleep(0)
-    peer.refuse_upgrade = None
-    with pytest.raises(DeadlineError) as caught:
-        await in_time(waiting)
+    log = logging.getLogger("pie_client.connector")
+    caplog.set_level(logging.DEBUG, log.name)
+    log.addFilter(be_late)
+    try:
+        peer.refuse_upgrade = None
+        with pytest.raises(DeadlineError) as caught:
+            await in_time(waiting)
+    finally:
+        log.removeFilter(be_late)
     check_text(caught.value, "not sent within 0.4 s", peer.uri, "is being restored")
     assert caught.value.sent is False
-    await blocking
     await client.ping()
     assert len(peer.requests_of(models.PingRequest)) == 2
     assert peer.requests_of(models.AddProgramRequest) == []

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Self
 
 import pytest
@@ -21,7 +21,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, Refusal
-from tests.support.peers import TIMEOUT, sized_component
+from tests.support.peers import TIMEOUT, in_time, sized_component, websocket_peer
 
 CHUNK = 262_144
 MANIFEST = '[package]\nname = "up"\nversion = "1.0.0"\n'
@@ -162,6 +162,57 @@ async def test_equal_files_can_be_sent_to_two_processes_at_the_same_time(thread:
         await asyncio.gather(*(process.transfer_file(content) for process in processes))
         sizes = [await process.result(int, timeout=TIMEOUT) for process in processes]
     assert sizes == [len(content)] * 2
+
+
+class Held(Pieces):
+    """A content whose only chunk waits until it is released."""
+
+    def __init__(self, on_sent: Callable[[], object]) -> None:
+        super().__init__(announced=1, actual=1)
+        self.released = asyncio.Event()
+        self._on_sent = on_sent
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.stopped.set()
+        await self.released.wait()
+        yield b"x"
+
+    def sent(self, index: int) -> None:
+        self._on_sent()
+
+
+@pytest.mark.parametrize("moment", ["while it waits", "when it is about to be next", "when it is next"])
+async def test_a_cancelled_upload_leaves_its_turn_to_the_one_behind_it(moment: str) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+
+        def send(content: Pieces) -> Coroutine[None, None, None]:
+            return client.rpc.transfer_file(process_id="0" * 32, content=content)
+
+        async def first() -> None:
+            await send(held)
+            if moment == "when it is next":
+                second.cancel()
+
+        def about_to_end() -> None:
+            if moment == "when it is about to be next":
+                second.cancel()
+
+        held = Held(about_to_end)
+        tasks = [asyncio.create_task(first())]
+        await held.stopped.wait()
+        second, third = others = [asyncio.create_task(send(Pieces(1, 1))) for _ in range(2)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        if moment == "while it waits":
+            second.cancel()
+            await asyncio.wait([second])
+        held.released.set()
+        await in_time(asyncio.wait([*tasks, *others]))
+        assert second.cancelled()
+        assert third.exception() is None
+        await peer.request(models.TransferFileRequest, 2)
+        assert len(peer.requests_of(models.TransferFileRequest)) == 2
 
 
 @pytest.mark.parametrize("family", ["0.4"])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgpack
 import pytest
 
-from pie_client import PieClient, PieError, Process, models
+from pie_client import PieClient, PieError, Process, Reconnect, models
 from tests.cost.measuring import FACTOR
 from tests.cost.samples import fields_of
 from tests.support.mcp_servers import PRELUDE
@@ -38,13 +38,25 @@ async def _started(waits: list[Any]) -> list[asyncio.Task[Any]]:
     return tasks
 
 
-async def calls(_peer: Peer, client: PieClient, number: int) -> list[asyncio.Task[Any]]:
+async def calls(peer: Peer, client: PieClient, number: int) -> list[asyncio.Task[Any]]:
     await client.ping()
-    return await _started([client.query("x") for _ in range(number)])
+    before = len(peer.requests)
+    tasks = await _started([client.query("x") for _ in range(number)])
+    await peer.read(before + number)  # or its work would be measured, too
+    return tasks
 
 
 async def identifications(peer: Peer, client: PieClient, number: int) -> list[asyncio.Task[Any]]:
     peer.answers[models.AuthIdentifyRequest] = None
+    return await _started([client.ping() for _ in range(number)])
+
+
+async def suspended(peer: Peer, client: PieClient, number: int) -> list[asyncio.Task[Any]]:
+    """Calls that wait until a lost connection is restored."""
+    await client.ping()
+    peer.answers_upgrades.clear()
+    peer.reset()
+    await peer.upgrade(2)
     return await _started([client.ping() for _ in range(number)])
 
 
@@ -104,7 +116,7 @@ async def mcp_calls(peer: Peer, client: PieClient, number: int) -> list[asyncio.
 
 KINDS: Mapping[str, Open] = {
     each.__name__: each
-    for each in (calls, identifications, readers, waits, handles, uploads, signals, mcp_calls)
+    for each in (calls, identifications, suspended, readers, waits, handles, uploads, signals, mcp_calls)
 }
 
 
@@ -117,14 +129,15 @@ class Spent(NamedTuple):
     """Until every task had ended."""
 
 
-SEARCHED_BY_ASYNCIO = {"identifications", "uploads", "signals"}
-"""What waits for a lock or an event of asyncio, which searches its waiters when one of them is cancelled."""
-
-
 async def seconds(kind: str, number: int, *, cancel: bool) -> Spent:
     """Close the client, or cancel all tasks, and return how long that takes."""
     async with websocket_peer() as peer:
-        client = PieClient(peer.uri, timeout=math.inf, max_buffered=1 << 30)
+        client = PieClient(
+            peer.uri,
+            timeout=math.inf,
+            max_buffered=1 << 30,
+            reconnect=Reconnect(first_delay=0.01) if kind == "suspended" else None,
+        )
         await client.connect()
         try:
             tasks = await KINDS[kind](peer, client, number)
@@ -132,7 +145,7 @@ async def seconds(kind: str, number: int, *, cancel: bool) -> Spent:
             begun = time.process_time()
             if cancel:
                 # The last one first is the worst for what is searched in order.
-                for task in tasks if kind in SEARCHED_BY_ASYNCIO else reversed(tasks):
+                for task in reversed(tasks):
                     task.cancel()
             else:
                 await client.close()
@@ -145,6 +158,7 @@ async def seconds(kind: str, number: int, *, cancel: bool) -> Spent:
         finally:
             gc.enable()
             await client.close()
+            peer.answers_upgrades.set()
 
 
 @pytest.mark.parametrize("kind", KINDS)

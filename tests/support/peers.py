@@ -222,6 +222,11 @@ class Peer:
             await self._news.wait_for(lambda: len(self.requests_of(model)) >= number)
         return self.requests_of(model)[number - 1]
 
+    async def read(self, number: int) -> None:
+        """Wait until this number of requests was read."""
+        async with asyncio.timeout(TIMEOUT), self._news:
+            await self._news.wait_for(lambda: len(self.requests) >= number)
+
     async def all_gone(self) -> None:
         """Wait until no client is connected."""
         async with asyncio.timeout(TIMEOUT), self._news:

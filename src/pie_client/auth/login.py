@@ -25,6 +25,7 @@ from pie_client._generated.families import (
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_IDENTIFY, AUTH_PROVE, Method
 from pie_client._generated.results import AuthIdentifyResult, Challenge
 from pie_client.connection.connection import Connection
+from pie_client.connection.waiting import Lock
 from pie_client.errors import ConnectionLostError, RefusedError
 from pie_client.lazy import LazyModule
 
@@ -70,7 +71,7 @@ class Authentication:
         self.connection = connection
         self.login = login
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
         self._identifying: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
         self._sessions = 0
         """Number of sessions that were lost: replies of an earlier session say nothing about the current one."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TypeVar
 
 from pie_client.connection.options import check_seconds
+from pie_client.connection.waiting import Lock
 from pie_client.errors import DeadlineError, PieError
 from pie_client.protocol.calls import PendingCall
 
@@ -156,7 +157,7 @@ class ProgressLock:
     """A lock whose holder's progress extends the deadlines of all waiters."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
         self._waiting: set[Deadline] = set()
 
     @contextlib.asynccontextmanager
@@ -165,13 +166,11 @@ class ProgressLock:
         # Only while it waits: the holder extends its own deadline.
         self._waiting.add(deadline)
         try:
-            await self._lock.acquire()
+            async with self._lock:
+                self._waiting.discard(deadline)
+                yield
         finally:
             self._waiting.discard(deadline)
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     def report_progress(self) -> None:
         """Extend the deadlines of all waiters."""

@@ -23,6 +23,7 @@ from pie_client.connection.connection import Connection, interruption
 from pie_client.connection.deadline import deadline_text
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import Transport
+from pie_client.connection.waiting import Change
 from pie_client.content import Chunk, Content
 from pie_client.errors import (
     ConnectionLostError,
@@ -40,9 +41,7 @@ R = TypeVar("R")
 MOST_LOSSES = 3
 """Losses after which a request that had been sent each time is not sent again."""
 
-_RESTORES: contextvars.ContextVar[asyncio.Future[None] | None] = contextvars.ContextVar(
-    "pie-client restores", default=None
-)
+_RESTORES: contextvars.ContextVar[Change | None] = contextvars.ContextVar("pie-client restores", default=None)
 """The suspension that the current task is about to end: its requests do not wait."""
 
 
@@ -90,13 +89,13 @@ class RestorableConnection(Connection):
     """
 
     may_suspend: Callable[[ConnectionLostError], bool] | None = None
-    _suspension: asyncio.Future[None] | None = None
-    """Done when the connection is restored or has ended; None while it is not suspended."""
+    _suspension: Change | None = None
+    """Reported when the connection is restored or has ended; None while it is not suspended."""
     _suspended_at = 0.0
     """When the present suspension began, on the clock of the loop."""
     may_have_gaps = False
-    _end_noticed: asyncio.Future[None] | None = None
-    """Done when the end of the WebSocket has been processed; None while nobody waits for that."""
+    _end_noticed: Change | None = None
+    """Reported when the end of the WebSocket has been processed; None while nobody waits for that."""
 
     # ------------------------------------------------------------- suspension
 
@@ -115,7 +114,7 @@ class RestorableConnection(Connection):
         elif self._suspension is not None:
             self._interrupt(cause)
         elif self._session.alive and self.may_suspend is not None and self.may_suspend(cause):
-            self._suspension, self._suspended_at = self._loop.create_future(), self._loop.time()
+            self._suspension, self._suspended_at = Change(), self._loop.time()
             self.may_have_gaps = False
             self._interrupt(cause)
         else:
@@ -176,12 +175,12 @@ class RestorableConnection(Connection):
     def _end_suspension(self) -> None:
         suspension, self._suspension = self._suspension, None
         if suspension is not None:
-            suspension.set_result(None)
+            suspension.report()
 
     def _notice_end(self) -> None:
         noticed, self._end_noticed = self._end_noticed, None
         if noticed is not None:
-            noticed.set_result(None)
+            noticed.report()
 
     def was_suspended(self, seconds: float) -> bool:
         return self._suspension is not None and self._loop.time() - self._suspended_at >= seconds
@@ -189,11 +188,11 @@ class RestorableConnection(Connection):
     async def restored(self) -> bool:
         waited = False
         while (end := self._awaited_end()) is not None:
-            await asyncio.wait([end])
+            await end.wait()
             waited = True
         return waited
 
-    def _awaited_end(self) -> asyncio.Future[None] | None:
+    def _awaited_end(self) -> Change | None:
         """Return what has to be done before a request can be sent: the suspension, or the loss of a WebSocket that has ended."""
         if self._suspension is not None:
             return None if self._restores else self._suspension
@@ -201,7 +200,7 @@ class RestorableConnection(Connection):
         if not self.alive or not self._transport.ended:
             return None
         if self._end_noticed is None:
-            self._end_noticed = self._loop.create_future()
+            self._end_noticed = Change()
         return self._end_noticed
 
     # ------------------------------------------------------------- requests

@@ -24,6 +24,7 @@ from websockets.protocol import Event, Protocol, State
 from pie_client.connection import framing
 from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask, memory
 from pie_client.connection.handshake import UnredirectedConnection
+from pie_client.connection.waiting import Change
 
 Frame: TypeAlias = bytes | memoryview | str
 """A message: str for text. A memoryview is valid only during the call that delivers it."""
@@ -75,8 +76,7 @@ class WebSocket(UnredirectedConnection):
         super().__init__(*args, **named)
         self.congested = False
         self.ended_by: Exception | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._drained = Change()
         self._may_deliver = asyncio.Event()
         self._may_deliver.set()
         self._deliver: Deliver = discard
@@ -156,7 +156,8 @@ class WebSocket(UnredirectedConnection):
 
     async def drained(self) -> None:
         """Wait until the write buffer is below its high-water mark. Raises ConnectionClosed."""
-        await self._drained.wait()
+        if self.congested:
+            await self._drained.wait()
         self.check_open()
 
     # ------------------------------------------------------------- callbacks of asyncio
@@ -171,19 +172,18 @@ class WebSocket(UnredirectedConnection):
     def pause_writing(self) -> None:
         super().pause_writing()
         self.congested = True
-        self._drained.clear()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self.moved += 1
         self.congested = False
-        self._drained.set()
+        self._drained.report()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended_by = exc
         super().connection_lost(exc)
         self.congested = False
-        self._drained.set()
+        self._drained.report()
         if self._closing_timer is not None:
             self._closing_timer.cancel()
 
