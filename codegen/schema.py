@@ -179,7 +179,7 @@ def files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def violations(
-    name: str, document: Node, meta: Node, validator: type = jsonschema.Draft202012Validator
+    name: str, document: Node | list[Node], meta: Node, validator: type = jsonschema.Draft202012Validator
 ) -> list[str]:
     """List the violations of a meta-schema, with the errorMessage of a rule that has one; {value} is what violates it."""
     errors: list[jsonschema.ValidationError] = list(validator(meta).iter_errors(document))

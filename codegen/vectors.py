@@ -1,77 +1,180 @@
-"""Fill in the frames of the test vectors in ``schema/vectors/``.
+"""Complete and check the test vectors in ``schema/vectors/``.
 
-A vector is written by hand as the fields of a message; this adds the frame that carries them. The fields of a valid
-vector must conform to the JSON Schema of their message, those of an invalid one must violate it. Vectors without fields,
-for frames that no message can express, are left unchanged.
+A vector of a message is written by hand as its fields; this adds the frame that carries them. Systematic ones, tagged
+``generated``, are made from the schema. Every valid frame must carry its fields, and every invalid one violate the
+JSON Schema of its message.
 """
 
-import base64
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import jsonschema
-import msgpack
-from referencing import Registry, Resource
+from codegen import variants
+from codegen.frames import Messages
+from codegen.schema import VECTORS, CodegenError, Node, Schema, raise_if, violations
 
-from codegen.schema import VECTORS, CodegenError, Node, Schema, target
-
-BASE = "https://pie-client.invalid/schema/"
-"""Base of relative references; nothing is fetched."""
-
-
-class Messages:
-    """The messages of a schema by their titles, which vectors call their class."""
-
-    def __init__(self, described: Schema) -> None:
-        self._schema = described
-        self._files = {str(document["title"]): file for file, document in described.objects()}
-        messages = described.protocol["messages"]
-        self._textual = {row["schema"] for row in messages if row["frame"] == "text"}
-        resources = ((BASE + f, Resource.from_contents(d)) for f, d in described.documents.items())
-        self._registry: Registry[Any] = Registry[Any]().with_resources(resources)
-
-    def accepts(self, title: str, fields: Node) -> bool:
-        """Return whether the fields conform to the JSON Schema of a message."""
-        reference = {"$ref": BASE + self._files[title]}
-        validator = jsonschema.Draft202012Validator(reference, registry=self._registry)
-        return validator.is_valid(fields)  # pyright: ignore[reportUnknownMemberType] - its stubs leave parts out
-
-    def frame(self, title: str, fields: Node) -> tuple[str, str]:
-        """Encode a message; return the key of the frame in a vector, and the frame."""
-        file = self._files[title]
-        if file in self._textual:
-            return "text", json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-        properties = cast("Node", self._schema.documents[file]["properties"])
-        values = {n: self._value(file, properties.get(n, {}), v) for n, v in fields.items()}
-        return "hex", msgpack.packb(values).hex()
-
-    def _value(self, file: str, node: Node, value: Any) -> Any:
-        resolved = self._schema.resolve(target(file, node["$ref"])) if "$ref" in node else node
-        is_bytes = (resolved or {}).get("format") == "binary" and isinstance(value, str)
-        return base64.b64decode(value, validate=True) if is_bytes else value
+META = "vectors.schema.json"
+"""The file that says what the vectors may hold: a definition for each file, by its name."""
+FRAMES = {"reference.json": True, "valid.json": True, "invalid.json": False}
+"""The files of frames, but for the recorded ones, and whether the frames are valid."""
+SAFE = 2**53 - 1
+"""The largest integer that a decoder of JSON with floats only reads exactly."""
+NEEDS = {
+    "duplicate-key": "duplicate-keys",
+    "float": "int-vs-float",
+    "key-type": "key-types",
+    "missing": "presence",
+    "negative": "ranges",
+    "nil": "nil",
+    "not-an-integer": "int-vs-float",
+    "not-unicode": "unicode",
+    "not-utf8": "utf8",
+    "out-of-range": "ranges",
+    "too-deep": "nesting",
+    "trailing-bytes": "trailing-bytes",
+    "bytes as array": "bytes-vs-array",
+    "bytes as str": "str-vs-bin",
+    "bin keys": "str-vs-bin",
+    "bin type": "str-vs-bin",
+    "positional array": "map-vs-array",
+}
+"""What a decoder must be able to tell apart to reject a frame, by the reason and form of the frame."""
+ORDER = (
+    *("id", "documentation", "tags", "from", "family", "class", "fields", "numbers", "hex", "text"),
+    *("form", "reason", "field", "needs", "hostile", "lenient"),
+)
+"""Order of the members of a vector."""
 
 
-def completed(messages: Messages, vector: Node, *, valid: bool) -> Node:
-    """Return a vector with its frame; raise CodegenError if it is valid and must not be, or vice versa."""
-    if "fields" not in vector:
+def completed(messages: Messages, vector: Node, *, valid: bool) -> Node | None:
+    """Return a vector of a message with its frame; raise CodegenError if it is valid and must not be, or vice versa.
+
+    Return None for a generated one that is not invalid in this schema.
+    """
+    title, name = str(vector["class"]), vector["id"]
+    if title not in messages.files:
+        raise CodegenError([f"{name}: no message has the title {title}"])
+    fields = cast("Node", vector.get("fields", {}))
+    if fields and "form" not in vector:
+        vector = vector | messages.frame(title, fields)
+    if not {"hex", "text"} & vector.keys():
+        raise CodegenError([f"{name}: needs fields, or a frame"])
+    frame = vector["text"] if "text" in vector else bytes.fromhex(vector["hex"])
+    found = messages.read(title, frame)
+    if valid and found != {n: v for n, v in fields.items() if v is not None}:
+        problem = (
+            "has a frame that violates" if found is None else "has fields that are not those of its frame, in"
+        )
+        raise CodegenError([f"{name}: {problem} the JSON Schema of {title}"])
+    if not valid:
+        if found is not None and variants.GENERATED in vector["tags"]:
+            return None
+        if found is not None:
+            raise CodegenError([f"{name}: conforms to the JSON Schema of {title}"])
+        vector = with_needs(vector)
+    if numbers := dict(_large("", fields)):
+        vector = vector | {"numbers": numbers}
+    return ordered(vector)
+
+
+def with_needs(vector: Node) -> Node:
+    """Return the vector of a frame with what a decoder needs to reject it, if it is invalid."""
+    if "reason" not in vector:
         return vector
-    title, fields = str(vector["class"]), cast("Node", vector["fields"])
-    if messages.accepts(title, fields) != valid:
-        claim = "violates" if valid else "conforms to"
-        raise CodegenError([f"{vector['name']}: {claim} the JSON Schema of {title}"])
-    key, frame = messages.frame(title, fields)
-    return vector | {key: frame}
+    needs = (NEEDS.get(vector.get(key, "")) for key in ("reason", "form"))
+    return vector | {"needs": [need for need in dict.fromkeys(needs) if need]}
+
+
+def ordered(vector: Node) -> Node:
+    """Return a vector with its members in the usual order."""
+    return {key: vector[key] for key in sorted(vector, key=ORDER.index)}
+
+
+def _large(pointer: str, value: object) -> Iterator[tuple[str, str]]:
+    """Iterate over the integers that not every decoder of JSON reads exactly: JSON pointers and digits."""
+    if isinstance(value, dict):
+        for key, item in cast("Node", value).items():
+            yield from _large(f"{pointer}/{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[object]", value)):
+            yield from _large(f"{pointer}/{index}", item)
+    elif isinstance(value, int) and abs(value) > SAFE:
+        yield pointer, str(value)
+
+
+def systematic(described: Schema, messages: Messages, known: Iterable[Node]) -> dict[str, list[Node]]:
+    """Return the vectors that are made from the schema, by their file; ``known`` has usual values of fields."""
+    samples: dict[str, Node] = {}
+    for vector in known:
+        usual = samples.setdefault(str(vector["class"]), {})
+        usual |= {name: v for name, v in vector["fields"].items() if name not in usual and v is not None}
+    found: dict[str, list[Node]] = {name: [] for name in FRAMES}
+    for index, row in enumerate(described.tagged):
+        is_request = index < len(described.protocol["requests"])
+        sides: Node = {"from": "client"} if is_request else {"from": "server", "family": row["families"][0]}
+        for title in titles(described, row):
+            common = sides | {"class": title}
+            message = variants.describe(described, messages, title, common, samples.get(title, {}))
+            found["valid.json"] += variants.valid(message)
+            found["invalid.json"] += variants.invalid(message, index if is_request else None)
+    return found
+
+
+def titles(described: Schema, row: Node) -> list[str]:
+    """Return the titles of what a row of the tables describes: a message, or the members of a union."""
+    files = [name for name, _ in described.members(row["schema"])] or [row["schema"]]
+    return [described.title(name) for name in (*files, row.get("unknown")) if name]
+
+
+def read(root: Path, folder: Path) -> dict[str, list[Node]]:
+    """Read the vectors of a schema's folder by the names of their files; raise CodegenError for those that break a rule."""
+    place = root / folder / VECTORS
+    if not (place / META).exists():
+        return {}
+    meta: Node = json.loads((place / META).read_bytes())
+    files: dict[str, list[Node]] = {p.name: json.loads(p.read_bytes()) for p in sorted(place.glob("*.json"))}
+    del files[META]
+    problems: list[str] = []
+    for name, rows in files.items():
+        items = {"$ref": f"#/$defs/{name.removesuffix('.json')}"}
+        problems += violations(
+            f"{VECTORS}/{name}", rows, {"type": "array", "items": items, "$defs": meta["$defs"]}
+        )
+    raise_if(problems)
+    return files
 
 
 def render(described: Schema, root: Path, folder: Path) -> dict[Path, str]:
     """Return the text of each file of vectors in the folder of a schema, by its path."""
-    messages, files = Messages(described), dict[Path, str]()
-    for name, valid in (("valid.json", True), ("invalid.json", False)):
-        path = folder / VECTORS / name
-        if (root / path).exists():
-            vectors = cast("list[Node]", json.loads((root / path).read_bytes()))
-            # One vector on each line makes differences easy to read.
-            lines = (json.dumps(completed(messages, v, valid=valid), ensure_ascii=False) for v in vectors)
-            files[path] = "[\n" + ",\n".join(lines) + "\n]\n"
-    return files
+    files = read(root, folder)
+    if not files:
+        return {}
+    messages = Messages(described)
+    written = {name: [v for v in rows if variants.GENERATED not in v["tags"]] for name, rows in files.items()}
+    made = systematic(described, messages, [*written["reference.json"], *written["valid.json"]])
+    order = {title: i for i, row in enumerate(described.tagged) for title in titles(described, row)}
+    for name, valid in FRAMES.items():
+        rows = [completed(messages, row, valid=valid) for row in (*written[name], *made[name])]
+        written[name] = sorted(distinct(row for row in rows if row), key=lambda row: order[row["class"]])
+    written["recorded.json"] = [ordered(with_needs(row)) for row in written["recorded.json"]]
+    ids = [row["id"] for rows in written.values() for row in rows]
+    raise_if(
+        [f"schema/{VECTORS}: two vectors have the id {i}" for i in dict.fromkeys(ids) if ids.count(i) > 1]
+    )
+    # One vector on each line makes differences easy to read.
+    return {
+        folder / VECTORS / name: "[\n"
+        + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        + "\n]\n"
+        for name, rows in written.items()
+    }
+
+
+def distinct(vectors: Iterable[Node]) -> list[Node]:
+    """Return the vectors without those whose frame an earlier one has, which gets their tags."""
+    found: dict[tuple[str, str], Node] = {}
+    for vector in vectors:
+        first = found.setdefault((vector["from"], vector.get("text") or vector.get("hex", "")), vector)
+        first["tags"] += [tag for tag in vector["tags"] if tag not in (*first["tags"], variants.GENERATED)]
+    return list(found.values())

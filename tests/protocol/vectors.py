@@ -1,7 +1,6 @@
 """The test vectors of the schema."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +25,7 @@ class Vector:
     fields: Json
     family: Family
     reason: str
+    form: str
 
     def decode(self) -> WireModel | codec.UnknownMessage:
         return (
@@ -35,37 +35,25 @@ class Vector:
         )
 
 
-def _vector(name: str, entry: Json) -> Vector:
-    frame = entry["text"] if "text" in entry else bytes.fromhex(entry["hex"])
+def rows(file: str) -> list[Json]:
+    """Return the vectors in a file."""
+    return cast("list[Json]", json.loads((VECTORS / f"{file}.json").read_bytes()))
+
+
+def _vector(entry: Json) -> Vector:
     return Vector(
-        name=name,
+        name=entry["id"],
         sender=entry["from"],
-        frame=frame,
+        frame=entry["text"] if "text" in entry else bytes.fromhex(entry["hex"]),
         title=entry["class"],
         fields=entry.get("fields", {}),
         family=entry.get("family", "0.5"),
         reason=entry.get("reason", ""),
+        form=entry.get("form", ""),
     )
 
 
-def _named(file: str) -> Iterator[Vector]:
-    for entry in cast("list[Json]", json.loads((VECTORS / file).read_bytes())):
-        yield _vector(entry["name"], entry)
-        for other in cast("list[Json]", entry.get("also", [])):
-            yield _vector(
-                f"{entry['name']}, {other['form']}",
-                {n: v for n, v in entry.items() if n not in ("hex", "text")} | other,
-            )
-
-
-def _recorded() -> Iterator[Vector]:
-    lines = (VECTORS / "recorded-0.5.2.jsonl").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, 1):
-        entry = cast("Json", json.loads(line))
-        yield _vector(f"{number} {entry['class']}", entry)
-
-
-RECORDED = list(_recorded())
-REFERENCE = list(_named("reference.json"))
-VALID = list(_named("valid.json"))
-INVALID = list(_named("invalid.json"))
+RECORDED = [_vector(entry) for entry in rows("recorded")]
+REFERENCE = [_vector(entry) for entry in rows("reference")]
+VALID = [_vector(entry) for entry in rows("valid")]
+INVALID = [_vector(entry) for entry in rows("invalid")]

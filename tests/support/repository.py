@@ -18,7 +18,7 @@ SERVER_GENERATED = "src/pie_client/testing/_generated"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "docs/protocol.md"
 EXPORTS = "schema/dist"
-VECTORS = ("schema/vectors/valid.json", "schema/vectors/invalid.json")
+VECTORS = "schema/vectors"
 
 FOLDERS = ("schema", "codegen", "src", "docs")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-info")
@@ -155,7 +155,12 @@ def generated_files(root: Path) -> dict[str, bytes]:
         for package in (GENERATED, SERVER_GENERATED, EXPORTS)
         for name, data in files_below(root / package).items()
     }
-    single = [path for path in (REFERENCE, *VECTORS) if (root / path).exists()]
+    vectors = [
+        f"{VECTORS}/{path.name}"
+        for path in sorted((root / VECTORS).glob("*.json"))
+        if ".schema." not in path.name
+    ]
+    single = [path for path in (REFERENCE, *vectors) if (root / path).exists()]
     return found | {path: (root / path).read_bytes() for path in single}
 
 
