@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -60,7 +59,6 @@ def files(protocol: Protocol) -> dict[Path, str]:
         families=[family["name"] for family in protocol.facts["families"]],
         tag=protocol.facts["tag"],
         json_name=protocol.schema.protocol["scalars"]["json"],
-        field_type=partial(_field_type, protocol),
     )
     _check_names(protocol, text)
     return {Path("protocol.ts"): text}
@@ -127,12 +125,6 @@ def _carried(scalar: Scalar) -> Type:
     """Return what a scalar is for users: a result that is JSON is that JSON, a field with JSON is a text."""
     is_result = scalar.file != TYPES and isinstance(scalar.type, Text) and scalar.type.content
     return cast("Text", scalar.type).content or scalar.type if is_result else scalar.type
-
-
-def _field_type(protocol: Protocol, owner: Object, field: Field) -> str:
-    unions = (each for each in protocol.definitions.values() if isinstance(each, Union))
-    is_unknown = any(owner.name == union.unknown and field.name == union.tag for union in unions)
-    return "UnknownTag" if is_unknown else _type(field.type)
 
 
 def _type(kind: Type) -> str:

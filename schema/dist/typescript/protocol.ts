@@ -22,10 +22,6 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 
-/** A tag that this version of the protocol does not know: a string, but none of the known ones. */
-export type UnknownTag = string & { readonly [unknownTag]: true };
-declare const unknownTag: unique symbol;
-
 /** The session was authenticated before; the server ignored the user name. */
 export type AlreadyAuthenticated = "Already authenticated";
 
@@ -796,7 +792,7 @@ export interface UnknownFrame {
   /** Id of the process. */
   process_id: ProcessId;
   /** Kind of the event. */
-  event: UnknownTag;
+  event: string;
   /** Text of the event. */
   value?: string;
 }
@@ -846,26 +842,27 @@ export type ClientMessage =
   | AttachWorkflowRequest
   | DetachWorkflowRequest;
 
-/** A message of a type that this version of the protocol does not know. */
-export interface UnknownMessage {
-  type: UnknownTag;
-  fields: Record<string, unknown>;
-}
 
 /** A binary message of a server, tagged by `type`. */
 export type ServerMessage =
   | Response
   | ProcessEvent
-  | UnknownFrame
   | FileChunk
-  | McpRequest
-  | UnknownMessage;
+  | McpRequest;
 
 /** A text message of a server, tagged by `type`. */
 export type ServerTextMessage =
   | TurnDone
-  | ServerNotice
-  | UnknownMessage;
+  | ServerNotice;
+
+/**
+ * A message that this version of the protocol does not know: it is valid, and can be ignored.
+ *
+ * `of` is the type of the message if only its kind is unknown, as for an event of a new kind.
+ */
+export type Unknown =
+  | { type: null; of: "process_event"; fields: UnknownFrame }
+  | { type: null; of: null; fields: Record<string, unknown> };
 
 /** What the reply to a request carries, by the type of the request. A reply that says nothing is a text. */
 export interface Results {
@@ -1662,18 +1659,14 @@ export function decodeClientMessage(value: unknown): ClientMessage {
   return convert({ is: "union", tag: "type", members: CLIENT }, value, "ClientMessage", false) as ClientMessage;
 }
 
-/**
- * Return a binary message of a server from a decoded map; throw a ProtocolError if it is not valid.
- *
- * A message of an unknown type, and an event of an unknown kind, are valid. Unknown fields are left out.
- */
-export function decodeServerMessage(value: unknown): ServerMessage {
-  return decodeTagged(SERVER, value, "ServerMessage") as ServerMessage;
+/** Return a binary message of a server from a decoded map, without unknown fields; throw a ProtocolError if it is not valid. */
+export function decodeServerMessage(value: unknown): ServerMessage | Unknown {
+  return decodeTagged(SERVER, value, "ServerMessage") as ServerMessage | Unknown;
 }
 
 /** Return a text message of a server from parsed JSON, likewise. */
-export function decodeServerTextMessage(value: unknown): ServerTextMessage {
-  return decodeTagged(SERVER_TEXT, value, "ServerTextMessage") as ServerTextMessage;
+export function decodeServerTextMessage(value: unknown): ServerTextMessage | Unknown {
+  return decodeTagged(SERVER_TEXT, value, "ServerTextMessage") as ServerTextMessage | Unknown;
 }
 
 /** Return what the text of a reply carries; `parse` is JSON.parse, or a parser that keeps large integers exact. */
@@ -1701,7 +1694,7 @@ export function decode<N extends keyof Definitions>(name: N, value: unknown): De
 }
 
 /** Return the map to encode for a message: checked, without absent fields, and with bigint only where number is inexact. */
-export function encode(message: ClientMessage | Exclude<ServerMessage, UnknownMessage>): Record<string, unknown> {
+export function encode(message: ClientMessage | ServerMessage): Record<string, unknown> {
   const shape: Shape = { is: "union", tag: "type", members: { ...CLIENT, ...SERVER } };
   return convert(shape, message, message.type, true) as Record<string, unknown>;
 }
@@ -1789,6 +1782,7 @@ function convert(shape: Shape, value: unknown, at: string, wire: boolean): unkno
 
 function convertText(shape: Extract<Shape, { is: "string" }>, value: unknown, at: string): string {
   if (typeof value !== "string") return fail(at, "a string", value);
+  if (/\p{Surrogate}/u.test(value)) throw new ProtocolError(`${at}: not Unicode text`);
   if (shape.values && !shape.values.includes(value)) throw new ProtocolError(`${at}: expected one of ${shape.values.join(", ")}`);
   if (shape.pattern && !shape.pattern.test(value)) throw new ProtocolError(`${at}: does not match ${shape.pattern.source}`);
   const { minLength, maxLength } = shape.limits ?? {};
@@ -1838,7 +1832,7 @@ function convertUnion(shape: Extract<Shape, { is: "union" }>, value: unknown, at
   const fields = mapping(value, at);
   const tag = own(fields, shape.tag);
   if (typeof tag !== "string") return fail(`${at}.${shape.tag}`, "a string", tag);
-  const name = Object.hasOwn(shape.members, tag) ? shape.members[tag] : shape.unknown;
+  const name = Object.hasOwn(shape.members, tag) ? shape.members[tag] : undefined;
   if (name === undefined) throw new ProtocolError(`${at}.${shape.tag}: not a known tag`);
   return convert(SHAPES[name], value, name, wire);
 }
@@ -1856,7 +1850,7 @@ function convertObject(
     if (shape === undefined) throw new ProtocolError(`${at}.${name}: not a field`);
     const key = [name, ...(shape.aliases ?? [])].find((each) => Object.hasOwn(fields, each)) ?? name;
     const value = own(fields, key);
-    if ((value !== undefined && value !== null) || (shape.required && shape.type.is === "json" && value === null)) {
+    if (value === null ? shape.required && allowsNull(shape.type) : value !== undefined) {
       found[name] = convert(shape.type, value, `${at}.${name}`, wire);
     }
   }
@@ -1866,11 +1860,23 @@ function convertObject(
   return found;
 }
 
+function allowsNull(shape: Shape): boolean {
+  return shape.is === "json" || (shape.is === "definition" && allowsNull(SHAPES[shape.name]));
+}
+
 function decodeTagged(members: Members, value: unknown, at: string): unknown {
   const fields = mapping(value, at);
-  const tag = own(fields, "type");
-  if (typeof tag === "string" && !Object.hasOwn(members, tag)) return { type: tag, fields };
-  return convert({ is: "union", tag: "type", members }, value, at, false);
+  const type = own(fields, "type");
+  if (typeof type === "string" && !Object.hasOwn(members, type)) return { type: null, of: null, fields };
+  const union: Shape = { is: "union", tag: "type", members };
+  const shape = typeof type === "string" ? SHAPES[members[type]!] : union;
+  if (shape.is === "union" && shape.unknown) {
+    const kind = own(fields, shape.tag);
+    if (typeof kind === "string" && !Object.hasOwn(shape.members, kind)) {
+      return { type: null, of: type, fields: convert(SHAPES[shape.unknown], fields, shape.unknown, false) };
+    }
+  }
+  return convert(union, fields, at, false);
 }
 
 function parseText(text: string, parse: (text: string) => unknown, at: string): unknown {
@@ -1897,8 +1903,10 @@ function withinLength(least: number | undefined, most: number | undefined, lengt
 }
 
 function mapping(value: unknown, at: string): Record<string, unknown> {
-  const plain = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-  return plain ? (value as Record<string, unknown>) : fail(at, "a map", value);
+  // Libraries return instances of classes for other things: bytes, extension types and dates.
+  const parent: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+  const isMap = parent === Object.prototype || parent === null;
+  return isMap ? (value as Record<string, unknown>) : fail(at, "a map", value);
 }
 
 function own(fields: Record<string, unknown>, name: string): unknown {
