@@ -5,7 +5,7 @@ import posixpath
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -136,11 +136,12 @@ def load(folder: Path) -> Schema:
     """
     if not (folder / PROTOCOL).is_file():
         raise CodegenError([f"no {PROTOCOL} in {folder}; pass the schema's folder with --schema"])
+    texts = {name: path.read_bytes() for name, path in files(folder)}
     parsed: dict[str, Node] = {}
     problems: list[str] = []
-    for name, path in files(folder):
+    for name, text in texts.items():
         try:
-            parsed[name] = json.loads(path.read_bytes())
+            parsed[name] = json.loads(text)
         except ValueError as error:
             problems.append(f"schema/{name}: not JSON: {error}")
     own = dict.fromkeys([*TABLES, *TABLES.values(), DIALECT])
@@ -148,7 +149,7 @@ def load(folder: Path) -> Schema:
     raise_if(problems)
     documents = {name: document for name, document in parsed.items() if name not in own}
     metas = TABLES | dict.fromkeys(documents, DIALECT)
-    raise_if([line for name, meta in metas.items() for line in violations(name, parsed[name], parsed[meta])])
+    raise_if([line for name, meta in metas.items() for line in _violations(name, texts[name], texts[meta])])
     tables = deepcopy({table: parsed[table] for table in TABLES})
     for table, meta in TABLES.items():
         _complete(tables[table], parsed[meta], parsed[meta])
@@ -176,6 +177,12 @@ def files(folder: Path) -> list[tuple[str, Path]]:
     """Return the names and paths of the files that code is generated from, sorted."""
     found = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.json"))]
     return [(name, path) for name, path in found if name.partition("/")[0] not in {VECTORS, EXPORTS}]
+
+
+@cache
+def _violations(name: str, text: bytes, meta: bytes) -> list[str]:
+    """List the violations in a file; remembered, since validating takes most of the time and a schema may be read again."""
+    return violations(name, json.loads(text), json.loads(meta))
 
 
 def violations(

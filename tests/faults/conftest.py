@@ -7,7 +7,7 @@ import pytest
 from tests.faults.engine_process import EngineProcess
 from tests.faults.running import prepared
 
-ORDINARY = 240
+ORDINARY = 100
 """Schedules in every run of the tests."""
 ORDINARY_KILLS = 20
 """Schedules with kills in every run of the tests."""
@@ -32,8 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, blocks, ids=[f"{block[0]}-{block[-1]}" for block in blocks])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def engines() -> Iterator[EngineProcess]:
-    """Engines in a process of their own, and everything else that runs of schedules need."""
+    """Engines in a process of their own, and everything else that runs of schedules need; starting them takes seconds."""
     with prepared() as running:
         yield running

@@ -5,7 +5,7 @@ from tests.faults.soaking import soak
 
 
 def test_many_clients_at_once_lose_nothing_hang_nothing_and_leak_nothing(engines: EngineProcess) -> None:
-    done = soak(6.0, engines, print, patience=60)
+    done = soak(3.0, engines, print, patience=60)
     assert not done.problems, "\n\n".join(done.problems)
     assert done.runs
     assert done.kinds

@@ -58,18 +58,32 @@ def test_the_files_of_the_page_run_unchanged(tmp_path: Path) -> None:
     assert f"{len(FILES) - 1} passed" in said, said
 
 
-def test_the_first_example_is_short(tmp_path: Path) -> None:
-    for name in ("test_greeting.py", "pyproject.toml"):
-        (tmp_path / name).write_text(FILES[name], encoding="utf-8")
-    said = pytest_run_in(tmp_path, "-W", "error", plugins=("asyncio",))
-    assert "1 passed" in said, said
+def test_the_first_example_is_short() -> None:
     assert len(FILES["test_greeting.py"].splitlines()) <= 10
     assert len(FILES["pyproject.toml"].splitlines()) <= 3
 
 
-def test_an_async_fixture_of_the_same_loop_can_use_the_client(tmp_path: Path) -> None:
-    test = "import pytest, pytest_asyncio\npytestmark = pytest.mark.pie(builtins=True)\n" + "".join(
-        f"""
+LOOP_SCOPES = ("function", "class", "module", "package", "session")
+WITH_PYTEST_ASYNCIO: dict[str, tuple[str, int]] = {
+    "strict_mode": ("import pytest\npytestmark = pytest.mark.asyncio\n" + EXAMPLE, 2),
+    "loop_scopes": (
+        "import pytest\n"
+        + "".join(
+            f"""
+@pytest.mark.asyncio(loop_scope={scope!r})
+@pytest.mark.parametrize("n", range(2))
+class Test{scope}:
+    async def test_it(self, pie_engine, pie_client, n):
+        await pie_client.ping()
+"""
+            for scope in LOOP_SCOPES
+        ),
+        2 * len(LOOP_SCOPES),
+    ),
+    "async_fixtures_of_the_same_loop": (
+        "import pytest, pytest_asyncio\npytestmark = pytest.mark.pie(builtins=True)\n"
+        + "".join(
+            f"""
 @pytest_asyncio.fixture(loop_scope={scope!r})
 async def {scope}_process(pie_client):
     return await pie_client.launch_process("wait@1.0.0")
@@ -79,28 +93,40 @@ async def test_{scope}({scope}_process):
     await {scope}_process.signal("go")
     assert await {scope}_process.result(str) == "go"
 """
-        for scope in ("function", "module", "session")
-    )
-    said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "3 passed" in said, said
-
-
-def test_a_project_can_define_one_engine_for_all_tests(tmp_path: Path) -> None:
-    test = FILES["test_one_engine.py"].replace("builtins=True", 'builtins=True, family="0.4"') + (
-        "\nseen = set()\n\n"
+            for scope in ("function", "module", "session")
+        ),
+        3,
+    ),
+    "one_engine_for_all_tests": (
+        FILES["test_one_engine.py"].replace("builtins=True", 'builtins=True, family="0.4"')
+        + "\nseen = set()\n\n"
         '@pytest.mark.pie(client={"username": "ada"})\n@pytest.mark.parametrize("n", range(2))\n'
         "async def test_more(pie_engine, pie_client, n):\n"
         '    await pie_client.launch_process("wait@1.0.0")\n'
         '    assert {p.username for p in await pie_client.list_processes()} == {"ada"}\n'
-        "    seen.add(pie_engine.uri)\n    assert len(seen) == 1\n"
-    )
-    said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "3 passed" in said, said
+        "    seen.add(pie_engine.uri)\n    assert len(seen) == 1\n",
+        3,
+    ),
+    "marker_that_overrides_that_of_its_module": (
+        """
+import pytest
+pytestmark = [pytest.mark.asyncio, pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada"})]
 
+@pytest.mark.pie(family="0.5", client={"timeout": 5})
+async def test_it(pie_engine, pie_client):
+    assert (pie_engine.traits.name, "echo@1.0.0" in pie_engine.programs) == ("0.5", True)
+    await (await pie_client.launch_process("wait@1.0.0")).signal("go")
 
-def test_a_fixture_with_a_longer_scope_can_not_use_the_engine(tmp_path: Path) -> None:
-    test = "import pytest\npytestmark = pytest.mark.asyncio\n" + "".join(
-        f"""
+async def test_other(pie_engine, pie_client):
+    await pie_client.launch_process("wait@1.0.0")
+    assert [p.username for p in await pie_client.list_processes()] == ["ada"]
+""",
+        2,
+    ),
+}
+"""Test files, and how many tests each has."""
+FIXTURES_OF_A_LONGER_SCOPE = "import pytest\npytestmark = pytest.mark.asyncio\n" + "".join(
+    f"""
 @pytest.fixture(scope={scope!r})
 def {scope}_fixture(pie_engine):
     pass
@@ -108,34 +134,43 @@ def {scope}_fixture(pie_engine):
 async def test_{scope}({scope}_fixture):
     pass
 """
-        for scope in ("class", "module")
+    for scope in ("class", "module")
+)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest prints about these files; one run, since a start takes seconds."""
+    folder = tmp_path_factory.mktemp("asyncio")
+    for name, (test, _) in WITH_PYTEST_ASYNCIO.items():
+        (folder / f"test_{name}.py").write_text(test, encoding="utf-8")
+    return pytest_run(
+        folder, FIXTURES_OF_A_LONGER_SCOPE, "-rA", "-o", "asyncio_mode=strict", plugins=("asyncio",)
     )
-    said = pytest_run(tmp_path, test, plugins=("asyncio",))
+
+
+@pytest.mark.parametrize("name", WITH_PYTEST_ASYNCIO)
+def test_it_works_with_pytest_asyncio(name: str, said: str) -> None:
+    _, tests = WITH_PYTEST_ASYNCIO[name]
+    assert said.count(f"PASSED test_{name}.py::") == tests, said
+
+
+def test_a_fixture_with_a_longer_scope_can_not_use_the_engine(said: str) -> None:
     assert said.count("\nScopeMismatch: ") == 2, said
     assert "2 errors" in said
 
 
-@pytest.mark.parametrize(
-    ("settings", "said_then"),
-    [("", "PytestUnknownMarkWarning"), ('markers = ["pie: unused"]\n', "1 passed")],
-    ids=["unknown", "registered"],
-)
-def test_a_marked_test_needs_the_marker_registered_if_the_plugin_is_disabled(
-    tmp_path: Path, settings: str, said_then: str
-) -> None:
-    (tmp_path / "test_it.py").write_text(
-        'import pytest\n\n@pytest.mark.pie(family="0.4")\ndef test_it():\n    pass\n', encoding="utf-8"
+def test_a_marked_test_needs_the_marker_registered_if_the_plugin_is_disabled(tmp_path: Path) -> None:
+    marked = 'import pytest\n\n@pytest.mark.pie(family="0.4")\ndef test_it():\n    pass\n'
+    (tmp_path / "test_it.py").write_text(marked, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(FILES["pyproject.toml"], encoding="utf-8")
+    disabled = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:pie", "-W", "error"]
+    done = subprocess.run(disabled, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own interpreter
+    assert "PytestUnknownMarkWarning" in done.stdout, done.stdout + done.stderr
+    registered = pytest_run_in(
+        tmp_path, "-W", "error", "-o", "markers=pie: unused", ours=False, plugins=("asyncio",)
     )
-    (tmp_path / "pyproject.toml").write_text(FILES["pyproject.toml"] + settings, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:pie", "-W", "error"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert said_then in done.stdout, done.stdout + done.stderr
+    assert "1 passed" in registered, registered
 
 
 def test_pytest_finds_the_installed_plugin(tmp_path: Path) -> None:
@@ -149,27 +184,6 @@ def test_pytest_finds_the_installed_plugin(tmp_path: Path) -> None:
         timeout=60,
     )
     assert "@pytest.mark.pie" in done.stdout, done.stderr
-
-
-def test_it_works_in_the_strict_mode_of_pytest_asyncio(tmp_path: Path) -> None:
-    test = "import pytest\npytestmark = pytest.mark.asyncio\n" + EXAMPLE
-    said = pytest_run(tmp_path, test, "-o", "asyncio_mode=strict", plugins=("asyncio",))
-    assert "2 passed" in said, said
-
-
-def test_it_follows_the_loop_scope_of_pytest_asyncio(tmp_path: Path) -> None:
-    test = "import pytest\n" + "".join(
-        f"""
-@pytest.mark.asyncio(loop_scope={scope!r})
-@pytest.mark.parametrize("n", range(2))
-class Test{scope}:
-    async def test_it(self, pie_engine, pie_client, n):
-        await pie_client.ping()
-"""
-        for scope in ("function", "class", "module", "package", "session")
-    )
-    said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "10 passed" in said, said
 
 
 def test_it_follows_the_loop_scope_of_the_settings(tmp_path: Path) -> None:
@@ -191,11 +205,11 @@ def test_it_works_in_parallel(tmp_path: Path) -> None:
         EXAMPLE
         + "\n"
         + "\n".join(
-            f"async def test_{n}(pie_engine, pie_client):\n    await pie_client.ping()" for n in range(20)
+            f"async def test_{n}(pie_engine, pie_client):\n    await pie_client.ping()" for n in range(8)
         )
     )
     said = pytest_run(tmp_path, test, "-n", "2", "-o", "asyncio_mode=auto", plugins=("asyncio", "xdist"))
-    assert "22 passed" in said, said
+    assert "10 passed" in said, said
 
 
 @pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada", "timeout": 20})
@@ -289,24 +303,6 @@ def test_a_mistake_is_reported_in_one_line(tmp_path: Path, plugins: tuple[str, .
     assert f"{len(mistakes)} error" in said
     assert "Traceback" not in said
     assert "src/pie_client" not in said
-
-
-def test_the_marker_of_a_test_overrides_that_of_its_module(tmp_path: Path) -> None:
-    test = """
-import pytest
-pytestmark = [pytest.mark.asyncio, pytest.mark.pie(family="0.4", builtins=True, client={"username": "ada"})]
-
-@pytest.mark.pie(family="0.5", client={"timeout": 5})
-async def test_it(pie_engine, pie_client):
-    assert (pie_engine.traits.name, "echo@1.0.0" in pie_engine.programs) == ("0.5", True)
-    await (await pie_client.launch_process("wait@1.0.0")).signal("go")
-
-async def test_other(pie_engine, pie_client):
-    await pie_client.launch_process("wait@1.0.0")
-    assert [p.username for p in await pie_client.list_processes()] == ["ada"]
-"""
-    said = pytest_run(tmp_path, test, plugins=("asyncio",))
-    assert "2 passed" in said, said
 
 
 def test_a_run_without_the_fixtures_imports_the_plugin_only(tmp_path: Path) -> None:
