@@ -94,7 +94,6 @@ async def test_map_lines_runs_a_line_again_after_its_timeout(tmp_path: Path) -> 
         (["ws://127.0.0.1:1"], "could not connect to ws://127.0.0.1:1"),
         ([""], "server_uri"),
         (["--key", "no-such-file"], "quickstart: no-such-file: No such file or directory"),
-        (["--key", "."], "quickstart: .: Is a directory"),
         (["--input", "{bad"], "quickstart: --input is not JSON: Expecting"),
         (["--inferlet", "-"], "is not a program"),
     ],
@@ -111,7 +110,6 @@ def test_the_quickstart_reports_a_mistake_in_one_line(arguments: list[str], expe
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--timeout", "-1"], "error: --timeout -1 is too short"),
         (["--timeout", "0"], "error: --timeout 0 is too short"),
         (["--timeout", "nan"], "error: --timeout nan is too short"),
         (["--jobs", "0"], "error: --jobs 0 is too small"),
@@ -166,8 +164,9 @@ async def test_map_lines_reports_a_lost_connection_in_one_line(tmp_path: Path) -
     assert "connection" in error
 
 
-@pytest.mark.parametrize("buffered", ["buffered", "unbuffered"])
-@pytest.mark.parametrize("example", ["quickstart.py", "map_lines.py"])
+@pytest.mark.parametrize(
+    ("example", "buffered"), [("quickstart.py", "buffered"), ("map_lines.py", "unbuffered")]
+)
 def test_an_example_reports_unwritable_output_in_one_line(example: str, buffered: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")

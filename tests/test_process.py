@@ -500,10 +500,10 @@ async def test_sending_a_file_keeps_reading_from_the_server() -> None:
     """D27"""
     async with websocket_peer() as peer, PieClient(peer.uri, max_buffered=1 << 20) as client:
         process = await client.launch_process("converse@1.0.0")
-        text = models.StdoutFrame(process_id=process.process_id, value="x" * 1000)
+        text = models.StdoutFrame(process_id=process.process_id, value="x" * 10_000)
 
         async def flood() -> None:
-            for _ in range(30_000):  # more than all that is buffered on the way
+            for _ in range(3000):  # more than all that is buffered on the way
                 await peer.send(text)
 
         flooding = asyncio.create_task(flood())

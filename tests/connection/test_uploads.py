@@ -253,13 +253,13 @@ async def test_each_chunk_restarts_the_timeout_of_its_upload_and_of_those_that_w
     class Slow(Pieces):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             async for piece in super().__aiter__():
-                await asyncio.sleep(0.5)  # it is what the timeout is about
+                await asyncio.sleep(0.3)  # it is what the timeout is about
                 yield piece
 
     thread.engine.inferlet("up@1.0.0")(returns_immediately)  # the bytes are not a program
     async with PieClient(thread.uri) as client:
         uploads = [
-            client.rpc.add_program(content=Slow(6, 6), manifest=MANIFEST, timeout=2.0) for _ in range(2)
+            client.rpc.add_program(content=Slow(6, 6), manifest=MANIFEST, timeout=1.2) for _ in range(2)
         ]
         assert len(await asyncio.wait_for(asyncio.gather(*uploads), TIMEOUT)) == 2
 

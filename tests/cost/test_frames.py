@@ -122,6 +122,7 @@ def test_a_failure_text(scope: str) -> None:
 # --------------------------------------------------------------------- requests
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("model", registry.CLIENT_MESSAGES.values(), ids=title)
 def test_a_request_is_decoded(model: type[WireModel]) -> None:
     """By the embedded engine."""

@@ -22,7 +22,7 @@ MUTE = PRELUDE + "initialize()\nwhile read():\n    pass\n"
 """An MCP server that answers no call."""
 READ_MCP_CALLS = 9000
 """MCP calls without an answer that a client reads, while nobody waits for anything else; it pauses then."""
-FEW, MANY = 1000, 4000
+FEW, MANY = 500, 2000
 RUNS = 8
 """Noise only adds time, so the least of several runs counts; most need one."""
 
@@ -81,7 +81,7 @@ async def handles(_peer: Peer, client: PieClient, number: int) -> list[asyncio.T
 
 async def _blocked(peer: Peer, process: Process) -> asyncio.Task[Any]:
     """Return a task that sends more than a peer that does not read accepts."""
-    sending = asyncio.create_task(process.transfer_file(bytes(64 << 20)))
+    sending = asyncio.create_task(process.transfer_file(bytes(24 << 20)))
     await peer.request(models.TransferFileRequest)
     peer.stop_reading()
     # Until the buffers of both sides are full; more than that never happens.

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from pie_client import (
 )
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.support.mcp_servers import PACKAGE_SERVER, Script, children, gone
-from tests.support.peers import TIMEOUT, free_port, in_time, sends, silent, tcp_peer
+from tests.support.peers import TIMEOUT, free_port, sends, silent, tcp_peer
 from tests.support.tools import skip_without
 
 NPM_PACKAGE = "@modelcontextprotocol/server-filesystem"
@@ -217,72 +216,77 @@ async def test_a_server_gets_all_variables_on_request(
 # ------------------------------------------------------------- over HTTP
 
 
-@contextlib.asynccontextmanager
-async def http_server(port: int = 0) -> AsyncGenerator[tuple[str, asyncio.subprocess.Process]]:
-    """Run the Python server over HTTP."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, str(PACKAGE_SERVER), "http", str(port), stdout=subprocess.PIPE
-    )
-    try:
-        assert child.stdout is not None
-        line = await in_time(child.stdout.readline())
-        yield f"http://127.0.0.1:{int(line)}/mcp", child
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(signal.SIGKILL)
-        await in_time(child.communicate())
+@contextlib.contextmanager
+def http_server(port: int = 0) -> Generator[str]:
+    """Run the Python server over HTTP; yields its URL."""
+    command = [sys.executable, str(PACKAGE_SERVER), "http", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own interpreter
+        try:
+            assert child.stdout is not None
+            yield f"http://127.0.0.1:{int(child.stdout.readline())}/mcp"
+        finally:
+            child.kill()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """URL of a server that all tests share: its start takes seconds."""
+    with http_server() as address:
+        yield address
 
 
 TOKEN = {"x-token": "secret"}
 
 
-async def test_an_inferlet_calls_a_server_of_the_python_package_over_http(client: PieClient) -> None:
-    async with http_server() as (url, _):
-        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
-        assert await available(client) == ["py"]
-        await check_the_package_server(client)
-        await client.close()
+async def test_an_inferlet_calls_a_server_of_the_python_package_over_http(
+    client: PieClient, url: str
+) -> None:
+    await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+    assert await available(client) == ["py"]
+    await check_the_package_server(client)
 
 
 async def test_a_restarted_http_server_gets_a_new_session(client: PieClient) -> None:
     port = free_port()
-    async with http_server(port) as (url, _):
+    with http_server(port) as url:
         await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
     lost = await call(client, "call_tool", "py", "add", {"a": 1, "b": 1})
     assert lost["code"] == -32000
-    async with http_server(port), asyncio.timeout(TIMEOUT):
-        while "code" in (added := await call(client, "call_tool", "py", "add", {"a": 1, "b": 2})):
-            assert added["code"] == -32000
+    with http_server(port):
+        async with asyncio.timeout(TIMEOUT):
+            while "code" in (added := await call(client, "call_tool", "py", "add", {"a": 1, "b": 2})):
+                assert added["code"] == -32000
         assert added["content"][0]["text"] == "3"
         await client.close()
 
 
+async def check_a_call(client: PieClient) -> None:
+    added = await call(client, "call_tool", "py", "add", {"a": 2, "b": 40})
+    assert added["content"][0]["text"] == "42"
+
+
 @pytest.mark.parametrize("path", ["/moved", "/moved-for-good"])
-async def test_a_redirect_of_an_http_server_is_followed(path: str, client: PieClient) -> None:
-    async with http_server() as (url, _):
-        await client.register_mcp_server("py", "http", url=url.replace("/mcp", path), headers=TOKEN)
-        await check_the_package_server(client)
-        await client.close()
+async def test_a_redirect_of_an_http_server_is_followed(path: str, client: PieClient, url: str) -> None:
+    await client.register_mcp_server("py", "http", url=url.replace("/mcp", path), headers=TOKEN)
+    await check_a_call(client)
 
 
-async def test_a_redirect_of_an_http_server_to_another_origin_is_not_followed(client: PieClient) -> None:
-    async with http_server() as (url, _):
-        moved = url.replace("/mcp", "/elsewhere?key=hidden")
-        with pytest.raises(
-            McpServerError, match=r"it redirects to http://localhost:\d+; check url="
-        ) as caught:
-            await client.register_mcp_server("py", "http", url=moved, headers=TOKEN)
-        assert "hidden" not in str(caught.value)
+async def test_a_redirect_of_an_http_server_to_another_origin_is_not_followed(
+    client: PieClient, url: str
+) -> None:
+    moved = url.replace("/mcp", "/elsewhere?key=hidden")
+    with pytest.raises(McpServerError, match=r"it redirects to http://localhost:\d+; check url=") as caught:
+        await client.register_mcp_server("py", "http", url=moved, headers=TOKEN)
+    assert "hidden" not in str(caught.value)
     assert await available(client) == []
 
 
-async def test_an_http_error_of_a_server_is_reported_with_its_status(client: PieClient) -> None:
-    async with http_server() as (url, _):
-        with pytest.raises(
-            McpServerError, match=r"HTTP status 401; check url= and headers=, and that the server runs$"
-        ) as caught:
-            await client.register_mcp_server("py", "http", url=url, headers={"x-token": "wrong"})
-        assert "wrong" not in str(caught.value)
+async def test_an_http_error_of_a_server_is_reported_with_its_status(client: PieClient, url: str) -> None:
+    with pytest.raises(
+        McpServerError, match=r"HTTP status 401; check url= and headers=, and that the server runs$"
+    ) as caught:
+        await client.register_mcp_server("py", "http", url=url, headers={"x-token": "wrong"})
+    assert "wrong" not in str(caught.value)
     assert await available(client) == []
 
 
@@ -349,28 +353,23 @@ async def test_an_http_server_without_a_trusted_certificate_gets_nothing(
 
 
 async def test_an_http_server_on_this_machine_is_reached_without_a_proxy(
-    client: PieClient, proxied: Callable[[str], None]
+    client: PieClient, url: str, proxied: Callable[[str], None]
 ) -> None:
     proxied(f"http://127.0.0.1:{free_port()}")
-    async with http_server() as (url, _):
-        await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
-        await check_the_package_server(client)
-        await client.close()
+    await client.register_mcp_server("py", "http", url=url, headers=TOKEN)
+    await check_a_call(client)
 
 
 async def test_nothing_secret_of_an_http_server_is_logged(
-    client: PieClient, caplog: pytest.LogCaptureFixture
+    client: PieClient, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with http_server() as (url, _):
-        await client.register_mcp_server("py", "http", url=f"{url}?key=hidden", headers=TOKEN)
-        added = await call(client, "call_tool", "py", "add", {"a": 171717, "b": 1})
-        assert added["content"][0]["text"] == "171718"
-        with pytest.raises(McpServerError):
-            await client.register_mcp_server(
-                "q", "http", url=f"{url}?key=hidden", headers={"x-token": "other"}
-            )
-        await client.close()
+    await client.register_mcp_server("py", "http", url=f"{url}?key=hidden", headers=TOKEN)
+    added = await call(client, "call_tool", "py", "add", {"a": 171717, "b": 1})
+    assert added["content"][0]["text"] == "171718"
+    with pytest.raises(McpServerError):
+        await client.register_mcp_server("q", "http", url=f"{url}?key=hidden", headers={"x-token": "other"})
+    await client.close()
     logged = "".join(map(caplog.handler.format, caplog.records))
     for secret in ("hidden", "secret", "171717", "other"):
         assert secret not in logged

@@ -502,23 +502,28 @@ async def test_a_server_that_does_not_answer_initialize_is_stopped_at_the_deadli
     ],
     ids=lambda value: repr(value)[:20],
 )
-async def test_output_that_is_not_json_rpc_is_shown_when_a_server_does_not_start(
+async def test_output_that_is_not_json_rpc_is_shown_when_a_server_exits(
     bench: Bench, output: bytes, shown: str
 ) -> None:
     written = f"sys.stdout.buffer.write({output!r})\nsys.stdout.flush()\n"
-    late = await _late_error(bench, written)
-    assert "MCP server 's' wrote " in str(late)
     with pytest.raises(McpServerError, match="exited with status 3, and wrote ") as ended:
         await bench.register(bench.script(f"{written}sys.exit(3)"))
-    for error in (late, ended.value):
-        assert f"wrote {shown}" in str(error)
-        assert "which is not JSON-RPC" in str(error)
-        assert str(error).isprintable()
+    assert f"wrote {shown}" in str(ended.value)
+    assert "which is not JSON-RPC" in str(ended.value)
+    assert str(ended.value).isprintable()
 
 
-async def test_output_without_the_end_of_a_line_is_shown_when_a_server_does_not_start(bench: Bench) -> None:
-    late = await _late_error(bench, "sys.stdout.write('{\"jsonrpc\": 1}\\r')\nsys.stdout.flush()\n")
-    assert "MCP server 's' wrote '{\"jsonrpc\": 1}' without the end of a line" in str(late)
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ("Listening\n", "wrote 'Listening', which is not JSON-RPC"),
+        ('{"jsonrpc": 1}\r', "wrote '{\"jsonrpc\": 1}' without the end of a line"),
+    ],
+    ids=["line", "no line"],
+)
+async def test_output_is_shown_when_a_server_does_not_start(bench: Bench, output: str, shown: str) -> None:
+    late = await _late_error(bench, f"sys.stdout.write({output!r})\nsys.stdout.flush()\n")
+    assert f"MCP server 's' {shown}" in str(late)
 
 
 async def _late_error(bench: Bench, body: str) -> DeadlineError:

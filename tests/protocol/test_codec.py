@@ -154,7 +154,7 @@ def test_any_bytes_or_text_decode_or_are_malformed(frame: bytes | str) -> None:
 
 
 @given(VALUES | NEARLY_MESSAGES)
-@settings(ANY_SPEED, max_examples=150)
+@settings(ANY_SPEED, max_examples=50)
 def test_any_msgpack_value_decodes_or_is_malformed(value: object) -> None:
     """D2"""
     _decodes_or_is_malformed(msgpack.packb(value))

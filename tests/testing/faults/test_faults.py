@@ -961,7 +961,10 @@ async def test_drop_connection_counts_bytes(engine: LocalEngine) -> None:
 
 @pytest.mark.parametrize("direction", ["sent", "received"])
 async def test_the_client_survives_drop_connection_at_any_byte(family: Family, direction: str) -> None:
-    """Drop the connection after each number of bytes, until the client completes its work."""
+    """Drop the connection after more and more bytes, until the client completes its work.
+
+    The numbers of the families differ, so that a few seconds suffice.
+    """
     async with LocalEngine(family=family) as engine:
 
         @engine.inferlet("quick@1.0.0")
@@ -975,7 +978,7 @@ async def test_the_client_survives_drop_connection_at_any_byte(family: Family, d
                 assert await process.result(timeout=TIMEOUT) == [1, 2]
 
         dropped = 0
-        for count in range(5000):
+        for count in range(1 if family == "0.4" else 0, 5000, 3):
             with engine.faults.drop_connection(count, "sent" if direction == "sent" else "received") as fault:
                 try:
                     await in_time(attempt())
@@ -984,7 +987,7 @@ async def test_the_client_survives_drop_connection_at_any_byte(family: Family, d
                     assert fault.count == 1
                 else:
                     break
-        assert dropped > 200
+        assert dropped > 70
 
 
 @pytest.mark.parametrize("direction", ["sent", "received"])

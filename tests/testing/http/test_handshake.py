@@ -19,13 +19,13 @@ from tests.support.raw import UPGRADE, address, upgraded
 if sys.platform != "win32":
     import resource
 
-CONNECTIONS = 500
+CONNECTIONS = 200
 CHUNK_BYTES = 16_384
 MANIFEST = '[package]\nname = "big"\nversion = "1.0.0"\n'
 
 
 def connection_count() -> int:
-    """Return how many connections to open: 500, or fewer where few files may be open."""
+    """Return how many connections to open: 200, or fewer where few files may be open."""
     if sys.platform == "win32":
         return CONNECTIONS
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -80,6 +80,11 @@ class Stage:
     process_id: str
     script: RunningScript | None
 
+    async def script_gone(self) -> None:
+        """Wait until the process of the script has ended."""
+        assert self.script is not None
+        await self.script.gone()
+
 
 @contextlib.asynccontextmanager
 async def running(
@@ -109,7 +114,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(
     ("program", "second"),
-    [*((program, signal.SIGINT) for program in REFUSALS), ("block@1.0.0", signal.SIGTERM)],
+    [(program, signal.SIGTERM if program == "block@1.0.0" else signal.SIGINT) for program in REFUSALS],
 )
 async def test_it_names_what_does_not_end_and_exits_on_a_second_signal(
     program: str, second: int, tmp_path: Path
@@ -129,34 +134,27 @@ async def test_it_names_what_does_not_end_and_exits_on_a_second_signal(
     ("program", "number"),
     [("swallow@1.0.0", signal.SIGHUP), ("block@1.0.0", signal.SIGTERM), ("lasting@1.0.0", signal.SIGINT)],
 )
-async def test_it_exits_when_the_time_to_stop_is_over(program: str, number: int, tmp_path: Path) -> None:
-    async with running(program, tmp_path, timeout=1) as stage:
+async def test_it_exits_with_its_scripts_when_the_time_to_stop_is_over(
+    program: str, number: int, tmp_path: Path
+) -> None:
+    async with running(program, tmp_path, script=True, timeout=1) as stage:
         code, _, err = stage.engine.stop(number)
+        await stage.script_gone()
     assert (code, err.count("\n")) == (1, 1)
 
 
-async def test_an_inferlet_has_time_to_clean_up(tmp_path: Path) -> None:
-    async with running("slow@1.0.0", tmp_path, timeout=30) as stage:
+async def test_an_inferlet_has_time_to_clean_up_and_scripts_end(tmp_path: Path) -> None:
+    async with running("slow@1.0.0", tmp_path, script=True, timeout=30) as stage:
         assert stage.engine.stop() == (0, "cleaned up\n", "")
+        await stage.script_gone()
 
 
-@pytest.mark.parametrize(
-    ("program", "signals"),
-    [
-        ("slow@1.0.0", [signal.SIGINT]),
-        ("swallow@1.0.0", [signal.SIGTERM]),
-        ("block@1.0.0", [signal.SIGINT, signal.SIGTERM]),
-    ],
-)
-async def test_scripts_end_with_the_engine(
-    program: str, signals: list[signal.Signals], tmp_path: Path
-) -> None:
-    async with running(program, tmp_path, script=True, timeout=5 if program == "slow@1.0.0" else 1) as stage:
-        for each in signals:
+async def test_scripts_end_with_the_engine_at_a_second_signal(tmp_path: Path) -> None:
+    async with running("block@1.0.0", tmp_path, script=True, timeout=30) as stage:
+        for each in (signal.SIGINT, signal.SIGTERM):
             stage.engine.process.send_signal(each)
         stage.engine.process.wait(TIMEOUT)
-        assert stage.script is not None
-        await stage.script.gone()
+        await stage.script_gone()
 
 
 STUBBORN = {
@@ -180,8 +178,7 @@ SLOW_FILES = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("kind", SLOW_FILES)
+@pytest.mark.parametrize(("kind", "number"), [("blocks", signal.SIGINT), ("waits", signal.SIGTERM)])
 def test_loading_can_be_interrupted(kind: str, number: int, tmp_path: Path) -> None:
     file = tmp_path / "slow.py"
     file.write_text(SLOW_FILES[kind], encoding="utf-8")
