@@ -1,12 +1,12 @@
 /** A client of both server families, written with nothing but the exported types and tables. */
 
-import { decode as unpack, encode as pack } from "@msgpack/msgpack";
 import { blake3 } from "@noble/hashes/blake3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { WebSocket, type RawData } from "ws";
 
 import * as protocol from "../../../schema/dist/typescript/protocol.js";
 import { classOf } from "./errors.js";
+import { pack, unpack } from "./frames.js";
 
 type Requests = { [M in protocol.ClientMessage as M["type"]]: M };
 /** Requests with a reply. */
@@ -184,12 +184,12 @@ export class Client {
   }
 
   private write(message: protocol.ClientMessage): void {
-    this.socket.send(pack(protocol.encode(message), { useBigInt64: true }));
+    this.socket.send(pack(protocol.encodeClientMessage(message)));
   }
 
   private receive(data: RawData, isBinary: boolean): void {
     try {
-      if (isBinary) this.dispatch(protocol.decodeServerMessage(unpack(data as Buffer, { useBigInt64: true })));
+      if (isBinary) this.dispatch(protocol.decodeServerMessage(unpack(data as Buffer)));
       else protocol.decodeServerTextMessage(JSON.parse(data.toString()));
     } catch (error) {
       // A frame that is not valid does not end the connection.

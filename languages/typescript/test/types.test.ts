@@ -48,7 +48,7 @@ test("64-bit integers are bigint at any size, and encoded in the shortest form",
   const chunk = { type: "file", process_id: PROCESS, file_hash: "", chunk_index: 0, chunk_data: new Uint8Array() };
   const decoded = protocol.decode("FileChunk", { ...chunk, total_chunks: 2n ** 64n - 1n });
   assert.deepEqual([decoded.chunk_index, decoded.total_chunks], [0n, 2n ** 64n - 1n]);
-  const encoded = protocol.encode(decoded);
+  const encoded = protocol.encodeServerMessage(decoded);
   assert.deepEqual([encoded["chunk_index"], encoded["total_chunks"]], [0, 2n ** 64n - 1n]);
   assert.throws(() => protocol.decode("FileChunk", { ...chunk, total_chunks: 2 ** 60 }), protocol.ProtocolError);
 });
@@ -58,10 +58,10 @@ test("a misspelled, missing or wrong field does not compile, and is refused at r
   assert.ok(launch);
   // @ts-expect-error a misspelled field
   const misspelled: protocol.PingRequest = { type: "ping", corr_id: 1, corrid: 1 };
-  assert.throws(() => protocol.encode(misspelled), /PingRequest\.corrid: not a field/);
+  assert.throws(() => protocol.encodeClientMessage(misspelled), /PingRequest\.corrid: not a field/);
   // @ts-expect-error a missing field
   const missing: protocol.PingRequest = { type: "ping" };
-  assert.throws(() => protocol.encode(missing), /PingRequest\.corr_id: missing/);
+  assert.throws(() => protocol.encodeClientMessage(missing), /PingRequest\.corr_id: missing/);
   // @ts-expect-error a number where 64 bits are needed
   const narrow: protocol.ProcessInfo["elapsed_secs"] = 1;
   assert.ok(narrow);

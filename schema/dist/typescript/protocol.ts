@@ -1694,9 +1694,14 @@ export function decode<N extends keyof Definitions>(name: N, value: unknown): De
 }
 
 /** Return the map to encode for a message: checked, without absent fields, and with bigint only where number is inexact. */
-export function encode(message: ClientMessage | ServerMessage): Record<string, unknown> {
-  const shape: Shape = { is: "union", tag: "type", members: { ...CLIENT, ...SERVER } };
-  return convert(shape, message, message.type, true) as Record<string, unknown>;
+export function encodeClientMessage(message: ClientMessage): Record<string, unknown> {
+  return convert({ is: "union", tag: "type", members: CLIENT }, message, "ClientMessage", true) as Record<string, unknown>;
+}
+
+/** Return the map or JSON object to encode for a message of a server, likewise. */
+export function encodeServerMessage(message: ServerMessage | ServerTextMessage): Record<string, unknown> {
+  const members = { ...SERVER, ...SERVER_TEXT };
+  return convert({ is: "union", tag: "type", members }, message, "ServerMessage", true) as Record<string, unknown>;
 }
 
 interface Limits {
