@@ -15,7 +15,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.reuse_existing_virtualenvs = True
 # Not uv: it ignores pip's settings, and a machine may reach its package index only by them.
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["check", "lint", "types", "tests", "lowest", "interop", "engine"]
+nox.options.sessions = ["check", "breaking", "lint", "types", "tests", "lowest", "interop", "engine"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
@@ -90,6 +90,13 @@ def check(session: nox.Session) -> None:
     """Check that the generated code and the test vectors match schema/."""
     session.install(*groups("codegen"))
     session.run("python", "-m", "codegen", "check")
+
+
+@nox.session
+def breaking(session: nox.Session) -> None:
+    """Check that the schema breaks nothing of the released one unannounced; `-- --json` for a report."""
+    session.install(*groups("codegen"))
+    session.run("python", "-m", "codegen", "breaking", *session.posargs)
 
 
 @nox.session

@@ -1,6 +1,7 @@
 """``python -m codegen generate`` writes the generated files; ``check`` fails unless they are up to date.
 
-``python -m codegen export FORMAT --out DIR`` writes the protocol for another language or tool.
+``python -m codegen export FORMAT --out DIR`` writes the protocol for another language or tool. ``breaking`` says what a change
+of the schema breaks, and ``release`` makes the schema the one that later ones are compared with.
 """
 
 import argparse
@@ -12,18 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from codegen import export, lint
+from codegen.breaking.command import breaking, release
 from codegen.layout import Layout
 from codegen.output import compare, write
 from codegen.python import renames
 from codegen.render import render
-from codegen.schema import CodegenError, load
+from codegen.schema import RELEASED, CodegenError, load
 
 COMMANDS = {
     "generate": "write the generated code, the exports and the frames of the test vectors",
     "check": "fail unless these files are up to date",
     "export": "write the protocol for another language or tool",
+    "breaking": "compare the schema with the released one; fail if a break is not announced",
+    "release": "make the schema the released one, unless a break is not announced",
 }
-SCHEMA_OPTIONS = ("root", "schema")
+OPTIONS = {"export": ("root", "schema"), "breaking": ("root",), "release": ("root",)}
 """Options of commands that only read the schema."""
 
 
@@ -54,10 +58,28 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-        _add_layout(command, SCHEMA_OPTIONS if name == "export" else [field.name for field in fields(Layout)])
+        _add_layout(command, OPTIONS.get(name, [field.name for field in fields(Layout)]))
         if name == "export":
             command.add_argument("format", choices=export.FORMATS, help="format of the files")
             command.add_argument("--out", type=Path, required=True, help="folder to write them to")
+        if name in {"breaking", "release"}:
+            command.add_argument(
+                "--base",
+                dest="released",
+                type=Path,
+                default=Layout.schema / RELEASED,
+                metavar="DIR",
+                help="folder of the released schema, with its announced breaks (default: %(default)s)",
+            )
+            command.add_argument(
+                "--new",
+                type=Path,
+                default=Layout.schema,
+                metavar="DIR",
+                help="folder of the schema that is compared (default: %(default)s)",
+            )
+        if name == "breaking":
+            command.add_argument("--json", action="store_true", help="print the changes as a JSON list")
     return parser
 
 
@@ -102,7 +124,21 @@ def _export(layout: Layout, options: Mapping[str, Any]) -> int:
     return 0
 
 
-RUN = {"generate": _generate, "check": _check, "export": _export}
+def _breaking(layout: Layout, options: Mapping[str, Any]) -> int:
+    return breaking(layout.root / options["released"], layout.root / options["new"], as_json=options["json"])
+
+
+def _release(layout: Layout, options: Mapping[str, Any]) -> int:
+    return release(layout.root / options["released"], layout.root / options["new"])
+
+
+RUN = {
+    "generate": _generate,
+    "check": _check,
+    "export": _export,
+    "breaking": _breaking,
+    "release": _release,
+}
 """What each command does."""
 
 

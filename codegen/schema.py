@@ -25,6 +25,8 @@ VECTORS = "vectors"
 """Folder of test vectors, from which no code is generated."""
 EXPORTS = "dist"
 """Folder of the exports, which are generated."""
+RELEASED = "released"
+"""Folder of the schema of the last release, with the announced breaks since then."""
 
 
 class CodegenError(Exception):
@@ -147,12 +149,18 @@ def load(folder: Path) -> Schema:
     own = dict.fromkeys([*TABLES, *TABLES.values(), DIALECT])
     problems += [f"schema/{name}: missing" for name in (*own, TYPES) if not (folder / name).exists()]
     raise_if(problems)
-    documents = {name: document for name, document in parsed.items() if name not in own}
-    metas = TABLES | dict.fromkeys(documents, DIALECT)
+    metas = TABLES | dict.fromkeys((name for name in parsed if name not in own), DIALECT)
     raise_if([line for name, meta in metas.items() for line in _violations(name, texts[name], texts[meta])])
+    return assemble(parsed)
+
+
+def assemble(parsed: dict[str, Node]) -> Schema:
+    """Return the schema of files that are valid, by their names."""
+    own = {*TABLES, *TABLES.values(), DIALECT}
     tables = deepcopy({table: parsed[table] for table in TABLES})
     for table, meta in TABLES.items():
         _complete(tables[table], parsed[meta], parsed[meta])
+    documents = {name: document for name, document in parsed.items() if name not in own}
     return Schema(tables[PROTOCOL], tables[ERRORS], documents, parsed)
 
 
@@ -176,7 +184,9 @@ def _definition(node: Node, root: Node) -> Node:
 def files(folder: Path) -> list[tuple[str, Path]]:
     """Return the names and paths of the files that code is generated from, sorted."""
     found = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.json"))]
-    return [(name, path) for name, path in found if name.partition("/")[0] not in {VECTORS, EXPORTS}]
+    return [
+        (name, path) for name, path in found if name.partition("/")[0] not in {VECTORS, EXPORTS, RELEASED}
+    ]
 
 
 @cache

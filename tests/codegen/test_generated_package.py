@@ -78,7 +78,7 @@ def test_every_title_in_the_schema_is_a_generated_type() -> None:
     documents = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in (ROOT / "schema").glob("*/*.json")
-        if path.parent.name != "vectors"
+        if path.parent.name not in {"vectors", "released"}
     ]
     titles = {document["title"] for document in documents}
     scalars = json.loads((ROOT / "schema/types.json").read_text(encoding="utf-8"))["$defs"]

@@ -19,7 +19,9 @@ Change = Callable[[Path], None]
 @pytest.fixture
 def schema(tmp_path: Path) -> Path:
     """A schema to break, from which nothing is generated yet."""
-    shutil.copytree(ROOT / "schema", tmp_path / "schema", ignore=shutil.ignore_patterns("vectors"))
+    shutil.copytree(
+        ROOT / "schema", tmp_path / "schema", ignore=shutil.ignore_patterns("vectors", "released")
+    )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     # The names that the package's own modules give.
     (tmp_path / "src/pie_client").mkdir(parents=True)

@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "3465b2880760c57e4a8c3664a8384c0baac61db90c967d88b903d4194a23017c"
+SCHEMA_DIGEST = "ca5f4d5fc0db51508d603515b30d3ff595de3f1ff27d9821ae91c4905d7dde64"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]
