@@ -38,6 +38,7 @@ NEEDS = {
     "bin keys": "str-vs-bin",
     "bin type": "str-vs-bin",
     "positional array": "map-vs-array",
+    "variant index": "tag-vs-index",
 }
 """What a decoder must be able to tell apart to reject a frame, by the reason and form of the frame."""
 ORDER = (

@@ -6,7 +6,7 @@ A format returns the text of each of its files, by the path in its own folder.
 from collections.abc import Callable
 from pathlib import Path
 
-from codegen.export import bundle, rust, typescript
+from codegen.export import bundle, go, rust, typescript
 from codegen.export.describe import Protocol, describe
 from codegen.schema import Schema
 
@@ -14,6 +14,7 @@ FORMATS: dict[str, Callable[[Protocol], dict[Path, str]]] = {
     "bundle": bundle.files,
     "typescript": typescript.files,
     "rust": rust.files,
+    "go": go.files,
 }
 """The formats, by name."""
 

@@ -1,5 +1,6 @@
 """Write the protocol as a Rust module: types for serde, tagged as on the wire, and the tables as constants."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,6 @@ from codegen.export.describe import (
     Boolean,
     Bytes,
     Constant,
-    ErrorText,
     Field,
     Integer,
     Json,
@@ -170,11 +170,33 @@ class Rust:
         """Return whether the only tag is the first field, so that serde's attribute writes it."""
         return list(each.tags) == [each.fields[0].name]
 
-    def length(self, each: Object) -> str:
-        """Return the expression for the number of an object's fields that are sent."""
-        optional = [field for field in each.fields if not field.required]
-        present = [f" + usize::from(self.{identifier(field.name)}.is_some())" for field in optional]
-        return "".join([str(len(each.fields) - len(optional)), *present])
+    def arguments(self, each: Object) -> list[Field]:
+        """Return the fields that have no default and can't be absent."""
+        return [field for field in each.values if field.required and not field.has_default]
+
+    def argument(self, owner: Object, field: Field) -> str:
+        """Return the type of an argument for a field."""
+        found, written = field.type, self.field(owner, field)
+        if isinstance(found, Reference) and isinstance(scalar := self.definitions[found.name], Scalar):
+            written = "String" if self.type(scalar.type) == "String" else written
+        return "impl Into<String>" if written == "String" else written
+
+    def initial(self, owner: Object, field: Field) -> str:
+        """Return a field with its first value."""
+        name, value = identifier(field.name), "None"
+        if field.has_default:
+            value = json.dumps(field.default, ensure_ascii=False)
+            value = f"{value}.to_owned()" if isinstance(field.default, str) else value
+            value = value if field.required else f"Some({value})"
+        elif field.required:
+            if self.argument(owner, field) != "impl Into<String>":
+                return name
+            value = f"{name}.into()"
+        return f"{name}: {value}"
+
+    def is_optional(self, each: Object) -> bool:
+        """Return whether every field can be absent."""
+        return not any(field.required or field.has_default for field in each.values)
 
     def unions(self) -> list[Union]:
         """Return the unions, those of all messages first."""
@@ -187,10 +209,6 @@ class Rust:
         """Return the texts of a choice."""
         found = [self.definitions[name] for name in choice.members]
         return [each for each in found if isinstance(each, Scalar)]
-
-    def pieces(self, text: ErrorText) -> list[str]:
-        """Return what does not vary of a text."""
-        return re.split(r"\{\w+\}", text.text)
 
     def _parts(self, name: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
         """Return the names of all that a value has directly in it, without a list or map between."""

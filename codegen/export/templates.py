@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import jinja2
 
-from codegen.export.describe import Protocol, Union
+from codegen.export.describe import ErrorText, Protocol, Union
 from codegen.schema import raise_if
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "export"
@@ -22,9 +23,8 @@ def fill(name: str, known: Mapping[str, object], filters: Mapping[str, Callable[
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
-        {"pascal": pascal, "snake": snake, "literal": literal, "truth": truth, **filters}
-    )
+    common = cast("dict[str, object]", environment.filters)
+    common |= {each.__name__: each for each in (literal, pascal, pieces, snake, truth)} | dict(filters)
     return environment.get_template(name).render(known)
 
 
@@ -56,6 +56,11 @@ def snake(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as a quoted literal of the C family, as JSON writes it."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def pieces(text: ErrorText) -> list[str]:
+    """Return what does not vary of a failure text, piece by piece."""
+    return re.split(r"\{\w+\}", text.text)
 
 
 def truth(value: object) -> str:

@@ -63,8 +63,7 @@ impl Client {
     /// Start the session of a user, unless the server wants a signature.
     pub fn identify(&mut self, username: &str) -> Result<AuthIdentifyResult> {
         let corr_id = self.number();
-        let username = username.to_owned();
-        let text = self.call(corr_id, AuthIdentifyRequest { corr_id, username })?;
+        let text = self.call(corr_id, AuthIdentifyRequest::new(corr_id, username))?;
         match AuthIdentifyResult::from(text.as_str()) {
             AuthIdentifyResult::Challenge(_) => Err("the server wants a signature".into()),
             result => Ok(result),
@@ -74,33 +73,19 @@ impl Client {
     /// Start a program with JSON text as its input, and return the id of its process.
     pub fn launch(&mut self, program: &str, input: &str) -> Result<ProcessId> {
         let corr_id = self.number();
-        let request = LaunchProcessRequest {
-            corr_id,
-            inferlet: program.to_owned(),
-            input: input.to_owned(),
-            capture_outputs: true,
-            token_budget: None,
-        };
-        self.call(corr_id, request)
+        self.call(corr_id, LaunchProcessRequest::new(corr_id, program, input))
     }
 
     /// Return the running processes.
     pub fn processes(&mut self) -> Result<ListProcessesResult> {
         let corr_id = self.number();
-        let text = self.call(corr_id, ListProcessesRequest { corr_id })?;
+        let text = self.call(corr_id, ListProcessesRequest::new(corr_id))?;
         Ok(serde_json::from_str(&text)?)
     }
 
     /// Send a message to a process.
     pub fn signal(&mut self, process_id: &str, message: &str) -> Result<()> {
-        let (process_id, message) = (process_id.to_owned(), message.to_owned());
-        self.send(
-            SignalProcessRequest {
-                process_id,
-                message,
-            }
-            .into(),
-        )
+        self.send(SignalProcessRequest::new(process_id, message).into())
     }
 
     /// Wait for the next event of any process.

@@ -5,7 +5,7 @@
 //!
 //! Written by `python -m codegen`; never edited. License: Apache-2.0.
 
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::too_many_arguments)]
 
 use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeStruct};
@@ -131,6 +131,29 @@ pub struct AddProgramRequest {
     pub chunk_data: Bytes,
 }
 
+impl AddProgramRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        program_hash: impl Into<String>,
+        manifest: impl Into<String>,
+        chunk_index: Usize,
+        total_chunks: Usize,
+        chunk_data: Bytes,
+    ) -> Self {
+        Self {
+            corr_id,
+            program_hash: program_hash.into(),
+            manifest: manifest.into(),
+            force_overwrite: false,
+            chunk_index,
+            total_chunks,
+            chunk_data,
+        }
+    }
+}
+
 /// Attach to a running process and receive its events.
 ///
 /// Buffered events follow the reply. 0.4 servers report a process as not found if another connection is attached to it, even a dead one.
@@ -143,6 +166,20 @@ pub struct AttachProcessRequest {
     pub process_id: ProcessId,
 }
 
+impl AttachProcessRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        process_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            process_id: process_id.into(),
+        }
+    }
+}
+
 /// Attach to a workflow and receive its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "attach_workflow")]
@@ -151,6 +188,20 @@ pub struct AttachWorkflowRequest {
     pub corr_id: CorrelationId,
     /// Id of the workflow.
     pub workflow_id: WorkflowId,
+}
+
+impl AttachWorkflowRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        workflow_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            workflow_id: workflow_id.into(),
+        }
+    }
 }
 
 /// Authenticate with the server's internal token, as back ends do.
@@ -165,6 +216,20 @@ pub struct AuthByTokenRequest {
     pub token: String,
 }
 
+impl AuthByTokenRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        token: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            token: token.into(),
+        }
+    }
+}
+
 /// Identify the user of the session.
 ///
 /// 0.4 servers require it before any other request, even with authentication disabled. With authentication enabled, the result is a challenge to sign. 0.5 servers always reply that the session is authenticated.
@@ -175,6 +240,20 @@ pub struct AuthIdentifyRequest {
     pub corr_id: CorrelationId,
     /// Name of the user.
     pub username: String,
+}
+
+impl AuthIdentifyRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        username: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            username: username.into(),
+        }
+    }
 }
 
 /// Answer a challenge with its signature.
@@ -189,6 +268,20 @@ pub struct AuthProveRequest {
     pub signature: String,
 }
 
+impl AuthProveRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        signature: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            signature: signature.into(),
+        }
+    }
+}
+
 /// Cancel a workflow.
 ///
 /// Servers do not check that the workflow belongs to the user.
@@ -199,6 +292,20 @@ pub struct CancelWorkflowRequest {
     pub corr_id: CorrelationId,
     /// Id of the workflow.
     pub workflow_id: WorkflowId,
+}
+
+impl CancelWorkflowRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        workflow_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            workflow_id: workflow_id.into(),
+        }
+    }
 }
 
 /// Check whether a program is installed.
@@ -221,6 +328,24 @@ pub struct CheckProgramRequest {
     pub manifest_hash: Option<Blake3Digest>,
 }
 
+impl CheckProgramRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        name: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            name: name.into(),
+            version: version.into(),
+            wasm_hash: None,
+            manifest_hash: None,
+        }
+    }
+}
+
 /// Choose between two expressions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "cond")]
@@ -231,6 +356,22 @@ pub struct CondExpression {
     pub then: Box<WorkflowExpression>,
     /// Evaluated if the condition is false.
     pub otherwise: Box<WorkflowExpression>,
+}
+
+impl CondExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        predicate: Box<WorkflowExpression>,
+        then: Box<WorkflowExpression>,
+        otherwise: Box<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            predicate,
+            then,
+            otherwise,
+        }
+    }
 }
 
 /// Detach from a workflow. The server buffers its events.
@@ -245,6 +386,20 @@ pub struct DetachWorkflowRequest {
     pub workflow_id: WorkflowId,
 }
 
+impl DetachWorkflowRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        workflow_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            workflow_id: workflow_id.into(),
+        }
+    }
+}
+
 /// The program failed or was stopped. The last event of its process.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ErrorFrame {
@@ -254,9 +409,24 @@ pub struct ErrorFrame {
     pub value: String,
 }
 
+impl ErrorFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            value: value.into(),
+        }
+    }
+}
+
 impl Serialize for ErrorFrame {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("ErrorFrame", 4)?;
+        let length = 4;
+        let mut map = serializer.serialize_struct("ErrorFrame", length)?;
         map.serialize_field("type", "process_event")?;
         map.serialize_field("process_id", &self.process_id)?;
         map.serialize_field("event", "error")?;
@@ -284,6 +454,27 @@ pub struct FileChunk {
     pub name: Option<String>,
 }
 
+impl FileChunk {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        file_hash: impl Into<String>,
+        chunk_index: Usize,
+        total_chunks: ChunkCount,
+        chunk_data: Bytes,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            file_hash: file_hash.into(),
+            chunk_index,
+            total_chunks,
+            chunk_data,
+            name: None,
+        }
+    }
+}
+
 /// Reduce an array to one value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "fold")]
@@ -296,12 +487,40 @@ pub struct FoldExpression {
     pub over: Box<WorkflowExpression>,
 }
 
+impl FoldExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        function: Box<WorkflowExpression>,
+        init: Box<WorkflowExpression>,
+        over: Box<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            function,
+            init,
+            over,
+        }
+    }
+}
+
 /// Run branches concurrently on the same value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "fork")]
 pub struct ForkExpression {
     /// Branches. The resulting array keeps their order.
     pub branches: Vec<WorkflowExpression>,
+}
+
+impl ForkExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        branches: Vec<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            branches,
+        }
+    }
 }
 
 /// Repeat an expression until a condition is true, at most 1000 times.
@@ -314,6 +533,20 @@ pub struct IterateExpression {
     pub until: Box<WorkflowExpression>,
 }
 
+impl IterateExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        body: Box<WorkflowExpression>,
+        until: Box<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            body,
+            until,
+        }
+    }
+}
+
 /// A JSON-RPC response with an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "jsonrpc", rename = "2.0")]
@@ -322,6 +555,20 @@ pub struct JsonRpcFailure {
     pub id: JsonValue,
     /// The error.
     pub error: McpErrorObject,
+}
+
+impl JsonRpcFailure {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        id: JsonValue,
+        error: McpErrorObject,
+    ) -> Self {
+        Self {
+            id,
+            error,
+        }
+    }
 }
 
 /// A JSON-RPC request without an id, to which there is no response.
@@ -333,6 +580,19 @@ pub struct JsonRpcNotification {
     /// Arguments of the notification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<BTreeMap<String, JsonValue>>,
+}
+
+impl JsonRpcNotification {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        method: impl Into<String>,
+    ) -> Self {
+        Self {
+            method: method.into(),
+            params: None,
+        }
+    }
 }
 
 /// A JSON-RPC request from either side of an MCP connection.
@@ -348,6 +608,21 @@ pub struct JsonRpcRequest {
     pub params: Option<BTreeMap<String, JsonValue>>,
 }
 
+impl JsonRpcRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        id: Integer,
+        method: impl Into<String>,
+    ) -> Self {
+        Self {
+            id,
+            method: method.into(),
+            params: None,
+        }
+    }
+}
+
 /// A JSON-RPC response with a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "jsonrpc", rename = "2.0")]
@@ -356,6 +631,20 @@ pub struct JsonRpcResponse {
     pub id: JsonValue,
     /// Result of the method.
     pub result: JsonValue,
+}
+
+impl JsonRpcResponse {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        id: JsonValue,
+        result: JsonValue,
+    ) -> Self {
+        Self {
+            id,
+            result,
+        }
+    }
 }
 
 /// Start a program that serves HTTP on a port of the server's loopback interface.
@@ -372,6 +661,24 @@ pub struct LaunchDaemonRequest {
     pub inferlet: ProgramName,
     /// JSON text. Servers ignore it.
     pub input: JsonText,
+}
+
+impl LaunchDaemonRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        port: u32,
+        inferlet: impl Into<String>,
+        input: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            port,
+            inferlet: inferlet.into(),
+            input: input.into(),
+        }
+    }
 }
 
 /// Start a program as a new process.
@@ -393,6 +700,24 @@ pub struct LaunchProcessRequest {
     pub token_budget: Option<Usize>,
 }
 
+impl LaunchProcessRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        inferlet: impl Into<String>,
+        input: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            inferlet: inferlet.into(),
+            input: input.into(),
+            capture_outputs: true,
+            token_budget: None,
+        }
+    }
+}
+
 /// Start one process for each input.
 ///
 /// 0.3 servers never reply.
@@ -412,6 +737,24 @@ pub struct LaunchProcessesRequest {
     pub token_budgets: Option<Vec<Option<Usize>>>,
 }
 
+impl LaunchProcessesRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        inferlet: impl Into<String>,
+        inputs: Vec<JsonText>,
+    ) -> Self {
+        Self {
+            corr_id,
+            inferlet: inferlet.into(),
+            inputs,
+            capture_outputs: true,
+            token_budgets: None,
+        }
+    }
+}
+
 /// List the running processes of the session's user.
 ///
 /// 0.5 servers run every session as the same user, so they list all processes.
@@ -422,12 +765,36 @@ pub struct ListProcessesRequest {
     pub corr_id: CorrelationId,
 }
 
+impl ListProcessesRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+    ) -> Self {
+        Self {
+            corr_id,
+        }
+    }
+}
+
 /// A constant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "literal")]
 pub struct LiteralExpression {
     /// Value of the constant.
     pub value: JsonValue,
+}
+
+impl LiteralExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        value: JsonValue,
+    ) -> Self {
+        Self {
+            value,
+        }
+    }
 }
 
 /// A program's Pie.toml.
@@ -444,6 +811,21 @@ pub struct Manifest {
     /// Programs that this one depends on, each with its exact version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<BTreeMap<String, String>>,
+}
+
+impl Manifest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        package: ManifestPackage,
+    ) -> Self {
+        Self {
+            package,
+            runtime: None,
+            parameters: None,
+            dependencies: None,
+        }
+    }
 }
 
 /// The [package] table of a Pie.toml.
@@ -467,6 +849,24 @@ pub struct ManifestPackage {
     pub readme: Option<String>,
 }
 
+impl ManifestPackage {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            description: None,
+            authors: None,
+            repository: None,
+            readme: None,
+        }
+    }
+}
+
 /// An entry of the [parameters] table of a Pie.toml.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestParameter {
@@ -480,8 +880,22 @@ pub struct ManifestParameter {
     pub description: Option<String>,
 }
 
+impl ManifestParameter {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        r#type: ManifestParameterType,
+    ) -> Self {
+        Self {
+            r#type,
+            optional: None,
+            description: None,
+        }
+    }
+}
+
 /// The [runtime] table of a Pie.toml, for programs that may be scripts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManifestRuntime {
     /// Version of the engine's interface that the program was built for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -507,6 +921,20 @@ pub struct MapExpression {
     pub over: Box<WorkflowExpression>,
 }
 
+impl MapExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        function: Box<WorkflowExpression>,
+        over: Box<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            function,
+            over,
+        }
+    }
+}
+
 /// Params of notifications/cancelled: the sender no longer waits for a response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McpCancelledParams {
@@ -516,6 +944,19 @@ pub struct McpCancelledParams {
     /// Reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl McpCancelledParams {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        request_id: Integer,
+    ) -> Self {
+        Self {
+            request_id,
+            reason: None,
+        }
+    }
 }
 
 /// The JSON-RPC error of a relayed MCP call.
@@ -530,6 +971,21 @@ pub struct McpErrorObject {
     pub data: Option<JsonValue>,
 }
 
+impl McpErrorObject {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        code: Integer,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
+    }
+}
+
 /// Program on one side of an MCP connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McpImplementation {
@@ -537,6 +993,20 @@ pub struct McpImplementation {
     pub name: String,
     /// Release of the program.
     pub version: String,
+}
+
+impl McpImplementation {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+        }
+    }
 }
 
 /// Params of initialize, the first request of an MCP connection.
@@ -552,12 +1022,40 @@ pub struct McpInitializeParams {
     pub client_info: McpImplementation,
 }
 
+impl McpInitializeParams {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        protocol_version: impl Into<String>,
+        capabilities: BTreeMap<String, JsonValue>,
+        client_info: McpImplementation,
+    ) -> Self {
+        Self {
+            protocol_version: protocol_version.into(),
+            capabilities,
+            client_info,
+        }
+    }
+}
+
 /// Result of initialize.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McpInitializeResult {
     /// Version of MCP for the rest of the connection.
     #[serde(rename = "protocolVersion")]
     pub protocol_version: String,
+}
+
+impl McpInitializeResult {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        protocol_version: impl Into<String>,
+    ) -> Self {
+        Self {
+            protocol_version: protocol_version.into(),
+        }
+    }
 }
 
 /// Params of tools/call and prompts/get.
@@ -568,6 +1066,19 @@ pub struct McpNamedParams {
     /// Arguments, usually an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<JsonValue>,
+}
+
+impl McpNamedParams {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            arguments: None,
+        }
+    }
 }
 
 /// A call of an inferlet to an MCP server that this client registered. The inferlet waits for the mcp_response with the same number.
@@ -586,11 +1097,43 @@ pub struct McpRequest {
     pub params: String,
 }
 
+impl McpRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        process_id: impl Into<String>,
+        server_name: impl Into<String>,
+        method: impl Into<String>,
+        params: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            process_id: process_id.into(),
+            server_name: server_name.into(),
+            method: method.into(),
+            params: params.into(),
+        }
+    }
+}
+
 /// Params of resources/read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McpResourceParams {
     /// URI of the resource.
     pub uri: String,
+}
+
+impl McpResourceParams {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        uri: impl Into<String>,
+    ) -> Self {
+        Self {
+            uri: uri.into(),
+        }
+    }
 }
 
 /// Answer a relayed MCP call.
@@ -607,6 +1150,22 @@ pub struct McpResponseRequest {
     pub result: String,
 }
 
+impl McpResponseRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        ok: bool,
+        result: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            ok,
+            result: result.into(),
+        }
+    }
+}
+
 /// A text message from the program to its client.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct MessageFrame {
@@ -616,9 +1175,24 @@ pub struct MessageFrame {
     pub value: String,
 }
 
+impl MessageFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            value: value.into(),
+        }
+    }
+}
+
 impl Serialize for MessageFrame {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("MessageFrame", 4)?;
+        let length = 4;
+        let mut map = serializer.serialize_struct("MessageFrame", length)?;
         map.serialize_field("type", "process_event")?;
         map.serialize_field("process_id", &self.process_id)?;
         map.serialize_field("event", "message")?;
@@ -637,12 +1211,36 @@ pub struct PingRequest {
     pub corr_id: CorrelationId,
 }
 
+impl PingRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+    ) -> Self {
+        Self {
+            corr_id,
+        }
+    }
+}
+
 /// Pass the value of each stage to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "pipe")]
 pub struct PipeExpression {
     /// Stages, in order.
     pub stages: Vec<WorkflowExpression>,
+}
+
+impl PipeExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        stages: Vec<WorkflowExpression>,
+    ) -> Self {
+        Self {
+            stages,
+        }
+    }
 }
 
 /// Run a program with the incoming value as input.
@@ -654,6 +1252,19 @@ pub struct ProcessExpression {
     /// Configuration that is merged over the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<JsonValue>,
+}
+
+impl ProcessExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        program_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            program_name: program_name.into(),
+            config: None,
+        }
+    }
 }
 
 /// A running process, as list_processes returns it.
@@ -672,11 +1283,43 @@ pub struct ProcessInfo {
     pub elapsed_secs: Seconds,
 }
 
+impl ProcessInfo {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        id: impl Into<String>,
+        username: impl Into<String>,
+        program: impl Into<String>,
+        input: impl Into<String>,
+        elapsed_secs: Seconds,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            username: username.into(),
+            program: program.into(),
+            input: input.into(),
+            elapsed_secs,
+        }
+    }
+}
+
 /// A program registry's entry for a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProgramListing {
     /// Published versions. By convention the newest comes first, but registries need not keep to it.
     pub versions: Vec<ProgramVersion>,
+}
+
+impl ProgramListing {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        versions: Vec<ProgramVersion>,
+    ) -> Self {
+        Self {
+            versions,
+        }
+    }
 }
 
 /// A published version of a program.
@@ -687,6 +1330,19 @@ pub struct ProgramVersion {
     /// Whether the version was withdrawn and must not be chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yanked: Option<bool>,
+}
+
+impl ProgramVersion {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        num: impl Into<String>,
+    ) -> Self {
+        Self {
+            num: num.into(),
+            yanked: None,
+        }
+    }
 }
 
 /// Query the state of the server.
@@ -701,6 +1357,22 @@ pub struct QueryRequest {
     pub subject: String,
     /// Required on the wire, but ignored by servers.
     pub record: String,
+}
+
+impl QueryRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        subject: impl Into<String>,
+        record: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            subject: subject.into(),
+            record: record.into(),
+        }
+    }
 }
 
 /// Register an MCP server that this client runs for the inferlets of this connection.
@@ -726,6 +1398,25 @@ pub struct RegisterMcpServerRequest {
     pub url: Option<String>,
 }
 
+impl RegisterMcpServerRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        name: impl Into<String>,
+        transport: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            name: name.into(),
+            transport: transport.into(),
+            command: None,
+            args: None,
+            url: None,
+        }
+    }
+}
+
 /// The one reply to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "response")]
@@ -738,6 +1429,22 @@ pub struct Response {
     pub result: String,
 }
 
+impl Response {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        ok: bool,
+        result: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            ok,
+            result: result.into(),
+        }
+    }
+}
+
 /// The program returned. The last event of its process.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ReturnFrame {
@@ -747,9 +1454,24 @@ pub struct ReturnFrame {
     pub value: String,
 }
 
+impl ReturnFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            value: value.into(),
+        }
+    }
+}
+
 impl Serialize for ReturnFrame {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("ReturnFrame", 4)?;
+        let length = 4;
+        let mut map = serializer.serialize_struct("ReturnFrame", length)?;
         map.serialize_field("type", "process_event")?;
         map.serialize_field("process_id", &self.process_id)?;
         map.serialize_field("event", "return")?;
@@ -775,12 +1497,41 @@ pub struct RunProcessesRequest {
     pub token_budgets: Option<Vec<Option<Usize>>>,
 }
 
+impl RunProcessesRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        inferlet: impl Into<String>,
+        inputs: Vec<JsonText>,
+    ) -> Self {
+        Self {
+            corr_id,
+            inferlet: inferlet.into(),
+            inputs,
+            token_budgets: None,
+        }
+    }
+}
+
 /// Text frame: an error. It does not name the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "error")]
 pub struct ServerNotice {
     /// Description of the error.
     pub message: String,
+}
+
+impl ServerNotice {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
 }
 
 /// Send a text message to a process of this connection.
@@ -795,6 +1546,20 @@ pub struct SignalProcessRequest {
     pub message: String,
 }
 
+impl SignalProcessRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            message: message.into(),
+        }
+    }
+}
+
 /// Text that the program wrote to standard error: one write, not one line, and cut as standard output is.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct StderrFrame {
@@ -804,9 +1569,24 @@ pub struct StderrFrame {
     pub value: String,
 }
 
+impl StderrFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            value: value.into(),
+        }
+    }
+}
+
 impl Serialize for StderrFrame {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("StderrFrame", 4)?;
+        let length = 4;
+        let mut map = serializer.serialize_struct("StderrFrame", length)?;
         map.serialize_field("type", "process_event")?;
         map.serialize_field("process_id", &self.process_id)?;
         map.serialize_field("event", "stderr")?;
@@ -824,9 +1604,24 @@ pub struct StdoutFrame {
     pub value: String,
 }
 
+impl StdoutFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            value: value.into(),
+        }
+    }
+}
+
 impl Serialize for StdoutFrame {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("StdoutFrame", 4)?;
+        let length = 4;
+        let mut map = serializer.serialize_struct("StdoutFrame", length)?;
         map.serialize_field("type", "process_event")?;
         map.serialize_field("process_id", &self.process_id)?;
         map.serialize_field("event", "stdout")?;
@@ -847,12 +1642,38 @@ pub struct SubmitWorkflowRequest {
     pub json: String,
 }
 
+impl SubmitWorkflowRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        json: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            json: json.into(),
+        }
+    }
+}
+
 /// Keep the first elements of an array; after a fork or map, those that finish first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "take")]
 pub struct TakeExpression {
     /// Number of elements to keep.
     pub k: Usize,
+}
+
+impl TakeExpression {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        k: Usize,
+    ) -> Self {
+        Self {
+            k,
+        }
+    }
 }
 
 /// Terminate a process.
@@ -865,6 +1686,20 @@ pub struct TerminateProcessRequest {
     pub corr_id: CorrelationId,
     /// Id of the process.
     pub process_id: ProcessId,
+}
+
+impl TerminateProcessRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        corr_id: CorrelationId,
+        process_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            corr_id,
+            process_id: process_id.into(),
+        }
+    }
 }
 
 /// Send a file to a process of this connection, in chunks.
@@ -885,8 +1720,28 @@ pub struct TransferFileRequest {
     pub chunk_data: Bytes,
 }
 
+impl TransferFileRequest {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        file_hash: impl Into<String>,
+        chunk_index: Usize,
+        total_chunks: Usize,
+        chunk_data: Bytes,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            file_hash: file_hash.into(),
+            chunk_index,
+            total_chunks,
+            chunk_data,
+        }
+    }
+}
+
 /// Text frame: the server finished a request. It does not name the request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "turn_done")]
 pub struct TurnDone {}
 
@@ -902,6 +1757,21 @@ pub struct UnknownFrame {
     /// Text of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+impl UnknownFrame {
+    /// Make one of its required fields; others have their default, or are absent.
+    #[rustfmt::skip]
+    pub fn new(
+        process_id: impl Into<String>,
+        event: impl Into<String>,
+    ) -> Self {
+        Self {
+            process_id: process_id.into(),
+            event: event.into(),
+            value: None,
+        }
+    }
 }
 
 /// A message of a client, by its `type`.

@@ -1,0 +1,139 @@
+package pieclient
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"pieprotocol"
+)
+
+// A vector of schema/vectors.
+type vector struct {
+	ID     string
+	From   string
+	Class  string
+	Fields map[string]any
+	Hex    *string
+	Text   *string
+	Reason string
+	Needs  []string
+}
+
+// notSeen is what encoding/json does not tell apart: it reads half of a surrogate pair as U+FFFD.
+const notSeen = "unicode"
+
+// TestVectors has a test for each vector with a frame: it decodes the frame, compares the fields and encodes them.
+func TestVectors(t *testing.T) {
+	paths, err := filepath.Glob("../../schema/vectors/*.json")
+	check(t, err)
+	for _, path := range paths {
+		if strings.HasSuffix(path, ".schema.json") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		check(t, err)
+		var vectors []vector
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		check(t, decoder.Decode(&vectors))
+		for _, v := range vectors {
+			if v.Hex != nil || v.Text != nil {
+				t.Run(v.ID, func(t *testing.T) { v.run(t, filepath.Base(path) == "reference.json") })
+			}
+		}
+	}
+}
+
+func (v vector) run(t *testing.T, reference bool) {
+	message, err := v.decode(t)
+	if v.Reason != "" {
+		if err == nil && !slices.Contains(v.Needs, notSeen) {
+			t.Fatalf("not refused: %#v", message)
+		}
+		return
+	}
+	check(t, err)
+	class := reflect.TypeOf(message).Elem().Name()
+	if v.Class == "unknown" {
+		equal(t, "UnknownMessage", class)
+		return
+	}
+	equal(t, v.Class, class)
+	if v.Fields == nil {
+		return
+	}
+	for name, value := range v.Fields {
+		if value == nil {
+			delete(v.Fields, name)
+		}
+	}
+	same(t, v.Fields, printed(t, message))
+	if v.Hex == nil {
+		return
+	}
+	encoded, err := pieprotocol.Encode(message)
+	check(t, err)
+	if reference {
+		equal(t, *v.Hex, hex.EncodeToString(encoded))
+	}
+	again, err := v.decodeFrame(encoded)
+	check(t, err)
+	same(t, message, again)
+}
+
+// decode decodes the frame; memory must not be taken for more than the frame holds.
+func (v vector) decode(t *testing.T) (pieprotocol.Message, error) {
+	var before, after runtime.MemStats
+	if v.Hex == nil {
+		return v.parse([]byte(*v.Text))
+	}
+	frame, err := hex.DecodeString(*v.Hex)
+	check(t, err)
+	runtime.ReadMemStats(&before)
+	message, err := v.decodeFrame(frame)
+	runtime.ReadMemStats(&after)
+	if taken, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+100*len(frame)); taken > most {
+		t.Fatalf("decoding %d bytes took %d bytes of memory, expected at most %d", len(frame), taken, most)
+	}
+	return message, err
+}
+
+func (v vector) decodeFrame(frame []byte) (pieprotocol.Message, error) {
+	if v.From == "client" {
+		return pieprotocol.DecodeClientMessage(frame)
+	}
+	return pieprotocol.DecodeServerMessage(frame)
+}
+
+func (v vector) parse(text []byte) (pieprotocol.Message, error) {
+	if v.From == "client" {
+		return pieprotocol.ParseClientMessage(text)
+	}
+	return pieprotocol.ParseServerMessage(text)
+}
+
+// printed returns the fields of a message as JSON has them, with bytes as base64.
+func printed(t *testing.T, message pieprotocol.Message) map[string]any {
+	text, err := json.Marshal(message)
+	check(t, err)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var fields map[string]any
+	check(t, decoder.Decode(&fields))
+	return fields
+}
+
+func same(t *testing.T, expected, found any) {
+	t.Helper()
+	if !reflect.DeepEqual(expected, found) {
+		t.Fatalf("expected %#v, got %#v", expected, found)
+	}
+}
