@@ -18,7 +18,7 @@ from pie_client._generated.families import HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
-from pie_client.connection.deadline import time_limit
+from pie_client.connection.deadline import Deadline
 from pie_client.connection.options import Settings, check_seconds
 from pie_client.connection.transport import Transport, open_transport
 from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
@@ -162,7 +162,7 @@ class Connected:
         """Run a program once per input, on a connection of its own, and return all results."""
         texts, token_budgets = as_inputs(inputs), as_budgets(budgets)
         limit = math.inf if timeout is None else timeout
-        async with time_limit(RUN_PROCESSES.tag, limit, sent=False) as deadline:
+        async with Deadline(RUN_PROCESSES.tag, limit, sent=False) as deadline:
             await self.launcher.check_batches(RUN_PROCESSES, inferlet, None)
             async with self._second_connection() as connection:
                 deadline.sent = True
@@ -197,7 +197,7 @@ class Connected:
         limit = (
             contextlib.nullcontext()
             if options.timeout is None
-            else time_limit(f"run of {described.package.name!r}", options.timeout)
+            else Deadline(f"run of {described.package.name!r}", options.timeout)
         )
         async with limit:
             name = await self.programs.ensure(program.source, described, pinned=program.pinned)
@@ -289,7 +289,7 @@ class Connected:
     async def restore(self, connection: RestorableConnection, *, identify: bool) -> restoring.Restored:
         """Set up a new session of the server with what the lost one had: its user, its MCP servers and its processes."""
         if identify:
-            async with time_limit("identification", self._settings.timeout):
+            async with Deadline("identification", self._settings.timeout):
                 await self.authentication.identify()
         self.launcher.forget()  # another release may run now
         if "programs" in vars(self):

@@ -23,7 +23,7 @@ from pie_client._generated.events import (
 )
 from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
-from pie_client.connection.deadline import wait_limit
+from pie_client.connection.deadline import WaitLimit
 from pie_client.copies import refuse
 from pie_client.errors import (
     CorruptEventError,
@@ -193,7 +193,7 @@ class Process:
             DeadlineError: No event arrived within ``timeout``.
         """
         if timeout is not None:
-            async with wait_limit(f"process {self.process_id} sent no event", timeout):
+            async with WaitLimit(f"process {self.process_id} sent no event", timeout):
                 return await self.recv()
         while True:
             route = self._route
@@ -281,7 +281,7 @@ class Process:
             ProcessEndedError: The handle was closed first.
             DeadlineError: The process did not finish within ``timeout``.
         """
-        async with wait_limit(f"process {self.process_id} did not finish", timeout):
+        async with WaitLimit(f"process {self.process_id} did not finish", timeout):
             with self._route.expected(_current_task()):
                 while (end := self._route.terminal) is None:
                     self._check_open()

@@ -193,6 +193,21 @@ async def test_a_challenge_that_is_signed_after_the_close_frame_is_not_answered(
         assert len(peer.requests_of(models.AuthProveRequest)) == 1
 
 
+async def test_a_request_that_was_never_identified_outlives_any_number_of_losses(peer: Peer) -> None:
+    losses = itertools.count(1)
+
+    def lose_ten_sessions() -> str:
+        if next(losses) <= 10:
+            peer.reset()
+        return "Already authenticated"
+
+    peer.answers[models.AuthIdentifyRequest] = lose_ten_sessions
+    async with PieClient(peer.uri, reconnect=SOON) as client:
+        await in_time(client.ping())
+    assert len(peer.requests_of(models.AuthIdentifyRequest)) == 11
+    assert len(peer.requests_of(models.PingRequest)) == 1
+
+
 # ------------------------------------------------------------- how long
 
 

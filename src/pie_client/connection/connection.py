@@ -12,7 +12,7 @@ import contextlib
 import functools
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pie_client._generated.calls import Calls
@@ -20,7 +20,7 @@ from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import PING, Method
 from pie_client.connection.background import BackgroundTasks
-from pie_client.connection.deadline import CallTimer, Deadline, deadline_text, time_limit
+from pie_client.connection.deadline import CallTimer, Deadline, deadline_text
 from pie_client.connection.disk import FileWriter
 from pie_client.connection.flow import Flow
 from pie_client.connection.keep_alive import KeepAlive
@@ -126,7 +126,7 @@ class Connection:
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
         expires = self._loop.time() + seconds
         if self.user is None and not method.opens_session:
-            async with time_limit(method.tag, seconds, sent=False):
+            async with Deadline(method.tag, seconds, sent=False):
                 await self.ensure_identified(method)
         # What follows runs for every request, so it has no context managers, and no timer of its own.
         call = self._session.open_call(method)
@@ -165,8 +165,9 @@ class Connection:
             await self.ensure_identified(method)
             self._write(method, build)
             deadline.sent = True
-            with self.keep_receiving_if_stalled():
-                await self.drain()
+            if self._transport.congested:
+                with self.keep_receiving_if_stalled():
+                    await self.drain()
 
     async def transfer(
         self,
@@ -180,15 +181,12 @@ class Connection:
 
     async def family(self, timeout: float | None) -> Family:
         """Return the server's family, after identifying the session if necessary."""
-        async with time_limit("identification", self._timeout if timeout is None else timeout, sent=False):
+        async with Deadline("identification", self._timeout if timeout is None else timeout, sent=False):
             await self.ensure_identified(PING)
         return self._session.family or NEWEST
 
-    @contextlib.asynccontextmanager
-    async def deadline(
-        self, method: Method[object], timeout: float | None, *, sent: bool = True
-    ) -> AsyncGenerator[Deadline]:
-        """Limit the time of a request; raises DeadlineError.
+    def deadline(self, method: Method[object], timeout: float | None, *, sent: bool = True) -> Deadline:
+        """Return a limit for the time of a request.
 
         Args:
             method: The request, named in the error.
@@ -197,13 +195,7 @@ class Connection:
         """
         self._check_loop(method)
         seconds = self._timeout if timeout is None else timeout
-        try:
-            async with time_limit(method.tag, seconds, sent=sent) as deadline:
-                yield deadline
-        except DeadlineError as error:
-            if error.sent and self.was_suspended(seconds):
-                error.sent = False
-            raise
+        return Deadline(method.tag, seconds, sent=sent, was_suspended=self.was_suspended)
 
     def was_suspended(self, seconds: float) -> bool:
         """Return whether nothing could be sent for some seconds, because the connection was being restored."""
@@ -451,12 +443,16 @@ class Connection:
             raise interrupted_by(error, sent=False, request=method.tag) from error
 
     async def drain(self) -> None:
-        if self._transport.congested:
+        transport = self._transport
+        if transport.congested:
+            await transport.drain()
+            # First: close() is the better explanation of what it has interrupted.
+            if (failure := self._session.failure(sent=True)) is not None:
+                raise failure
             try:
-                await self._transport.drain()
+                transport.check_open()
             except ConnectionLostError as error:
-                # close() is the better explanation of what it has interrupted.
-                raise self._session.failure(sent=True) or interrupted_by(error, sent=True) from error
+                raise interrupted_by(error, sent=True) from error
 
     def _expire(self, call: PendingCall[object]) -> None:
         self.close_call(call)

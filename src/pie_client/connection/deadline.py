@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from pie_client.connection.options import check_seconds
 from pie_client.connection.waiting import Lock
-from pie_client.errors import DeadlineError, PieError
+from pie_client.errors import DeadlineError
 from pie_client.protocol.calls import PendingCall
 
 R = TypeVar("R")
@@ -70,82 +71,81 @@ class CallTimer:
 
 
 class Deadline:
-    """The end of a time limit.
+    """A time limit for the body of an ``async with`` statement, which raises DeadlineError.
+
+    Args:
+        what: What is done, for the error.
+        seconds: Positive number of seconds; ``math.inf`` for no limit.
+        sent: See below.
+        was_suspended: Returns whether nothing could be sent for some seconds.
 
     Attributes:
-        sent: Whether the request may have been sent, for the DeadlineError.
+        sent: Whether the request may have been sent, for the error.
     """
 
-    def __init__(self, scope: asyncio.Timeout, seconds: float, *, sent: bool) -> None:
+    # A class, because unwinding generators would be half of the cost of cancelling a request.
+    def __init__(
+        self,
+        what: str,
+        seconds: float,
+        *,
+        sent: bool = True,
+        was_suspended: Callable[[float], bool] | None = None,
+    ) -> None:
         self.sent = sent
-        self._scope = scope
-        self._seconds = seconds
+        self._what = what
+        self._seconds = check_seconds("timeout", seconds)
+        self._was_suspended = was_suspended
+        self._scope = None if seconds == math.inf else asyncio.timeout(seconds)
         self._left = False
+
+    async def __aenter__(self) -> Self:
+        if self._scope is not None:
+            await self._scope.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._left = True  # threads may still report progress
+        if self._scope is not None:
+            try:
+                await self._scope.__aexit__(kind, error, traceback)
+            except TimeoutError:
+                raise self._error() from None
 
     def extend(self) -> None:
         """Restart the time limit, because there was progress."""
-        if self._seconds != math.inf:
+        if self._scope is not None:
             self._reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     def disable(self) -> None:
         """Remove the time limit: what follows has its own."""
         self._reschedule(None)
 
-    def leave(self) -> None:
-        """Ignore further progress, which threads may still report after the context has ended."""
-        self._left = True
-
     def _reschedule(self, when: float | None) -> None:
         # asyncio.Timeout can't be rescheduled once it has expired or ended.
-        if not self._left and not self._scope.expired():
+        if self._scope is not None and not self._left and not self._scope.expired():
             self._scope.reschedule(when)
 
-
-@contextlib.asynccontextmanager
-async def time_limit(what: str, seconds: float, *, sent: bool = True) -> AsyncGenerator[Deadline]:
-    """Limit the time of the context; raises DeadlineError.
-
-    Args:
-        what: What is done, for the error.
-        seconds: Positive number of seconds; ``math.inf`` for no limit.
-        sent: Whether the request may be sent in the context; see :attr:`Deadline.sent`.
-    """
-    check_seconds("timeout", seconds)
-    scope = asyncio.timeout(None if seconds == math.inf else seconds)
-    deadline = Deadline(scope, seconds, sent=sent)
-    try:
-        async with scope:
-            try:
-                yield deadline
-            finally:
-                deadline.leave()
-    except TimeoutError:
-        # A TimeoutError from inside, such as that of a socket, is not ours.
-        if not scope.expired():
-            raise
-        raise DeadlineError(deadline_text(what, seconds), sent=deadline.sent) from None
+    def _error(self) -> DeadlineError:
+        sent = self.sent and not (self._was_suspended is not None and self._was_suspended(self._seconds))
+        return DeadlineError(deadline_text(self._what, self._seconds), sent=sent)
 
 
-@contextlib.asynccontextmanager
-async def wait_limit(failure: str, timeout: float | None) -> AsyncGenerator[None]:
-    """Limit the time of waiting for a process; raises DeadlineError.
+class WaitLimit(Deadline):
+    """A time limit for waiting for a process.
 
     Args:
         failure: What has not happened, for the error.
         timeout: Seconds; None for no limit.
     """
-    seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
-    if seconds == math.inf:
-        yield
-        return
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            yield
-    except TimeoutError as error:
-        if isinstance(error, PieError) or not scope.expired():
-            raise
-        raise DeadlineError(f"{failure} within {seconds:g} s; raise timeout=, or terminate it") from None
+
+    def __init__(self, failure: str, timeout: float | None) -> None:
+        super().__init__(failure, math.inf if timeout is None else timeout)
+
+    def _error(self) -> DeadlineError:
+        return DeadlineError(f"{self._what} within {self._seconds:g} s; raise timeout=, or terminate it")
 
 
 def deadline_text(what: str, seconds: float) -> str:

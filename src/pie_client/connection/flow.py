@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 from pie_client.protocol.session import Session
 
@@ -27,14 +27,16 @@ class Flow:
 
     Attributes:
         waiting: Number of tasks that wait for an event or for the end of a process.
+        stalled_sends: Number of messages that the socket has not accepted for a while.
+        update: See above.
     """
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
         self.waiting = 0
         self._session = session
         self._loop = loop
-        self._update = update
-        self._stalled_sends = 0
+        self.update = update
+        self.stalled_sends = 0
         self._watch: asyncio.TimerHandle | None = None
         """Ends the time in which a process has to be read."""
 
@@ -51,7 +53,7 @@ class Flow:
         backlogs = session.routes.backlogs
         if backlogs.due or backlogs.pressing:
             session.routes.survey()
-        pause = not self._stalled_sends and (
+        pause = not self.stalled_sends and (
             session.should_pause(waiting=self.waiting > 0)
             or (unanswered and not self.waiting and not session.calls)
         )
@@ -67,29 +69,35 @@ class Flow:
             self._watch.cancel()
             self._watch = None
 
-    @contextlib.contextmanager
-    def keep_receiving_if_stalled(self, *, congested: bool) -> Generator[None]:
+    def keep_receiving_if_stalled(self, *, congested: bool) -> contextlib.AbstractContextManager[None]:
         """Keep reading from the socket while a message is being sent that the socket does not accept."""
-        # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
-        if not congested:
-            yield
-            return
-        stalled = False
-
-        def keep_receiving() -> None:
-            nonlocal stalled
-            stalled = True
-            self._stalled_sends += 1
-            self._update()
-
-        handle = self._loop.call_later(SEND_STALL_SECONDS, keep_receiving)
-        try:
-            yield
-        finally:
-            handle.cancel()
-            self._stalled_sends -= stalled
+        return _Sending(self, self._loop) if congested else contextlib.nullcontext()
 
     def _check_readers(self) -> None:
         self._watch = None
         self._session.routes.backlogs.forget_readers()
-        self._update()
+        self.update()
+
+
+class _Sending(contextlib.AbstractContextManager[None]):
+    """A message that the socket does not accept at present."""
+
+    # A server that blocks while sending to us does not read. If we paused receiving too, both would wait forever.
+    __slots__ = ("_flow", "_loop", "_stalled", "_timer")
+
+    def __init__(self, flow: Flow, loop: asyncio.AbstractEventLoop) -> None:
+        self._flow = flow
+        self._loop = loop
+        self._stalled = False
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(SEND_STALL_SECONDS, self._stall)
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._flow.stalled_sends -= self._stalled
+
+    def _stall(self) -> None:
+        self._stalled = True
+        self._flow.stalled_sends += 1
+        self._flow.update()

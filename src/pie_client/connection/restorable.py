@@ -286,6 +286,7 @@ class RestorableConnection(Connection):
             if self._loop.time() >= expires:
                 raise self._too_late(request, seconds)  # the timer is about to fire
             waits = False
+            self._session.check_alive(request.method.tag)
             request.check()
             if request.progressive:
                 scope.reschedule(None)  # its progress is limited where it is sent

@@ -142,9 +142,13 @@ class Transport:
             raise self._connection_lost(error) from error
 
     async def drain(self) -> None:
-        """Wait until the write buffer is below its high-water mark. Raises ConnectionLostError."""
+        """Wait until the write buffer is below its high-water mark, or the connection has ended."""
+        await self._socket.drained()
+
+    def check_open(self) -> None:
+        """Raise ConnectionLostError if nothing can be written any more."""
         try:
-            await self._socket.drained()
+            self._socket.check_open()
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 

@@ -155,10 +155,9 @@ class WebSocket(UnredirectedConnection):
             )
 
     async def drained(self) -> None:
-        """Wait until the write buffer is below its high-water mark. Raises ConnectionClosed."""
+        """Wait until the write buffer is below its high-water mark, or the connection has ended."""
         if self.congested:
             await self._drained.wait()
-        self.check_open()
 
     # ------------------------------------------------------------- callbacks of asyncio
 
