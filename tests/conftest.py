@@ -6,6 +6,7 @@ import ipaddress
 import os
 import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 
@@ -30,6 +31,10 @@ PROXY_SETTINGS = (
     "socks_proxy",
     "no_proxy",
 )
+
+
+UNTRACED = {"codegen", "cost", "defects", "faults", "fuzz", "hot_path", "support"}
+"""Folders of tests that measure time, that run what is not in the package, or that repeat what other tests cover."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,6 +84,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip or fail a test whose required programs are missing, before its fixtures use them."""
     need(*dict.fromkeys(tool for marker in item.iter_markers("tools") for tool in marker.args))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run tests of some folders without the trace function of coverage, which multiplies their time."""
+    trace = sys.gettrace()
+    if item.path.relative_to(Path(__file__).parent).parts[0] in UNTRACED:
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(trace)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,7 +52,7 @@ def checked(
     request: pytest.FixtureRequest, samples: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, set[Finding]]:
     if request.param == "mypy":
-        return "mypy", mypy_findings(samples, ROOT / "src", tmp_path_factory.mktemp("cache"))
+        return "mypy", mypy_findings(samples, ROOT / "src")
     python = installed(ROOT / "src", tmp_path_factory.mktemp("installed"))
     return "pyright", pyright_findings(samples, python)
 

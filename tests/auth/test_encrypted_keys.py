@@ -111,7 +111,7 @@ def test_a_damaged_encrypted_key_is_refused_or_decrypted(encryption: str, tmp_pa
     body = whole if encryption == "headers" else base64.b64decode(b"".join(lines))
     chance = random.Random(encryption)  # noqa: S311 - the same in every run
     refused = 0
-    for _ in range(300):
+    for _ in range(100):
         damaged = bytearray(body)
         for _ in range(chance.randint(1, 3)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
@@ -125,7 +125,7 @@ def test_a_damaged_encrypted_key_is_refused_or_decrypted(encryption: str, tmp_pa
         except InvalidKeyError as error:
             assert str(error).isprintable()  # noqa: PT017 - some damages do no harm
             refused += 1
-    assert refused > 200
+    assert refused > 60
 
 
 @pytest.mark.parametrize(

@@ -293,10 +293,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found_by_mypy(
-    extended: Extended, samples: Path, tmp_path_factory: pytest.TempPathFactory
-) -> set[Finding]:
-    return mypy_findings(samples, extended.root / "src", tmp_path_factory.mktemp("mypy"))
+def found_by_mypy(extended: Extended, samples: Path) -> set[Finding]:
+    return mypy_findings(samples, extended.root / "src")
 
 
 def docstring_of(root: Path, call: str) -> str:

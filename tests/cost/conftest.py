@@ -1,19 +1,9 @@
 """Fixtures of the cost tests."""
 
 import logging
-import sys
 from collections.abc import Iterator
 
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def _untraced() -> Iterator[None]:
-    """Measure without the trace function of coverage, which multiplies the time of what it traces."""
-    trace = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(trace)
 
 
 @pytest.fixture(autouse=True)
