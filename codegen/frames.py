@@ -5,7 +5,8 @@ The test vectors are made and checked with it, so that what they expect does not
 
 import base64
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import jsonschema
@@ -30,11 +31,19 @@ def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _check_pattern(validator: Any, pattern: str, value: object, _schema: object) -> Iterator[Any]:
+    if validator.is_type(value, "string") and not re.search(
+        re.sub(r"\$$", r"\\Z", pattern), cast("str", value)
+    ):
+        yield jsonschema.ValidationError(f"does not match {pattern}")
+
+
 Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # its stubs leave parts out
     jsonschema.Draft202012Validator,
+    validators={"pattern": _check_pattern},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )
-"""JSON Schema, but 1.0 is not an integer: msgpack has both."""
+"""JSON Schema, but 1.0 is not an integer: msgpack has both. In Python $ also matches before a line feed, in JSON Schema not."""
 
 
 class Messages:
@@ -56,6 +65,15 @@ class Messages:
         if file not in self._validators:
             self._validators[file] = Validator({"$ref": BASE + file}, registry=self._registry)
         return self._validators[file]
+
+    def conforms(self, file: str, node: Node, value: object) -> bool:
+        """Return whether a value conforms to a part of a file of the schema."""
+        key = f"{file} {id(node)}"
+        if key not in self._validators:
+            part = {k: v for k, v in node.items() if k != "$schema"}
+            resolver = self._registry.resolver(BASE + file)
+            self._validators[key] = Validator(part, registry=self._registry, _resolver=resolver)
+        return bool(self._validators[key].is_valid(value))
 
     def accepts(self, title: str, fields: Node) -> bool:
         """Return whether the fields conform to the JSON Schema of a message."""

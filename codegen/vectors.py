@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
-from codegen import variants
+from codegen import kinds, variants
 from codegen.frames import Messages
 from codegen.schema import VECTORS, CodegenError, Node, Schema, raise_if, violations
 
@@ -18,6 +18,8 @@ META = "vectors.schema.json"
 """The file that says what the vectors may hold: a definition for each file, by its name."""
 FRAMES = {"reference.json": True, "valid.json": True, "invalid.json": False}
 """The files of frames, but for the recorded ones, and whether the frames are valid."""
+RECORDED = "recorded.json"
+FILES = (*FRAMES, RECORDED, *kinds.CHECKS)
 SAFE = 2**53 - 1
 """The largest integer that a decoder of JSON with floats only reads exactly."""
 NEEDS = {
@@ -74,9 +76,13 @@ def completed(messages: Messages, vector: Node, *, valid: bool) -> Node | None:
         if found is not None:
             raise CodegenError([f"{name}: conforms to the JSON Schema of {title}"])
         vector = with_needs(vector)
-    if numbers := dict(_large("", fields)):
-        vector = vector | {"numbers": numbers}
-    return ordered(vector)
+    return ordered(with_numbers(vector))
+
+
+def with_numbers(vector: Node) -> Node:
+    """Return a vector with the integers that not every decoder of JSON reads exactly."""
+    numbers = dict(_large("", vector.get("fields", vector.get("value"))))
+    return vector | {"numbers": numbers} if numbers else vector
 
 
 def with_needs(vector: Node) -> Node:
@@ -129,36 +135,55 @@ def titles(described: Schema, row: Node) -> list[str]:
 
 
 def read(root: Path, folder: Path) -> dict[str, list[Node]]:
-    """Read the vectors of a schema's folder by the names of their files; raise CodegenError for those that break a rule."""
+    """Read the vectors that are written by hand, by their files; raise CodegenError for those that break a rule."""
     place = root / folder / VECTORS
     if not (place / META).exists():
         return {}
     meta: Node = json.loads((place / META).read_bytes())
-    files: dict[str, list[Node]] = {p.name: json.loads(p.read_bytes()) for p in sorted(place.glob("*.json"))}
-    del files[META]
+    found = {path.name: path for path in sorted(place.glob("*.json")) if path.name != META}
+    raise_if(
+        [
+            f"schema/{VECTORS}/{name}: the generator has no such file of vectors"
+            for name in found
+            if name not in FILES
+        ]
+    )
+    raise_if([f"schema/{VECTORS}/{name}: missing" for name in FILES if name not in found])
+    files: dict[str, list[Node]] = {}
     problems: list[str] = []
-    for name, rows in files.items():
-        items = {"$ref": f"#/$defs/{name.removesuffix('.json')}"}
-        problems += violations(
-            f"{VECTORS}/{name}", rows, {"type": "array", "items": items, "$defs": meta["$defs"]}
-        )
+    for name, path in found.items():
+        rows = cast("list[Node]", json.loads(path.read_bytes()))
+        files[name] = [row for row in rows if variants.GENERATED not in row.get("tags", ())]
+        items = {"$ref": f"#/$defs/{path.stem}"}
+        rule = {"type": "array", "items": items, "$defs": meta["$defs"]}
+        problems += violations(f"{VECTORS}/{name}", files[name], rule)
     raise_if(problems)
     return files
 
 
 def render(described: Schema, root: Path, folder: Path) -> dict[Path, str]:
     """Return the text of each file of vectors in the folder of a schema, by its path."""
-    files = read(root, folder)
-    if not files:
+    written = read(root, folder)
+    if not written:
         return {}
     messages = Messages(described)
-    written = {name: [v for v in rows if variants.GENERATED not in v["tags"]] for name, rows in files.items()}
+    for name in kinds.CHECKS:
+        written[name] = [with_numbers(row) for row in written[name]]
+    written["refusals.json"] += kinds.refusals(described)
+    raise_if(
+        [
+            f"schema/{VECTORS}/{name}: {row['id']}: is not what the schema says"
+            for name, check in kinds.CHECKS.items()
+            for row in written[name]
+            if not check(described, messages, row)
+        ]
+    )
     made = systematic(described, messages, [*written["reference.json"], *written["valid.json"]])
     order = {title: i for i, row in enumerate(described.tagged) for title in titles(described, row)}
     for name, valid in FRAMES.items():
         rows = [completed(messages, row, valid=valid) for row in (*written[name], *made[name])]
         written[name] = sorted(distinct(row for row in rows if row), key=lambda row: order[row["class"]])
-    written["recorded.json"] = [ordered(with_needs(row)) for row in written["recorded.json"]]
+    written[RECORDED] = [ordered(with_needs(row)) for row in written[RECORDED]]
     ids = [row["id"] for rows in written.values() for row in rows]
     raise_if(
         [f"schema/{VECTORS}: two vectors have the id {i}" for i in dict.fromkeys(ids) if ids.count(i) > 1]
