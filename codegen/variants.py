@@ -361,7 +361,8 @@ def _wrong(field: Field, usual: Any, *, textual: bool) -> Wrong:
             yield "map", "a map", "wrong-type", {}, {}
             yield "element", "a list with a boolean", "wrong-type", [True], {}
         case _:
-            yield "integer", "an integer", "wrong-type", 5, {}
+            index = {"form": "variant index"} if "const" in field.node else {}
+            yield "integer", "an integer", "wrong-type", 5, index
             yield "array", "an array", "wrong-type", [usual], {}
             if field.kind == "choice":
                 yield "other", "none of the texts that it may be", "not-a-choice", "?", {}

@@ -90,6 +90,14 @@ def option(text: str | None) -> str:
 FILTERS: dict[str, Callable[..., str]] = {"doc": doc, "identifier": identifier, "option": option}
 
 
+def _edges(found: Integer) -> tuple[int, int]:
+    """Return the bounds of the type in Rust; that of numbers from 1 excludes 0."""
+    most = 2 ** (found.bits - found.signed) - 1
+    if found.signed:
+        return -most - 1, most
+    return int((found.minimum, found.maximum) == (1, most)), most
+
+
 class Rust:
     """The types of a protocol in Rust."""
 
@@ -117,7 +125,7 @@ class Rust:
         match found:
             case Integer():
                 name = f"{'i' if found.signed else 'u'}{found.bits}"
-                return f"std::num::NonZero{name.upper()}" if found.minimum == 1 else name
+                return f"std::num::NonZero{name.upper()}" if _edges(found)[0] == 1 else name
             case Number():
                 return "f64"
             case Boolean():
@@ -150,7 +158,31 @@ class Rust:
             [f'rename = "{field.name}"'] if identifier(field.name).removeprefix("r#") != field.name else []
         )
         found += [f'alias = "{alias}"' for alias in field.aliases]
+        found += [f'deserialize_with = "{check}"'] if (check := self.check(field)) else []
         return found if field.required else [*found, "default", 'skip_serializing_if = "Option::is_none"']
+
+    def bounds(self, field: Field) -> Integer | None:
+        """Return the type of a field if it has bounds that its type in Rust does not have."""
+        found = field.type
+        if isinstance(found, Reference) and isinstance(scalar := self.definitions[found.name], Scalar):
+            found = scalar.type
+        if isinstance(found, Integer) and (found.minimum, found.maximum) != _edges(found):
+            return found
+        return None
+
+    def check(self, field: Field) -> str:
+        """Return the name of the function that reads a field with bounds."""
+        if not (found := self.bounds(field)):
+            return ""
+        name = f"{self.type(found)}_from_{found.minimum}_to_{found.maximum}".replace("-", "minus_")
+        return name if field.required else f"optional_{name}"
+
+    def checks(self) -> dict[str, Field]:
+        """Return a field for each function that reads fields with bounds."""
+        found = [
+            field for each in self.definitions.values() if isinstance(each, Object) for field in each.fields
+        ]
+        return {self.check(field): field for field in found if self.bounds(field)}
 
     def enums(self) -> Iterator[tuple[str, Field, tuple[str, ...]]]:
         """Iterate over the fields whose text has few values, with the name of the type."""
