@@ -6,11 +6,12 @@ A format returns the text of each of its files, by the path in its own folder.
 from collections.abc import Callable
 from pathlib import Path
 
-from codegen.export import bundle, go, rust, typescript
+from codegen.export import asyncapi, bundle, go, rust, typescript
 from codegen.export.describe import Protocol, describe
 from codegen.schema import Schema
 
 FORMATS: dict[str, Callable[[Protocol], dict[Path, str]]] = {
+    "asyncapi": asyncapi.files,
     "bundle": bundle.files,
     "typescript": typescript.files,
     "rust": rust.files,

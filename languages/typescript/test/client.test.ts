@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { CHUNK_BYTES, type Family } from "../../../schema/dist/typescript/protocol.js";
 import { Client, PieError, digest, type Output } from "../src/client.js";
 
-const PYTHON = process.env["PIE_PYTHON"] ?? "python";
+const PYTHON = process.env["PYTHON"] ?? "python";
 const options = { timeout: 30_000 };
 const FAMILIES: Family[] = ["0.4", "0.5"];
 
