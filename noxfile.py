@@ -15,7 +15,9 @@ nox.needs_version = ">=2025.2.9"
 nox.options.reuse_existing_virtualenvs = True
 # Not uv: it ignores pip's settings, and a machine may reach its package index only by them.
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["check", "breaking", "lint", "types", "tests", "lowest", "interop", "engine"]
+nox.options.sessions = [
+    *("check", "breaking", "lint", "types", "tests", "lowest", "interop", "exports", "languages", "engine"),
+]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
@@ -60,8 +62,16 @@ Every package of the client keeps tests, and every one of `testing` except the p
 
 PUBLISHED = ("0.3.0", "0.4.0", "0.5.3")
 """Published releases of another Python client."""
+CHECK_JSONSCHEMA = "check-jsonschema==0.39.0"
+"""A validator in Python; those in languages/validators are in JavaScript and C++."""
 PUBLISHED_NPM = ("@pie-project/client@0.5.2", "ws@8.23.0")
 """The published JavaScript client, and the WebSocket package that it needs before Node 22."""
+
+LANGUAGES = ("typescript", "rust", "go")
+"""Folders of `languages` with a runner of the test vectors and a client."""
+TOOLCHAINS = {"typescript": "npm", "rust": "cargo", "go": "go"}
+"""The program that each needs."""
+NPM = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
 
 RIVALS = {
     "0.4.0": ("pie-client==0.4.0",),
@@ -244,14 +254,79 @@ def interop(session: nox.Session) -> None:
         home = folder / f"npm-{PUBLISHED_NPM[0].rpartition('@')[2]}"
         home.mkdir(exist_ok=True)
         (home / "package.json").write_text("{}")
-        npm = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
         with session.chdir(home):
-            session.run(*npm, *PUBLISHED_NPM, external=True)
+            session.run(*NPM, *PUBLISHED_NPM, external=True)
     elif os.environ.get("CI"):
         session.error("npm not found; the JavaScript client needs it")
     # A client works through its scenarios once, so all tests of a client run in one worker.
     together = ("-n", "auto", "--dist", "loadgroup")
     session.run("pytest", "tests/interop", *together, *session.posargs, env={"INTEROP_CLIENTS": str(folder)})
+
+
+@nox.session
+def exports(session: nox.Session) -> None:
+    """Check the bundle and the AsyncAPI document with validators that others wrote."""
+    if not shutil.which("npm"):
+        _unable(session, "npm not found; the validators need it")
+    session.install(CHECK_JSONSCHEMA)
+    (bundle,) = Path("schema/dist/bundle").resolve().glob("*.json")
+    session.run("check-jsonschema", "--check-metaschema", str(bundle))
+    with session.chdir("languages/validators"):
+        _install_npm(session)
+        session.run("node", "check.mjs", external=True)
+        jsonschema = ("npx", "--no-install", "jsonschema")
+        session.run(*jsonschema, "metaschema", str(bundle), external=True)
+        for name, codes in {"valid.jsonl": [0], "valid.json": [0], "invalid.json": [1, 2]}.items():
+            validate = (*jsonschema, "validate", str(bundle), f"build/{name}")
+            session.run(*validate, external=True, success_codes=codes, silent=True)
+            if not name.endswith(".jsonl"):
+                check = ("check-jsonschema", "--schemafile", str(bundle), f"build/{name}")
+                session.run(*check, success_codes=codes, silent=True)
+
+
+@nox.session
+def languages(session: nox.Session) -> None:
+    """Run the test vectors and a client in other languages; `-- rust` for one of them."""
+    session.install("-e", ".")  # the embedded engine
+    chosen = session.posargs or LANGUAGES
+    missing = [name for name in chosen if not shutil.which(TOOLCHAINS[name])]
+    run = {"typescript": _run_typescript, "rust": _run_rust, "go": _run_go}
+    for name in chosen:
+        if name not in missing:
+            with session.chdir(f"languages/{name}"):
+                run[name](session, {"PYTHON": str(Path(session.bin, "python"))})
+    if missing:
+        needed = " and ".join(f"{TOOLCHAINS[name]} for {name}" for name in missing)
+        _unable(session, f"not found: {needed}; the other languages passed")
+
+
+def _run_typescript(session: nox.Session, environment: dict[str, str]) -> None:
+    _install_npm(session)
+    session.run("npx", "--no-install", "tsc", external=True)
+    # As the summary counts more than a thousand tests, only those that fail are shown.
+    limited = environment | {"NODE_OPTIONS": "--max-old-space-size=256"}
+    session.run("npm", "test", "--silent", external=True, env=limited)
+
+
+def _run_rust(session: nox.Session, environment: dict[str, str]) -> None:
+    session.run("cargo", "test", "--quiet", external=True, env=environment)
+
+
+def _run_go(session: nox.Session, environment: dict[str, str]) -> None:
+    session.run("go", "test", "./...", external=True, env=environment)
+
+
+def _install_npm(session: nox.Session) -> None:
+    """Install the packages of the package.json in the current folder, unless it has them."""
+    recipe = Path("package.json").read_text("utf-8")
+    if _is_outdated(Path("node_modules"), recipe):
+        session.run(*NPM, external=True)
+        _record(Path("node_modules"), recipe)
+
+
+def _unable(session: nox.Session, reason: str) -> None:
+    """End a session that can't run here: with CI set that is a failure."""
+    (session.error if os.environ.get("CI") else session.skip)(reason)
 
 
 @nox.session
@@ -281,8 +356,7 @@ def bench(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """Run the tests marked `engine` on a real pie-server without a GPU."""
     if reason := _missing_for_engine():
-        # With CI set, a session that can't run is a failure.
-        (session.error if os.environ.get("CI") else session.skip)(reason)
+        _unable(session, reason)
     session.install("-e", f".[{EXTRAS}]", *groups("test"))
     cache = Path(session.cache_dir).resolve()
     server, model = cache / "pie-server", cache / "model"
