@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 from tests.support.tools import need
 
 TOP_LEVEL = {
-    *("schema", "codegen", "src", "tests", "docs", "examples", "benchmarks", ".ci"),
+    *("schema", "codegen", "src", "tests", "docs", "examples", "benchmarks", "languages", ".ci"),
     *("pyproject.toml", "noxfile.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
     *(".gitignore", ".gitattributes"),
 }
