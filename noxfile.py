@@ -309,7 +309,7 @@ def _run_typescript(session: nox.Session, environment: dict[str, str]) -> None:
 
 
 def _run_rust(session: nox.Session, environment: dict[str, str]) -> None:
-    session.run("cargo", "test", "--quiet", "--", "--quiet", external=True, env=environment)
+    session.run("cargo", "test", "--", "--format", "terse", external=True, env=environment)
 
 
 def _run_go(session: nox.Session, environment: dict[str, str]) -> None:
