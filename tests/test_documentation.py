@@ -25,6 +25,7 @@ PAGES = {
     for name in (
         "README.md",
         "docs/usage.md",
+        "docs/map.md",
         "docs/testing.md",
         "docs/back-pressure.md",
         "docs/reconnecting.md",
@@ -77,6 +78,7 @@ PRINTED = {
     "readme:result": "2\n",
     "readme:authenticate": "ServerInfo(family='0.4', title='Pie 0.3 and 0.4', username='alice')\n",
     "readme:function": "['HELLO', 'HELLO']\n",
+    "readme:map": "0 0\n1 1\n2 2\n3 3\n4 4\n",
     "readme:errors": "not installed: launch_process of 'does-not-exist@0.1.0' refused: ",
     "readme:reconnect": "5\n",
     "readme:local": "hello, Ada\n",
@@ -96,6 +98,12 @@ PRINTED = {
     "reconnecting:policy": "ready\n",
     "reconnecting:states": "ready\n",
     "reconnecting:gaps": "3\n",
+    "map:function": "0 one ['ONE']\n1 two ['TWO']\n2 three ['THREE']\n",
+    "map:program": "1\n2\n3\n4\n",
+    "map:leave": "running: []\n",
+    "map:retries": "1\nprocess ",
+    "map:progress": "1 of 3 done, 0 failed, 0 running\n2 of 3 done, 0 failed, 0 running\n3 of",
+    "map:journal": "1 ['ONE'] False\n1 ['TWO'] False\n2 ['ONE'] True\n2 ['TWO'] True\n",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }

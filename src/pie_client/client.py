@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections import abc
     from typing import overload
 
+    import pydantic
+
     from pie_client import connected as sessions
-    from pie_client import connector, errors, launching, process
+    from pie_client import connector, errors, launching, mapping, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, options
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     P = typing.ParamSpec("P")
     R = typing.TypeVar("R")
+    T = typing.TypeVar("T")
+    I = typing.TypeVar("I")  # noqa: E741 - an input
 else:
     # What they define is only named in annotations, or not needed before connect().
     abc = LazyModule("collections.abc")
@@ -40,10 +44,12 @@ else:
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
     launching = LazyModule("pie_client.launching")
+    mapping = LazyModule("pie_client.mapping")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     options = LazyModule("pie_client.connection.options")
     process = LazyModule("pie_client.process")
+    pydantic = LazyModule("pydantic")
     reconnecting = LazyModule("pie_client.connection.reconnect")
     registry = LazyModule("pie_client.programs.registry")
     server_info = LazyModule("pie_client.auth.server_info")
@@ -678,6 +684,143 @@ class PieClient:
             return await self._connected().run(program, args, kwargs, checked)
 
         return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
+
+    if TYPE_CHECKING:
+
+        @overload
+        def map(
+            self,
+            program: mapping.MapFunction[I, T],
+            inputs: abc.Iterable[I] | abc.AsyncIterable[I],
+            *,
+            concurrency: int = 32,
+            ordered: bool = True,
+            on_error: mapping.OnError = "raise",
+            timeout: float | None = None,
+            retries: int = 0,
+            retry: abc.Callable[[errors.PieError], bool] | None = None,
+            on_progress: abc.Callable[[mapping.MapProgress], object] | None = None,
+            journal: str | os.PathLike[str] | None = None,
+            token_budget: int | None = None,
+        ) -> mapping.Map[I, T]: ...
+        @overload
+        def map(
+            self,
+            program: str,
+            inputs: abc.Iterable[I] | abc.AsyncIterable[I],
+            *,
+            concurrency: int = 32,
+            ordered: bool = True,
+            on_error: mapping.OnError = "raise",
+            timeout: float | None = None,
+            retries: int = 0,
+            retry: abc.Callable[[errors.PieError], bool] | None = None,
+            on_progress: abc.Callable[[mapping.MapProgress], object] | None = None,
+            journal: str | os.PathLike[str] | None = None,
+            token_budget: int | None = None,
+        ) -> mapping.Map[I, pydantic.JsonValue]: ...
+        @overload
+        def map(
+            self,
+            program: str | mapping.MapFunction[I, object],
+            inputs: abc.Iterable[I] | abc.AsyncIterable[I],
+            as_type: type[T] | pydantic.TypeAdapter[T],
+            *,
+            concurrency: int = 32,
+            ordered: bool = True,
+            on_error: mapping.OnError = "raise",
+            timeout: float | None = None,
+            retries: int = 0,
+            retry: abc.Callable[[errors.PieError], bool] | None = None,
+            on_progress: abc.Callable[[mapping.MapProgress], object] | None = None,
+            journal: str | os.PathLike[str] | None = None,
+            token_budget: int | None = None,
+        ) -> mapping.Map[I, T]: ...
+
+    def map(
+        self,
+        program: object,
+        inputs: abc.Iterable[object] | abc.AsyncIterable[object],
+        as_type: object = None,
+        *,
+        concurrency: int = 32,
+        ordered: bool = True,
+        on_error: mapping.OnError = "raise",
+        timeout: float | None = None,
+        retries: int = 0,
+        retry: abc.Callable[[errors.PieError], bool] | None = None,
+        on_progress: abc.Callable[[mapping.MapProgress], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        token_budget: int | None = None,
+    ) -> mapping.Map[object, object]:
+        """Run a program once for each input, several at a time, and iterate over the results.
+
+            async with client.map("greet@1.0.0", names, str) as results:
+                async for result in results:
+                    print(result.input, result.value)
+
+        Inputs are taken as they are needed: at most twice ``concurrency`` ahead of the results that were received, so
+        that memory does not grow with their number. What runs is terminated when the loop is left, see :class:`Map`; the
+        ``async with`` block waits for that, and may be left out.
+
+        A launch is repeated if it certainly was not sent, however often the connection is lost. Otherwise nothing runs
+        twice unless ``retries`` allows it. When the connection is lost for good, the map raises that error whatever
+        ``on_error`` says.
+
+        Args:
+            program: The program as ``name@version``, or a function decorated with :func:`inferlet`, whose first
+                parameter takes the input.
+            inputs: The inputs, from any iterable or asynchronous iterable. An ordinary one is read in the event loop, and
+                should not block.
+            as_type: Type of the results, as in :meth:`Process.result`. Default: what the function is annotated to
+                return, and for other programs plain JSON values.
+            concurrency: Most processes at a time. Default: 32, half of what 0.5 servers accept from one connection before
+                they queue.
+            ordered: True for results in the order of the inputs, False for each as soon as there is one. With True, a slow
+                input holds up those after it, and finally their launch.
+            on_error: What happens with the error of an input. ``"raise"``: end the map and raise it. ``"return"``: return
+                a result with this ``error``. ``"skip"``: leave the input out.
+            timeout: Seconds until a launched program has returned, in each run; its process is terminated then. Default:
+                the client's ``timeout`` for the launch, and no limit for the program.
+            retries: How often an input may run again after an error. With 0 no program is launched twice for an input.
+            retry: Whether an error is worth another run. Default: :meth:`Map.is_interrupted`: a process or its launch was
+                lost with the connection, the server dropped it, or the timeout expired. A launch whose reply was lost may
+                have started a process, which then runs beside its repetition.
+            on_progress: Called in the event loop with the progress after each input and before each repetition.
+            journal: Path of a file that keeps the answers, so that the same map can go on in another process: see
+                docs/map.md. Inputs that failed are not in it and run again.
+            token_budget: Maximum number of tokens of each process, as in :meth:`launch_process`.
+
+        Returns:
+            An asynchronous iterator over :class:`MapResult` objects.
+
+        Raises:
+            InvalidArgumentError: An argument is invalid.
+            NotConnectedError: The client is not connected.
+        """
+        connected = self._connected()
+        options = launching.check_options(
+            self._settings,
+            token_budget=token_budget,
+            terminate_on_exit=True,
+            max_buffered=min(mapping.UNREAD_BYTES, self._settings.max_buffered),
+            when_full="drop-oldest",
+            timeout=timeout,
+        )
+        plan = mapping.Plan(
+            program,
+            concurrency=concurrency,
+            timeout=timeout,
+            retries=retries,
+            retry=retry,
+            on_error=on_error,
+            ordered=ordered,
+            on_progress=on_progress,
+            journal=journal,
+            as_type=as_type,
+            options=options,
+        )
+        return mapping.start(connected, plan, inputs)
 
     async def attach_process(
         self,

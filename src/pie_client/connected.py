@@ -11,7 +11,7 @@ import functools
 import math
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
@@ -193,7 +193,16 @@ class Connected:
             raise InvalidArgumentError(
                 f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
-        text, described = as_json(program.input_of(args, kwargs)), program.manifest
+        function = cast("functions.Inferlet[..., object]", program)
+        return await self.launch_text(function, as_json(function.input_of(args, kwargs)), options)
+
+    async def launch_text(
+        self, program: str | functions.Inferlet[..., object], text: str, options: Options
+    ) -> Process:
+        """Launch a program, or a function, which is installed first if the server lacks it, with an encoded input."""
+        if isinstance(program, str):
+            return await self.launcher.launch(program, text, options)
+        described = program.manifest
         limit = (
             contextlib.nullcontext()
             if options.timeout is None

@@ -288,7 +288,7 @@ def _without_mark(text: str) -> str:
 
 def as_inputs(inputs: Iterable[object]) -> list[str]:
     """Encode each input as JSON text."""
-    _check_many("inputs", inputs)
+    check_many("inputs", inputs)
     return [as_json(each) for each in inputs]
 
 
@@ -296,11 +296,11 @@ def as_budgets(budgets: Iterable[int | None] | None) -> list[int | None] | None:
     """Return token budgets as a list; its entries are checked against the schema later."""
     if budgets is None:
         return None
-    _check_many("token_budgets", budgets)
+    check_many("token_budgets", budgets)
     return list(budgets)
 
 
-def _check_many(name: str, given: object) -> None:
+def check_many(name: str, given: object) -> None:
     """Raise InvalidArgumentError unless a value is iterable and not itself a single input."""
     kind: type[object] = type(given)
     if issubclass(kind, (str, bytes, Mapping)) or not issubclass(kind, Iterable):

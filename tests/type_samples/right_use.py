@@ -133,6 +133,7 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     assert_type(await client.run(greet, "x", times=2), Process)
     assert_type(await client.run_with(timeout=5)("a@1.0.0", timeout="x"), Process)
     assert_type(await client.run_with(capture_outputs=False)(greet, "x", times=2), Process)
+    assert_type([result.value async for result in client.map(greet, ["x"])], list[list[str]])
     assert_type(await greet("x"), list[str])
     assert_type(greet.manifest, Manifest)
     assert_type(await client.attach_process("id"), Process)

@@ -45,6 +45,7 @@ class Inferlet(Generic[P, R_co]):
         source: The Python source that is uploaded.
         manifest: The Pie.toml that is uploaded with it.
         pinned: The version was given, not derived.
+        returns: Annotation of what the function returns; None if it is missing or can't be evaluated.
     """
 
     def __init__(
@@ -83,6 +84,11 @@ class Inferlet(Generic[P, R_co]):
     def pinned(self) -> bool:
         """Whether the version was given, not derived."""
         return self._given_version is not None
+
+    @functools.cached_property
+    def returns(self) -> object:
+        """Annotation of what the function returns, or None."""
+        return _hint(self._function, "return")
 
     @functools.cached_property
     def source(self) -> str:
@@ -231,7 +237,7 @@ def _parameters(
 
 
 def _hint(function: Callable[..., object], name: str) -> object:
-    """Return the annotation of a parameter, or None if it is missing or can't be evaluated."""
+    """Return the annotation of a parameter, or of the "return" value; None if it is missing or can't be evaluated."""
     found = function.__annotations__.get(name)
     if not isinstance(found, str):
         return found
