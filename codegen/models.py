@@ -28,7 +28,7 @@ DROPPED = {
 
 
 def check_tools(settings: Path) -> None:
-    """Raise CodegenError unless every tool of the codegen group has the version that a pyproject.toml pins."""
+    """Raise CodegenError unless each tool that the codegen group of a pyproject.toml pins has that version."""
     try:
         pins = tomllib.loads(settings.read_text(encoding="utf-8"))["dependency-groups"]["codegen"]
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
@@ -36,7 +36,7 @@ def check_tools(settings: Path) -> None:
             [f"no dependency group codegen in {settings}; pass a pyproject.toml with --settings"]
         ) from error
     problems: list[str] = []
-    for name, _, version in (str(pin).partition("==") for pin in pins):
+    for name, _, version in (str(pin).partition("==") for pin in pins if "==" in str(pin)):
         found = [each.version for each in importlib.metadata.distributions(name=name)]
         if version not in found[:1]:
             problems.append(
