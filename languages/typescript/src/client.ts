@@ -5,8 +5,9 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { WebSocket, type RawData } from "ws";
 
 import * as protocol from "../../../schema/dist/typescript/protocol.js";
-import { classOf } from "./errors.js";
+import { classOf, type ErrorClass, type Scope } from "./errors.js";
 import { pack, unpack } from "./frames.js";
+import { familyOf } from "./rules.js";
 
 type Requests = { [M in protocol.ClientMessage as M["type"]]: M };
 /** Requests with a reply. */
@@ -24,14 +25,12 @@ export class PieError extends Error {
   override name = "PieError";
 
   readonly text: string;
+  readonly errorClass: ErrorClass | null;
 
-  constructor(what: string, text: string) {
+  constructor(what: string, text: string, scope: Scope) {
     super(`${what} failed: ${text}`);
     this.text = text;
-  }
-
-  get errorClass(): string | null {
-    return classOf(this.text);
+    this.errorClass = classOf(text, scope);
   }
 }
 
@@ -51,9 +50,9 @@ export class Process implements AsyncIterableIterator<Output> {
     for await (const event of this) {
       if (event.type !== "process_event") continue;
       if (event.event === "return") return event.value;
-      if (event.event === "error") throw new PieError(`process ${this.id}`, event.value);
+      if (event.event === "error") throw new PieError(`process ${this.id}`, event.value, "process");
     }
-    throw new PieError(`process ${this.id}`, "it has ended");
+    throw new PieError(`process ${this.id}`, "it has ended", "process");
   }
 
   async next(): Promise<IteratorResult<Output>> {
@@ -113,7 +112,7 @@ export class Client {
   private constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on("message", (data: RawData, isBinary: boolean) => this.receive(data, isBinary));
-    socket.on("close", () => this.fail(new PieError("connection", "closed")));
+    socket.on("close", () => this.fail(new PieError("connection", "closed", "connection")));
     socket.on("error", (error: Error) => this.fail(error));
   }
 
@@ -128,9 +127,8 @@ export class Client {
     const socket = new WebSocket(url, { headers, perMessageDeflate: protocol.CONNECTION.extensions.length > 0 });
     await new Promise<void>((resolve, reject) => socket.once("open", () => resolve()).once("error", reject));
     const client = new Client(socket);
-    const { kind } = await client.call("auth_identify", { username: user });
-    const known = protocol.FAMILIES.find(({ identified_by }) => (identified_by.results as readonly string[]).includes(kind));
-    if (known) client.family = known.name;
+    const { text } = await client.call("auth_identify", { username: user });
+    client.family = familyOf(true, text) ?? client.family;
     return client;
   }
 
@@ -169,14 +167,14 @@ export class Client {
 
   private send<T extends Call, R>(type: T, fields: Arguments<T>, use: (result: protocol.Results[T]) => R): Promise<R> {
     if (!(protocol.REQUESTS[type].families as readonly string[]).includes(this.family)) {
-      return Promise.reject(new PieError(type, `not supported by servers of family ${this.family}`));
+      return Promise.reject(new PieError(type, `not supported by servers of family ${this.family}`, "request"));
     }
     const number = this.number;
     this.number = number === 2 ** 32 - 1 ? protocol.BEHAVIOUR.correlation.first : number + 1;
     return new Promise((resolve, reject) => {
       const reply = (ok: boolean, text: string): void => {
         if (ok) resolve(use(protocol.decodeResult(type, text)));
-        else reject(new PieError(type, text));
+        else reject(new PieError(type, text, "request"));
       };
       this.pending.set(number, { reply, fail: reject });
       this.write({ type, corr_id: number, ...protocol.REQUESTS[type].defaults, ...fields } as protocol.ClientMessage);

@@ -1654,12 +1654,12 @@ export class ProtocolError extends Error {
   override name = "ProtocolError";
 }
 
-/** Return a message of a client from a decoded map; throw a ProtocolError if it is not valid. Servers call this. */
-export function decodeClientMessage(value: unknown): ClientMessage {
-  return convert({ is: "union", tag: "type", members: CLIENT }, value, "ClientMessage", false) as ClientMessage;
+/** Return a message of a client from a decoded map, without unknown fields; throw a ProtocolError if it is not valid. */
+export function decodeClientMessage(value: unknown): ClientMessage | Unknown {
+  return decodeTagged(CLIENT, value, "ClientMessage") as ClientMessage | Unknown;
 }
 
-/** Return a binary message of a server from a decoded map, without unknown fields; throw a ProtocolError if it is not valid. */
+/** Return a binary message of a server from a decoded map, likewise. */
 export function decodeServerMessage(value: unknown): ServerMessage | Unknown {
   return decodeTagged(SERVER, value, "ServerMessage") as ServerMessage | Unknown;
 }
