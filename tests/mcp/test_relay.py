@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp.client.stdio import DEFAULT_INHERITED_ENV_VARS, get_default_environment
 from pydantic import JsonValue
 
 from pie_client import (
@@ -191,6 +190,11 @@ async def test_environment_and_working_directory_can_be_set(
 async def test_a_server_gets_the_variables_that_the_official_package_passes_and_no_secrets(
     client: PieClient, echo: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mcp.client.stdio import (  # noqa: PLC0415 - takes a second, in each worker that collects the tests
+        DEFAULT_INHERITED_ENV_VARS,
+        get_default_environment,
+    )
+
     for name in DEFAULT_INHERITED_ENV_VARS:
         if name not in ("PATH", "HOME"):
             monkeypatch.setenv(name, f"of {name}")
