@@ -135,6 +135,22 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         with_property("also", {"type": "string", "const": "x"}, required=True),
         ["schema/requests/ping.json: 'also' has a const, but is not the tag"],
     ),
+    "pattern that differs between languages": (
+        with_property("n", {"type": "string", "pattern": r"^\d$", "description": "A digit."}, required=True),
+        [
+            r"schema/requests/ping.json: $.properties.n.pattern: \d, \w, \s and \b match other characters in other languages; write [0-9] and such"
+        ],
+    ),
+    "JSON text of any shape": (
+        with_property(
+            "n",
+            {"type": "string", "contentMediaType": "application/json", "description": "JSON."},
+            required=True,
+        ),
+        [
+            "schema/requests/ping.json: $.properties.n: JSON text needs a contentSchema; JsonValue of types.json is any JSON"
+        ],
+    ),
     "file name that is not the tag": (
         rename_file,
         ["schema/requests/pong.json: must be named ping.json, after its type"],

@@ -1372,6 +1372,7 @@ export const CONNECTION = {
       "families": [
         "0.5"
       ],
+      "transient": false,
       "description": "The identity header is missing or invalid; the body says how."
     },
     "no_endpoint": {
@@ -1379,7 +1380,26 @@ export const CONNECTION = {
       "families": [
         "0.5"
       ],
+      "transient": false,
       "description": "The URI has another path than that of the WebSocket endpoint."
+    },
+    "bad_gateway": {
+      "value": 502,
+      "families": [],
+      "transient": true,
+      "description": "A proxy does not reach the server, for instance because it starts."
+    },
+    "unavailable": {
+      "value": 503,
+      "families": [],
+      "transient": true,
+      "description": "A proxy in front of the server is busy, or the server is not ready."
+    },
+    "gateway_timeout": {
+      "value": 504,
+      "families": [],
+      "transient": true,
+      "description": "A proxy gets no answer from the server in time."
     }
   },
   "extensions": [],
@@ -1395,12 +1415,43 @@ export const CONNECTION = {
         "sent_by": [
           "client"
         ],
+        "families": [
+          "0.4",
+          "0.5"
+        ],
+        "transient": false,
         "description": "A message is larger than the client accepts."
       },
       "no_close_frame": {
         "value": 1006,
         "sent_by": [],
+        "families": [
+          "0.4",
+          "0.5"
+        ],
+        "transient": true,
         "description": "The TCP connection ended without a close frame, as when a server exits; no frame has this code."
+      },
+      "going_away": {
+        "value": 1001,
+        "sent_by": [],
+        "families": [],
+        "transient": true,
+        "description": "A proxy in front of the server shuts down."
+      },
+      "service_restart": {
+        "value": 1012,
+        "sent_by": [],
+        "families": [],
+        "transient": true,
+        "description": "A proxy or the service behind it restarts."
+      },
+      "try_again_later": {
+        "value": 1013,
+        "sent_by": [],
+        "families": [],
+        "transient": true,
+        "description": "A proxy has too much work at the moment."
       }
     },
     "started": false,

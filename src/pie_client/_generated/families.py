@@ -27,11 +27,41 @@ STATUS_IDENTITY_REFUSED: Final = 401
 """The identity header is missing or invalid; the body says how."""
 STATUS_NO_ENDPOINT: Final = 404
 """The URI has another path than that of the WebSocket endpoint."""
+STATUS_BAD_GATEWAY: Final = 502
+"""A proxy does not reach the server, for instance because it starts."""
+STATUS_UNAVAILABLE: Final = 503
+"""A proxy in front of the server is busy, or the server is not ready."""
+STATUS_GATEWAY_TIMEOUT: Final = 504
+"""A proxy gets no answer from the server in time."""
 
 CODE_MESSAGE_TOO_BIG: Final = 1009
 """A message is larger than the client accepts."""
 CODE_NO_CLOSE_FRAME: Final = 1006
 """The TCP connection ended without a close frame, as when a server exits; no frame has this code."""
+CODE_GOING_AWAY: Final = 1001
+"""A proxy in front of the server shuts down."""
+CODE_SERVICE_RESTART: Final = 1012
+"""A proxy or the service behind it restarts."""
+CODE_TRY_AGAIN_LATER: Final = 1013
+"""A proxy has too much work at the moment."""
+
+TRANSIENT_STATUSES: Final = frozenset({502, 503, 504})
+"""HTTP statuses after which another attempt to connect may succeed soon."""
+
+TRANSIENT_CODES: Final = frozenset({1006, 1001, 1012, 1013})
+"""Close codes after which another attempt to connect may succeed soon."""
+
+SCHEMES: Final = (
+    "ws",
+    "wss",
+)
+"""Schemes of a server's URI. Servers speak the first; for the others, a proxy in front of them decrypts."""
+
+DEFAULT_PORT: Final = 8080
+"""TCP port on which a server listens by default."""
+
+DEFAULT_URI: Final = "ws://127.0.0.1:8080"
+"""URI of a server with its default configuration, on the same machine."""
 
 IDENTITY_PATTERN: Final = "^(?:[ -.0-~]*/ *[!-~][ -~]*| *[!-.0-~][ -.0-~]*)$"
 """Pattern of an identity, to be matched in full: tenant/user or user, in printable ASCII. The tenant may be
@@ -148,9 +178,14 @@ FAMILY_OF_RESULT: Final[Mapping[type, Family]] = MappingProxyType(
 
 __all__ = [
     "CHUNK_BYTES",
+    "CODE_GOING_AWAY",
     "CODE_MESSAGE_TOO_BIG",
     "CODE_NO_CLOSE_FRAME",
+    "CODE_SERVICE_RESTART",
+    "CODE_TRY_AGAIN_LATER",
     "CORRELATION",
+    "DEFAULT_PORT",
+    "DEFAULT_URI",
     "DEFAULT_USER",
     "ENDPOINT_PATH",
     "EVENT",
@@ -167,13 +202,19 @@ __all__ = [
     "PROGRAM_NAME_PATTERN",
     "PROGRAM_PATTERN",
     "RSA_KEY_BITS",
+    "SCHEMES",
     "SCRIPT_ENTRY",
     "SCRIPT_RUNTIME",
     "SIGNATURE_HASHES",
+    "STATUS_BAD_GATEWAY",
+    "STATUS_GATEWAY_TIMEOUT",
     "STATUS_IDENTITY_REFUSED",
     "STATUS_NO_ENDPOINT",
+    "STATUS_UNAVAILABLE",
     "TAG",
     "TOKEN_USER",
+    "TRANSIENT_CODES",
+    "TRANSIENT_STATUSES",
     "UPLOAD_BYTES",
     "Family",
     "FamilyTraits",

@@ -14,7 +14,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pie_client._generated.families import DEFAULT_USER, ENDPOINT_PATH, IDENTITY_PATTERN, UPLOAD_BYTES
+from pie_client._generated.families import (
+    DEFAULT_URI,
+    DEFAULT_USER,
+    ENDPOINT_PATH,
+    IDENTITY_PATTERN,
+    SCHEMES,
+    UPLOAD_BYTES,
+)
 from pie_client.errors import InvalidArgumentError
 from pie_client.lazy import LazyModule
 
@@ -54,6 +61,7 @@ HOSTS_CHARACTERS = 1 << 16
 """Most characters read of it: lists of blocked sites have millions."""
 DISCARD_PORT = 9
 """Any port: nothing is sent to it."""
+BEGINNINGS = tuple(f"{scheme}://" for scheme in SCHEMES)
 URI_CHARACTERS = 100
 """Characters of an invalid URI shown in the error."""
 
@@ -124,14 +132,16 @@ class Settings:
 
 def parse_uri(uri: object) -> SplitResult:
     """Split a server's URI and complete its path. Raises InvalidArgumentError, whose text shows no credentials."""
-    advice = "write it like ws://127.0.0.1:8080"
+    advice = f"write it like {DEFAULT_URI}"
     if not isinstance(uri, str):
         raise InvalidArgumentError(f"server_uri must be a str, not {type(uri).__name__}; {advice}")
     if any(c.isspace() or not c.isprintable() for c in uri):
         raise InvalidArgumentError(f"server_uri has white space or control characters; {advice}")
     shown = _without_secrets(uri)
-    if not uri.lower().startswith(("ws://", "wss://")):
-        raise InvalidArgumentError(f"server_uri{shown} does not start with ws:// or wss://; {advice}")
+    if not uri.lower().startswith(BEGINNINGS):
+        raise InvalidArgumentError(
+            f"server_uri{shown} does not start with {' or '.join(BEGINNINGS)}; {advice}"
+        )
     parts = _split(uri)
     if parts is None:
         raise InvalidArgumentError(f"invalid host or port in server_uri{shown}; {advice}")

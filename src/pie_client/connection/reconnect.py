@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from pie_client._generated.families import TRANSIENT_CODES, TRANSIENT_STATUSES
 from pie_client.connection.options import check_seconds
 from pie_client.errors import (
     ConnectionLostError,
@@ -32,11 +33,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-RETRIED_STATUS = frozenset({502, 503, 504})
-"""HTTP statuses of a server, or of a proxy in front of it, that is starting or busy."""
-RETRIED_CODES = frozenset({1001, 1006, 1012, 1013})
-"""Close codes: going away, no close frame, service restart, try again later (RFC 6455, section 7.4; IANA's registry)."""
-
 
 def is_transient(error: PieError) -> bool:
     """Return whether a connection that failed or was lost with this error is worth another attempt.
@@ -52,9 +48,9 @@ def is_transient(error: PieError) -> bool:
     if isinstance(error, (ConnectTimeoutError, DeadlineError)):
         return True
     if isinstance(error, ConnectionLostError):
-        return error.code in RETRIED_CODES
+        return error.code in TRANSIENT_CODES
     if isinstance(error, HandshakeError) and error.status is not None:
-        return error.status in RETRIED_STATUS
+        return error.status in TRANSIENT_STATUSES
     return isinstance(error, PieConnectionError) and any(map(_is_passing_failure, _causes(error)))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pie_client._generated.families import FAMILIES, NEWEST, UPLOAD_BYTES
+from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
     shown = "(default: %(default)s)"
     add("--family", f"server family {shown}", choices=FAMILIES, default=NEWEST)
-    add("--port", f"TCP port, 0 for a free one {shown}", type=int, default=8080)
+    add("--port", f"TCP port, 0 for a free one {shown}", type=int, default=DEFAULT_PORT)
     add("--trace", "print every frame, without secrets", action="store_true")
     text = f"add the programs of a Python file that defines {REGISTER}(engine); can be repeated"
     add("--load", text, type=Path, metavar="FILE.py", **REPEATED)
