@@ -45,6 +45,7 @@ OVER_SOCKETS = (
 SAME_WITH_OLDEST = (
     *("tests/codegen", "tests/test_typing.py"),  # run tools that are pinned to one release
     *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
+    "tests/test_distributions.py",  # what hatchling builds
     "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
     "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault

@@ -1,0 +1,74 @@
+"""The wheel and the source distribution carry the schema, for clients in other languages."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import EXPORTS, ROOT, files_below, run
+
+LEFT_OUT = ("vectors/", "released/", "dist/")
+"""Folders of the schema that only the source distribution has, but for the bundle."""
+READ = """
+import json
+from importlib.resources import files
+
+schema = files("pie_client") / "schema"
+(bundle,) = (schema / "dist" / "bundle").iterdir()
+print(json.dumps([json.loads((schema / "protocol.json").read_text()), json.loads(bundle.read_text())]))
+"""
+
+
+def build(target: str, source: Path, to: Path) -> Path:
+    """Build a distribution of a source folder as pip does, and return it."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(to)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)  # noqa: S603 - this interpreter, no shell
+    (found,) = to.iterdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extracted source distribution."""
+    folder = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(build("sdist", ROOT, folder / "built")) as archive:
+        archive.extractall(folder, filter="data")
+    (extracted,) = (path for path in folder.iterdir() if path.name != "built")
+    return extracted
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extracted wheel, built from the source distribution."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with zipfile.ZipFile(build("wheel", sdist, folder / "built")) as archive:
+        archive.extractall(folder / "extracted")  # noqa: S202 - built by this test
+    return folder / "extracted"
+
+
+def test_the_wheel_has_the_schema_and_its_bundle_but_neither_vectors_nor_other_languages(wheel: Path) -> None:
+    schema = files_below(ROOT / "schema")
+    expected = {name: data for name, data in schema.items() if not name.startswith(LEFT_OUT)}
+    bundle = {name: data for name, data in schema.items() if name.startswith("dist/bundle/")}
+    assert len(bundle) == 1
+    assert files_below(wheel / "pie_client" / "schema") == expected | bundle
+
+
+def test_an_installed_package_reads_its_schema_as_a_resource(wheel: Path, tmp_path: Path) -> None:
+    done = run(["-c", READ], tmp_path, {"PYTHONPATH": str(wheel)})
+    assert (done.returncode, done.stderr) == (0, "")
+    protocol, bundle = json.loads(done.stdout)
+    assert bundle["$id"] == f"{protocol['id']}:{protocol['version']}"
+
+
+def test_the_source_distribution_has_every_file_of_the_schema_and_can_export_it(
+    sdist: Path, tmp_path: Path
+) -> None:
+    assert files_below(sdist / "schema") == files_below(ROOT / "schema")
+    done = run(["-m", "codegen", "export", "typescript", "--out", tmp_path], sdist)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files_below(tmp_path) == files_below(ROOT / EXPORTS / "typescript")
