@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from codegen.__main__ import main
+from codegen.export import FORMATS
 from tests.support.repository import (
+    EXPORTS,
     GENERATED,
     REFERENCE,
     ROOT,
@@ -79,6 +81,8 @@ def drift(tmp_path_factory: pytest.TempPathFactory) -> Drift:
     line = next(li for li in stale.read_text(encoding="utf-8").splitlines() if li.startswith("OK_PING"))
     stale.write_bytes(stale.read_bytes().replace(line.encode(), line.replace("OK", "KO").encode()))
     (root / REFERENCE).write_bytes((root / REFERENCE).read_bytes() + b"\n")
+    for path in (root / EXPORTS).glob("*/*"):
+        path.write_bytes(path.read_bytes() + b"\n")
     (root / DELETED).unlink()
     (root / STRAY).write_text("mine", encoding="utf-8")
     (root / GENERATED / "__pycache__").mkdir()
@@ -90,10 +94,15 @@ def drift(tmp_path_factory: pytest.TempPathFactory) -> Drift:
     return Drift(before, changed, after_check, check, generated_files(root), done, line, root)
 
 
+def exported(drift: Drift) -> list[str]:
+    """Return the files of the exports."""
+    return [path for path in drift.before if path.startswith(f"{EXPORTS}/")]
+
+
 def test_check_fails_when_anything_differs_and_says_what_to_do(drift: Drift) -> None:
     assert drift.check.returncode == 1
     assert drift.check.stderr == (
-        f"codegen: 4 of {len(drift.before)} files differ from the schema; run `python -m codegen generate`\n"
+        f"codegen: {4 + len(exported(drift))} of {len(drift.before)} files differ from the schema; run `python -m codegen generate`\n"
     )
 
 
@@ -105,6 +114,11 @@ def test_check_shows_the_changed_line_of_a_stale_file_as_a_unified_diff(drift: D
     assert f"-{drift.line.replace('OK', 'KO')}" in diff
     assert f"+{drift.line}" in diff
     assert f"stale: {REFERENCE}\n--- a/{REFERENCE}\n+++ b/{REFERENCE}\n" in drift.check.stdout
+
+
+def test_check_notices_a_change_of_each_export(drift: Drift) -> None:
+    reported = [line.removeprefix("stale: ") for line in drift.check.stdout.splitlines()]
+    assert {path.split("/")[2] for path in exported(drift) if path in reported} == FORMATS.keys()
 
 
 def test_check_names_deleted_files_and_files_that_are_not_generated_but_no_caches(drift: Drift) -> None:
@@ -127,7 +141,8 @@ def test_generate_repairs_every_difference_and_reports_each(drift: Drift) -> Non
             f"changed: {REFERENCE}",
             f"new: {DELETED}",
             f"removed: {STRAY}",
-            f"codegen: {len(drift.before)} files, 4 changed",
+            *(f"changed: {path}" for path in exported(drift)),
+            f"codegen: {len(drift.before)} files, {4 + len(exported(drift))} changed",
         ]
     )
 
