@@ -62,14 +62,19 @@ def _frame(choices: Choices) -> Frame:
         case 0 | 1:
             frame: bytes | str = _event(choices)
         case 2:
-            frame = choices.pick(VECTORS)
+            frame = _vector(choices)
         case 3:
-            frame = _changed(choices.pick(VECTORS) if choices.number(2) else _event(choices), choices)
+            frame = _changed(_vector(choices) if choices.number(2) else _event(choices), choices)
         case _:
             frame = choices.some()
     if isinstance(frame, bytes) and frame and choices.number(3) == 1:
         return memoryview(frame)
     return frame
+
+
+def _vector(choices: Choices) -> bytes | str:
+    """Return one of the vectors, of which there are more than a byte tells apart."""
+    return VECTORS[(256 * choices.number(256) + choices.number(256)) % len(VECTORS)]
 
 
 def _event(choices: Choices) -> bytes:
@@ -142,7 +147,8 @@ def seeds() -> Iterator[bytes]:
             yield bytes([spool, *(byte for pair in halves for chunk in pair for byte in chunk)])
             yield bytes([spool, *whole, 6, 1, *whole])
     for number in range(len(VECTORS)):
-        yield bytes([0, 0, 0, 2, number % 256, 0, 0, 0, 3, 1, number % 256, 7, 0, 200])
+        place = divmod(number, 256)
+        yield bytes([0, 0, 0, 2, *place, 0, 0, 0, 3, 1, *place, 7, 0, 200])
 
 
 def _chunks(number: int, process: int) -> list[tuple[int, ...]]:
