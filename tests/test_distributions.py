@@ -1,6 +1,7 @@
 """The wheel and the source distribution carry the schema, for clients in other languages."""
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -13,14 +14,7 @@ from tests.support.repository import EXPORTS, ROOT, files_below, run
 
 LEFT_OUT = ("vectors/", "released/", "dist/")
 """Folders of the schema that only the source distribution has, but for the bundle."""
-READ = """
-import json
-from importlib.resources import files
-
-schema = files("pie_client") / "schema"
-(bundle,) = (schema / "dist" / "bundle").iterdir()
-print(json.dumps([json.loads((schema / "protocol.json").read_text()), json.loads(bundle.read_text())]))
-"""
+PAGE = (ROOT / "docs/other-languages.md").read_text(encoding="utf-8")
 
 
 def build(target: str, source: Path, to: Path) -> Path:
@@ -59,10 +53,12 @@ def test_the_wheel_has_the_schema_and_its_bundle_but_neither_vectors_nor_other_l
 
 
 def test_an_installed_package_reads_its_schema_as_a_resource(wheel: Path, tmp_path: Path) -> None:
-    done = run(["-c", READ], tmp_path, {"PYTHONPATH": str(wheel)})
+    (program,) = re.findall(r"<!-- resource -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    done = run(["-c", program], tmp_path, {"PYTHONPATH": str(wheel)})
     assert (done.returncode, done.stderr) == (0, "")
-    protocol, bundle = json.loads(done.stdout)
-    assert bundle["$id"] == f"{protocol['id']}:{protocol['version']}"
+    protocol = json.loads((ROOT / "schema/protocol.json").read_bytes())
+    version = protocol["version"]
+    assert done.stdout == f"{protocol['title']} {version} {protocol['id']}:{version}\n"
 
 
 def test_the_source_distribution_has_every_file_of_the_schema_and_can_export_it(

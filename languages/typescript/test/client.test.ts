@@ -1,9 +1,11 @@
 /** The client on the embedded engine, in a process of its own. */
 
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { CHUNK_BYTES, type Family } from "../../../schema/dist/typescript/protocol.js";
 import { Client, PieError, digest, type Output } from "../src/client.js";
@@ -35,6 +37,14 @@ for (const family of FAMILIES) {
     after(async () => {
       await client?.close();
       server.kill("SIGINT");
+    });
+
+    test("the example of docs/other-languages.md runs", options, async () => {
+      const example = fileURLToPath(new URL("../src/example.js", import.meta.url));
+      const { stdout } = await promisify(execFile)(process.execPath, [example, uri]);
+      const [identified, ...output] = stdout.trimEnd().split("\n");
+      assert.match(identified!, /^identified: /);
+      assert.deepEqual(output, ["stdout: 1", "stdout: 2", "return: 2"]);
     });
 
     test("finds out the family", options, () => {

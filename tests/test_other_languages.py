@@ -1,0 +1,37 @@
+"""docs/other-languages.md: its programs are those that `nox -s languages` runs, with the pins that it has."""
+
+import json
+import re
+
+import pytest
+
+from tests.support.repository import ROOT
+
+PAGE = (ROOT / "docs/other-languages.md").read_text(encoding="utf-8")
+PROGRAMS = {
+    "example.ts": (
+        "languages/typescript/src/example.ts",
+        ("../../../schema/dist/typescript/protocol.js", "./protocol.js"),
+    ),
+}
+"""Programs of the page: where each is run, and the path of the export there and on the page."""
+BLOCK = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
+
+
+def test_every_program_of_the_page_is_run() -> None:
+    assert [block["name"] for block in BLOCK.finditer(PAGE)] == list(PROGRAMS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_of_the_page_is_the_one_that_is_run(name: str) -> None:
+    path, (export, place) = PROGRAMS[name]
+    (code,) = (block["code"] for block in BLOCK.finditer(PAGE) if block["name"] == name)
+    assert code == (ROOT / path).read_text(encoding="utf-8").replace(export, place)
+
+
+def test_the_page_installs_the_packages_that_are_tested() -> None:
+    package = json.loads((ROOT / "languages/typescript/package.json").read_bytes())
+    tested: dict[str, str] = package["dependencies"] | package["devDependencies"]
+    installed = re.findall(r"(@?[\w/-]+)@(\d[\d.]*)", "".join(re.findall(r"npm install .*", PAGE)))
+    assert {name for name, _ in installed} >= {"ws", "typescript", "@msgpack/msgpack"}
+    assert [(name, pin) for name, pin in installed if not tested[name].startswith(pin)] == []
