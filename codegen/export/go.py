@@ -27,7 +27,7 @@ from codegen.export.describe import (
     Type,
     Union,
 )
-from codegen.export.templates import check_names, comment, fill, literal, messages, parts, pascal
+from codegen.export.templates import check_names, comment, fill, identifies, literal, messages, parts, pascal
 
 MODULE = "pieprotocol"
 """Name of the package, and path of its module."""
@@ -62,12 +62,7 @@ def exported(name: str) -> str:
     return "".join(part.upper() if part.lower() in INITIALISMS else part.capitalize() for part in parts(name))
 
 
-def private(name: str) -> str:
-    """Return a title as a name that the package keeps to itself."""
-    return name[0].lower() + name[1:]
-
-
-FILTERS: dict[str, Callable[..., str]] = {"doc": doc, "exported": exported, "private": private}
+FILTERS: dict[str, Callable[..., object]] = {"doc": doc, "exported": exported, "identifies": identifies}
 
 
 class Go:

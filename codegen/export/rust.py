@@ -27,7 +27,7 @@ from codegen.export.describe import (
     Type,
     Union,
 )
-from codegen.export.templates import check_names, comment, fill, literal, messages, pascal, snake
+from codegen.export.templates import check_names, comment, fill, identifies, literal, messages, pascal, snake
 
 KEYWORDS = {
     *("abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do"),
@@ -82,12 +82,24 @@ def identifier(name: str) -> str:
     return f"r#{written}" if written in KEYWORDS else written
 
 
+def variant(value: str) -> str:
+    """Return a text as the name of a variant, which begins with a letter."""
+    name = pascal(value)
+    return name if name[:1].isalpha() else f"V{name}"
+
+
 def option(text: str | None) -> str:
     """Return a text that may be absent."""
     return f"Some({literal(text)})" if text else "None"
 
 
-FILTERS: dict[str, Callable[..., str]] = {"doc": doc, "identifier": identifier, "option": option}
+FILTERS: dict[str, Callable[..., object]] = {
+    "doc": doc,
+    "identifier": identifier,
+    "option": option,
+    "variant": variant,
+    "identifies": identifies,
+}
 
 
 def _edges(found: Integer) -> tuple[int, int]:
@@ -107,6 +119,7 @@ class Rust:
         self.messages = [each.name for each in messages(protocol)]
         self.guards = {each.unknown: each for each in self.unions() if each.unknown}
         """Unions by the object of their unknown members."""
+        self.members = {name for each in self.unions() for _, name in each.members} | self.guards.keys()
         self.terminal = {row.object: row.terminal for row in protocol.events if row.object}
         self.results = {row.result for row in protocol.requests if row.result}
 
@@ -134,6 +147,8 @@ class Rust:
                 return f"{owner}{pascal(field)}" if len(values) > 1 and field else "String"
             case Bytes():
                 return "ByteBuf"
+            case Constant() if field:
+                return f"{owner}{pascal(field)}"
             case Json() | AnyOf() | Null() | Constant():
                 return "Value"
             case List(items=items):
@@ -187,9 +202,13 @@ class Rust:
     def enums(self) -> Iterator[tuple[str, Field, tuple[str, ...]]]:
         """Iterate over the fields whose text has few values, with the name of the type."""
         for each in self.definitions.values():
-            for field in each.fields if isinstance(each, Object) else ():
+            if not isinstance(each, Object):
+                continue
+            for field in each.fields:
                 if isinstance(field.type, Text) and len(field.type.values) > 1:
                     yield f"{each.name}{pascal(field.name)}", field, field.type.values
+                elif isinstance(field.type, Constant) and field.name not in self.tags(each):
+                    yield f"{each.name}{pascal(field.name)}", field, (field.type.value,)
 
     def content(self, scalar: Scalar) -> Type:
         """Return the type of a result: that of the JSON, if its text is JSON."""
@@ -198,9 +217,17 @@ class Rust:
             return found.content
         return found
 
+    def tags(self, each: Object) -> dict[str, str]:
+        """Return the tags of a member of a union. Others have them as fields, which serde checks."""
+        return each.tags if each.name in self.members else {}
+
+    def values(self, each: Object) -> list[Field]:
+        """Return the fields that are fields of the struct."""
+        return [field for field in each.fields if field.name not in self.tags(each)]
+
     def leads(self, each: Object) -> bool:
         """Return whether the only tag is the first field, so that serde's attribute writes it."""
-        return list(each.tags) == [each.fields[0].name]
+        return list(self.tags(each)) == [each.fields[0].name]
 
     def arguments(self, each: Object) -> list[Field]:
         """Return the fields that have no default and can't be absent."""
@@ -220,6 +247,8 @@ class Rust:
             value = json.dumps(field.default, ensure_ascii=False)
             value = f"{value}.to_owned()" if isinstance(field.default, str) else value
             value = value if field.required else f"Some({value})"
+        elif isinstance(field.type, Constant):
+            value = f"{self.field(owner, field)}::{variant(field.type.value)}"
         elif field.required:
             if self.argument(owner, field) != "impl Into<String>":
                 return name
@@ -228,7 +257,7 @@ class Rust:
 
     def is_optional(self, each: Object) -> bool:
         """Return whether every field can be absent."""
-        return not any(field.required or field.has_default for field in each.values)
+        return not any(field.required or field.has_default for field in self.values(each))
 
     def unions(self) -> list[Union]:
         """Return the unions, those of all messages first."""

@@ -8,13 +8,14 @@ from typing import cast
 
 import jinja2
 
-from codegen.export.describe import ErrorText, Protocol, Union
+from codegen.export.bundle import CLIENT, NAMES, SERVER, TEXT
+from codegen.export.describe import Alternatives, ErrorText, Protocol, Union
 from codegen.schema import raise_if
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "export"
 
 
-def fill(name: str, known: Mapping[str, object], filters: Mapping[str, Callable[..., str]]) -> str:
+def fill(name: str, known: Mapping[str, object], filters: Mapping[str, Callable[..., object]]) -> str:
     """Return a template's text with what is known, and these filters beside the common ones."""
     environment = jinja2.Environment(  # noqa: S701 - the output is source code, not HTML
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -73,13 +74,26 @@ def comment(text: str, prefix: str) -> str:
     return "\n".join(f"{prefix} {line}".rstrip() for line in text.split("\n"))
 
 
+def identifies(choice: Alternatives, protocol: Protocol) -> bool:
+    """Return whether a reply that is this choice tells the server's family."""
+    return any(
+        name in family["identified_by"]["results"]
+        for family in protocol.facts["families"]
+        for name in choice.members
+    )
+
+
 def messages(protocol: Protocol) -> list[Union]:
-    """Return the unions of all messages of a client, and of a server. Neither has an object for unknown types."""
+    """Return the unions of all messages: of a client, and of a server in binary and in text. No unknown type is invalid."""
+    rows = protocol.messages
+    sides = (
+        (CLIENT, [(row.type, row.name) for row in protocol.requests]),
+        (SERVER, [(row.type, row.name) for row in rows if row.frame == "binary"]),
+        (TEXT, [(row.type, row.name) for row in rows if row.frame == "text"]),
+    )
     tag = str(protocol.facts["tag"])
     return [
-        Union(f"{side}Message", f"A message of a {side.lower()}, by its `{tag}`.", "", tag, members, None)
-        for side, members in (
-            ("Client", tuple((row.type, row.name) for row in protocol.requests)),
-            ("Server", tuple((row.type, row.name) for row in protocol.messages)),
-        )
+        Union(name, NAMES[name].format(tag=tag), "", tag, tuple(members), None)
+        for name, members in sides
+        if members
     ]

@@ -137,10 +137,14 @@ func reply(message *pieprotocol.Response) (string, error) {
 	if message.Ok {
 		return message.Result, nil
 	}
-	if class := pieprotocol.Classify(pieprotocol.ScopeRequest, message.Result); class != nil {
-		return "", fmt.Errorf("%s: %s", class.Name, message.Result)
+	return "", failure(pieprotocol.ScopeRequest, message.Result)
+}
+
+func failure(scope pieprotocol.Scope, text string) error {
+	if class := pieprotocol.Classify(scope, text); class != nil {
+		return fmt.Errorf("%s: %s", class.Name, text)
 	}
-	return "", errors.New(message.Result)
+	return errors.New(text)
 }
 
 func (c *Client) send(ctx context.Context, message pieprotocol.ClientMessage) error {
@@ -151,13 +155,22 @@ func (c *Client) send(ctx context.Context, message pieprotocol.ClientMessage) er
 	return c.connection.Write(ctx, websocket.MessageBinary, frame)
 }
 
+// receive returns the next binary message. A text message ends a turn, or is the text of an error.
 func (c *Client) receive(ctx context.Context) (pieprotocol.ServerMessage, error) {
-	kind, frame, err := c.connection.Read(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		kind, frame, err := c.connection.Read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if kind == websocket.MessageBinary {
+			return pieprotocol.DecodeServerMessage(frame)
+		}
+		message, err := pieprotocol.ParseServerTextMessage(frame)
+		if err != nil {
+			return nil, err
+		}
+		if notice, found := message.(*pieprotocol.ServerNotice); found {
+			return nil, failure(pieprotocol.ScopeConnection, notice.Message)
+		}
 	}
-	if kind == websocket.MessageText {
-		return pieprotocol.ParseServerMessage(frame)
-	}
-	return pieprotocol.DecodeServerMessage(frame)
 }

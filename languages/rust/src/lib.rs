@@ -111,10 +111,9 @@ impl Client {
         loop {
             match self.receive()? {
                 ServerMessage::Response(reply) if reply.corr_id == number => {
-                    return match classify(Scope::Request, &reply.result) {
-                        _ if reply.ok => Ok(reply.result),
-                        Some(class) => Err(format!("{}: {}", class.name, reply.result).into()),
-                        None => Err(reply.result.into()),
+                    return match reply.ok {
+                        true => Ok(reply.result),
+                        false => Err(failure(Scope::Request, &reply.result)),
                     };
                 }
                 ServerMessage::ProcessEvent(event) => self.events.push_back(event),
@@ -129,14 +128,26 @@ impl Client {
             .send(Message::Binary(encode(&message)?.into()))?)
     }
 
+    /// Wait for a binary message. A text message ends a turn, or is the text of an error.
     fn receive(&mut self) -> Result<ServerMessage> {
         loop {
             match self.socket.read()? {
                 Message::Binary(frame) => return decode(&frame),
-                Message::Text(text) => return Ok(serde_json::from_str(text.as_str())?),
+                Message::Text(text) => {
+                    if let ServerTextMessage::Error(notice) = serde_json::from_str(text.as_str())? {
+                        return Err(failure(Scope::Connection, &notice.message));
+                    }
+                }
                 Message::Close(_) => return Err("the server closed the connection".into()),
                 _ => (),
             }
         }
+    }
+}
+
+fn failure(scope: Scope, text: &str) -> Box<dyn Error + Send + Sync> {
+    match classify(scope, text) {
+        Some(class) => format!("{}: {text}", class.name).into(),
+        None => text.into(),
     }
 }

@@ -1,6 +1,7 @@
 //! Reports a test for each vector in `schema/vectors`, and one for each conversation with an engine.
 
 mod conversation;
+mod other;
 mod vectors;
 
 use cap::Cap;

@@ -1,12 +1,13 @@
-//! Decodes, compares and encodes the frames of the vectors.
+//! Decodes, compares and encodes the frames of the vectors; `other` is about those without a frame.
 
+use crate::other;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use data_encoding::{BASE64, HEXLOWER};
 use libtest_mimic::{Failed, Trial};
-use pie_client::protocol::{ClientMessage, ServerMessage};
+use pie_client::protocol::{ClientMessage, ServerMessage, ServerTextMessage};
 use pie_client::{decode, Result};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::Serialize;
@@ -24,7 +25,7 @@ const NOT_SEEN: [&str; 5] = [
     "tag-vs-index",
 ];
 
-/// Return a test for each vector with a frame.
+/// Return a test for each vector.
 pub fn tests() -> Vec<Trial> {
     let mut files: Vec<_> = fs::read_dir(FOLDER)
         .expect("the folder of the vectors exists")
@@ -44,10 +45,16 @@ fn read(path: &Path) -> Vec<Trial> {
     let reference = path.ends_with("reference.json");
     vectors
         .into_iter()
-        .filter(|vector| frame(vector).is_some())
         .map(|vector| {
             let id = word(&vector, "id").to_owned();
-            Trial::test(id, move || check(&vector, reference))
+            let of_frame = vector.contains_key("from");
+            Trial::test(id, move || {
+                if of_frame {
+                    check(&vector, reference)
+                } else {
+                    other::check(&vector)
+                }
+            })
         })
         .collect()
 }
@@ -59,6 +66,7 @@ fn text(path: &Path) -> String {
 fn check(vector: &Map<String, Value>, reference: bool) -> std::result::Result<(), Failed> {
     match word(vector, "from") {
         "client" => check_as::<ClientMessage>(vector, reference),
+        _ if vector.contains_key("text") => check_as::<ServerTextMessage>(vector, reference),
         _ => check_as::<ServerMessage>(vector, reference),
     }
 }
@@ -124,17 +132,17 @@ fn frame(vector: &Map<String, Value>) -> Option<Frame> {
         .or_else(|| text.map(|text| Frame::Text(text.to_owned())))
 }
 
-fn word<'a>(vector: &'a Map<String, Value>, key: &str) -> &'a str {
+pub fn word<'a>(vector: &'a Map<String, Value>, key: &str) -> &'a str {
     vector.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn words<'a>(vector: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
+pub fn words<'a>(vector: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
     let list = vector.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Return the type of a message, which is what `Debug` writes innermost: `ProcessEvent(Stdout(StdoutFrame { .. }))`.
-fn class(message: &impl Debug) -> String {
+pub fn class(message: &impl Debug) -> String {
     let written = format!("{message:?}");
     let end = written.find([' ', ')']).unwrap_or(written.len());
     written[..end]
@@ -173,7 +181,7 @@ fn plain_as(fields: &Value, sent: &Value) -> Value {
     }
 }
 
-fn expect<T: PartialEq + Debug + ?Sized>(
+pub fn expect<T: PartialEq + Debug + ?Sized>(
     expected: &T,
     found: &T,
 ) -> std::result::Result<(), Failed> {

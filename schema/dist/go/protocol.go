@@ -3,7 +3,7 @@
 // Package pieprotocol is the Pie client protocol, version 1.0.0: messages, results and tables.
 //
 // Frames are msgpack: DecodeServerMessage reads one, Encode writes one. Text messages and results are JSON, which
-// ParseServerMessage and the Parse function of a result read. Optional fields are pointers, slices or maps; nil is
+// ParseServerTextMessage and the Parse function of a result read. Optional fields are pointers, slices or maps; nil is
 // absent. License: Apache-2.0.
 package pieprotocol
 
@@ -24,7 +24,7 @@ type Message interface {
 	json.Marshaler
 }
 
-// ClientMessage: A message of a client, by its `type`.
+// ClientMessage: A message of a client, tagged by `type`. In JSON, bytes are base64.
 type ClientMessage interface {
 	Message
 	isClientMessage()
@@ -94,7 +94,7 @@ func ParseClientMessage(text []byte) (ClientMessage, error) {
 	return objects(chooseClientMessage).parse(text)
 }
 
-// ServerMessage: A message of a server, by its `type`.
+// ServerMessage: A binary message of a server, tagged by `type`. In JSON, bytes are base64.
 type ServerMessage interface {
 	Message
 	isServerMessage()
@@ -114,10 +114,6 @@ func chooseServerMessage(entries map[string]value) (ServerMessage, error) {
 		return &FileChunk{}, nil
 	case "mcp_request":
 		return &McpRequest{}, nil
-	case "turn_done":
-		return &TurnDone{}, nil
-	case "error":
-		return &ServerNotice{}, nil
 	}
 	return &UnknownMessage{}, nil
 }
@@ -130,6 +126,36 @@ func DecodeServerMessage(frame []byte) (ServerMessage, error) {
 // ParseServerMessage decodes JSON; bytes are base64 there.
 func ParseServerMessage(text []byte) (ServerMessage, error) {
 	return objects(chooseServerMessage).parse(text)
+}
+
+// ServerTextMessage: A text message of a server, tagged by `type`.
+type ServerTextMessage interface {
+	Message
+	isServerTextMessage()
+}
+
+func chooseServerTextMessage(entries map[string]value) (ServerTextMessage, error) {
+	tag, err := tagOf(entries, "type")
+	if err != nil {
+		return nil, err
+	}
+	switch tag {
+	case "turn_done":
+		return &TurnDone{}, nil
+	case "error":
+		return &ServerNotice{}, nil
+	}
+	return &UnknownMessage{}, nil
+}
+
+// DecodeServerTextMessage decodes a frame of msgpack. A message of an unknown type is an UnknownMessage.
+func DecodeServerTextMessage(frame []byte) (ServerTextMessage, error) {
+	return decodeWhole(frame, objects(chooseServerTextMessage))
+}
+
+// ParseServerTextMessage decodes JSON; bytes are base64 there.
+func ParseServerTextMessage(text []byte) (ServerTextMessage, error) {
+	return objects(chooseServerTextMessage).parse(text)
 }
 
 // ProcessEvent: An event of a process, tagged by `event`.
@@ -222,6 +248,8 @@ func (*UnknownMessage) isClientMessage() {}
 
 func (*UnknownMessage) isServerMessage() {}
 
+func (*UnknownMessage) isServerTextMessage() {}
+
 // MarshalJSON implements json.Marshaler.
 func (m UnknownMessage) MarshalJSON() ([]byte, error) {
 	return printFields(m.fields())
@@ -283,6 +311,9 @@ type Usize = uint64
 
 // A program's name and version in the form that servers accept.
 type VersionedProgramName = string
+
+// VersionedProgramNamePattern is the pattern of a VersionedProgramName.
+const VersionedProgramNamePattern = "^[a-zA-Z0-9][a-zA-Z0-9_-]*@[0-9]+\\.[0-9]+\\.[0-9]+$"
 
 // Id of a workflow: a UUID.
 type WorkflowId = string
@@ -1927,7 +1958,7 @@ func (m *ServerNotice) fields() []field {
 	}
 }
 
-func (*ServerNotice) isServerMessage() {}
+func (*ServerNotice) isServerTextMessage() {}
 
 // MarshalJSON implements json.Marshaler.
 func (m ServerNotice) MarshalJSON() ([]byte, error) {
@@ -2173,7 +2204,7 @@ func (m *TurnDone) fields() []field {
 	}
 }
 
-func (*TurnDone) isServerMessage() {}
+func (*TurnDone) isServerTextMessage() {}
 
 // MarshalJSON implements json.Marshaler.
 func (m TurnDone) MarshalJSON() ([]byte, error) {
@@ -2490,6 +2521,45 @@ const RSAKeyBits = 2048
 // HighestPort: Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits.
 const HighestPort = 65535
 
+// SignatureInfo is how a key signs a challenge.
+type SignatureInfo struct {
+	// Kind of the key.
+	Key string
+
+	Scheme string
+
+	// Hash of the challenge that is signed; empty if it is part of the scheme.
+	Hash string
+
+	// Form of the signature: raw, or der for ASN.1.
+	Encoding string
+}
+
+// Signatures are the keys that may sign.
+var Signatures = []SignatureInfo{
+	{"RSA", "RSASSA-PKCS1-v1_5", "sha256", "raw"},
+	{"Ed25519", "Ed25519", "", "raw"},
+	{"P-256", "ECDSA", "sha256", "der"},
+	{"P-384", "ECDSA", "sha384", "der"},
+}
+
+// Recognize returns the family of a server by its reply to the request whose result is AuthIdentifyResult, or nil.
+func Recognize(ok bool, result string) *Family {
+	if ok {
+		switch ParseAuthIdentifyResult(result).(type) {
+		case AuthenticationDisabled, Challenge:
+			return &Family0_4
+		case AlreadyAuthenticated:
+			return &Family0_5
+		}
+		return nil
+	}
+	if fits(result, []string{"User '", "' is not authorized"}) {
+		return &Family0_4
+	}
+	return nil
+}
+
 // Scope is what a text of a server is about.
 type Scope string
 
@@ -2708,6 +2778,9 @@ func Classify(scope Scope, text string) *ErrorClass {
 
 // fits returns whether a text is made of pieces with any text between them.
 func fits(text string, pieces []string) bool {
+	if len(pieces) == 1 {
+		return text == pieces[0]
+	}
 	last := len(pieces) - 1
 	rest, found := strings.CutPrefix(text, pieces[0])
 	if !found {

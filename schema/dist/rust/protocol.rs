@@ -75,8 +75,40 @@ pub type Usize = u64;
 /// A program's name and version in the form that servers accept.
 pub type VersionedProgramName = String;
 
+/// Pattern of a [`VersionedProgramName`].
+#[rustfmt::skip]
+pub const VERSIONED_PROGRAM_NAME_PATTERN: &str = "^[a-zA-Z0-9][a-zA-Z0-9_-]*@[0-9]+\\.[0-9]+\\.[0-9]+$";
+
 /// Id of a workflow: a UUID.
 pub type WorkflowId = String;
+
+/// Tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JsonRpcFailureJsonrpc {
+    #[serde(rename = "2.0")]
+    V20,
+}
+
+/// Tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JsonRpcNotificationJsonrpc {
+    #[serde(rename = "2.0")]
+    V20,
+}
+
+/// Tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JsonRpcRequestJsonrpc {
+    #[serde(rename = "2.0")]
+    V20,
+}
+
+/// Tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JsonRpcResponseJsonrpc {
+    #[serde(rename = "2.0")]
+    V20,
+}
 
 /// Type of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -549,8 +581,9 @@ impl IterateExpression {
 
 /// A JSON-RPC response with an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "jsonrpc", rename = "2.0")]
 pub struct JsonRpcFailure {
+    /// Tag.
+    pub jsonrpc: JsonRpcFailureJsonrpc,
     /// Id of the request, unchanged; null if it could not be read.
     pub id: JsonValue,
     /// The error.
@@ -565,6 +598,7 @@ impl JsonRpcFailure {
         error: McpErrorObject,
     ) -> Self {
         Self {
+            jsonrpc: JsonRpcFailureJsonrpc::V20,
             id,
             error,
         }
@@ -573,8 +607,9 @@ impl JsonRpcFailure {
 
 /// A JSON-RPC request without an id, to which there is no response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "jsonrpc", rename = "2.0")]
 pub struct JsonRpcNotification {
+    /// Tag.
+    pub jsonrpc: JsonRpcNotificationJsonrpc,
     /// Name of the notification.
     pub method: String,
     /// Arguments of the notification.
@@ -589,6 +624,7 @@ impl JsonRpcNotification {
         method: impl Into<String>,
     ) -> Self {
         Self {
+            jsonrpc: JsonRpcNotificationJsonrpc::V20,
             method: method.into(),
             params: None,
         }
@@ -597,8 +633,9 @@ impl JsonRpcNotification {
 
 /// A JSON-RPC request from either side of an MCP connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "jsonrpc", rename = "2.0")]
 pub struct JsonRpcRequest {
+    /// Tag.
+    pub jsonrpc: JsonRpcRequestJsonrpc,
     /// Number that the response repeats; each side counts its own requests.
     pub id: Integer,
     /// Name of the method.
@@ -616,6 +653,7 @@ impl JsonRpcRequest {
         method: impl Into<String>,
     ) -> Self {
         Self {
+            jsonrpc: JsonRpcRequestJsonrpc::V20,
             id,
             method: method.into(),
             params: None,
@@ -625,8 +663,9 @@ impl JsonRpcRequest {
 
 /// A JSON-RPC response with a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "jsonrpc", rename = "2.0")]
 pub struct JsonRpcResponse {
+    /// Tag.
+    pub jsonrpc: JsonRpcResponseJsonrpc,
     /// Id of the request, unchanged.
     pub id: JsonValue,
     /// Result of the method.
@@ -641,6 +680,7 @@ impl JsonRpcResponse {
         result: JsonValue,
     ) -> Self {
         Self {
+            jsonrpc: JsonRpcResponseJsonrpc::V20,
             id,
             result,
         }
@@ -1774,7 +1814,7 @@ impl UnknownFrame {
     }
 }
 
-/// A message of a client, by its `type`.
+/// A message of a client, tagged by `type`. In JSON, bytes are base64.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "type")]
 pub enum ClientMessage {
@@ -1989,7 +2029,7 @@ impl From<DetachWorkflowRequest> for ClientMessage {
     }
 }
 
-/// A message of a server, by its `type`.
+/// A binary message of a server, tagged by `type`. In JSON, bytes are base64.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "type")]
 pub enum ServerMessage {
@@ -2001,10 +2041,6 @@ pub enum ServerMessage {
     File(FileChunk),
     #[serde(rename = "mcp_request")]
     McpRequest(McpRequest),
-    #[serde(rename = "turn_done")]
-    TurnDone(TurnDone),
-    #[serde(rename = "error")]
-    Error(ServerNotice),
     /// One of a type that this version does not know.
     #[serde(other)]
     Unknown,
@@ -2017,8 +2053,6 @@ impl Serialize for ServerMessage {
             Self::ProcessEvent(member) => member.serialize(serializer),
             Self::File(member) => member.serialize(serializer),
             Self::McpRequest(member) => member.serialize(serializer),
-            Self::TurnDone(member) => member.serialize(serializer),
-            Self::Error(member) => member.serialize(serializer),
             Self::Unknown => Err(S::Error::custom("cannot encode an unknown message")),
         }
     }
@@ -2048,13 +2082,36 @@ impl From<McpRequest> for ServerMessage {
     }
 }
 
-impl From<TurnDone> for ServerMessage {
+/// A text message of a server, tagged by `type`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "type")]
+pub enum ServerTextMessage {
+    #[serde(rename = "turn_done")]
+    TurnDone(TurnDone),
+    #[serde(rename = "error")]
+    Error(ServerNotice),
+    /// One of a type that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Serialize for ServerTextMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::TurnDone(member) => member.serialize(serializer),
+            Self::Error(member) => member.serialize(serializer),
+            Self::Unknown => Err(S::Error::custom("cannot encode an unknown message")),
+        }
+    }
+}
+
+impl From<TurnDone> for ServerTextMessage {
     fn from(member: TurnDone) -> Self {
         Self::TurnDone(member)
     }
 }
 
-impl From<ServerNotice> for ServerMessage {
+impl From<ServerNotice> for ServerTextMessage {
     fn from(member: ServerNotice) -> Self {
         Self::Error(member)
     }
@@ -2632,6 +2689,59 @@ pub const RSA_KEY_BITS: u64 = 2048;
 
 /// Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits.
 pub const HIGHEST_PORT: u64 = 65535;
+
+/// How a key signs a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureInfo {
+    /// Kind of the key.
+    pub key: &'static str,
+    pub scheme: &'static str,
+    /// Hash of the challenge that is signed; none if it is part of the scheme.
+    pub hash: Option<&'static str>,
+    /// Form of the signature: raw, or der for ASN.1.
+    pub encoding: &'static str,
+}
+
+/// The keys that may sign.
+pub const SIGNATURES: [SignatureInfo; 4] = [
+    SignatureInfo {
+        key: "RSA",
+        scheme: "RSASSA-PKCS1-v1_5",
+        hash: Some("sha256"),
+        encoding: "raw",
+    },
+    SignatureInfo {
+        key: "Ed25519",
+        scheme: "Ed25519",
+        hash: None,
+        encoding: "raw",
+    },
+    SignatureInfo {
+        key: "P-256",
+        scheme: "ECDSA",
+        hash: Some("sha256"),
+        encoding: "der",
+    },
+    SignatureInfo {
+        key: "P-384",
+        scheme: "ECDSA",
+        hash: Some("sha384"),
+        encoding: "der",
+    },
+];
+
+/// Return the family of a server by its reply to the request whose result is AuthIdentifyResult, or none.
+#[rustfmt::skip]
+pub fn recognize(ok: bool, result: &str) -> Option<Family> {
+    match (ok, AuthIdentifyResult::from(result)) {
+        (true, AuthIdentifyResult::AuthenticationDisabled) => Some(FAMILY_0_4),
+        (true, AuthIdentifyResult::Challenge(_)) => Some(FAMILY_0_4),
+        (true, AuthIdentifyResult::AlreadyAuthenticated) => Some(FAMILY_0_5),
+        (true, _) => None,
+        _ if fits(result, &["User '", "' is not authorized"]) => Some(FAMILY_0_4),
+        _ => None,
+    }
+}
 
 /// What a text of a server is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
