@@ -74,6 +74,8 @@ LANGUAGES = ("typescript", "rust", "go")
 """Folders of `languages` with a runner of the test vectors and a client."""
 TOOLCHAINS = {"typescript": "npm", "rust": "cargo", "go": "go"}
 """The program that each needs."""
+GO_EXPORT = Path("../../schema/dist/go")
+"""The exported package, as seen from the one that uses it."""
 NPM = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
 
 RIVALS = {
@@ -312,10 +314,15 @@ def _run_typescript(session: nox.Session, environment: dict[str, str]) -> None:
 
 
 def _run_rust(session: nox.Session, environment: dict[str, str]) -> None:
-    session.run("cargo", "test", "--", "--format", "terse", external=True, env=environment)
+    session.run("cargo", "fmt", "--check", external=True)  # generated code too
+    session.run("cargo", "clippy", "--quiet", "--", "--deny", "warnings", external=True)
+    session.run("cargo", "test", "--quiet", "--", "--format", "terse", external=True, env=environment)
 
 
 def _run_go(session: nox.Session, environment: dict[str, str]) -> None:
+    if unformatted := session.run("gofmt", "-l", ".", str(GO_EXPORT), external=True, silent=True):
+        session.error(f"gofmt would change {unformatted}")
+    session.run("go", "vet", "./...", "pieprotocol", external=True)
     session.run("go", "test", "./...", external=True, env=environment)
 
 

@@ -77,7 +77,7 @@ func talk(t *testing.T, family pieprotocol.Family) {
 
 // engine starts a server on this machine's loopback interface until the end of the test, and returns its URI.
 func engine(t *testing.T, family pieprotocol.Family) string {
-	python := cmp.Or(os.Getenv("PIE_PYTHON"), "python")
+	python := cmp.Or(os.Getenv("PYTHON"), "python")
 	command := exec.Command(python, "-m", "pie_client.testing", "--port", "0", "--family", family.Name)
 	command.Stderr = os.Stderr
 	output, err := command.StdoutPipe()

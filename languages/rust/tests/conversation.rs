@@ -81,7 +81,7 @@ struct Engine {
 
 impl Engine {
     fn start(family: Family) -> Result<Self> {
-        let python = std::env::var("PIE_PYTHON").unwrap_or_else(|_| "python".to_owned());
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python".to_owned());
         let mut process = Command::new(python)
             .args([
                 "-m",

@@ -84,7 +84,7 @@ fn check_document(vector: &Map<String, Value>) -> Outcome {
         if let (Ok(expression), None) = (&read, vector.get("reason")) {
             expect(name, &class(expression))?;
         }
-        let read = read.and_then(|expression| serde_json::to_value(expression));
+        let read = read.and_then(serde_json::to_value);
         return compare(vector, read.map_err(Failed::from));
     }
     let read = read_as!(name, text, JsonRpcFailure JsonRpcNotification JsonRpcRequest JsonRpcResponse
