@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from codegen.breaking.rules import Answer, Change, Rule, change
-from codegen.breaking.versions import Versions, matched, words
+from codegen.breaking.versions import Versions, aligned, matched, words
 from codegen.schema import ERRORS, Node
 
 ORIGIN = ("sent_by", "code", "generated")
@@ -43,6 +43,8 @@ def changes(versions: Versions) -> Iterator[Change]:
 
 
 def _class(path: str, old: Node, new: Node) -> Iterator[Change]:
+    old, new, found = aligned(path, old, new)
+    yield from found
     if old["name"] != new["name"]:
         yield change(Rule.ERROR_CLASS_RENAMED, path, f"{old['name']} → {new['name']}")
     if old["category"] != new["category"]:
@@ -65,6 +67,8 @@ def _text(old: Node | None, new: Node | None, renamed: dict[str, str]) -> Iterat
 
 
 def _same_text(path: str, old: Node, new: Node, renamed: dict[str, str]) -> Iterator[Change]:
+    old, new, found = aligned(path, old, new)
+    yield from found
     if old["id"] != new["id"]:
         yield change(Rule.TEXT_ID_CHANGED, path, f"{old['id']} → {new['id']}")
     places = renamed.get(old["class"], old["class"]) or old["scope"], new["class"] or new["scope"]

@@ -36,7 +36,7 @@ def changes(versions: Versions) -> Iterator[Change]:
     names = versions.names
     old, new = _facts(versions.base.protocol, names), _facts(versions.new.protocol, {})
     signatures = {path.split("/")[1] for path in new if path.startswith("signatures/")}
-    known = {path.split("/")[1] for path in old if path.startswith("signatures/")}
+    known = {path.split("/")[1] for path in old if path.startswith("signatures/")} or signatures
     for key in sorted(signatures ^ known):
         rule = Rule.SIGNATURE_ADDED if key in signatures else Rule.SIGNATURE_REMOVED
         yield change(

@@ -40,7 +40,7 @@ def families(versions: Versions) -> Iterator[Change]:
 
 def _traits(family: Node) -> Node:
     """Return the traits of a family and of its servers by one name, also if one moved between the two."""
-    found = {**family, **family["server"]}
+    found = {**family, **family.get("server", {})}
     return {key: value for key, value in found.items() if key not in {"name", "server"}}
 
 
@@ -61,7 +61,7 @@ def _family(path: str, old: Node, new: Node) -> Iterator[Change]:
 
 def limits(versions: Versions) -> Iterator[Change]:
     """Iterate over the changes of the limits that clients keep; ``smallest`` says that smaller values are refused."""
-    old, new = versions.base.protocol["limits"], versions.new.protocol["limits"]
+    old, new = versions.base.protocol.get("limits", {}), versions.new.protocol.get("limits", {})
     for name in dict.fromkeys((*old, *new)):
         path = f"{PROTOCOL}#/limits/{name}"
         if name not in old:

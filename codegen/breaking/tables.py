@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from codegen.breaking.rules import Answer, Change, Rule, Sender, change
-from codegen.breaking.versions import Versions, words
+from codegen.breaking.versions import Versions, aligned, words
 from codegen.schema import PROTOCOL, Node
 
 ROLES: dict[str, Answer] = {
@@ -55,6 +55,8 @@ def _places(versions: Versions, rows: list[tuple[Node | None, Node | None]]) -> 
 
 
 def _request(versions: Versions, path: str, old: Node, new: Node) -> Iterator[Change]:
+    old, new, found = aligned(path, old, new)
+    yield from found
     if old["kind"] != new["kind"]:
         yield change(Rule.REQUEST_KIND_CHANGED, f"{path}/kind", f"{old['kind']} → {new['kind']}")
     known = _family_names(versions.base.protocol)
@@ -156,6 +158,8 @@ def messages(versions: Versions) -> Iterator[Change]:
 
 
 def _message(versions: Versions, path: str, old: Node, new: Node) -> Iterator[Change]:
+    old, new, found = aligned(path, old, new)
+    yield from found
     if old["type"] != new["type"]:
         yield change(Rule.MESSAGE_RENAMED, path, f"{old['type']} → {new['type']}")
     if old["frame"] != new["frame"]:
@@ -190,6 +194,8 @@ def events(versions: Versions) -> Iterator[Change]:
 
 
 def _event(versions: Versions, path: str, old: Node, new: Node) -> Iterator[Change]:
+    old, new, found = aligned(path, old, new)
+    yield from found
     if old["event"] != new["event"]:
         yield change(Rule.EVENT_RENAMED, path, f"{old['event']} → {new['event']}")
     for column in ("class", "name"):

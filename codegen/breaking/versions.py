@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from codegen.breaking.rules import Sender
+from codegen.breaking.rules import Change, Rule, Sender, change
 from codegen.schema import SCALARS, Node, Schema, nodes, target
 
 ANNOTATIONS = {
@@ -64,6 +64,22 @@ def matched(
             added = [each for each in added if each is not twin]
         found.append((row, twin))
     return [*found, *((None, row) for row in added)]
+
+
+def aligned(path: str, old: Node, new: Node) -> tuple[Node, Node, list[Change]]:
+    """Return two rows with the same columns, and the facts for which only one version of the schema has a column."""
+    found = [
+        *(change(Rule.FACT_ADDED, f"{path}/{name}", words(new[name])) for name in _filled(new, old)),
+        *(
+            change(Rule.FACT_CHANGED, f"{path}/{name}", f"{words(old[name])} is gone")
+            for name in _filled(old, new)
+        ),
+    ]
+    return {**new, **old}, {**old, **new}, found
+
+
+def _filled(row: Node, other: Node) -> list[str]:
+    return [name for name, value in row.items() if name not in other and value]
 
 
 def words(value: object) -> str:
@@ -166,7 +182,7 @@ def _senders(schema: Schema, definitions: dict[str, Node]) -> dict[str, Sender]:
     """Return who sends the values of each definition, itself or in those of others."""
     found = dict.fromkeys(definitions, Sender.NONE)
     for root, sender in _roots(schema):
-        queue = [root] if root in found else []
+        queue = [root] if root and root in found else []
         while queue:
             name = queue.pop()
             if name in found and sender not in found[name]:
@@ -175,17 +191,17 @@ def _senders(schema: Schema, definitions: dict[str, Node]) -> dict[str, Sender]:
     return found
 
 
-def _roots(schema: Schema) -> Iterator[tuple[str, Sender]]:
+def _roots(schema: Schema) -> Iterator[tuple[str | None, Sender]]:
     protocol = schema.protocol
     for row in protocol["requests"]:
         yield row["schema"], Sender.CLIENT
-        yield row["result"], Sender.SERVER
+        yield row.get("result"), Sender.SERVER
     for row in (*protocol["messages"], *protocol["events"]):
-        yield row["schema"], Sender.SERVER
+        yield row.get("schema"), Sender.SERVER
         yield row.get("unknown"), Sender.SERVER
-    yield protocol["program_registry"]["schema"], Sender.SERVER
+    yield protocol.get("program_registry", {}).get("schema"), Sender.SERVER
     # The other end of MCP is a server that the user chooses; objects are read and written by both.
-    mcp = protocol["mcp"]
-    methods = [method.get("params") for method in mcp["methods"].values()]
-    for name in (*protocol["objects"], *mcp["envelope"], *methods):
+    mcp = protocol.get("mcp", {})
+    methods = [method.get("params") for method in mcp.get("methods", {}).values()]
+    for name in (*protocol.get("objects", ()), *mcp.get("envelope", ()), *methods):
         yield name, Sender.BOTH

@@ -308,6 +308,17 @@ def _every_family(facts: JsonObject) -> None:
         _every_family(each)
 
 
+def without_column(definition: str, table: str, name: str) -> Edit:
+    """Remove a fact about rows from a table and from the schema of the table."""
+
+    def edit(files: Files) -> None:
+        del files["protocol.schema.json"]["$defs"][definition]["properties"][name]
+        for each in files[PROTOCOL][table]:
+            each.pop(name, None)
+
+    return edit
+
+
 def both(base: Edit, new: Edit) -> tuple[Edit, Edit]:
     """Change the base too, to have what the real schema has not."""
     return base, together(base, new)
@@ -933,6 +944,33 @@ CASES: dict[str, tuple[Edit | tuple[Edit, Edit], tuple[str, ...]]] = {
             put(PROTOCOL, "weather", value="foul"),
         ),
         ("fact-changed protocol.json#/weather breaks/breaks/warn",),
+    ),
+    "a fact about requests is stated for the first time": (
+        (without_column("request", "requests", "repeatable"), lambda _: None),
+        tuple(
+            f"fact-added protocol.json#/requests/{tag}/repeatable ok/ok/ok"
+            for tag in ("check_program", "query", "list_processes", "ping")
+        ),
+    ),
+    "a fact about requests is not stated any more": (
+        without_column("request", "requests", "claims"),
+        ("fact-changed protocol.json#/requests/attach_process/claims breaks/breaks/warn",),
+    ),
+    "keys that sign are stated for the first time": (
+        (
+            together(drop("protocol.schema.json", "properties", "signatures"), drop(PROTOCOL, "signatures")),
+            lambda _: None,
+        ),
+        tuple(
+            f"fact-added protocol.json#/signatures/{key}/{name} ok/ok/ok"
+            for key, names in {
+                "RSA": ("key", "scheme", "hash", "encoding"),
+                "Ed25519": ("key", "scheme", "encoding"),
+                "P-256": ("key", "curve", "scheme", "hash", "encoding"),
+                "P-384": ("key", "curve", "scheme", "hash", "encoding"),
+            }.items()
+            for name in names
+        ),
     ),
     # What is no change.
     "a description is reworded": (
