@@ -19,7 +19,7 @@ def breaking(base: Path, new: Path, *, as_json: bool = False) -> int:
     else:
         print(*changes, *problems, sep="\n" if changes or problems else "")
     breaks = sum(change.is_break for change in changes)
-    told = f"codegen: {len(changes)} changes, {breaks} breaks, {len(announced)} announced"
+    told = f"codegen: changes {len(changes)}, breaks {breaks}, announced {len(announced)}"
     if problems:
         print(f"{told}; undo a break, or announce it in {base / accepted.FILE}", file=sys.stderr)
         return 1
