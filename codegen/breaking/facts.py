@@ -33,27 +33,50 @@ CHANGED = {
 
 def changes(versions: Versions) -> Iterator[Change]:
     """Iterate over the changes of facts. A fact that was not stated before may have been so all along."""
-    names = versions.names
-    old, new = _facts(versions.base.protocol, names), _facts(versions.new.protocol, {})
-    signatures = {path.split("/")[1] for path in new if path.startswith("signatures/")}
-    known = {path.split("/")[1] for path in old if path.startswith("signatures/")} or signatures
-    for key in sorted(signatures ^ known):
-        rule = Rule.SIGNATURE_ADDED if key in signatures else Rule.SIGNATURE_REMOVED
-        yield change(
-            rule, f"{PROTOCOL}#/signatures/{key}", f"{key} is {'new' if key in signatures else 'gone'}"
-        )
-    for path in dict.fromkeys((*old, *new)):
-        section, key = path.split("/")[0], path.partition("/")[2].partition("/")[0]
-        if section == "signatures" and key in signatures ^ known:
+    base, new = versions.base.protocol, versions.new.protocol
+    facts, others = _facts(base, versions.names), _facts(new, {})
+    paths = [_joined(path, others, new) for path in facts] + [_joined(path, facts, base) for path in others]
+    for path in dict.fromkeys(paths):
+        before, after = _below(path, facts), _below(path, others)
+        if before == after:
             continue
-        where = f"{PROTOCOL}#/{path}"
-        before, after = old.get(path), new.get(path)
-        if path not in old:
-            rule = Rule.SYNONYM_ADDED if section == "synonyms" else Rule.FACT_ADDED
-            yield change(rule, where, words(after))
-        elif before != after:
-            message = f"{words(before)} → {words(after)}" if path in new else f"{words(before)} is gone"
-            yield change(CHANGED.get(section, Rule.FACT_CHANGED), where, message)
+        message = f"{words(before)} → {words(after)}"
+        if before is None or after is None:
+            message = words(after) if before is None else f"{words(before)} is gone"
+        yield change(_rule(path, before, after), f"{PROTOCOL}#/{path}", message)
+
+
+def _rule(path: str, before: object, after: object) -> Rule:
+    section, _, key = path.partition("/")
+    is_key = section == "signatures" and key and "/" not in key
+    if before is None:
+        added = {"synonyms": Rule.SYNONYM_ADDED, "signatures": Rule.SIGNATURE_ADDED if is_key else None}
+        return added.get(section) or Rule.FACT_ADDED
+    if after is None and is_key:
+        return Rule.SIGNATURE_REMOVED
+    return CHANGED.get(section, Rule.FACT_CHANGED)
+
+
+def _joined(path: str, others: Node, sections: Node) -> str:
+    """Return the path of the largest object around a fact of which the other version has nothing."""
+    keys = path.split("/")
+    for size in range(1 + (keys[0] in sections), len(keys)):
+        part = "/".join(keys[:size])
+        if not any(other == part or other.startswith(f"{part}/") for other in others):
+            return part
+    return path
+
+
+def _below(path: str, facts: Node) -> object:
+    """Return a fact, or those of an object together."""
+    if path in facts:
+        return facts[path]
+    found = {
+        other.removeprefix(f"{path}/"): value
+        for other, value in facts.items()
+        if other.startswith(f"{path}/")
+    }
+    return found or None
 
 
 def _facts(protocol: Node, names: dict[str, str]) -> Node:
@@ -78,7 +101,7 @@ def _flat(path: str, value: object, names: dict[str, str]) -> Iterator[tuple[str
     elif isinstance(value, dict):
         for key, each in cast("Node", value).items():
             if key not in PROSE:
-                yield from _flat(f"{path}/{names.get(key, key)}", each, names)
+                yield from _flat(f"{path}/{names.get(key, key).replace('/', '~1')}", each, names)
     elif isinstance(value, list):
         yield path, [names.get(str(each), each) for each in cast("list[object]", value)]
     elif value is not None:
