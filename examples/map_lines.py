@@ -7,7 +7,8 @@ python examples/map_lines.py prompts.txt ws://127.0.0.1:8080 --jobs 4 --inferlet
 
 Prints one object for each line that is not empty, in the order of the text: the line's number with its result or its
 error. A line that fails does not stop the others; the exit status is then 1. With --attempts, a line whose result does not
-arrive in time is run again. With - as the file, it reads standard input, and the other lines wait while that blocks.
+arrive in time is run again. With --journal, a run that was interrupted goes on with the same command. With - as the file, it
+reads standard input, and the other lines wait while that blocks.
 """
 
 import argparse
@@ -15,90 +16,23 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from pie_client import PieClient, PieConnectionError, PieError, Process, inferlet
+from pie_client import MapFunction, MapProgress, MapResult, PieClient, PieError, inferlet
 from pie_client.testing import LocalEngine
-
-Launch = Callable[[str], Awaitable[Process]]
-"""A function that launches a program on a line."""
 
 
 @inferlet
-async def describe(line: str) -> dict[str, int | str]:
+async def describe(line: JsonValue) -> dict[str, int | str]:
     """Count the characters and words of a line, and find its longest word. Runs on the server."""
-    words = line.split()
-    return {"characters": len(line), "words": len(words), "longest": max(words, key=len)}
-
-
-@dataclass
-class Tally:
-    """Prints outcomes in the order of their lines, and the progress on a terminal."""
-
-    waiting: dict[int, dict[str, JsonValue]] = field(default_factory=dict[int, dict[str, JsonValue]])
-    """Outcomes by place that wait for the outcome of an earlier line."""
-    next: int = 0
-    done: int = 0
-    failed: int = 0
-
-    def add(self, place: int, outcome: dict[str, JsonValue]) -> None:
-        """Record the outcome of a line, and print all outcomes whose turn it is."""
-        self.done += 1
-        self.failed += "error" in outcome
-        self.waiting[place] = outcome
-        while self.next in self.waiting:
-            print(json.dumps(self.waiting.pop(self.next), ensure_ascii=False), flush=True)
-            self.next += 1
-        if sys.stderr.isatty():
-            print(f"\r{self}", end="", file=sys.stderr, flush=True)
-
-    def __str__(self) -> str:
-        return f"{self.done} lines done, {self.failed} of them failed"
-
-
-async def result_of(launch: Launch, line: str, timeout: float, attempts: int) -> JsonValue:
-    """Run the program on a line, up to ``attempts`` times if the result does not arrive in time."""
-    for _ in range(attempts - 1):
-        with suppress(TimeoutError):
-            return await attempt(launch, line, timeout)
-    return await attempt(launch, line, timeout)
-
-
-async def attempt(launch: Launch, line: str, timeout: float) -> JsonValue:
-    """Run the program on a line once. Its process ends with the block, on timeout and cancellation too."""
-    async with asyncio.timeout(timeout), await launch(line) as process:
-        returned = await process.wait()
-    try:
-        result: JsonValue = json.loads(returned)
-    except ValueError:
-        return returned  # plain text
-    return result
-
-
-async def work(
-    lines: Iterator[tuple[int, tuple[int, str]]],
-    launch: Launch,
-    tally: Tally,
-    timeout: float,
-    attempts: int,
-) -> None:
-    """Process lines one after another until none is left."""
-    for place, (number, line) in lines:
-        outcome: dict[str, JsonValue] = {"line": number}
-        try:
-            outcome["result"] = await result_of(launch, line, timeout, attempts)
-        except PieConnectionError:
-            raise  # all other lines would fail too
-        except TimeoutError:
-            outcome["error"] = f"no result within {timeout:g} seconds"
-        except PieError as error:
-            outcome["error"] = str(error)
-        tally.add(place, outcome)
+    text = str(line)
+    words = text.split()
+    return {"characters": len(text), "words": len(words), "longest": max(words, key=len)}
 
 
 def filled(template: JsonValue, line: str) -> JsonValue:
@@ -114,33 +48,66 @@ def filled(template: JsonValue, line: str) -> JsonValue:
             return template
 
 
+def outcome_of(result: MapResult[JsonValue, str]) -> dict[str, JsonValue]:
+    """Return the result or the error of a line as a JSON object."""
+    if result.error is not None:
+        return {"error": str(result.error)}
+    try:
+        return {"result": json.loads(result.text)}
+    except ValueError:
+        return {"result": result.text}  # plain text
+
+
+def tally(progress: MapProgress) -> str:
+    """Return the progress as text."""
+    return f"{progress.done + progress.failed} lines done, {progress.failed} of them failed"
+
+
+def show(progress: MapProgress) -> None:
+    """Show the progress on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{tally(progress)}", end="", file=sys.stderr, flush=True)
+
+
 async def main(text: Iterable[str], options: argparse.Namespace) -> int:
-    """Run the workers and return the exit status."""
+    """Run the program on the lines and return the exit status."""
     template: JsonValue = options.input
-    tally = Tally()
+    program: str | MapFunction[JsonValue, object] = options.inferlet or describe
+    numbers: deque[int] = deque()
+    """Numbers of the lines whose results are not printed yet."""
+
+    def inputs() -> Iterator[JsonValue]:
+        for number, line in enumerate(text, 1):
+            if line.strip():
+                numbers.append(number)
+                yield filled(template, line.rstrip("\r\n")) if options.inferlet else line.rstrip("\r\n")
+
     async with AsyncExitStack() as stack:
         uri: str | None = options.uri
         if uri is None:
             uri = (await stack.enter_async_context(LocalEngine(allow_scripts=True))).uri
             print(f"(embedded engine at {uri}; no model runs in it)", file=sys.stderr)
         client = await stack.enter_async_context(PieClient(uri, username=options.user))
-
-        def launch(line: str) -> Awaitable[Process]:
-            if options.inferlet is None:
-                return client.run_with(terminate_on_exit=True)(describe, line)
-            return client.launch_process(options.inferlet, filled(template, line), terminate_on_exit=True)
-
-        full = ((number, line.rstrip("\r\n")) for number, line in enumerate(text, 1) if line.strip())
-        lines = enumerate(full)
+        results = await stack.enter_async_context(
+            client.map(
+                program,
+                inputs(),
+                str,
+                concurrency=options.jobs,
+                timeout=options.timeout,
+                retries=options.attempts - 1,
+                on_error="return",
+                on_progress=show,
+                journal=options.journal,
+            )
+        )
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(options.jobs):
-                    group.create_task(work(lines, launch, tally, options.timeout, options.attempts))
-        except ExceptionGroup as errors:  # the first failure cancels the other workers
-            raise errors.exceptions[0] from None
+            async for result in results:
+                outcome = {"line": numbers.popleft(), **outcome_of(result)}
+                print(json.dumps(outcome, ensure_ascii=False), flush=True)
         finally:
-            print(f"\r{tally}" if sys.stderr.isatty() else tally, file=sys.stderr)
-    return 1 if tally.failed else 0
+            print("\r" * sys.stderr.isatty() + tally(results.progress), file=sys.stderr)
+        return 1 if results.progress.failed else 0
 
 
 def parse_json(text: str) -> JsonValue:
@@ -176,6 +143,7 @@ def arguments() -> argparse.Namespace:
         default=1,
         help="times to run a line whose result does not arrive in time (default: %(default)s)",
     )
+    parser.add_argument("--journal", help="file that keeps the results, to go on after an interruption")
     parser.add_argument("--user", help="user name")
     options = parser.parse_args()
     for name in ("jobs", "attempts"):

@@ -88,6 +88,16 @@ async def test_map_lines_runs_a_line_again_after_its_timeout(tmp_path: Path) -> 
     assert [json.loads(line)["result"] for line in out.splitlines()] == [["1"], ["2"], ["3"]]
 
 
+def test_map_lines_goes_on_with_its_journal(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("one\ntwo\n", encoding="utf-8")
+    arguments = (str(tmp_path / "text"), "--journal", str(tmp_path / "journal"))
+    first, second = map_lines(*arguments), map_lines(*arguments)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout == second.stdout
+    assert first.stdout.count("\n") == 2
+    assert (tmp_path / "journal").read_bytes().count(b"\n") == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
