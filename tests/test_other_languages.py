@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -13,6 +14,11 @@ PROGRAMS = {
         "languages/typescript/src/example.ts",
         ("../../../schema/dist/typescript/protocol.js", "./protocol.js"),
     ),
+    "main.rs": (
+        "languages/rust/src/example.rs",
+        ('#[path = "../../../schema/dist/rust/protocol.rs"]\n', ""),
+    ),
+    "main.go": ("languages/go/example/main.go", ("", "")),
 }
 """Programs of the page: where each is run, and the path of the export there and on the page."""
 BLOCK = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
@@ -29,9 +35,29 @@ def test_a_program_of_the_page_is_the_one_that_is_run(name: str) -> None:
     assert code == (ROOT / path).read_text(encoding="utf-8").replace(export, place)
 
 
+def pins(command: str) -> list[tuple[str, str]]:
+    """Return the names and releases in the lines of the page that begin with a command."""
+    lines = "".join(re.findall(rf"^{command} .*", PAGE, re.MULTILINE))
+    return re.findall(r"(@?[\w./-]+)@v?(\d[\d.]*)", lines)
+
+
 def test_the_page_installs_the_packages_that_are_tested() -> None:
     package = json.loads((ROOT / "languages/typescript/package.json").read_bytes())
     tested: dict[str, str] = package["dependencies"] | package["devDependencies"]
-    installed = re.findall(r"(@?[\w/-]+)@(\d[\d.]*)", "".join(re.findall(r"npm install .*", PAGE)))
+    installed = pins("npm install")
     assert {name for name, _ in installed} >= {"ws", "typescript", "@msgpack/msgpack"}
     assert [(name, pin) for name, pin in installed if not tested[name].startswith(pin)] == []
+
+
+def test_the_page_adds_the_crates_that_are_tested() -> None:
+    package = tomllib.loads((ROOT / "languages/rust/Cargo.toml").read_text(encoding="utf-8"))
+    tested = {
+        name: row if isinstance(row, str) else row["version"] for name, row in package["dependencies"].items()
+    }
+    assert {name: f"={pin}" for name, pin in pins("cargo add")} == tested
+
+
+def test_the_page_gets_the_go_module_that_is_tested() -> None:
+    module = (ROOT / "languages/go/go.mod").read_text(encoding="utf-8")
+    (installed,) = pins("go get")
+    assert " v".join(installed) in module

@@ -75,6 +75,21 @@ func talk(t *testing.T, family pieprotocol.Family) {
 	}
 }
 
+// TestExample runs the program of docs/other-languages.md.
+func TestExample(t *testing.T) {
+	for _, family := range pieprotocol.Families {
+		t.Run(family.Name, func(t *testing.T) {
+			printed, err := exec.Command("go", "run", "./example", engine(t, family)).Output()
+			check(t, err)
+			result := "AuthenticationDisabled"
+			if family.IdentityHeader != "" {
+				result = "AlreadyAuthenticated"
+			}
+			equal(t, "identified: pieprotocol."+result+"\n1\n2\nreturned 2\n", string(printed))
+		})
+	}
+}
+
 // engine starts a server on this machine's loopback interface until the end of the test, and returns its URI.
 func engine(t *testing.T, family pieprotocol.Family) string {
 	python := cmp.Or(os.Getenv("PYTHON"), "python")

@@ -7,17 +7,19 @@ use libtest_mimic::{Failed, Trial};
 use pie_client::protocol::{AuthIdentifyResult, Family, ProcessEvent, FAMILIES};
 use pie_client::{Client, Result};
 
-/// Return a test for each family.
+/// Return two tests for each family.
 pub fn tests() -> Vec<Trial> {
-    let run = |family: Family| talk(family).map_err(|error| Failed::from(error.to_string()));
-    FAMILIES
-        .iter()
-        .map(|family| {
-            Trial::test(format!("conversation-{}", family.name), move || {
-                run(*family)
-            })
-        })
-        .collect()
+    let mut tests = vec![];
+    for family in FAMILIES {
+        for (name, talk) in [
+            ("conversation", talk as fn(Family) -> Result<()>),
+            ("example", example),
+        ] {
+            let run = move || talk(family).map_err(|error| Failed::from(error.to_string()));
+            tests.push(Trial::test(format!("{name}-{}", family.name), run));
+        }
+    }
+    tests
 }
 
 fn talk(family: Family) -> Result<()> {
@@ -68,6 +70,20 @@ fn talk(family: Family) -> Result<()> {
         refused.to_string().starts_with("ProgramNotFoundError: "),
         "{refused}"
     );
+    Ok(())
+}
+
+/// Run the program of `docs/other-languages.md`.
+fn example(family: Family) -> Result<()> {
+    let engine = Engine::start(family)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_example"));
+    let output = command.arg(format!("ws://{}", engine.address)).output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    let result = match family.identity_header {
+        Some(_) => "AlreadyAuthenticated",
+        None => "AuthenticationDisabled",
+    };
+    assert_eq!(format!("identified: {result}\n1\n2\nreturned 2\n"), printed);
     Ok(())
 }
 
