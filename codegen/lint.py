@@ -154,7 +154,9 @@ def requests(schema: Schema) -> Problems:
         if result and not schema.is_choice(result) and schema.documents[result].get("type") != "string":
             yield f"schema/{result}: a result is text; describe JSON in it with contentSchema"
         roles = row["subject"], row["subject_version"], row["captures"]
-        for name in filter(None, (*row["defaults"], *row["fields"], *row["chunks"].values(), *roles)):
+        for name in filter(
+            None, (*row["defaults"], *row["fields"], *row["accepts"], *row["chunks"].values(), *roles)
+        ):
             if name not in found:
                 yield f"schema/{PROTOCOL}: {row['type']}: schema/{row['schema']} has no field {name!r}"
         for name in row["fields"].keys() & set(document.get("required", [])):

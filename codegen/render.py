@@ -45,13 +45,14 @@ def render(layout: Layout) -> dict[Path, str]:
     described = schema.load(folder)
     lint.check(described)
     models.check_tools(settings)
-    names = python.Python(described, layout.package, layout.base)
+    accepted = described.as_accepted()
+    names = python.Python(accepted, layout.package, layout.base)
     raise_if(public.problems(names, layout))
     environment = _environment(names)
     protocol, errors = described.protocol, described.errors
     unknown = [row["unknown"] for row in protocol["messages"] if row["unknown"]]
     known: dict[str, Any] = {
-        "schema": described,
+        "schema": accepted,
         "protocol": protocol,
         "errors": errors,
         "known": [row for row in protocol["events"] if row["schema"]],
@@ -64,7 +65,7 @@ def render(layout: Layout) -> dict[Path, str]:
         "notice": NOTICE,
     }
     environment.globals.update(known)
-    bodies = {layout.packages[0] / "models.py": models.render_models(described, names)}
+    bodies = {layout.packages[0] / "models.py": models.render_models(accepted, names)}
     for side, package in zip(("client", "server"), layout.packages, strict=True):
         texts = [text for text in errors["texts"] if text["generated"] is not False]
         texts = [text for text in texts if side in (text["sent_by"] or ["server"])]

@@ -4,7 +4,7 @@ import json
 import posixpath
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +69,16 @@ class Schema:
     def tagged(self) -> list[Node]:
         """Requests, then server messages."""
         return [*self.protocol["requests"], *self.protocol["messages"]]
+
+    def as_accepted(self) -> "Schema":
+        """Return the schema with the fields of requests as servers read them, for code of both sides."""
+        documents = self.documents | {
+            row["schema"]: deepcopy(self.documents[row["schema"]]) for row in self.protocol["requests"]
+        }
+        for row in self.protocol["requests"]:
+            for field, scalar in row["accepts"].items():
+                documents[row["schema"]]["properties"][field]["$ref"] = f"../{SCALARS}{scalar}"
+        return replace(self, documents=documents)
 
     def objects(self) -> Iterator[tuple[str, Node]]:
         """Iterate over the files that describe one thing each, sorted by name."""

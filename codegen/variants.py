@@ -13,8 +13,10 @@ from typing import Any, cast
 import msgpack
 
 from codegen.frames import Messages, Pairs, Raw, map_of
-from codegen.schema import Node, Schema, target
+from codegen.schema import TYPES, Node, Schema, target
 
+ACCEPTED = "value beyond the schema"
+"""Form of a frame with a value that servers read, and refuse in their own words."""
 GENERATED = "generated"
 """Tag of the vectors that are made here."""
 LEAST, MOST = -(2**63), 2**64 - 1
@@ -331,9 +333,21 @@ def _framed(
 def _of_other_values(message: Message, field: Field) -> Iterator[Node]:
     textual = message.frames.is_text(message.title)
     for name, words, reason, value, members in _wrong(field, message.full[field.name], textual=textual):
+        form = {"form": ACCEPTED} if _is_accepted(message, field, value) else {}
         pairs = message.pairs(**{field.name: value})
         sentence = f"whose {field.name} is {words}"
-        yield _framed(message, f"{field.name}-{name}", sentence, reason, field, pairs, **members)
+        yield _framed(message, f"{field.name}-{name}", sentence, reason, field, pairs, **form, **members)
+
+
+def _is_accepted(message: Message, field: Field, value: object) -> bool:
+    """Return whether servers read a value that the schema does not allow."""
+    rows = [
+        row
+        for row in message.schema.protocol["requests"]
+        if row["type"] == message.sample[message.schema.protocol["tag"]]
+    ]
+    scalar = rows[0]["accepts"].get(field.name) if rows else None
+    return bool(scalar and message.frames.conforms(TYPES, message.schema.scalars[scalar], value))
 
 
 Wrong = Iterator[tuple[str, str, str, Any, Node]]

@@ -11,6 +11,7 @@ ROLES: dict[str, Answer] = {
     "creates": "breaks",
     "claims": "breaks",
     "never_answers": "breaks",
+    "accepts": "ok",
     "chunks": "ok",
     "turn_done": "ok",
 }

@@ -135,6 +135,10 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         with_property("also", {"type": "string", "const": "x"}, required=True),
         ["schema/requests/ping.json: 'also' has a const, but is not the tag"],
     ),
+    "accepted field that is no field": (
+        changed("protocol.json", lambda d: request_row(d, "ping").update(accepts={"n": "Usize"})),
+        ["schema/protocol.json: ping: schema/requests/ping.json has no field 'n'"],
+    ),
     "pattern that differs between languages": (
         with_property("n", {"type": "string", "pattern": r"^\d$", "description": "A digit."}, required=True),
         [

@@ -357,8 +357,8 @@ type AddProgramRequest struct {
 	// Index of this chunk, from 0, in order.
 	ChunkIndex Usize
 
-	// Number of chunks, at least 1.
-	TotalChunks Usize
+	// Number of chunks.
+	TotalChunks ChunkCount
 
 	// Bytes of this chunk.
 	ChunkData Bytes
@@ -372,7 +372,7 @@ func (m *AddProgramRequest) fields() []field {
 		required("manifest", &m.Manifest, texts),
 		required("force_overwrite", &m.ForceOverwrite, booleans),
 		required("chunk_index", &m.ChunkIndex, uint64s),
-		required("total_chunks", &m.TotalChunks, uint64s),
+		required("total_chunks", &m.TotalChunks, between(1, 18446744073709551615, uint64s)),
 		required("chunk_data", &m.ChunkData, octets),
 	}
 }
@@ -2165,8 +2165,8 @@ type TransferFileRequest struct {
 	// Index of this chunk, from 0, in order.
 	ChunkIndex Usize
 
-	// Number of chunks, at least 1.
-	TotalChunks Usize
+	// Number of chunks.
+	TotalChunks ChunkCount
 
 	// Bytes of this chunk.
 	ChunkData Bytes
@@ -2178,7 +2178,7 @@ func (m *TransferFileRequest) fields() []field {
 		required("process_id", &m.ProcessID, texts),
 		required("file_hash", &m.FileHash, texts),
 		required("chunk_index", &m.ChunkIndex, uint64s),
-		required("total_chunks", &m.TotalChunks, uint64s),
+		required("total_chunks", &m.TotalChunks, between(1, 18446744073709551615, uint64s)),
 		required("chunk_data", &m.ChunkData, octets),
 	}
 }

@@ -157,8 +157,8 @@ pub struct AddProgramRequest {
     pub force_overwrite: bool,
     /// Index of this chunk, from 0, in order.
     pub chunk_index: Usize,
-    /// Number of chunks, at least 1.
-    pub total_chunks: Usize,
+    /// Number of chunks.
+    pub total_chunks: ChunkCount,
     /// Bytes of this chunk.
     pub chunk_data: Bytes,
 }
@@ -171,7 +171,7 @@ impl AddProgramRequest {
         program_hash: impl Into<String>,
         manifest: impl Into<String>,
         chunk_index: Usize,
-        total_chunks: Usize,
+        total_chunks: ChunkCount,
         chunk_data: Bytes,
     ) -> Self {
         Self {
@@ -1754,8 +1754,8 @@ pub struct TransferFileRequest {
     pub file_hash: Blake3Digest,
     /// Index of this chunk, from 0, in order.
     pub chunk_index: Usize,
-    /// Number of chunks, at least 1.
-    pub total_chunks: Usize,
+    /// Number of chunks.
+    pub total_chunks: ChunkCount,
     /// Bytes of this chunk.
     pub chunk_data: Bytes,
 }
@@ -1767,7 +1767,7 @@ impl TransferFileRequest {
         process_id: impl Into<String>,
         file_hash: impl Into<String>,
         chunk_index: Usize,
-        total_chunks: Usize,
+        total_chunks: ChunkCount,
         chunk_data: Bytes,
     ) -> Self {
         Self {

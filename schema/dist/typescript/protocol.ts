@@ -117,8 +117,8 @@ export interface AddProgramRequest {
   force_overwrite: boolean;
   /** Index of this chunk, from 0, in order. */
   chunk_index: Usize;
-  /** Number of chunks, at least 1. */
-  total_chunks: Usize;
+  /** Number of chunks. */
+  total_chunks: ChunkCount;
   /** Bytes of this chunk. */
   chunk_data: Bytes;
 }
@@ -775,8 +775,8 @@ export interface TransferFileRequest {
   file_hash: Blake3Digest;
   /** Index of this chunk, from 0, in order. */
   chunk_index: Usize;
-  /** Number of chunks, at least 1. */
-  total_chunks: Usize;
+  /** Number of chunks. */
+  total_chunks: ChunkCount;
   /** Bytes of this chunk. */
   chunk_data: Bytes;
 }
@@ -2053,7 +2053,7 @@ const SHAPES: Record<keyof Definitions, Shape> = {
       manifest: { required: true, type: { is: "string" } },
       force_overwrite: { required: true, type: { is: "boolean" } },
       chunk_index: { required: true, type: { is: "definition", name: "Usize" } },
-      total_chunks: { required: true, type: { is: "definition", name: "Usize" } },
+      total_chunks: { required: true, type: { is: "definition", name: "ChunkCount" } },
       chunk_data: { required: true, type: { is: "definition", name: "Bytes" } },
     },
   },
@@ -2560,7 +2560,7 @@ const SHAPES: Record<keyof Definitions, Shape> = {
       process_id: { required: true, type: { is: "definition", name: "ProcessId" } },
       file_hash: { required: true, type: { is: "definition", name: "Blake3Digest" } },
       chunk_index: { required: true, type: { is: "definition", name: "Usize" } },
-      total_chunks: { required: true, type: { is: "definition", name: "Usize" } },
+      total_chunks: { required: true, type: { is: "definition", name: "ChunkCount" } },
       chunk_data: { required: true, type: { is: "definition", name: "Bytes" } },
     },
   },

@@ -416,7 +416,7 @@ class AddProgramRequest(WireModel):
         bool, Field(description="Replace an installed program of the same name and version.")
     ]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
-    total_chunks: Annotated[Usize, Field(description="Number of chunks, at least 1.")]
+    total_chunks: Annotated[Usize, Field(description="Number of chunks.")]
     chunk_data: Annotated[Bytes, Field(description="Bytes of this chunk.")]
 
 
@@ -781,7 +781,7 @@ class TransferFileRequest(WireModel):
         Blake3Digest, Field(description="BLAKE3 digest of the whole file. Servers verify it.")
     ]
     chunk_index: Annotated[Usize, Field(description="Index of this chunk, from 0, in order.")]
-    total_chunks: Annotated[Usize, Field(description="Number of chunks, at least 1.")]
+    total_chunks: Annotated[Usize, Field(description="Number of chunks.")]
     chunk_data: Annotated[Bytes, Field(description="Bytes of this chunk.")]
 
 
