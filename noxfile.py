@@ -221,9 +221,10 @@ def soak(session: nox.Session) -> None:
     """Run the long tests, then ten minutes of everything at once, then measure limits. Arguments go to the tests."""
     session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"))
     session.run("pytest", "-m", "soak", "--verbose", *PARALLEL, *session.posargs)
-    # One after the other and with nothing else: both measure.
+    # One after the other and with nothing else: they measure.
     session.run("python", "-m", "tests.faults.soaking")
     session.run("python", "-m", "tests.faults.measures")
+    session.run("python", "-m", "tests.cost")
 
 
 @nox.session

@@ -1,6 +1,7 @@
-"""Measure closing and cancelling with many open things: ``python -m tests.cost [NUMBER [KIND ...]]``.
+"""Measure closing and cancelling with many open things: ``python -m tests.cost [NUMBER [KIND ...]]`` on a quiet machine.
 
-The first lines tell what asyncio alone takes for as many tasks, each of which waits for a future.
+The first lines tell what asyncio alone takes for as many tasks, each of which waits for a future. The exit status is 1 if
+something takes longer than ``LIMIT``.
 """
 
 import asyncio
@@ -8,7 +9,12 @@ import gc
 import sys
 import time
 
-from tests.cost.test_open_things import KINDS, seconds
+from tests.cost.test_open_things import KINDS, READ_MCP_CALLS, seconds
+
+NUMBERS = {"uploads": 20_000, "mcp_calls": READ_MCP_CALLS}
+"""How many things of a kind are open unless an argument tells; of the others 100,000."""
+LIMIT = 1.5
+"""Most seconds of CPU time until all have ended."""
 
 
 async def bare_seconds(number: int, *, cancel: bool) -> float:
@@ -35,23 +41,30 @@ async def _wait(future: asyncio.Future[None]) -> None:
     await future
 
 
-def main() -> None:
-    """Print the seconds of CPU time that each takes."""
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+def main() -> int:
+    """Print the seconds of CPU time that each takes, and return the exit status."""
+    given = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    number = given or 100_000
     for cancel in (False, True):
         gc.collect()
         what = "cancel" if cancel else "wake"
-        print(f"{what} {number} tasks of asyncio: {asyncio.run(bare_seconds(number, cancel=cancel)):.2f} s")
+        bare = asyncio.run(bare_seconds(number, cancel=cancel))
+        print(f"{what} {number} tasks of asyncio: {bare:.2f} s", flush=True)
+    above = 0
     for kind in sys.argv[2:] or KINDS:
+        number = given or NUMBERS.get(kind, 100_000)
         for cancel in (False, True):
             gc.collect()
             spent = asyncio.run(seconds(kind, number, cancel=cancel))
             what = "cancel" if cancel else "close"
+            verdict = "" if spent.ended <= LIMIT else "; ABOVE THE LIMIT"
             print(
-                f"{what} {number} {kind}: {spent.returned:.2f} s, all ended after {spent.ended:.2f} s",
+                f"{what} {number} {kind}: {spent.returned:.2f} s, all ended after {spent.ended:.2f} s, at most {LIMIT:g} s{verdict}",
                 flush=True,
             )
+            above += spent.ended > LIMIT
+    return min(above, 1)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

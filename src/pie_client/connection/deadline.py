@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -157,22 +157,31 @@ class ProgressLock:
     """A lock whose holder's progress extends the deadlines of all waiters."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._waiting: set[Deadline] = set()
+        self.lock = Lock()
+        self.waiting: set[Deadline] = set()
 
-    @contextlib.asynccontextmanager
-    async def hold(self, deadline: Deadline) -> AsyncGenerator[None]:
+    def hold(self, deadline: Deadline) -> AbstractAsyncContextManager[None]:
         """Acquire the lock before the deadline, and hold it in the context."""
-        # Only while it waits: the holder extends its own deadline.
-        self._waiting.add(deadline)
-        try:
-            async with self._lock:
-                self._waiting.discard(deadline)
-                yield
-        finally:
-            self._waiting.discard(deadline)
+        return _Hold(self, deadline)
 
     def report_progress(self) -> None:
         """Extend the deadlines of all waiters."""
-        for deadline in self._waiting:
+        for deadline in self.waiting:
             deadline.extend()
+
+
+class _Hold(AbstractAsyncContextManager[None]):
+    def __init__(self, of: ProgressLock, deadline: Deadline) -> None:
+        self._of = of
+        self._deadline = deadline
+
+    async def __aenter__(self) -> None:
+        # Only while it waits: the holder extends its own deadline.
+        self._of.waiting.add(self._deadline)
+        try:
+            await self._of.lock.__aenter__()
+        finally:
+            self._of.waiting.discard(self._deadline)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._of.lock.__aexit__()
