@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 from codegen.breaking import accepted, compare
-from codegen.schema import files, load
+from codegen.schema import PROTOCOL, CodegenError, files, load
 
 
 def breaking(base: Path, new: Path, *, as_json: bool = False) -> int:
     """Print what differs; return 1 if a break is not announced or an announcement is wrong."""
+    for option, folder in (("--base", base), ("--new", new)):
+        if not (folder / PROTOCOL).is_file():
+            raise CodegenError([f"no {PROTOCOL} in {folder}; pass a schema's folder with {option}"])
     announced = accepted.read(base)
     old, now = load(base), load(new)
     changes = compare(old, now)

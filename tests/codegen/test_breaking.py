@@ -90,6 +90,14 @@ def test_a_break_fails_until_it_is_announced_for_the_version_that_brings_it(
     assert {f"released/{name}": data for name, data in found.items() if name not in released} == released
 
 
+@pytest.mark.parametrize("option", ["--base", "--new"])
+def test_a_folder_without_a_schema_is_named_with_its_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    problem = f"no protocol.json in {tmp_path}; pass a schema's folder with {option}\n"
+    assert run(capsys, "breaking", ROOT, option, str(tmp_path)) == (2, "", problem)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -107,6 +115,8 @@ def test_announcements_that_are_not_valid_are_refused(
     accepted = tmp_path / "schema/released/accepted.toml"
     accepted.parent.mkdir(parents=True)
     accepted.write_text(text)
+    for folder in (accepted.parent, accepted.parents[1]):
+        shutil.copy(ROOT / "schema/protocol.json", folder)
     status, out, err = run(capsys, "breaking", tmp_path)
     assert (status, out) == (2, "")
     assert err.startswith(f"{accepted}: {problem}")
