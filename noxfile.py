@@ -47,6 +47,7 @@ SAME_WITH_OLDEST = (
     *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
     "tests/test_distributions.py",  # what hatchling builds
     "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
+    "tests/test_map_dask.py",  # Dask; tests/test_map.py has the map
     "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command

@@ -14,7 +14,7 @@ import pytest
 from pydantic import JsonValue
 
 from pie_client import InvalidArgumentError, PieClient, ProcessError, Reconnect, inferlet
-from pie_client.testing import InferletSession, LocalEngine
+from pie_client.testing import Fault, InferletSession, LocalEngine
 from tests.support.figures import FIGURES
 from tests.support.peers import TIMEOUT
 from tests.support.repository import ROOT
@@ -285,6 +285,7 @@ async def test_every_input_is_answered_once_whenever_the_map_is_killed(
 async def test_every_input_is_answered_over_a_link_that_drops(
     count: int, drops: int, journal: Path, record_property: Callable[[str, object], None]
 ) -> None:
+    chance = random.Random(count)  # noqa: S311 - a test that can be repeated
     runs: Counter[int] = Counter()
     async with LocalEngine() as engine:
         add_square(engine, runs)
@@ -293,12 +294,13 @@ async def test_every_input_is_answered_over_a_link_that_drops(
         async with PieClient(engine.uri, reconnect=policy) as client:
             mapped = client.map("square@1.0.0", range(count), int, journal=journal, retries=drops)
             found: list[int] = []
-            lost = 0
+            faults: list[Fault] = []
             async for result in mapped:
                 found.append(result.value)
-                if lost < drops and len(found) == (lost + 1) * count // (drops + 1):
-                    lost += 1
-                    engine.faults.drop_connection(random.Random(lost).randrange(5000))  # noqa: S311
+                if len(faults) < drops and len(found) == (len(faults) + 1) * count // (drops + 1):
+                    faults.append(engine.faults.drop_connection(chance.randrange(5000)))
+    assert not any(fault.active for fault in faults)
+    assert len(faults) == drops
     assert found == [n * n for n in range(count)]
     assert answers(journal) == [(n, n * n) for n in range(count)]
     assert mapped.progress.retried >= drops
