@@ -69,7 +69,7 @@ async def run(part: list[tuple[int, str]], jobs: int) -> list[Outcome]:
 
 
 async def main(text: str, options: argparse.Namespace) -> int:
-    """Give the parts of the text to the workers, print the results, and return the exit status."""
+    """Distribute the parts of the text over the workers, print the results, and return the exit status."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     parts = [lines[first : first + options.part] for first in range(0, len(lines), options.part)]
     failed = False

@@ -262,6 +262,26 @@ async def test_the_end_of_a_block_waits_until_what_ran_has_been_terminated(clien
         await anext(results)
 
 
+async def test_the_end_of_a_block_waits_for_launches_that_the_server_has_not_answered(
+    client: PieClient,
+) -> None:
+    engine = ENGINES[client]
+    hold(engine, 2)
+    answer = asyncio.Event()
+    with engine.faults.delay(models.LaunchProcessRequest, answer, times=2) as delay:
+        mapped = client.map("hold@1.0.0", range(20), concurrency=2)
+        waiting = asyncio.ensure_future(anext(mapped))
+        await delay.happened(2)
+        closing = asyncio.ensure_future(mapped.aclose())
+        await client.ping()
+        assert not closing.done()
+        answer.set()
+        await in_time(closing)
+    assert engine.processes == {}
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
 async def test_a_map_that_was_dropped_leaves_no_task_behind(client: PieClient) -> None:
     before = asyncio.all_tasks()
     async for _ in client.map("square@1.0.0", range(20), concurrency=4):

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Generic, Literal, NoReturn, Protocol, Self, Ty
 from pie_client import results
 from pie_client._generated.refusals import StreamAbortedError
 from pie_client.connection.options import check_seconds
-from pie_client.connection.threads import in_thread
+from pie_client.connection.threads import settle
+from pie_client.connection.threads import start as start_thread
 from pie_client.copies import refuse
 from pie_client.errors import (
     ConnectionLostError,
@@ -28,8 +29,10 @@ from pie_client.errors import (
     PieConnectionError,
     PieError,
 )
-from pie_client.launching import Options, as_json, check_many
+from pie_client.inputs import Inputs
+from pie_client.launching import Options, as_json
 from pie_client.lazy import LazyModule
+from pie_client.owned import EXIT_SECONDS
 from pie_client.paths import as_path
 from pie_client.programs.functions import Inferlet
 
@@ -246,7 +249,7 @@ class _Work:
         self.plan = plan
         self._connected = connected
         self._total = len(inputs) if isinstance(inputs, Sized) else None
-        self._inputs = _Inputs(inputs, plan.concurrency * AHEAD)
+        self._inputs = Inputs(inputs, plan.concurrency * AHEAD)
         self._loop = asyncio.get_running_loop()
         self._main: asyncio.Task[None] | None = None
         self._journal: journals.Journal | None = None
@@ -257,8 +260,10 @@ class _Work:
         self._next = 0
         """Index of the result that is next in order."""
         self._failure: BaseException | None = None
-        self._ended = self._stopped = False
-        """Whether all results are ready, or there will be no more; whether nobody wants them."""
+        self._launching: set[asyncio.Task[None]] = set()
+        """Tasks that wait for the reply to a launch."""
+        self._ending = self._ended = self._stopped = False
+        """Whether no more programs are launched; whether the work has ended; whether nobody wants its results."""
         self._news = asyncio.Event()
         self._done = self._failed = self._retried = self._running = self._replayed = 0
 
@@ -312,25 +317,53 @@ class _Work:
     # ------------------------------------------------------------- tasks
 
     async def _run(self) -> None:
+        tasks: list[asyncio.Task[None]] = []
         try:
-            if self.plan.journal is not None:
-                self._journal = await in_thread(journals.open_journal, self.plan.journal, self.plan.program)
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.plan.concurrency):
-                    group.create_task(self._work())
-        except BaseExceptionGroup as errors:  # the first failure ends the other tasks
-            self._failure = errors.exceptions[0]
+            await self._open_journal()
+            tasks += [self._loop.create_task(self._work()) for _ in range(self.plan.concurrency)]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            # The first failure ends the other tasks.
+            self._failure = next((error for each in done if (error := each.exception())), None)
         except Exception as error:  # noqa: BLE001 - of the journal; raised to who waits for results
             self._failure = error
         finally:
-            if self._journal is not None:
-                await self._journal.close()
-            self._ended = True
-            self._news.set()
+            try:
+                await self._end(tasks)
+            finally:
+                if self._journal is not None:
+                    await self._journal.close()
+                self._ended = True
+                self._news.set()
+
+    async def _open_journal(self) -> None:
+        if self.plan.journal is None:
+            return
+        opening = start_thread(journals.open_journal, self.plan.journal, self.plan.program)
+        try:
+            await settle(opening)
+        finally:  # also if it was cancelled meanwhile, to close it
+            if opening.exception() is None:
+                self._journal = opening.result()
+        opening.result()
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        """End the tasks, and wait until they have terminated their processes."""
+        self._ending = True
+        remaining = {task for task in tasks if not task.done()}
+        # A launch that is cancelled ends its process too, but later: when its reply arrives.
+        for task in remaining - self._launching:
+            task.cancel()
+        if remaining:
+            _, remaining = await asyncio.wait(remaining, timeout=EXIT_SECONDS)
+        for task in remaining:
+            task.cancel()
+        if remaining:
+            await asyncio.wait(remaining)
+        await asyncio.gather(*tasks, return_exceptions=True)  # later errors tell nothing new
 
     async def _work(self) -> None:
         """Work on inputs one after another until none is left."""
-        while (taken := await self._inputs.take()) is not None:
+        while not self._ending and (taken := await self._inputs.take()) is not None:
             self._running += 1
             try:
                 result = await self._result_of(*taken)
@@ -408,7 +441,7 @@ class _Work:
                 return await self._attempt(text)
             except PieError as error:
                 connection = self._connected.connection
-                if not connection.alive:
+                if self._ending or not connection.alive:
                     raise
                 # Nothing was sent while the connection is being restored; its policy limits how long that takes.
                 unsent = getattr(error, "sent", None) is False and (
@@ -425,9 +458,16 @@ class _Work:
         """Run the program on an input once. Its process ends with the call, on timeout and cancellation too."""
         plan, timeout = self.plan, self.plan.timeout
         scope = asyncio.timeout_at(None if timeout is None else self._loop.time() + timeout)
-        process = await self._connected.launch_text(plan.function or plan.program, text, plan.options)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._launching.add(task)
+        try:
+            process = await self._connected.launch_text(plan.function or plan.program, text, plan.options)
+        finally:
+            self._launching.discard(task)
         try:
             async with process, scope:
+                if self._ending:
+                    raise asyncio.CancelledError
                 returned = await process.wait()
         except TimeoutError as error:
             if isinstance(error, PieError) or not scope.expired():
@@ -436,53 +476,6 @@ class _Work:
                 f"{plan.program} returned nothing within {timeout:g} s, and was terminated; raise timeout="
             ) from None
         return process.process_id, returned, plan.decode(process.process_id, returned)
-
-
-class _Inputs:
-    """The inputs of a map, taken one at a time and only so far ahead of the results."""
-
-    def __init__(self, inputs: Iterable[object] | AsyncIterable[object], ahead: int) -> None:
-        self._async: AsyncIterator[object] | None = None
-        if isinstance(inputs, AsyncIterable):
-            self._async = aiter(inputs)
-        else:
-            check_many("inputs", inputs)
-            self._iterator = iter(inputs)
-        self._places = asyncio.Semaphore(ahead)
-        self._turn = asyncio.Lock()
-        self._taken = 0
-        self._ended = False
-
-    async def take(self) -> tuple[int, object] | None:
-        """Return the next input with its index, or None if there is none."""
-        await self._places.acquire()
-        try:
-            value = self._next() if self._async is None else await self._next_async(self._async)
-        except (StopIteration, StopAsyncIteration):
-            self.end()
-            return None
-        self._taken += 1
-        return self._taken - 1, value
-
-    def may_advance(self) -> None:
-        """Allow to take another input: a result was handed out."""
-        self._places.release()
-
-    def end(self) -> None:
-        """Take no further input."""
-        self._ended = True
-        self._places.release()  # wakes the next task that waits, which does the same
-
-    def _next(self) -> object:
-        if self._ended:
-            raise StopAsyncIteration
-        return next(self._iterator)
-
-    async def _next_async(self, iterator: AsyncIterator[object]) -> object:
-        async with self._turn:
-            if self._ended:
-                raise StopAsyncIteration
-            return await anext(iterator)
 
 
 def start(
