@@ -7,7 +7,7 @@ import pytest
 from tests.faults.engine_process import EngineProcess
 from tests.faults.running import prepared
 
-ORDINARY = 100
+ORDINARY = 200
 """Schedules in every run of the tests."""
 ORDINARY_KILLS = 20
 """Schedules with kills in every run of the tests."""
