@@ -183,6 +183,34 @@ async def test_no_more_processes_run_than_allowed_and_inputs_are_taken_as_they_a
     assert 1 < most <= 5
 
 
+async def test_a_slow_input_in_order_holds_up_no_more_than_twice_the_concurrency(client: PieClient) -> None:
+    held, waiting = asyncio.Event(), asyncio.Event()
+    taken = 0
+
+    @ENGINES[client].inferlet("slow-first@1.0.0")
+    async def slow_first(session: InferletSession, input: JsonValue) -> int:
+        if input == 0:
+            await held.wait()
+        return number(input)
+
+    def inputs() -> Iterator[int]:
+        nonlocal taken
+        for taken in range(1, 101):
+            yield taken - 1
+
+    def watch(progress: MapProgress) -> None:
+        if progress.done == 9:
+            waiting.set()
+
+    mapped = client.map("slow-first@1.0.0", inputs(), int, concurrency=5, on_progress=watch)
+    first = asyncio.ensure_future(anext(mapped))
+    await in_time(waiting.wait())
+    await client.ping()
+    assert (taken, mapped.progress.running) == (10, 1)
+    held.set()
+    assert [(await first).value, *[r.value async for r in mapped]] == list(range(100))
+
+
 async def test_tasks_can_share_a_map_and_a_cancelled_wait_loses_no_result(client: PieClient) -> None:
     async with client.map("square@1.0.0", range(200), int, concurrency=7) as results:
 
