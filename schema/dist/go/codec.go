@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -136,7 +137,7 @@ var (
 	uint64s  = simple(msgp.ReadUint64Bytes, msgp.AppendUint64)
 	int64s   = simple(msgp.ReadInt64Bytes, msgp.AppendInt64)
 	float64s = simple(msgp.ReadFloat64Bytes, msgp.AppendFloat64)
-	texts    = simple(readText, msgp.AppendString)
+	texts    = codec[string]{read: readText, add: addText, parse: parse[string], print: printText}
 	octets   = simple(readOctets, msgp.AppendBytes)
 	// Any JSON value, also null.
 	anything = codec[json.RawMessage]{
@@ -153,6 +154,20 @@ func readText(b []byte) (string, []byte, error) {
 		err = errText
 	}
 	return read, rest, err
+}
+
+func addText(b []byte, from string) ([]byte, error) {
+	if !utf8.ValidString(from) {
+		return b, errText
+	}
+	return msgp.AppendString(b, from), nil
+}
+
+func printText(from string) ([]byte, error) {
+	if !utf8.ValidString(from) {
+		return nil, errText // json.Marshal would replace what is not
+	}
+	return json.Marshal(from)
 }
 
 func readOctets(b []byte) ([]byte, []byte, error) {
@@ -184,7 +199,19 @@ func between[T uint32 | uint64 | int64](least, most T, c codec[T]) codec[T] {
 		}
 		return err
 	}
-	read, parse := c.read, c.parse
+	read, add, parse, print := c.read, c.add, c.parse, c.print
+	c.add = func(b []byte, from T) ([]byte, error) {
+		if err := check(from, nil); err != nil {
+			return b, err
+		}
+		return add(b, from)
+	}
+	c.print = func(from T) ([]byte, error) {
+		if err := check(from, nil); err != nil {
+			return nil, err
+		}
+		return print(from)
+	}
 	c.read = func(b []byte) (T, []byte, error) {
 		number, rest, err := read(b)
 		return number, rest, check(number, err)
@@ -340,10 +367,26 @@ func objects[T object](choose func(map[string]value) (T, error)) codec[T] {
 			read, err := decode(readMap(b[:len(b)-len(rest)]))
 			return read, rest, err
 		},
-		add:   func(b []byte, from T) ([]byte, error) { return appendFields(b, from.fields()) },
+		add: func(b []byte, from T) ([]byte, error) {
+			if isNil(from) {
+				return b, errMissing
+			}
+			return appendFields(b, from.fields())
+		},
 		parse: func(text []byte) (T, error) { return decode(parseMap(text)) },
-		print: func(from T) ([]byte, error) { return printFields(from.fields()) },
+		print: func(from T) ([]byte, error) {
+			if isNil(from) {
+				return nil, errMissing
+			}
+			return printFields(from.fields())
+		},
 	}
+}
+
+// isNil reports whether there is no object: neither an interface nor a pointer in it may be nil.
+func isNil(from object) bool {
+	held := reflect.ValueOf(from)
+	return !held.IsValid() || held.IsNil()
 }
 
 // structs returns the codec of objects of one type.
@@ -386,9 +429,19 @@ func oneOf[T ~string](values ...T) codec[T] {
 			read, err := check(text, err)
 			return read, rest, err
 		},
-		add:   func(b []byte, from T) ([]byte, error) { return texts.add(b, string(from)) },
+		add: func(b []byte, from T) ([]byte, error) {
+			if _, err := check(string(from), nil); err != nil {
+				return b, err
+			}
+			return texts.add(b, string(from))
+		},
 		parse: func(text []byte) (T, error) { return check(texts.parse(text)) },
-		print: func(from T) ([]byte, error) { return texts.print(string(from)) },
+		print: func(from T) ([]byte, error) {
+			if _, err := check(string(from), nil); err != nil {
+				return nil, err
+			}
+			return texts.print(string(from))
+		},
 	}
 }
 
@@ -515,7 +568,7 @@ func appendFields(b []byte, fields []field) (_ []byte, err error) {
 	b = msgp.AppendMapHeader(b, uint32(len(fields)))
 	for _, f := range fields {
 		if b, err = f.binary(msgp.AppendString(b, f.name)); err != nil {
-			return b, fmt.Errorf("%s: %w", f.name, err)
+			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
 	return b, nil

@@ -9,6 +9,7 @@ package pieprotocol
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -228,8 +229,12 @@ func ParseWorkflowExpression(text []byte) (WorkflowExpression, error) {
 	return objects(chooseWorkflowExpression).parse(text)
 }
 
-// Encode returns a message as a frame of msgpack. Its JSON is that of json.Marshal.
+// Encode returns a message as a frame of msgpack, unless a value is none that the protocol allows. Its JSON is that of
+// json.Marshal.
 func Encode(message Message) ([]byte, error) {
+	if isNil(message) {
+		return nil, errors.New("no message: nil")
+	}
 	return appendFields(nil, message.fields())
 }
 
