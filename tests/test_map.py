@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import pickle
 import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -25,6 +26,7 @@ from pie_client import (
     ReconnectError,
     ResultError,
     inferlet,
+    mapping,
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine
@@ -308,6 +310,22 @@ async def test_the_end_of_a_block_waits_for_launches_that_the_server_has_not_ans
     assert engine.processes == {}
     with pytest.raises(StopAsyncIteration):
         await waiting
+
+
+async def test_the_end_of_a_block_does_not_wait_for_ever_for_a_launch(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "EXIT_SECONDS", 0.1)
+    with ENGINES[client].faults.never_answer(models.LaunchProcessRequest) as fault:
+        mapped = client.map("square@1.0.0", range(20), concurrency=1)
+        waiting = asyncio.ensure_future(anext(mapped))
+        await fault.happened()
+        await in_time(mapped.aclose())
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    assert repr(mapped) == "<Map of 'square@1.0.0' 0 done>"
+    with pytest.raises(TypeError, match="start one where you use it"):
+        pickle.dumps(mapped)
 
 
 async def test_a_map_that_was_dropped_leaves_no_task_behind(client: PieClient) -> None:

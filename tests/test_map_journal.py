@@ -147,11 +147,14 @@ async def test_a_journal_that_ends_anywhere_is_completed(client: PieClient, jour
     assert answers(journal) == [(n, n * n) for n in range(8)]
 
 
-async def test_zeros_at_the_end_of_a_journal_are_removed(client: PieClient, journal: Path) -> None:
-    """Some file systems leave them after a crash."""
+@pytest.mark.parametrize("rest", [bytes(1000), bytes(20) + b"\n", b"[1]\n"], ids=["zeros", "line", "JSON"])
+async def test_what_is_no_answer_at_the_end_of_a_journal_is_removed(
+    client: PieClient, journal: Path, rest: bytes
+) -> None:
+    """Some file systems leave zeros after a crash."""
     await values(client, 8, journal)
     data = journal.read_bytes()
-    journal.write_bytes(data + bytes(1000))
+    journal.write_bytes(data + rest)
     assert await values(client, 8, journal) == [n * n for n in range(8)]
     assert journal.read_bytes() == data
 
