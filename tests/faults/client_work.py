@@ -24,6 +24,7 @@ from pie_client import (
     PieError,
     Process,
     ProcessEndedError,
+    ProcessError,
     ProcessEvent,
     ProcessNotFoundError,
     Reconnect,
@@ -76,7 +77,7 @@ class Followed:
 
     Attributes:
         items: Its events before the last one.
-        ends: Its last event, and its result.
+        ends: Its last event, and its result or the error that was raised for it.
         corrupt: Events that were reported as lost.
         seen: Number of events.
         gaps: Places at which events may be missing, as the client says, or because another client attached.
@@ -159,10 +160,16 @@ class ClientWork:
             await self._work()
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        await asyncio.gather(*(client.close() for client in self._clients))
+        await self._close_all()
         if (took := loop.time() - begin) > CLOSE_SECONDS:
             self.outcome.problems.append(f"close() took {took:.1f} s")
         return self.outcome
+
+    async def _close_all(self) -> None:
+        await asyncio.gather(*(client.close() for client in self._clients))
+        for client in self._clients:
+            if (status := client.state.status) is not ConnectionStatus.CLOSED:
+                self.outcome.problems.append(f"after close(), the client is {status.value}")
 
     async def _work(self) -> None:
         schedule = self._schedule
@@ -192,7 +199,7 @@ class ClientWork:
         if self._schedule.close_after == 0:
             self._close.set()
         await self._close.wait()
-        await asyncio.gather(*(client.close() for client in self._clients))
+        await self._close_all()
 
     async def _watch(self) -> None:
         if self._schedule.close_when_lost:
@@ -276,6 +283,9 @@ class ClientWork:
         try:
             async with asyncio.timeout(2 * self._schedule.timeout):
                 await self._read(each, process)
+        except ProcessError as error:
+            each.ends.append(("raised", error.text))
+            raise
         finally:
             each.gaps += process.possible_gaps
 

@@ -19,7 +19,7 @@ from pie_client import (
     RefusedError,
 )
 from tests.faults.client_work import REGISTER, REGISTER_SECONDS, Followed, Outcome
-from tests.faults.link import Harm, Kind
+from tests.faults.link import HARM, Fault, Harm, Kind
 from tests.faults.plans import Entry, Item, cut
 from tests.faults.schedules import Reading, Schedule, Work
 
@@ -30,15 +30,18 @@ LATE_SECONDS = 15.0
 TEXTS = TypeAdapter(list[str])
 
 
-def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry]) -> Iterator[str]:
+def problems_of(
+    schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry], happened: Sequence[Fault]
+) -> Iterator[str]:
     """Yield what the outcome of a schedule violates.
 
     Args:
+        happened: The faults that happened: one at a byte that was never sent excuses nothing.
         ledger: What the processes and uploads received, by their names.
     """
     yield from outcome.problems
     for name, error in outcome.errors:
-        if not _may_raise(schedule, error):
+        if not _may_raise(schedule, name, error, happened):
             yield f"{name} raised {error!r}"
     yield from _problems_of_ends(schedule, outcome)
     if schedule.harm is not Harm.CORRUPTS:
@@ -46,6 +49,8 @@ def problems_of(schedule: Schedule, outcome: Outcome, ledger: Mapping[str, Entry
     right_files = {text for f in schedule.follows for kind, text in f.plan.items if kind == "file"}
     for each in outcome.followed:
         key = each.follow.plan.key
+        if schedule.harm in (Harm.NONE, Harm.ENDS) and each.gaps > (most := _most_gaps(each, happened)):
+            yield f"{key}: {each.gaps} gaps were reported, of at most {most}"
         if schedule.harm is Harm.CORRUPTS:
             wrong = [text for kind, text in each.items if kind == "file" and text not in right_files]
             found = [f"received a wrong file {digest}" for digest in wrong]
@@ -83,7 +88,12 @@ def _problems_of_ends(schedule: Schedule, outcome: Outcome) -> Iterator[str]:
             yield f"{name} returned {returned[name]} times, and raised {[e for n, e in outcome.errors if n == name]}"
 
 
-def _may_raise(schedule: Schedule, error: BaseException) -> bool:
+def _most_gaps(each: Followed, happened: Sequence[Fault]) -> int:
+    """Return after how many losses of a connection, or changes of the client, events of a process may be missing."""
+    return sum(HARM[fault.kind] is Harm.ENDS for fault in happened) + (each.follow.leaves_after is not None)
+
+
+def _may_raise(schedule: Schedule, name: str, error: BaseException, happened: Sequence[Fault]) -> bool:
     if isinstance(error, (DeadlineError, TimeoutError)):
         return schedule.harm in (Harm.STALLS, Harm.CORRUPTS)
     if not isinstance(error, PieError):
@@ -99,10 +109,17 @@ def _may_raise(schedule: Schedule, error: BaseException) -> bool:
         )
     if isinstance(error, McpServerError):
         return schedule.has(Kind.KILL_MCP)
-    may_end = schedule.harm is not Harm.NONE or schedule.close_after is not None or schedule.close_when_lost
-    # A process that fails is one of the plans; _problems_of_process checks which.
+    if isinstance(error, ProcessError):
+        # _problems_of_process checks whether it was to fail; those of a batch never are.
+        return any(name == follow.plan.key for follow in schedule.follows)
+    may_end = (
+        schedule.harm is Harm.STALLS  # an answer to a ping may be late even if it is not withheld
+        or any(HARM[fault.kind] is not Harm.NONE for fault in happened)
+        or schedule.close_after is not None
+        or schedule.close_when_lost
+    )
     ends = (PieConnectionError, RefusedError) if schedule.reconnects else PieConnectionError
-    return isinstance(error, ProcessError) or (may_end and isinstance(error, ends))
+    return may_end and isinstance(error, ends)
 
 
 def _problems_of_process(schedule: Schedule, each: Followed) -> Iterator[str]:
@@ -119,7 +136,7 @@ def _problems_of_process(schedule: Schedule, each: Followed) -> Iterator[str]:
         yield f"received {_shown(each.items)} of {_shown(sent)}: {gaps} gaps, {each.gaps} reported"
     whole = each.follow.reading is Reading.RESULT or each.items[-1:] == sent[-1:] or each.gaps > (gaps or 0)
     for kind, value in each.ends:
-        if kind == "error":
+        if kind in ("error", "raised"):
             ended_as_planned = plan.end == "fail" and value == plan.key and whole
             calls_killed = schedule.has(Kind.KILL_MCP) and any(step.kind == "mcp" for step in plan.steps)
             if not (ended_as_planned or calls_killed) and each.follow.terminate_after is None:

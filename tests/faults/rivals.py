@@ -181,7 +181,8 @@ async def _judged(schedule: Schedule, client: _Client, engines: EngineProcess) -
     ledger = engines.finish(schedule.prefix)
     if answer is None:
         return ["hung: no answer at all, or its process ended"]
-    return [*_problems_of_time(schedule, answer), *problems_of(schedule, _outcome(schedule, answer), ledger)]
+    outcome = _outcome(schedule, answer)
+    return [*_problems_of_time(schedule, answer), *problems_of(schedule, outcome, ledger, schedule.faults)]
 
 
 def _problems_of_time(schedule: Schedule, answer: _Answer) -> Iterator[str]:

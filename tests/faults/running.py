@@ -104,7 +104,7 @@ async def perform(schedule: Schedule, engines: EngineProcess) -> Run:
     else:
         outcome = await _work(done, engines.uris[schedule.family, schedule.keeps_detached])
         ledger = engines.finish(schedule.prefix)
-    done.problems += problems_of(schedule, outcome, ledger)
+    done.problems += problems_of(schedule, outcome, ledger, done.happened)
     return done
 
 

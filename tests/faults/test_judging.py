@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 import pytest
 
-from pie_client import ConnectionStatus, PieClient, PieConnectionError, Process, ProcessEvent
+from pie_client import ConnectionStatus, PieClient, PieConnectionError, Process, ProcessError, ProcessEvent
 from tests.faults import judging, running, schedules
 from tests.faults.engine_process import EngineProcess
-from tests.faults.link import Harm
+from tests.faults.link import HARM, Harm
 from tests.faults.running import run
 from tests.faults.schedules import Reading, Schedule, Work, schedule_of
 
@@ -51,6 +51,28 @@ def loses_events(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
         return await right(self) if sometimes else event
 
     _next_event(patch, wrong)
+
+
+def reports_gaps_for_what_it_loses(patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+    loses_events(patch, stack)
+    patch.setattr(Process, "possible_gaps", 1000)
+
+
+def invents_a_failure(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
+    right = Process.wait
+
+    async def wrong(self: Process, *, timeout: float | None = None) -> str:
+        await right(self, timeout=timeout)
+        raise ProcessError(self.process_id, "invented")
+
+    patch.setattr(Process, "wait", wrong)
+
+
+def invents_a_loss(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
+    async def wrong(self: PieClient) -> None:
+        raise PieConnectionError
+
+    patch.setattr(PieClient, "ping", wrong)
 
 
 def repeats_events(patch: pytest.MonkeyPatch, _: ExitStack) -> None:
@@ -213,11 +235,26 @@ def pings(schedule: Schedule) -> bool:
     return Work.PING in schedule.work
 
 
+def pings_and_loses_nothing(schedule: Schedule) -> bool:
+    """Return whether a client pings, and only connections that it never opens are to end."""
+    few = schedule.clients == 1 and not (schedule.reconnects or schedule.keeps_detached)
+    ending = {fault.connection for fault in schedule.faults if HARM[fault.kind] is Harm.ENDS}
+    return pings(schedule) and few and schedule.harm is Harm.ENDS and min(ending) > 1
+
+
+def awaits_a_return(schedule: Schedule) -> bool:
+    """Return whether a client waits for the result of a process that returns one, and nothing disturbs it."""
+    returns = [f for f in schedule.follows if f.plan.end == "return" and f.terminate_after is None]
+    return schedule.harm is Harm.NONE and any(f.reading is Reading.RESULT for f in returns)
+
+
 def closes_when_lost(schedule: Schedule) -> bool:
     return schedule.close_when_lost
 
 
 CONCERNED: dict[Defect, Callable[[Schedule], bool]] = {
+    invents_a_failure: awaits_a_return,
+    invents_a_loss: pings_and_loses_nothing,
     ends_in_silence: iterates_and_loses,
     hangs_after_a_loss: iterates_and_loses,
     connects_after_close: closes_when_lost,
@@ -229,6 +266,9 @@ CONCERNED: dict[Defect, Callable[[Schedule], bool]] = {
 
 DEFECTS: list[tuple[Defect, str]] = [
     (loses_events, "gaps"),
+    (reports_gaps_for_what_it_loses, "1000 gaps were reported, of at most 0"),
+    (invents_a_failure, "ended with the error 'invented'"),
+    (invents_a_loss, "raised PieConnectionError"),
     (repeats_events, "not in the order"),
     (reorders_events, "not in the order"),
     (ends_in_silence, "without a last one"),
@@ -236,7 +276,7 @@ DEFECTS: list[tuple[Defect, str]] = [
     (hangs_for_ever, "hung:"),
     (is_late, "ping"),
     (raises_other_errors, "raised KeyError"),
-    (connects_after_close, "a task left"),
+    (connects_after_close, "after close(), the client is"),
     (launches_twice, "it ran 2 times"),
     (leaves_a_task, "a task left"),
     (leaves_an_exception_that_nobody_retrieves, "never retrieved"),
