@@ -68,8 +68,9 @@ def limits(versions: Versions) -> Iterator[Change]:
             yield change(Rule.LIMIT_ADDED, path, words(new[name]["value"]))
         elif name not in new:
             yield change(Rule.LIMIT_REMOVED, path, f"{name} is gone")
-        elif old[name].get("smallest") not in {None, new[name].get("smallest")}:
-            yield change(Rule.FACT_CHANGED, f"{path}/smallest", f"{name} is no smallest value any more")
+        elif bool(old[name].get("smallest")) != bool(new[name].get("smallest")):
+            state = "the smallest value now" if new[name].get("smallest") else "no smallest value any more"
+            yield change(Rule.FACT_CHANGED, f"{path}/smallest", f"{name} is {state}")
         elif old[name]["value"] != new[name]["value"]:
             before, after = old[name]["value"], new[name]["value"]
             looser = (after > before) != bool(new[name].get("smallest"))

@@ -866,6 +866,10 @@ CASES: dict[str, tuple[Edit | tuple[Edit, Edit], tuple[str, ...]]] = {
         put(PROTOCOL, "limits", "upload_bytes", "value", value=2**40),
         ("limit-loosened protocol.json#/limits/upload_bytes breaks/ok/ok",),
     ),
+    "a largest size becomes a smallest one": (
+        put(PROTOCOL, "limits", "upload_bytes", "smallest", value=True),
+        ("fact-changed protocol.json#/limits/upload_bytes/smallest breaks/breaks/warn",),
+    ),
     "a smallest size is raised": (
         put(PROTOCOL, "limits", "rsa_key_bits", "value", value=3072),
         ("limit-tightened protocol.json#/limits/rsa_key_bits ok/breaks/warn",),
