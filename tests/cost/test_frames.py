@@ -77,7 +77,9 @@ def reply(text: str, *, ok: bool) -> bytes:
 def test_a_result(method: Method[Any], *, cancelled: bool) -> None:
     valid = result_of(method)
     shapes: list[hostile.Words] = [*hostile.TEXTS.values(), *hostile.JSON.values()]
-    if valid[:1] == "[":
+    if valid[:1] == "{":
+        shapes += [words for _, words in hostile.json_with(json.loads(valid))]
+    elif valid[:1] == "[":
         item = valid[1:-1]
         shapes += [hostile.listed(item), hostile.listed(item, "0")]
         if item[:1] == "{":
