@@ -390,7 +390,7 @@ class Session:
         tag = tag[:MAX_TAG_CHARACTERS]
         if tag not in self._unknown_tags and len(self._unknown_tags) < MAX_UNKNOWN_TAGS:
             self._unknown_tags.add(tag)
-            logger.warning("ignoring messages of unknown type %r", tag)
+            self._log.log(logging.WARNING, "ignoring messages of unknown type %r", tag)
 
     def _receive_malformed(self, error: codec.MalformedFrameError) -> None:
         """Fail the call or process that a malformed frame belongs to, as far as it can be read."""
