@@ -29,11 +29,13 @@ PAGES = {
         "docs/testing.md",
         "docs/back-pressure.md",
         "docs/reconnecting.md",
+        "docs/observability.md",
     )
 }
 BLOCK = re.compile(
     r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
 )
+OUTPUT = re.compile(r"<!-- output: (?P<name>\w+) -->\n```text\n(?P<text>.*?)```", re.DOTALL)
 PLACE = "        ...\n"
 """The line of a page's program that its other blocks replace."""
 MARKED_0_4 = {"usage:batch", "usage:mcp", "usage:agent"}
@@ -73,6 +75,12 @@ def _blocks() -> dict[str, Block]:
 
 
 BLOCKS = _blocks()
+OUTPUTS = {
+    f"{Path(page).stem.lower()}:{output['name']}": output["text"]
+    for page, text in PAGES.items()
+    for output in OUTPUT.finditer(text)
+}
+"""The whole output of a block, where a page shows it."""
 PRINTED = {
     "readme:stream": "1\n2\n3\n4\n5\nreturned 5\n",
     "readme:result": "2\n",
@@ -104,6 +112,8 @@ PRINTED = {
     "map:retries": "1\nprocess ",
     "map:progress": "1 of 3 done, 0 failed, 0 running\n2 of 3 done, 0 failed, 0 running\n3 of",
     "map:journal": "1 ['ONE'] False\n1 ['TWO'] False\n2 ['ONE'] True\n2 ['TWO'] True\n",
+    "observability:session": "DEBUG pie_client.connector: ",
+    "observability:service": "INFO pie_client.connector: ",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }
@@ -112,6 +122,7 @@ PRINTED = {
 
 def test_every_code_block_is_run() -> None:
     assert BLOCKS.keys() == PRINTED.keys()
+    assert OUTPUTS.keys() <= BLOCKS.keys()
     for page, text in PAGES.items():
         marked = [block for block in BLOCK.finditer(text) if block[1] != "program"]
         programs = text.count("<!-- program -->")
@@ -148,6 +159,13 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     script = tmp_path / "greet.py"
     size = script.stat().st_size if script.exists() else 0
     assert out.decode().startswith(PRINTED[name].format(size=size))
+    if name in OUTPUTS:
+        assert _without_measures(out.decode()) == _without_measures(OUTPUTS[name])
+
+
+def _without_measures(text: str) -> str:
+    """Return a text without durations and ports."""
+    return re.sub(r"[0-9.]+ ms", "- ms", re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:-", text))
 
 
 @pytest.mark.parametrize("name", ["readme:reconnect", "reconnecting:again"])

@@ -46,6 +46,7 @@ KEPT_STATES = 100
 LEVELS = {
     ConnectionStatus.LOST: logging.WARNING,
     ConnectionStatus.WAITING: logging.INFO,
+    ConnectionStatus.READY: logging.INFO,
     ConnectionStatus.GAVE_UP: logging.WARNING,
 }
 """Level of the log record of each status if the client reconnects; DEBUG for others, and if errors tell it anyway."""

@@ -332,7 +332,7 @@ async def test_a_refused_token_is_logged_as_a_refusal_and_nothing_else(
         with pytest.raises(AuthenticationError, match="Invalid token"):
             await in_time(client.auth_by_token("token"))
         await client.ping()
-    assert "auth_by_token: AuthenticationError after" in caplog.text
+    assert "auth_by_token 0: AuthenticationError after" in caplog.text
     assert "CancelledError" not in caplog.text
     assert "not pending" not in caplog.text
 

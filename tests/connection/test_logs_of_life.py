@@ -1,14 +1,39 @@
-"""What a client logs of its life at DEBUG: one line for each step, and no payload."""
+"""What a client logs of its life: one line for each step and request, and a few for what the server causes."""
 
+import asyncio
 import logging
+import re
 
 import pytest
 
-from pie_client import Family, PieClient, ProgramNotFoundError, RefusedError
+from pie_client import (
+    ConnectionLostError,
+    ConnectionStatus,
+    DeadlineError,
+    Family,
+    InvalidArgumentError,
+    PieClient,
+    ProgramNotFoundError,
+    RefusedError,
+    models,
+)
 from pie_client.testing import LocalEngine
+from tests.connection.helpers import SOON, until
+from tests.support.peers import in_time, websocket_peer
 
 SECRET = "hunter2"  # noqa: S105 - must not be logged
-LOGGERS = {"pie_client.connector", "pie_client.auth.login", "pie_client.connection.logged"}
+REQUESTS = "pie_client.connection.logged"
+STEPS = "pie_client.connector"
+LOGGERS = {STEPS, "pie_client.auth.login", REQUESTS}
+
+
+def lines(caplog: pytest.LogCaptureFixture, *loggers: str) -> list[str]:
+    """Return the levels and texts of records, with a dash for each duration."""
+    return [
+        f"{record.levelname} {re.sub(r'[0-9.]+ ms', '- ms', record.getMessage())}"
+        for record in caplog.records
+        if record.name in (loggers or LOGGERS)
+    ]
 
 
 async def session(engine: LocalEngine) -> None:
@@ -24,22 +49,18 @@ async def test_each_step_is_one_line_without_payloads(
 ) -> None:
     caplog.set_level(logging.DEBUG, "pie_client")
     await session(engine)
-    lines = [record.getMessage() for record in caplog.records if record.name in LOGGERS]
-    user = "pie-client" if family == "0.4" else "internal"
-    beginnings = [
-        f"connection to {engine.uri}: connecting attempt 1",
-        f"connection to {engine.uri}: ready",
-        f"identified as '{user}' by a Pie ",
-        "auth_identify: done in ",
-        "query: done in ",
-        "launch_process: ProgramNotFoundError after ",
-        "signal_process: done in ",
-        f"connection to {engine.uri}: closed",
+    user, title = ("pie-client", "Pie 0.3 and 0.4") if family == "0.4" else ("internal", "Pie 0.5")
+    assert lines(caplog) == [
+        f"DEBUG connection to {engine.uri}: connecting attempt 1",
+        f"DEBUG connection to {engine.uri}: ready",
+        "DEBUG auth_identify 0: done in - ms",
+        f"DEBUG identified as '{user}' by a {title} server",
+        "DEBUG query 1: done in - ms",
+        "DEBUG launch_process 2: ProgramNotFoundError after - ms",
+        "DEBUG signal_process: sent in - ms",
+        f"DEBUG connection to {engine.uri}: closed",
     ]
-    assert len(lines) == len(beginnings)
-    for beginning in beginnings:
-        assert any(line.startswith(beginning) for line in lines), (beginning, lines)
-    assert not any(SECRET in record.getMessage() for record in caplog.records)
+    assert SECRET not in caplog.text
 
 
 async def test_nothing_is_logged_by_default_and_no_request_goes_through_the_log(
@@ -47,4 +68,87 @@ async def test_nothing_is_logged_by_default_and_no_request_goes_through_the_log(
 ) -> None:
     caplog.set_level(logging.INFO, "pie_client")
     await session(engine)
-    assert [record.getMessage() for record in caplog.records if record.name in LOGGERS] == []
+    assert lines(caplog) == []
+
+
+async def test_the_logger_of_requests_can_be_turned_on_alone(
+    client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.close()
+    caplog.set_level(logging.DEBUG, REQUESTS)
+    await client.connect()
+    await client.ping()
+    assert lines(caplog) == ["DEBUG auth_identify 0: done in - ms", "DEBUG ping 1: done in - ms"]
+
+
+async def test_a_request_that_fails_says_how_and_whether_it_was_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, REQUESTS)
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        process = await client.launch_process("a@1.0.0")
+        with pytest.raises(DeadlineError):
+            await client.query("never answered", timeout=0.01)
+        with pytest.raises(InvalidArgumentError):
+            await client.signal_process(process.process_id, "\ud800")
+        waiting = asyncio.create_task(client.query("cancelled"))
+        await peer.request(models.QueryRequest, 2)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        losing = asyncio.create_task(client.query("lost"))
+        await peer.request(models.QueryRequest, 3)
+        peer.hang_up()
+        with pytest.raises(ConnectionLostError):
+            await in_time(losing)
+        with pytest.raises(ConnectionLostError):
+            await client.query("after the loss")
+    assert lines(caplog) == [
+        "DEBUG auth_identify 0: done in - ms",
+        "DEBUG ping 1: done in - ms",
+        "DEBUG launch_process 2: done in - ms",
+        "DEBUG query 3: DeadlineError, sent, after - ms",
+        "DEBUG signal_process: InvalidArgumentError after - ms",
+        "DEBUG query 4: CancelledError after - ms",
+        "DEBUG query 5: ConnectionLostError, sent, after - ms",
+        "DEBUG query: ConnectionLostError, not sent, after - ms",
+    ]
+
+
+async def test_a_client_that_reconnects_tells_at_info_when_it_is_away_and_back(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pie_client")
+    async with PieClient(engine.uri, reconnect=SOON) as client:
+        back = asyncio.create_task(until(client, ConnectionStatus.READY, 2))
+        await client.ping()
+        engine.faults.close_connection(1012)
+        await in_time(back)
+    closed = f"connection to {engine.uri} closed by the server with code 1012; check the server"
+    assert [re.sub(r"in [0-9.]+ s", "in - s", line) for line in lines(caplog, STEPS)] == [
+        f"INFO connection to {engine.uri}: ready",
+        f"WARNING lost: {closed}",
+        f"INFO waiting attempt 1 in - s: {closed}",
+        f"INFO connection to {engine.uri}: ready",
+    ]
+
+
+async def test_answers_to_calls_of_the_server_are_logged_a_few_times_and_then_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "pie_client")
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        await client.ping()
+        for number in range(200):
+            await peer.send(
+                models.McpRequest(
+                    corr_id=number, process_id="", server_name="none", method="tools/call", params="{}"
+                )
+            )
+        await peer.request(models.McpResponseRequest, 200)
+        await client.ping()
+    answers = [line for line in lines(caplog, REQUESTS) if "mcp_response" in line]
+    assert answers == ["DEBUG mcp_response: sent in - ms"] * 5 + [
+        "DEBUG mcp_response: sent in - ms (4 more like it were not logged)",
+        "DEBUG mcp_response: sent in - ms (89 more like it were not logged)",
+    ]

@@ -89,7 +89,7 @@ class BackgroundTasks:
                 self._answer_later(request)
             case TerminateProcesses(process_ids):
                 if not self._session.ended:
-                    self.terminate(process_ids)
+                    self.terminate(process_ids, self._calls)
             case CheckProcesses():
                 self._check_again = True
                 if not self._checking:
@@ -104,9 +104,9 @@ class BackgroundTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def terminate(self, process_ids: list[str]) -> asyncio.Task[None]:
+    def terminate(self, process_ids: list[str], calls: Calls) -> asyncio.Task[None]:
         """Start to terminate processes. Failures are logged, but not that of one that has ended."""
-        return self.start(self._terminate(process_ids))
+        return self.start(self._terminate(process_ids, calls))
 
     def drop_answers(self) -> None:
         """Drop the MCP calls that wait or are being answered: they belong to a session of the server that has ended."""
@@ -182,10 +182,10 @@ class BackgroundTasks:
             if not self.waiting:
                 self._on_change()
 
-    async def _terminate(self, process_ids: list[str]) -> None:
+    async def _terminate(self, process_ids: list[str], calls: Calls) -> None:
         for process_id in process_ids:
             try:
-                await self._calls.terminate_process(process_id=process_id)
+                await calls.terminate_process(process_id=process_id)
             except refusals.ProcessNotFoundError:
                 pass  # it has ended
             except PieError as error:

@@ -51,6 +51,7 @@ else:
     uploads = LazyModule("pie_client.connection.uploads")
 
 logger = logging.getLogger(__name__)
+request_logger = logging.getLogger(f"{__package__}.logged")
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -71,6 +72,7 @@ class Connection:
 
     Attributes:
         calls: The generated calls.
+        answers: The same for requests that the server causes, of which few are logged.
         user: User of the session; None until a reply has identified it.
         paused: Whether reading from the socket is paused; readers of events then call :meth:`after_read`.
     """
@@ -88,7 +90,10 @@ class Connection:
         on_close: Callable[[Exception | None], None],
     ) -> None:
         self._session = session
-        self.calls = Calls(logged.Logged(self) if logger.isEnabledFor(logging.DEBUG) else self)
+        if request_logger.isEnabledFor(logging.DEBUG):
+            self.calls, self.answers = logged.logged_calls(self)
+        else:
+            self.calls = self.answers = Calls(self)
         self.paused = False
         self._transport = transport
         self.identify = identify
@@ -102,7 +107,7 @@ class Connection:
         self._flow = Flow(session, self._loop, self.update_flow)
         self._released: deque[Route] = deque()
         self._release_scheduled = False
-        self._background = BackgroundTasks(session, self.calls, on_mcp_request, self.update_flow)
+        self._background = BackgroundTasks(session, self.answers, on_mcp_request, self.update_flow)
         self._writer = FileWriter(session, self._react)
         self._last_uploads: uploads.Uploads | None = None
         self._start()
@@ -203,7 +208,7 @@ class Connection:
 
     def terminate_later(self, process_id: str) -> asyncio.Task[None]:
         """Terminate a process in a task. A failure is logged."""
-        return self._background.terminate([process_id])
+        return self._background.terminate([process_id], self.calls)
 
     # ------------------------------------------------------------- received frames
 

@@ -322,7 +322,7 @@ class McpServers:
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
     async def _send(self, request: McpRequestRecord, *, ok: bool, result: str) -> None:
-        await self._connection.calls.mcp_response(corr_id=request.corr_id, ok=ok, result=result)
+        await self._connection.answers.mcp_response(corr_id=request.corr_id, ok=ok, result=result)
 
     async def _call(self, request: McpRequestRecord) -> tuple[bool, str]:
         server = self._servers.get(request.server_name)

@@ -416,7 +416,9 @@ class Session:
         :meth:`server_error_since` reports it: blaming the wrong one would be worse than a timeout.
         """
         error = refusals.connection_error(message.message)(message.message)
-        self._log.log(logging.WARNING, "%s", error)
+        # Without its text, which may quote the payload of a frame that the server could not read.
+        text = "the server reported an error of no certain request: %s, %d characters"
+        self._log.log(logging.WARNING, text, type(error).__name__, len(message.message))
         self._notice_count += 1
         self._last_notice = error.text
         live = self.routes.live(most=2)
