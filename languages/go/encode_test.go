@@ -2,6 +2,7 @@ package pieclient
 
 import (
 	"encoding/json"
+	"regexp"
 	"testing"
 
 	p "pieprotocol"
@@ -35,5 +36,14 @@ func TestPrintRefusesWhatEncodeRefuses(t *testing.T) {
 				t.Fatalf("not refused: %s", text)
 			}
 		})
+	}
+}
+
+func TestIdentityPattern(t *testing.T) {
+	pattern := regexp.MustCompile(p.IdentityPattern)
+	for identity, valid := range map[string]bool{"alice": true, "a/alice": true, "a/": false, "": false, "é": false, "a\n": false} {
+		if pattern.MatchString(identity) != valid {
+			t.Errorf("%q: expected %t", identity, valid)
+		}
 	}
 }

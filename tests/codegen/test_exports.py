@@ -46,6 +46,21 @@ def test_a_new_request_event_and_version_reach_every_export(schema: Path) -> Non
         assert [each for each in added if each not in text] == [], name
 
 
+def test_facts_of_connections_reach_every_language(schema: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        connection = document["connection"]
+        connection["port"] = 4711
+        connection["identity"]["pattern"] = "^[a-f]+$"
+        connection["statuses"]["unavailable"]["value"] = 599
+        connection["close"]["codes"]["going_away"]["value"] = 1099
+
+    edit(schema / "protocol.json", change)
+    files = render(load(schema), Path())
+    for name in ("typescript", "rust", "go"):
+        text = "".join(text for path, text in files.items() if path.parts[0] == name)
+        assert [each for each in ("4711", "^[a-f]+$", "599", "1099") if each not in text] == [], name
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_command_writes_a_format_into_a_folder(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

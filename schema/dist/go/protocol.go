@@ -2526,6 +2526,52 @@ const RSAKeyBits = 2048
 // HighestPort: Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits.
 const HighestPort = 65535
 
+// The address of servers that are not configured otherwise.
+const (
+	DefaultHost = "127.0.0.1"
+	DefaultPort = 8080
+)
+
+// IdentityPattern is what the value of an identity header must match: a tenant and a user, or a user.
+const IdentityPattern = "^(?:[ -.0-~]*/ *[!-~][ -~]*| *[!-.0-~][ -.0-~]*)$"
+
+// CodeInfo is what an HTTP status or a WebSocket close code means.
+type CodeInfo struct {
+	Name  string
+	Value int
+
+	// Whether a later attempt to connect may succeed.
+	Transient bool
+}
+
+// Statuses are the HTTP statuses with which servers and proxies refuse a connection.
+var Statuses = []CodeInfo{
+	// The identity header is missing or invalid; the body says how.
+	{"identity_refused", 401, false},
+	// The URI has another path than that of the WebSocket endpoint.
+	{"no_endpoint", 404, false},
+	// A proxy does not reach the server, for instance because it starts.
+	{"bad_gateway", 502, true},
+	// A proxy in front of the server is busy, or the server is not ready.
+	{"unavailable", 503, true},
+	// A proxy gets no answer from the server in time.
+	{"gateway_timeout", 504, true},
+}
+
+// CloseCodes are the close codes of connections that ended.
+var CloseCodes = []CodeInfo{
+	// A message is larger than the client accepts.
+	{"message_too_big", 1009, false},
+	// The TCP connection ended without a close frame, as when a server exits; no frame has this code.
+	{"no_close_frame", 1006, true},
+	// A proxy in front of the server shuts down.
+	{"going_away", 1001, true},
+	// A proxy or the service behind it restarts.
+	{"service_restart", 1012, true},
+	// A proxy has too much work at the moment.
+	{"try_again_later", 1013, true},
+}
+
 // SignatureInfo is how a key signs a challenge.
 type SignatureInfo struct {
 	// Kind of the key.

@@ -2690,6 +2690,92 @@ pub const RSA_KEY_BITS: u64 = 2048;
 /// Highest TCP port of a daemon. Servers accept larger numbers, but keep only the low 16 bits.
 pub const HIGHEST_PORT: u64 = 65535;
 
+/// The host of servers that are not configured otherwise.
+pub const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// The port of servers that are not configured otherwise.
+pub const DEFAULT_PORT: u16 = 8080;
+
+/// What the value of an identity header must match: a tenant and a user, or a user.
+pub const IDENTITY_PATTERN: &str = "^(?:[ -.0-~]*/ *[!-~][ -~]*| *[!-.0-~][ -.0-~]*)$";
+
+/// What an HTTP status or a WebSocket close code means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeInfo {
+    pub name: &'static str,
+    pub value: u16,
+    /// Whether a later attempt to connect may succeed.
+    pub transient: bool,
+}
+
+/// The HTTP statuses with which servers and proxies refuse a connection.
+pub const STATUSES: [CodeInfo; 5] = [
+    // The identity header is missing or invalid; the body says how.
+    CodeInfo {
+        name: "identity_refused",
+        value: 401,
+        transient: false,
+    },
+    // The URI has another path than that of the WebSocket endpoint.
+    CodeInfo {
+        name: "no_endpoint",
+        value: 404,
+        transient: false,
+    },
+    // A proxy does not reach the server, for instance because it starts.
+    CodeInfo {
+        name: "bad_gateway",
+        value: 502,
+        transient: true,
+    },
+    // A proxy in front of the server is busy, or the server is not ready.
+    CodeInfo {
+        name: "unavailable",
+        value: 503,
+        transient: true,
+    },
+    // A proxy gets no answer from the server in time.
+    CodeInfo {
+        name: "gateway_timeout",
+        value: 504,
+        transient: true,
+    },
+];
+
+/// The close codes of connections that ended.
+pub const CLOSE_CODES: [CodeInfo; 5] = [
+    // A message is larger than the client accepts.
+    CodeInfo {
+        name: "message_too_big",
+        value: 1009,
+        transient: false,
+    },
+    // The TCP connection ended without a close frame, as when a server exits; no frame has this code.
+    CodeInfo {
+        name: "no_close_frame",
+        value: 1006,
+        transient: true,
+    },
+    // A proxy in front of the server shuts down.
+    CodeInfo {
+        name: "going_away",
+        value: 1001,
+        transient: true,
+    },
+    // A proxy or the service behind it restarts.
+    CodeInfo {
+        name: "service_restart",
+        value: 1012,
+        transient: true,
+    },
+    // A proxy has too much work at the moment.
+    CodeInfo {
+        name: "try_again_later",
+        value: 1013,
+        transient: true,
+    },
+];
+
 /// How a key signs a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignatureInfo {
