@@ -1,9 +1,10 @@
-"""Measure closing and cancelling with many open things: ``python -m tests.cost [NUMBER [KIND ...]]`` on a quiet machine.
+"""Measure closing and cancelling with many open things: ``python -m tests.cost [KIND ...]`` on a quiet machine.
 
 The first lines tell what asyncio alone takes for as many tasks, each of which waits for a future. The exit status is 1 if
 something takes longer than ``LIMIT``.
 """
 
+import argparse
 import asyncio
 import gc
 import sys
@@ -43,7 +44,13 @@ async def _wait(future: asyncio.Future[None]) -> None:
 
 def main() -> int:
     """Print the seconds of CPU time that each takes, and return the exit status."""
-    given = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(prog="python -m tests.cost", description=__doc__)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; default: all")
+    parser.add_argument("--number", type=int, help="how many are open; default: 100,000 of most kinds")
+    options = parser.parse_args()
+    if unknown := set(options.kinds) - set(KINDS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(KINDS)}")
+    given: int | None = options.number
     number = given or 100_000
     for cancel in (False, True):
         gc.collect()
@@ -51,7 +58,7 @@ def main() -> int:
         bare = asyncio.run(bare_seconds(number, cancel=cancel))
         print(f"{what} {number} tasks of asyncio: {bare:.2f} s", flush=True)
     above = 0
-    for kind in sys.argv[2:] or KINDS:
+    for kind in options.kinds or KINDS:
         number = given or NUMBERS.get(kind, 100_000)
         for cancel in (False, True):
             gc.collect()

@@ -29,6 +29,8 @@ IDS = [
     for number in range(numbers[0], numbers[1] + 1)
 ]
 """The ids of all defects: of the connection, processes, programs, keys, MCP servers and the command line."""
+BEHAVIOURS = 23
+"""The number of things that servers do, so that a row that is removed is missed: they have no ids."""
 
 
 class Row(BaseModel):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.defects.data import (
+    BEHAVIOURS,
     DEFECT,
     IDS,
     Edit,
@@ -27,7 +28,7 @@ def test_each_defect_has_its_tests_and_mutants_or_a_reason() -> None:
 
 def test_the_client_copes_in_a_test_with_each_thing_that_servers_do() -> None:
     behaviours = load_behaviours()
-    assert len(behaviours) == len({behaviour.server for behaviour in behaviours}) > 0
+    assert len(behaviours) == len({behaviour.server for behaviour in behaviours}) == BEHAVIOURS
     assert [b.server for b in behaviours if not b.tests or not all(map(exists, b.tests))] == []
 
 
