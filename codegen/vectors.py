@@ -86,7 +86,7 @@ def with_numbers(vector: Node) -> Node:
 
 
 def with_needs(vector: Node) -> Node:
-    """Return the vector of a frame with what a decoder needs to reject it, if it is invalid."""
+    """Return a vector with what a decoder needs to reject it, if it is invalid."""
     if "reason" not in vector:
         return vector
     needs = (NEEDS.get(vector.get(key, "")) for key in ("reason", "form"))
@@ -168,7 +168,7 @@ def render(described: Schema, root: Path, folder: Path) -> dict[Path, str]:
         return {}
     messages = Messages(described)
     for name in kinds.CHECKS:
-        written[name] = [with_numbers(row) for row in written[name]]
+        written[name] = [with_needs(with_numbers(row)) for row in written[name]]
     written["refusals.json"] += kinds.refusals(described)
     raise_if(
         [
