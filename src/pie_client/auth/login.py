@@ -71,7 +71,7 @@ class Authentication:
         self.connection = connection
         self.login = login
         # One identification at a time: servers keep one pending challenge, and a second request would replace it.
-        self._lock = Lock()
+        self._lock = Lock(lambda: connection.user is None and connection.alive)
         self._identifying: dict[str, asyncio.Task[AuthIdentifyResult]] = {}
         self._sessions = 0
         """Number of sessions that were lost: replies of an earlier session say nothing about the current one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 
@@ -34,35 +35,44 @@ class Change:
 
 
 class Lock:
-    """A lock for the ``async with`` statement. Tasks get it in the order in which they began to wait."""
+    """A lock for the ``async with`` statement. Tasks get it in the order in which they began to wait.
 
-    def __init__(self) -> None:
+    Args:
+        is_needed: Returns whether those who wait have work to do that takes time. If not, a release wakes them all: each takes
+            the lock in the same turn of the event loop. None: they always have.
+    """
+
+    def __init__(self, is_needed: Callable[[], bool] | None = None) -> None:
+        self._is_needed = is_needed
         self._locked = False
-        self._waiters: Final[OrderedDict[asyncio.Future[None], None]] = OrderedDict()
+        self._waiters: Final[OrderedDict[asyncio.Future[bool], None]] = OrderedDict()
+        """Their results tell whether the lock was handed over."""
 
     async def __aenter__(self) -> None:
-        if not self._locked:
-            self._locked = True
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters[waiter] = None
-        try:
-            await waiter
-        except BaseException:
-            if waiter.done() and not waiter.cancelled():
-                self._release()  # it got the lock, but was cancelled before it ran
-            else:
-                self._waiters.pop(waiter, None)
-            raise
+        while self._locked:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters[waiter] = None
+            try:
+                if await waiter:
+                    return
+            except BaseException:
+                if not waiter.done() or waiter.cancelled():
+                    self._waiters.pop(waiter, None)
+                elif waiter.result():
+                    self._release()  # it got the lock, but was cancelled before it ran
+                raise
+        self._locked = True
 
     async def __aexit__(self, *_: object) -> None:
         self._release()
 
     def _release(self) -> None:
         # Handed over locked, so that no task that comes meanwhile is before it.
+        handed = self._is_needed is None or self._is_needed()
         while self._waiters:
             waiter, _ = self._waiters.popitem(last=False)
             if not waiter.done():
-                waiter.set_result(None)
-                return
+                waiter.set_result(handed)
+                if handed:
+                    return
         self._locked = False
