@@ -7,7 +7,7 @@ import pytest
 from tests.faults.engine_process import EngineProcess
 from tests.faults.running import prepared
 
-ORDINARY = 200
+ORDINARY = 240
 """Schedules in every run of the tests."""
 ORDINARY_KILLS = 20
 """Schedules with kills in every run of the tests."""
