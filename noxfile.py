@@ -23,11 +23,11 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
 
-# Workers steal tests from the tail of another's list, so that tests of a module stay together and share its fixtures.
 # Tests start hundreds of interpreters, each of which would compile the package and its tests again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Tests wait for processes and deadlines for a third of their time, so "-n auto" starts three workers for two processors.
 os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str((3 * (os.cpu_count() or 1) + 1) // 2))
+# Workers steal tests from the tail of another's list, so that tests of a module stay together and share its fixtures.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 
 NEWER_PYTHONS = ("3.12", "3.13")
