@@ -122,8 +122,7 @@ def _result(row: Request) -> str:
 
 
 def _rows(protocol: Protocol, family: Node) -> list[Request | Message]:
-    rows: list[Request | Message] = [*protocol.requests, *protocol.messages]
-    return [row for row in rows if family["name"] in row.families]
+    return [row for row in protocol.rows if family["name"] in row.families]
 
 
 def _names(protocol: Protocol, row: Request | Message) -> list[str]:
@@ -133,8 +132,7 @@ def _names(protocol: Protocol, row: Request | Message) -> list[str]:
 
 
 def _messages(protocol: Protocol) -> Iterator[tuple[str, Node]]:
-    rows: list[Request | Message] = [*protocol.requests, *protocol.messages]
-    for row in rows:
+    for row in protocol.rows:
         for name in _names(protocol, row):
             definition = cast("Object", protocol.definitions[name])
             frame = row.frame if isinstance(row, Message) else "binary"

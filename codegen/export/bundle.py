@@ -12,14 +12,8 @@ from pathlib import Path
 from codegen.export.describe import Protocol, Union
 from codegen.schema import Node, nodes, target
 
-CLIENT, SERVER, TEXT, OTHERS = "ClientMessage", "ServerMessage", "ServerTextMessage", "Others"
-"""Definitions that only exports have."""
-NAMES = {
-    CLIENT: "A message of a client, tagged by `{tag}`. In JSON, bytes are base64.",
-    SERVER: "A binary message of a server, tagged by `{tag}`. In JSON, bytes are base64.",
-    TEXT: "A text message of a server, tagged by `{tag}`.",
-    OTHERS: "Everything that is not a message: no message has this form. Generators of code read it.",
-}
+OTHERS = "Others"
+"""Definition of what is not a message."""
 
 
 def files(protocol: Protocol) -> dict[Path, str]:
@@ -32,22 +26,46 @@ def files(protocol: Protocol) -> dict[Path, str]:
 def bundle(protocol: Protocol) -> Node:
     """Return the document."""
     definitions: Node = {name: _definition(protocol, name) for name in protocol.definitions}
-    binary = [row.name for row in protocol.messages if row.frame == "binary"]
-    text = [row.name for row in protocol.messages if row.frame == "text"]
-    roots = {CLIENT: [row.name for row in protocol.requests], SERVER: binary, TEXT: text}
-    for name, members in roots.items():
-        if members:
-            definitions[name] = _union(protocol, name, members)
-    definitions[OTHERS] = _others(protocol, definitions, [name for name in roots if name in definitions])
+    roots = messages(protocol)
+    definitions |= {root.name: _union(root) for root in roots}
+    names = [root.name for root in roots]
+    definitions[OTHERS] = _others(protocol, definitions, names)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": protocol.id,
         "$comment": f"Version {protocol.version}, license {protocol.license}. Written by `python -m codegen`; never edited.",
         "title": protocol.title,
         "description": f"A message of the protocol, version {protocol.version}.",
-        "anyOf": [_reference(name) for name in (*(name for name in roots if name in definitions), OTHERS)],
+        "anyOf": [_reference(name) for name in (*names, OTHERS)],
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def messages(protocol: Protocol) -> list[Union]:
+    """Return the unions of all messages: of a client, and of a server in binary and in text. No unknown type is invalid."""
+    tag, rows = str(protocol.facts["tag"]), protocol.messages
+    sides = (
+        (
+            "ClientMessage",
+            "A message of a client, tagged by `{}`. In JSON, bytes are base64.",
+            protocol.requests,
+        ),
+        (
+            "ServerMessage",
+            "A binary message of a server, tagged by `{}`. In JSON, bytes are base64.",
+            [row for row in rows if row.frame == "binary"],
+        ),
+        (
+            "ServerTextMessage",
+            "A text message of a server, tagged by `{}`.",
+            [row for row in rows if row.frame == "text"],
+        ),
+    )
+    return [
+        Union(name, description.format(tag), "", tag, tuple((row.type, row.name) for row in members), None)
+        for name, description, members in sides
+        if members
+    ]
 
 
 def _definition(protocol: Protocol, name: str) -> Node:
@@ -75,14 +93,13 @@ def _shared(protocol: Protocol, union: Union) -> Node:
     return {"properties": {tag: constant}, "required": [tag]}
 
 
-def _union(protocol: Protocol, name: str, members: list[str]) -> Node:
-    tag: str = protocol.facts["tag"]
+def _union(union: Union) -> Node:
     return {
-        "title": name,
-        "description": NAMES[name].format(tag=tag),
+        "title": union.name,
+        "description": union.description,
         "type": "object",
-        "oneOf": [_reference(member) for member in members],
-        "discriminator": {"propertyName": tag},
+        "oneOf": [_reference(member) for _, member in union.members],
+        "discriminator": {"propertyName": union.tag},
     }
 
 
@@ -93,7 +110,7 @@ def _others(protocol: Protocol, definitions: Node, roots: list[str]) -> Node:
     rest = {name: _reference(name) for name in sorted(definitions.keys() - found)}
     return {
         "title": OTHERS,
-        "description": NAMES[OTHERS],
+        "description": "Everything that is not a message: no message has this form. Generators of code read it.",
         "type": "object",
         "properties": {
             "results": _record("What the reply to a request carries, by the tag of the request.", results),

@@ -5,9 +5,9 @@ A type says what a value is on the wire. Objects, unions, alternatives and scala
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from codegen.schema import Node, Schema, target
+from codegen.schema import TYPES, Node, Schema, target
 
 LIMITS = (
     *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"),
@@ -166,9 +166,17 @@ class Definition:
 
 @dataclass(frozen=True)
 class Scalar(Definition):
-    """A name for a type. A result that is JSON is a text with content."""
+    """A name for a type."""
 
     type: Type
+
+    @property
+    def content(self) -> Type:
+        """What it is for users: a result that is JSON is that JSON, a field with JSON is a text."""
+        found = self.type
+        if self.file != TYPES and isinstance(found, Text) and found.content:
+            return found.content
+        return found
 
 
 @dataclass(frozen=True)
@@ -284,6 +292,9 @@ class Limit:
     description: str
 
 
+D = TypeVar("D", bound=Definition)
+
+
 @dataclass(frozen=True)
 class Protocol:
     """A protocol, as a schema folder describes it."""
@@ -307,6 +318,19 @@ class Protocol:
     """Names of what is neither a message nor a result: manifests, registry answers, MCP messages."""
     schema: Schema
     """The files themselves."""
+
+    @property
+    def rows(self) -> tuple[Request | Message, ...]:
+        """The messages of both sides."""
+        return (*self.requests, *self.messages)
+
+    def of(self, kind: type[D]) -> list[D]:
+        """Return the definitions of a kind."""
+        return [each for each in self.definitions.values() if isinstance(each, kind)]
+
+    def scalars(self, choice: Alternatives) -> list[Scalar]:
+        """Return the scalars that a choice is between."""
+        return [cast("Scalar", self.definitions[name]) for name in choice.members]
 
 
 def describe(schema: Schema) -> Protocol:
@@ -342,8 +366,8 @@ def describe(schema: Schema) -> Protocol:
 
 def _definitions(schema: Schema) -> Iterator[Scalar | Object | Union | Alternatives]:
     for name, node in schema.scalars.items():
-        found = Json() if name == schema.protocol["scalars"]["json"] else _type(schema, "types.json", node)
-        yield Scalar(name, node["description"], "types.json", found)
+        found = Json() if name == schema.protocol["scalars"]["json"] else _type(schema, TYPES, node)
+        yield Scalar(name, node["description"], TYPES, found)
     unknown = {row["schema"]: row["unknown"] for row in schema.protocol["messages"] if row["unknown"]}
     for file, node in schema.objects():
         name, description = node["title"], node["description"]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from codegen.export.bundle import messages
 from codegen.export.describe import (
     Alternatives,
     AnyOf,
@@ -27,7 +28,7 @@ from codegen.export.describe import (
     Type,
     Union,
 )
-from codegen.export.templates import check_names, comment, fill, identifies, literal, messages, parts, pascal
+from codegen.export.templates import check_names, comment, fill, identifies, literal, parts, pascal
 
 MODULE = "pieprotocol"
 """Name of the package, and path of its module."""
@@ -69,20 +70,16 @@ class Go:
     """The types of a protocol in Go."""
 
     def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
         self.definitions = protocol.definitions
         self.roots = messages(protocol)
-        self.results = [row.result for row in protocol.requests if row.result]
         self.terminal = [row.object for row in protocol.events if row.terminal]
-        found = [each for each in self.definitions.values() if isinstance(each, Union)]
-        self.unions = [*self.roots, *found]
-        self.choices = [each for each in self.definitions.values() if isinstance(each, Alternatives)]
+        self.unions = [*self.roots, *protocol.of(Union)]
+        self.objects = protocol.of(Object)
+        self.choices = protocol.of(Alternatives)
         options = {name for each in self.choices for name in each.members}
-        self.objects = [each for each in self.definitions.values() if isinstance(each, Object)]
-        scalars = [each for each in self.definitions.values() if isinstance(each, Scalar)]
-        self.scalars = [each for each in scalars if each.name not in options]
-        self.parsed = [
-            each for each in self.scalars if each.name in self.results and self.content(each) != each.type
-        ]
+        self.scalars = [each for each in protocol.of(Scalar) if each.name not in options]
+        self.parsed = [each for each in self.scalars if each.content != each.type]
         """Results that are JSON."""
 
     def type(self, found: Type, name: str = "") -> str:
@@ -105,11 +102,7 @@ class Go:
             case Map(values=values):
                 return f"map[string]{self.type(values)}"
             case Nullable(type=inner):
-                return (
-                    inner_type
-                    if (inner_type := self.type(inner)) and self.nilable(inner)
-                    else f"*{inner_type}"
-                )
+                return self.type(inner) if self.nilable(inner) else f"*{self.type(inner)}"
             case Reference(name=target):
                 return target
 
@@ -181,21 +174,9 @@ class Go:
             return isinstance(target, Union) or (isinstance(target, Scalar) and self.nilable(target.type))
         return isinstance(found, Bytes | Json | AnyOf | Null | List | Map)
 
-    def content(self, scalar: Scalar) -> Type:
-        """Return the type of a result: that of the JSON, if its text is JSON."""
-        found = scalar.type
-        if scalar.name in self.results and isinstance(found, Text) and found.content:
-            return found.content
-        return found
-
-    def texts(self, choice: Alternatives) -> list[Scalar]:
-        """Return the texts of a choice."""
-        found = [self.definitions[name] for name in choice.members]
-        return [each for each in found if isinstance(each, Scalar)]
-
     def others(self, choice: Alternatives) -> list[Scalar]:
         """Return the texts of a choice that may be any."""
-        return [each for each in self.texts(choice) if each.type == Text()]
+        return [each for each in self.protocol.scalars(choice) if each.type == Text()]
 
     def kinds(self, name: str) -> list[str]:
         """Return the unions that something is a member of, directly or as a member of a member."""

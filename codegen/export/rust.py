@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from codegen.export.bundle import messages
 from codegen.export.describe import (
     Alternatives,
     AnyOf,
@@ -27,7 +28,7 @@ from codegen.export.describe import (
     Type,
     Union,
 )
-from codegen.export.templates import check_names, comment, fill, identifies, literal, messages, pascal, snake
+from codegen.export.templates import check_names, comment, fill, identifies, literal, pascal, snake
 
 KEYWORDS = {
     *("abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do"),
@@ -121,12 +122,10 @@ class Rust:
         """Unions by the object of their unknown members."""
         self.members = {name for each in self.unions() for _, name in each.members} | self.guards.keys()
         self.terminal = {row.object: row.terminal for row in protocol.events if row.object}
-        self.results = {row.result for row in protocol.requests if row.result}
 
     def of(self, kind: str) -> list[object]:
         """Return the definitions of a kind, without the texts of a choice, which are part of its type."""
-        choices = [each for each in self.definitions.values() if isinstance(each, Alternatives)]
-        options = {name for each in choices for name in each.members}
+        options = {name for each in self.protocol.of(Alternatives) for name in each.members}
         return [
             each
             for each in self.definitions.values()
@@ -194,28 +193,17 @@ class Rust:
 
     def checks(self) -> dict[str, Field]:
         """Return a field for each function that reads fields with bounds."""
-        found = [
-            field for each in self.definitions.values() if isinstance(each, Object) for field in each.fields
-        ]
+        found = [field for each in self.protocol.of(Object) for field in each.fields]
         return {self.check(field): field for field in found if self.bounds(field)}
 
     def enums(self) -> Iterator[tuple[str, Field, tuple[str, ...]]]:
         """Iterate over the fields whose text has few values, with the name of the type."""
-        for each in self.definitions.values():
-            if not isinstance(each, Object):
-                continue
+        for each in self.protocol.of(Object):
             for field in each.fields:
                 if isinstance(field.type, Text) and len(field.type.values) > 1:
                     yield f"{each.name}{pascal(field.name)}", field, field.type.values
                 elif isinstance(field.type, Constant) and field.name not in self.tags(each):
                     yield f"{each.name}{pascal(field.name)}", field, (field.type.value,)
-
-    def content(self, scalar: Scalar) -> Type:
-        """Return the type of a result: that of the JSON, if its text is JSON."""
-        found = scalar.type
-        if scalar.name in self.results and isinstance(found, Text) and found.content:
-            return found.content
-        return found
 
     def tags(self, each: Object) -> dict[str, str]:
         """Return the tags of a member of a union. Others have them as fields, which serde checks."""
@@ -261,15 +249,7 @@ class Rust:
 
     def unions(self) -> list[Union]:
         """Return the unions, those of all messages first."""
-        return [
-            *messages(self.protocol),
-            *(each for each in self.definitions.values() if isinstance(each, Union)),
-        ]
-
-    def scalars(self, choice: Alternatives) -> list[Scalar]:
-        """Return the texts of a choice."""
-        found = [self.definitions[name] for name in choice.members]
-        return [each for each in found if isinstance(each, Scalar)]
+        return [*messages(self.protocol), *self.protocol.of(Union)]
 
     def _parts(self, name: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
         """Return the names of all that a value has directly in it, without a list or map between."""

@@ -8,8 +8,7 @@ from typing import cast
 
 import jinja2
 
-from codegen.export.bundle import CLIENT, NAMES, SERVER, TEXT
-from codegen.export.describe import Alternatives, ErrorText, Protocol, Union
+from codegen.export.describe import Alternatives, ErrorText, Protocol
 from codegen.schema import raise_if
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "export"
@@ -54,9 +53,9 @@ def snake(name: str) -> str:
     return "_".join(parts(name)).lower()
 
 
-def literal(text: str) -> str:
-    """Return a text as a quoted literal of the C family, as JSON writes it."""
-    return json.dumps(text, ensure_ascii=False)
+def literal(value: object) -> str:
+    """Return a value as JSON, which is a literal in languages of the C family."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def pieces(text: ErrorText) -> list[str]:
@@ -81,19 +80,3 @@ def identifies(choice: Alternatives, protocol: Protocol) -> bool:
         for family in protocol.facts["families"]
         for name in choice.members
     )
-
-
-def messages(protocol: Protocol) -> list[Union]:
-    """Return the unions of all messages: of a client, and of a server in binary and in text. No unknown type is invalid."""
-    rows = protocol.messages
-    sides = (
-        (CLIENT, [(row.type, row.name) for row in protocol.requests]),
-        (SERVER, [(row.type, row.name) for row in rows if row.frame == "binary"]),
-        (TEXT, [(row.type, row.name) for row in rows if row.frame == "text"]),
-    )
-    tag = str(protocol.facts["tag"])
-    return [
-        Union(name, NAMES[name].format(tag=tag), "", tag, tuple(members), None)
-        for name, members in sides
-        if members
-    ]

@@ -98,7 +98,13 @@ def test_every_definition_of_the_bundle_can_be_reached_from_its_root(bundle: dic
     assert describe(load(ROOT / "schema")).definitions.keys() <= seen
 
 
-def test_a_title_that_hides_a_type_of_typescript_is_refused(schema: Path) -> None:
-    edit(schema / "results/process_info.json", lambda document: document.update(title="Record"))
-    with pytest.raises(CodegenError, match="title 'Record' has a meaning in TypeScript"):
-        FORMATS["typescript"](describe(load(schema)))
+@pytest.mark.parametrize(
+    ("name", "title", "language"),
+    [("typescript", "Record", "TypeScript"), ("rust", "Vec", "Rust"), ("go", "Family", "Go")],
+)
+def test_a_title_that_hides_another_type_is_refused(
+    schema: Path, name: str, title: str, language: str
+) -> None:
+    edit(schema / "results/process_info.json", lambda document: document.update(title=title))
+    with pytest.raises(CodegenError, match=f"title '{title}' has a meaning in {language}"):
+        FORMATS[name](describe(load(schema)))
