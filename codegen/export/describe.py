@@ -13,10 +13,7 @@ LIMITS = (
     *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"),
 )
 """Keywords that restrict a value, beside those that types have as attributes."""
-FACTS = (
-    *("tag", "correlation", "reply", "process", "event", "event_text", "defaults", "families", "connection"),
-    *("behaviour", "signatures", "mcp", "program_registry"),
-)
+FACTS = ("tag", "correlation", "reply", "families", "connection", "behaviour", "signatures")
 """Keys of protocol.json whose values are facts that a client may need."""
 
 
@@ -58,10 +55,6 @@ class Text:
     values: tuple[str, ...] = ()
     """The only texts that are valid; empty for any."""
     pattern: str | None = None
-    format: str | None = None
-    """What the text is by convention, such as ``uuid``. Receivers do not check it."""
-    media: str | None = None
-    """Media type of the content."""
     content: "Type | None" = None
     """Type of the JSON that the text is, for application/json."""
     limits: tuple[tuple[str, int], ...] = ()
@@ -223,7 +216,6 @@ class Request:
     kind: str
     """``call``: one reply. ``upload``: chunks, then one reply. ``notify``, ``transfer``, ``relay``: no reply."""
     families: tuple[str, ...]
-    since: str
     name: str
     """Name of its object."""
     description: str
@@ -314,8 +306,6 @@ class Protocol:
     limits: tuple[Limit, ...]
     facts: Mapping[str, Any]
     """Further values of protocol.json, as they are there."""
-    documents: tuple[str, ...]
-    """Names of what is neither a message nor a result: manifests, registry answers, MCP messages."""
     schema: Schema
     """The files themselves."""
 
@@ -355,11 +345,6 @@ def describe(schema: Schema) -> Protocol:
             Limit(name, row["value"], row["description"]) for name, row in protocol["limits"].items()
         ),
         facts={key: schema.parsed["protocol.json"][key] for key in FACTS},
-        documents=tuple(
-            schema.title(file)
-            for file, _ in schema.objects()
-            if file in {*protocol["objects"], protocol["program_registry"]["schema"]}
-        ),
         schema=schema,
     )
 
@@ -444,8 +429,6 @@ def _text(schema: Schema, file: str, node: Node) -> Type:
     return Text(
         (node["const"],) if "const" in node else tuple(node.get("enum", ())),
         node.get("pattern"),
-        node.get("format"),
-        node.get("contentMediaType"),
         _type(schema, file, content) if content else None,
         _limits(node),
     )
@@ -460,7 +443,6 @@ def _request(schema: Schema, row: Node) -> Request:
         row["type"],
         row["kind"],
         tuple(row["families"]),
-        row["since"],
         schema.title(row["schema"]),
         schema.documents[row["schema"]]["description"],
         schema.title(row["result"]) if row["result"] else None,
