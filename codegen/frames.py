@@ -6,7 +6,7 @@ The test vectors are made and checked with it, so that what they expect does not
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import jsonschema
@@ -68,6 +68,7 @@ class Messages:
 
     def conforms(self, file: str, node: Node, value: object) -> bool:
         """Return whether a value conforms to a part of a file of the schema."""
+        # The schema keeps its parts, so that no other gets the id of one.
         key = f"{file} {id(node)}"
         if key not in self._validators:
             part = {k: v for k, v in node.items() if k != "$schema"}
@@ -92,9 +93,12 @@ class Messages:
         if self.is_text(title):
             body = ",".join(f"{_json(key)}:{_json(value)}" for key, value in pairs)
             return {"text": "{" + body + "}"}
-        binary = self._binary(title)
-        values = [(k, base64.b64decode(v) if k in binary and type(v) is str else v) for k, v in pairs]
-        return {"hex": map_of(values).hex()}
+        return {"hex": map_of(self.sent(title, pairs)).hex()}
+
+    def sent(self, title: str, pairs: Pairs) -> Pairs:
+        """Return keys and values with bytes instead of base64, as msgpack has them."""
+        named = self._properties(title)
+        return [(k, self._with_bytes(self.files[title], named.get(k, {}), v, _from_base64)) for k, v in pairs]
 
     def read(self, title: str, frame: bytes | str) -> Node | None:
         """Return the fields of a valid frame as JSON, without unknown keys and nulls, or None."""
@@ -107,14 +111,16 @@ class Messages:
             if not isinstance(decoded, dict) or isinstance(frame, str) != self.is_text(title):
                 return None
             fields = cast("Node", decoded)
+            # Fails for half of a surrogate pair, which JSON has and UTF-8 has not.
             json.dumps(fields, ensure_ascii=False, default=repr).encode()
         except (ValueError, RecursionError, msgpack.exceptions.UnpackException):
             return None
-        binary, names = self._binary(title), self._properties(title)
-        fields |= {
-            n: base64.b64encode(fields[n]).decode() if isinstance(fields[n], bytes) else 0
-            for n in binary & fields.keys()
-        }
+        names, file = self._properties(title), self.files[title]
+        if not isinstance(frame, str):
+            fields |= {
+                n: self._with_bytes(file, names[n], fields[n], _to_base64)
+                for n in names.keys() & fields.keys()
+            }
         if not self.accepts(title, fields):
             return None
         return {name: value for name, value in fields.items() if name in names and value is not None}
@@ -122,13 +128,37 @@ class Messages:
     def _properties(self, title: str) -> Node:
         return cast("Node", self._schema.documents[self.files[title]]["properties"])
 
-    def _binary(self, title: str) -> set[str]:
-        file, found = self.files[title], set[str]()
-        for name, node in self._properties(title).items():
-            resolved = self._schema.resolve(target(file, node["$ref"])) if "$ref" in node else node
-            if (resolved or {}).get("format") == "binary":
-                found.add(name)
-        return found
+    def _with_bytes(self, file: str, node: Node, value: object, change: Callable[[object], object]) -> object:
+        """Return a value in which what its JSON Schema says to be binary is changed."""
+        if not node:
+            return value  # An unknown key: its value may be nested deeply.
+        if "$ref" in node:
+            name = target(file, node["$ref"])
+            return self._with_bytes(name.partition("#")[0], self._schema.resolve(name) or {}, value, change)
+        if node.get("format") == "binary":
+            return change(value)
+        for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+            if (changed := self._with_bytes(file, option, value, change)) != value:
+                return changed
+        if isinstance(value, list):
+            items, inner = cast("list[object]", value), node.get("items", {})
+            return [self._with_bytes(file, inner, item, change) for item in items]
+        if isinstance(value, dict):
+            named, others = node.get("properties", {}), node.get("additionalProperties", {})
+            entries = cast("Node", value).items()
+            return {k: self._with_bytes(file, named.get(k, others), item, change) for k, item in entries}
+        return value
+
+
+def _from_base64(value: object) -> object:
+    return base64.b64decode(value) if type(value) is str else value
+
+
+def _to_base64(value: object) -> object:
+    """Return bytes as base64. A string in their place becomes 0, which no JSON Schema of bytes accepts."""
+    if isinstance(value, str):
+        return 0
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def map_of(pairs: Iterable[tuple[Any, Any]]) -> bytes:

@@ -258,24 +258,16 @@ def _forms(message: Message) -> Iterator[Node]:
         yield form("escaped", f"{message.named} whose type is written with escapes.", {"text": text})
     else:
         # A decoder must not depend on the smallest header.
-        wide = bytes.fromhex(
-            framed(title, [(Raw(_wide(k)), Raw(_wide(_value(message, k, v)))) for k, v in pairs])["hex"]
-        )
-        frame = b"\xdf" + len(pairs).to_bytes(4, "big") + wide[1:]
+        frame = _wide(dict(message.frames.sent(title, pairs)))
         yield form(
             "wide", f"{message.named} in which each header has its largest size.", {"hex": frame.hex()}
         )
 
 
-def _value(message: Message, name: str, value: Any) -> Any:
-    field = next(f for f in message.fields if f.name == name)
-    return base64.b64decode(value) if field.kind == "bytes" else value
-
-
 def _wide(value: Any) -> bytes:
     """Return a value in msgpack with the largest header of its type."""
     match value:
-        case bool() | None:
+        case bool() | float() | None:
             return msgpack.packb(value)
         case int():
             return (
@@ -287,6 +279,9 @@ def _wide(value: Any) -> bytes:
             return b"\xdb" + len(value.encode()).to_bytes(4, "big") + value.encode()
         case bytes():
             return b"\xc6" + len(value).to_bytes(4, "big") + value
+        case dict():
+            pairs = cast("Node", value).items()
+            return b"\xdf" + len(pairs).to_bytes(4, "big") + b"".join(_wide(k) + _wide(v) for k, v in pairs)
         case _:
             return b"\xdd" + len(value).to_bytes(4, "big") + b"".join(map(_wide, value))
 
@@ -411,8 +406,8 @@ def _wrong_numbers(field: Field) -> Wrong:
 
 
 def _binary_frames(message: Message, index: int | None) -> Iterator[Node]:
-    packed = map_of([(k, _value(message, k, v)) for k, v in message.pairs()])
-    values = [_value(message, k, v) for k, v in message.pairs()]
+    pairs = message.frames.sent(message.title, message.pairs())
+    packed, values = map_of(pairs), [value for _, value in pairs]
     tag = message.schema.protocol["tag"]
 
     def bad(name: str, words: str, reason: str, frame: bytes, form: str = "", **members: Any) -> Node:
@@ -424,15 +419,14 @@ def _binary_frames(message: Message, index: int | None) -> Iterator[Node]:
     yield bad("trailing", "with a byte after the map", "trailing-bytes", packed + b"\0", "trailing bytes")
     yield bad("positional", "as an array", "not-a-map", msgpack.packb(values), "positional array")
     yield bad("in-array", "in an array", "not-a-map", b"\x91" + packed)
-    keys = [(k.encode(), v) for k, v in zip(message.sample, values, strict=True)]
-    yield bad("bin-keys", "whose keys are bin", "key-type", map_of(keys), "bin keys")
-    typed = list(zip(message.sample, values, strict=True))
-    yield bad("integer-key", "with a key that is an integer", "key-type", map_of([*typed, (7, 8)]))
-    yield bad("type-twice", "with its type twice", "duplicate-key", map_of([typed[0], *typed]), field=tag)
-    as_bin = map_of([(k, v.encode() if k == tag else v) for k, v in typed])
+    keys = map_of([(k.encode(), v) for k, v in pairs])
+    yield bad("bin-keys", "whose keys are bin", "key-type", keys, "bin keys")
+    yield bad("integer-key", "with a key that is an integer", "key-type", map_of([*pairs, (7, 8)]))
+    yield bad("type-twice", "with its type twice", "duplicate-key", map_of([pairs[0], *pairs]), field=tag)
+    as_bin = map_of([(k, v.encode() if k == tag else v) for k, v in pairs])
     yield bad("type-bin", "whose type is bin", "tag-type", as_bin, "bin type", field=tag)
     if index is not None:
-        numbered = map_of([(k, index if k == tag else v) for k, v in typed])
+        numbered = map_of([(k, index if k == tag else v) for k, v in pairs])
         yield bad("type-index", "whose type is an integer", "tag-type", numbered, "variant index", field=tag)
     huge = b"\xdf\xff\xff\xff\xff" + packed[1:]
     yield bad("endless-map", "in a map that announces 4294967295 entries", "truncated", huge, hostile=True)

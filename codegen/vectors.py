@@ -69,7 +69,9 @@ def completed(messages: Messages, vector: Node, *, valid: bool) -> Node | None:
         problem = (
             "has a frame that violates" if found is None else "has fields that are not those of its frame, in"
         )
-        raise CodegenError([f"{name}: {problem} the JSON Schema of {title}"])
+        advice = f"; add one with usual values to {VECTORS}/valid.json"
+        made = variants.GENERATED in vector["tags"]
+        raise CodegenError([f"{name}: {problem} the JSON Schema of {title}{advice if made else ''}"])
     if not valid:
         if found is not None and variants.GENERATED in vector["tags"]:
             return None

@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import msgpack
 import pytest
 
-from codegen import schema, vectors
+from codegen import schema, variants, vectors
 from codegen.frames import Messages
 from codegen.schema import CodegenError
-from tests.support.repository import ROOT, JsonObject
+from tests.support.repository import ROOT, JsonObject, add_request
 
 DESCRIBED = schema.load(ROOT / "schema")
 MESSAGES = Messages(DESCRIBED)
@@ -37,6 +38,16 @@ WRONG: dict[str, JsonObject] = {
     "mcp": {"value": {}},
 }
 """Members of the first vector of a file that make it wrong."""
+BYTES: JsonObject = {"type": "string", "format": "binary"}
+TYPES: dict[str, tuple[JsonObject, object]] = {
+    "number": ({"type": "number"}, 1.5),
+    "object": ({"$ref": "../registry/program_version.json"}, {"num": "text"}),
+    "map": ({"type": "object", "additionalProperties": BYTES}, {"key": b"abc"}),
+    "bytes": (BYTES, b"abc"),
+    "list": ({"type": "array", "items": BYTES}, [b"abc"]),
+    "optional": ({"anyOf": [BYTES, {"type": "null"}]}, b"abc"),
+}
+"""Types of fields, and the value that the vectors of a new message have for each."""
 
 
 @pytest.fixture
@@ -137,3 +148,34 @@ def test_a_new_message_has_vectors_before_one_is_written_by_hand(root: Path) -> 
             "wide",
         )
     ]
+
+
+def made_of(tmp_path: Path, fields: JsonObject, usual: JsonObject) -> dict[str, JsonObject]:
+    """Return the valid vectors that are made of a new request with some usual values, by their ids."""
+    folder = shutil.copytree(ROOT / "schema", tmp_path / "schema", ignore=shutil.ignore_patterns("vectors"))
+    described = {name: {**node, "description": "Any."} for name, node in fields.items()}
+    add_request(folder, "try", "Try.", described, {"type": "string", "description": "Any."}, {})
+    extended = schema.load(folder)
+    messages = Messages(extended)
+    common: JsonObject = {"from": "client", "class": "TryRequest"}
+    made = variants.valid(variants.describe(extended, messages, "TryRequest", common, usual))
+    completed = [vectors.completed(messages, row, valid=True) for row in made]
+    return {row["id"]: row for row in completed if row}
+
+
+def test_a_new_message_has_vectors_with_fields_of_any_type(tmp_path: Path) -> None:
+    fields = {name: node for name, (node, _) in TYPES.items()}
+    made = made_of(tmp_path, fields, {"map": {"key": "YWJj"}})
+    values = {name: value for name, (_, value) in TYPES.items()}
+    sent = msgpack.unpackb(bytes.fromhex(made["try-request-full"]["hex"]))
+    assert sent == {"type": "try", "corr_id": 1, **values}
+    required = {name: value for name, value in sent.items() if name != "optional"}
+    assert msgpack.unpackb(bytes.fromhex(made["try-request-wide"]["hex"])) == required
+
+
+def test_a_new_message_with_narrow_fields_needs_usual_values(tmp_path: Path) -> None:
+    problem = (
+        "try-request-minimal: has a frame that violates .*; add one with usual values to vectors/valid.json"
+    )
+    with pytest.raises(CodegenError, match=problem):
+        made_of(tmp_path, {"code": {"type": "string", "maxLength": 3}}, {})
