@@ -6,6 +6,7 @@ import { isInteger, parse as parseJson } from "lossless-json";
 import { parse as parseToml } from "smol-toml";
 
 import * as protocol from "../../../schema/dist/typescript/protocol.js";
+import { patternOf } from "./errors.js";
 
 /** Parse JSON; integers beyond 2^53 become bigint. */
 export function parse(text: string): unknown {
@@ -54,15 +55,11 @@ function compare(a: string, b: string): number {
 /** Return the only family whose servers send a reply to auth_identify, or null. */
 export function familyOf(ok: boolean, result: string): protocol.Family | null {
   const kind = ok ? protocol.decodeResult("auth_identify", result).kind : null;
+  const texts = protocol.ERROR_TEXTS.filter(({ text }) => patternOf(text).test(result)).map(({ id }) => id);
   const row = protocol.FAMILIES.find(({ identified_by: { results, refusals } }) =>
-    ok ? (results as readonly unknown[]).includes(kind) : refusals.some((id) => fits(result, id)),
+    ok ? (results as readonly unknown[]).includes(kind) : refusals.some((id) => texts.includes(id)),
   );
   return row?.name ?? null;
-}
-
-function fits(text: string, id: string): boolean {
-  const [before, after] = protocol.ERROR_TEXTS.find((row) => row.id === id)!.text.split(/\{\w+\}/);
-  return after === undefined ? text === before : text.startsWith(before!) && text.endsWith(after);
 }
 
 /** Return the signature of a challenge, as auth_prove sends it; throw an Error if servers do not accept the key. */
