@@ -105,11 +105,15 @@ def plain(value: object) -> object:
 
 
 def _can_be_launched(schema: Schema, manifest: Node) -> bool:
-    pattern = schema.scalars[schema.protocol["scalars"]["program"]]["pattern"]
     package, needed = manifest["package"], cast("dict[str, str]", manifest.get("dependencies") or {})
     programs = {package["name"]: package["version"], **needed}
+    return all(_is_program(schema, name, version) for name, version in programs.items())
+
+
+def _is_program(schema: Schema, name: str, version: str) -> bool:
+    pattern = schema.scalars[schema.protocol["scalars"]["program"]]["pattern"]
     # $ also matches before a line feed in Python.
-    return all(re.fullmatch(pattern, f"{name}@{version}") for name, version in programs.items())
+    return re.fullmatch(pattern, f"{name}@{version}") is not None
 
 
 def _registry(schema: Schema, messages: Messages, vector: Node) -> bool:
@@ -118,7 +122,7 @@ def _registry(schema: Schema, messages: Messages, vector: Node) -> bool:
         return _document(schema, messages, vector)
     rows = cast("list[Node]", vector["value"]["versions"])
     numbers = [row["num"] for row in rows if not row.get("yanked")]
-    numbers = [n for n in numbers if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", n)]
+    numbers = [n for n in numbers if _is_program(schema, "name", n)]
     highest = max(numbers, key=lambda n: [int(part) for part in n.split(".")], default=None)
     return bool(highest == vector["highest"])
 

@@ -86,10 +86,6 @@ class Message:
         head: Node = {"id": f"{self.stem}-{name}".replace("_", "-"), "documentation": documentation}
         return head | {"tags": [GENERATED, *tags]} | self.common | members
 
-    def valid(self, name: str, documentation: str, *tags: str, fields: Node) -> Node:
-        """Return a vector in the usual form."""
-        return self.vector(name, documentation, *tags, fields=fields)
-
 
 def describe(schema: Schema, frames: Messages, title: str, common: Node, known: Node) -> Message:
     """Return a message; ``known`` are usual values of its fields."""
@@ -151,12 +147,12 @@ def sample(schema: Schema, file: str, node: Node) -> Any:
 
 def valid(message: Message) -> Iterator[Node]:
     """Iterate over valid vectors. Those with a ``form`` have frames; the others get theirs from their fields."""
-    yield message.valid(
+    yield message.vector(
         "minimal", f"{message.named} with its required fields only.", "minimal", fields=message.sample
     )
     if message.full != message.sample:
         yield _known(
-            message.valid("full", f"{message.named} with all fields.", "full", fields=message.full), message
+            message.vector("full", f"{message.named} with all fields.", "full", fields=message.full), message
         )
     for field in message.fields:
         for name, words, value in _boundaries(message, field):
@@ -165,7 +161,7 @@ def valid(message: Message) -> Iterator[Node]:
                 continue  # The schema has a narrower limit.
             doc = f"{message.named} whose {field.name} is {words}."
             tags = ("boundary", "non-ascii") if name == "non-ascii" else ("boundary",)
-            vector = message.valid(f"{field.name}-{name}", doc, *tags, fields=fields)
+            vector = message.vector(f"{field.name}-{name}", doc, *tags, fields=fields)
             yield _known(vector, message)
     yield from _forms(message)
 

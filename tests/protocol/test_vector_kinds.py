@@ -1,7 +1,6 @@
 """The client passes the test vectors of texts, documents, keys and contents. A test has the id of its vector."""
 
 import base64
-from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 import pie_client
+from codegen.kinds import plain
 from pie_client import (
     InvalidKeyError,
     ManifestError,
@@ -49,17 +49,8 @@ def _each(file: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("vector", [pytest.param(row, id=row["id"]) for row in rows(file)])
 
 
-def _plain(value: object) -> object:
-    """Return a value as JSON, without null: absent means the same."""
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[object]", value)]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("Json", value).items() if item is not None}
-    return value
-
-
 def _view(value: object) -> object:
-    return _plain(
+    return plain(
         value.model_dump(by_alias=True)
         if isinstance(value, BaseModel)
         else to_jsonable_python(value, by_alias=True)
@@ -77,7 +68,7 @@ def test_a_result_decodes_to_its_value(vector: Json) -> None:
     if isinstance(decoded, AuthIdentifyResult):
         assert type(decoded).__name__ == vector["class"]
         decoded = decoded.text
-    assert _view(decoded) == _plain(vector["value"])
+    assert _view(decoded) == plain(vector["value"])
 
 
 @_each("refusals")
@@ -104,8 +95,8 @@ def test_a_manifest_is_read_or_rejected(vector: Json) -> None:
         with pytest.raises(ManifestError):
             parse_manifest(vector["text"])
     else:
-        assert _view(parse_manifest(vector["text"])) == _plain(vector["value"])
-        assert _view(parse_manifest(vector["text"].encode())) == _plain(vector["value"])
+        assert _view(parse_manifest(vector["text"])) == plain(vector["value"])
+        assert _view(parse_manifest(vector["text"].encode())) == plain(vector["value"])
 
 
 @_each("workflows")
@@ -116,7 +107,7 @@ def test_a_workflow_expression_is_read_or_rejected(vector: Json) -> None:
     else:
         expression = read_expression(vector["text"])
         assert type(expression).__name__ == vector["class"]
-        assert _view(expression) == _plain(vector["value"])
+        assert _view(expression) == plain(vector["value"])
 
 
 @_each("registry")
@@ -143,7 +134,7 @@ def test_an_mcp_message_is_read_or_rejected(vector: Json) -> None:
             adapter.validate_json(vector["text"], strict=True)
         return
     message = adapter.validate_json(vector["text"], strict=True)
-    assert _view(message) == _plain(vector["value"])
+    assert _view(message) == plain(vector["value"])
     (members,) = messages.read(vector["text"])
     assert members.keys() >= vector["value"].keys()
 
