@@ -37,7 +37,7 @@ def test_a_program_of_the_page_is_the_one_that_is_run(name: str) -> None:
 
 def pins(command: str) -> list[tuple[str, str]]:
     """Return the names and releases in the lines of the page that begin with a command."""
-    lines = "".join(re.findall(rf"^{command} .*", PAGE, re.MULTILINE))
+    lines = "\n".join(re.findall(rf"^{command} .*", PAGE, re.MULTILINE))
     return re.findall(r"(@?[\w./-]+)@v?(\d[\d.]*)", lines)
 
 
@@ -46,7 +46,8 @@ def test_the_page_installs_the_packages_that_are_tested() -> None:
     tested: dict[str, str] = package["dependencies"] | package["devDependencies"]
     installed = pins("npm install")
     assert {name for name, _ in installed} >= {"ws", "typescript", "@msgpack/msgpack"}
-    assert [(name, pin) for name, pin in installed if not tested[name].startswith(pin)] == []
+    # A pin may leave out the last parts of a release.
+    assert [(name, pin) for name, pin in installed if not f"{tested[name]}.".startswith(f"{pin}.")] == []
 
 
 def test_the_page_adds_the_crates_that_are_tested() -> None:
