@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import pickle
 import weakref
 from collections import Counter
@@ -158,6 +159,19 @@ async def test_an_input_and_its_result_are_dropped_when_the_loop_has_gone_on(cli
                 break
 
 
+async def test_output_that_nobody_reads_is_dropped_above_a_mebibyte_of_each_process(
+    client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @ENGINES[client].inferlet("talkative@1.0.0")
+    async def talkative(session: InferletSession, input: JsonValue) -> JsonValue:
+        for _ in range(20):
+            session.print("x" * (64 << 10))
+        return input
+
+    assert [r.value async for r in client.map("talkative@1.0.0", range(3), int)] == [0, 1, 2]
+    assert caplog.text.count("dropping unread events of process") == 3
+
+
 async def test_no_more_processes_run_than_allowed_and_inputs_are_taken_as_they_are_needed(
     client: PieClient,
 ) -> None:
@@ -279,27 +293,37 @@ async def test_leaving_a_plain_loop_terminates_what_runs(
     await all_ended(client)
 
 
-async def test_the_end_of_a_block_waits_until_what_ran_has_been_terminated(client: PieClient) -> None:
+async def test_the_end_of_a_block_waits_until_what_ran_has_been_terminated(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "EXIT_SECONDS", 2 * TIMEOUT)
     engine = ENGINES[client]
     running = hold(engine, 6)
-    async with client.map("hold@1.0.0", range(20), concurrency=6) as results:
-        waiting = asyncio.ensure_future(anext(results))
-        await in_time(running.wait())
+    mapped = client.map("hold@1.0.0", range(20), concurrency=6)
+    waiting = asyncio.ensure_future(anext(mapped))
+    await in_time(running.wait())
+    await client.ping()
+    await in_time(mapped.__aexit__(None, None, None))
     assert engine.processes == {}
     with pytest.raises(StopAsyncIteration):
         await waiting
     with pytest.raises(StopAsyncIteration):
-        await anext(results)
+        await anext(mapped)
 
 
+@pytest.mark.parametrize("program", ["hold@1.0.0", "none@1.0.0"], ids=["launched", "refused"])
 async def test_the_end_of_a_block_waits_for_launches_that_the_server_has_not_answered(
-    client: PieClient,
+    client: PieClient, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And launches nothing when their replies arrive."""
+    monkeypatch.setattr(mapping, "EXIT_SECONDS", 2 * TIMEOUT)
     engine = ENGINES[client]
     hold(engine, 2)
-    answer = asyncio.Event()
+    answer, inputs = asyncio.Event(), iter(range(20))
     with engine.faults.delay(models.LaunchProcessRequest, answer, times=2) as delay:
-        mapped = client.map("hold@1.0.0", range(20), concurrency=2)
+        mapped = client.map(
+            program, inputs, concurrency=2, retries=1, retry=lambda _: True, on_error="return"
+        )
         waiting = asyncio.ensure_future(anext(mapped))
         await delay.happened(2)
         closing = asyncio.ensure_future(mapped.aclose())
@@ -307,6 +331,28 @@ async def test_the_end_of_a_block_waits_for_launches_that_the_server_has_not_ans
         assert not closing.done()
         answer.set()
         await in_time(closing)
+    assert engine.processes == {}
+    assert mapped.progress.retried == 0
+    assert next(inputs) == 2
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
+async def test_each_of_two_that_close_a_map_waits_for_its_end(client: PieClient) -> None:
+    engine = ENGINES[client]
+    hold(engine, 2)
+    answer = asyncio.Event()
+    with engine.faults.delay(models.LaunchProcessRequest, answer, times=2) as delay:
+        mapped = client.map("hold@1.0.0", range(20), concurrency=2)
+        waiting = asyncio.ensure_future(anext(mapped))
+        await delay.happened(2)
+        closing: list[asyncio.Future[None]] = []
+        for _ in range(2):
+            closing.append(asyncio.ensure_future(mapped.aclose()))
+            await client.ping()
+        assert not any(each.done() for each in closing)
+        answer.set()
+        await in_time(asyncio.wait(closing))
     assert engine.processes == {}
     with pytest.raises(StopAsyncIteration):
         await waiting
@@ -354,6 +400,66 @@ async def test_the_first_error_ends_the_map_and_names_its_input(client: PieClien
     assert [result async for result in mapped] == []
     assert raised.value.__notes__ == ["It is the error of input 3 of a map of 'even@1.0.0'."]
     assert ENGINES[client].processes == {}
+
+
+@pytest.mark.parametrize("kind", ["iterable", "asynchronous iterable"])
+async def test_no_input_is_taken_after_an_error_that_ends_the_map(client: PieClient, kind: str) -> None:
+    engine = ENGINES[client]
+    held, failed = asyncio.Event(), asyncio.Event()
+    taken = 0
+
+    @engine.inferlet("slow-then-odd@1.0.0")
+    async def slow_then_odd(session: InferletSession, input: JsonValue) -> int:
+        if input == 1:
+            raise ValueError(ODD)
+        await held.wait()
+        return number(input)
+
+    def inputs() -> Iterator[int]:
+        nonlocal taken
+        for taken in range(1, 21):
+            yield taken - 1
+
+    async def asynchronous() -> AsyncIterator[int]:
+        for each in inputs():
+            yield each
+
+    def watch(progress: MapProgress) -> None:
+        if progress.failed:
+            failed.set()
+
+    given = inputs() if kind == "iterable" else asynchronous()
+    mapped = client.map("slow-then-odd@1.0.0", given, int, concurrency=2, on_progress=watch)
+    first = asyncio.ensure_future(anext(mapped))
+    await in_time(failed.wait())
+    await client.ping()
+    held.set()
+    assert (await in_time(first)).value == 0
+    with pytest.raises(ProcessError, match=ODD):
+        await in_time(anext(mapped))
+    assert taken == 2
+
+
+async def test_an_error_is_not_lost_if_the_wait_is_cancelled_while_the_map_ends(client: PieClient) -> None:
+    failed, answer = asyncio.Event(), asyncio.Event()
+
+    def watch(progress: MapProgress) -> None:
+        if progress.failed:
+            failed.set()
+
+    with ENGINES[client].faults.delay(models.LaunchProcessRequest, answer):
+        mapped = client.map("even@1.0.0", [0, 1], concurrency=2, ordered=False, on_progress=watch)
+        waiting = asyncio.ensure_future(anext(mapped))
+        await in_time(failed.wait())
+        await client.ping()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+        answer.set()
+    with pytest.raises(ProcessError, match=ODD):
+        await anext(mapped)
+    with pytest.raises(StopAsyncIteration):
+        await anext(mapped)
 
 
 async def test_errors_can_be_returned_in_their_place(client: PieClient) -> None:
@@ -531,6 +637,28 @@ async def test_an_exception_of_on_progress_ends_the_map(client: PieClient) -> No
     with pytest.raises(Left):
         async for _ in client.map("square@1.0.0", range(100), on_progress=report):
             pass
+
+
+async def test_an_exception_while_a_map_ends_is_not_logged(
+    client: PieClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def report(progress: MapProgress) -> None:
+        raise Left
+
+    answer = asyncio.Event()
+    with ENGINES[client].faults.delay(models.LaunchProcessRequest, answer) as delay:
+        mapped = client.map("none@1.0.0", [1], on_error="return", on_progress=report)
+        waiting = asyncio.ensure_future(anext(mapped))
+        await delay.happened()
+        closing = asyncio.ensure_future(mapped.aclose())
+        await client.ping()
+        answer.set()
+        await in_time(closing)
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    del mapped, waiting, closing
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @pytest.mark.parametrize(

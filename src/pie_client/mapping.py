@@ -134,8 +134,8 @@ class Map(AsyncIterator[MapResult[I_co, T_co]]):
 
     Nothing runs before the first result is asked for. The programs that run are terminated when the iteration is left,
     however that happens: at the end of an ``async with`` block, which waits for it, or when the last reference is dropped,
-    as by a plain ``async for``, in the background. Cancelling a wait for the next result, or its timeout, loses no result.
-    Several tasks may share one map: each result goes to one of them.
+    as by a plain ``async for``, in the background. Cancelling a wait for the next result, or its timeout, loses no
+    result and no error. Several tasks may share one map: each result goes to one of them.
     """
 
     __slots__ = ("__weakref__", "_work")
@@ -280,29 +280,35 @@ class _Work:
                 self._inputs.may_advance()
                 if result.error is None or self.plan.on_error != "raise":
                     return result
-                await self.stop()
-                raise result.error
+                self._failure = result.error
+                break
             if self._ended:
-                failure, self._failure = self._failure, None
-                if failure is None:
-                    break
-                raise failure
+                break
             await self._news.wait()
-        raise StopAsyncIteration
+        await self.stop()
+        # Only now: if this wait is cancelled, the next one raises the error.
+        failure, self._failure = self._failure, None
+        if failure is None:
+            raise StopAsyncIteration
+        raise failure
 
     async def stop(self) -> None:
         """End the work, and wait until it has ended."""
         self._stopped = True
         self._news.set()
         if self._main is not None:
-            self._main.cancel()
+            self._cancel(self._main)
             await asyncio.wait({self._main})
 
     def abandon(self) -> None:
         """End the work soon. Called when the map is garbage-collected, in any thread."""
         if self._main is not None and not self._main.done():
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks with it
-                self._loop.call_soon_threadsafe(self._main.cancel)
+                self._loop.call_soon_threadsafe(self._cancel, self._main)
+
+    def _cancel(self, main: asyncio.Task[None]) -> None:
+        if not self._ending:  # a second cancellation would interrupt the end
+            main.cancel()
 
     def progress(self) -> MapProgress:
         return MapProgress(
