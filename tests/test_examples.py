@@ -120,6 +120,7 @@ def test_the_quickstart_reports_a_mistake_in_one_line(arguments: list[str], expe
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (["--timeout", "-1"], "error: --timeout -1 is too short"),
         (["--timeout", "0"], "error: --timeout 0 is too short"),
         (["--timeout", "nan"], "error: --timeout nan is too short"),
         (["--jobs", "0"], "error: --jobs 0 is too small"),
@@ -175,7 +176,8 @@ async def test_map_lines_reports_a_lost_connection_in_one_line(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("example", "buffered"), [("quickstart.py", "buffered"), ("map_lines.py", "unbuffered")]
+    ("example", "buffered"),
+    [("quickstart.py", "buffered"), ("map_lines.py", "buffered"), ("map_lines.py", "unbuffered")],
 )
 def test_an_example_reports_unwritable_output_in_one_line(example: str, buffered: str) -> None:
     if not Path("/dev/full").exists():
