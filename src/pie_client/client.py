@@ -453,7 +453,7 @@ class PieClient:
         max_buffered: int | None = None,
         when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
-    ) -> process.Process:
+    ) -> process.Process[pydantic.JsonValue]:
         """Launch a program as a new process and return its handle.
 
         Args:
@@ -506,7 +506,7 @@ class PieClient:
         max_buffered: int | None = None,
         when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
-    ) -> list[process.Process]:
+    ) -> list[process.Process[pydantic.JsonValue]]:
         """Launch a program once per input, with one request. Requires a 0.4 server.
 
         Args:
@@ -610,11 +610,11 @@ class PieClient:
         @overload
         async def run(
             self, program: functions.Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> process.Process: ...
+        ) -> process.Process[R]: ...
         @overload
-        async def run(self, program: str, /, **kwargs: object) -> process.Process: ...
+        async def run(self, program: str, /, **kwargs: object) -> process.Process[pydantic.JsonValue]: ...
 
-    async def run(self, program: object, /, *args: object, **kwargs: object) -> process.Process:
+    async def run(self, program: object, /, *args: object, **kwargs: object) -> process.Process[object]:
         """Launch a Python function as a process, or a program with keyword arguments as its input.
 
         A function is installed first if the server does not have it. All keyword arguments go to the program, also one
@@ -627,7 +627,8 @@ class PieClient:
             kwargs: Keyword arguments of the function, or the keys of the input object.
 
         Returns:
-            A handle that receives the events of the process.
+            A handle that receives the events of the process. Its :meth:`Process.result` returns what the function is
+            annotated to return.
 
         Raises:
             InvalidArgumentError: The arguments do not match the function's signature or are not serializable, or the
@@ -680,7 +681,7 @@ class PieClient:
             timeout=timeout,
         )
 
-        async def run(program: object, /, *args: object, **kwargs: object) -> process.Process:
+        async def run(program: object, /, *args: object, **kwargs: object) -> process.Process[typing.Any]:
             return await self._connected().run(program, args, kwargs, checked)
 
         return run  # pyright: ignore[reportReturnType] - one implementation of all overloads
@@ -830,7 +831,7 @@ class PieClient:
         max_buffered: int | None = None,
         when_full: shares.WhenFull | None = None,
         timeout: float | None = None,
-    ) -> process.Process:
+    ) -> process.Process[pydantic.JsonValue]:
         """Return a handle of a running process and receive its events.
 
         Sends no request for a process of this client whose handle was dropped, closed or detached: the server still

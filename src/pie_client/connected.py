@@ -11,7 +11,7 @@ import functools
 import math
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
@@ -25,7 +25,7 @@ from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
 from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path
-from pie_client.process import Process
+from pie_client.process import Process, set_returns
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session
 
@@ -137,7 +137,7 @@ class Connected:
             source, text, program, force=force, progress=progress, timeout=timeout
         )
 
-    async def launch(self, inferlet: str, input: object, options: Options) -> Process:
+    async def launch(self, inferlet: str, input: object, options: Options) -> Process[Any]:
         """Launch a process."""
         return await self.launcher.launch(inferlet, as_json(input), options)
 
@@ -147,7 +147,7 @@ class Connected:
         inputs: Iterable[object],
         budgets: Iterable[int | None] | None,
         options: Options,
-    ) -> list[Process]:
+    ) -> list[Process[Any]]:
         """Launch a process for each input, with one request."""
         return await self.launcher.launch_many(inferlet, as_inputs(inputs), as_budgets(budgets), options)
 
@@ -181,7 +181,7 @@ class Connected:
 
     async def run(
         self, program: object, args: tuple[object, ...], kwargs: dict[str, object], options: Options
-    ) -> Process:
+    ) -> Process[Any]:
         """Launch a program, or a function, which is installed first if the server lacks it."""
         if isinstance(program, str):
             if args:
@@ -194,11 +194,13 @@ class Connected:
                 f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
             )
         function = cast("functions.Inferlet[..., object]", program)
-        return await self.launch_text(function, as_json(function.input_of(args, kwargs)), options)
+        process = await self.launch_text(function, as_json(function.input_of(args, kwargs)), options)
+        set_returns(process, function.returns)
+        return process
 
     async def launch_text(
         self, program: str | functions.Inferlet[..., object], text: str, options: Options
-    ) -> Process:
+    ) -> Process[Any]:
         """Launch a program, or a function, which is installed first if the server lacks it, with an encoded input."""
         if isinstance(program, str):
             return await self.launcher.launch(program, text, options)

@@ -11,7 +11,7 @@ import logging
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ATTACH_PROCESS, LAUNCH_PROCESS, LAUNCH_PROCESSES, Method
@@ -33,6 +33,7 @@ from pie_client.protocol.routes import Dropped, Route, canonical_id
 from pie_client.protocol.shares import Share, WhenFull
 
 if TYPE_CHECKING:
+    import pydantic
     import pydantic_core
 
     from pie_client import owned
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
 else:
     functions = LazyModule("pie_client.programs.functions")
     owned = LazyModule("pie_client.owned")
+    pydantic = LazyModule("pydantic")
     pydantic_core = LazyModule("pydantic_core")
 
 P = ParamSpec("P")
+R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 WHITE_SPACE = " \t\n\r"
@@ -57,10 +60,10 @@ class Runner(Protocol):
 
     @overload
     async def __call__(
-        self, program: functions.Inferlet[P, object], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Process: ...
+        self, program: functions.Inferlet[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Process[R]: ...
     @overload
-    async def __call__(self, program: str, /, **kwargs: object) -> Process: ...
+    async def __call__(self, program: str, /, **kwargs: object) -> Process[pydantic.JsonValue]: ...
 
 
 class Options(NamedTuple):
@@ -115,7 +118,7 @@ class Launcher:
         """Forget what replies have told about the server."""
         self._knows_batches = None
 
-    async def launch(self, inferlet: str, input_text: str, options: Options) -> Process:
+    async def launch(self, inferlet: str, input_text: str, options: Options) -> Process[Any]:
         """Launch a process, and return a handle of it."""
         if not options.capture:
             return await self._launch_uncaptured(inferlet, input_text, options)
@@ -130,7 +133,7 @@ class Launcher:
 
     async def launch_many(
         self, inferlet: str, input_texts: Sequence[str], budgets: list[int | None] | None, options: Options
-    ) -> list[Process]:
+    ) -> list[Process[Any]]:
         """Launch a process for each input, with one request."""
         timeout = options.timeout
         async with self._connection.deadline(LAUNCH_PROCESSES, timeout):
@@ -153,7 +156,7 @@ class Launcher:
             ]
         return [self._uncaptured_handle(inferlet, process_id, options) for process_id in process_ids]
 
-    async def _launch_uncaptured(self, inferlet: str, input_text: str, options: Options) -> Process:
+    async def _launch_uncaptured(self, inferlet: str, input_text: str, options: Options) -> Process[Any]:
         """Launch a process that outlives the connection and sends it nothing, and return a handle with its id.
 
         The reply to a launch without captured output has no id. Servers that launch batches return ids there; otherwise
@@ -188,7 +191,7 @@ class Launcher:
         )
         return self._uncaptured_handle(inferlet, found, options, reason)
 
-    async def attach(self, process_id: str, options: Options) -> Process:
+    async def attach(self, process_id: str, options: Options) -> Process[Any]:
         """Return a handle of a process; asks the server only if this connection is not attached to it yet."""
         process_id, timeout = canonical_id(process_id), options.timeout
         async with (
@@ -238,7 +241,7 @@ class Launcher:
 
     def _captured_handle(
         self, inferlet: str, method: Method[object], process_id: str, options: Options
-    ) -> Process:
+    ) -> Process[Any]:
         try:
             process_id = canonical_id(process_id)
         except InvalidArgumentError:
@@ -247,13 +250,13 @@ class Launcher:
             ) from None
         return self._handle(process_id, options)
 
-    def _handle(self, process_id: str, options: Options) -> Process:
+    def _handle(self, process_id: str, options: Options) -> Process[Any]:
         route = self._connection.claim(process_id, self._share(options))
         return _handle_class(options)(self._connection, route)
 
     def _uncaptured_handle(
         self, inferlet: str, process_id: str, options: Options, why_no_id: str = ""
-    ) -> Process:
+    ) -> Process[Any]:
         route = Route(process_id, self._connection.default_share)
         route.claims = 1
         route.dropped = Dropped.UNCAPTURED
@@ -271,7 +274,7 @@ class Launcher:
         )
 
 
-def _handle_class(options: Options) -> type[Process]:
+def _handle_class(options: Options) -> type[Process[Any]]:
     return owned.OwnedProcess if options.terminate_on_exit else Process
 
 

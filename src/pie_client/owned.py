@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from pie_client.process import Process
+from pie_client.process import Process, R_co
 
 EXIT_SECONDS = 5.0
 """Seconds that leaving the block waits until the server confirms the end of the process."""
 
 
-class OwnedProcess(Process):
+class OwnedProcess(Process[R_co]):
     """A handle that terminates its process when an ``async with`` block is left before the process has ended."""
 
     __slots__ = ()

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from enum import Enum
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast, overload
 
 from pie_client._generated.events import (
     EVENT_CLASS,
@@ -38,11 +38,15 @@ from pie_client.protocol.routes import Dropped, Route
 
 if TYPE_CHECKING:
     import pydantic
+    import typing_extensions
 
     from pie_client import results
     from pie_client._generated import refusals
     from pie_client.connection import contents
+
+    R_co = typing_extensions.TypeVar("R_co", covariant=True, default=object)
 else:
+    R_co = TypeVar("R_co", covariant=True)  # the default is for checkers; needs Python 3.13 here
     contents = LazyModule("pie_client.connection.contents")
     pydantic = LazyModule("pydantic")
     refusals = LazyModule("pie_client._generated.refusals")
@@ -62,7 +66,7 @@ class _End(Enum):
     """The handle was closed after the terminal event was received."""
 
 
-class Process:
+class Process(Generic[R_co]):
     """A handle of a process: a running instance of a program.
 
     :meth:`PieClient.launch_process` and :meth:`PieClient.attach_process` return one. Most applications read the
@@ -80,9 +84,14 @@ class Process:
 
     A handle that is closed or garbage-collected receives no more events. The process keeps running on the server. An
     ``async with`` block closes its handle, and terminates the process if it was launched with ``terminate_on_exit=True``.
+
+    Type checkers see in ``Process[R]`` what :meth:`result` returns: plain JSON values, or what a function that was passed to
+    :meth:`PieClient.run` returns. ``Process`` without a type accepts all of them.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_end", "_route")
+    # Only handles of functions have _returns: the annotation of what the function returns.
+    __slots__ = ("__weakref__", "_connection", "_end", "_returns", "_route")
+    _returns: object
 
     # Ten thousand handles are common, so a handle holds two references, and no finalizer of its own.
     def __init__(self, connection: Connection, route: Route) -> None:
@@ -292,20 +301,21 @@ class Process:
         raise refusals.process_error(text)(self.process_id, text)
 
     @overload
-    async def result(self, *, timeout: float | None = None) -> pydantic.JsonValue: ...
+    async def result(self, *, timeout: float | None = None) -> R_co: ...
     @overload
     async def result(
         self, as_type: type[T] | pydantic.TypeAdapter[T], *, timeout: float | None = None
     ) -> T: ...
     async def result(
         self, as_type: type[T] | pydantic.TypeAdapter[T] | None = None, *, timeout: float | None = None
-    ) -> T | pydantic.JsonValue:
+    ) -> T | R_co:
         """Wait until the process finishes and return its result, decoded from JSON.
 
         Args:
             as_type: Type of the result: anything that pydantic can validate, such as a model, a dataclass or
                 ``list[int]``, or a pydantic TypeAdapter for other annotations, such as ``TypeAdapter(int | None)``.
-                Default: plain JSON values. With ``str``, a text that is not a JSON string is returned unchanged,
+                Default: what a function is annotated to return that was passed to :meth:`PieClient.run`, and for other
+                programs plain JSON values. With ``str``, a text that is not a JSON string is returned unchanged,
                 because Python functions on 0.5 servers return plain text. They return an empty text for None.
             timeout: Seconds to wait. Default: no limit.
 
@@ -317,9 +327,12 @@ class Process:
             InvalidArgumentError: pydantic can't validate ``as_type``.
             ProcessError, PieConnectionError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
-        adapter = results.adapter_of(as_type)
+        wanted = cast("type[T] | pydantic.TypeAdapter[T] | None", getattr(self, "_returns", None))
+        if as_type is not None:
+            wanted = as_type
+        adapter = results.adapter_of(wanted)
         text = await self.wait(timeout=timeout)
-        return cast("T | pydantic.JsonValue", results.decode(self.process_id, text, as_type, adapter))
+        return cast("T | R_co", results.decode(self.process_id, text, wanted, adapter))
 
     async def signal(self, message: str, *, timeout: float | None = None) -> None:
         """Send a text message to the process, which receives it when it asks for one.
@@ -477,6 +490,11 @@ class Process:
             )
         if self._route.failure is not None:
             raise self._route.failure()
+
+
+def set_returns(process: Process, annotation: object) -> None:
+    """Make an annotation the default type of the result of a handle; None for plain JSON values."""
+    process._returns = annotation  # noqa: SLF001 - a slot of this module's class
 
 
 def _current_task() -> asyncio.Task[object] | None:

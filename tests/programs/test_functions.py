@@ -23,6 +23,7 @@ from pie_client import (
     PieClient,
     Process,
     Reconnect,
+    ResultError,
     UnsupportedError,
     inferlet,
     models,
@@ -45,6 +46,12 @@ async def repeat_words(
     And again.
     """
     return [text.upper() if loud else text] * times
+
+
+@inferlet
+async def decoded(text: str) -> tuple[str, int]:
+    found: tuple[str, int] = json.loads(text)
+    return found
 
 
 @inferlet
@@ -488,7 +495,7 @@ def test_a_function_without_source_is_refused() -> None:
 
 async def test_a_function_runs_as_a_program(scripts: PieClient) -> None:
     assert await _result(await scripts.run(repeat_words, "hello", times=3)) == ["hello"] * 3
-    assert await _result(await scripts.run(circle, radius=2.0)) == {"area": 12.57}
+    assert json.loads(await (await scripts.run(circle, radius=2.0)).result()) == {"area": 12.57}
     assert await _result(await scripts.run(renamed, any_thing=[1, {"a": None}])) == {
         "any_thing": [1, {"a": None}]
     }
@@ -499,6 +506,22 @@ async def test_a_function_exchanges_messages_as_a_program(scripts: PieClient) ->
     assert (await process.recv(timeout=TIMEOUT))[1] == "ready"
     await process.signal("größe")
     assert await process.result(str, timeout=TIMEOUT) == "größe — größer"
+
+
+async def test_the_result_of_a_function_has_its_annotated_type_unless_another_is_passed(
+    scripts: PieClient,
+) -> None:
+    run = scripts.run_with(terminate_on_exit=True, timeout=TIMEOUT)
+    async with await run(decoded, '["a", 1]') as process:
+        assert await process.result(timeout=TIMEOUT) == ("a", 1)
+        assert await process.result(list[str | int], timeout=TIMEOUT) == ["a", 1]
+    attached = await scripts.attach_process((await scripts.run(decoded, '["b", 1]')).detach())
+    assert await attached.result(timeout=TIMEOUT) == ["b", 1]
+
+
+async def test_a_result_that_is_not_of_the_annotated_type_is_an_error(scripts: PieClient) -> None:
+    with pytest.raises(ResultError, match=r"that are not tuple\[str, int\]"):
+        await (await scripts.run(decoded, "7")).result(timeout=TIMEOUT)
 
 
 async def test_a_program_is_run_by_name_with_keyword_arguments(scripts: PieClient) -> None:

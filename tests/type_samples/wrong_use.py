@@ -14,7 +14,13 @@ from pie_client import (
     StderrEvent,
     StdoutEvent,
     UnknownEvent,
+    inferlet,
 )
+
+
+@inferlet
+async def shout(text: str) -> list[str]:
+    return [text.upper()]
 
 
 def omits_corrupt_events(event: ProcessEvent) -> str | bytes | None:
@@ -76,6 +82,11 @@ async def process_methods(process: Process) -> int:
     process.process_id = "id"  # wrong: misc, reportAttributeAccessIssue
     process.launch()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
     return await process.result(str)  # wrong: arg-type, reportReturnType
+
+
+async def functions(client: PieClient) -> list[int]:
+    await client.run(shout, text=1)  # wrong: call-overload, reportArgumentType+reportCallIssue
+    return await (await client.run(shout, "hi")).result()  # wrong: return-value, reportReturnType
 
 
 async def calls(client: PieClient) -> str:
