@@ -3,7 +3,7 @@
 import enum
 import inspect
 from collections.abc import Callable
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import pie_client
 from pie_client import Event, ParsedPrivateKey, PieClient, PieConnectionError, Process
@@ -60,8 +60,8 @@ def test_results_have_the_types_of_the_guide() -> None:
     assert get_type_hints(Process.recv)["return"] == tuple[Event, str | bytes]
     assert isinstance(process_id := inspect.getattr_static(Process, "process_id"), property)
     assert get_type_hints(process_id.fget)["return"] is str
-    assert get_type_hints(PieClient.launch_process)["return"] is Process
-    assert get_type_hints(PieClient.attach_process)["return"] is Process
+    assert get_origin(get_type_hints(PieClient.launch_process)["return"]) is Process
+    assert get_origin(get_type_hints(PieClient.attach_process)["return"]) is Process
     assert get_type_hints(PieClient.check_program)["return"] is bool
     assert get_type_hints(PieClient.resolve_version)["return"] is str
 
