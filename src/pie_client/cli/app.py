@@ -1,0 +1,85 @@
+"""The commands of ``pie-client``, and how its arguments are read."""
+
+from typing import Annotated
+
+import typer
+
+from pie_client import __version__
+from pie_client.cli import output, running, starting
+from pie_client.cli.commands import (
+    ping,
+)
+
+app = typer.Typer(
+    name=output.NAME,
+    help="Use a Pie server: launch programs, watch and end their processes.",
+    cls=starting.Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.write_line(f"{output.NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("ping", cls=starting.Command)(ping.ping)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with its arguments, and return the exit status."""
+    return running.guarded(lambda: _called(arguments))
+
+
+def _called(arguments: list[str]) -> int:
+    given, flags = _split(arguments)
+    try:
+        status: object = typer.main.get_command(app).main(
+            given, prog_name=output.NAME, standalone_mode=False, obj=flags
+        )
+    except typer.TyperException as error:
+        if not error.format_message():  # the help was shown
+            return running.Status.USAGE
+        raise running.UsageError(_usage(error, given)) from None
+    except typer.Abort:
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split the arguments of `submit` at the first ``--``: what follows is the program's."""
+    command = next((each for each in arguments if not each.startswith("-")), "")
+    if command != "submit" or "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
+def _usage(error: typer.TyperException, given: list[str]) -> str:
+    """Return the line for arguments that can't be read."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    command = next((each for each in given if each in _names()), "")
+    hint = (
+        "; flags of the program go after --"
+        if command == "submit" and text.startswith("No such option")
+        else ""
+    )
+    return f"{text[:1].lower()}{text[1:]}{hint}; see: {' '.join(filter(None, (output.NAME, command)))} --help"
+
+
+def _names() -> list[str]:
+    return [command.name or "" for command in app.registered_commands]

@@ -1,0 +1,90 @@
+"""Options that several commands have, and the decorator that adds those of a connection."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Concatenate, ParamSpec
+
+import typer
+
+from pie_client.cli import running, settings
+from pie_client.cli.server import Server
+
+P = ParamSpec("P")
+
+PANEL = "Connection"
+"""Title of the options of a connection in the help."""
+
+
+def setting_option(name: str) -> object:
+    """Return the annotation of the option of a setting."""
+    setting = settings.SETTINGS[name]
+    default = f" \\[default: {setting.default}]" if setting.default else ""
+    text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. \\[env: {setting.variable}]{default}"
+    return Annotated[
+        str | None, typer.Option(f"--{name}", help=text, rich_help_panel=PANEL, show_default=False)
+    ]
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help=f"File of settings, see `pie-client config`. \\[env: {settings.CONFIG_VARIABLE}]",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        help="Write the client's log to standard error; twice for every request.",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+FLAGS = tuple(
+    name for name, setting in settings.SETTINGS.items() if not setting.secret and name != "registry"
+)
+"""Settings of a connection that have flags."""
+
+
+def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]) -> Callable[..., None]:
+    """Make a command of a coroutine function that takes the server first, and add the options of the connection.
+
+    Args:
+        function: Does the work and returns the exit status, None for 0.
+    """
+
+    def command(**values: object) -> None:
+        config = values.pop("config")
+        verbose = values.pop("verbose")
+        flags = {name: values.pop(name) for name in FLAGS}
+
+        async def work(interrupts: running.Interrupts) -> int | None:
+            resolved = settings.resolve(flags, config)  # type: ignore[arg-type]
+            return await function(Server(resolved, interrupts), **values)  # type: ignore[arg-type, call-arg]
+
+        raise typer.Exit(running.run(work, verbose=verbose))  # type: ignore[arg-type]
+
+    _, *own = inspect.signature(function).parameters.values()
+    added = {**{name: setting_option(name) for name in FLAGS}, "config": Config, "verbose": Verbose}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        *(parameter.replace(kind=keyword) for parameter in own),
+        *(
+            inspect.Parameter(name, keyword, default=0 if name == "verbose" else None, annotation=annotation)
+            for name, annotation in added.items()
+        ),
+    ]
+    command.__name__ = function.__name__
+    command.__doc__ = function.__doc__
+    # What typer reads.
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return command

@@ -1,0 +1,200 @@
+"""Run the work of a command: signals, exit statuses, and errors as one line.
+
+The first signal cancels the work, or does what the work has chosen; a second one exits at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Generator
+from enum import IntEnum
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pie_client.cli import output
+from pie_client.errors import (
+    DeadlineError,
+    HandshakeError,
+    InvalidArgumentError,
+    InvalidKeyError,
+    PieConnectionError,
+    PieError,
+    ProcessError,
+    one_line,
+)
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client._generated import families, refusals
+else:
+    families = LazyModule("pie_client._generated.families")
+    refusals = LazyModule("pie_client._generated.refusals")
+
+
+class Status(IntEnum):
+    """Exit statuses of the command. One that a signal ends has 128 plus the signal's number."""
+
+    OK = 0
+    """Done; the process has returned."""
+    FAILED = 1
+    """The process ended with an error. `check`: the server does not have the program. `map`: an input failed."""
+    USAGE = 2
+    """An argument or a file is wrong; nothing was sent."""
+    CONNECTION = 3
+    """The server can't be reached, the connection broke, or an answer is overdue."""
+    AUTHENTICATION = 4
+    """The server did not accept the user, the key, the token or the identity."""
+    REFUSED = 5
+    """The server refused the request, or something else failed."""
+
+
+BROKEN_PIPE = 128 + 13
+"""Exit status of a command that SIGPIPE ends, as shells report it."""
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""Levels of the log, by how often --verbose is given."""
+
+
+class UsageError(Exception):
+    """An argument of the command is wrong; the text is one line."""
+
+
+class FailedError(Exception):
+    """The command can't do what was asked; the text is one line.
+
+    Attributes:
+        status: Exit status.
+    """
+
+    def __init__(self, text: str, status: Status = Status.REFUSED) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Interrupts:
+    """Signals that ask the command to end.
+
+    Attributes:
+        signal: The first one, or None.
+        action: Called in the event loop at the first one. Default: cancel the task that entered :meth:`handled`.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.action: Callable[[], object] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    @contextlib.contextmanager
+    def handled(self) -> Generator[None]:
+        """Handle signals in a block, which is entered in the main thread by a task."""
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)}
+        ignored = {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}  # by nohup
+        handlers = {number: signal.signal(number, self._handle) for number in numbers - ignored}
+        try:
+            yield
+        finally:
+            if self.signal is None:  # else a second one exits at once until the end
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is not None:
+            os._exit(128 + number)
+        self.signal = number
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(self._act)
+
+    def _act(self) -> None:
+        if self.action is not None:
+            self.action()
+        elif self._task is not None:
+            self._task.cancel()
+
+
+def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, verbose: int = 0) -> int:
+    """Run the work of a command in an event loop, and return the exit status.
+
+    Args:
+        work: The work; what it returns is the exit status, None for 0.
+        verbose: How much of the package's log goes to standard error: nothing below warnings, INFO, or DEBUG.
+    """
+    output.prepare()
+    _log(verbose)
+    interrupts = Interrupts()
+
+    async def handled() -> int | None:
+        with interrupts.handled():
+            return await work(interrupts)
+
+    return guarded(lambda: asyncio.run(handled()), interrupts, verbose=verbose)
+
+
+def guarded(work: Callable[[], int | None], interrupts: Interrupts | None = None, *, verbose: int = 0) -> int:
+    """Call a function and return the exit status. Errors become one line on standard error."""
+    try:
+        status = work()
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        return _interrupted(interrupts) or 128 + signal.SIGINT
+    except output.OutputClosedError:
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - a command shows no tracebacks
+        if verbose and isinstance(error, (PieError, OSError)):
+            output.write_error("".join(traceback.format_exception(error)))
+        status, text = _described(error, verbose)
+        output.note(text)
+    return _interrupted(interrupts) or status or Status.OK
+
+
+def _interrupted(interrupts: Interrupts | None) -> int:
+    return 0 if interrupts is None or interrupts.signal is None else 128 + interrupts.signal
+
+
+def _log(verbose: int) -> None:
+    """Write the package's log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(f"{output.NAME}: %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("pie_client")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
+
+
+def _described(error: Exception, verbose: int) -> tuple[Status, str]:
+    """Return the exit status for an error, and its line."""
+    if isinstance(error, UsageError):
+        return Status.USAGE, str(error)
+    if isinstance(error, FailedError):
+        return error.status, str(error)
+    if isinstance(error, PieError):
+        return _status_of(error), str(error)
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return Status.REFUSED, one_line(
+            f"{name}{error.strerror or error}; check the path and its permissions"
+        )
+    if verbose:
+        output.write_error("".join(traceback.format_exception(error)))
+    return Status.REFUSED, one_line(
+        f"internal error: {type(error).__name__}: {error}; report it with the output of --verbose"
+    )
+
+
+def _status_of(error: PieError) -> Status:
+    if isinstance(error, ProcessError):
+        return Status.FAILED
+    if isinstance(error, (refusals.AuthenticationError, InvalidKeyError)):
+        return Status.AUTHENTICATION
+    if isinstance(error, HandshakeError) and error.status == families.STATUS_IDENTITY_REFUSED:
+        return Status.AUTHENTICATION
+    if isinstance(error, (PieConnectionError, DeadlineError)):
+        return Status.CONNECTION
+    return Status.USAGE if isinstance(error, InvalidArgumentError) else Status.REFUSED

@@ -1,0 +1,167 @@
+"""Connect to the server of a command, as its user."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import math
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from pie_client import PieClient
+from pie_client.cli import output
+from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
+from pie_client.errors import InvalidKeyError
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client._generated import families, refusals
+    from pie_client.auth import agent, keys
+    from pie_client.connection import reconnect as reconnecting
+else:
+    agent = LazyModule("pie_client.auth.agent")
+    families = LazyModule("pie_client._generated.families")
+    keys = LazyModule("pie_client.auth.keys")
+    reconnecting = LazyModule("pie_client.connection.reconnect")
+    refusals = LazyModule("pie_client._generated.refusals")
+
+AGENT = "agent"
+"""In place of a path, the key setting that stands for the keys of the ssh-agent."""
+SHORT_ID = 8
+"""Least characters of an id in a table."""
+
+
+class Server:
+    """The server of a command.
+
+    Args:
+        values: The settings.
+        interrupts: The signals of the command.
+
+    Attributes:
+        interrupts: See above.
+        uri: Its URI.
+    """
+
+    def __init__(self, values: Mapping[str, Value], interrupts: Interrupts) -> None:
+        self.interrupts: Final = interrupts
+        self.uri: Final = values["uri"].text
+        self._values = values
+        self._timeout = seconds_of(values["timeout"])
+
+    @contextlib.asynccontextmanager
+    async def client(self, *, reconnect: bool = False) -> AsyncGenerator[PieClient]:
+        """Connect in a block, as the user.
+
+        Args:
+            reconnect: Whether to connect again after a loss.
+        """
+        identity = self._values.get("identity")
+        async with PieClient(
+            self.uri,
+            timeout=self._timeout,
+            identity=None if identity is None else identity.text,
+            reconnect=reconnecting.Reconnect() if reconnect else None,
+        ) as client:
+            await self._authenticate(client)
+            yield client
+
+    async def _authenticate(self, client: PieClient) -> None:
+        if token := self._values.get("token"):
+            await client.auth_by_token(token.text)
+            return
+        key = self._values.get("key")
+        signer = None if key is None else await _signer(key)
+        try:
+            await client.authenticate(self._values["username"].text, signer)
+        except refusals.AuthenticationError as error:
+            if signer is not None:
+                raise
+            raise FailedError(
+                f"{error.request} of {error.subject!r} refused: the server does not accept this user without a key; "
+                "pass --key FILE, or set PIE_KEY",
+                Status.AUTHENTICATION,
+            ) from error
+
+
+def seconds_of(value: Value) -> float:
+    """Return a number of seconds, which may be infinite. Raises UsageError."""
+    try:
+        seconds = float(value.text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise UsageError(
+            f"{value.source}: {value.text!r} is not a number of seconds; write one above 0, or inf"
+        )
+    return seconds
+
+
+def describe(client: PieClient) -> str:
+    """Return which servers a connected client's one belongs to, and its user."""
+    assert client.server is not None  # noqa: S101 - it is authenticated
+    return f"{client.server.title}, as {client.server.username}"
+
+
+def ends_with_connection(client: PieClient) -> bool:
+    """Return whether the server ends processes with the connection that receives their events."""
+    assert client.server is not None  # noqa: S101 - it is authenticated
+    return families.FAMILIES[client.server.family].terminates_on_disconnect
+
+
+async def find(client: PieClient, prefix: str) -> str:
+    """Return the id of the only running process whose id begins with a prefix. Raises UsageError and FailedError."""
+    with contextlib.suppress(ValueError):
+        return str(UUID(prefix))
+    found = sorted(p.id for p in await client.list_processes() if p.id.startswith(prefix.lower()))
+    if not found:
+        raise FailedError(f"no running process has an id that begins with {prefix!r}; see: pie-client list")
+    if len(found) > 1:
+        shown = ", ".join(shortened(found)[:5])
+        raise UsageError(
+            f"{len(found)} processes have ids that begin with {prefix!r}: {shown}; write more of one"
+        )
+    return found[0]
+
+
+def shortened(ids: list[str]) -> list[str]:
+    """Return the beginnings of ids that tell them apart."""
+    length = SHORT_ID
+    while length < max(map(len, ids), default=0) and len({each[:length] for each in ids}) < len(ids):
+        length += 1
+    return [each[:length] for each in ids]
+
+
+async def _signer(key: Value) -> keys.Signer:
+    """Return the key that signs. Asks for the passphrase of an encrypted one."""
+    if key.text == AGENT:
+        found = await agent.agent_keys()
+        if not found:
+            raise FailedError("the ssh-agent has no usable key; add one with ssh-add", Status.AUTHENTICATION)
+        return found[0]
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE) or None
+    try:
+        return _read_key(key, passphrase)
+    except InvalidKeyError as error:
+        if passphrase is not None or "encrypted; pass" not in str(error):
+            raise
+    if not output.on_terminal(sys.stdin):
+        raise FailedError(
+            f"{key.text}: the key is encrypted; set {PASSPHRASE_VARIABLE}, or pass --key {AGENT} for the ssh-agent",
+            Status.AUTHENTICATION,
+        )
+    return _read_key(key, getpass.getpass(f"Passphrase of {key.text}: "))
+
+
+def _read_key(key: Value, passphrase: str | None) -> keys.ParsedPrivateKey:
+    try:
+        return keys.ParsedPrivateKey.from_file(key.text, passphrase)
+    except OSError as error:
+        raise FailedError(
+            f"{key.source}: can't read the key {key.text}: {error.strerror or error}; check the path",
+            Status.AUTHENTICATION,
+        ) from None

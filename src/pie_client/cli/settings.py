@@ -1,0 +1,200 @@
+"""The settings of a command: where the server is and who connects.
+
+A flag comes before the environment, that before the file, and that before the default. The file is that of ``pie-client
+config``; where there is none, that of the published client's command is read.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
+from pie_client.errors import InvalidArgumentError, one_line
+from pie_client.lazy import LazyModule
+from pie_client.paths import read_regular
+
+if TYPE_CHECKING:
+    import platformdirs
+else:
+    platformdirs = LazyModule("platformdirs")
+
+CONFIG_VARIABLE = "PIE_CONFIG"
+PASSPHRASE_VARIABLE = "PIE_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+CONFIG_BYTES = 1 << 20
+"""Largest file of settings."""
+PUBLISHED_HOME_VARIABLE = "PIE_CLI_HOME"
+PUBLISHED_FILE = "cli_config.toml"
+"""Where the published client's command keeps its settings: in the folder that the variable names, or in ``~/.pie``."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting.
+
+    Attributes:
+        name: Its name in the file; ``--NAME`` is its flag.
+        meaning: What it is, for people.
+        default: Its value if nobody sets it; None if there is none.
+        secret: Whether its value is not shown, and has no flag, because other users see the flags of processes.
+    """
+
+    name: str
+    meaning: str
+    default: str | None = None
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Name of its environment variable."""
+        return f"PIE_{self.name.upper()}"
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("uri", "WebSocket URI of the server", DEFAULT_URI),
+        Setting("username", "user that authenticates"),
+        Setting("key", "file of the private key, if the server asks for one"),
+        Setting("token", "internal token of a 0.3 or 0.4 server, in place of user and key", secret=True),
+        Setting("identity", "tenant/user or user, which 0.5 servers read"),
+        Setting("timeout", "seconds until a request is answered", "60"),
+        Setting("registry", "URL of a program registry"),
+    )
+}
+"""The settings by their names."""
+
+
+class Value(NamedTuple):
+    """The value of a setting, and where it comes from."""
+
+    text: str
+    source: str
+
+
+class ConfigFile(NamedTuple):
+    """The settings of a file.
+
+    Attributes:
+        path: Its path.
+        values: Its settings by name; none if there is no such file.
+        published: Whether it is that of the published client's command.
+    """
+
+    path: Path
+    values: Mapping[str, str]
+    published: bool = False
+
+
+def config_path(given: Path | None) -> Path:
+    """Return the path of the file of settings, which need not exist.
+
+    Args:
+        given: The path that a flag names.
+    """
+    named = given or os.environ.get(CONFIG_VARIABLE) or None
+    return Path(named).expanduser() if named else platformdirs.user_config_path("pie-client") / "config.toml"
+
+
+def read_config(given: Path | None) -> ConfigFile:
+    """Read the file of settings, or where it does not exist, that of the published client's command.
+
+    Raises:
+        InvalidArgumentError: It can't be read, is no TOML, or has an unknown setting.
+    """
+    path = config_path(given)
+    named = given is not None or bool(os.environ.get(CONFIG_VARIABLE))
+    if (tables := _read(path)) is not None:
+        return ConfigFile(path, _own(path, tables))
+    if named:  # an empty result would hide a mistyped path
+        return ConfigFile(path, {})
+    home = os.environ.get(PUBLISHED_HOME_VARIABLE) or "~/.pie"
+    published = Path(os.path.expanduser(home), PUBLISHED_FILE)  # noqa: PTH111 - raises nothing without a home
+    tables = _read(published)
+    if tables is None:
+        return ConfigFile(path, {})
+    return ConfigFile(published, _published(tables), published=True)
+
+
+def _read(path: Path) -> dict[str, object] | None:
+    """Return the content of a file, or None if there is none."""
+    try:
+        return tomllib.loads(read_regular(path, CONFIG_BYTES).decode())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InvalidArgumentError(f"can't read {path}: {error.strerror or error}") from None
+    except InvalidArgumentError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{path} is not valid TOML: {one_line(str(error))}; correct it") from None
+
+
+def _own(path: Path, tables: Mapping[str, object]) -> dict[str, str]:
+    if unknown := sorted(tables.keys() - SETTINGS.keys()):
+        raise InvalidArgumentError(
+            f"{path}: unknown setting {one_line(unknown[0])!r}; there are {', '.join(SETTINGS)}"
+        )
+    for name, value in tables.items():
+        if not isinstance(value, (str, int, float)):
+            raise InvalidArgumentError(f'{path}: {name} is not a text; write {name} = "..."')
+    return {name: str(value) for name, value in tables.items()}
+
+
+def _published(tables: Mapping[str, object]) -> dict[str, str]:
+    """Return the settings that the published client's file has, in our names. A key that does not exist is left out."""
+    found: dict[str, str] = {}
+    if isinstance(host := tables.get("host"), str):
+        bracketed = f"[{host}]" if ":" in host else host
+        found["uri"] = f"{DEFAULT_URI.partition('://')[0]}://{bracketed}:{tables.get('port', DEFAULT_PORT)}"
+    if isinstance(username := tables.get("username"), str):
+        found["username"] = username
+    key = tables.get("private_key_path")
+    # That command names a key although the server needs none and the file does not exist.
+    if isinstance(key, str) and tables.get("enable_auth") and os.path.exists(os.path.expanduser(key)):  # noqa: PTH110, PTH111 - raise nothing without a home
+        found["key"] = key
+    return found
+
+
+def resolve(flags: Mapping[str, str | None], config: Path | None = None) -> dict[str, Value]:
+    """Return the value of each setting that has one.
+
+    Args:
+        flags: What the flags set, by the names of the settings; None if a flag was not given.
+        config: Path of the file that a flag names.
+
+    Raises:
+        InvalidArgumentError: The file can't be used.
+    """
+    file = read_config(config)
+    if config is not None and not file.path.exists():
+        raise InvalidArgumentError(
+            f"{config} does not exist; write it with: pie-client config init --config {config}"
+        )
+    where = f"{file.path} of the published client" if file.published else str(file.path)
+    found: dict[str, Value] = {}
+    for name, setting in SETTINGS.items():
+        if flag := flags.get(name):
+            found[name] = Value(flag, f"--{name}")
+        elif variable := os.environ.get(setting.variable):
+            found[name] = Value(variable, setting.variable)
+        elif name in file.values:
+            found[name] = Value(file.values[name], where)
+        elif setting.default is not None:
+            found[name] = Value(setting.default, "default")
+    if "username" not in found:
+        found["username"] = Value(_login_name(), "default")
+    return found
+
+
+def _login_name() -> str:
+    """Return the name of the user who runs the command, or that of any client where it has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return DEFAULT_USER
