@@ -22,7 +22,7 @@ from codegen.schema import TYPES, CodegenError, Node, Schema, nodes, raise_if, t
 SUMMARY = "Messages, results and objects of the protocol.\n"
 DROPPED = {
     *("$schema", "$id", "$comment", "title", "examples", "deprecated", "readOnly", "writeOnly"),
-    *("contentMediaType", "contentSchema"),
+    *("contentMediaType", "contentSchema", "secret"),
 }
 """Keywords that models have no use for; they would become metadata at run time."""
 

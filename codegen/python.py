@@ -3,12 +3,13 @@
 import keyword
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import pydantic
 
-from codegen.schema import PROTOCOL, Node, Schema, target
+from codegen.schema import PROTOCOL, SCALARS, Node, Schema, target
 
 MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
 """Names that a field of a model can't have."""
@@ -20,7 +21,7 @@ EXACT = {**TYPES, "null": "type(None)", "binary": "bytes"}
 """Python types of scalars, by their JSON type, or by the one format that is no annotation."""
 SILENT = {
     *("type", "format", "description", "title", "examples", "contentMediaType", "contentSchema"),
-    *("$schema", "$comment", "deprecated", "readOnly", "writeOnly"),
+    *("$schema", "$comment", "deprecated", "readOnly", "writeOnly", "secret"),
 }
 """Keywords that restrict no value of a scalar's Python type."""
 PLAIN = {"str": "str", "None": "_no_result"}
@@ -83,6 +84,31 @@ class Python:
                 default = None if name in document["required"] else "None"
                 found.append(Field(name, attribute, annotation, default, node["description"], test))
         return found
+
+    def shown(self, file: str) -> dict[str, bool]:
+        """Return the fields of a message or event that are not secret, and whether they are texts."""
+        properties: Node = self.schema.documents[file]["properties"]
+        leaves = {name: list(self._leaves(file, node)) for name, node in properties.items()}
+        return {
+            name: any(leaf.get("type") == "string" for leaf in found)
+            for name, found in leaves.items()
+            if not properties[name].get("secret", any(map(_is_secret, found)))
+        }
+
+    def _leaves(self, file: str, node: Node) -> Iterator[Node]:
+        """Iterate over what a property consists of: scalars, and objects as they are."""
+        match node:
+            case {"$ref": ref} if target(file, ref).startswith(SCALARS) and not self._is_json(file, ref):
+                yield from self._leaves(
+                    SCALARS.partition("#")[0], self.schema.resolve(target(file, ref)) or {}
+                )
+            case {"anyOf": options}:
+                for option in options:
+                    yield from self._leaves(file, option)
+            case {"type": "array", "items": items}:
+                yield from self._leaves(file, items)
+            case _:
+                yield node
 
     def values(self, row: Node) -> list[Field]:
         """Return the fields of an event, except its tags and its process."""
@@ -207,6 +233,12 @@ class Python:
         annotation = "tuple[str, ...]" if node["type"] == "array" else TYPES[node["type"]]
         values = [(family | family["server"])[name] for family in self.schema.protocol["families"]]
         return f"{annotation} | None" if None in values else annotation
+
+
+def _is_secret(leaf: Node) -> bool:
+    """Return whether a value may hold what only its sender and receiver may see: texts that are not marked, and objects."""
+    is_fixed = "const" in leaf or "enum" in leaf
+    return bool(leaf.get("secret", not is_fixed and leaf.get("type") not in TYPES.keys() - {"string"}))
 
 
 def literal(value: object) -> str:

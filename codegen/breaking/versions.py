@@ -8,7 +8,18 @@ from codegen.breaking.rules import Change, Rule, Sender, change
 from codegen.schema import SCALARS, Node, Schema, nodes, target
 
 ANNOTATIONS = {
-    *("$schema", "$id", "$comment", "title", "description", "examples", "deprecated", "readOnly", "writeOnly")
+    *(
+        "$schema",
+        "$id",
+        "$comment",
+        "title",
+        "description",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+    ),
+    "secret",
 }
 """Keywords that say nothing about values."""
 

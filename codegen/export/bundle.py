@@ -74,6 +74,7 @@ def _definition(protocol: Protocol, name: str) -> Node:
     node: Node = deepcopy(schema.scalars.get(name) or schema.documents[described.file])
     node.pop("$schema", None)
     for _, each in nodes(node):
+        each.pop("secret", None)  # strict validators refuse a keyword that JSON Schema does not have
         if "$ref" in each:
             each["$ref"] = f"#/$defs/{schema.title(target(described.file, each['$ref']))}"
         if each.get("format") == "binary":

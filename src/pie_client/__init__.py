@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pie_client.client import PieClient as PieClient
     from pie_client.connection.contents import Progress as Progress
     from pie_client.connection.contents import Source as Source
+    from pie_client.connection.observing import Observation as Observation
+    from pie_client.connection.observing import ObservedFrame as ObservedFrame
+    from pie_client.connection.observing import Redacted as Redacted
     from pie_client.connection.reconnect import ConnectionState as ConnectionState
     from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
     from pie_client.connection.reconnect import Reconnect as Reconnect
@@ -58,6 +61,7 @@ else:
         "pie_client.auth.server_info": ("ServerInfo",),
         "pie_client.client": ("PieClient",),
         "pie_client.connection.contents": ("Progress", "Source"),
+        "pie_client.connection.observing": ("Observation", "ObservedFrame", "Redacted"),
         "pie_client.connection.reconnect": ("ConnectionState", "ConnectionStatus", "Reconnect"),
         "pie_client.content": ("Content",),
         "pie_client.launching": ("Runner",),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pie_client import connector, errors, launching, mapping, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
-    from pie_client.connection import contents, options
+    from pie_client.connection import contents, observing, options
     from pie_client.connection import reconnect as reconnecting
     from pie_client.programs import functions, registry
     from pie_client.protocol import shares
@@ -47,6 +47,7 @@ else:
     mapping = LazyModule("pie_client.mapping")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
+    observing = LazyModule("pie_client.connection.observing")
     options = LazyModule("pie_client.connection.options")
     process = LazyModule("pie_client.process")
     pydantic = LazyModule("pydantic")
@@ -240,6 +241,31 @@ class PieClient:
                 print(state)
         """
         return self._made_connector().states.follow()
+
+    def observe(
+        self, callback: abc.Callable[[observing.ObservedFrame], None], *, redact: bool = True
+    ) -> observing.Observation:
+        """Call a function with every frame that the client sends and receives, on all its connections, from now on.
+
+        It is called in the event loop: after a frame was written, and before a received one is processed. What it
+        raises is logged, the first time only, and harms nothing. May be called before :meth:`connect`.
+
+            with client.observe(print):
+                await client.ping()
+
+        Args:
+            callback: The function. What it does delays the client.
+            redact: True to replace payloads and secrets by their size, such as ``<18 characters>``: inputs, signals,
+                events, files, results, texts of the server, tokens, signatures, and every field that the schema does not
+                define. False for all fields, and the frame itself.
+
+        Returns:
+            The observation. Its ``close()``, or the end of its ``with`` block, ends it.
+
+        Raises:
+            InvalidArgumentError: ``callback`` is not a function, or is a coroutine function.
+        """
+        return observing.observe(self._settings.taps, callback, redact=redact)
 
     @property
     def server(self) -> server_info.ServerInfo | None:

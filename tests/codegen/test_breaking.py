@@ -33,7 +33,18 @@ CHANGE = {
 LINE = "event-terminal-changed protocol.json#/events/return/terminal (breaks/breaks/breaks): true → false"
 NEXT = "99.0.0"
 
-PROSE = {"description", "$schema", "examples", "advice", "instead", "since", "id", "version", "license"}
+PROSE = {
+    "description",
+    "$schema",
+    "examples",
+    "advice",
+    "instead",
+    "since",
+    "id",
+    "version",
+    "license",
+    "secret",
+}
 NAMES = {"$ref", "schema", "result", "unknown", "assembled_from", "params", "objects", "envelope"}
 """Keys whose values name files, which they would not after any change."""
 

@@ -391,6 +391,10 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
             "schema/requests/ping.json: $.properties.notes: 'uniqueItems' is not a keyword of the dialect, so generated code would ignore it; README.md lists them"
         ],
     ),
+    "mark that is no boolean": (
+        with_property("word", {"type": "string", "secret": "yes", "description": "A word."}, required=True),
+        ["schema/requests/ping.json: $.properties.word.secret: secret is true or false"],
+    ),
     "field that Python can't spell": (
         with_property("dry-run", {"type": "boolean", "description": "Dry."}, required=True),
         [

@@ -1,36 +1,26 @@
 """Nothing secret is logged, even with debugging on for everything."""
 
 import asyncio
-import json
 import logging
 from pathlib import Path
 
 import msgpack
 import pytest
-from pydantic import JsonValue
 
 from pie_client import (
-    ErrorEvent,
-    FileEvent,
     HandshakeError,
-    MessageEvent,
-    ParsedPrivateKey,
     PieClient,
     ProtocolError,
     RefusedError,
-    StderrEvent,
-    StdoutEvent,
     models,
 )
-from pie_client.protocol.codec import decode_client_message
-from pie_client.testing import InferletSession, LocalEngine, TracedFrame
+from pie_client.testing import LocalEngine
 from tests.connection.helpers import chunks, launch, printed, returned
-from tests.support.keys import ed25519_key
-from tests.support.mcp_servers import Script
+from tests.connection.secret_session import CARRIED, PASSWORD, PAYLOAD, PROGRAM, TOKEN, carry_secrets
 from tests.support.peers import Refusal, sends, tcp_peer, websocket_peer
 
-SECRETS = ("hunter1", "hunter2", "hunter3", "hunter4", "hunter5")
-AUTHORIZATION, PASSWORD, TOKEN, PAYLOAD, COOKIE = SECRETS
+AUTHORIZATION, COOKIE = "hunter4", "hunter5"
+SECRETS = (AUTHORIZATION, COOKIE, PROGRAM, *CARRIED)
 
 
 def check(caplog: pytest.LogCaptureFixture, *more: str) -> None:
@@ -92,63 +82,12 @@ async def test_a_refused_handshake_is_not_logged(caplog: pytest.LogCaptureFixtur
     check(caplog)
 
 
-FIND = """
-initialize()
-while True:
-    request = read()
-    send(id=request["id"], result={"found": [request["params"], sys.argv, dict(os.environ)]})
-"""
-"""An MCP server that answers a call with it, its arguments and its environment."""
-
-
-def serve(engine: LocalEngine) -> None:
-    """Add a program that takes and sends a secret in every way that there is, and fails with it."""
-
-    @engine.inferlet("leak@1.0.0")
-    async def leak(session: InferletSession, input: JsonValue) -> JsonValue:
-        assert input == {"prompt": PAYLOAD}
-        session.print(PAYLOAD, end="")
-        session.eprint(PAYLOAD, end="")
-        session.send_file(PAYLOAD.encode(), PAYLOAD)
-        session.send(await session.receive())
-        session.send(await session.mcp.call("tools", "tools/call", json.dumps({"term": PAYLOAD})))
-        session.send("send the file")
-        raise ValueError((await session.receive_file()).decode())
-
-
 async def test_nothing_that_a_session_carries_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not the key, input, signal, events, files, calls of MCP servers and their results, and errors."""
     caplog.set_level(logging.DEBUG)
-    path, public = ed25519_key(tmp_path)
-    frames: list[TracedFrame] = []
-    async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
-        serve(engine)
-        engine.observe(frames.append)
-        async with PieClient(engine.uri) as client:
-            await client.authenticate("alice", ParsedPrivateKey.from_file(path))
-            tools = Script(tmp_path, FIND)
-            arguments = [*tools.args, PASSWORD]
-            await client.register_mcp_server("tools", "stdio", tools.command, arguments, env={"TOKEN": TOKEN})
-            process = await client.launch_process("leak@1.0.0", {"prompt": PAYLOAD})
-            await process.signal(PAYLOAD)
-            received: list[object] = []
-            async for event in process:
-                received.append(event)
-                if event == MessageEvent("send the file"):
-                    await process.transfer_file(PAYLOAD.encode())
-            with pytest.raises(RefusedError):
-                await client.rpc.launch_process(inferlet=f"missing-{PAYLOAD}@1.0.0", input=PAYLOAD)
-    kinds = [StdoutEvent, StderrEvent, FileEvent, MessageEvent, MessageEvent, MessageEvent, ErrorEvent]
-    assert len(received) == len(kinds)
-    assert all(map(isinstance, received, kinds)), received
-    for secret in (PASSWORD, TOKEN, PAYLOAD):
-        assert secret in str(received)
-    sent = [decode_client_message(each.data) for each in frames if each.direction == "received"]
-    [proof] = [message for message in sent if isinstance(message, models.AuthProveRequest)]
-    key_lines = path.read_text(encoding="utf-8").splitlines()[1:-1]
-    check(caplog, proof.signature, *key_lines)
+    check(caplog, *await carry_secrets(tmp_path))
 
 
 async def test_no_text_of_the_server_that_may_quote_a_payload_is_logged(

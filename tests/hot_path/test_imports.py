@@ -88,3 +88,4 @@ def test_an_ordinary_session_loads_no_models(program: str) -> None:
     modules = loaded_by(program)
     assert "websockets" in modules
     assert modules & {"pydantic", "pydantic_core", "pie_client._generated.models"} == set()
+    assert modules & {"pie_client.connection.observing", "pie_client._generated.shown"} == set()

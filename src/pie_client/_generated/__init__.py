@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "97754122a54ba0f317c8597171703982eef2a54ad7069bcd48d3255d2532ac15"
+SCHEMA_DIGEST = "51308bdd0948f1cf8fe50a7d23c6e67d81557786208d0cc121347ac8d5d8c441"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

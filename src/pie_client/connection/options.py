@@ -6,6 +6,7 @@ Loaded when a client is created, so without asyncio and the WebSocket library. N
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import os
 import re
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     import socket as socket_module
     import ssl as ssl_module
 
+    from pie_client.connection import taps as tapping
     from pie_client.protocol.shares import WhenFull
 else:
     socket_module = LazyModule("socket")
     ssl_module = LazyModule("ssl")
+    tapping = LazyModule("pie_client.connection.taps")
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -119,6 +122,11 @@ class Settings:
         self.max_spooled = UPLOAD_BYTES if max_spooled is None else check_size("max_spooled", max_spooled)
         self.ping_interval = check_seconds("ping_interval", ping_interval)
         self.ping_timeout = check_seconds("ping_timeout", ping_timeout)
+
+    @functools.cached_property
+    def taps(self) -> tapping.Taps:
+        """What receives the frames of all connections that are opened with these settings."""
+        return tapping.Taps()
 
     def check_share(self, max_buffered: int) -> int:
         """Return the share of a process. Raises InvalidArgumentError if it is not a size, or more than that of all processes."""

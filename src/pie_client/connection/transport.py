@@ -35,7 +35,8 @@ from pie_client._generated.families import (
 )
 from pie_client.connection.handshake import MAX_REDIRECTS, UpgradeRefused, library_logger, redirected
 from pie_client.connection.options import Settings, address_of, bad_proxy, is_this_machine
-from pie_client.connection.websocket import Frame, WebSocket, websocket_class
+from pie_client.connection.taps import Deliver, Frame, Tap, tapped_deliver, tapped_write
+from pie_client.connection.websocket import WebSocket, discard, websocket_class
 from pie_client.errors import (
     ConnectError,
     ConnectionLostError,
@@ -109,16 +110,30 @@ class Transport:
 
     def __init__(self, socket: WebSocket, address: str, max_message_size: int) -> None:
         self._socket = socket
+        self._write = socket.write
+        self._deliver: Deliver = discard
+        self._taps: tuple[int, tuple[Tap, ...]] = 0, ()
         self._max_message_size = max_message_size
         self.address = address
 
     def start(self, receiver: Receiver) -> None:
         """Begin delivery. What arrived before is delivered first."""
         self._socket.start(
-            receiver.deliver,
+            self._received_by(receiver.deliver),
             lambda closed: receiver.lost(self._loss(closed)),
             self._max_message_size,
         )
+
+    def tap(self, number: int, taps: tuple[Tap, ...]) -> None:
+        """Pass each frame of this connection, the client's ``number``-th, to ``taps``, and to no others."""
+        self._taps = number, taps
+        self._write = tapped_write(self._socket.write, *self._taps)
+        if self._socket.deliver is not discard:
+            self._socket.deliver = tapped_deliver(self._deliver, *self._taps)
+
+    def _received_by(self, deliver: Deliver) -> Deliver:
+        self._deliver = deliver
+        return tapped_deliver(deliver, *self._taps)
 
     @property
     def congested(self) -> bool:
@@ -137,7 +152,7 @@ class Transport:
     def write(self, *parts: bytes | memoryview, now: bool = False) -> None:
         """Queue a binary frame that consists of the parts, or write it immediately. Raises ConnectionLostError."""
         try:
-            self._socket.write(*parts, now=now)
+            self._write(*parts, now=now)
         except ConnectionClosed as error:
             raise self._connection_lost(error) from error
 
@@ -246,12 +261,15 @@ async def open_transport(settings: Settings) -> Transport:
     uri = settings.uri
     for _ in range(1 + MAX_REDIRECTS):
         try:
-            return await _open(settings, uri, expires - loop.time())
+            transport = await _open(settings, uri, expires - loop.time())
         except UpgradeRefused as error:
             target = redirected(uri, error.response)
             if target is None:
                 raise _refusal(address_of(uri), error.response) from error
             uri = target
+        else:
+            settings.taps.open(transport)
+            return transport
     raise HandshakeError(f"{address_of(uri)} redirected more than {MAX_REDIRECTS} times; check the address")
 
 

@@ -24,11 +24,9 @@ from websockets.protocol import Event, Protocol, State
 from pie_client.connection import framing
 from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask, memory
 from pie_client.connection.handshake import UnredirectedConnection
+from pie_client.connection.taps import Deliver, Frame
 from pie_client.connection.waiting import Change
 
-Frame: TypeAlias = bytes | memoryview | str
-"""A message: str for text. A memoryview is valid only during the call that delivers it."""
-Deliver: TypeAlias = Callable[[list[Frame]], None]
 Lost: TypeAlias = Callable[[ConnectionClosed], None]
 
 READ_SIZE = 256 << 10
@@ -65,6 +63,7 @@ class WebSocket(UnredirectedConnection):
     Of the library it needs only what is documented, and asyncio's callbacks.
 
     Attributes:
+        deliver: Called with complete messages. :func:`discard` before :meth:`start` and after :meth:`discard`.
         congested: Whether the write buffer is above its high-water mark.
         ended_by: What ended the TCP connection, or None while it is open and after an ordinary end.
         moved: Number of batches, reads by the library, and falls of the write buffer below its low-water mark.
@@ -79,7 +78,7 @@ class WebSocket(UnredirectedConnection):
         self._drained = Change()
         self._may_deliver = asyncio.Event()
         self._may_deliver.set()
-        self._deliver: Deliver = discard
+        self.deliver: Deliver = discard
         self._closing_timer: asyncio.TimerHandle | None = None
         self._receiver: asyncio.Task[None] | None = None
 
@@ -94,7 +93,7 @@ class WebSocket(UnredirectedConnection):
             max_size: Bytes of the largest message; the same as given to the library.
         """
         del max_size
-        self._deliver = deliver
+        self.deliver = deliver
         self._receiver = asyncio.create_task(self._receive(lost), name="pie-client receiver")
 
     async def _receive(self, lost: Lost) -> None:
@@ -103,7 +102,7 @@ class WebSocket(UnredirectedConnection):
             while True:
                 message = await self.recv()
                 await self._may_deliver.wait()
-                self._deliver([message])
+                self.deliver([message])
                 await asyncio.sleep(0)  # recv() may not suspend, but readers have to run between batches
         except ConnectionClosed as error:
             closed = error
@@ -125,7 +124,7 @@ class WebSocket(UnredirectedConnection):
 
     def discard(self) -> None:
         """Discard what arrives from now on. The server's close frame must not wait behind messages."""
-        self._deliver = discard
+        self.deliver = discard
         self.resume()
 
     def position(self) -> tuple[int, ...]:
@@ -216,7 +215,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         self._masks = framing.masks()
 
     def start(self, deliver: Deliver, lost: Lost, max_size: int) -> None:
-        self._deliver = deliver
+        self.deliver = deliver
         self._lost = lost
         self._max_size = max_size
         self.loop.call_soon(self._begin)
@@ -261,7 +260,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if nbytes <= SHORT and not self._end and self._started and self._is_short_frame(nbytes):
             # The reply to a lone request.
-            self._deliver([bytes(self._empty[2:nbytes])])
+            self.deliver([bytes(self._empty[2:nbytes])])
             return
         self._end += nbytes
         if self._started:
@@ -313,7 +312,7 @@ class BatchWebSocket(WebSocket, asyncio.BufferedProtocol):
         batch, self._batch = self._batch, []
         if batch:
             self.moved += 1
-            self._deliver(batch)
+            self.deliver(batch)
         self._release_buffer()
 
     def _release_buffer(self) -> None:

@@ -164,7 +164,7 @@ def encode_fields(fields: Fields) -> bytes:
 
 def decode_server_message(frame: Frame) -> ServerMessage | UnknownMessage:
     """Decode a server's frame. Raises MalformedFrameError."""
-    fields = _decode_map(frame, bounded=len(frame) >= LARGE_BYTES)
+    fields = decode_map(frame, bounded=len(frame) >= LARGE_BYTES)
     tag = _message_type(fields)
     # The same tag may mean another message in the other kind of frame.
     known = (registry.TEXT_MESSAGES if isinstance(frame, str) else registry.BINARY_MESSAGES).get(tag)
@@ -177,7 +177,7 @@ def decode_server_message(frame: Frame) -> ServerMessage | UnknownMessage:
 
 def decode_client_message(frame: Frame) -> ClientMessage | UnknownMessage:
     """Decode a client's frame. Raises MalformedFrameError."""
-    fields = _decode_map(frame)
+    fields = decode_map(frame)
     tag = _message_type(fields)
     known = registry.CLIENT_MESSAGES.get(tag)
     return UnknownMessage(tag, fields) if known is None else cast("ClientMessage", _validate(known, fields))
@@ -188,7 +188,8 @@ def describe_validation_error(error: ValueError) -> str:
     return validation.describe(error)
 
 
-def _decode_map(frame: Frame, *, bounded: bool = False) -> Fields:
+def decode_map(frame: Frame, *, bounded: bool = False) -> Fields:
+    """Decode the map of a frame; with ``bounded`` without what is in arrays, maps and extensions in it. Raises MalformedFrameError."""
     try:
         if isinstance(frame, str):
             value: object = _decode_json(frame)
