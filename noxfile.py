@@ -16,12 +16,24 @@ nox.options.reuse_existing_virtualenvs = True
 # Not uv: it ignores pip's settings, and a machine may reach its package index only by them.
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = [
-    *("check", "breaking", "lint", "types", "tests", "lowest", "interop", "exports", "languages", "engine"),
+    *(
+        "check",
+        "breaking",
+        "lint",
+        "types",
+        "tests",
+        "lowest",
+        "docs",
+        "interop",
+        "exports",
+        "languages",
+        "engine",
+    ),
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
-LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "noxfile.py")
+LINTED = ("src", "codegen", "tests", "examples", "benchmarks", "docs/site", "noxfile.py")
 
 # Tests start hundreds of interpreters, each of which would compile the package and its tests again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -95,6 +107,9 @@ VERSION_OF = (
 )
 """Program that prints the requirements of the installed releases of packages."""
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+"""Programs that can open the site."""
+
 SERVER = "pie-server[python]==0.5.2"
 """The real engine. It depends on a published client, so it has an environment of its own."""
 GLIBC = (2, 35)
@@ -140,9 +155,24 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict."""
-    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing"), "nox")
+    session.install("-e", f".[{EXTRAS}]", *groups("test", "typing", "docs"), "nox")
     session.run("mypy")
     session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/site/html, and open every page of it in Chromium."""
+    session.install("-e", ".", *groups("docs"))
+    session.run("python", "docs/site/build.py")
+    if chromium := next(filter(None, map(shutil.which, CHROMIUM)), None):
+        where = {"SITE": "build/site/html", "CHROMIUM": chromium}
+        session.run("pytest", "tests/site", *session.posargs, env=where)
+    else:
+        _unable(
+            session,
+            "Chromium not found, so the site was built, but not opened; install with: apt-get install chromium",
+        )
 
 
 @nox.session

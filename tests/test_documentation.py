@@ -24,6 +24,7 @@ PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in (
         "README.md",
+        "docs/index.md",
         "docs/usage.md",
         "docs/map.md",
         "docs/testing.md",
@@ -90,6 +91,7 @@ PRINTED = {
     "readme:errors": "not installed: launch_process of 'does-not-exist@0.1.0' refused: ",
     "readme:reconnect": "5\n",
     "readme:local": "hello, Ada\n",
+    "index:first": "StdoutEvent",
     "usage:install": "{size} of {size} bytes\nhello, Ada\n",
     "usage:function": "['HELLO', 'HELLO']\n",
     "usage:gather": "[0, 1, 2]\n",

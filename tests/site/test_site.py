@@ -1,0 +1,98 @@
+"""The documentation site in a browser: every page of it, as `nox -s docs` builds it."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import pie_client
+from pie_client import errors, models, testing
+from tests.site.visits import Visit, crawl
+from tests.support.repository import ROOT
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Browser, address: str) -> dict[str, Visit]:
+    """What the browser found on each page, by path."""
+    return crawl(browser, address)
+
+
+def test_every_page_is_reached_from_the_home_page(visits: dict[str, Visit], folder: Path) -> None:
+    built = {f"/{path.parent.relative_to(folder).as_posix()}/" for path in folder.rglob("index.html")}
+    assert {path.replace("/./", "/") for path in built} == visits.keys()
+    assert {visit.status for visit in visits.values()} == {200}
+    pages = {path.stem for path in ROOT.glob("docs/*.md")} - {"index"}
+    outside = {"start", "contributing", "changelog", "schema", "vectors"}
+    assert {f"/{page}/" for page in pages | outside} <= visits.keys()
+
+
+def test_no_page_logs_a_complaint_or_asks_another_host(visits: dict[str, Visit]) -> None:
+    assert {path: visit.complaints for path, visit in visits.items() if visit.complaints} == {}
+
+
+def test_every_link_leads_to_a_page_a_heading_or_a_file(
+    visits: dict[str, Visit], address: str, folder: Path
+) -> None:
+    broken: list[str] = []
+    anchors = 0
+    for visit in visits.values():
+        for link in visit.links:
+            if not link.startswith(address):
+                continue
+            url, anchor = urldefrag(link)
+            path = urlsplit(url).path
+            anchors += bool(anchor)
+            if path in visits:
+                if anchor and unquote(anchor) not in visits[path].ids:
+                    broken.append(f"{visit.path}: no heading {link}")
+            elif not (folder / path[1:]).is_file():
+                broken.append(f"{visit.path}: no file {link}")
+    assert broken == []
+    assert anchors > 1000
+
+
+def test_no_page_scrolls_sideways_on_a_phone(visits: dict[str, Visit]) -> None:
+    assert {path: visit.too_wide for path, visit in visits.items() if visit.too_wide} == {}
+
+
+def test_every_code_block_of_the_repository_is_on_its_page(visits: dict[str, Visit]) -> None:
+    for source in ROOT.glob("docs/*.md"):
+        fences = re.findall(r"^ *```", source.read_text(encoding="utf-8"), re.M)
+        path = "/" if source.stem == "index" else f"/{source.stem}/"
+        assert visits[path].blocks == len(fences) / 2, source.name
+
+
+def test_the_reference_has_every_public_name(visits: dict[str, Visit]) -> None:
+    exported = {
+        f"{package.__name__}.{name}"
+        for package in (pie_client, models, testing)
+        for name in package.__all__
+        if name != "__version__"
+    }
+    assert len(exported) > 150
+    assert {f"pie_client.{name}" for name in errors.__all__} <= exported
+    reference = {
+        name for path, visit in visits.items() if path.startswith("/reference/") for name in visit.ids
+    }
+    assert exported - reference == set()
+    assert {"pie_client.PieClient.launch_process", "pie_client.Process.result"} <= reference
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("terminate_on_exit", "/reference/client/"),
+        ("SlowConsumerError", "/back-pressure/"),
+        ("journal", "/map/"),
+        ("ssh-agent", "/usage/"),
+    ],
+)
+def test_the_search_finds_a_page(page: Page, address: str, words: str, place: str) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Search").click()
+    page.keyboard.type(words)
+    found = page.get_by_role("option")
+    expect(found.first).to_be_visible()
+    assert any(str(link.get_attribute("href")).startswith(address + place) for link in found.all())
