@@ -30,7 +30,12 @@ class Layout:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders that hold nothing but generated files."""
-        return *self.packages, self.exports
+        return *self.packages, self.synchronous, self.exports
+
+    @property
+    def synchronous(self) -> Path:
+        """The generated package of the synchronous client."""
+        return self.output.joinpath(*self.package.split("."), "sync", GENERATED)
 
     @property
     def packages(self) -> tuple[Path, Path]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import jinja2
 
-from codegen import export, lint, models, public, python, schema, vectors
+from codegen import export, lint, models, public, python, schema, synchronous, vectors
 from codegen.layout import GENERATED, Layout
 from codegen.schema import CodegenError, raise_if
 
@@ -73,6 +73,7 @@ def render(layout: Layout) -> dict[Path, str]:
             rendered = environment.get_template(f"{side}/{template.name}").render(side=side, texts=texts)
             bodies[package / template.stem] = rendered
     files = _formatted({path: _module(path, body) for path, body in bodies.items()}, settings)
+    files |= _formatted(synchronous.render(layout, files), settings)
     files[layout.reference] = environment.get_template("protocol.md.j2").render()
     files |= export.render(described, layout.exports)
     return files | vectors.render(described, layout.root, layout.schema)

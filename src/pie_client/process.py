@@ -85,13 +85,11 @@ class Process(Generic[R_co]):
     A handle that is closed or garbage-collected receives no more events. The process keeps running on the server. An
     ``async with`` block closes its handle, and terminates the process if it was launched with ``terminate_on_exit=True``.
 
-    Type checkers see in ``Process[R]`` what :meth:`result` returns: plain JSON values, or what a function that was passed to
-    :meth:`PieClient.run` returns. ``Process`` without a type accepts all of them.
+    ``Process[R]`` tells type checkers what :meth:`result` returns. ``Process`` alone accepts all handles.
     """
 
-    # Only handles of functions have _returns: the annotation of what the function returns.
     __slots__ = ("__weakref__", "_connection", "_end", "_returns", "_route")
-    _returns: object
+    _returns: object  # what a function is annotated to return; not set for other programs
 
     # Ten thousand handles are common, so a handle holds two references, and no finalizer of its own.
     def __init__(self, connection: Connection, route: Route) -> None:
@@ -327,9 +325,7 @@ class Process(Generic[R_co]):
             InvalidArgumentError: pydantic can't validate ``as_type``.
             ProcessError, PieConnectionError, ProcessEndedError, DeadlineError: See :meth:`wait`.
         """
-        wanted = cast("type[T] | pydantic.TypeAdapter[T] | None", getattr(self, "_returns", None))
-        if as_type is not None:
-            wanted = as_type
+        wanted = cast("type[T] | None", getattr(self, "_returns", None)) if as_type is None else as_type
         adapter = results.adapter_of(wanted)
         text = await self.wait(timeout=timeout)
         return cast("T | R_co", results.decode(self.process_id, text, wanted, adapter))

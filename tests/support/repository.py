@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 GENERATED = "src/pie_client/_generated"
 SERVER_GENERATED = "src/pie_client/testing/_generated"
+SYNC_GENERATED = "src/pie_client/sync/_generated"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "docs/protocol.md"
 EXPORTS = "schema/dist"
@@ -152,7 +153,7 @@ def generated_files(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by path."""
     found = {
         f"{package}/{name}": data
-        for package in (GENERATED, SERVER_GENERATED, EXPORTS)
+        for package in (GENERATED, SERVER_GENERATED, SYNC_GENERATED, EXPORTS)
         for name, data in files_below(root / package).items()
     }
     vectors = [

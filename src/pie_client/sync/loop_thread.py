@@ -1,0 +1,238 @@
+"""The thread in which the synchronous clients of a process do their work, in one event loop.
+
+There is one for all clients of a process. A thread for each would make no call faster, as Python runs one at a time, and
+programs that open a client for each user would pay for as many threads, loops and stops. Its price: a callback that blocks,
+such as ``progress=``, holds up all clients.
+
+The thread starts with the first client. It does not keep the interpreter running: at exit it closes the clients that are
+open, and ends. A process that was forked from another one starts a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import os
+import sys
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from typing import Any, Protocol, TypeVar, cast
+
+from pie_client.errors import InvalidArgumentError, NotConnectedError, UnsupportedError
+
+T = TypeVar("T")
+
+EXIT_SECONDS = 5.0
+"""Most seconds that the interpreter waits at exit until the clients are closed, and as many for the thread."""
+WAKE_SECONDS = 0.1
+"""Seconds after which a wait begins again on Windows, where nothing interrupts it."""
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+class LoopThread:
+    """An event loop in a thread, and the calls of other threads that wait for it. Use :func:`running` to get one."""
+
+    def __init__(self) -> None:
+        self.forked = False
+        """Whether this process was forked from the one that has the thread."""
+        self._clients: weakref.WeakSet[_Closable] = weakref.WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        started: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, args=[started], name="pie-client", daemon=True)
+        self._thread.start()
+        self._loop = started.result()
+
+    def _run(self, started: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                loop = runner.get_loop()
+                started.set_result(loop)
+                while not self._stopping:
+                    # What a callback raises to end the program is raised in the caller too.
+                    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                        loop.run_forever()
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    def keep(self, client: _Closable) -> None:
+        """Close a client at exit, unless it was closed or dropped before."""
+        self._clients.add(client)
+
+    # ------------------------------------------------------------- calls of other threads
+
+    def wait(self, begin: Callable[[], Awaitable[T]]) -> T:
+        """Begin something in the loop, wait for its end, and return its result.
+
+        The wait ends at once with what a signal handler raises, such as KeyboardInterrupt; the work is then cancelled.
+
+        Args:
+            begin: Called in the loop, in the context of the caller.
+
+        Raises:
+            UnsupportedError: The caller is a callback in the loop, which could not go on meanwhile.
+            InvalidArgumentError: This process was forked from the one that has the thread.
+            NotConnectedError: The interpreter exits.
+        """
+        if not self.forked and threading.get_ident() == self._thread.ident:
+            raise UnsupportedError(
+                f"{_name(begin)}() would wait for the callback that calls it; call it in another thread, or use pie_client.PieClient"
+            )
+        future = self._submit(begin)
+        try:
+            if sys.platform == "win32":
+                while not concurrent.futures.wait([future], WAKE_SECONDS).done:
+                    pass
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise _stopped(begin) from None
+        except BaseException:
+            future.cancel()  # unless the error is the result
+            raise
+        finally:
+            del future  # it refers to the error, whose traceback refers to this frame
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Do something in the loop that does not wait there, and return its result. Callbacks may do so too."""
+        if not self.forked and threading.get_ident() == self._thread.ident:
+            return work()
+
+        async def done() -> T:
+            return work()
+
+        done.__qualname__ = work.__qualname__
+        return self.wait(done)
+
+    def step(self, begin: Callable[[], Awaitable[T]]) -> T:
+        """Return the next item, as :meth:`wait`. Raises StopIteration at the end."""
+        try:
+            return self.wait(begin)
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def iterate(self, begin: Callable[[], AsyncGenerator[T]]) -> Generator[T]:
+        """Iterate over what an asynchronous generator yields."""
+        return self._items(self.do(begin), _name(begin))
+
+    def _items(self, source: AsyncGenerator[T], name: str) -> Generator[T]:
+        # In the loop, which the generator belongs to from its first step on.
+        async def step() -> T:
+            return await anext(source)
+
+        step.__qualname__ = name
+        try:
+            while True:
+                try:
+                    item = self.wait(step)
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            # Not waited for: the garbage collector may call this in any thread, even in the loop's.
+            self._start(source.aclose)
+
+    def _submit(self, begin: Callable[[], Awaitable[T]]) -> concurrent.futures.Future[T]:
+        if self.forked:
+            raise InvalidArgumentError(
+                f"{_name(begin)}() belongs to a client of the process that forked this one; create a client after the fork"
+            )
+        call = _result_of(begin)
+        try:
+            return asyncio.run_coroutine_threadsafe(call, self._loop)
+        except RuntimeError:
+            call.close()
+            raise _stopped(begin) from None
+
+    def _start(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start something that ends soon, without waiting for it."""
+
+        async def closed() -> None:
+            with contextlib.suppress(
+                RuntimeError
+            ):  # it runs: an interrupted call has not ended yet, and closes it
+                await close()
+
+        def start() -> None:
+            self._tasks.add(task := self._loop.create_task(closed()))
+            task.add_done_callback(self._tasks.discard)
+
+        if not self.forked:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(start)
+
+    # ------------------------------------------------------------- exit and fork
+
+    def stop(self) -> None:
+        """Close the clients and end the thread. Takes a few seconds at most."""
+        with contextlib.suppress(Exception):  # nobody is there to handle it
+            closing = self._submit(lambda: asyncio.gather(*(each.close() for each in list(self._clients))))
+            closing.result(EXIT_SECONDS)
+        self._stopping = True
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(EXIT_SECONDS)
+
+    def clients(self) -> list[object]:
+        """Return the clients that were not dropped."""
+        return list(self._clients)
+
+
+_lock = threading.Lock()
+_current: LoopThread | None = None
+_inherited: list[object] = []
+"""What a forked process has of its parent. Kept: closing it would change the parent's sockets and its selector."""
+
+
+def running() -> LoopThread:
+    """Return the thread of this process; start it for the first caller."""
+    global _current  # noqa: PLW0603 - one in each process
+    with _lock:
+        if _current is None:
+            _current = LoopThread()
+        return _current
+
+
+def untyped(function: object) -> Callable[..., Any]:
+    """Return a method with overloads as one that takes the arguments of any of them."""
+    return cast("Callable[..., Any]", function)
+
+
+async def _result_of(begin: Callable[[], Awaitable[T]]) -> T:
+    return await begin()
+
+
+def _name(begin: Callable[..., object]) -> str:
+    """Return the name of the method that a function was defined in."""
+    return begin.__qualname__.partition(".<locals>")[0]
+
+
+def _stopped(begin: Callable[..., object]) -> NotConnectedError:
+    return NotConnectedError(f"{_name(begin)}() was not finished: the interpreter exits")
+
+
+def _stop() -> None:
+    if _current is not None:
+        _current.stop()
+
+
+def _forget() -> None:
+    """Start anew in a forked process. The lock may be held by a thread that does not exist there."""
+    global _current, _lock  # noqa: PLW0603 - one in each process
+    _lock = threading.Lock()
+    if _current is not None:
+        _current.forked = True
+        _inherited.extend([_current, *_current.clients()])
+        _current = None
+
+
+atexit.register(_stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
