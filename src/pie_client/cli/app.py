@@ -1,5 +1,6 @@
 """The commands of ``pie-client``, and how its arguments are read."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -7,7 +8,19 @@ import typer
 from pie_client import __version__
 from pie_client.cli import output, running, starting
 from pie_client.cli.commands import (
+    attach,
+    check,
+    configuration,
+    install,
+    mapping,
     ping,
+    processes,
+    resolve,
+    serve,
+    signalling,
+    status,
+    submit,
+    terminate,
 )
 
 app = typer.Typer(
@@ -37,7 +50,25 @@ def _options(
     pass
 
 
-app.command("ping", cls=starting.Command)(ping.ping)
+COMMANDS: dict[str, Callable[..., object]] = {
+    "submit": submit.submit,
+    "list": processes.list_processes,
+    "attach": attach.attach,
+    "signal": signalling.signal,
+    "terminate": terminate.terminate,
+    "map": mapping.map_inputs,
+    "ping": ping.ping,
+    "status": status.status,
+    "install": install.install,
+    "check": check.check,
+    "resolve": resolve.resolve,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name, cls=starting.Command)(_command)
+app.command("serve", cls=starting.Command, add_help_option=False, context_settings=serve.SETTINGS)(
+    serve.serve
+)
+app.add_typer(configuration.app, name="config")
 
 
 def run(arguments: list[str]) -> int:

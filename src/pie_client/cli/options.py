@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
@@ -16,14 +16,12 @@ PANEL = "Connection"
 """Title of the options of a connection in the help."""
 
 
-def setting_option(name: str) -> object:
-    """Return the annotation of the option of a setting."""
+def setting_option(name: str) -> Any:  # noqa: ANN401 - as typer.Option
+    """Return the option of a setting."""
     setting = settings.SETTINGS[name]
     default = f" \\[default: {setting.default}]" if setting.default else ""
     text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. \\[env: {setting.variable}]{default}"
-    return Annotated[
-        str | None, typer.Option(f"--{name}", help=text, rich_help_panel=PANEL, show_default=False)
-    ]
+    return typer.Option(f"--{name}", help=text, rich_help_panel=PANEL, show_default=False)
 
 
 Config = Annotated[
@@ -73,7 +71,11 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
         raise typer.Exit(running.run(work, verbose=verbose))  # type: ignore[arg-type]
 
     _, *own = inspect.signature(function).parameters.values()
-    added = {**{name: setting_option(name) for name in FLAGS}, "config": Config, "verbose": Verbose}
+    added = {
+        **{name: Annotated[str | None, setting_option(name)] for name in FLAGS},
+        "config": Config,
+        "verbose": Verbose,
+    }
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         *(parameter.replace(kind=keyword) for parameter in own),
@@ -88,3 +90,27 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
+
+
+Build = Annotated[
+    Path | None,
+    typer.Option("--path", "-p", help="Build to install first: a component or a script.", show_default=False),
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option("--manifest", "-m", help="Its Pie.toml. \\[default: beside the build]", show_default=False),
+]
+
+
+def manifest_of(build: Path | None, manifest: Path | None) -> Path | None:
+    """Return the manifest of a build: the given one, or the one beside it."""
+    if manifest is not None or build is None:
+        return manifest
+    return build.with_name("Pie.toml")
+
+
+Prefix = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of the process, or its unique beginning.", show_default=False)
+]
+Registry = Annotated[str | None, setting_option("registry")]
+Timeout = Annotated[str | None, setting_option("timeout")]

@@ -177,8 +177,9 @@ def _described(error: Exception, verbose: int) -> tuple[Status, str]:
     if isinstance(error, PieError):
         return _status_of(error), str(error)
     if isinstance(error, OSError):
+        wrong = isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError))
         name = f"{error.filename}: " if error.filename else ""
-        return Status.REFUSED, one_line(
+        return Status.USAGE if wrong else Status.REFUSED, one_line(
             f"{name}{error.strerror or error}; check the path and its permissions"
         )
     if verbose:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pie_client import PieClient
 from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
 from pie_client.errors import InvalidArgumentError, one_line
 from pie_client.lazy import LazyModule
-from pie_client.paths import read_regular
+from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     import platformdirs
@@ -81,24 +82,28 @@ class ConfigFile(NamedTuple):
     """The settings of a file.
 
     Attributes:
-        path: Its path.
+        path: Its path; None for a user without a home folder.
         values: Its settings by name; none if there is no such file.
         published: Whether it is that of the published client's command.
     """
 
-    path: Path
+    path: Path | None
     values: Mapping[str, str]
     published: bool = False
 
 
-def config_path(given: Path | None) -> Path:
-    """Return the path of the file of settings, which need not exist.
+def config_path(given: Path | None) -> Path | None:
+    """Return the path of the file of settings, which need not exist; None for a user without a home folder.
 
     Args:
         given: The path that a flag names.
     """
-    named = given or os.environ.get(CONFIG_VARIABLE) or None
-    return Path(named).expanduser() if named else platformdirs.user_config_path("pie-client") / "config.toml"
+    if named := given or os.environ.get(CONFIG_VARIABLE):
+        return as_path(named)
+    try:
+        return platformdirs.user_config_path("pie-client") / "config.toml"
+    except RuntimeError:
+        return None
 
 
 def read_config(given: Path | None) -> ConfigFile:
@@ -109,16 +114,19 @@ def read_config(given: Path | None) -> ConfigFile:
     """
     path = config_path(given)
     named = given is not None or bool(os.environ.get(CONFIG_VARIABLE))
-    if (tables := _read(path)) is not None:
+    if path is not None and (tables := _read(path)) is not None:
         return ConfigFile(path, _own(path, tables))
-    if named:  # an empty result would hide a mistyped path
+    if named:
         return ConfigFile(path, {})
+    return read_published() or ConfigFile(path, {})
+
+
+def read_published() -> ConfigFile | None:
+    """Read the file of the published client's command, or return None if there is none. Raises InvalidArgumentError."""
     home = os.environ.get(PUBLISHED_HOME_VARIABLE) or "~/.pie"
-    published = Path(os.path.expanduser(home), PUBLISHED_FILE)  # noqa: PTH111 - raises nothing without a home
-    tables = _read(published)
-    if tables is None:
-        return ConfigFile(path, {})
-    return ConfigFile(published, _published(tables), published=True)
+    path = Path(os.path.expanduser(home), PUBLISHED_FILE)  # noqa: PTH111 - raises nothing without a home
+    tables = _read(path)
+    return None if tables is None else ConfigFile(path, _published(tables), published=True)
 
 
 def _read(path: Path) -> dict[str, object] | None:
@@ -161,6 +169,23 @@ def _published(tables: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
+def check(name: str, value: str) -> None:
+    """Raise InvalidArgumentError if a value can't be that of a setting."""
+    if name == "uri":
+        PieClient(value)
+    elif name == "timeout":
+        PieClient(DEFAULT_URI, timeout=_number(value))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidArgumentError(
+            f"{one_line(text)!r} is not a number of seconds; write one above 0, or inf"
+        ) from None
+
+
 def resolve(flags: Mapping[str, str | None], config: Path | None = None) -> dict[str, Value]:
     """Return the value of each setting that has one.
 
@@ -172,7 +197,7 @@ def resolve(flags: Mapping[str, str | None], config: Path | None = None) -> dict
         InvalidArgumentError: The file can't be used.
     """
     file = read_config(config)
-    if config is not None and not file.path.exists():
+    if config is not None and file.path is not None and not file.path.exists():
         raise InvalidArgumentError(
             f"{config} does not exist; write it with: pie-client config init --config {config}"
         )

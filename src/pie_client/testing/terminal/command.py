@@ -32,9 +32,14 @@ REPEATED: Final[dict[str, Any]] = {"action": "append", "default": []}
 """Arguments of a flag that can be repeated."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an engine until it is asked to stop, and return the exit status."""
-    parser = _parser()
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pie_client.testing") -> int:
+    """Run an engine until it is asked to stop, and return the exit status.
+
+    Args:
+        arguments: Arguments of the command. Default: those of this process.
+        name: Name of the command in its help.
+    """
+    parser = _parser(name)
     options = parser.parse_args(arguments)
     try:
         engine = LocalEngine(**_engine_options(options))
@@ -55,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str) -> argparse.ArgumentParser:
     limits = ", ".join(f"{name} (default: {default})" for name, default in LIMITS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m pie_client.testing",
+        prog=name,
         description="Run an embedded Pie engine on this machine's loopback interface. It runs no model. "
         "Ctrl-C stops it, a second Ctrl-C exits immediately.",
         epilog=f"Limits of scripts: {limits}",

@@ -1,0 +1,222 @@
+"""The command ``pie-client map``."""
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
+
+import typer
+
+from pie_client.cli import inputs, options, output
+from pie_client.cli.running import Status, UsageError
+from pie_client.cli.server import Server, seconds_of
+from pie_client.cli.settings import Value
+from pie_client.errors import one_line
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from rich import console as rich_console
+    from rich import progress as rich_progress
+
+    from pie_client import MapProgress, MapResult, mapping
+else:
+    mapping = LazyModule("pie_client.mapping")
+    rich_console = LazyModule("rich.console")
+    rich_progress = LazyModule("rich.progress")
+
+JOURNAL = ".journal"
+"""Added to the name of the output, the name of the file that keeps the answers."""
+
+
+@options.connecting
+async def map_inputs(
+    server: Server,
+    inferlet: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Program.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUTS", help="A JSON input on each line; - is standard input.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the answers go. \\[default: standard output]",
+            show_default=False,
+        ),
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            help="Keeps the answers, so that the same command goes on after a crash. "
+            f"\\[default: the output's name with {JOURNAL}]",
+            show_default=False,
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-j", min=1, help="Most processes at a time.")
+    ] = 32,
+    unordered: Annotated[
+        bool, typer.Option("--unordered", help="Write each answer as soon as there is one.")
+    ] = False,
+    on_error: Annotated[
+        str,
+        typer.Option(
+            "--on-error",
+            metavar="WHAT",
+            help="What to do if an input fails: return (write its error), skip, or raise (stop).",
+        ),
+    ] = "return",
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often an interrupted input may run again.")
+    ] = 0,
+    limit: Annotated[
+        str | None,
+        typer.Option("--limit", metavar="SECONDS", help="Longest run of each input.", show_default=False),
+    ] = None,
+) -> int:
+    """Run a program once for each input, several at a time.
+
+    Each line of the output is an object with the index of an input and its value or its error. A command that was killed
+    goes on when it is started again with the same arguments; inputs that have an answer do not run again.
+    """
+    kept = journal or (None if target is None else target.with_name(target.name + JOURNAL))
+    _check(source, target, kept, on_error)
+    with ExitStack() as stack:
+        lines = (
+            _lines_of_stdin()
+            if str(source) == inputs.STDIN
+            else _lines(stack.enter_context(source.open("rb")))
+        )
+        write = _writer(target, stack)
+        show = _bar(source, stack) if output.on_terminal(sys.stderr) else None
+        async with server.client(reconnect=True) as client:
+            results = client.map(
+                inferlet,
+                lines,
+                concurrency=concurrency,
+                ordered=not unordered,
+                on_error=cast("mapping.OnError", on_error),
+                timeout=None if limit is None else seconds_of(Value(limit, "--limit")),
+                retries=retries,
+                on_progress=show,
+                journal=kept,
+            )
+            async with results:
+                async for result in results:
+                    write(_line(result))
+            progress = results.progress
+    replayed = f", {progress.replayed} of them before" if progress.replayed else ""
+    output.note(f"{progress.done} inputs answered{replayed}, {progress.failed} failed")
+    return Status.FAILED if progress.failed else Status.OK
+
+
+def _check(source: Path, target: Path | None, journal: Path | None, on_error: str) -> None:
+    """Raise UsageError if arguments do not fit each other: nothing may be overwritten by mistake."""
+    if on_error not in mapping.ON_ERROR:
+        raise UsageError(f"--on-error: {one_line(on_error)!r} is not one of {', '.join(mapping.ON_ERROR)}")
+    files = [path for path in (source, target, journal) if path is not None and str(path) != inputs.STDIN]
+    for number, path in enumerate(files):
+        if any(path.absolute() == other.absolute() or _same(path, other) for other in files[:number]):
+            raise UsageError(f"{path} is named twice; inputs, output and journal are different files")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _lines(file: Iterable[bytes]) -> Generator[object]:
+    """Yield the inputs of a file. Empty lines are none. Raises UsageError."""
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            yield _parsed(number, line)
+
+
+def _parsed(number: int, line: bytes) -> object:
+    try:
+        return cast("object", json.loads(line))
+    except ValueError as error:
+        raise UsageError(f"line {number} of the inputs is not JSON: {one_line(str(error))}") from None
+
+
+async def _lines_of_stdin() -> AsyncGenerator[object]:
+    """Yield the inputs of standard input, which may come slowly or never end."""
+    loop = asyncio.get_running_loop()
+    queue = asyncio.Queue[bytes](maxsize=1)
+
+    def read() -> None:
+        try:
+            for line in iter(sys.stdin.buffer.readline, b""):
+                asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
+            asyncio.run_coroutine_threadsafe(queue.put(b""), loop).result()
+        except (RuntimeError, asyncio.CancelledError):
+            return  # the loop has ended
+
+    # A daemon: nothing can interrupt its read.
+    threading.Thread(target=read, daemon=True, name="pie-client stdin").start()
+    number = 0
+    while line := await queue.get():
+        number += 1
+        if line.strip():
+            yield _parsed(number, line)
+
+
+def _line(result: "MapResult[object, JsonValue]") -> str:
+    answer: dict[str, object] = {"index": result.index}
+    if result.error is None:
+        answer["value"] = result.value
+    else:
+        answer["error"] = str(result.error)
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _writer(target: Path | None, stack: ExitStack) -> Callable[[str], None]:
+    """Return a function that writes a line. A file is written anew: answers of an earlier run come from the journal."""
+    if target is None:
+        return output.write_line
+    file: TextIO = stack.enter_context(target.open("w", encoding="utf-8", errors="surrogatepass"))
+
+    def write(line: str) -> None:
+        file.write(f"{line}\n")
+        file.flush()
+
+    return write
+
+
+def _bar(source: Path, stack: ExitStack) -> Callable[["MapProgress"], None]:
+    """Show a progress bar, and return the function that moves it."""
+    bar = stack.enter_context(
+        rich_progress.Progress(
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TextColumn("{task.fields[more]}"),
+            rich_progress.TimeRemainingColumn(),
+            console=rich_console.Console(stderr=True),
+            transient=True,
+        )
+    )
+    task = bar.add_task("", total=None if str(source) == inputs.STDIN else _count(source), more="")
+
+    def show(progress: "MapProgress") -> None:
+        more = f"{progress.failed} failed, {progress.running} running"
+        bar.update(task, completed=progress.done + progress.failed, more=more)
+
+    return show
+
+
+def _count(source: Path) -> int | None:
+    """Return the number of inputs in a file, or None if it can be read only once."""
+    if not source.is_file():
+        return None
+    with source.open("rb") as file:
+        return sum(1 for line in file if line.strip())
