@@ -300,8 +300,9 @@ def is_loopback(host: str) -> bool:
 
 def _in_ascii(host: str) -> str:
     """Return a host as it is looked up: full-width digits and dots, too, become those of ASCII."""
-    with contextlib.suppress(UnicodeError):
-        host = host.encode("idna").decode("ascii")
+    if not host.isascii():  # the codec takes milliseconds to load
+        with contextlib.suppress(UnicodeError):
+            host = host.encode("idna").decode("ascii")
     return host.lower().removesuffix(".")
 
 

@@ -29,9 +29,9 @@ from pie_client.connection.waiting import Change
 
 Lost: TypeAlias = Callable[[ConnectionClosed], None]
 
-READ_SIZE = 256 << 10
+READ_SIZE = 512 << 10
 """Bytes read from the socket at once, unless more are missing from a large message."""
-BUFFER_SIZE = 1 << 20
+BUFFER_SIZE = 2 << 20
 """Bytes of the receive buffer. A larger message has a buffer of its own."""
 SMALL = 4096
 """Payloads up to this size are copied: for small ones a memoryview costs more than a copy."""
