@@ -44,12 +44,23 @@ Verbose = Annotated[
         show_default=False,
     ),
 ]
+Trace = Annotated[
+    bool,
+    typer.Option(
+        "--trace",
+        help="Write every frame to standard error, without payloads and secrets.",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 FLAGS = tuple(
     name for name, setting in settings.SETTINGS.items() if not setting.secret and name != "registry"
 )
 """Settings of a connection that have flags."""
+DEFAULTS = {"verbose": 0, "trace": False}
+"""Defaults of the other options."""
 
 
 def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]) -> Callable[..., None]:
@@ -61,12 +72,12 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
 
     def command(**values: object) -> None:
         config = values.pop("config")
-        verbose = values.pop("verbose")
+        verbose, trace = values.pop("verbose"), values.pop("trace")
         flags = {name: values.pop(name) for name in FLAGS}
 
         async def work(interrupts: running.Interrupts) -> int | None:
             resolved = settings.resolve(flags, config)  # type: ignore[arg-type]
-            return await function(Server(resolved, interrupts), **values)  # type: ignore[arg-type, call-arg]
+            return await function(Server(resolved, interrupts, trace=trace is True), **values)  # type: ignore[arg-type, call-arg]
 
         raise typer.Exit(running.run(work, verbose=verbose))  # type: ignore[arg-type]
 
@@ -75,12 +86,13 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
         **{name: Annotated[str | None, setting_option(name)] for name in FLAGS},
         "config": Config,
         "verbose": Verbose,
+        "trace": Trace,
     }
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         *(parameter.replace(kind=keyword) for parameter in own),
         *(
-            inspect.Parameter(name, keyword, default=0 if name == "verbose" else None, annotation=annotation)
+            inspect.Parameter(name, keyword, default=DEFAULTS.get(name), annotation=annotation)
             for name, annotation in added.items()
         ),
     ]
@@ -114,3 +126,8 @@ Prefix = Annotated[
 ]
 Registry = Annotated[str | None, setting_option("registry")]
 Timeout = Annotated[str | None, setting_option("timeout")]
+SaveFiles = Annotated[
+    Path | None, typer.Option("--save-files", metavar="DIR", help="Save the files that the program sends.")
+]
+EventsAsJson = Annotated[bool, typer.Option("--json", help="Write each event as one line of JSON.")]
+Program = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Program.", show_default=False)]

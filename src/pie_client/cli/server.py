@@ -41,16 +41,18 @@ class Server:
     Args:
         values: The settings.
         interrupts: The signals of the command.
+        trace: Whether to write every frame to standard error.
 
     Attributes:
         interrupts: See above.
         uri: Its URI.
     """
 
-    def __init__(self, values: Mapping[str, Value], interrupts: Interrupts) -> None:
+    def __init__(self, values: Mapping[str, Value], interrupts: Interrupts, *, trace: bool) -> None:
         self.interrupts: Final = interrupts
         self.uri: Final = values["uri"].text
         self._values = values
+        self._trace = trace
         self._timeout = seconds_of(values["timeout"])
 
     @contextlib.asynccontextmanager
@@ -61,12 +63,15 @@ class Server:
             reconnect: Whether to connect again after a loss.
         """
         identity = self._values.get("identity")
-        async with PieClient(
+        client = PieClient(
             self.uri,
             timeout=self._timeout,
             identity=None if identity is None else identity.text,
             reconnect=reconnecting.Reconnect() if reconnect else None,
-        ) as client:
+        )
+        if self._trace:
+            client.observe(lambda frame: output.note(str(frame)))
+        async with client:
             await self._authenticate(client)
             yield client
 

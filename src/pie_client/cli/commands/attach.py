@@ -1,10 +1,5 @@
 """The command ``pie-client attach``."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from pie_client.cli import following, options, output
 from pie_client.cli.server import Server, ends_with_connection, find
 
@@ -13,11 +8,8 @@ from pie_client.cli.server import Server, ends_with_connection, find
 async def attach(
     server: Server,
     prefix: options.Prefix,
-    save_files: Annotated[
-        Path | None,
-        typer.Option("--save-files", metavar="DIR", help="Save the files that the program sends."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write each event as one line of JSON.")] = False,
+    save_files: options.SaveFiles = None,
+    as_json: options.EventsAsJson = False,
 ) -> int | None:
     """Show the output of a running process, from now on.
 

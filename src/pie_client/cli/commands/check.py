@@ -1,9 +1,6 @@
 """The command ``pie-client check``."""
 
 import warnings
-from typing import Annotated
-
-import typer
 
 from pie_client.cli import options, output
 from pie_client.cli.running import Status
@@ -14,7 +11,7 @@ from pie_client.errors import HashesNotComparedWarning
 @options.connecting
 async def check(
     server: Server,
-    inferlet: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Program.", show_default=False)],
+    inferlet: options.Program,
     path: options.Build = None,
     manifest: options.Manifest = None,
 ) -> int:

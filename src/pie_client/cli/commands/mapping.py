@@ -33,57 +33,63 @@ JOURNAL = ".journal"
 """Added to the name of the output, the name of the file that keeps the answers."""
 
 
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUTS", help="A JSON input on each line; - is standard input.", show_default=False
+    ),
+]
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where the answers go. \\[default: standard output]",
+        show_default=False,
+    ),
+]
+KeptIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal",
+        metavar="FILE",
+        help="Keeps the answers, so that the same command goes on after a crash. "
+        f"\\[default: the output's name with {JOURNAL}]",
+        show_default=False,
+    ),
+]
+Concurrency = Annotated[int, typer.Option("--concurrency", "-j", min=1, help="Most processes at a time.")]
+Unordered = Annotated[bool, typer.Option("--unordered", help="Write each answer as soon as there is one.")]
+OnError = Annotated[
+    str,
+    typer.Option(
+        "--on-error",
+        metavar="WHAT",
+        help="If an input fails: return (write its error), skip, or raise (stop).",
+    ),
+]
+Retries = Annotated[
+    int, typer.Option("--retries", min=0, help="How often an interrupted input may run again.")
+]
+Limit = Annotated[
+    str | None,
+    typer.Option("--limit", metavar="SECONDS", help="Longest run of an input.", show_default=False),
+]
+
+
 @options.connecting
 async def map_inputs(
     server: Server,
-    inferlet: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Program.", show_default=False)],
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="INPUTS", help="A JSON input on each line; - is standard input.", show_default=False
-        ),
-    ],
-    target: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where the answers go. \\[default: standard output]",
-            show_default=False,
-        ),
-    ] = None,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            "--journal",
-            metavar="FILE",
-            help="Keeps the answers, so that the same command goes on after a crash. "
-            f"\\[default: the output's name with {JOURNAL}]",
-            show_default=False,
-        ),
-    ] = None,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", "-j", min=1, help="Most processes at a time.")
-    ] = 32,
-    unordered: Annotated[
-        bool, typer.Option("--unordered", help="Write each answer as soon as there is one.")
-    ] = False,
-    on_error: Annotated[
-        str,
-        typer.Option(
-            "--on-error",
-            metavar="WHAT",
-            help="What to do if an input fails: return (write its error), skip, or raise (stop).",
-        ),
-    ] = "return",
-    retries: Annotated[
-        int, typer.Option("--retries", min=0, help="How often an interrupted input may run again.")
-    ] = 0,
-    limit: Annotated[
-        str | None,
-        typer.Option("--limit", metavar="SECONDS", help="Longest run of each input.", show_default=False),
-    ] = None,
+    inferlet: options.Program,
+    source: Source,
+    target: Target = None,
+    journal: KeptIn = None,
+    concurrency: Concurrency = 32,
+    unordered: Unordered = False,
+    on_error: OnError = "return",
+    retries: Retries = 0,
+    limit: Limit = None,
 ) -> int:
     """Run a program once for each input, several at a time.
 

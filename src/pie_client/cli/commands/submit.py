@@ -22,6 +22,20 @@ else:
     manifests = LazyModule("pie_client.programs.manifest")
 
 
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an installed program by --path.")]
+Text = Annotated[str | None, typer.Option("--input", metavar="JSON", help="Input; - reads standard input.")]
+InputFile = Annotated[
+    Path | None, typer.Option("--input-file", help="File with the input as JSON; - is standard input.")
+]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", "-d", help="Print the id and leave; the process goes on, its output is lost."),
+]
+TokenBudget = Annotated[
+    int | None, typer.Option("--token-budget", min=0, help="Most tokens of the process (0.3, 0.4).")
+]
+
+
 @options.connecting
 async def submit(
     server: Server,
@@ -31,29 +45,13 @@ async def submit(
     ] = None,
     path: options.Build = None,
     manifest: options.Manifest = None,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace an installed program by --path.")
-    ] = False,
-    text: Annotated[
-        str | None, typer.Option("--input", metavar="JSON", help="Input; - reads standard input.")
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--input-file", help="File with the input as JSON; - is standard input.")
-    ] = None,
-    save_files: Annotated[
-        Path | None,
-        typer.Option("--save-files", metavar="DIR", help="Save the files that the program sends."),
-    ] = None,
-    detach: Annotated[
-        bool,
-        typer.Option(
-            "--detach", "-d", help="Print the id and leave; the process goes on, its output is lost."
-        ),
-    ] = False,
-    token_budget: Annotated[
-        int | None, typer.Option("--token-budget", min=0, help="Most tokens of the process (0.3, 0.4).")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write each event as one line of JSON.")] = False,
+    force: Force = False,
+    text: Text = None,
+    file: InputFile = None,
+    save_files: options.SaveFiles = None,
+    detach: Detach = False,
+    token_budget: TokenBudget = None,
+    as_json: options.EventsAsJson = False,
 ) -> int | None:
     """Launch a program and show its output.
 
