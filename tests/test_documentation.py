@@ -117,6 +117,7 @@ PRINTED = {
     "observability:session": "DEBUG pie_client.connector: ",
     "observability:service": "INFO pie_client.connector: ",
     "observability:observe": "1 -> auth_identify ",
+    "observability:raw": "Pong\n",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }

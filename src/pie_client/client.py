@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pie_client import connector, errors, launching, mapping, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
-    from pie_client.connection import contents, observing, options
+    from pie_client.connection import contents, observing, options, raw
     from pie_client.connection import reconnect as reconnecting
     from pie_client.programs import functions, registry
     from pie_client.protocol import shares
@@ -51,6 +51,7 @@ else:
     options = LazyModule("pie_client.connection.options")
     process = LazyModule("pie_client.process")
     pydantic = LazyModule("pydantic")
+    raw = LazyModule("pie_client.connection.raw")
     reconnecting = LazyModule("pie_client.connection.reconnect")
     registry = LazyModule("pie_client.programs.registry")
     server_info = LazyModule("pie_client.auth.server_info")
@@ -293,6 +294,62 @@ class PieClient:
             NotConnectedError: The client is not connected.
         """
         return self._connected().connection.calls
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def send_raw(
+            self,
+            message: bytes | abc.Mapping[str, object],
+            *,
+            correlate: typing.Literal[False] = False,
+            timeout: float | None = None,
+        ) -> None: ...
+        @overload
+        async def send_raw(
+            self,
+            message: abc.Mapping[str, object],
+            *,
+            correlate: typing.Literal[True],
+            timeout: float | None = None,
+        ) -> str: ...
+
+    async def send_raw(
+        self,
+        message: bytes | abc.Mapping[str, object],
+        *,
+        correlate: bool = False,
+        timeout: float | None = None,
+    ) -> str | None:
+        """Send a message that the client does not check, for experiments with a server. :attr:`rpc` has all that it knows.
+
+        The client takes nothing from such a message: it knows no process that one has launched or attached, and checks
+        neither whether the server supports it, nor its fields. A reply to a number of your own is ignored, unless it
+        is that of a pending request, which it completes: use ``correlate=True``, or numbers from the upper end.
+
+        Args:
+            message: The fields, ``type`` among them: encoded with msgpack, and sent after identifying the session if
+                necessary, unless the type is one that identifies. Bytes: sent as one binary frame as they are, and
+                nothing before them. A server closes the connection when a frame is too large.
+            correlate: True to add a correlation number and wait for the reply, like a request. Needs fields.
+            timeout: Seconds until the reply has come, or the frame was written. Default: the client's ``timeout``.
+
+        Returns:
+            With ``correlate=True`` the text of the reply, unchanged.
+
+        Raises:
+            InvalidArgumentError: The message is neither bytes nor a mapping, has no ``type``, can't be encoded, is too
+                large, or has a number although ``correlate=True`` adds one. Nothing was sent.
+            RefusedError: The server refused the request; its subclasses say why.
+            DeadlineError: No reply came within ``timeout``. ``sent`` says whether the message was sent.
+            PieConnectionError: The connection is closed, or was lost before the reply. With ``reconnect=``, the
+                message waits for the connection, and is never sent twice.
+        """
+        connection = self._connected().connection
+        if correlate:
+            return await raw.request(connection, message, timeout)
+        await raw.send(connection, message, timeout)
+        return None
 
     def _connected(self) -> sessions.Connected:
         current = None if self._connector is None else self._connector.current

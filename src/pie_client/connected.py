@@ -80,6 +80,7 @@ class Connected:
             identify=self._identify,
             on_mcp_request=self._answer_mcp_request,
             on_close=self._handle_end,
+            wrap=settings.wrap,
         )
         self.calls = self.connection.calls
         self.authentication = Authentication(self.connection, login)

@@ -21,6 +21,8 @@ from pie_client import (
     McpServerError,
     McpTransport,
     MessageEvent,
+    Observation,
+    ObservedFrame,
     ParsedPrivateKey,
     PieClient,
     Process,
@@ -225,6 +227,14 @@ def events(event: ProcessEvent) -> None:
 
 
 async def calls(client: PieClient) -> None:
+    frames: list[ObservedFrame] = []
+    with client.observe(frames.append) as observation:
+        assert_type(observation, Observation)
+    client.observe(print, redact=False).close()
+    assert_type([frame.data for frame in frames], list[bytes | str | None])
+    assert_type(await client.send_raw({"type": "ping"}, correlate=True), str)
+    await client.send_raw({"type": "ping"})
+    await client.send_raw(b"", timeout=1)
     answer = await client.rpc.auth_identify(username="alice")
     assert_type(answer, AuthenticationDisabled | AlreadyAuthenticated | Challenge | OtherIdentification)
     assert_type(answer.text, str)

@@ -94,5 +94,6 @@ async def calls(client: PieClient) -> str:
     await client.rpc.check_program(name="a")  # wrong: call-arg, reportCallIssue
     await client.rpc.add_program(content="wasm", manifest="")  # wrong: arg-type, reportArgumentType
     await client.rpc.launch_process(inferlet="a", input={})  # wrong: arg-type, reportArgumentType
+    await client.send_raw(b"", correlate=True)  # wrong: call-overload, reportCallIssue+reportArgumentType
     await client.rpc.nope()  # wrong: attr-defined, reportAttributeAccessIssue+reportUnknownMemberType
     return await client.rpc.check_program(name="a", version="1")  # wrong: return-value, reportReturnType

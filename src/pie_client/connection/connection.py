@@ -20,6 +20,7 @@ from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import NEWEST, Family
 from pie_client._generated.methods import PING, Method
 from pie_client.connection.background import BackgroundTasks
+from pie_client.connection.callers import Wrap, callers
 from pie_client.connection.deadline import CallTimer, Deadline, deadline_text
 from pie_client.connection.disk import FileWriter
 from pie_client.connection.flow import Flow
@@ -44,14 +45,12 @@ from pie_client.protocol.session import Session, WriteFile
 from pie_client.protocol.shares import Share
 
 if TYPE_CHECKING:
-    from pie_client.connection import logged, uploads
+    from pie_client.connection import uploads
     from pie_client.content import Chunk, Content
 else:
-    logged = LazyModule("pie_client.connection.logged")
     uploads = LazyModule("pie_client.connection.uploads")
 
 logger = logging.getLogger(__name__)
-request_logger = logging.getLogger(f"{__package__}.logged")
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -69,8 +68,10 @@ class Connection:
         identify: Awaited before a request that needs an identified session.
         on_mcp_request: Answers a relayed MCP call.
         on_close: Called with the cause when the connection is lost, or with None when it is closed; perhaps more than once.
+        wrap: What requests go through, or None.
 
     Attributes:
+        caller: What sends requests, through the log and ``wrap``.
         calls: The generated calls.
         answers: The same for requests that the server causes, of which few are logged.
         user: User of the session; None until a reply has identified it.
@@ -88,12 +89,11 @@ class Connection:
         identify: Callable[[], Awaitable[None]],
         on_mcp_request: Callable[[McpRequestRecord], Coroutine[None, None, None]],
         on_close: Callable[[Exception | None], None],
+        wrap: Wrap | None,
     ) -> None:
         self._session = session
-        if request_logger.isEnabledFor(logging.DEBUG):
-            self.calls, self.answers = logged.logged_calls(self)
-        else:
-            self.calls = self.answers = Calls(self)
+        self.caller, answering = callers(self, wrap)
+        self.calls, self.answers = Calls(self.caller), Calls(answering)
         self.paused = False
         self._transport = transport
         self.identify = identify
@@ -166,9 +166,17 @@ class Connection:
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
         """Send a message that has no reply."""
+        await self.send(method, lambda: self._session.encode(method, build), timeout)
+
+    async def send(self, method: Method[None], encode: Callable[[], bytes], timeout: float | None) -> None:
+        """Send a frame that has no reply."""
         async with self.deadline(method, timeout, sent=False) as deadline:
             await self.ensure_identified(method)
-            self._write(method, build)
+            frame = encode()
+            try:
+                self._transport.write(frame)
+            except ConnectionLostError as error:
+                raise interrupted_by(error, sent=False, request=method.tag) from error
             deadline.sent = True
             if self._transport.congested:
                 with self.keep_receiving_if_stalled():
@@ -439,13 +447,6 @@ class Connection:
             # Only this call fails here. The others fail after the remaining frames have been delivered.
             raise interrupted_by(error, sent=call.sent, request=call.method.tag) from error
         call.sent = True
-
-    def _write(self, method: Method[object], build: Callable[[*Ts], Fields], *arguments: *Ts) -> None:
-        frame = self._session.encode(method, build, *arguments)
-        try:
-            self._transport.write(frame)
-        except ConnectionLostError as error:
-            raise interrupted_by(error, sent=False, request=method.tag) from error
 
     async def drain(self) -> None:
         transport = self._transport

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from pie_client._generated.calls import Caller, Calls, Fields
+from pie_client._generated.calls import Caller, Fields
 from pie_client._generated.methods import Method
 from pie_client.content import Chunk, Content
 from pie_client.errors import ConnectionLostError, DeadlineError, ReconnectError
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 
-def logged_calls(caller: Caller) -> tuple[Calls, Calls]:
-    """Return the calls of a connection with a record for each, and those that the server causes with a few records."""
-    return Calls(_Logged(caller, logger)), Calls(_Logged(caller, LimitedLog(logger)))
+def logged_callers(caller: Caller) -> tuple[Caller, Caller]:
+    """Return what sends requests with a record for each, and those that the server causes with a few records."""
+    return _Logged(caller, logger), _Logged(caller, LimitedLog(logger))
 
 
 class _Log(Protocol):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import socket as socket_module
     import ssl as ssl_module
 
+    from pie_client.connection import callers
     from pie_client.connection import taps as tapping
     from pie_client.protocol.shares import WhenFull
 else:
@@ -70,7 +71,13 @@ URI_CHARACTERS = 100
 
 
 class Settings:
-    """The arguments of :class:`~pie_client.PieClient`, checked. Raises InvalidArgumentError if one is invalid."""
+    """The arguments of :class:`~pie_client.PieClient`, checked. Raises InvalidArgumentError if one is invalid.
+
+    Attributes:
+        wrap: What the requests of connections that are opened from now on go through, or None.
+    """
+
+    wrap: callers.Wrap | None = None
 
     def __init__(
         self,

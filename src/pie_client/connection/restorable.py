@@ -212,9 +212,14 @@ class RestorableConnection(Connection):
         return await self._repeat(_Request(method, send, harmless=method.repeatable), timeout)
 
     async def notify(self, method: Method[None], build: Callable[[], Fields], timeout: float | None) -> None:
-        send = functools.partial(super().notify, method, build)
+        encode = functools.partial(self._session.encode, method, build)
+        send = functools.partial(super().send, method, encode)
         check = functools.partial(self._check_receiver, method, build)
         await self._repeat(_Request(method, send, check=check), timeout)
+
+    async def send(self, method: Method[None], encode: Callable[[], bytes], timeout: float | None) -> None:
+        send = functools.partial(super().send, method, encode)
+        await self._repeat(_Request(method, send), timeout)
 
     async def upload(
         self,
