@@ -1,6 +1,7 @@
 """The wheel and the source distribution carry the schema, for clients in other languages."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pie_client import parse_manifest
+from pie_client.typed.generate import render
 from tests.support.repository import EXPORTS, ROOT, files_below, run
 
 LEFT_OUT = ("vectors/", "released/", "dist/")
@@ -59,6 +62,21 @@ def test_an_installed_package_reads_its_schema_as_a_resource(wheel: Path, tmp_pa
     protocol = json.loads((ROOT / "schema/protocol.json").read_bytes())
     version = protocol["version"]
     assert done.stdout == f"{protocol['title']} {version} {protocol['id']}:{version}\n"
+
+
+def test_an_installed_package_writes_typed_launches_which_need_no_generator(
+    wheel: Path, tmp_path: Path
+) -> None:
+    manifest = ROOT / "tests/type_samples/text_completion.toml"
+    settings = {"PYTHONPATH": str(wheel)}
+    done = run(["-m", "pie_client.typed", manifest, "--out", "text_completion.py"], tmp_path, settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    written = (tmp_path / "text_completion.py").read_text(encoding="utf-8")
+    assert written == render(parse_manifest(manifest.read_bytes()))  # which tests/test_typing.py checks
+    script = "import sys, pie_client, text_completion; print(pie_client.__file__); "
+    script += "print({'jinja2', 'datamodel_code_generator'} & {*sys.modules})"
+    done = run(["-W", "error", "-c", script], tmp_path, {"PYTHONPATH": f"{tmp_path}{os.pathsep}{wheel}"})
+    assert done.stdout == f"{wheel / 'pie_client/__init__.py'}\nset()\n", done.stderr
 
 
 def test_the_source_distribution_has_every_file_of_the_schema_and_can_export_it(

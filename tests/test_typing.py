@@ -18,6 +18,7 @@ from typing_extensions import TypeAliasType
 import pie_client
 import pie_client.testing
 from pie_client.base import WireModel
+from pie_client.typed.command import main as typed
 from tests.support.repository import (
     ROOT,
     Finding,
@@ -40,10 +41,12 @@ BARE: tuple[object, ...] = (list, dict, set, frozenset, tuple, type, Callable)
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample files, copied away from this repository's configuration."""
+    """The sample files, copied away from this repository's configuration, with the module that some of them use."""
     folder = tmp_path_factory.mktemp("typing")
-    for path in SAMPLES.glob("*_*.py"):
+    for path in SAMPLES.glob("[!_]*_*.py"):
         shutil.copy(path, folder)
+    manifest = SAMPLES / "text_completion.toml"
+    assert typed([str(manifest), "--out", str(folder / f"{manifest.stem}.py")]) == 0
     return folder
 
 
@@ -60,6 +63,11 @@ def checked(
 def test_correct_use_has_the_stated_types(checked: tuple[str, set[Finding]]) -> None:
     _, found = checked
     assert [f for f in found if f.file == "right_use.py"] == []
+
+
+def test_typed_launches_have_the_types_of_the_manifest(checked: tuple[str, set[Finding]]) -> None:
+    _, found = checked
+    assert [f for f in found if f.file in {"right_typed.py", "text_completion.py"}] == []
 
 
 def test_a_match_over_all_events_is_exhaustive(checked: tuple[str, set[Finding]]) -> None:
