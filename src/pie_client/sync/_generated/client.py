@@ -254,6 +254,62 @@ class PieClient:
         """
         return sync_calls.Calls(self._thread, self._thread.do(lambda: self._async.rpc))
 
+    if TYPE_CHECKING:
+
+        @overload
+        def send_raw(
+            self,
+            message: bytes | abc.Mapping[str, object],
+            *,
+            correlate: typing.Literal[False] = False,
+            timeout: float | None = None,
+        ) -> None: ...
+
+        @overload
+        def send_raw(
+            self,
+            message: abc.Mapping[str, object],
+            *,
+            correlate: typing.Literal[True],
+            timeout: float | None = None,
+        ) -> str: ...
+
+    def send_raw(
+        self,
+        message: bytes | abc.Mapping[str, object],
+        *,
+        correlate: bool = False,
+        timeout: float | None = None,
+    ) -> str | None:
+        """Send a message that the client does not check, for experiments with a server. :attr:`rpc` has all that it knows.
+
+        The client takes nothing from such a message: it knows no process that one has launched or attached, and checks
+        neither whether the server supports it, nor its fields. A reply to a number of your own is ignored, unless it
+        is that of a pending request, which it completes: use ``correlate=True``, or numbers from the upper end.
+
+        Args:
+            message: The fields, ``type`` among them: encoded with msgpack, and sent after identifying the session if
+                necessary, unless the type is one that identifies. Bytes: sent as one binary frame as they are, and
+                nothing before them. A server closes the connection when a frame is too large.
+            correlate: True to add a correlation number and wait for the reply, like a request. Needs fields.
+            timeout: Seconds until the reply has come, or the frame was written. Default: the client's ``timeout``.
+
+        Returns:
+            With ``correlate=True`` the text of the reply, unchanged.
+
+        Raises:
+            InvalidArgumentError: The message is neither bytes nor a mapping, has no ``type``, can't be encoded, is too
+                large, or has a number although ``correlate=True`` adds one. Nothing was sent.
+            RefusedError: The server refused the request; its subclasses say why.
+            DeadlineError: No reply came within ``timeout``. ``sent`` says whether the message was sent.
+            PieConnectionError: The connection is closed, or was lost before the reply. With ``reconnect=``, the
+                message waits for the connection, and is never sent twice.
+        """
+        found: str | None = self._thread.wait(
+            lambda: loop_thread.untyped(self._async.send_raw)(message, correlate=correlate, timeout=timeout)
+        )
+        return found
+
     def authenticate(
         self, username: str, private_key: keys.Signer | None = None, *, timeout: float | None = None
     ) -> None:
