@@ -144,6 +144,20 @@ def generate(session: nox.Session) -> None:
 
 
 @nox.session
+def snapshot(session: nox.Session) -> None:
+    """Make the schema the one that later changes are compared with, as for a release."""
+    session.install(*groups("codegen"))
+    session.run("python", "-m", "codegen", "release")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Release the last commit to an index and a remote repository on this machine, as RELEASING.md says."""
+    session.install(*groups("release"))
+    session.run("pytest", "tests/release", *session.posargs, env={"RELEASE": "1"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting and the direction of imports."""
     session.install("-e", ".", *groups("lint"))
