@@ -21,12 +21,12 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TypeAlias
 
+from chart import PAGE, PICTURE, drawn
 from report import Results, Run, middle, ratios, shortfalls, table
 from work import COLD, IMPORT, UPLOAD, WORK, Work
 
 HERE = Path(__file__).resolve().parent
 CLIENTS = HERE / "clients"
-PAGE = HERE.parent / "docs" / "performance.md"
 PLACE = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- end of bench -->)", re.DOTALL)
 PROGRAMS = {"websockets": "bare_websockets.py", "picows": "bare_picows.py"}
 """Programs of clients that are not a pie-client."""
@@ -191,7 +191,9 @@ def main() -> None:
     )
     parser.add_argument("--without", action="append", default=[], help="leave out a client; may be repeated")
     parser.add_argument("--json", type=Path, help="write every figure of every run to this file")
-    parser.add_argument("--record", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument(
+        "--record", action="store_true", help="write the table into docs/performance.md, and its chart"
+    )
     options = parser.parse_args()
     pythons: Pythons = dict(client.partition("=")[::2] for client in options.client)
     pythons = {name: python for name, python in pythons.items() if name not in options.without}
@@ -214,7 +216,9 @@ def main() -> None:
     for line in shortfalls(measured, results, next(iter(pythons))):
         print(line)
     if options.record:
-        PAGE.write_text(PLACE.sub(lambda _: text, PAGE.read_text("utf-8")), "utf-8")
+        page = PLACE.sub(lambda _: text, PAGE.read_text("utf-8"))
+        PAGE.write_text(page, "utf-8")
+        PICTURE.write_text(drawn(page), "utf-8")
     if bench.failures:
         sys.exit("\n".join(["failed:", *bench.failures]))
 

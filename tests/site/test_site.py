@@ -57,6 +57,11 @@ def test_no_page_scrolls_sideways_on_a_phone(visits: dict[str, Visit]) -> None:
     assert {path: visit.too_wide for path, visit in visits.items() if visit.too_wide} == {}
 
 
+def test_every_picture_is_shown(visits: dict[str, Visit]) -> None:
+    assert [picture for visit in visits.values() for picture in visit.pictures if not picture[1]] == []
+    assert any(visit.pictures for visit in visits.values())
+
+
 def test_every_code_block_of_the_repository_is_on_its_page(visits: dict[str, Visit]) -> None:
     for source in ROOT.glob("docs/*.md"):
         fences = re.findall(r"^ *```", source.read_text(encoding="utf-8"), re.M)
@@ -96,3 +101,15 @@ def test_the_search_finds_a_page(page: Page, address: str, words: str, place: st
     found = page.get_by_role("option")
     expect(found.first).to_be_visible()
     assert any(str(link.get_attribute("href")).startswith(address + place) for link in found.all())
+
+
+def test_the_chart_of_the_figures_is_below_their_table(page: Page) -> None:
+    page.goto("/performance/")
+    table = page.get_by_role("table").filter(has_text="picows").first.bounding_box()
+    chart = page.get_by_role("img", name="How many times better this client is")
+    expect(chart).to_be_visible()
+    assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
+    box = chart.bounding_box()
+    assert table
+    assert box
+    assert table["y"] + table["height"] <= box["y"] < table["y"] + table["height"] + 100
