@@ -25,6 +25,13 @@ PAGES = {
     for name in (
         "README.md",
         "docs/index.md",
+        "docs/chat.md",
+        "docs/batch.md",
+        "docs/mcp-tools.md",
+        "docs/testing-an-application.md",
+        "docs/notebooks.md",
+        "docs/timeouts.md",
+        "docs/proxies-and-tls.md",
         "docs/usage.md",
         "docs/map.md",
         "docs/testing.md",
@@ -37,6 +44,8 @@ BLOCK = re.compile(
     r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
 )
 OUTPUT = re.compile(r"<!-- output: (?P<name>\w+) -->\n```text\n(?P<text>.*?)```", re.DOTALL)
+INPUT = re.compile(r"<!-- input: (?P<name>\w+) -->\n```text\n(?P<text>.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<content>.*?)```", re.DOTALL)
 PLACE = "        ...\n"
 """The line of a page's program that its other blocks replace."""
 MARKED_0_4 = {"usage:batch", "usage:mcp", "usage:agent"}
@@ -82,6 +91,12 @@ OUTPUTS = {
     for output in OUTPUT.finditer(text)
 }
 """The whole output of a block, where a page shows it."""
+INPUTS = {
+    f"{Path(page).stem.lower()}:{found['name']}": found["text"]
+    for page, text in PAGES.items()
+    for found in INPUT.finditer(text)
+}
+"""What a user types into a block."""
 PRINTED = {
     "readme:stream": "1\n2\n3\n4\n5\nreturned 5\n",
     "readme:result": "2\n",
@@ -92,6 +107,10 @@ PRINTED = {
     "readme:reconnect": "5\n",
     "readme:local": "hello, Ada\n",
     "index:first": "StdoutEvent",
+    "chat:chat": "Hello Ada, ",
+    "batch:batch": "a.txt: ",
+    "mcp-tools:tools": "(<Event.Message: 'message'>, ",
+    "timeouts:limits": "no result within",
     "usage:install": "{size} of {size} bytes\nhello, Ada\n",
     "usage:function": "['HELLO', 'HELLO']\n",
     "usage:gather": "[0, 1, 2]\n",
@@ -126,7 +145,7 @@ PRINTED = {
 
 def test_every_code_block_is_run() -> None:
     assert BLOCKS.keys() == PRINTED.keys()
-    assert OUTPUTS.keys() <= BLOCKS.keys()
+    assert OUTPUTS.keys() | INPUTS.keys() <= BLOCKS.keys()
     for page, text in PAGES.items():
         marked = [block for block in BLOCK.finditer(text) if block[1] != "program"]
         programs = text.count("<!-- program -->")
@@ -150,21 +169,34 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     ):
         code = block.code.replace("ws://127.0.0.1:8080", engine.uri)
         (tmp_path / "pasted.py").write_text(code, encoding="utf-8")
+        write_files(f"docs/{name.partition(':')[0]}.md", tmp_path)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", "pasted.py"),
             cwd=tmp_path,
             env={**os.environ, **home, **environment},
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(DEADLINE):
-            out, err = await process.communicate()
+            out, err = await process.communicate(INPUTS.get(name, "").encode())
     assert (process.returncode, err.decode()) == (0, "")
     script = tmp_path / "greet.py"
     size = script.stat().st_size if script.exists() else 0
     assert out.decode().startswith(PRINTED[name].format(size=size))
     if name in OUTPUTS:
         assert _without_measures(out.decode()) == _without_measures(OUTPUTS[name])
+
+
+def files_of(page: str) -> dict[str, str]:
+    """Return the files that a page shows."""
+    return {file["name"]: file["content"] for file in FILE.finditer(PAGES.get(page, ""))}
+
+
+def write_files(page: str, folder: Path) -> None:
+    """Write the files that a page shows."""
+    for name, content in files_of(page).items():
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 def _without_measures(text: str) -> str:

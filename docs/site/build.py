@@ -4,6 +4,7 @@ The pages are those that are read in the repository too. They are copied, links 
 them, pages for the names that the package exports are added, and Zensical makes HTML of all. Any warning fails.
 """
 
+import importlib
 import os
 import re
 import shutil
@@ -16,7 +17,6 @@ from types import ModuleType
 import tomli_w
 
 import pie_client
-from pie_client import models, testing
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
@@ -27,16 +27,12 @@ PAGES = OUT / "pages"
 PLACES = {
     "README.md": "start.md",
     "CONTRIBUTING.md": "contributing.md",
+    "RELEASING.md": "releasing.md",
     "CHANGELOG.md": "changelog.md",
     "schema/README.md": "schema.md",
     "schema/vectors/README.md": "vectors.md",
-    "src/pie_client/client.py": "reference/client.md",
-    "src/pie_client/process.py": "reference/process.md",
-    "src/pie_client/errors.py": "reference/errors.md",
-    "src/pie_client/models.py": "reference/models.md",
-    "src/pie_client/testing/__init__.py": "reference/testing.md",
 }
-"""Where the site has what is not in docs/: pages, and modules whose docstrings are there."""
+"""Where the site has pages that are not in docs/."""
 REFERENCE = {
     "client": ("PieClient", re.compile("PieClient")),
     "process": ("Process", re.compile("Process")),
@@ -46,8 +42,6 @@ REFERENCE = {
     "other": ("Other names", re.compile(".*")),
 }
 """Pages of the reference of `pie_client`, and the names on them: each is on the first page whose pattern it has."""
-MODULES = {"errors", "models", "testing"}
-"""Pages that begin with the docstring of the module with their name."""
 HEADING = """::: pie_client.{page}
     options:
       heading_level: 1
@@ -63,10 +57,14 @@ def main() -> None:
     """Write the pages and the configuration, and build the site."""
     shutil.rmtree(OUT, ignore_errors=True)
     places = {ROOT / path: page for path, page in PLACES.items()}
+    for page in (*REFERENCE, *modules()):
+        for module in (f"{page}.py", f"{page}/__init__.py"):
+            places[ROOT / "src" / "pie_client" / module] = f"reference/{page}.md"
     places |= {path: path.relative_to(DOCS).as_posix() for path in DOCS.glob("*.md")}
     for source, page in [*places.items()]:
         if source.suffix == ".md":
             write(page, moved(source, page, places))
+    shutil.copy(HERE / "site.css", PAGES)
     configuration = tomllib.loads((HERE / "zensical.toml").read_text("utf-8"))
     configuration["project"]["nav"] = [
         section if "Reference" not in section else {"Reference": reference()}
@@ -119,19 +117,25 @@ def exported_by(module: ModuleType) -> list[str]:
     return sorted({*names} - {"__version__"})
 
 
+def modules() -> list[str]:
+    """Return the names of the public modules of the package."""
+    return sorted({*dir(pie_client)} - {*exported_by(pie_client)} - {"__version__"})
+
+
 def reference() -> list[dict[str, str]]:
     """Write the pages of the reference; return their titles and places."""
     names: dict[str, list[str]] = {page: [] for page in REFERENCE}
     for name in exported_by(pie_client):
         names[next(page for page, (_, of) in REFERENCE.items() if of.fullmatch(name))].append(name)
     pages = {page: (title, "pie_client", names[page]) for page, (title, _) in REFERENCE.items()}
-    for module in (models, testing):
-        pages[module.__name__.partition(".")[2]] = (module.__name__, module.__name__, exported_by(module))
+    for page in (name for name in modules() if name not in pages):
+        module = importlib.import_module(f"pie_client.{page}")
+        pages[page] = (module.__name__, module.__name__, exported_by(module))
     for page, (title, package, exported) in pages.items():
         if exported == [title]:
             text = f"::: {package}.{title}\n    options:\n      heading_level: 1\n"
         else:
-            heading = HEADING.format(page=page) if page in MODULES else f"# {title}\n\n"
+            heading = HEADING.format(page=page) if page in modules() else f"# {title}\n\n"
             text = heading + "".join(f"::: {package}.{name}\n\n" for name in exported)
         write(f"reference/{page}.md", text)
     return [{title: f"reference/{page}.md"} for page, (title, _, _) in pages.items()]
