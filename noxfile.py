@@ -175,6 +175,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("system", ["darwin", "win32"])
+def platforms(session: nox.Session, system: str) -> None:
+    """Check the types of the package as on macOS and Windows."""
+    session.install("-e", f".[{EXTRAS}]", *groups("typing"))
+    session.run("mypy", "--platform", system, "--cache-dir", f".mypy_cache/{system}", "src")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation site into build/site/html, and open every page of it in Chromium."""
     session.install("-e", ".", *groups("docs"))

@@ -16,7 +16,15 @@ from tests.support.tools import need
 
 TOP_LEVEL = {
     *("schema", "codegen", "src", "tests", "docs", "examples", "benchmarks", "languages", ".ci"),
-    *("pyproject.toml", "noxfile.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *(
+        "pyproject.toml",
+        "noxfile.py",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "RELEASING.md",
+        "LICENSE",
+    ),
     *(".gitignore", ".gitattributes"),
 }
 CODE = [path for folder in ("src", "codegen") for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -224,26 +224,24 @@ def _append(file: int, data: bytes) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk."""
-    if sys.platform == "win32":
-        return  # folders can't be opened there
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    if sys.platform != "win32":  # where folders can't be opened
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _claim(path: Path, file: int) -> None:
     """Lock a file until it is closed. Raises InvalidArgumentError if it is no file, or another map has locked it."""
     if not stat.S_ISREG(os.fstat(file).st_mode):
         raise InvalidArgumentError(f"journal {path} is not a regular file; pass another path")
-    if sys.platform == "win32":
-        return
-    import fcntl  # noqa: PLC0415 - not on Windows
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415 - not on Windows
 
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InvalidArgumentError(
-            f"journal {path} is in use by another map; wait for its end, or pass another path"
-        ) from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidArgumentError(
+                f"journal {path} is in use by another map; wait for its end, or pass another path"
+            ) from None

@@ -8,6 +8,7 @@ import contextlib
 import inspect
 import itertools
 import os
+import sys
 import tempfile
 import time
 from asyncio import Future, get_running_loop
@@ -101,34 +102,36 @@ class _Stamp(NamedTuple):
         return self.modified < time.time_ns() - TICK_SECONDS * 10**9
 
 
-class _CachedReader:
-    """Reads a file from the system's cache without a thread, as it was just hashed; in a thread where it has to wait."""
+if sys.platform == "linux":
 
-    def __init__(self, descriptor: int, stamp: _Stamp) -> None:
-        self._descriptor = descriptor
-        self._stamp = stamp
-        self._at = 0
+    class _CachedReader:
+        """Reads a file from the system's cache without a thread, as it was just hashed; in a thread where it has to wait."""
 
-    def start(self, block: bytearray) -> Future[memoryview]:
-        at = self._at
-        self._at += len(block)
-        count = 0
-        with contextlib.suppress(OSError):  # not in the cache, or a file system without this flag
-            count = os.preadv(self._descriptor, [block], at, os.RWF_NOWAIT)
-        if count < min(len(block), self._stamp.size - at):
-            return start(self._read, block, at)
-        ready: Future[memoryview] = get_running_loop().create_future()
-        ready.set_result(memoryview(block)[:count])
-        return ready
+        def __init__(self, descriptor: int, stamp: _Stamp) -> None:
+            self._descriptor = descriptor
+            self._stamp = stamp
+            self._at = 0
 
-    def _read(self, block: bytearray, at: int) -> memoryview:
-        view, count = memoryview(block), 0
-        while count < len(block) and (more := os.preadv(self._descriptor, [view[count:]], at + count)):
-            count += more
-        return view[:count]
+        def start(self, block: bytearray) -> Future[memoryview]:
+            at = self._at
+            self._at += len(block)
+            count = 0
+            with contextlib.suppress(OSError):  # not in the cache, or a file system without this flag
+                count = os.preadv(self._descriptor, [block], at, os.RWF_NOWAIT)
+            if count < min(len(block), self._stamp.size - at):
+                return start(self._read, block, at)
+            ready: Future[memoryview] = get_running_loop().create_future()
+            ready.set_result(memoryview(block)[:count])
+            return ready
 
-    def is_changed(self) -> bool:
-        return _Stamp.of(self._descriptor) != self._stamp
+        def _read(self, block: bytearray, at: int) -> memoryview:
+            view, count = memoryview(block), 0
+            while count < len(block) and (more := os.preadv(self._descriptor, [view[count:]], at + count)):
+                count += more
+            return view[:count]
+
+        def is_changed(self) -> bool:
+            return _Stamp.of(self._descriptor) != self._stamp
 
 
 class _HashedContent:
@@ -246,7 +249,8 @@ async def open_content(
             file = await in_thread(lambda: opened.enter_context(open_regular(path)))
             stamp = _Stamp.of(file.fileno())
             digest, size = await _hash(file, deadline)
-            if replied and hasattr(os, "RWF_NOWAIT") and stamp.size == size and stamp.is_settled():
+            cached = replied and stamp.size == size and stamp.is_settled()
+            if sys.platform == "linux" and cached and hasattr(os, "RWF_NOWAIT"):
                 reader: Callable[[], _Reader] = partial(_CachedReader, file.fileno(), stamp)
             else:
                 reader = partial(_HashingReader, file, digest)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ssl as ssl_module
 import struct
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, urlunsplit
 
@@ -47,12 +48,12 @@ from pie_client.errors import (
 )
 from pie_client.lazy import LazyModule
 
-if TYPE_CHECKING:
-    import fcntl
-    import termios
-else:  # they exist on POSIX systems only
+if not TYPE_CHECKING:
     fcntl = LazyModule("fcntl")
     termios = LazyModule("termios")
+elif sys.platform != "win32":
+    import fcntl
+    import termios
 
 INT = struct.Struct("i")
 CLOSE_TIMEOUT = 1.0
@@ -243,9 +244,10 @@ class Transport:
 
 def unsent_bytes(socket: Any) -> int:  # noqa: ANN401 - asyncio's wrapper of a socket, which has no public type
     """Return the bytes that the operating system has not sent, or that were not acknowledged; 0 if it does not tell."""
-    with contextlib.suppress(ImportError, OSError, AttributeError, ValueError):
-        answer: bytes = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(INT.size))
-        return int(INT.unpack(answer)[0])
+    if sys.platform != "win32":
+        with contextlib.suppress(ImportError, OSError, AttributeError, ValueError):
+            answer: bytes = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(INT.size))
+            return int(INT.unpack(answer)[0])
     return 0
 
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
@@ -96,6 +97,7 @@ def renamed(content: BinaryIO, source: Path, out: BinaryIO, place: Path) -> bool
         source.replace(place)
     except OSError:  # on Windows, also because they are open
         return False
-    # Not by name, which may lead elsewhere by now.
-    os.fchmod(content.fileno(), permissions)
+    if sys.platform != "win32":  # where no open file is replaced
+        # Not by name, which may lead elsewhere by now.
+        os.fchmod(content.fileno(), permissions)
     return True

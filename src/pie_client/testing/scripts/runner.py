@@ -208,17 +208,18 @@ def describe(error: BaseException) -> str:
 
 def limit(limits: dict[str, int]) -> None:
     """Set resource limits by their names, as far as this system has them."""
-    import resource  # noqa: PLC0415 - this module is also imported on systems that lack it
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - not on Windows
 
-    for name, value in limits.items():
-        if (number := getattr(resource, name, None)) is None:
-            continue
-        _, most = resource.getrlimit(number)
-        soft = value if most == resource.RLIM_INFINITY else min(value, most)
-        # A hard limit above the soft one lets SIGXCPU report the limit, before SIGKILL.
-        hard = soft + 1 if name == "RLIMIT_CPU" and soft != most else soft
-        with contextlib.suppress(OSError, ValueError):  # some systems have a limit but can't set it
-            resource.setrlimit(number, (soft, hard))
+        for name, value in limits.items():
+            if (number := getattr(resource, name, None)) is None:
+                continue
+            _, most = resource.getrlimit(number)
+            soft = value if most == resource.RLIM_INFINITY else min(value, most)
+            # A hard limit above the soft one lets SIGXCPU report the limit, before SIGKILL.
+            hard = soft + 1 if name == "RLIMIT_CPU" and soft != most else soft
+            with contextlib.suppress(OSError, ValueError):  # some systems have a limit but can't set it
+                resource.setrlimit(number, (soft, hard))
 
 
 def isolate(send: Send, filename: str, source: str) -> types.ModuleType:
@@ -269,7 +270,8 @@ def listen(lines: BinaryIO, loop: asyncio.AbstractEventLoop, session: Session) -
         for line in lines:
             loop.call_soon_threadsafe(session.take, *json.loads(line))
     finally:
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+        if sys.platform != "win32":
+            os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main() -> None:

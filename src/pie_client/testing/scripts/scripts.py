@@ -231,8 +231,9 @@ async def _listen(
 
 def _kill(process: Process) -> None:
     """Kill a process and those that it has started, unless they have left its process group."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the second for a zombie
-        os.killpg(process.pid, signal.SIGKILL)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the second for a zombie
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _how_it_ended(code: int) -> str:
