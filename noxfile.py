@@ -60,7 +60,11 @@ SAME_WITH_OLDEST = (
     "tests/test_distributions.py",  # what hatchling builds
     "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
     "tests/test_map_dask.py",  # Dask; tests/test_map.py has the map
-    "tests/test_documentation.py",  # the calls of tests/guide, in processes of their own
+    "tests/test_performance_page.py",  # a picture
+    *(
+        "tests/test_documentation.py",
+        "tests/test_documentation_files.py",
+    ),  # the calls of tests/guide, in processes of their own
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
     "tests/defects",  # the ledger, and the command that runs mutants

@@ -39,6 +39,10 @@ REFERENCE = {
     "map": ("Map", re.compile("Map.*|OnError")),
     "events": ("Events", re.compile(".*Event")),
     "errors": ("Errors", re.compile(".*(Error|Warning)")),
+    "connection": ("Connection", re.compile("Connection.*|Reconnect|ServerInfo|Family")),
+    "programs": ("Programs", re.compile("[Ii]nferlet|Runner|.*[Mm]anifest.*")),
+    "keys": ("Keys", re.compile("Agent.*|agent_keys|ParsedPrivateKey|Signer")),
+    "calls": ("Calls", re.compile("Calls")),
     "other": ("Other names", re.compile(".*")),
 }
 """Pages of the reference of `pie_client`, and the names on them: each is on the first page whose pattern it has."""
@@ -70,7 +74,11 @@ def main() -> None:
         section if "Reference" not in section else {"Reference": reference()}
         for section in configuration["project"]["nav"]
     ]
-    (OUT / "zensical.toml").write_text(tomli_w.dumps(configuration), "utf-8")
+    settings = tomli_w.dumps(configuration)
+    (OUT / "zensical.toml").write_text(settings, "utf-8")
+    pages = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.md"))
+    if missing := [page for page in pages if f'"{page}"' not in settings]:
+        sys.exit(f"add {', '.join(missing)} to nav in docs/site/zensical.toml")
     done = subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict"],
         cwd=OUT,

@@ -33,7 +33,12 @@ class Docstrings(griffe.Extension):
 
 
 def _complete(attribute: griffe.Attribute) -> None:
-    """Document a method that is a function of its module too, and a field that has its description in its annotation."""
+    """Document methods that are functions of the module too, and fields that are described in their annotation.
+
+    Leave out values that a constructor computes.
+    """
+    if "class-attribute" not in attribute.labels and "instance-attribute" in attribute.labels:
+        attribute.value = None
     if attribute.parent and str(attribute.value) == f"staticmethod({attribute.name})":
         attribute.parent.set_member(attribute.name, attribute.module[attribute.name])
     elif attribute.docstring is None and (found := DESCRIPTION.search(str(attribute.annotation))):

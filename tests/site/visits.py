@@ -19,14 +19,14 @@ READ = """() => {
 }"""
 WIDE = """() => {
     const width = document.documentElement.clientWidth
-    if (document.documentElement.scrollWidth <= width) return []
-    const scrolls = e => e && (["auto", "scroll", "hidden"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement))
-    return [...document.querySelectorAll("article *")]
+    const scrolls = e => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement))
+    const found = [...document.querySelectorAll("article *")]
         .filter(e => e.getBoundingClientRect().right > width + 1 && !scrolls(e.parentElement))
         .map(e => e.outerHTML.slice(0, 100))
-        .concat([`the page is ${document.documentElement.scrollWidth} px wide`])
+    const all = document.documentElement.scrollWidth
+    return all > width ? [...found, `the page is ${all} px wide`] : found
 }"""
-"""Returns what makes a page scroll sideways."""
+"""Returns what is cut off at the right, or makes the page scroll sideways; what scrolls by itself may be wider."""
 
 
 @dataclass
