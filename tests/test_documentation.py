@@ -137,6 +137,8 @@ PRINTED = {
     "observability:service": "INFO pie_client.connector: ",
     "observability:observe": "1 -> auth_identify ",
     "observability:raw": "Pong\n",
+    "observability:otel": "connect None None\n",
+    "observability:context": "True True\n",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import connected as sessions
-    from pie_client import connector, errors, launching, mapping, process
+    from pie_client import connector, errors, launching, mapping, otel, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, observing, options, raw
@@ -49,6 +49,7 @@ else:
     models = LazyModule("pie_client._generated.models")
     observing = LazyModule("pie_client.connection.observing")
     options = LazyModule("pie_client.connection.options")
+    otel = LazyModule("pie_client.otel")
     process = LazyModule("pie_client.process")
     pydantic = LazyModule("pydantic")
     raw = LazyModule("pie_client.connection.raw")
@@ -111,6 +112,7 @@ class PieClient:
             connection counts as lost.
         reconnect: When to connect again after a loss, and after a failed attempt; see :class:`Reconnect`. Default:
             never.
+        telemetry: What makes spans and metrics of the client: a ``pie_client.otel.OpenTelemetry``. Default: nothing.
 
     Raises:
         InvalidArgumentError: An argument is invalid.
@@ -136,6 +138,7 @@ class PieClient:
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
         reconnect: reconnecting.Reconnect | None = None,
+        telemetry: otel.OpenTelemetry | None = None,
     ) -> None:
         self._settings = options.Settings(
             server_uri,
@@ -156,6 +159,7 @@ class PieClient:
             ping_timeout=ping_timeout,
         )
         self._reconnect = None if reconnect is None else reconnecting.check_policy(reconnect)
+        self._watch = None if telemetry is None else otel.watch(telemetry, self._settings)
         self._connector: connector.Connector | None = None
         """Created by the first connect()."""
 
@@ -207,7 +211,8 @@ class PieClient:
 
     def _made_connector(self) -> connector.Connector:
         if self._connector is None:
-            self._connector = connector.Connector(self._settings, self._reconnect)
+            on_state = None if self._watch is None else self._watch.change
+            self._connector = connector.Connector(self._settings, self._reconnect, on_state)
         return self._connector
 
     async def close(self) -> None:

@@ -82,6 +82,8 @@ class Connected:
             on_close=self._handle_end,
             wrap=settings.wrap,
         )
+        if settings.on_connection is not None:
+            settings.on_connection(self.connection.backlogs)
         self.calls = self.connection.calls
         self.authentication = Authentication(self.connection, login)
         self.launcher = Launcher(self.connection)

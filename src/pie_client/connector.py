@@ -55,14 +55,25 @@ LEVELS = {
 class States:
     """The state of a client's connection, and those who follow it.
 
+    Args:
+        address: Scheme, host and port, for the log.
+        levels: Level of the record of each status; DEBUG for those that have none.
+        on_state: Called with each state, unless None.
+
     Attributes:
         current: The present state.
     """
 
-    def __init__(self, address: str, levels: Mapping[ConnectionStatus, int]) -> None:
+    def __init__(
+        self,
+        address: str,
+        levels: Mapping[ConnectionStatus, int],
+        on_state: Callable[[ConnectionState], None] | None,
+    ) -> None:
         self.current = ConnectionState(ConnectionStatus.CLOSED)
         self._address = address
         self._levels = levels
+        self._on_state = on_state
         self._followers: set[_Follower] = set()
         self._ended = False
         self._closed = False
@@ -78,6 +89,8 @@ class States:
         logger.log(self._levels.get(state.status, logging.DEBUG), "%s", text)
         for follower in self._followers:
             follower.add(state)
+        if self._on_state is not None:
+            self._on_state(state)
 
     def close(self) -> None:
         """Enter the state of a closed client, also if it has never connected."""
@@ -187,14 +200,25 @@ class Opening:
 class Connector:
     """The connections of one client, of which one is current at a time.
 
+    Args:
+        settings: The arguments of the client.
+        policy: When to connect again; None for never.
+        on_state: Called with each state, unless None.
+
     Attributes:
         current: The current connection, even one that was lost; None before connecting and after closing.
         states: The state of the connection.
     """
 
-    def __init__(self, settings: Settings, policy: Reconnect | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Reconnect | None,
+        on_state: Callable[[ConnectionState], None] | None = None,
+    ) -> None:
         self.current: Connected | None = None
-        self.states = States(address_of(settings.uri), {} if policy is None else LEVELS)
+        levels = {} if policy is None else LEVELS
+        self.states = States(address_of(settings.uri), levels, on_state)
         self._settings = settings
         self._policy = policy
         self._login = Login(settings.username)

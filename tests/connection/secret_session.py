@@ -52,10 +52,8 @@ def serve(engine: LocalEngine) -> None:
         raise ValueError((await session.receive_file()).decode())
 
 
-async def carry_secrets(
-    folder: Path, prepare: Callable[[PieClient], object] = lambda _client: None
-) -> list[str]:
-    """Send and receive the secrets, after ``prepare`` was called with the client, and return further ones: of the key.
+async def carry_secrets(folder: Path, create: Callable[[str], PieClient] = PieClient) -> list[str]:
+    """Send and receive the secrets with a client, and return further ones: of its key.
 
     They are in the input, a signal, events, files, calls of MCP servers and their results, and errors.
     """
@@ -64,8 +62,7 @@ async def carry_secrets(
     async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
         serve(engine)
         engine.observe(frames.append)
-        async with PieClient(engine.uri) as client:
-            prepare(client)
+        async with create(engine.uri) as client:
             await client.authenticate("alice", ParsedPrivateKey.from_file(path))
             tools = Script(folder, FIND)
             arguments = [*tools.args, PASSWORD]

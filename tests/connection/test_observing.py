@@ -123,7 +123,13 @@ async def test_an_observer_sees_names_and_numbers_and_the_size_of_everything_els
 async def test_nothing_that_a_session_carries_is_shown(tmp_path: Path) -> None:
     """Not the signature of the challenge, input, signal, events, files, calls of MCP servers and their results, and errors."""
     frames: list[ObservedFrame] = []
-    secrets = await carry_secrets(tmp_path, lambda client: client.observe(frames.append))
+
+    def create(uri: str) -> PieClient:
+        client = PieClient(uri)
+        client.observe(frames.append)
+        return client
+
+    secrets = await carry_secrets(tmp_path, create)
     seen = {frame.type for frame in frames}
     assert seen >= {
         *("auth_prove", "register_mcp_server", "launch_process", "signal_process", "transfer_file"),

@@ -89,3 +89,4 @@ def test_an_ordinary_session_loads_no_models(program: str) -> None:
     assert "websockets" in modules
     assert modules & {"pydantic", "pydantic_core", "pie_client._generated.models"} == set()
     assert modules & {"pie_client.connection.observing", "pie_client._generated.shown"} == set()
+    assert not [name for name in modules if name.startswith(("opentelemetry", "pie_client.otel"))]

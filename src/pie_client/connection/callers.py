@@ -16,8 +16,8 @@ else:
 
 request_logger = logging.getLogger(f"{__package__}.logged")
 
-Wrap: TypeAlias = Callable[[Caller], Caller]
-"""Returns a caller that sends requests by another one."""
+Wrap: TypeAlias = Callable[[Caller, bool], Caller]
+"""Returns a caller that sends requests by another one; those that the server causes, if the second argument is True."""
 
 
 def callers(caller: Caller, wrap: Wrap | None) -> tuple[Caller, Caller]:
@@ -25,4 +25,4 @@ def callers(caller: Caller, wrap: Wrap | None) -> tuple[Caller, Caller]:
     answering = caller
     if request_logger.isEnabledFor(logging.DEBUG):
         caller, answering = logged.logged_callers(caller)
-    return (caller, answering) if wrap is None else (wrap(caller), wrap(answering))
+    return (caller, answering) if wrap is None else (wrap(caller, False), wrap(answering, True))

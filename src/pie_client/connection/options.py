@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pie_client.connection import callers
     from pie_client.connection import taps as tapping
+    from pie_client.protocol.backlog import Backlogs
     from pie_client.protocol.shares import WhenFull
 else:
     socket_module = LazyModule("socket")
@@ -75,9 +76,11 @@ class Settings:
 
     Attributes:
         wrap: What the requests of connections that are opened from now on go through, or None.
+        on_connection: Called with what the processes of each of them hold, or None.
     """
 
     wrap: callers.Wrap | None = None
+    on_connection: Callable[[Backlogs], None] | None = None
 
     def __init__(
         self,

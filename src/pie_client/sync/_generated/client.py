@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import client as aio
-    from pie_client import errors, mapping
+    from pie_client import errors, mapping, otel
     from pie_client._generated import mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.client import I, P, R, T
@@ -43,6 +43,7 @@ else:
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     observing = LazyModule("pie_client.connection.observing")
+    otel = LazyModule("pie_client.otel")
     pydantic = LazyModule("pydantic")
     reconnecting = LazyModule("pie_client.connection.reconnect")
     server_info = LazyModule("pie_client.auth.server_info")
@@ -105,6 +106,7 @@ class PieClient:
             connection counts as lost.
         reconnect: When to connect again after a loss, and after a failed attempt; see :class:`Reconnect`. Default:
             never.
+        telemetry: What makes spans and metrics of the client: a ``pie_client.otel.OpenTelemetry``. Default: nothing.
 
     Raises:
         InvalidArgumentError: An argument is invalid.
@@ -130,6 +132,7 @@ class PieClient:
         ping_interval: float = 20.0,
         ping_timeout: float = 20.0,
         reconnect: reconnecting.Reconnect | None = None,
+        telemetry: otel.OpenTelemetry | None = None,
     ) -> None:
         self._thread = loop_thread.running()
         self._async = aio.PieClient(
@@ -150,6 +153,7 @@ class PieClient:
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             reconnect=reconnect,
+            telemetry=telemetry,
         )
         self._thread.keep(self._async)
 

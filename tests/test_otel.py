@@ -1,0 +1,291 @@
+"""Spans and metrics of OpenTelemetry, in the in-memory exporters of its SDK."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from pydantic import JsonValue
+
+from pie_client import (
+    ConnectionStatus,
+    DeadlineError,
+    Family,
+    InvalidArgumentError,
+    PieClient,
+    ProgramNotFoundError,
+)
+from pie_client.otel import OpenTelemetry
+from pie_client.testing import InferletSession, LocalEngine, TracedFrame
+from tests.connection.helpers import SOON, launch, printed, until
+from tests.connection.secret_session import CARRIED, PROGRAM, carry_secrets
+from tests.support.peers import in_time, websocket_peer
+from tests.support.repository import ROOT, run
+
+SECRET = "hunter2"  # noqa: S105 - must be in no span and no metric
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What telemetry has kept in memory."""
+
+    telemetry: OpenTelemetry
+    traces: TracerProvider
+    meters: MeterProvider
+    exporter: InMemorySpanExporter
+    reader: InMemoryMetricReader
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        """The spans that have ended, oldest first."""
+        return sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
+
+    def points(self, name: str) -> list[NumberDataPoint | HistogramDataPoint]:
+        data = self.reader.get_metrics_data()
+        assert data is not None
+        metrics = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
+        found = [point for metric in metrics if metric.name == name for point in metric.data.data_points]
+        return [point for point in found if isinstance(point, NumberDataPoint | HistogramDataPoint)]
+
+    def values(self, name: str, attribute: str) -> dict[object, float]:
+        """Return the values, or the counts of a histogram, of a metric by one of its attributes."""
+        found = Counter[object]()
+        for point in self.points(name):
+            value = point.count if isinstance(point, HistogramDataPoint) else point.value
+            found[(point.attributes or {}).get(attribute)] += int(value)
+        return dict(found)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    traces, meters = TracerProvider(shutdown_on_exit=False), MeterProvider([reader], shutdown_on_exit=False)
+    traces.add_span_processor(SimpleSpanProcessor(exporter))
+    telemetry = OpenTelemetry(tracer_provider=traces, meter_provider=meters)
+    yield Kept(telemetry, traces, meters, exporter, reader)
+    traces.shutdown()
+    meters.shutdown()
+
+
+def serve(engine: LocalEngine) -> None:
+    @engine.inferlet("talk@1.0.0")
+    async def talk(session: InferletSession, input: JsonValue) -> JsonValue:
+        session.print("one")
+        session.print("two")
+        return input
+
+
+async def session(engine: LocalEngine, telemetry: OpenTelemetry) -> None:
+    async with PieClient(engine.uri, telemetry=telemetry, headers={"x-secret": SECRET}) as client:
+        process = await client.launch_process("talk@1.0.0", {"prompt": SECRET})
+        await process.result()
+        with pytest.raises(ProgramNotFoundError):
+            await client.launch_process("missing@1.0.0", {"prompt": SECRET})
+        await client.signal_process("3fa85f64-5717-4562-b3fc-2c963f66afa6", SECRET)
+
+
+def id_of(span: ReadableSpan | Span) -> int:
+    context = span.get_span_context()
+    assert context is not None
+    return context.span_id
+
+
+def described(span: ReadableSpan) -> tuple[str, Mapping[str, object], StatusCode]:
+    """Return a span's name, attributes that differ between requests, and status."""
+    common = {"server.address", "server.port", "rpc.system.name", "rpc.method"}
+    return (
+        span.name,
+        {name: value for name, value in (span.attributes or {}).items() if name not in common},
+        span.status.status_code,
+    )
+
+
+async def test_a_session_makes_a_span_of_each_request_and_attempt_to_connect(
+    engine: LocalEngine, kept: Kept
+) -> None:
+    serve(engine)
+    with kept.traces.get_tracer("test").start_as_current_span("work") as work:
+        await session(engine, kept.telemetry)
+    *spans, last = sorted(kept.spans, key=lambda span: span.name == "work")
+    assert last.name == "work"
+    ok, failed = StatusCode.UNSET, StatusCode.ERROR
+    assert [described(span) for span in spans] == [
+        ("connect", {"pie.connection.attempt": 1}, ok),
+        ("launch_process", {"pie.correlation_id": 1}, ok),
+        ("auth_identify", {"pie.correlation_id": 0}, ok),
+        (
+            "launch_process",
+            {"pie.correlation_id": 2, "error.type": "pie_client.ProgramNotFoundError"},
+            failed,
+        ),
+        ("signal_process", {}, ok),
+    ]
+    port = int(engine.uri.rpartition(":")[2])
+    for span in spans:
+        assert span.kind is SpanKind.CLIENT
+        assert span.attributes is not None
+        assert (span.attributes["server.address"], span.attributes["server.port"]) == ("127.0.0.1", port)
+        if span.name != "connect":
+            assert span.attributes["rpc.system.name"] == "pie"
+            assert span.attributes["rpc.method"] == span.name
+        # The first request identifies the session.
+        parent = spans[1] if span.name == "auth_identify" else work
+        assert span.parent is not None
+        assert span.parent.span_id == id_of(parent)
+        assert not span.events
+        assert span.status.description is None
+    assert SECRET not in "".join(span.to_json() for span in spans)
+
+
+async def test_metrics_count_requests_events_bytes_and_states(
+    engine: LocalEngine, kept: Kept, family: Family
+) -> None:
+    serve(engine)
+    frames: list[TracedFrame] = []
+    engine.observe(frames.append)
+    await session(engine, kept.telemetry)
+    assert kept.values("rpc.client.call.duration", "rpc.method") == {
+        "auth_identify": 1,
+        "launch_process": 2,
+        "signal_process": 1,
+    }
+    assert kept.values("rpc.client.call.duration", "error.type") == {
+        None: 3,
+        "pie_client.ProgramNotFoundError": 1,
+    }
+    assert kept.values("pie.client.events", "pie.event") == {"stdout": 2, "return": 1}
+    sizes = {"transmit": 0, "receive": 0}
+    for frame in frames:
+        data = frame.data.encode() if isinstance(frame.data, str) else frame.data
+        sizes["transmit" if frame.direction == "received" else "receive"] += len(data)
+    counted = kept.values("pie.client.io", "network.io.direction")
+    assert counted["transmit"] == sizes["transmit"]
+    if family == "0.4":  # 0.5 servers send more after the last reply, which may arrive after the end
+        assert counted["receive"] == sizes["receive"]
+    assert kept.values("pie.client.connection.changes", "pie.connection.status") == {
+        "connecting": 1,
+        "ready": 1,
+        "closed": 1,
+    }
+    text = kept.reader.get_metrics_data()
+    assert SECRET not in (text.to_json() if text else "")
+
+
+async def test_what_is_unread_is_measured_over_all_clients(kept: Kept) -> None:
+    """Also if each client has an object of its own: the SDK knows an instrument once."""
+    again = OpenTelemetry(tracer_provider=kept.traces, meter_provider=kept.meters)
+    async with (
+        websocket_peer() as peer,
+        PieClient(peer.uri, telemetry=kept.telemetry) as first,
+        PieClient(peer.uri, telemetry=again) as second,
+    ):
+        await first.ping()
+        process = await launch(second)
+        await peer.send(*(printed(process, "x" * 100) for _ in range(9)))
+        await second.ping()
+        held = first.buffered + second.buffered
+        assert held > 900
+        [value] = kept.values("pie.client.buffered", "server.address").values()
+        assert value == held
+        assert len([await process.recv() for _ in range(9)]) == 9
+        [value] = kept.values("pie.client.buffered", "server.address").values()
+        assert value == first.buffered + second.buffered < held
+
+
+async def test_a_span_is_a_child_of_what_its_caller_does(engine: LocalEngine, kept: Kept) -> None:
+    tracer = kept.traces.get_tracer("test")
+
+    async def ask(client: PieClient, name: str) -> int:
+        with tracer.start_as_current_span(name) as span:
+            await client.ping()
+            return span.get_span_context().span_id
+
+    async with PieClient(engine.uri, telemetry=kept.telemetry) as client:
+        await client.ping()
+        kept.exporter.clear()
+        parents = await asyncio.gather(*(ask(client, f"caller {n}") for n in range(9)))
+    found = [span.parent.span_id for span in kept.spans if span.name == "ping" and span.parent]
+    assert sorted(found) == sorted(parents)
+
+
+async def test_restoring_a_connection_is_a_trace_of_its_own(engine: LocalEngine, kept: Kept) -> None:
+    with kept.traces.get_tracer("test").start_as_current_span("work"):
+        async with PieClient(engine.uri, reconnect=SOON, telemetry=kept.telemetry) as client:
+            await client.ping()
+            kept.exporter.clear()
+            back = asyncio.create_task(until(client, ConnectionStatus.READY, 2))
+            await asyncio.sleep(0)
+            engine.faults.refuse_upgrade(503)
+            engine.faults.close_connection(1012)
+            await in_time(back)
+    refused, restored, identified = (span for span in kept.spans if span.name != "work")
+    assert described(refused) == (
+        "connect",
+        {"pie.connection.attempt": 1, "error.type": "pie_client.HandshakeError"},
+        StatusCode.ERROR,
+    )
+    assert described(restored) == ("connect", {"pie.connection.attempt": 2}, StatusCode.UNSET)
+    assert refused.parent is None
+    assert restored.parent is None
+    assert identified.name == "auth_identify"
+    assert identified.parent is not None
+    assert identified.parent.span_id == id_of(restored)
+    statuses = kept.values("pie.client.connection.changes", "pie.connection.status")
+    assert statuses == {"connecting": 3, "waiting": 2, "ready": 2, "lost": 1, "closed": 1}
+
+
+async def test_a_failed_request_says_whether_it_was_sent(kept: Kept) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, telemetry=kept.telemetry) as client:
+        await client.ping()
+        kept.exporter.clear()
+        with pytest.raises(DeadlineError):
+            await client.query("never answered", timeout=0.01)
+        await client.send_raw({"type": "news", "text": SECRET})
+    failed, raw = kept.spans
+    assert described(failed)[1] == {
+        "pie.correlation_id": 2,
+        "error.type": "pie_client.DeadlineError",
+        "pie.request.sent": True,
+    }
+    # Types that the protocol does not have could make any number of series.
+    assert raw.name == "pie"
+    assert raw.attributes is not None
+    assert raw.attributes["rpc.method"] == "_OTHER"
+    assert raw.attributes["rpc.method_original"] == "news"
+    assert None not in kept.values("rpc.client.call.duration", "rpc.method")
+
+
+async def test_nothing_that_a_session_carries_is_in_a_span_or_metric(tmp_path: Path, kept: Kept) -> None:
+    with kept.traces.get_tracer("test").start_as_current_span("work"):
+        secrets = await carry_secrets(tmp_path, lambda uri: PieClient(uri, telemetry=kept.telemetry))
+    metrics = kept.reader.get_metrics_data()
+    assert metrics is not None
+    text = "".join([*(span.to_json() for span in kept.spans), metrics.to_json()])
+    assert "auth_prove" in text
+    for secret in (*CARRIED, PROGRAM, *secrets):
+        assert secret not in text
+    # What the server causes belongs to no caller.
+    [answer] = [span for span in kept.spans if span.name == "mcp_response"]
+    assert answer.parent is None
+
+
+def test_other_telemetry_is_refused() -> None:
+    text = "invalid telemetry=7; pass a pie_client.otel.OpenTelemetry, or leave it out"
+    with pytest.raises(InvalidArgumentError, match=text):
+        PieClient("ws://127.0.0.1", telemetry=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - refused
+
+
+def test_without_the_package_the_import_says_what_to_install() -> None:
+    script = "import sys; sys.modules['opentelemetry'] = None; import json, pie_client\ntry:\n    import pie_client.otel\nexcept ImportError as error:\n    print(json.dumps(str(error)))"
+    done = run(["-c", script], ROOT)
+    text = "pie_client.otel needs the opentelemetry-api package; run pip install 'pie-client[otel]'"
+    assert json.loads(done.stdout) == text
