@@ -31,6 +31,8 @@ METHODS: Final = {
     "__anext__": "__next__",
     "aclose": "close",
 }
+VERBS: Final = {"__anext__": "step", "__aexit__": "leave"}
+"""What the thread does in methods that it treats like no other."""
 LEFT_OUT: Final = {"__del__", "__init__", "__reduce__", "__repr__", "__slots__"}
 """Members that handles have of another kind, or that the asynchronous object keeps for itself."""
 LOST: Final = "An interruption, as by Ctrl-C, may lose what arrives at that moment."
@@ -269,7 +271,7 @@ def __init__(self) -> None:
         elif "AsyncGenerator[" in returns:
             body = _parse(f"return {thread}.iterate({begin})")
         else:
-            verb = "step" if node.name == "__anext__" else "wait" if waits else "do"
+            verb = VERBS.get(node.name, "wait" if waits else "do")
             body = self._returned(node.returns, f"{thread}.{verb}({begin})", thread)
             if overloaded and self._source.face(node.returns) is None:
                 text = f"found: {ast.unparse(self._types.visit(copy.deepcopy(node.returns)))} = {thread}.{verb}({begin})"

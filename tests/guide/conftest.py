@@ -1,19 +1,44 @@
 """The servers, home folder and files that the guide assumes."""
 
+import inspect
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import JsonValue
 
+import pie_client
 from pie_client import Family, PieClient
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.guide import synchronous
 from tests.support.peers import component
 
+FACES = {"asynchronous": pie_client, "synchronous": synchronous}
+"""The modules whose client the guide's programs run with."""
 MANIFEST = '[package]\nname = "build"\nversion = "0.1.0"\n\n[runtime]\ncore = "0.4.0"\n'
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module with each client, if it uses one."""
+    if inspect.iscoroutinefunction(metafunc.function):
+        metafunc.parametrize("face", FACES, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def face(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The client that a test runs with."""
+    name: str = getattr(request, "param", "asynchronous")
+    module = cast("ModuleType", request.module)  # pyright: ignore[reportUnknownMemberType] - it has no type
+    for place in (module, sys.modules[__name__]):
+        for shown in {"PieClient", "Process"} & vars(place).keys():
+            monkeypatch.setattr(place, shown, getattr(FACES[name], shown))
+    return name
 
 
 @pytest.fixture(autouse=True)

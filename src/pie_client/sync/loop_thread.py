@@ -100,6 +100,11 @@ class LoopThread:
         finally:
             del future  # it refers to the error, whose traceback refers to this frame
 
+    def leave(self, begin: Callable[[], Awaitable[None]]) -> None:
+        """End a ``with`` block, as :meth:`wait`. Does nothing in a forked process, whose parent ends it."""
+        if not self.forked:
+            self.wait(begin)
+
     def do(self, work: Callable[[], T]) -> T:
         """Do something in the loop that does not wait there, and return its result. Callbacks may do so too."""
         if not self.forked and threading.get_ident() == self._thread.ident:
@@ -180,15 +185,11 @@ class LoopThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(EXIT_SECONDS)
 
-    def clients(self) -> list[object]:
-        """Return the clients that were not dropped."""
-        return list(self._clients)
-
 
 _lock = threading.Lock()
 _current: LoopThread | None = None
-_inherited: list[object] = []
-"""What a forked process has of its parent. Kept: closing it would change the parent's sockets and its selector."""
+_inherited: list[LoopThread] = []
+"""Those of the processes that this one was forked from. Kept: to close a loop here would change what the parent waits for."""
 
 
 def running() -> LoopThread:
@@ -229,7 +230,7 @@ def _forget() -> None:
     _lock = threading.Lock()
     if _current is not None:
         _current.forked = True
-        _inherited.extend([_current, *_current.clients()])
+        _inherited.append(_current)
         _current = None
 
 

@@ -162,7 +162,7 @@ class PieClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._thread.wait(lambda: self._async.__aexit__(kind, error, trace))
+        self._thread.leave(lambda: self._async.__aexit__(kind, error, trace))
 
     def connect(self) -> None:
         """Open the connection. Does nothing if there is one.

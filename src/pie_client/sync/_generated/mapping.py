@@ -56,7 +56,7 @@ class Map(Iterator[MapResult[I_co, T_co]]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.wait(lambda: self._async.__aexit__(kind, error, trace))
+        self._thread.leave(lambda: self._async.__aexit__(kind, error, trace))
 
     def close(self) -> None:
         """End the map: terminate what runs, and wait until the server confirms it, about five seconds at most."""

@@ -88,7 +88,7 @@ class Process(Generic[R_co]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.wait(lambda: self._async.__aexit__(kind, error, trace))
+        self._thread.leave(lambda: self._async.__aexit__(kind, error, trace))
 
     def __iter__(self) -> Self:
         self._thread.do(self._async.__aiter__)
