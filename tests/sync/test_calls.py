@@ -28,7 +28,7 @@ from pie_client import (
 )
 from pie_client.sync import Map, PieClient
 from pie_client.testing import LocalEngine
-from tests.support.peers import TIMEOUT
+from tests.support.peers import TIMEOUT, in_time, websocket_peer
 from tests.support.repository import ROOT
 
 
@@ -198,50 +198,51 @@ def test_an_iterable_of_bytes_is_sent_as_a_file(client: PieClient) -> None:
 
 
 @pytest.fixture
-def interrupt_when() -> Iterator[Callable[[threading.Event], None]]:
-    """Interrupts the main thread, as Ctrl-C does, after an event."""
+def interrupt() -> Iterator[Callable[[], None]]:
+    """Interrupts this thread, as Ctrl-C does, as soon as it waits for a call."""
     ident = threading.get_ident()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist ignores the signal
 
-    def arm(event: threading.Event) -> None:
-        def interrupt() -> None:
-            assert event.wait(TIMEOUT)
-            signal.pthread_kill(ident, signal.SIGINT)
+    def waits() -> bool:
+        frame = sys._current_frames().get(ident)  # pyright: ignore[reportPrivateUsage] - documented
+        while frame is not None and frame.f_code.co_qualname != "Future.result":
+            frame = frame.f_back
+        return frame is not None
 
-        threading.Thread(target=interrupt, daemon=True).start()
+    def when_it_waits() -> None:
+        while not waits():
+            pass
+        signal.pthread_kill(ident, signal.SIGINT)
 
-    yield arm
+    yield lambda: threading.Thread(target=when_it_waits, daemon=True).start()
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent another way on Windows")
-def test_ctrl_c_raises_at_once_and_cancels_the_call(
-    client: PieClient, interrupt_when: Callable[[threading.Event], None]
-) -> None:
-    asked = threading.Event()
-
-    def inputs() -> Iterator[int]:
-        asked.set()
-        yield 1
-
-    process = client.launch_process("chat@1.0.0")
-    assert process.recv(timeout=TIMEOUT) == (Event.Message, "ready")
-    interrupt_when(asked)
-    with pytest.raises(KeyboardInterrupt), client.map("chat@1.0.0", inputs()) as results:
-        next(results)
-    process.signal("still usable")
-    assert process.recv(timeout=TIMEOUT) == (Event.Stdout, "still usable")
-    assert [info.id for info in client.list_processes()] == [process.process_id]
-    process.terminate()
+def test_ctrl_c_raises_at_once_and_cancels_the_call(client: PieClient, interrupt: Callable[[], None]) -> None:
+    with client.launch_process("chat@1.0.0", terminate_on_exit=True) as process:
+        assert process.recv(timeout=TIMEOUT) == (Event.Message, "ready")
+        interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            process.recv()
+        process.signal("for the next call")
+        assert process.recv(timeout=TIMEOUT) == (Event.Stdout, "for the next call")
 
 
 # ------------------------------------------------------------- processes and exit
 
 
-def run_program(program: str, engine: LocalEngine, *ignored: str) -> subprocess.CompletedProcess[str]:
+def run_program(program: str, uri: str, *ignored: str) -> subprocess.CompletedProcess[str]:
     """Run a program with a new interpreter that shows every warning, except some."""
     return subprocess.run(  # noqa: S603 - this interpreter, no shell
-        [sys.executable, *("-W", "error"), *(f"-Wignore::{each}" for each in ignored), "-c", program, engine.uri],
+        [
+            sys.executable,
+            *("-W", "error"),
+            *(f"-Wignore::{each}" for each in ignored),
+            "-c",
+            program,
+            uri,
+        ],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -256,16 +257,18 @@ from pie_client.sync import PieClient
 
 client = PieClient(sys.argv[1])
 client.connect()
-process = client.launch_process("chat@1.0.0")
-for event in process:
-    print(event)
-    break
+client.ping()
+states = client.states()
+print(next(states).status.name)
 """
 
 
-def test_a_client_that_is_open_at_exit_is_closed_without_a_word(engine: LocalEngine) -> None:
-    done = run_program(EXIT, engine)
-    assert (done.stdout, done.stderr, done.returncode) == ("MessageEvent(value='ready')\n", "", 0)
+async def test_a_client_that_is_open_at_exit_is_closed_in_order_and_without_a_word() -> None:
+    async with websocket_peer() as peer:
+        done = await asyncio.to_thread(run_program, EXIT, peer.uri)
+        assert (done.stdout, done.stderr, done.returncode) == ("READY\n", "", 0)
+        await in_time(peer.socket.wait_closed())
+        assert peer.socket.close_code == 1000
 
 
 FORK = """
@@ -291,7 +294,7 @@ with PieClient(sys.argv[1]) as client:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 def test_a_forked_process_uses_a_client_of_its_own_and_the_parents_goes_on(engine: LocalEngine) -> None:
     # Since Python 3.12 forking beside a thread is deprecated. The child has the parent's sockets, and does not close them.
-    done = run_program(FORK, engine, "DeprecationWarning", "ResourceWarning")
+    done = run_program(FORK, engine.uri, "DeprecationWarning", "ResourceWarning")
     assert done.stdout.splitlines() == [
         "PieClient.ping() belongs to a client of the process that forked this one; create a client after the fork",
         "child",

@@ -18,7 +18,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar, cast
 
 from pie_client.errors import InvalidArgumentError, NotConnectedError, UnsupportedError
@@ -42,7 +42,6 @@ class LoopThread:
         self.forked = False
         """Whether this process was forked from the one that has the thread."""
         self._clients: weakref.WeakSet[_Closable] = weakref.WeakSet()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         started: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, args=[started], name="pie-client", daemon=True)
@@ -133,16 +132,13 @@ class LoopThread:
             return await anext(source)
 
         step.__qualname__ = name
-        try:
-            while True:
-                try:
-                    item = self.wait(step)
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            # Not waited for: the garbage collector may call this in any thread, even in the loop's.
-            self._start(source.aclose)
+        # When the iteration is left, the loop closes the generator, as it does with one that ``async for`` leaves.
+        while True:
+            try:
+                item = self.wait(step)
+            except StopAsyncIteration:
+                return
+            yield item
 
     def _submit(self, begin: Callable[[], Awaitable[T]]) -> concurrent.futures.Future[T]:
         if self.forked:
@@ -155,23 +151,6 @@ class LoopThread:
         except RuntimeError:
             call.close()
             raise _stopped(begin) from None
-
-    def _start(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start something that ends soon, without waiting for it."""
-
-        async def closed() -> None:
-            with contextlib.suppress(
-                RuntimeError
-            ):  # it runs: an interrupted call has not ended yet, and closes it
-                await close()
-
-        def start() -> None:
-            self._tasks.add(task := self._loop.create_task(closed()))
-            task.add_done_callback(self._tasks.discard)
-
-        if not self.forked:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(start)
 
     # ------------------------------------------------------------- exit and fork
 
