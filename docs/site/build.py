@@ -126,8 +126,11 @@ def exported_by(module: ModuleType) -> list[str]:
 
 
 def modules() -> list[str]:
-    """Return the names of the public modules of the package."""
-    return sorted({*dir(pie_client)} - {*exported_by(pie_client)} - {"__version__"})
+    """Return the names of the public modules of the package: those that say what they export."""
+    package = ROOT / "src" / "pie_client"
+    files = [*package.glob("[a-z]*.py"), *package.glob("[a-z]*/__init__.py")]
+    public = [file for file in files if "__all__" in file.read_text("utf-8")]
+    return sorted(file.parent.name if file.name == "__init__.py" else file.stem for file in public)
 
 
 def reference() -> list[dict[str, str]]:

@@ -88,6 +88,9 @@ def _find(path: str, scope: griffe.Object, package: griffe.Module) -> str | None
 
 def _member(path: str, place: griffe.Object) -> str | None:
     try:
-        return str(place[path].canonical_path)
+        found = place[path]
+        if found.is_module and "__all__" not in found.filepath.read_text("utf-8"):
+            return None  # it has no page
+        return str(found.canonical_path)
     except (KeyError, griffe.AliasResolutionError):
         return None
