@@ -135,9 +135,10 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def breaking(session: nox.Session) -> None:
-    """Check that the schema breaks nothing of the released one unannounced; `-- --json` for a report."""
-    session.install(*groups("codegen"))
+    """Check that neither schema nor public names break what was released unannounced; `-- --json` for a report."""
+    session.install(*groups("codegen", "api"))
     session.run("python", "-m", "codegen", "breaking", *session.posargs)
+    session.run("python", "-m", "codegen", "api")
 
 
 @nox.session
@@ -149,9 +150,10 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def snapshot(session: nox.Session) -> None:
-    """Make the schema the one that later changes are compared with, as for a release."""
-    session.install(*groups("codegen"))
+    """Make schema and public names those that later changes are compared with, as for a release."""
+    session.install(*groups("codegen", "api"))
     session.run("python", "-m", "codegen", "release")
+    session.run("python", "-m", "codegen", "api", "--release")
 
 
 @nox.session

@@ -1,7 +1,8 @@
 """``python -m codegen generate`` writes the generated files; ``check`` fails unless they are up to date.
 
 ``python -m codegen export FORMAT --out DIR`` writes the protocol for another language or tool. ``breaking`` says what a change
-of the schema breaks, and ``release`` makes the schema the one that later ones are compared with.
+of the schema breaks, and ``release`` makes the schema the one that later ones are compared with. ``api`` and ``api --release`` do
+the same for the public names of the package.
 """
 
 import argparse
@@ -26,9 +27,15 @@ COMMANDS = {
     "export": "write the protocol for another language or tool",
     "breaking": "compare the schema with the released one; fail if a break is not announced",
     "release": "make the schema the released one, unless a break is not announced",
+    "api": "compare the package's public names with the released ones; fail if a break is not announced",
 }
-OPTIONS = {"export": ("root", "schema"), "breaking": ("root",), "release": ("root",)}
-"""Options of commands that only read the schema."""
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "export": ("root", "schema"),
+    "breaking": ("root",),
+    "release": ("root",),
+    "api": ("root", "output", "package"),
+}
+"""Options of commands that do not generate."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="DIR",
                 help="folder of the schema that is compared (default: %(default)s)",
             )
+        if name == "api":
+            text = "make the package the released one, unless a break is not announced"
+            command.add_argument("--release", action="store_true", help=text)
         if name == "breaking":
             command.add_argument("--json", action="store_true", help="print the changes as a JSON list")
     return parser
@@ -132,12 +142,21 @@ def _release(layout: Layout, options: Mapping[str, Any]) -> int:
     return release(layout.root / options["released"], layout.root / options["new"])
 
 
+def _api(layout: Layout, options: Mapping[str, Any]) -> int:
+    from codegen.api import command  # noqa: PLC0415 - needs griffe, which generating does not
+
+    run = command.release if options["release"] else command.api
+    package = layout.root / layout.output / layout.package.replace(".", "/")
+    return run(layout.root / command.RELEASED, package)
+
+
 RUN = {
     "generate": _generate,
     "check": _check,
     "export": _export,
     "breaking": _breaking,
     "release": _release,
+    "api": _api,
 }
 """What each command does."""
 

@@ -1,13 +1,14 @@
 """The breaks that maintainers announce: a file beside the released schema, with a version and a reason for each."""
 
+import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
-from codegen.breaking.rules import Change, Rule
-from codegen.schema import CodegenError, Schema, raise_if
+from codegen.breaking.rules import Rule
+from codegen.schema import CodegenError, raise_if
 
 FILE = "accepted.toml"
 TABLE = "break"
@@ -21,7 +22,7 @@ class Accepted:
     rule: str
     path: str
     version: str
-    """Version of the schema that brings it."""
+    """Version of the schema, or of the package, that brings it."""
     reason: str
 
     @property
@@ -32,8 +33,8 @@ class Accepted:
         return f"{FILE}: {self.rule} {self.path}"
 
 
-def read(folder: Path) -> list[Accepted]:
-    """Return the announced breaks of a folder; without a file, there are none.
+def read(folder: Path, rules: Collection[str] = frozenset(RULES)) -> list[Accepted]:
+    """Return the announced breaks of a folder, whose rules have these names; without a file, there are none.
 
     Raises:
         CodegenError: The file is not TOML, or an entry is not complete or is there twice.
@@ -54,7 +55,7 @@ def read(folder: Path) -> list[Accepted]:
             problems.append(f"{path}: entry {number} needs a text for each of {', '.join(sorted(keys))}")
             continue
         entry = Accepted(**cast("dict[str, str]", row))
-        if entry.rule not in RULES:
+        if entry.rule not in rules:
             problems.append(f"{path}: entry {number}: no rule is called {entry.rule!r}")
         if entry.place in {each.place for each in found}:
             problems.append(f"{path}: entry {number}: {entry.rule} {entry.path} is announced twice")
@@ -63,23 +64,34 @@ def read(folder: Path) -> list[Accepted]:
     return found
 
 
-def problems(changes: Sequence[Change], accepted: Sequence[Accepted], base: Schema, new: Schema) -> list[str]:
-    """List the breaks that are not announced, and the announcements of what is no break or of another version."""
-    breaks = {(change.rule.title, change.path): change for change in changes if change.is_break}
+def problems(
+    breaks: Mapping[tuple[str, str], object],
+    accepted: Sequence[Accepted],
+    versions: tuple[str, str],
+    place: str,
+) -> Iterator[str]:
+    """Iterate over the breaks that are not announced, and the announcements of what is no break or of another version.
+
+    Args:
+        breaks: The breaks, by their rule and path.
+        accepted: The announcements.
+        versions: The released version and the present one.
+        place: Where the present version stands.
+    """
     announced = {entry.place for entry in accepted}
-    found = [f"not announced: {change}" for place, change in breaks.items() if place not in announced]
-    old, now = (str(schema.protocol.get("version") or "0.0.0") for schema in (base, new))
+    yield from (f"not announced: {each}" for place, each in breaks.items() if place not in announced)
+    old, now = versions
     for entry in accepted:
         if entry.place not in breaks:
-            found.append(f"stale: {entry} is no break between these schemas; remove it")
-        elif not _parts(old) < _parts(entry.version) <= _parts(now):
-            found.append(
-                f"wrong version: {entry} is announced for {entry.version}, but the schema goes from {old} to {now};"
-                " raise `version` in protocol.json, or correct the entry"
+            yield f"stale: {entry} is no break between these versions; remove it"
+        elif not _parts(old) < _parts(entry.version) <= (_parts(now)[0], True):
+            yield (
+                f"wrong version: {entry} is announced for {entry.version}, but the versions are {old} and {now};"
+                f" raise the version in {place}, or correct the entry"
             )
-    return found
 
 
-def _parts(version: str) -> tuple[int, ...]:
-    numbers = version.split(".")
-    return tuple(map(int, numbers)) if all(number.isdecimal() for number in numbers) else ()
+def _parts(version: str) -> tuple[tuple[int, ...], bool]:
+    """Return what versions are compared by: their numbers, and whether they are final."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return (tuple(map(int, found[0].split("."))), found[0] == version) if found else ((), False)

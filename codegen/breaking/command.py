@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from codegen.breaking import accepted, compare
-from codegen.schema import PROTOCOL, CodegenError, files, load
+from codegen.schema import PROTOCOL, CodegenError, Schema, files, load
 
 
 def breaking(base: Path, new: Path, *, as_json: bool = False) -> int:
@@ -16,18 +16,24 @@ def breaking(base: Path, new: Path, *, as_json: bool = False) -> int:
     announced = accepted.read(base)
     old, now = load(base), load(new)
     changes = compare(old, now)
-    problems = accepted.problems(changes, announced, old, now)
+    breaks = {(change.rule.title, change.path): change for change in changes if change.is_break}
+    versions = _version(old), _version(now)
+    problems = list(accepted.problems(breaks, announced, versions, PROTOCOL))
     if as_json:
         print(json.dumps([change.as_json() for change in changes], indent=2, ensure_ascii=False))
     else:
         print(*changes, *problems, sep="\n" if changes or problems else "")
-    breaks = sum(change.is_break for change in changes)
-    told = f"codegen: changes {len(changes)}, breaks {breaks}, announced {len(announced)}"
+    count = sum(change.is_break for change in changes)
+    told = f"codegen: changes {len(changes)}, breaks {count}, announced {len(announced)}"
     if problems:
         print(f"{told}; undo a break, or announce it in {base / accepted.FILE}", file=sys.stderr)
         return 1
     print(told, file=sys.stderr)
     return 0
+
+
+def _version(schema: Schema) -> str:
+    return str(schema.protocol.get("version") or "0.0.0")
 
 
 def release(base: Path, new: Path) -> int:

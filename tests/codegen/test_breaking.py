@@ -82,13 +82,13 @@ def test_a_break_fails_until_it_is_announced_for_the_version_that_brings_it(
     status, out, _ = run(capsys, "release", schemas)
     place = "accepted.toml: event-terminal-changed protocol.json#/events"
     goes = (
-        f"the schema goes from {version} to {version}; raise `version` in protocol.json, or correct the entry"
+        f"the versions are {version} and {version}; raise the version in protocol.json, or correct the entry"
     )
     assert status == 1
     assert out.splitlines() == [
         LINE,
         f"wrong version: {place}/return/terminal is announced for {version}, but {goes}",
-        f"stale: {place}/stdout/terminal is no break between these schemas; remove it",
+        f"stale: {place}/stdout/terminal is no break between these versions; remove it",
     ]
 
     edit(protocol, lambda d: d.update(version=NEXT))

@@ -1,0 +1,39 @@
+from pie_client._generated.public import MODULE_OF as _GENERATED
+from pie_client._version import __version__ as __version__
+from pie_client.lazy import imported as _imported
+TYPE_CHECKING = False
+from pie_client import errors as errors
+from pie_client import models as models
+from pie_client import testing as testing
+from pie_client._generated.calls import Calls as Calls
+from pie_client._generated.public import *
+from pie_client.auth.agent import AgentKey as AgentKey
+from pie_client.auth.agent import agent_keys as agent_keys
+from pie_client.auth.keys import ParsedPrivateKey as ParsedPrivateKey
+from pie_client.auth.keys import Signer as Signer
+from pie_client.auth.server_info import ServerInfo as ServerInfo
+from pie_client.client import PieClient as PieClient
+from pie_client.connection.contents import Progress as Progress
+from pie_client.connection.contents import Source as Source
+from pie_client.connection.observing import Observation as Observation
+from pie_client.connection.observing import ObservedFrame as ObservedFrame
+from pie_client.connection.observing import Redacted as Redacted
+from pie_client.connection.reconnect import ConnectionState as ConnectionState
+from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
+from pie_client.connection.reconnect import Reconnect as Reconnect
+from pie_client.content import Content as Content
+from pie_client.errors import *
+from pie_client.launching import Runner as Runner
+from pie_client.mapping import Map as Map
+from pie_client.mapping import MapFunction as MapFunction
+from pie_client.mapping import MapProgress as MapProgress
+from pie_client.mapping import MapResult as MapResult
+from pie_client.mapping import OnError as OnError
+from pie_client.process import Process as Process
+from pie_client.programs.functions import Inferlet as Inferlet
+from pie_client.programs.functions import inferlet as inferlet
+from pie_client.programs.manifest import parse_manifest as parse_manifest
+from pie_client.protocol.files import FileEvent as FileEvent
+from pie_client.protocol.items import CorruptEvent as CorruptEvent
+from pie_client.protocol.items import ProcessEvent as ProcessEvent
+from pie_client.protocol.shares import WhenFull as WhenFull

@@ -1,0 +1,43 @@
+from __future__ import annotations
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+from pie_client.errors import one_line
+from pie_client.lazy import LazyModule
+import rich.console as rich_console
+import rich.table as rich_table
+NAME = 'pie-client'
+WIDE = 100000
+
+class OutputClosedError(Exception):
+    ...
+
+def prepare() -> None:
+    ...
+
+def write(text: str) -> None:
+    ...
+
+def write_line(text: str) -> None:
+    ...
+
+def write_json(value: object) -> None:
+    ...
+
+def write_error(text: str) -> None:
+    ...
+
+def note(text: str) -> None:
+    ...
+
+def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str]=()) -> None:
+    ...
+
+def render_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str]=()) -> str:
+    ...
+
+def on_terminal(stream: TextIO | None) -> bool:
+    ...

@@ -1,0 +1,50 @@
+from __future__ import annotations
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Generator
+from enum import IntEnum
+from types import FrameType
+from typing import TYPE_CHECKING
+from pie_client.cli import output
+from pie_client.errors import DeadlineError, HandshakeError, InvalidArgumentError, InvalidKeyError, PieConnectionError, PieError, ProcessError, one_line
+from pie_client.lazy import LazyModule
+from pie_client._generated import families, refusals
+
+class Status(IntEnum):
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONNECTION = 3
+    AUTHENTICATION = 4
+    REFUSED = 5
+BROKEN_PIPE = 128 + 13
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+class UsageError(Exception):
+    ...
+
+class FailedError(Exception):
+
+    def __init__(self) -> None:
+        self.status = ...
+
+class Interrupts:
+
+    def __init__(self) -> None:
+        self.signal = ...
+        self.action = ...
+
+    @contextlib.contextmanager
+    def handled(self) -> Generator[None]:
+        ...
+
+def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, verbose: int=0) -> int:
+    ...
+
+def guarded(work: Callable[[], int | None], interrupts: Interrupts | None=None, *, verbose: int=0) -> int:
+    ...

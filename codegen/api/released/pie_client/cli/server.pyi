@@ -1,0 +1,45 @@
+from __future__ import annotations
+import contextlib
+import getpass
+import math
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+from pie_client import PieClient
+from pie_client.cli import output
+from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
+from pie_client.errors import InvalidKeyError
+from pie_client.lazy import LazyModule
+from pie_client._generated import families, refusals
+from pie_client.auth import agent, keys
+from pie_client.connection import reconnect as reconnecting
+AGENT = 'agent'
+SHORT_ID = 8
+
+class Server:
+
+    def __init__(self, values: Mapping[str, Value], interrupts: Interrupts, *, trace: bool) -> None:
+        self.interrupts = ...
+        self.uri = ...
+
+    @contextlib.asynccontextmanager
+    async def client(self, *, reconnect: bool=False) -> AsyncGenerator[PieClient]:
+        ...
+
+def seconds_of(value: Value) -> float:
+    ...
+
+def describe(client: PieClient) -> str:
+    ...
+
+def ends_with_connection(client: PieClient) -> bool:
+    ...
+
+async def find(client: PieClient, prefix: str) -> str:
+    ...
+
+def shortened(ids: list[str]) -> list[str]:
+    ...

@@ -1,0 +1,55 @@
+from __future__ import annotations
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from pie_client import PieClient
+from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
+from pie_client.errors import InvalidArgumentError, one_line
+from pie_client.lazy import LazyModule
+from pie_client.paths import as_path, read_regular
+import platformdirs
+CONFIG_VARIABLE = 'PIE_CONFIG'
+PASSPHRASE_VARIABLE = 'PIE_KEY_PASSPHRASE'
+CONFIG_BYTES = 1 << 20
+PUBLISHED_HOME_VARIABLE = 'PIE_CLI_HOME'
+PUBLISHED_FILE = 'cli_config.toml'
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    meaning: str
+    default: str | None = None
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        ...
+SETTINGS = ...
+
+class Value(NamedTuple):
+    text: str
+    source: str
+
+class ConfigFile(NamedTuple):
+    path: Path | None
+    values: Mapping[str, str]
+    published: bool = False
+
+def config_path(given: Path | None) -> Path | None:
+    ...
+
+def read_config(given: Path | None) -> ConfigFile:
+    ...
+
+def read_published() -> ConfigFile | None:
+    ...
+
+def check(name: str, value: str) -> None:
+    ...
+
+def resolve(flags: Mapping[str, str | None], config: Path | None=None) -> dict[str, Value]:
+    ...

@@ -1,0 +1,2 @@
+import sys
+from pie_client.testing.terminal.command import main

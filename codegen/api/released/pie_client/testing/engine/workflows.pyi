@@ -1,0 +1,37 @@
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Final, TypeAlias
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import from_json
+from pie_client._generated import models
+from pie_client.base import WireModel
+from pie_client.logs import LimitedLog
+from pie_client.protocol import codec
+from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import WORKFLOW_ARGUMENTS, WORKFLOW_FALSY, WORKFLOW_ITERATIONS, WORKFLOW_VALUE
+from pie_client.testing.faults.processes import TERMINAL_MESSAGES
+from pie_client.testing.faults.reactions import Refusal
+from pie_client.testing.inferlet.process import Client, RunningProcess
+Expression: TypeAlias = models.WorkflowExpression
+Branch: TypeAlias = Coroutine[object, object, JsonValue]
+Start: TypeAlias = Callable[[str, str, Callable[[WireModel], None]], RunningProcess]
+
+class WorkflowFailureError(Exception):
+    ...
+
+def read_expression(text: str) -> Expression:
+    ...
+
+class Workflow:
+
+    def __init__(self, expression: Expression, username: str, client: Client, start: Start, loses_end: Callable[[], bool], log: LimitedLog) -> None:
+        self.id = ...
+        self.username = ...
+        self.client = ...
+        self.task = ...
+
+    def attach(self, client: Client) -> None:
+        ...

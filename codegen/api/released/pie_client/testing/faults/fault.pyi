@@ -1,0 +1,127 @@
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Response
+from pie_client._generated.families import Family
+from pie_client.base import WireModel
+from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.protocol import codec
+from pie_client.testing._generated.servers import ServerTraits
+HAPPENED_SECONDS = 10.0
+MISSING: Final = object()
+Until: TypeAlias = float | asyncio.Event
+Step: TypeAlias = Literal['start', 'end', 'upload', 'registry', 'workflow end']
+Direction: TypeAlias = Literal['sent', 'received']
+DIRECTIONS: Final[tuple[Direction, ...]] = ('sent', 'received')
+Ending: TypeAlias = Literal['close', 'reset', 'silence']
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outgoing:
+    release: 'Callable[[Outgoing], None]'
+    message: WireModel | bytes | str
+    request: WireModel | None = None
+    changes: Mapping[str, object] = field(default_factory=dict[str, object])
+    altered_by: 'set[Fault]' = field(default_factory=set['Fault'])
+
+    @property
+    def current(self) -> WireModel:
+        ...
+
+    def altered(self, **changes: object) -> Self:
+        ...
+
+    def following(self, message: WireModel) -> Self:
+        ...
+
+    def inserted(self, frame: bytes | str) -> 'Outgoing':
+        ...
+
+    def frame(self, family: Family) -> bytes | str:
+        ...
+
+class Hooks(TypedDict, total=False):
+    on_request: Callable[['Fault', object, WireModel], str | None]
+    on_message: Callable[['Fault', Outgoing], Sequence[Outgoing] | None]
+    on_upgrade: Callable[['Fault', ServerConnection], Awaitable[Response | None]]
+    on_close: Callable[[], Sequence[bytes]]
+    step: tuple[Step, str | None]
+    cut: tuple[Direction, int, Ending]
+
+class Fault:
+
+    def __init__(self) -> None:
+        self.name = ...
+        self.count = ...
+        self.hooks = ...
+        self.held = ...
+        self.stalls = ...
+
+    def __enter__(self) -> Self:
+        ...
+
+    def __exit__(self, *_error: object) -> None:
+        ...
+
+    def __repr__(self) -> str:
+        ...
+
+    @property
+    def active(self) -> bool:
+        ...
+
+    def stop(self) -> None:
+        ...
+
+    def discard(self) -> None:
+        ...
+
+    async def happened(self, times: int=1, *, timeout: float | None=None) -> None:
+        ...
+
+    def take(self, sent: Outgoing | None=None) -> bool:
+        ...
+
+    def hold(self, sent: Outgoing, until: Until | None=None) -> None:
+        ...
+
+    def call_at(self, until: Until, function: Callable[[], None]) -> None:
+        ...
+
+    async def wait_stopped(self) -> None:
+        ...
+
+class FaultList:
+
+    def __init__(self) -> None:
+        self.requested = ...
+        self.traits = ...
+
+    def after(self, fault: Fault) -> list[Fault]:
+        ...
+
+    def discard(self) -> None:
+        ...
+
+    def react(self, client: object, request: WireModel) -> str | None:
+        ...
+
+    def send(self, sent: Outgoing, faults: Iterable[Fault] | None=None) -> None:
+        ...
+
+    async def wait_while_stalled(self) -> None:
+        ...
+
+    async def respond_to_upgrade(self, connection: ServerConnection) -> Response | None:
+        ...
+
+    def skips(self, step: Step, program: str | None=None) -> bool:
+        ...
+
+    def cuts(self, direction: Direction) -> list[tuple[Fault, int, Ending]]:
+        ...
+
+    def replace_close(self) -> list[bytes] | None:
+        ...

@@ -1,0 +1,22 @@
+import asyncio
+from collections.abc import Callable
+
+class Inbox:
+
+    def __init__(self) -> None:
+        self.forward_file = ...
+
+    def put_signal(self, message: str) -> None:
+        ...
+
+    def put_file(self, data: bytes) -> bool:
+        ...
+
+    def fail_file_waiter(self, reason: str) -> None:
+        ...
+
+    async def receive(self) -> str:
+        ...
+
+    async def receive_file(self, *, attached: bool) -> bytes:
+        ...

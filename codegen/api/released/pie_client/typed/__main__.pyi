@@ -1,0 +1,2 @@
+import sys
+from pie_client.typed.command import main
