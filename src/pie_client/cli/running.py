@@ -128,11 +128,10 @@ def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, 
         verbose: How much of the package's log goes to standard error: nothing below warnings, INFO, or DEBUG.
     """
     output.prepare()
-    _log(verbose)
     interrupts = Interrupts()
 
     async def handled() -> int | None:
-        with interrupts.handled():
+        with interrupts.handled(), _logging(verbose):
             return await work(interrupts)
 
     return guarded(lambda: asyncio.run(handled()), interrupts, verbose=verbose)
@@ -158,14 +157,22 @@ def _interrupted(interrupts: Interrupts | None) -> int:
     return 0 if interrupts is None or interrupts.signal is None else 128 + interrupts.signal
 
 
-def _log(verbose: int) -> None:
-    """Write the package's log to standard error."""
+@contextlib.contextmanager
+def _logging(verbose: int) -> Generator[None]:
+    """Write the package's log to standard error in a block."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"{output.NAME}: %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("pie_client")
-    logger.handlers[:] = [handler]
+    before = logger.propagate, logger.level
+    logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, _ = before
+        logger.setLevel(before[1])
 
 
 def _described(error: Exception, verbose: int) -> tuple[Status, str]:

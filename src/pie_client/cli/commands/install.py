@@ -58,7 +58,7 @@ async def upload(client: PieClient, path: Path, manifest: Path, *, force: bool) 
         console=rich_console.Console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task(path.name)
+        task = bar.add_task(path.name, total=None)
         return await client.install_program(
             path, manifest, force, progress=lambda sent, total: bar.update(task, completed=sent, total=total)
         )

@@ -1,0 +1,1 @@
+"""The command pie-client: installed, in processes of its own, in pipes and in pseudo-terminals."""

@@ -1,0 +1,150 @@
+"""Runs the installed command in a pipe or a pseudo-terminal, as a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.peers import TIMEOUT
+
+COMMAND = Path(sys.executable).with_name("pie-client")
+COVERAGE = "COVERAGE_PROCESS_CONFIG"
+MEASURED = {name: value for name, value in os.environ.items() if name == COVERAGE}
+"""Read while tests are collected, before the variable is removed: these programs are part of the package."""
+SETTINGS = ("PIE_", "XDG_", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "HOME")
+"""Beginnings of the names of variables that change what the command does."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    status: int | None
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The only line on standard error."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command: that of the tests without a user's settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    return {**inherited, **MEASURED, "HOME": str(home), "PYTHONWARNINGS": "error", **settings}
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs commands in a folder.
+
+    Attributes:
+        folder: The working folder, which is the home of the user too.
+        settings: Environment variables.
+    """
+
+    folder: Path
+    settings: Mapping[str, str]
+
+    async def __call__(self, *arguments: str, text: str | None = None, **settings: str) -> Done:
+        """Run a command and return its outputs. Without a text, its standard input is at its end."""
+        async with self.started(*arguments, **settings) as process, asyncio.timeout(TIMEOUT):
+            out, err = await process.communicate(None if text is None else text.encode())
+            return Done(process.returncode, out.decode(), err.decode())
+
+    @contextlib.asynccontextmanager
+    async def started(self, *arguments: str, **settings: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+        """Start a command with pipes; at the end of the block it is killed if it still runs."""
+        process = await asyncio.create_subprocess_exec(
+            *(str(COMMAND), *arguments),
+            cwd=self.folder,
+            env=environment(self.folder, {**self.settings, **settings}),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+class Terminal:
+    """A command in a pseudo-terminal of 100 columns.
+
+    Attributes:
+        text: What it has written so far.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, master: int) -> None:
+        self.text = ""
+        self._process = process
+        self._master = master
+
+    async def until(self, word: str) -> None:
+        """Wait until it has written a word."""
+        async with asyncio.timeout(TIMEOUT):
+            while word not in self.text:
+                self.text += await asyncio.to_thread(self._read)
+
+    def press(self, keys: str) -> None:
+        r"""Write to the terminal; ``\x03`` is Ctrl-C."""
+        os.write(self._master, keys.encode())
+
+    async def end(self) -> int | None:
+        """Wait for its end and return its status."""
+        async with asyncio.timeout(TIMEOUT):
+            while part := await asyncio.to_thread(self._read):
+                self.text += part
+            await self._process.wait()
+        return self._process.returncode
+
+    def _read(self) -> str:
+        try:
+            return os.read(self._master, 1 << 16).decode(errors="replace")
+        except OSError:  # Linux: the other side was closed
+            return ""
+
+
+@contextlib.asynccontextmanager
+async def in_terminal(runner: Runner, *arguments: str) -> AsyncGenerator[Terminal]:
+    """Run a command in a pseudo-terminal, which is its controlling terminal."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+    import pty  # noqa: PLC0415
+    import struct  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    process = await asyncio.create_subprocess_exec(
+        *_with_terminal(arguments),
+        cwd=runner.folder,
+        env=environment(runner.folder, {"TERM": "xterm-256color", **runner.settings}),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        yield Terminal(process, master)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        os.close(master)
+
+
+def _with_terminal(arguments: Sequence[str]) -> list[str]:
+    """Return a program that makes its standard input the controlling terminal, so that Ctrl-C reaches it."""
+    claim = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-S", "-E", "-c", claim, str(COMMAND), *arguments]

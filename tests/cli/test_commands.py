@@ -1,0 +1,331 @@
+"""What the command does in pipes, in terminals, without a terminal, and when it is interrupted."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from pie_client import Family, PieClient, __version__, models
+from pie_client.cli import main
+from pie_client.testing import InferletSession, LocalEngine
+from tests.cli.commands import COMMAND, Runner, in_terminal
+from tests.support.keys import ed25519_key
+from tests.support.peers import TIMEOUT, sized_component
+
+MANIFEST = """
+[package]
+name = "greet"
+version = "1.0.0"
+
+[parameters]
+name = { type = "string" }
+max_tokens = { type = "int", optional = true }
+loud = { type = "bool", optional = true }
+"""
+needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are Unix's")
+
+
+async def test_a_process_outlives_its_command_is_listed_and_ended_by_the_beginning_of_its_id(
+    command: Runner, family: Family
+) -> None:
+    """D80, D83"""
+    ids = [(await command("submit", "wait@1.0.0", "--detach", "--username", "ada")).out.strip() for _ in "12"]
+
+    listed = await command("list", "--json", "--username", "ada")
+    found = [models.ProcessInfo.model_validate(each) for each in json.loads(listed.out)]
+    assert [process.id for process in found] == ids
+    assert {process.username for process in found} == {"ada" if family == "0.4" else "internal"}
+
+    ended = await command("terminate", ids[0][:8].upper(), PIE_USERNAME="ada")
+    assert ended == type(ended)(0, f"{ids[0]} terminated\n", "")
+    sent = await command("signal", ids[1], "--follow", "go on", PIE_USERNAME="ada")
+    assert (sent.status, sent.out) == (0, "go on\n")
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_command_without_a_terminal_a_home_or_input_runs_to_the_end(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    """D81, D82"""
+    process = await asyncio.create_subprocess_exec(
+        *(str(COMMAND), "submit", "echo@1.0.0", "--", "--text", "ä"),
+        env={"PIE_URI": engine.uri, "LC_ALL": "C"},
+        cwd=tmp_path,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    async with asyncio.timeout(TIMEOUT):
+        out, err = await process.communicate()
+    assert (process.returncode, json.loads(out), err) == (0, {"text": "ä"}, b"")
+
+
+async def test_a_key_is_used_if_the_server_asks_for_one(tmp_path: Path) -> None:
+    """D85"""
+    key, public = ed25519_key(tmp_path)
+    async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
+        command = Runner(tmp_path, {"PIE_URI": engine.uri, "PIE_USERNAME": "alice"})
+        assert (await command("ping", "--key", str(key))).status == 0
+        refused = await command("ping")
+    assert (refused.status, refused.out) == (4, "")
+    assert "pass --key FILE, or set PIE_KEY" in refused.error
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_the_settings_of_the_published_client_are_used_where_there_are_no_others(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    """D84"""
+    port = engine.uri.rpartition(":")[2]
+    (tmp_path / "cli_config.toml").write_text(
+        f'host = "127.0.0.1"\nport = {port}\nusername = "ada"\nenable_auth = true\nprivate_key_path = "~/.ssh/id_ed25519"\n'
+    )
+    found = await Runner(tmp_path, {"PIE_CLI_HOME": str(tmp_path)})(
+        "ping", "--json", "--count", "2", "-i", "0"
+    )
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out).items() >= {"uri": engine.uri, "pings": 2}.items()
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_process_ends_with_the_reader_of_its_output(engine: LocalEngine, command: Runner) -> None:
+    async with command.started("submit", "count@1.0.0", "--input", "100000") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert await process.stdout.readline() == b"1\n"
+        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # pyright: ignore - as `head` does
+        async with asyncio.timeout(TIMEOUT):
+            assert await process.stderr.read() == b""
+            assert await process.wait() == 128 + 13
+    async with PieClient(engine.uri) as client:
+        assert await client.list_processes() == []
+
+
+@needs_terminals
+async def test_ctrl_c_terminates_the_process_and_shows_what_it_still_sends(
+    engine: LocalEngine, command: Runner
+) -> None:
+    @engine.inferlet("last-words@1.0.0")
+    async def last_words(session: InferletSession, input: object) -> None:
+        session.print("ready")
+        await session.receive()
+
+    async with in_terminal(command, "submit", "last-words@1.0.0") as terminal:
+        await terminal.until("ready")
+        terminal.press("\x03")
+        assert await terminal.end() == 128 + signal.SIGINT
+        assert "terminating process" in terminal.text
+    async with PieClient(engine.uri, username=os.environ.get("USER") or "root") as client:
+        assert await client.list_processes() == []
+
+
+@needs_terminals
+@pytest.mark.parametrize("family", ["0.4"])
+async def test_a_second_ctrl_c_leaves_at_once(engine: LocalEngine, command: Runner) -> None:
+    async with in_terminal(command, "submit", "count@1.0.0", "--input", "100000") as terminal:
+        await terminal.until("1")
+        with engine.faults.lose_reply(models.TerminateProcessRequest) as lost:
+            terminal.press("\x03")
+            await lost.happened()
+            terminal.press("\x03")
+            assert await terminal.end() == 128 + signal.SIGINT
+
+
+@needs_terminals
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_terminal_gets_colours_and_progress_and_a_pipe_neither(
+    command: Runner, tmp_path: Path
+) -> None:
+    (tmp_path / "build.wasm").write_bytes(sized_component(1 << 20))
+    (tmp_path / "Pie.toml").write_text(MANIFEST)
+    async with in_terminal(command, "install", "build.wasm") as terminal:
+        assert await terminal.end() == 0, terminal.text
+    assert "build.wasm ━" in re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", terminal.text)
+    assert terminal.text.endswith("greet@1.0.0\r\n")
+
+    piped = await command("install", "build.wasm", "--force")
+    assert piped == type(piped)(0, "greet@1.0.0\n", "")
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_map_that_is_killed_goes_on_and_answers_each_input_once(
+    engine: LocalEngine, command: Runner, tmp_path: Path
+) -> None:
+    launched: list[object] = []
+    counts = {20: asyncio.Event(), 60: asyncio.Event()}
+
+    @engine.inferlet("double@1.0.0")
+    async def double(session: InferletSession, input: JsonValue) -> JsonValue:
+        launched.append(input)
+        if reached := counts.get(len(launched)):
+            reached.set()
+            await session.receive()  # until the map is killed
+        assert isinstance(input, int)
+        return 2 * input
+
+    (tmp_path / "in.jsonl").write_text("".join(f"{number}\n" for number in range(100)))
+    arguments = ("map", "double@1.0.0", "in.jsonl", "-o", "out.jsonl", "-j", "4")
+    for reached in counts.values():
+        async with command.started(*arguments) as process, asyncio.timeout(TIMEOUT):
+            await reached.wait()
+            process.kill()
+            await process.wait()
+    done = await command(*arguments)
+    assert done.status == 0
+    assert re.search(r"100 inputs answered, \d+ of them before, 0 failed", done.error)
+    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert answers == [{"index": number, "value": 2 * number} for number in range(100)]
+    assert len(launched) < 100 + 2 * 8  # what ran when it was killed ran again
+
+
+async def test_without_the_extra_the_command_says_how_to_get_it() -> None:
+    program = (
+        "import sys; sys.modules['typer'] = None; from pie_client.cli import main; sys.exit(main(['ping']))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (
+        2,
+        b"pie-client: typer is not installed; run: pip install 'pie-client[cli]'\n",
+    )
+
+
+async def test_a_shell_can_complete_commands(tmp_path: Path) -> None:
+    asked = Runner(
+        tmp_path, {"_PIE_CLIENT_COMPLETE": "complete_bash", "COMP_WORDS": "pie-client te", "COMP_CWORD": "1"}
+    )
+    assert (await asked()).out.split() == ["terminate"]
+
+
+# ------------------------------------------------------------- in this process
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command that needs no server, and return its status and both outputs."""
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The path of a manifest; no server is known."""
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("PIE_URI", "ws://127.0.0.1:1")
+    path = tmp_path / "Pie.toml"
+    path.write_text(MANIFEST)
+    return str(path)
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"pie-client {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["pong"], "no such command 'pong'. Did you mean 'ping'"),
+        (["ping", "--count", "0"], "invalid value for '--count' / '-c'"),
+        (["ping", "--timeout", "soon"], "--timeout: 'soon' is not a number of seconds"),
+        (["ping", "--uri", "127.0.0.1"], "does not start with ws:// or wss://"),
+        (["submit"], "pass NAME@VERSION or --path FILE"),
+        (["submit", "a@1.0.0", "--prompt", "hi"], "flags of the program go after --"),
+        (["submit", "a@1.0.0", "--input", "{"], "--input is not JSON"),
+        (["submit", "a@1.0.0", "--input", "3", "--", "--a", "b"], "the input is not a JSON object"),
+        (["submit", "a@1.0.0", "--", "hi"], "'hi' after -- is not a flag; write --name value"),
+        (["submit", "a@1.0.0", "--path", "b.wasm"], "pass NAME@VERSION or --path FILE"),
+        (["submit", "--path", "/nowhere/b.wasm"], "/nowhere/Pie.toml does not exist"),
+        (["map", "a@1.0.0", "-", "--on-error", "cry"], "'cry' is not one of raise, return, skip"),
+        (["map", "a@1.0.0", "a.jsonl", "-o", "a.jsonl"], "a.jsonl is named twice"),
+        (["resolve", "a"], "pass --registry URL, or set PIE_REGISTRY"),
+        (["config", "set", "colour", "red"], "unknown setting 'colour'; there are uri, username"),
+        (["config", "set", "uri", "localhost"], "does not start with ws:// or wss://"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_status_2(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert reason in err
+    assert err.startswith("pie-client: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ([], "parameter 'name' is missing; add: -- --name VALUE"),
+        (["--name"], "--name needs a value of type string"),
+        (["--name", "Ada", "--max-tokens", "many"], "--max_tokens: 'many' is not of type int"),
+        (["--name", "Ada", "--loud=perhaps"], "'perhaps' is not of type bool; write true or false"),
+        (
+            ["--name", "Ada", "--size", "3"],
+            "no parameter 'size'; its parameters: --name, --max_tokens, --loud",
+        ),
+    ],
+)
+def test_flags_are_checked_against_the_manifest(
+    flags: list[str], reason: str, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    status, _, err = run(capsys, "submit", "greet@1.0.0", "--manifest", manifest, "--", *flags)
+    assert status == 2
+    assert reason in err
+
+
+async def test_flags_become_the_input_with_the_types_of_the_manifest(tmp_path: Path) -> None:
+    async with LocalEngine() as engine:
+
+        @engine.inferlet("greet@1.0.0")
+        async def greet(session: InferletSession, input: object) -> object:
+            return input
+
+        command = Runner(tmp_path, {"PIE_URI": engine.uri})
+        (tmp_path / "Pie.toml").write_text(MANIFEST)
+        done = await command(
+            *("submit", "greet@1.0.0", "--manifest", "Pie.toml", "--input-file", "-"),
+            *("--", "--name", "3", "--max-tokens=5", "--no-loud"),
+            text='{"max_tokens": 1}',
+        )
+    assert (done.err, json.loads(done.out)) == ("", {"max_tokens": 5, "name": "3", "loud": False})
+
+
+def test_a_server_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str], manifest: str) -> None:
+    status, out, err = run(capsys, "list")
+    assert (status, out) == (3, "")
+    assert err == (
+        "pie-client: could not connect to ws://127.0.0.1:1: connection refused; "
+        "check the address and that the server runs\n"
+    )
+
+
+def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIE_URI", raising=False)
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("PIE_CLI_HOME", str(tmp_path))
+    assert run(capsys, "config", "init")[0] == 0
+    assert run(capsys, "config", "init")[0] == 2
+    for name, value in (("uri", "ws://127.0.0.1:2"), ("token", "a secret")):
+        assert run(capsys, "config", "set", name, value)[0] == 0
+
+    def sources() -> object:
+        return json.loads(run(capsys, "config", "show", "--json")[1])
+
+    shown = sources()
+    assert isinstance(shown, dict)
+    assert shown["uri"] == {"value": "ws://127.0.0.1:2", "source": str(tmp_path / "config.toml")}
+    assert shown["token"]["value"] == "(hidden)"
+    monkeypatch.setenv("PIE_URI", "ws://127.0.0.1:3")
+    assert "127.0.0.1:3" in run(capsys, "ping")[2]
+    assert "127.0.0.1:4" in run(capsys, "ping", "--uri", "ws://127.0.0.1:4")[2]
