@@ -65,6 +65,7 @@ SAME_WITH_OLDEST = (
         "tests/test_documentation.py",
         "tests/test_documentation_files.py",
     ),  # the calls of tests/guide, in processes of their own
+    "tests/cli/test_transcripts.py",  # outputs in full; test_commands.py has what they depend on
     "tests/testing/faults/test_faults_together.py",  # combinations; test_faults.py has each fault
     "tests/testing/terminal",  # signals, streams and arguments; tests/scenarios runs the command
     "tests/defects",  # the ledger, and the command that runs mutants

@@ -52,7 +52,7 @@ async def test_a_process_outlives_its_command_is_listed_and_ended_by_the_beginni
 async def test_a_command_without_a_terminal_a_home_or_input_runs_to_the_end(
     engine: LocalEngine, tmp_path: Path
 ) -> None:
-    """D81, D82"""
+    """D81, D82, D86"""
     process = await asyncio.create_subprocess_exec(
         *(str(COMMAND), "submit", "echo@1.0.0", "--", "--text", "ä"),
         env={"PIE_URI": engine.uri, "LC_ALL": "C"},
@@ -82,7 +82,7 @@ async def test_a_key_is_used_if_the_server_asks_for_one(tmp_path: Path) -> None:
 async def test_the_settings_of_the_published_client_are_used_where_there_are_no_others(
     engine: LocalEngine, tmp_path: Path
 ) -> None:
-    """D84"""
+    """D84, D85"""
     port = engine.uri.rpartition(":")[2]
     (tmp_path / "cli_config.toml").write_text(
         f'host = "127.0.0.1"\nport = {port}\nusername = "ada"\nenable_auth = true\nprivate_key_path = "~/.ssh/id_ed25519"\n'
@@ -92,6 +92,24 @@ async def test_the_settings_of_the_published_client_are_used_where_there_are_no_
     )
     assert (found.status, found.err) == (0, "")
     assert json.loads(found.out).items() >= {"uri": engine.uri, "pings": 2}.items()
+
+
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_files_that_a_process_sends_are_saved(
+    engine: LocalEngine, command: Runner, tmp_path: Path
+) -> None:
+    """D87"""
+
+    @engine.inferlet("write@1.0.0")
+    async def write(session: InferletSession, input: JsonValue) -> None:
+        session.send_file(b"one", "../notes.txt")
+        session.send_file(b"two", "notes.txt")
+
+    done = await command("submit", "write@1.0.0", "--save-files", "new/folder", "--json")
+    assert (done.status, done.err) == (0, "")
+    paths = [event.get("path") for event in map(json.loads, done.out.splitlines())]
+    assert paths == ["new/folder/notes.txt", "new/folder/notes-1.txt", None]
+    assert [(tmp_path / path).read_bytes() for path in paths if path] == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("family", ["0.5"])

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pie_client import __version__
-from pie_client.cli import output, running, starting
+from pie_client.cli import options, output, running, starting
 from pie_client.cli.commands import (
     attach,
     check,
@@ -21,6 +21,7 @@ from pie_client.cli.commands import (
     status,
     submit,
     terminate,
+    typed,
 )
 
 app = typer.Typer(
@@ -65,9 +66,11 @@ COMMANDS: dict[str, Callable[..., object]] = {
 }
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=starting.Command)(_command)
-app.command("serve", cls=starting.Command, add_help_option=False, context_settings=serve.SETTINGS)(
-    serve.serve
-)
+for _name, _command in {"serve": serve.serve, "types": typed.types}.items():
+    _passing = app.command(
+        _name, cls=starting.Command, add_help_option=False, context_settings=options.PASSED_ON
+    )
+    _passing(_command)
 app.add_typer(configuration.app, name="config")
 
 

@@ -131,3 +131,5 @@ SaveFiles = Annotated[
 ]
 EventsAsJson = Annotated[bool, typer.Option("--json", help="Write each event as one line of JSON.")]
 Program = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Program.", show_default=False)]
+PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
+"""Settings of a command that passes its arguments, `--help` too, to another one."""

@@ -11,9 +11,14 @@ from pie_client.paths import as_path, read_regular
 from pie_client.programs.manifest import MANIFEST_BYTES, parse_manifest
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 for success, 1 for a module that is not up to date, 2 for an error."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pie_client.typed") -> int:
+    """Run the command; return 0 for success, 1 for a module that is not up to date, 2 for an error.
+
+    Args:
+        arguments: Arguments of the command. Default: those of this process.
+        name: Name of the command in its help.
+    """
+    options = _parser(name).parse_args(arguments)
     try:
         return _write(as_path(options.manifest), as_path(options.out), check=options.check)
     except (InvalidArgumentError, UnsupportedError) as error:
@@ -24,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pie_client.typed",
+        prog=name,
         description="Write a Python module with typed launches of a program, from its manifest. "
         "Needs `pip install 'pie-client[codegen]'`; the module itself does not.",
     )

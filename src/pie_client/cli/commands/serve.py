@@ -1,17 +1,16 @@
 """The command ``pie-client serve``."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from pie_client.cli import output
 from pie_client.lazy import LazyModule
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pie_client.testing.terminal import command
 else:
     command = LazyModule("pie_client.testing.terminal.command")
-
-SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
 
 
 def serve(context: typer.Context) -> None:
