@@ -15,7 +15,9 @@ class Answer(BaseModel):
 
 
 async def launches(client: PieClient) -> None:
-    assert_type(await text_completion.launch(client, prompt="Hello"), Process)
+    process = await text_completion.launch(client, prompt="Hello")
+    assert_type(process, Process[JsonValue])
+    assert_type(await process.result(), JsonValue)
     await text_completion.launch(client, prompt="Hello", max_tokens=64, temperature=0, class_=None)
     await client.launch_process(text_completion.PROGRAM, text_completion.Input(prompt="", stop_at="."))
 
