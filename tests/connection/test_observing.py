@@ -189,6 +189,18 @@ async def test_an_observer_of_large_frames_unpacks_nothing_that_is_nested() -> N
     assert frames[0].fields == {"type": "news", "nested": ()}
 
 
+async def test_the_line_of_a_frame_is_short() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        lines: list[str] = []
+        client.observe(lambda frame: lines.append(str(frame)), redact=False)
+        many = {f"field {number}": "x" * 1000 for number in range(500)}
+        await peer.send(msgpack.packb({"type": "news" * 100, **many}), returned(process))
+        await process.result(timeout=60)
+    assert len(lines[0]) < 3000
+    assert "... (1000 characters) and 480 more (" in lines[0]
+
+
 async def test_a_handle_ends_an_observation_and_others_go_on(engine: LocalEngine) -> None:
     first: list[ObservedFrame] = []
     second: list[ObservedFrame] = []

@@ -14,7 +14,7 @@ from pie_client._generated import shown
 from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import CORRELATION, EVENT, TAG
 from pie_client.connection.taps import Taps
-from pie_client.errors import InvalidArgumentError, one_line
+from pie_client.errors import MESSAGE_CHARACTERS, InvalidArgumentError, one_line
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields, Frame
 
@@ -60,12 +60,13 @@ class ObservedFrame:
 
     def __str__(self) -> str:
         """Return the frame on one line; long texts and lists are cut."""
-        described = [f"{name}={_on_line(value)}" for name, value in self.fields.items() if name != TAG]
-        if len(described) > LINE_FIELDS:
-            described[LINE_FIELDS:] = [f"and {len(described) - LINE_FIELDS} more"]
+        names = [name for name in self.fields if name != TAG]
+        described = [f"{name}={_on_line(self.fields[name])}" for name in names[:LINE_FIELDS]]
+        if len(names) > LINE_FIELDS:
+            described.append(f"and {len(names) - LINE_FIELDS} more")
         tag = "(no type)" if self.type is None else self.type[:TEXT_CHARACTERS]
         head = f"{self.connection} {ARROWS[self.direction]}"
-        return one_line(" ".join([head, tag, *described, f"({self.size} bytes)"]))
+        return one_line(" ".join([head, tag, *described, f"({self.size} bytes)"]), MESSAGE_CHARACTERS)
 
 
 Observer: TypeAlias = Callable[[ObservedFrame], None]
