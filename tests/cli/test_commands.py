@@ -55,7 +55,7 @@ async def test_a_command_without_a_terminal_a_home_or_input_runs_to_the_end(
     """D81, D82, D86"""
     process = await asyncio.create_subprocess_exec(
         *(str(COMMAND), "submit", "echo@1.0.0", "--", "--text", "ä"),
-        env={"PIE_URI": engine.uri, "LC_ALL": "C"},
+        env={"PIE_URI": engine.uri, "LC_ALL": "C", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
         cwd=tmp_path,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
