@@ -311,11 +311,17 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Run published clients, each in an environment of its own, against the embedded engine."""
+    """Run published clients, each in an environment of its own; with `-- --record`, record their signatures."""
     session.install("-e", f".[{EXTRAS}]", *groups("test"))
     folder = Path(session.create_tmp()).resolve()
     for release in PUBLISHED:
         _install(session, folder / f"pypi-{release}", f"pie-client=={release}")
+    if session.posargs == ["--record"]:
+        for record in Path("tests/published").glob("*.json"):
+            python = str(folder / f"pypi-{record.stem}" / "bin" / "python")
+            command = (python, "tests/published/record.py")
+            record.write_text(str(session.run(*command, external=True, silent=True)), "utf-8")
+        return
     if shutil.which("npm"):
         home = folder / f"npm-{PUBLISHED_NPM[0].rpartition('@')[2]}"
         home.mkdir(exist_ok=True)
@@ -442,7 +448,17 @@ def engine(session: nox.Session) -> None:
         shutil.rmtree(model, ignore_errors=True)
         session.run("python", "-m", "tests.scenarios.tiny_model", str(model))
         _record(model, recipe)
-    where = {"ENGINE_PYTHON": str(python), "ENGINE_MODEL": str(model)}
+    replaced = cache / "pie-server-with-this"
+    if _is_outdated(replaced, recipe := f"{SERVER} {PYPROJECT['project']['dependencies']}"):
+        shutil.rmtree(replaced, ignore_errors=True)
+        _install(session, replaced, "--editable", ".")
+        # After the packages of this environment and the path of this client: both come from files with earlier names.
+        (site,) = replaced.glob("lib/python*/site-packages")
+        (packages,) = server.glob("lib/python*/site-packages")
+        (site / "zz-pie-server.pth").write_text(f"{packages}\n", "utf-8")
+        _record(replaced, recipe)
+    pythons = {"ENGINE_PYTHON": str(python), "ENGINE_REPLACED": str(replaced / "bin" / "python")}
+    where = {**pythons, "ENGINE_MODEL": str(model)}
     session.run("pytest", "-m", "engine", *(session.posargs or ["tests/scenarios"]), env=where)
 
 

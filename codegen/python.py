@@ -11,7 +11,21 @@ import pydantic
 
 from codegen.schema import PROTOCOL, SCALARS, Node, Schema, target
 
-MODEL_NAMES = {*dir(pydantic.BaseModel), "str", "int", "float", "bool", "bytes", "list", "dict", "tuple"}
+MODEL_NAMES = {
+    *dir(pydantic.BaseModel),
+    "get",
+    "keys",
+    "values",
+    "items",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "list",
+    "dict",
+    "tuple",
+}
 """Names that a field of a model can't have."""
 CALL_NAMES = {"self", "timeout", "content", "all", "len"}
 """Names that generated calls, encoders and decoders use themselves."""
@@ -73,6 +87,15 @@ class Python:
 
     def _is_json(self, file: str, ref: str) -> bool:
         return self.schema.title(target(file, ref)) == str(self.schema.protocol["scalars"]["json"])
+
+    def keys(self, file: str) -> dict[str, list[str]]:
+        """Return the names of an object's fields, by annotation."""
+        found: dict[str, list[str]] = {}
+        for name, node in self.schema.documents[file]["properties"].items():
+            # Of aliases what they stand for, because they are defined in a module that imports this one.
+            plain = self.schema.resolve(target(file, node["$ref"])) if "$ref" in node else node
+            found.setdefault(self.annotation(file, plain or node), []).append(spelling(name))
+        return found
 
     def fields(self, file: str) -> list[Field]:
         """Return the fields of a message or event, except its tags."""

@@ -163,6 +163,7 @@ def test_every_exception_is_public_and_derives_from_pie_error() -> None:
         (pie_client.ConnectTimeoutError, TimeoutError),
         (pie_client.DeadlineError, TimeoutError),
         (pie_client.InvalidArgumentError, ValueError),
+        (pie_client.ProcessError, RuntimeError),
         (pie_client.ResultError, ValueError),
         (pie_client.ProcessEndedError, EOFError),
         (pie_client.SlowConsumerError, BufferError),

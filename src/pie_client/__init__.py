@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pie_client.programs.functions import inferlet as inferlet
     from pie_client.programs.manifest import parse_manifest as parse_manifest
     from pie_client.protocol.files import FileEvent as FileEvent
+    from pie_client.protocol.files import ReceivedFile as ReceivedFile
     from pie_client.protocol.items import CorruptEvent as CorruptEvent
     from pie_client.protocol.items import ProcessEvent as ProcessEvent
     from pie_client.protocol.shares import WhenFull as WhenFull
@@ -69,7 +70,7 @@ else:
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),
-        "pie_client.protocol.files": ("FileEvent",),
+        "pie_client.protocol.files": ("FileEvent", "ReceivedFile"),
         "pie_client.protocol.items": ("CorruptEvent", "ProcessEvent"),
         "pie_client.protocol.shares": ("WhenFull",),
     }

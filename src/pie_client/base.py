@@ -1,6 +1,7 @@
 """The base class of every model, and validators that stop at the first invalid item."""
 
 import functools
+from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -37,6 +38,29 @@ class WireModel(BaseModel):
         hide_input_in_errors=True,
         protected_namespaces=(),
     )
+
+
+class ReadableByKey(WireModel):
+    """Base class of models whose fields can be read like the values of a dict, too."""
+
+    def __contains__(self, key: object) -> bool:
+        return key in vars(self)
+
+    def get(self, key: str, default: object = None) -> object:
+        """Return the value of a field, or a default."""
+        return vars(self).get(key, default)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the fields."""
+        return vars(self).keys()
+
+    def values(self) -> ValuesView[object]:
+        """Return the values of the fields."""
+        return vars(self).values()
+
+    def items(self) -> ItemsView[str, object]:
+        """Return the names and values of the fields."""
+        return vars(self).items()
 
 
 def failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:

@@ -10,7 +10,7 @@ import os
 import warnings
 
 from pie_client import copies
-from pie_client.lazy import LazyModule
+from pie_client.lazy import LazyModule, imported
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import connected as sessions
-    from pie_client import connector, errors, launching, mapping, otel, process
+    from pie_client import connector, errors, launching, mapping, otel, process, status
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, observing, options, raw
@@ -58,8 +58,25 @@ else:
     server_info = LazyModule("pie_client.auth.server_info")
     sessions = LazyModule("pie_client.connected")
     shares = LazyModule("pie_client.protocol.shares")
+    status = LazyModule("pie_client.status")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
+
+if TYPE_CHECKING:
+    from pie_client._generated.events import Event as Event  # noqa: PLC0414 - exported
+    from pie_client.auth.keys import ParsedPrivateKey as ParsedPrivateKey  # noqa: PLC0414 - exported
+    from pie_client.process import Process as Process  # noqa: PLC0414 - exported
+    from pie_client.programs.functions import Inferlet as Inferlet  # noqa: PLC0414 - exported
+    from pie_client.protocol.files import ReceivedFile as ReceivedFile  # noqa: PLC0414 - exported
+else:
+    _OTHER_NAMES = {"Event", "Inferlet", "ParsedPrivateKey", "Process", "ReceivedFile"}
+    """Names that Pie's own client has in this module, too."""
+
+    def __getattr__(name: str) -> object:
+        if name in _OTHER_NAMES:
+            return getattr(imported("pie_client"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 DEFAULT_TIMEOUT = 60.0
 """Default timeout of a call, in seconds."""
@@ -80,9 +97,9 @@ class PieClient:
 
     Args:
         server_uri: WebSocket URI, e.g. ``"ws://127.0.0.1:8080"``. Default path: the endpoint that all servers accept.
-        username: User name for a session that sends a request before :meth:`authenticate`.
         identity: ``tenant/user`` or ``user`` in printable ASCII, for the HTTP header that 0.5 servers read. The
             server does not verify it. Default: the user name, if it is ASCII.
+        username: User name for a session that sends a request before :meth:`authenticate`.
         timeout: Default timeout of a call, in seconds; None for 60, ``math.inf`` for no limit.
         open_timeout: Seconds to connect, TLS and opening handshake included.
         ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
@@ -121,9 +138,9 @@ class PieClient:
     def __init__(
         self,
         server_uri: str,
+        identity: str | None = None,
         *,
         username: str | None = None,
-        identity: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT,
         open_timeout: float = 10.0,
         ssl: ssl_module.SSLContext | None = None,
@@ -1097,4 +1114,4 @@ class PieClient:
         Raises:
             InvalidRequestError: The subject is unknown (0.5).
         """
-        return await self.rpc.query(subject=subject, record=record, timeout=timeout)
+        return status.Status(await self.rpc.query(subject=subject, record=record, timeout=timeout))

@@ -24,7 +24,7 @@ PieError
 │   └── ProgramNotFoundError, AuthenticationError, …
 ├── ServerError                      the server reported an error that belongs to no request
 │   └── BadFrameError, ServerBusyError, …
-├── ProcessError                     a process ended with an error
+├── ProcessError (RuntimeError)      a process ended with an error
 │   └── ProcessTerminatedError, …
 ├── ResultError (ValueError)         a process returned something other than requested
 ├── McpServerError                   an MCP server failed
@@ -40,7 +40,7 @@ A message is one line: what failed, with which value, and what to do about it. I
 never keys or tokens.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 __all__ = [
     "AgentError",
@@ -323,7 +323,7 @@ class ServerError(PieError):
         return type(self), (self.text, str(self))
 
 
-class ProcessError(PieError):
+class ProcessError(PieError, RuntimeError):
     """A process ended with an error.
 
     Attributes:
@@ -377,3 +377,13 @@ class SlowConsumerError(PieError, BufferError):
 # Tracebacks, reprs and pickles name the module that users import from.
 for _name in __all__:
     globals()[_name].__module__ = "pie_client"
+
+
+class Gone:
+    """An attribute that Pie's own client has. Reading it is an error that says what to use instead."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+
+    def __get__(self, instance: object, owner: type[object]) -> NoReturn:
+        raise AttributeError(self._instead)

@@ -25,12 +25,7 @@ from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import WaitLimit
 from pie_client.copies import refuse
-from pie_client.errors import (
-    CorruptEventError,
-    ProcessEndedError,
-    ProtocolError,
-    SlowConsumerError,
-)
+from pie_client.errors import CorruptEventError, Gone, ProcessEndedError, ProtocolError, SlowConsumerError
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent, in_memory
 from pie_client.protocol.items import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
@@ -486,6 +481,10 @@ class Process(Generic[R_co]):
             )
         if self._route.failure is not None:
             raise self._route.failure()
+
+
+GONE = Gone("no Process.output: result() keeps no output; read the events with `async for`, or text()")
+setattr(Process, "output", GONE)  # noqa: B010 - hidden from type checkers
 
 
 def set_returns(process: Process, annotation: object) -> None:

@@ -40,7 +40,7 @@ SIGNATURES: list[tuple[Callable[..., object], dict[str, object]]] = [
     (Process.transfer_file, {"file_bytes": REQUIRED}),
     (Process.terminate, {}),
     (ParsedPrivateKey.from_file, {"path": REQUIRED}),  # the guide does not name these two
-    (ParsedPrivateKey.parse, {"text": REQUIRED}),
+    (ParsedPrivateKey.parse, {"key_content": REQUIRED}),
 ]
 """The parameters that the guide documents, in their order, with their defaults."""
 NOT_ASYNC = (PieClient, ParsedPrivateKey.from_file, ParsedPrivateKey.parse)

@@ -151,6 +151,8 @@ async def client_methods(client: PieClient, server: ServerInfo) -> None:
     listed = await client.list_processes()
     assert_type(listed, list[ProcessInfo])
     assert_type(listed[0].elapsed_secs, int)
+    assert_type(listed[0]["elapsed_secs"], int)
+    assert_type(listed[0]["id"], str)
     assert_type(await client.signal_process("id", "text"), None)
     assert_type(await client.terminate_process("id"), None)
     assert_type(await client.ping(timeout=0.5), None)

@@ -61,7 +61,7 @@ def omits_return_events(event: ProcessEvent) -> str | bytes | None:
 
 async def client_methods(client: PieClient) -> None:
     PieClient()  # wrong: call-arg, reportCallIssue
-    PieClient("ws://127.0.0.1", "alice")  # wrong: call-arg, reportCallIssue
+    PieClient("ws://127.0.0.1", "alice", "alice")  # wrong: call-arg, reportCallIssue
     PieClient("ws://127.0.0.1", open_timeout=None)  # wrong: arg-type, reportArgumentType
     PieClient("ws://127.0.0.1", when_full="drop")  # wrong: arg-type, reportArgumentType
     await client.launch_process("a@1.0.0", when_full="wait")  # wrong: arg-type, reportArgumentType

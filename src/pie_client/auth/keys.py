@@ -64,9 +64,9 @@ class ParsedPrivateKey:
     and P-384. Create one with :meth:`parse` or :meth:`from_file`. Its ``repr`` shows only the kind.
     """
 
-    def __init__(self, key: "SigningKey") -> None:
-        self._key = key
-        self.kind = check_kind(key)
+    def __init__(self, private_key: "SigningKey") -> None:
+        self._key = private_key
+        self.kind = check_kind(private_key)
         """Kind of the key, e.g. ``Ed25519`` or ``RSA-3072``."""
 
     def __repr__(self) -> str:
@@ -76,11 +76,11 @@ class ParsedPrivateKey:
         refuse("a private key", "load the key where you use it")
 
     @classmethod
-    def parse(cls, text: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
+    def parse(cls, key_content: str | bytes, passphrase: str | bytes | None = None) -> "ParsedPrivateKey":
         r"""Parse the content of a key file, or of a variable that has its line ends as ``\n``.
 
         Args:
-            text: The content. If it has several private keys, the first one is used.
+            key_content: The content. If it has several private keys, the first one is used.
             passphrase: Passphrase of an encrypted key.
 
         Raises:
@@ -89,7 +89,7 @@ class ParsedPrivateKey:
         """
         from cryptography.exceptions import InternalError, InvalidTag, UnsupportedAlgorithm  # noqa: PLC0415 - keeps cryptography out of the import
 
-        found = find_key(_as_bytes(text, "a private key"))
+        found = find_key(_as_bytes(key_content, "a private key"))
         secret = None if passphrase is None else _as_bytes(passphrase, "a passphrase") or None
         if found.encrypted and secret is None:
             raise InvalidKeyError("the private key is encrypted; pass passphrase=")
@@ -146,22 +146,22 @@ class ParsedPrivateKey:
             )
         return key
 
-    def sign(self, challenge: bytes) -> bytes:
-        """Sign a server's challenge.
+    def sign(self, data: bytes) -> bytes:
+        """Sign the bytes of a server's challenge.
 
         RSA: PKCS#1 v1.5 with SHA-256. Ed25519: the raw 64 bytes. ECDSA: ASN.1 DER, with SHA-256 on P-256 and SHA-384
         on P-384.
 
         Args:
-            challenge: The bytes to sign.
+            data: The bytes to sign.
         """
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding  # noqa: PLC0415 - as above
 
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(challenge)
+            return self._key.sign(data)
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return self._key.sign(challenge, ec.ECDSA(hash_of(self._key.curve.name)))
-        return self._key.sign(challenge, padding.PKCS1v15(), hash_of(RSA))
+            return self._key.sign(data, ec.ECDSA(hash_of(self._key.curve.name)))
+        return self._key.sign(data, padding.PKCS1v15(), hash_of(RSA))
 
     async def sign_challenge(self, challenge: bytes) -> bytes:
         """Sign a server's challenge, as :meth:`sign` does.

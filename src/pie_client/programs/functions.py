@@ -110,6 +110,10 @@ class Inferlet(Generic[P, R_co]):
         """The manifest that is uploaded."""
         return self._manifest(self._given_version or self._derived_version())
 
+    def manifest_toml(self) -> str:
+        """Return the text of the manifest that is uploaded."""
+        return checked_manifest(self.manifest)[0]
+
     def input_of(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
         """Return the launch input for a call.
 

@@ -60,7 +60,7 @@ class FileEvent:
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes, *, name: str | None = None, digest: str = "") -> FileEvent:  # noqa: PYI034 - of a subclass
+    def __new__(cls, data: bytes, name: str | None = None, *, digest: str = "") -> FileEvent:  # noqa: PYI034 - of a subclass
         """Create a file in memory from its bytes; the digest is computed if it is not given."""
         return FileBytes(data, name=name, digest=digest)
 
@@ -86,6 +86,14 @@ class FileEvent:
     def path(self) -> Path | None:
         """Path of the temporary file; after :meth:`save`, of the saved file. None if the bytes are in memory."""
         return None
+
+    def file_name(self, fallback: str = "file.bin") -> str:
+        """Return the file's name without directories and unsafe characters.
+
+        Args:
+            fallback: Returned if the file has no name, or nothing of it is left.
+        """
+        return saving.safe_name(self.name) or fallback
 
     def read(self) -> bytes:
         """Return all bytes. Reading a temporary file blocks; ``await asyncio.to_thread(file.read)`` does not.
@@ -122,7 +130,7 @@ class FileBytes(bytes, FileEvent):
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes | mmap.mmap, *, name: str | None = None, digest: str = "") -> Self:
+    def __new__(cls, data: bytes | mmap.mmap, name: str | None = None, *, digest: str = "") -> Self:
         """Create a file from its bytes; the digest is computed if it is not given."""
         self = bytes.__new__(cls, data)
         self.name = name
@@ -144,13 +152,15 @@ class FileBytes(bytes, FileEvent):
         return self
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the file to disk, see :meth:`FileEvent.save`."""
-
         def write(out: BinaryIO, _place: Path) -> None:
             out.truncate(0)
             out.write(self)
 
         return saving.save(path, self.name, self.digest, write)
+
+
+ReceivedFile = FileBytes
+"""The name of such files in Pie's own client; their :meth:`save` takes any path, not only a folder's."""
 
 
 class Spooling:

@@ -74,9 +74,9 @@ class PieClient:
 
     Args:
         server_uri: WebSocket URI, e.g. ``"ws://127.0.0.1:8080"``. Default path: the endpoint that all servers accept.
-        username: User name for a session that sends a request before :meth:`authenticate`.
         identity: ``tenant/user`` or ``user`` in printable ASCII, for the HTTP header that 0.5 servers read. The
             server does not verify it. Default: the user name, if it is ASCII.
+        username: User name for a session that sends a request before :meth:`authenticate`.
         timeout: Default timeout of a call, in seconds; None for 60, ``math.inf`` for no limit.
         open_timeout: Seconds to connect, TLS and opening handshake included.
         ssl: TLS settings for ``wss://``. Default: verify the server against the system's certificates.
@@ -115,9 +115,9 @@ class PieClient:
     def __init__(
         self,
         server_uri: str,
+        identity: str | None = None,
         *,
         username: str | None = None,
-        identity: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT,
         open_timeout: float = 10.0,
         ssl: ssl_module.SSLContext | None = None,
@@ -137,8 +137,8 @@ class PieClient:
         self._thread = loop_thread.running()
         self._async = aio.PieClient(
             server_uri,
+            identity,
             username=username,
-            identity=identity,
             timeout=timeout,
             open_timeout=open_timeout,
             ssl=ssl,

@@ -38,14 +38,14 @@ class ParsedPrivateKey:
         ...
 
     @classmethod
-    def parse(cls, text: str | bytes, passphrase: str | bytes | None=None) -> 'ParsedPrivateKey':
+    def parse(cls, key_content: str | bytes, passphrase: str | bytes | None=None) -> 'ParsedPrivateKey':
         ...
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], passphrase: str | bytes | None=None) -> 'ParsedPrivateKey':
         ...
 
-    def sign(self, challenge: bytes) -> bytes:
+    def sign(self, data: bytes) -> bytes:
         ...
 
     async def sign_challenge(self, challenge: bytes) -> bytes:

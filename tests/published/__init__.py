@@ -1,0 +1,1 @@
+"""What scripts for the published clients meet here: their signatures, compared, and their names, used."""
