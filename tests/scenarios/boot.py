@@ -20,14 +20,18 @@ LIMITS = {
 }
 
 
-async def serve(model: str, port: int) -> None:
-    """Run the engine until standard input ends."""
+def configuration(model: str, port: int) -> Config:
+    """Return the settings of an engine that needs no GPU."""
     engine = EngineConfig(type="wgpu", device=["wgpu:0"], options=LIMITS)
-    config = Config(
+    return Config(
         server=ServerConfig(port=port),
         model=ModelConfig(name="default", hf_repo=model, sku="qwen35-tiny-u4g64-kv-bf16", engine=engine),
     )
-    async with Server(config) as server:
+
+
+async def serve(model: str, port: int) -> None:
+    """Run the engine until standard input ends."""
+    async with Server(configuration(model, port)) as server:
         print(server.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

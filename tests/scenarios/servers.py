@@ -14,6 +14,8 @@ from typing import IO, Self
 
 PYTHON, MODEL = "ENGINE_PYTHON", "ENGINE_MODEL"
 """Environment variables: the Python that pie-server is installed in, and the model's folder. `nox -s engine` sets them."""
+REPLACED = "ENGINE_REPLACED"
+"""Environment variable: a Python in whose environment this client takes the place of the one that pie-server installs."""
 BOOT_TIMEOUT = 300.0
 """Seconds that a server may take to listen."""
 STOP_TIMEOUT = 10.0
