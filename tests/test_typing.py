@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast, get_args, get_overloads, get_type_hints
 
 import pytest
@@ -16,6 +17,7 @@ from pydantic import JsonValue
 from typing_extensions import TypeAliasType
 
 import pie_client
+import pie_client.sync
 import pie_client.testing
 from pie_client.base import WireModel
 from pie_client.errors import Gone
@@ -29,6 +31,7 @@ from tests.support.repository import (
     pyright_findings,
 )
 
+MODULES: list[ModuleType] = [pie_client, pie_client.sync, pie_client.testing]
 SAMPLES = ROOT / "tests/type_samples"
 FOR_CHECKERS_ONLY = {"SigningKey": RSAPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey}
 """Names in annotations that are only imported for type checkers."""
@@ -110,9 +113,7 @@ def test_the_samples_use_every_public_method_of_client_and_process() -> None:
 
 def public_classes() -> list[type]:
     """Return the classes that users import, and the one behind ``client.rpc``."""
-    exported = [
-        getattr(module, name) for module in (pie_client, pie_client.testing) for name in module.__all__
-    ]
+    exported = [getattr(module, name) for module in MODULES for name in module.__all__]
     return [value for value in exported if isinstance(value, type)] + [CALLS]
 
 
@@ -120,7 +121,7 @@ def public_functions() -> dict[str, tuple[type | None, Callable[..., object]]]:
     """Return the functions, constructors, methods and properties that users call, with their class."""
     found: dict[str, tuple[type | None, Callable[..., object]]] = {
         name: (None, value)
-        for module in (pie_client, pie_client.testing)
+        for module in MODULES
         for name in module.__all__
         if inspect.isfunction(value := getattr(module, name))
     }
@@ -132,7 +133,7 @@ def public_functions() -> dict[str, tuple[type | None, Callable[..., object]]]:
             if not inspect.isfunction(function) or not function.__module__.startswith("pie_client"):
                 continue
             if name == "__init__" or not name.startswith("_"):
-                found[f"{owner.__name__}.{name}"] = (owner, function)
+                found[f"{owner.__module__}.{owner.__name__}.{name}"] = (owner, function)
     return found
 
 

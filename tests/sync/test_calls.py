@@ -29,7 +29,7 @@ from pie_client import (
 from pie_client.sync import Map, PieClient
 from pie_client.testing import LocalEngine
 from tests.support.peers import TIMEOUT, in_time, websocket_peer
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, run
 
 
 @inferlet
@@ -346,3 +346,9 @@ def test_the_names_of_the_module_are_those_that_it_lists() -> None:
     assert Map.is_interrupted is pie_client.Map.is_interrupted
     with pytest.raises(AttributeError, match=r"module 'pie_client\.sync' has no attribute 'no_such_name'"):
         getattr(sync, "no_such_name")  # noqa: B009 - a checker would refuse the plain form
+
+
+def test_importing_the_client_loads_no_asyncio() -> None:
+    script = "import sys\nfrom pie_client.sync import PieClient\nprint('asyncio' in sys.modules)"
+    done = run(["-W", "error", "-c", script], ROOT)
+    assert (done.stdout, done.stderr) == ("False\n", "")
