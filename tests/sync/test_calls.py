@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from types import FunctionType
 
 import pytest
 
@@ -310,8 +311,13 @@ RENAMED = {"aclose": "close"}
 
 
 def members(owner: type[object]) -> dict[str, object]:
-    """Return the public members of a class."""
-    return {name: member for name, member in vars(owner).items() if not name.startswith("_")}
+    """Return the public methods and properties of a class."""
+    kinds = (FunctionType, property, staticmethod)
+    return {
+        name: member
+        for name, member in vars(owner).items()
+        if not name.startswith("_") and isinstance(member, kinds)
+    }
 
 
 @pytest.mark.parametrize("name", ["PieClient", "Process", "Map", "Calls"])
