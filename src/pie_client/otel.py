@@ -46,6 +46,8 @@ except ImportError as error:
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
+__all__ = ["OpenTelemetry"]
+
 SCOPE: Final = "pie_client"
 """Name of the instrumentation scope."""
 SYSTEM: Final = "pie"
@@ -69,8 +71,12 @@ class OpenTelemetry:
     """Makes spans and metrics of clients. One may serve any number of them.
 
     Args:
-        tracer_provider: Default: the global one.
-        meter_provider: Default: the global one.
+        tracer_provider: Provides what makes the spans. Default: the global one, when a client is created.
+        meter_provider: Provides what makes the metrics. Default: likewise.
+
+    Attributes:
+        tracer_provider: As given.
+        meter_provider: As given.
     """
 
     def __init__(
@@ -79,10 +85,8 @@ class OpenTelemetry:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
-        self.tracer: Final = trace.get_tracer(SCOPE, __version__, tracer_provider, SCHEMA_URL)
-        self.instruments: Final = _instruments_of(
-            metrics.get_meter_provider() if meter_provider is None else meter_provider
-        )
+        self.tracer_provider = tracer_provider
+        self.meter_provider = meter_provider
 
 
 class _Counted:
@@ -180,8 +184,8 @@ class ClientWatch:
     """Makes the spans and metrics of one client: of its requests, frames and states."""
 
     def __init__(self, telemetry: OpenTelemetry, settings: Settings) -> None:
-        self.tracer = telemetry.tracer
-        self.instruments = telemetry.instruments
+        self.tracer = trace.get_tracer(SCOPE, __version__, telemetry.tracer_provider, SCHEMA_URL)
+        self.instruments = _instruments_of(telemetry.meter_provider or metrics.get_meter_provider())
         self.server: Attributes = {"server.address": settings.uri.hostname or ""}
         port = settings.uri.port or DEFAULT_PORTS.get(settings.uri.scheme)
         if port is not None:
