@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from pydantic import JsonValue
 
+import pie_client.sync
 from pie_client import (
     ConnectionStatus,
     DeadlineError,
@@ -289,3 +290,19 @@ def test_without_the_package_the_import_says_what_to_install() -> None:
     done = run(["-c", script], ROOT)
     text = "pie_client.otel needs the opentelemetry-api package; run pip install 'pie-client[otel]'"
     assert json.loads(done.stdout) == text
+
+
+async def test_a_span_of_the_synchronous_client_is_a_child_of_what_its_thread_does(
+    engine: LocalEngine, kept: Kept
+) -> None:
+    def work() -> None:
+        with (
+            kept.traces.get_tracer("test").start_as_current_span("work"),
+            pie_client.sync.PieClient(engine.uri, telemetry=kept.telemetry) as client,
+        ):
+            client.ping()
+
+    await asyncio.to_thread(work)
+    [ping], [outer] = ([span for span in kept.spans if span.name == name] for name in ("ping", "work"))
+    assert ping.parent is not None
+    assert ping.parent.span_id == id_of(outer)
