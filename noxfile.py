@@ -59,6 +59,7 @@ SAME_WITH_OLDEST = (
     *("tests/support", "tests/test_repository.py"),  # the environment of test runs; source files
     "tests/test_distributions.py",  # what hatchling builds
     "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
+    "tests/test_fastapi_service.py",  # FastAPI; tests/connection has what happens when a server restarts
     "tests/test_map_dask.py",  # Dask; tests/test_map.py has the map
     "tests/test_performance_page.py",  # a picture
     *(
