@@ -8,6 +8,8 @@ from typing import Any
 import griffe
 
 ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):`(?P<text>[^`<]+?)(?: <(?P<path>[\w.]+)>)?`")
+RAISES = re.compile(r"^Raises \([^)]+\):$", re.MULTILINE)
+"""A section that tells for which calls it holds, which griffe takes for text."""
 PAGE = re.compile(r"docs/(?P<name>[\w-]+)\.md")
 TREE = re.compile(r"^(?=.*\n├── )(?:.+\n)+", re.MULTILINE)
 DESCRIPTION = re.compile(r"Field\(description=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
@@ -54,8 +56,9 @@ def _without_internals(cls: griffe.Class) -> None:
 
 
 def _markdown(text: str, scope: griffe.Object, package: griffe.Module) -> str:
-    """Return a docstring with links in place of cross-references, and drawn trees as blocks of code."""
+    """Return a docstring with links for cross-references, and with blocks of code for drawn trees."""
     text = ROLE.sub(lambda role: _link(role, scope, package), text)
+    text = RAISES.sub("Raises:", text)
     text = PAGE.sub(r"[\g<0>](../\g<name>.md)", text)
     return TREE.sub(lambda tree: "\n" + re.sub("^", "    ", tree[0], flags=re.MULTILINE), text)
 
