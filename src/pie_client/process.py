@@ -145,7 +145,7 @@ class Process(Generic[R_co]):
         self.close()
 
     def __aiter__(self) -> Self:
-        self._route.read_by(_current_task())
+        self._route.read_by(_reader())
         return self
 
     async def __anext__(self) -> ProcessEvent:
@@ -161,7 +161,7 @@ class Process(Generic[R_co]):
                 raise StopAsyncIteration
             self._check_unread()
             if self._route.reader is None:
-                self._route.read_by(_current_task())
+                self._route.read_by(_reader())
             await self._connection.wait_for_change(self._route)
         if self._connection.paused:
             self._connection.after_read()
@@ -209,7 +209,7 @@ class Process(Generic[R_co]):
                     return event
                 events.appendleft(event)
             if route.unread is None:
-                route.read_by(_current_task())
+                route.read_by(_reader())
             item = route.pop()
             if item is None:
                 if not route.receptive:
@@ -284,7 +284,7 @@ class Process(Generic[R_co]):
             DeadlineError: The process did not finish within ``timeout``.
         """
         async with WaitLimit(f"process {self.process_id} did not finish", timeout):
-            with self._route.expected(_current_task()):
+            with self._route.expected(_reader()):
                 while (end := self._route.terminal) is None:
                     self._check_open()
                     await self._connection.wait_for_change(self._route)
@@ -492,8 +492,9 @@ def set_returns(process: Process, annotation: object) -> None:
     setattr(process, "_returns", annotation)  # noqa: B010 - checkers refuse a protected slot here
 
 
-def _current_task() -> asyncio.Task[object] | None:
+def _reader() -> object:
+    """Return who calls: the task, or the thread for which :mod:`pie_client.sync` runs it. None if no event loop runs."""
     try:
-        return asyncio.current_task()
-    except RuntimeError:  # no event loop runs
+        return getattr(task := asyncio.current_task(), "caller", task)
+    except RuntimeError:
         return None

@@ -26,6 +26,12 @@ def engine() -> Iterator[LocalEngine]:
             session.print(message, end="")
         return "ended"
 
+    @served.inferlet("write@1.0.0")
+    async def write(session: InferletSession, input: JsonValue) -> JsonValue:
+        for _ in range(400):
+            session.print("x" * 10_000)
+        return input
+
     @served.inferlet("store@1.0.0")
     async def store(session: InferletSession, _input: JsonValue) -> JsonValue:
         session.send("waiting")

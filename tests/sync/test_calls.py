@@ -77,6 +77,17 @@ def test_states_are_followed_until_the_client_is_closed(engine: LocalEngine) -> 
     assert ConnectionStatus.READY in followed
 
 
+def test_waiting_for_the_result_in_the_thread_that_read_lets_unread_events_go_at_once(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PieClient(engine.uri, max_buffered=1 << 20) as client:
+        process = client.launch_process("write@1.0.0", "written")
+        assert isinstance(next(process), StdoutEvent)
+        assert process.result(timeout=TIMEOUT) == "written"
+        assert process.dropped > 0
+    assert "nothing was read" not in caplog.text
+
+
 # ------------------------------------------------------------- threads and notebooks
 
 

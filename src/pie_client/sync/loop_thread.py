@@ -145,7 +145,7 @@ class LoopThread:
             raise InvalidArgumentError(
                 f"{_name(begin)}() belongs to a client of the process that forked this one; create a client after the fork"
             )
-        call = _result_of(begin)
+        call = _result_of(begin, threading.current_thread())
         try:
             return asyncio.run_coroutine_threadsafe(call, self._loop)
         except RuntimeError:
@@ -185,7 +185,9 @@ def untyped(function: object) -> Callable[..., Any]:
     return cast("Callable[..., Any]", function)
 
 
-async def _result_of(begin: Callable[[], Awaitable[T]]) -> T:
+async def _result_of(begin: Callable[[], Awaitable[T]], caller: threading.Thread) -> T:
+    # All calls of a thread count as one reader of events, as those of a task do.
+    setattr(asyncio.current_task(), "caller", caller)  # noqa: B010 - an attribute of this package
     return await begin()
 
 
