@@ -193,7 +193,7 @@ def platforms(session: nox.Session, system: str) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation site into build/site/html, and open every page of it in Chromium."""
-    session.install("-e", ".", *groups("docs"))
+    session.install("-e", ".[otel]", *groups("docs"))  # modules of the reference that need an extra
     session.run("python", "docs/site/build.py")
     if chromium := next(filter(None, map(shutil.which, CHROMIUM)), None):
         where = {"SITE": "build/site/html", "CHROMIUM": chromium}
