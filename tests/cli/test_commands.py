@@ -252,6 +252,8 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "reason"),
     [
         (["pong"], "no such command 'pong'. Did you mean 'ping'"),
+        (["abort", "3f1c"], "no such command 'abort'; here it is terminate"),
+        (["list", "--host", "127.0.0.1"], "no such option: --host; here it is --uri ws://HOST:PORT"),
         (["ping", "--count", "0"], "invalid value for '--count' / '-c'"),
         (["ping", "--timeout", "soon"], "--timeout: 'soon' is not a number of seconds"),
         (["ping", "--uri", "127.0.0.1"], "does not start with ws:// or wss://"),

@@ -1,5 +1,6 @@
 """The commands of ``pie-client``, and how its arguments are read."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -51,6 +52,16 @@ def _options(
     pass
 
 
+RENAMED = {
+    "abort": "terminate",
+    "update": "set",
+    "--host": "--uri ws://HOST:PORT",
+    "--port": "--uri ws://HOST:PORT",
+    "--private-key-path": "--key",
+    "--no-output": "--detach",
+    "--long": "--full",
+}
+"""Names in the published client's command, and those in this one."""
 COMMANDS: dict[str, Callable[..., object]] = {
     "submit": submit.submit,
     "list": processes.list_processes,
@@ -107,11 +118,15 @@ def _usage(error: typer.TyperException, given: list[str]) -> str:
     """Return the line for arguments that can't be read."""
     text = " ".join(error.format_message().split()).rstrip(".")
     command = next((each for each in given if each in _names()), "")
-    hint = (
-        "; flags of the program go after --"
-        if command == "submit" and text.startswith("No such option")
-        else ""
+    # "no such option" quotes the name; the arguments may be written --name=value.
+    renamed = next(
+        (new for old, new in RENAMED.items() if re.search(rf"(?<![\w-]){old}(?![\w-])", text)), None
     )
+    if renamed is not None:
+        hint = f"; here it is {renamed}"
+    else:
+        own = command == "submit" and text.startswith("No such option")
+        hint = "; flags of the program go after --" if own else ""
     return f"{text[:1].lower()}{text[1:]}{hint}; see: {' '.join(filter(None, (output.NAME, command)))} --help"
 
 
