@@ -1,7 +1,15 @@
 """The command ``pie-client attach``."""
 
-from pie_client.cli import following, options, output
+from typing import TYPE_CHECKING
+
+from pie_client.cli import options, output
 from pie_client.cli.server import Server, ends_with_connection, find
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client.cli import following
+else:
+    following = LazyModule("pie_client.cli.following")
 
 
 @options.connecting

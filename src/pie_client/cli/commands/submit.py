@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pie_client import PieClient
-from pie_client.cli import following, inputs, options, output, running
+from pie_client.cli import inputs, options, output, running
 from pie_client.cli.running import UsageError
 from pie_client.cli.server import Server
 from pie_client.errors import PieError
@@ -15,9 +15,11 @@ from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     from pie_client import Process
+    from pie_client.cli import following
     from pie_client.cli.commands import install
     from pie_client.programs import manifest as manifests
 else:
+    following = LazyModule("pie_client.cli.following")
     install = LazyModule("pie_client.cli.commands.install")
     manifests = LazyModule("pie_client.programs.manifest")
 
@@ -99,7 +101,7 @@ def _show_id(process_id: str, *, as_json: bool) -> None:
         output.note("the process ended before its id was known")
 
 
-async def _follow(server: Server, process: "Process[object]", follower: following.Follower) -> int:
+async def _follow(server: Server, process: "Process[object]", follower: "following.Follower") -> int:
     """Show the events of a process. The first signal terminates it, and what it still sends is shown for a while."""
     following_it = asyncio.create_task(follower.follow(process))
 
