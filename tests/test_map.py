@@ -164,7 +164,7 @@ async def test_output_that_nobody_reads_is_dropped_above_a_mebibyte_of_each_proc
 ) -> None:
     @ENGINES[client].inferlet("talkative@1.0.0")
     async def talkative(session: InferletSession, input: JsonValue) -> JsonValue:
-        for _ in range(20):
+        for _ in range(60):
             session.print("x" * (64 << 10))
         return input
 

@@ -20,6 +20,8 @@ BOOT_TIMEOUT = 300.0
 """Seconds that a server may take to listen."""
 STOP_TIMEOUT = 10.0
 """Seconds that a server may take to stop before it is killed."""
+PANIC = b"panicked at"
+"""What Rust writes to the log when a thread ends by a defect."""
 BOOT = Path(__file__).with_name("boot.py")
 ADDRESS = re.compile(r"ws://127\.0\.0\.1:\d+")
 
@@ -41,6 +43,7 @@ class ServerProcess(ABC):
     def _start(self) -> None:
         command, settings = self._command(self._folder)
         with self._log.open("ab") as log:
+            self._log_begin = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 stdin=subprocess.PIPE,
@@ -95,6 +98,10 @@ class ServerProcess(ABC):
     def log(self) -> str:
         """Return what the server has written to standard error."""
         return self._log.read_text("utf-8", "replace")
+
+    def has_panicked(self) -> bool:
+        """Return whether a thread of the running server has panicked: a real one goes on without it, and stalls."""
+        return PANIC in self._log.read_bytes()[self._log_begin :]
 
     def _read_address(self) -> str:
         output = _not_none(self._process.stdout)

@@ -19,10 +19,10 @@ from tests.scenarios.servers import RealEngine
 
 FIRST_LAUNCH = 240.0
 """Seconds that the first script of a new engine may take."""
-WARM_UP_TIMEOUT = 600.0
-"""Seconds that the first script and the first generation of a new engine may take together."""
 ATTEMPT_TIMEOUT = 300.0
-"""Seconds after which the first generation is requested again: an engine may lose the end of a process."""
+"""Seconds that the first script and the first generation of a new engine may take together, before another is started."""
+WARM_UP_TIMEOUT = 900.0
+"""Seconds after which no further engine is started."""
 PROGRESS_INTERVAL = 15.0
 """Seconds between lines of progress."""
 
@@ -66,14 +66,14 @@ class SharedEngine:
     def _start(self) -> None:
         begin = time.monotonic()
         self._engine = RealEngine(self.folder)
-        try:
-            asyncio.run(_warm_up(self.uri, self._report))
-        except TimeoutError:
+        while not asyncio.run(_warm_up(self._engine, self._report)):
             log = self._engine.log()
             self._stop()
-            pytest.exit(
-                f"the real engine was not warm after {time.monotonic() - begin:.0f} s; its log:\n{log}", 1
-            )
+            seconds = time.monotonic() - begin
+            if seconds > WARM_UP_TIMEOUT:
+                pytest.exit(f"no real engine was warm after {seconds:.0f} s; their log:\n{log}", 1)
+            self._report(f"the real engine has stalled after {seconds:.0f} s; starting another")
+            self._engine = RealEngine(self.folder)
         self._report(f"the real engine is warm after {time.monotonic() - begin:.0f} s")
 
     def _stop(self) -> None:
@@ -97,30 +97,30 @@ async def start_first_script(uri: str, timeout: float = FIRST_LAUNCH) -> None:
         await (await client.run(warm_up)).wait()
 
 
-async def _warm_up(uri: str, report: Callable[[str], object]) -> None:
-    progress = asyncio.create_task(_report_progress(report))
-    try:
-        async with asyncio.timeout(WARM_UP_TIMEOUT):
-            await start_first_script(uri, WARM_UP_TIMEOUT)
-            while not await _generate(uri):
-                report(f"no text after {ATTEMPT_TIMEOUT:g} s; requesting it again")
-    finally:
-        progress.cancel()
+async def _warm_up(engine: RealEngine, report: Callable[[str], object]) -> bool:
+    """Run a script and a generation; return False if a thread of the engine panics, or they take too long."""
+    work, stall = asyncio.create_task(_first_work(engine.uri)), asyncio.create_task(_stalls(engine, report))
+    await asyncio.wait({work, stall}, timeout=ATTEMPT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    warm = work.done()
+    stall.cancel()
+    if warm:
+        await work
+    else:
+        work.cancel()
+        await asyncio.wait({work})
+    return warm
 
 
-async def _generate(uri: str) -> bool:
-    """Generate a little text; return False if it took longer than one attempt may."""
-    try:
-        async with PieClient(uri, timeout=ATTEMPT_TIMEOUT) as client, asyncio.timeout(ATTEMPT_TIMEOUT):
-            process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": 2})
-            await process.wait()
-    except TimeoutError:
-        return False
-    return True
+async def _first_work(uri: str) -> None:
+    await start_first_script(uri, WARM_UP_TIMEOUT)
+    async with PieClient(uri, timeout=WARM_UP_TIMEOUT) as client:
+        process = await client.launch_process(COMPLETION, {"prompt": "hi", "max_tokens": 2})
+        await process.wait()
 
 
-async def _report_progress(report: Callable[[str], object]) -> None:
+async def _stalls(engine: RealEngine, report: Callable[[str], object]) -> None:
+    """Return when a thread of the engine has panicked; report progress until then."""
     begin = time.monotonic()
-    while True:
+    while not engine.has_panicked():
         await asyncio.sleep(PROGRESS_INTERVAL)
         report(f"warming up the real engine: {time.monotonic() - begin:.0f} s")
