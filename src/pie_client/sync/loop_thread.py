@@ -58,9 +58,10 @@ class LoopThread:
                     with contextlib.suppress(KeyboardInterrupt, SystemExit):
                         loop.run_forever()
         except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
+            if not started.done():
+                started.set_exception(error)
+            elif not (self._stopping and isinstance(error, RuntimeError)):
+                raise  # at exit, Python 3.12 starts no thread to end those of the loop
 
     def keep(self, client: _Closable) -> None:
         """Close a client at exit, unless it was closed or dropped before."""
