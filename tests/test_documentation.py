@@ -41,6 +41,15 @@ PAGES = {
         "docs/observability.md",
     )
 }
+ELSEWHERE = {
+    "RELEASING.md": "tests/release/test_releasing.py",
+    "docs/changing-the-protocol.md": "tests/codegen/test_changing_the_protocol.py",
+    "docs/command-line.md": "tests/cli/test_transcripts.py",
+    "docs/fastapi.md": "tests/test_fastapi_service.py",
+    "docs/other-languages.md": "tests/test_other_languages.py",
+    "docs/typed-inferlets.md": "tests/programs/test_typed.py",
+}
+"""Pages with programs or commands that other modules run."""
 BLOCK = re.compile(
     r"<!-- (snippet: (?P<name>\w+)|program|file: [\w.]+) -->\n```python\n(?P<code>.*?)```", re.DOTALL
 )
@@ -157,6 +166,17 @@ def test_every_code_block_is_run() -> None:
         marked = [block for block in BLOCK.finditer(text) if block[1] != "program"]
         programs = text.count("<!-- program -->")
         assert text.count("```python\n") == len(marked) + programs, page
+
+
+def test_every_page_with_programs_is_run() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("schema/**/README.md")]
+    texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in pages}
+    with_programs = {
+        page for page, text in texts.items() if re.search(r"^```(python|sh|console)$", text, re.M)
+    }
+    assert with_programs == {page for page in PAGES if "```" in PAGES[page]} | ELSEWHERE.keys()
+    for page, module in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / module).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", BLOCKS)
