@@ -1,6 +1,7 @@
 """What the command does in pipes, in terminals, without a terminal, and when it is interrupted."""
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from pydantic import JsonValue
 
 from pie_client import PieClient, __version__, models
@@ -112,18 +115,19 @@ async def test_files_that_a_process_sends_are_saved(
     assert [(tmp_path / path).read_bytes() for path in paths if path] == [b"one", b"two"]
 
 
-@pytest.mark.parametrize("family", ["0.5"])
-async def test_a_process_ends_with_the_reader_of_its_output(engine: LocalEngine, command: Runner) -> None:
-    async with command.started("submit", "count@1.0.0", "--input", "100000") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert await process.stdout.readline() == b"1\n"
-        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # pyright: ignore - as `head` does
-        async with asyncio.timeout(TIMEOUT):
-            assert await process.stderr.read() == b""
-            assert await process.wait() == 128 + 13
-    async with PieClient(engine.uri) as client:
-        assert await client.list_processes() == []
+async def test_a_process_ends_with_the_reader_of_its_output(tmp_path: Path) -> None:
+    async with LocalEngine(family="0.4", builtins=True, keep_detached=True) as engine:
+        command = Runner(tmp_path, {"PIE_URI": engine.uri, "PIE_USERNAME": "ada"})
+        async with command.started("submit", "count@1.0.0", "--input", "100000") as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert await process.stdout.readline() == b"1\n"
+            process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # pyright: ignore - as `head` does
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.stderr.read() == b""
+                assert await process.wait() == 128 + 13
+        async with PieClient(engine.uri, username="ada") as client:
+            assert await client.list_processes() == []
 
 
 @needs_terminals
@@ -155,6 +159,7 @@ async def test_a_second_ctrl_c_leaves_at_once(engine: LocalEngine, command: Runn
             await lost.happened()
             terminal.press("\x03")
             assert await terminal.end() == 128 + signal.SIGINT
+            assert "may still run" not in terminal.text  # as after five seconds
 
 
 @needs_terminals
@@ -313,6 +318,28 @@ async def test_flags_become_the_input_with_the_types_of_the_manifest(tmp_path: P
             text='{"max_tokens": 1}',
         )
     assert (done.err, json.loads(done.out)) == ("", {"max_tokens": 5, "name": "3", "loud": False})
+
+
+def test_an_encrypted_key_needs_a_passphrase_or_a_terminal(
+    capsys: pytest.CaptureFixture[str], manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"right")
+    )
+    key = tmp_path / "key.pem"
+    key.write_bytes(pem)
+    key.chmod(0o600)
+    status, _, err = run(capsys, "ping", "--key", str(key))
+    assert status == 4
+    assert "the key is encrypted; set PIE_KEY_PASSPHRASE" in err
+    monkeypatch.setenv("PIE_KEY_PASSPHRASE", "wrong")
+    status, _, err = run(capsys, "ping", "--key", str(key))
+    assert status == 4
+    assert "wrong passphrase or damaged key" in err
+    monkeypatch.setenv("PIE_KEY_PASSPHRASE", "right")
+    assert run(capsys, "ping", "--key", str(key))[0] == 3
+    assert run(capsys, "ping", "--key", str(tmp_path / "none"))[0] == 4
 
 
 def test_a_server_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str], manifest: str) -> None:

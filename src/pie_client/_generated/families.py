@@ -82,6 +82,9 @@ EVENT: Final = "event"
 EVENT_TEXT: Final = "value"
 """Field with the text of an event, which every kind of event has."""
 
+MODEL_STATUS: Final = "model_status"
+"""Query subject that every server knows."""
+
 DEFAULT_USER: Final = "pie-client"
 """Default user name of a client."""
 
@@ -197,6 +200,7 @@ __all__ = [
     "IDENTITY_PATTERN",
     "LISTING_PATH",
     "MAX_CORRELATION",
+    "MODEL_STATUS",
     "NEWEST",
     "PROCESS",
     "PROGRAM_NAME_PATTERN",

@@ -17,14 +17,16 @@ from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
 from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
 from pie_client.errors import InvalidKeyError
 from pie_client.lazy import LazyModule
+from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     from pie_client._generated import families, refusals
-    from pie_client.auth import agent, keys
+    from pie_client.auth import agent, key_files, keys
     from pie_client.connection import reconnect as reconnecting
 else:
     agent = LazyModule("pie_client.auth.agent")
     families = LazyModule("pie_client._generated.families")
+    key_files = LazyModule("pie_client.auth.key_files")
     keys = LazyModule("pie_client.auth.keys")
     reconnecting = LazyModule("pie_client.connection.reconnect")
     refusals = LazyModule("pie_client._generated.refusals")
@@ -71,16 +73,16 @@ class Server:
         )
         if self._trace:
             client.observe(lambda frame: output.note(str(frame)))
+        token, key = self._values.get("token"), self._values.get("key")
+        signer = None if token is not None or key is None else await _signer(key)
         async with client:
-            await self._authenticate(client)
+            if token is None:
+                await self._authenticate(client, signer)
+            else:
+                await client.auth_by_token(token.text)
             yield client
 
-    async def _authenticate(self, client: PieClient) -> None:
-        if token := self._values.get("token"):
-            await client.auth_by_token(token.text)
-            return
-        key = self._values.get("key")
-        signer = None if key is None else await _signer(key)
+    async def _authenticate(self, client: PieClient, signer: keys.Signer | None) -> None:
         try:
             await client.authenticate(self._values["username"].text, signer)
         except refusals.AuthenticationError as error:
@@ -148,25 +150,28 @@ async def _signer(key: Value) -> keys.Signer:
         if not found:
             raise FailedError("the ssh-agent has no usable key; add one with ssh-add", Status.AUTHENTICATION)
         return found[0]
-    passphrase = os.environ.get(PASSPHRASE_VARIABLE) or None
     try:
-        return _read_key(key, passphrase)
-    except InvalidKeyError as error:
-        if passphrase is not None or "encrypted; pass" not in str(error):
-            raise
-    if not output.on_terminal(sys.stdin):
-        raise FailedError(
-            f"{key.text}: the key is encrypted; set {PASSPHRASE_VARIABLE}, or pass --key {AGENT} for the ssh-agent",
-            Status.AUTHENTICATION,
-        )
-    return _read_key(key, getpass.getpass(f"Passphrase of {key.text}: "))
-
-
-def _read_key(key: Value, passphrase: str | None) -> keys.ParsedPrivateKey:
-    try:
+        content = read_regular(as_path(key.text), keys.KEY_FILE_BYTES)
+        passphrase = _passphrase(key.text) if key_files.find_key(content).encrypted else None
         return keys.ParsedPrivateKey.from_file(key.text, passphrase)
+    except InvalidKeyError as error:
+        name = key.text
+        raise FailedError(
+            str(error) if name in str(error) else f"{name}: {error}", Status.AUTHENTICATION
+        ) from error
     except OSError as error:
         raise FailedError(
             f"{key.source}: can't read the key {key.text}: {error.strerror or error}; check the path",
             Status.AUTHENTICATION,
         ) from None
+
+
+def _passphrase(name: str) -> str:
+    if passphrase := os.environ.get(PASSPHRASE_VARIABLE):
+        return passphrase
+    if not output.on_terminal(sys.stdin):
+        raise FailedError(
+            f"{name}: the key is encrypted; set {PASSPHRASE_VARIABLE}, or pass --key {AGENT} for the ssh-agent",
+            Status.AUTHENTICATION,
+        )
+    return getpass.getpass(f"Passphrase of {name}: ")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pie_client._generated.families import MODEL_STATUS
 from pie_client.cli import options, output
 from pie_client.cli.server import Server
 from pie_client.lazy import LazyModule
@@ -21,8 +22,6 @@ else:
     rich_live = LazyModule("rich.live")
     rich_text = LazyModule("rich.text")
 
-SUBJECT = "model_status"
-"""What is asked; every server knows it."""
 EVERY = 1.0
 """Default pause of --watch, in seconds."""
 
@@ -42,7 +41,7 @@ async def status(
     async with server.client() as client:
 
         async def statistics() -> "models.QueryResult":
-            found = await client.query(SUBJECT)
+            found = await client.query(MODEL_STATUS)
             return {name: value for name, value in found.items() if word in name}
 
         if not watch:

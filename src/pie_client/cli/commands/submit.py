@@ -111,6 +111,9 @@ async def _follow(server: Server, process: "Process[object]", follower: "followi
             async with asyncio.timeout(following.END_SECONDS):
                 await process.terminate()
                 await asyncio.wait({following_it})
+        except (TimeoutError, PieError) as error:
+            reason = str(error) or f"it did not end within {following.END_SECONDS:.0f} s"
+            output.note(f"process {process.process_id} may still run: {reason}; see: pie-client list")
         finally:
             following_it.cancel()
 
