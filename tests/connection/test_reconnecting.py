@@ -107,7 +107,8 @@ async def test_requests_wait_for_the_connection_within_their_deadline() -> None:
         with pytest.raises(DeadlineError):
             await client.authenticate("alice", timeout=0.05)
         peer.refuse_upgrade = None
-        await in_time(asyncio.gather(*waiting))
+        for each in waiting:
+            await in_time(each)
         await in_time(connecting)
         assert client.connected
         assert len(peer.requests_of(models.LaunchProcessRequest)) == 1
