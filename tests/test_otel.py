@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.util.types import Attributes
 from pydantic import JsonValue
 
 import pie_client.sync
@@ -277,6 +281,64 @@ async def test_nothing_that_a_session_carries_is_in_a_span_or_metric(tmp_path: P
     # What the server causes belongs to no caller.
     [answer] = [span for span in kept.spans if span.name == "mcp_response"]
     assert answer.parent is None
+
+
+@pytest.mark.parametrize("fails", ["on_start", "on_end"])
+async def test_a_span_processor_that_fails_is_logged_once_and_harms_nothing(
+    engine: LocalEngine, kept: Kept, fails: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+            if fails == "on_start":
+                raise LookupError("no place")
+
+        def on_end(self, span: ReadableSpan) -> None:
+            if fails == "on_end":
+                raise LookupError("no place")
+
+    kept.traces.add_span_processor(Failing())
+    async with PieClient(engine.uri, reconnect=SOON, telemetry=kept.telemetry) as client:
+        await client.ping()
+        back = asyncio.create_task(until(client, ConnectionStatus.READY, 2))
+        await asyncio.sleep(0)
+        engine.faults.close_connection(1012)
+        await in_time(back)
+        await client.ping()
+    [record] = [each for each in caplog.records if each.name == "pie_client.otel"]
+    assert record.getMessage() == "a span or metric could not be made; the next failures are not logged"
+    assert kept.values("rpc.client.call.duration", "rpc.method")["ping"] == 2
+
+
+def test_clients_that_threads_create_at_once_share_the_instruments() -> None:
+    """The SDK would never call the callbacks of a second instrument of one name."""
+
+    class Counting(MeterProvider):
+        meters = 0
+
+        def get_meter(
+            self,
+            name: str,
+            version: str | None = None,
+            schema_url: str | None = None,
+            attributes: Attributes | None = None,
+        ) -> Meter:
+            self.meters += 1
+            threading.Event().wait(0.001)  # let the other threads run
+            return super().get_meter(name, version, schema_url, attributes)
+
+    provider, barrier = Counting(shutdown_on_exit=False), threading.Barrier(4)
+
+    def create() -> None:
+        barrier.wait()
+        PieClient("ws://127.0.0.1", telemetry=OpenTelemetry(meter_provider=provider))
+
+    threads = [threading.Thread(target=create) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert provider.meters == 1
+    provider.shutdown()
 
 
 def test_other_telemetry_is_refused() -> None:

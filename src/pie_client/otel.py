@@ -12,11 +12,13 @@ Spans and metrics are named as the semantic conventions for remote procedure cal
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, cast
@@ -45,6 +47,8 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["OpenTelemetry"]
 
@@ -156,13 +160,15 @@ class _Instruments:
 
 
 _instruments: weakref.WeakKeyDictionary[metrics.MeterProvider, _Instruments] = weakref.WeakKeyDictionary()
+_instruments_lock = threading.Lock()
 
 
 def _instruments_of(provider: metrics.MeterProvider) -> _Instruments:
     # The callback of a second instrument of one name would never be called.
-    found = _instruments.get(provider)
-    if found is None:
-        found = _instruments[provider] = _Instruments(provider)
+    with _instruments_lock:
+        found = _instruments.get(provider)
+        if found is None:
+            found = _instruments[provider] = _Instruments(provider)
     return found
 
 
@@ -193,6 +199,17 @@ class ClientWatch:
         self._counted = self.instruments.counted(self.server)
         self._attempt: trace.Span | None = None
         self._restores = False
+        self._failed = False
+
+    @contextlib.contextmanager
+    def guarded(self) -> Generator[None]:
+        """Log the first exception of what the application has added to the SDK, such as a span processor."""
+        try:
+            yield
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                logger.exception("a span or metric could not be made; the next failures are not logged")
 
     # ------------------------------------------------------------- requests
 
@@ -224,17 +241,19 @@ class ClientWatch:
 
     def change(self, state: ConnectionState) -> None:
         """Count a state, and make a span of each attempt to connect."""
-        self.instruments.states.add(1, {**self.server, "pie.connection.status": state.status.value})
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            if state.cause is not None:
-                _fail(attempt, state.cause)
-            attempt.end()
-        if state.status is ConnectionStatus.CONNECTING:
-            self._begin_attempt(state.attempt)
         self._restores = state.status is ConnectionStatus.LOST or (
             self._restores and state.status in (ConnectionStatus.WAITING, ConnectionStatus.CONNECTING)
         )
+        attempt, self._attempt = self._attempt, None
+        with self.guarded():
+            self.instruments.states.add(1, {**self.server, "pie.connection.status": state.status.value})
+            if attempt is not None:
+                if state.cause is not None:
+                    _fail(attempt, state.cause)
+                attempt.end()
+        if state.status is ConnectionStatus.CONNECTING:
+            with self.guarded():
+                self._begin_attempt(state.attempt)
 
     def _begin_attempt(self, number: int) -> None:
         # A lost connection is restored long after what has connected it.
@@ -260,7 +279,9 @@ class _Request:
         }
         parent = contexts.Context() if alone else None
         name = method.tag if known else SYSTEM
-        self._span = client.tracer.start_span(name, parent, trace.SpanKind.CLIENT, self._attributes)
+        self._span: trace.Span = trace.INVALID_SPAN
+        with client.guarded():
+            self._span = client.tracer.start_span(name, parent, trace.SpanKind.CLIENT, self._attributes)
         if not known:
             self._span.set_attribute("rpc.method_original", method.tag)
         self._begin = time.perf_counter()
@@ -283,9 +304,11 @@ class _Request:
             if isinstance(sent, bool):
                 self._span.set_attribute("pie.request.sent", sent)
         # Before the span is no longer the current one, so that exemplars of the histogram name it.
-        self._watch.instruments.duration.record(time.perf_counter() - self._begin, self._attributes)
+        with self._watch.guarded():
+            self._watch.instruments.duration.record(time.perf_counter() - self._begin, self._attributes)
         self._current.__exit__(kind, error, traceback)
-        self._span.end()
+        with self._watch.guarded():
+            self._span.end()
 
 
 def _fail(span: trace.Span, error: BaseException) -> str:
