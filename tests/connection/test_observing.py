@@ -189,6 +189,23 @@ async def test_an_observer_of_large_frames_unpacks_nothing_that_is_nested() -> N
     assert frames[0].fields == {"type": "news", "nested": ()}
 
 
+@pytest.mark.parametrize("redact", [True, False])
+async def test_a_deep_value_in_place_of_a_number_or_name_is_an_ordinary_frame(
+    redact: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    depth = 1000  # most of what msgpack unpacks, and too deep for repr()
+    deep = bytes([0x91]) * depth + msgpack.packb(SECRET)
+    fields = [msgpack.packb(text) for text in ("type", "response", "corr_id")]
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        lines: list[str] = []
+        client.observe(lambda frame: lines.append(line_of(frame)), redact=redact)
+        await peer.send(bytes([0x82]) + b"".join(fields) + deep, returned(process))
+        await process.result(timeout=60)
+    assert lines[0] == f"1 <- response corr_id={'<1 items>' if redact else '[[[[[[[...]]]]]]]'}"
+    assert "an observer failed" not in caplog.text
+
+
 async def test_the_line_of_a_frame_is_short() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)

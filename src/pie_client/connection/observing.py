@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import json
 import logging
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias, cast
@@ -173,9 +174,10 @@ def _name(name: object) -> str:
 
 
 def _is_plain(value: object, *, text: bool) -> bool:
-    if isinstance(value, list):
-        return all(_is_plain(item, text=text) for item in cast("list[object]", value))
-    return value is None or isinstance(value, int | float) or (text and isinstance(value, str))
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    return all(
+        item is None or isinstance(item, int | float) or (text and isinstance(item, str)) for item in items
+    )
 
 
 def _stand_in(value: object) -> Redacted | None:
@@ -198,7 +200,8 @@ def _on_line(value: object) -> str:
     if isinstance(value, Redacted):
         return str(value)
     if not isinstance(value, str):
-        described = str(_stand_in(value) if isinstance(value, bytes) else value)
+        # Nested values of an unredacted frame may be too deep for repr().
+        described = str(_stand_in(value)) if isinstance(value, bytes) else reprlib.repr(value)
         return described if len(described) <= TEXT_CHARACTERS else f"{described[:TEXT_CHARACTERS]}..."
     cut = json.dumps(value[:TEXT_CHARACTERS], ensure_ascii=False)
     return cut if len(value) <= TEXT_CHARACTERS else f"{cut}... ({len(value)} characters)"
