@@ -98,8 +98,13 @@ async def test_a_raw_request_is_logged_like_any_other(
     await client.connect()
     await client.send_raw({"type": "ping"}, correlate=True)
     await client.send_raw({"type": "news", "text": "hunter2"})
-    lines = [record.getMessage().partition(" in ")[0] for record in caplog.records if record.name == LOGGER]
+    await client.send_raw({"type": "more\nERROR " + "x" * 9000})
+    *lines, last = [
+        record.getMessage().partition(" in ")[0] for record in caplog.records if record.name == LOGGER
+    ]
     assert lines == ["auth_identify 0: done", "ping 1: done", "news: sent"]
+    assert last.startswith("more / ERROR xxx")
+    assert len(last) < 1100
 
 
 async def test_what_is_sent_waits_for_the_connection_and_is_sent_once() -> None:

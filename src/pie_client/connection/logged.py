@@ -11,7 +11,7 @@ from typing import Protocol
 from pie_client._generated.calls import Caller
 from pie_client._generated.methods import Method
 from pie_client.connection.watched import Watched
-from pie_client.errors import ConnectionLostError, DeadlineError, ReconnectError
+from pie_client.errors import ConnectionLostError, DeadlineError, ReconnectError, one_line
 from pie_client.logs import LimitedLog
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class _Outcome:
 
     def __init__(self, log: _Log, method: Method[object], replied: bool) -> None:
         self._log = log
-        self._tag = method.tag
+        self._tag = one_line(method.tag)  # that of a raw message is any text
         self._success = "done" if replied else "sent"
         self.corr_id: int | None = None
 
