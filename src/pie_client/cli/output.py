@@ -29,7 +29,7 @@ WIDE = 100_000
 
 
 class OutputClosedError(Exception):
-    """Standard output can't be written any more."""
+    """Standard output can't be written any more; the text says why, unless nobody reads it."""
 
 
 def prepare() -> None:
@@ -48,7 +48,8 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except OSError as error:
         _discard(sys.stdout)
-        raise OutputClosedError(error.strerror or str(error)) from error
+        reason = "" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
+        raise OutputClosedError(reason) from error
 
 
 def write_line(text: str) -> None:

@@ -143,8 +143,11 @@ def guarded(work: Callable[[], int | None], interrupts: Interrupts | None = None
         status = work()
     except (asyncio.CancelledError, KeyboardInterrupt):
         return _interrupted(interrupts) or 128 + signal.SIGINT
-    except output.OutputClosedError:
-        return BROKEN_PIPE
+    except output.OutputClosedError as error:
+        if not str(error):
+            return BROKEN_PIPE
+        output.note(f"can't write to standard output: {error}")
+        return Status.REFUSED
     except Exception as error:  # noqa: BLE001 - a command shows no tracebacks
         if verbose and isinstance(error, (PieError, OSError)):
             output.write_error("".join(traceback.format_exception(error)))
