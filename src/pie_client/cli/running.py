@@ -169,12 +169,14 @@ def _logging(verbose: int) -> Generator[None]:
     before = logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
-    logger.setLevel(LEVELS[min(verbose, len(LEVELS) - 1)])
+    level = LEVELS[min(verbose, len(LEVELS) - 1)]
+    logger.setLevel(level)
+    handler.setLevel(level)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.propagate, _ = before
+        logger.propagate = before[0]
         logger.setLevel(before[1])
 
 

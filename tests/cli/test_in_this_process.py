@@ -1,0 +1,138 @@
+"""What commands write, run in this process, which is cheaper: the engine runs in a thread."""
+
+import asyncio
+import io
+import json
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from pie_client.cli import main
+from pie_client.testing import InferletSession, LocalEngine
+from tests.support.peers import COMPONENT
+
+MANIFEST = '[package]\nname = "greet"\nversion = "1.0.0"\n'
+
+
+@contextmanager
+def running(engine: LocalEngine) -> Generator[LocalEngine]:
+    """Run an engine in an event loop of another thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(engine.start(), loop).result()
+        yield engine
+    finally:
+        asyncio.run_coroutine_threadsafe(engine.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalEngine]:
+    """An engine of the 0.4 family, which the command uses."""
+    with running(LocalEngine(family="0.4", builtins=True, keep_detached=True)) as started:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
+        monkeypatch.setenv("PIE_URI", started.uri)
+        yield started
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command, and return its status and both outputs."""
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_everything_that_a_process_sends_is_shown(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @engine.inferlet("talk@1.0.0")
+    async def talk(session: InferletSession, input: JsonValue) -> str:
+        session.print("no line end", end="")
+        session.send("a message")
+        session.eprint("an error")
+        session.send_file(b"abc")
+        session.print("the last", end="")
+        return "returned"
+
+    status, out, err = run(capsys, "submit", "talk@1.0.0")
+    assert (status, out) == (0, "no line end\na message\nthe last\nreturned\n")
+    first, second = err.splitlines()
+    assert first == "an error"
+    assert "of 3 bytes not saved; --save-files DIR saves files" in second
+
+
+def test_a_build_that_is_installed_is_launched_as_it_is_unless_it_is_replaced(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "build.wasm").write_bytes(COMPONENT)
+    (tmp_path / "Pie.toml").write_text(MANIFEST)
+    assert run(capsys, "install", "build.wasm") == (0, "greet@1.0.0\n", "")
+    status, _, err = run(capsys, "install", "--path", "build.wasm")
+    assert status == 5
+    assert "the server has this version already; pass --force to replace it" in err
+    _, _, err = run(capsys, "submit", "--path", "build.wasm")
+    assert "greet@1.0.0 is installed already, so that is launched; --force replaces it" in err
+    status, out, err = run(capsys, "check", "greet@1.0.0", "--path", "build.wasm")
+    assert (status, out) == (0, "greet@1.0.0 is installed\n")
+    assert "the server compares no files" in err
+
+
+def test_inputs_come_from_standard_input_and_failed_ones_are_reported(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @engine.inferlet("double@1.0.0")
+    async def double(session: InferletSession, input: JsonValue) -> JsonValue:
+        assert isinstance(input, int)
+        return 2 * input
+
+    def read(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    read('1\n\n"x"\n3\n')
+    status, out, err = run(capsys, "map", "double@1.0.0", "-", "--limit", "30")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (status, err) == (1, "pie-client: 2 inputs answered, 1 failed\n")
+    assert [(line["index"], line.get("value")) for line in lines] == [(0, 2), (1, None), (2, 6)]
+    assert "failed: AssertionError" in lines[1]["error"]
+
+    read("1\n{\n")
+    status, _, err = run(capsys, "map", "double@1.0.0", "-")
+    assert status == 2
+    assert "line 2 of the inputs is not JSON" in err
+
+
+def test_a_beginning_that_several_ids_have_is_refused(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [run(capsys, "submit", "wait@1.0.0", "-d")[1].strip() for _ in range(17)]
+    first = [each[0] for each in ids]
+    shared = next(each for each in first if first.count(each) > 1)
+    status, _, err = run(capsys, "terminate", shared)
+    assert status == 2
+    assert f"{first.count(shared)} processes have ids that begin with '{shared}'" in err
+    status, _, err = run(capsys, "attach", "zz")
+    assert status == 5
+    assert "no running process has an id that begins with 'zz'; see: pie-client list" in err
+    _, out, _ = run(capsys, "list", "--full")
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ids
+
+
+def test_a_token_authenticates_in_place_of_a_user(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIE_TOKEN", engine.token)
+    status, out, err = run(capsys, "ping", "--trace")
+    assert (status, out.count("as internal")) == (0, 1)
+    assert "auth_by_token" in err
+    assert engine.token not in err
+    monkeypatch.setenv("PIE_TOKEN", "wrong")
+    assert run(capsys, "status", "--json")[0] == 4
