@@ -1,11 +1,13 @@
 """The journal of `client.map`: a map goes on where it was, in another process too."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from pie_client import InvalidArgumentError, PieClient, ProcessError, Reconnect, inferlet
+from pie_client import InvalidArgumentError, ObservedFrame, PieClient, ProcessError, Reconnect, inferlet
 from pie_client.testing import Fault, InferletSession, LocalEngine
 from tests.support.figures import FIGURES
 from tests.support.peers import TIMEOUT
@@ -236,6 +238,43 @@ async def test_a_disk_that_is_full_ends_the_map(
     monkeypatch.undo()
     assert journal.read_bytes().startswith(before)
     assert await values(client, 10, journal) == [n * n for n in range(10)]
+
+
+async def test_nothing_follows_a_line_that_was_written_in_part(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may have room again at the next write."""
+    write, failures = os.write, [OSError(28, "No space left on device")]
+    received, others = itertools.count(), threading.Event()
+    loop, writing = asyncio.get_running_loop(), asyncio.Event()
+
+    def watch(frame: ObservedFrame) -> None:
+        if frame.fields.get("event") == "return" and next(received) == 5:
+            others.set()
+
+    async with LocalEngine() as engine, PieClient(engine.uri, timeout=20) as client:
+
+        @engine.inferlet("square@1.0.0")
+        async def square(session: InferletSession, input: JsonValue) -> int:
+            assert isinstance(input, int)
+            if input:
+                await writing.wait()
+            return input * input
+
+        def fill_once(file: int, data: memoryview) -> int:
+            if failures and b'"index"' in bytes(data):
+                loop.call_soon_threadsafe(writing.set)
+                assert others.wait(TIMEOUT), "no other answers to write"
+                asyncio.run_coroutine_threadsafe(client.ping(), loop).result(TIMEOUT)
+                write(file, data[:10])
+                raise failures.pop()
+            return write(file, data)
+
+        monkeypatch.setattr(os, "write", fill_once)
+        with client.observe(watch), pytest.raises(OSError, match="No space left"):
+            await values(client, 50, journal)
+        assert failures == []
+        assert await values(client, 50, journal) == [n * n for n in range(50)]
 
 
 # ------------------------------------------------------------- kills and losses

@@ -60,6 +60,8 @@ class Journal:
         self._batch: _Batch | None = None
         """Lines that are written next."""
         self._writing: asyncio.Task[None] | None = None
+        self._failure: OSError | None = None
+        """Why nothing more is written: it might follow a part of a line."""
 
     def answer(self, index: int, digest: str) -> Answer | None:
         """Return the answer to an input, or None if there is none.
@@ -104,9 +106,12 @@ class Journal:
             while (batch := self._batch) is not None:
                 self._batch = None
                 try:
+                    if self._failure is not None:
+                        raise self._failure
                     await in_thread(_append, self._file, b"".join(batch.lines))
                 except OSError as error:
                     error.filename = os.fspath(self._path)
+                    self._failure = error
                     batch.written.set_exception(error)
                     batch.written.exception()  # those who wait may have been cancelled
                 else:
