@@ -279,8 +279,13 @@ async def leave_by_timeout(results: Callable[[], Map[int, JsonValue]]) -> None:
                 pass
 
 
+async def leave_after_one_result(results: Callable[[], Map[int, JsonValue]]) -> None:
+    assert (await anext(results())).value == 0
+
+
 @pytest.mark.parametrize(
-    "leave", [leave_by_break, leave_by_exception, leave_by_cancellation, leave_by_timeout]
+    "leave",
+    [leave_by_break, leave_by_exception, leave_by_cancellation, leave_by_timeout, leave_after_one_result],
 )
 async def test_leaving_a_plain_loop_terminates_what_runs(
     client: PieClient, leave: Callable[[Callable[[], Map[int, JsonValue]]], Awaitable[None]]
@@ -381,6 +386,19 @@ async def test_a_map_that_was_dropped_leaves_no_task_behind(client: PieClient) -
     async with asyncio.timeout(TIMEOUT):
         while tasks := asyncio.all_tasks() - before:
             await asyncio.wait(tasks)
+
+
+async def test_a_wait_for_a_result_keeps_the_map(client: PieClient) -> None:
+    engine = ENGINES[client]
+    running = hold(engine, 1)
+    mapped = client.map("hold@1.0.0", range(1), str)
+    waiting = asyncio.ensure_future(anext(mapped))
+    await in_time(running.wait())
+    del mapped
+    await client.ping()
+    (process,) = await client.list_processes()
+    await client.signal_process(process.id, "at last")
+    assert (await in_time(waiting)).value == "at last"
 
 
 async def test_closing_a_map_that_never_began_takes_no_input(client: PieClient) -> None:
@@ -582,7 +600,7 @@ async def test_a_map_outlives_a_restart_that_is_slower_than_the_timeout_of_a_lau
 
     async with programs(LocalEngine()) as engine:
         port = int(engine.uri.rpartition(":")[2])
-        client = PieClient(engine.uri, reconnect=FAST, timeout=0.1)
+        client = PieClient(engine.uri, reconnect=FAST, timeout=0.5)
         await client.connect()
         mapped = client.map("square@1.0.0", range(40), int, concurrency=1, on_progress=watch)
         first = asyncio.ensure_future(anext(mapped))
@@ -671,9 +689,11 @@ async def test_an_exception_while_a_map_ends_is_not_logged(
         ({"concurrency": True}, "concurrency=True"),
         ({"retries": -1}, "retries=-1"),
         ({"retry": "always"}, "retry='always'"),
+        ({"retry": all_ended}, "retry=<function all_ended"),
         ({"timeout": 0}, "timeout=0"),
         ({"on_error": "ignore"}, "on_error='ignore'"),
         ({"on_progress": 1}, "on_progress=1"),
+        ({"on_progress": all_ended}, "on_progress=<function all_ended"),
         ({"journal": "a\0b"}, "NUL"),
         ({"as_type": Counter[PieClient]}, "as_type="),
     ],

@@ -11,14 +11,14 @@ import contextlib
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sized
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, Protocol, Self, TypeAlias, TypeVar, cast
 
 from pie_client import results
 from pie_client._generated.refusals import StreamAbortedError
-from pie_client.connection.options import check_seconds
+from pie_client.connection.options import check_function, check_seconds
 from pie_client.connection.threads import settle
 from pie_client.connection.threads import start as start_thread
 from pie_client.copies import refuse
@@ -134,8 +134,8 @@ class Map(AsyncIterator[MapResult[I_co, T_co]]):
 
     Nothing runs before the first result is asked for. The programs that run are terminated when the iteration is left,
     however that happens: at the end of an ``async with`` block, which waits for it, or when the last reference is dropped,
-    as by a plain ``async for``, in the background. Cancelling a wait for the next result, or its timeout, loses no
-    result and no error. Several tasks may share one map: each result goes to one of them.
+    as by a plain ``async for``, in the background, unless the client is closed first. Cancelling a wait for the next
+    result, or its timeout, loses no result and no error. Several tasks may share one map: each result goes to one of them.
     """
 
     __slots__ = ("__weakref__", "_work")
@@ -146,15 +146,17 @@ class Map(AsyncIterator[MapResult[I_co, T_co]]):
     def __aiter__(self) -> Self:
         return self
 
-    # Not a coroutine function: its frame, which the traceback of an error keeps, would keep the map.
-    def __anext__(self) -> Awaitable[MapResult[I_co, T_co]]:
+    async def __anext__(self) -> MapResult[I_co, T_co]:
         """Wait for the next result.
 
         Raises:
             PieError: The error of an input, with ``on_error="raise"``, or the end of the connection. OSError and
                 InvalidArgumentError: The journal can't be used.
         """
-        return cast("Awaitable[MapResult[I_co, T_co]]", self._work.next_result())
+        try:
+            return cast("MapResult[I_co, T_co]", await self._work.next_result())
+        finally:
+            del self  # the traceback of an error keeps this frame, which would keep the map
 
     async def __aenter__(self) -> Self:
         return self
@@ -222,9 +224,9 @@ class Plan:
             )
         self.on_error = on_error
         self.ordered = ordered
-        for name, value in (("retry", retry), ("on_progress", on_progress)):
-            if value is not None and not callable(value):
-                raise InvalidArgumentError(f"invalid {name}={value!r}; pass a function, or leave it out")
+        check_function("retry", self.retry)
+        if on_progress is not None:
+            check_function("on_progress", on_progress)
         self.on_progress = on_progress
         self.journal = None if journal is None else as_path(journal)
         self._as_type = self.function.returns if as_type is None and self.function is not None else as_type

@@ -26,8 +26,7 @@ class Map(Iterator[MapResult[I_co, T_co]]):
 
     Nothing runs before the first result is asked for. The programs that run are terminated when the iteration is left,
     however that happens: at the end of a ``with`` block, which waits for it, or when the last reference is dropped,
-    as by a plain ``for``, in the background. An interruption, as by Ctrl-C, may lose what arrives at that moment.
-    Several threads may share one map: each result goes to one of them.
+    as by a plain ``for``, in the background, unless the client is closed first. An interruption, as by Ctrl-C, may lose what arrives at that moment. Several threads may share one map: each result goes to one of them.
     """
 
     __slots__ = ("__weakref__", "_async", "_thread")
