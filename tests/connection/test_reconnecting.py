@@ -250,9 +250,10 @@ async def test_a_policy_of_the_users_own_decides_by_the_error() -> None:
         {"first_delay": -1},
         {"max_delay": "x"},
         {"retry": True},
+        {"retry": in_time},
     ],
 )
-def test_an_invalid_policy_is_an_error(options: dict[str, JsonValue]) -> None:
+def test_an_invalid_policy_is_an_error(options: dict[str, object]) -> None:
     (name,) = options
     with pytest.raises(InvalidArgumentError, match=f"invalid {name}="):
         Reconnect(**options)  # type: ignore[arg-type]  # that is what is tested

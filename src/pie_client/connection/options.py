@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import ipaddress
 import os
 import re
@@ -368,6 +369,12 @@ def check_seconds(name: str, value: float) -> float:
             f"invalid {name}={value!r}; pass a positive number of seconds, or math.inf"
         )
     return value
+
+
+def check_function(name: str, value: object) -> None:
+    """Raise InvalidArgumentError unless a value can be called and returns at once: a coroutine is always true."""
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a plain function, or leave it out")
 
 
 def check_size(name: str, value: object) -> int:

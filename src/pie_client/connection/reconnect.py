@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from pie_client._generated.families import TRANSIENT_CODES, TRANSIENT_STATUSES
-from pie_client.connection.options import check_seconds
+from pie_client.connection.options import check_function, check_seconds
 from pie_client.errors import (
     ConnectionLostError,
     ConnectTimeoutError,
@@ -114,10 +114,7 @@ class Reconnect:
             raise InvalidArgumentError(
                 f"first_delay={self.first_delay!r} is more than max_delay={self.max_delay!r}; raise max_delay, or lower first_delay"
             )
-        if not callable(self.retry):
-            raise InvalidArgumentError(
-                f"invalid retry={self.retry!r}; pass a function from an error to a bool, or leave it out"
-            )
+        check_function("retry", self.retry)
 
     is_transient = staticmethod(is_transient)
 
