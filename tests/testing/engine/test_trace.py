@@ -12,24 +12,34 @@ from pie_client.testing import LocalEngine, TracedFrame, describe
 
 def test_secrets_are_hidden() -> None:
     token = "s3cret"  # noqa: S105 - what has to be hidden
-    messages = (
-        models.AuthByTokenRequest(corr_id=1, token=token),
-        models.AuthProveRequest(corr_id=1, signature=token),
-        models.RegisterMcpServerRequest(
-            corr_id=1, name="fs", transport="stdio", command="x", args=[token], url=token
-        ),
+    server = models.RegisterMcpServerRequest(
+        corr_id=1, name="fs", transport="stdio", command=token, args=[token], url=token
     )
-    for message in messages:
-        line = describe(TracedFrame(3, "received", codec.encode_client_message(message)))
-        assert line == f"3 -> {message.type} corr_id=1 (other fields hidden)"
+    lines = [
+        (models.AuthByTokenRequest(corr_id=1, token=token), "auth_by_token corr_id=1 token=<6 characters>"),
+        (
+            models.AuthProveRequest(corr_id=1, signature=token),
+            "auth_prove corr_id=1 signature=<6 characters>",
+        ),
+        (
+            server,
+            (
+                'register_mcp_server corr_id=1 name="fs" transport="stdio" command=<6 characters> args=<1 items>'
+                " url=<6 characters>"
+            ),
+        ),
+    ]
+    for message, line in lines:
+        data = codec.encode_client_message(message)
+        assert describe(TracedFrame(3, "received", data)) == f"3 -> {line} ({len(data)} bytes)"
 
 
 @pytest.mark.parametrize(
     ("data", "line"),
     [
         (b"\xc1", "malformed: invalid msgpack in a frame of 1 bytes"),
-        (codec.encode_fields({"type": "new", "colour": 1}), "1 <- \"new\" (unknown type; fields: 'colour')"),
-        ('{"type":"turn_done"}', "1 <- turn_done"),
+        (codec.encode_fields({"type": "new", "colour": "red"}), "1 <- new colour=<3 characters> (21 bytes)"),
+        ('{"type":"turn_done"}', "1 <- turn_done (20 bytes)"),
         (
             codec.encode_server_message(
                 models.FileChunk(
@@ -62,7 +72,7 @@ def test_only_the_first_fields_of_many_are_shown() -> None:
         line = describe(TracedFrame(1, "received" if received else "sent", data))
         assert len(line) < 1000
         if tag == "new":
-            assert line.endswith("... and 19983 more)")
+            assert " and 19983 more (" in line
 
 
 @pytest.mark.parametrize(
@@ -70,7 +80,7 @@ def test_only_the_first_fields_of_many_are_shown() -> None:
     [
         (
             {"type": "auth_by_token", "corr_id": 7, "token": "s3cret"},
-            "1 -> auth_by_token corr_id=7 (other fields hidden)",
+            "1 -> auth_by_token corr_id=7 token=<6 characters>",
         ),
         ({"type": "auth_by_token", "corr_id": "s3cret"}, "1 -> (malformed: "),
         (["auth_by_token", 7, "s3cret"], "1 -> (malformed: "),
