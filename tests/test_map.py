@@ -196,6 +196,10 @@ async def test_no_more_processes_run_than_allowed_and_inputs_are_taken_as_they_a
         for received in range(1, 101):
             await anext(results)
             assert taken["inputs"] <= received + 10
+        async with asyncio.timeout(TIMEOUT):
+            while mapped.progress.running:
+                await client.ping()
+        assert taken["inputs"] == 100 + 10
     assert 1 < most <= 5
 
 
