@@ -5,13 +5,11 @@ The first signal cancels the work, or does what the work has chosen; a second on
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Generator
 from enum import IntEnum
 from types import FrameType
@@ -31,8 +29,13 @@ from pie_client.errors import (
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import asyncio
+    import traceback
+
     from pie_client._generated import families, refusals
 else:
+    asyncio = LazyModule("asyncio")
+    traceback = LazyModule("traceback")
     families = LazyModule("pie_client._generated.families")
     refusals = LazyModule("pie_client._generated.refusals")
 

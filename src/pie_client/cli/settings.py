@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,12 @@ from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
+    import tomllib
+
     import platformdirs
 else:
     platformdirs = LazyModule("platformdirs")
+    tomllib = LazyModule("tomllib")
 
 CONFIG_VARIABLE = "PIE_CONFIG"
 PASSPHRASE_VARIABLE = "PIE_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable

@@ -1,6 +1,5 @@
 """The command ``pie-client map``."""
 
-import asyncio
 import json
 import sys
 import threading
@@ -19,12 +18,15 @@ from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pydantic import JsonValue
     from rich import console as rich_console
     from rich import progress as rich_progress
 
     from pie_client import MapProgress, MapResult, mapping
 else:
+    asyncio = LazyModule("asyncio")
     mapping = LazyModule("pie_client.mapping")
     rich_console = LazyModule("rich.console")
     rich_progress = LazyModule("rich.progress")

@@ -1,14 +1,20 @@
 """The command ``pie-client ping``."""
 
-import asyncio
-import statistics
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pie_client.cli import options, output
 from pie_client.cli.server import Server, describe
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import asyncio
+    import statistics
+else:
+    asyncio = LazyModule("asyncio")
+    statistics = LazyModule("statistics")
 
 INTERVAL = 1.0
 """Default pause between two pings, in seconds."""

@@ -1,6 +1,5 @@
 """The command ``pie-client status``."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +11,15 @@ from pie_client.cli.server import Server
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rich import console as rich_console
     from rich import live as rich_live
     from rich import text as rich_text
 
     from pie_client import models
 else:
+    asyncio = LazyModule("asyncio")
     rich_console = LazyModule("rich.console")
     rich_live = LazyModule("rich.live")
     rich_text = LazyModule("rich.text")

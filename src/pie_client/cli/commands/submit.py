@@ -1,6 +1,5 @@
 """The command ``pie-client submit``."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +13,14 @@ from pie_client.errors import PieError
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pie_client import Process
     from pie_client.cli import following
     from pie_client.cli.commands import install
     from pie_client.programs import manifest as manifests
 else:
+    asyncio = LazyModule("asyncio")
     following = LazyModule("pie_client.cli.following")
     install = LazyModule("pie_client.cli.commands.install")
     manifests = LazyModule("pie_client.programs.manifest")
