@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgpack
 import pytest
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
@@ -27,6 +28,7 @@ from pie_client import (
     Family,
     InvalidArgumentError,
     PieClient,
+    PieConnectionError,
     ProgramNotFoundError,
 )
 from pie_client.otel import OpenTelemetry
@@ -87,6 +89,10 @@ def serve(engine: LocalEngine) -> None:
         session.print("one")
         session.print("two")
         return input
+
+    @engine.inferlet("keep@1.0.0")
+    async def keep(session: InferletSession, _input: JsonValue) -> None:
+        await session.receive_file()
 
 
 async def session(engine: LocalEngine, telemetry: OpenTelemetry) -> None:
@@ -158,16 +164,21 @@ async def test_metrics_count_requests_events_bytes_and_states(
     frames: list[TracedFrame] = []
     engine.observe(frames.append)
     await session(engine, kept.telemetry)
+    async with PieClient(engine.uri, telemetry=kept.telemetry) as client:
+        process = await client.launch_process("keep@1.0.0")
+        await process.transfer_file(bytes(300_000))
+        await process.result()
     assert kept.values("rpc.client.call.duration", "rpc.method") == {
-        "auth_identify": 1,
-        "launch_process": 2,
+        "auth_identify": 2,
+        "launch_process": 3,
         "signal_process": 1,
+        "transfer_file": 1,
     }
     assert kept.values("rpc.client.call.duration", "error.type") == {
-        None: 3,
+        None: 6,
         "pie_client.ProgramNotFoundError": 1,
     }
-    assert kept.values("pie.client.events", "pie.event") == {"stdout": 2, "return": 1}
+    assert kept.values("pie.client.events", "pie.event") == {"stdout": 2, "return": 2}
     sizes = {"transmit": 0, "receive": 0}
     for frame in frames:
         data = frame.data.encode() if isinstance(frame.data, str) else frame.data
@@ -177,12 +188,42 @@ async def test_metrics_count_requests_events_bytes_and_states(
     if family == "0.4":  # 0.5 servers send more after the last reply, which may arrive after the end
         assert counted["receive"] == sizes["receive"]
     assert kept.values("pie.client.connection.changes", "pie.connection.status") == {
-        "connecting": 1,
-        "ready": 1,
-        "closed": 1,
+        "connecting": 2,
+        "ready": 2,
+        "closed": 2,
     }
     text = kept.reader.get_metrics_data()
     assert SECRET not in (text.to_json() if text else "")
+
+
+async def test_frames_that_the_protocol_does_not_have_are_counted_and_delivered(kept: Kept) -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri, telemetry=kept.telemetry) as client:
+        process = await launch(client)
+        before = kept.values("pie.client.io", "network.io.direction")["receive"]
+        event = {"type": "process_event", "process_id": process.process_id, "value": "x"}
+        frames: list[bytes | str] = [
+            *(msgpack.packb({**event, "event": kind}) for kind in ("mood", 7)),
+            b"\xc1 no message",
+            msgpack.packb({"type": 7}),
+            '{"type":"turn_done","mood":"\N{SNOWMAN}"}',
+            "no message",
+            msgpack.packb({**event, "event": "return"}),
+        ]
+        await peer.send(*frames)
+        assert await process.wait(timeout=60) == "x"
+        received = kept.values("pie.client.io", "network.io.direction")["receive"] - before
+    assert received == sum(len(frame.encode() if isinstance(frame, str) else frame) for frame in frames)
+    assert kept.values("pie.client.events", "pie.event") == {"_OTHER": 2, "return": 1}
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("ws", 80), ("wss", 443)])
+async def test_the_port_of_an_address_without_one_is_that_of_its_scheme(
+    kept: Kept, scheme: str, port: int
+) -> None:
+    with pytest.raises(PieConnectionError):
+        await PieClient(f"{scheme}://127.0.0.1", telemetry=kept.telemetry, open_timeout=5).connect()
+    [attempt] = kept.spans
+    assert (attempt.attributes or {})["server.port"] == port
 
 
 async def test_what_is_unread_is_measured_over_all_clients(kept: Kept) -> None:
@@ -211,7 +252,8 @@ async def test_a_span_is_a_child_of_what_its_caller_does(engine: LocalEngine, ke
 
     async def ask(client: PieClient, name: str) -> int:
         with tracer.start_as_current_span(name) as span:
-            await client.ping()
+            for _ in range(2):  # a request that has ended is current no more
+                await client.ping()
             return span.get_span_context().span_id
 
     async with PieClient(engine.uri, telemetry=kept.telemetry) as client:
@@ -219,7 +261,7 @@ async def test_a_span_is_a_child_of_what_its_caller_does(engine: LocalEngine, ke
         kept.exporter.clear()
         parents = await asyncio.gather(*(ask(client, f"caller {n}") for n in range(9)))
     found = [span.parent.span_id for span in kept.spans if span.name == "ping" and span.parent]
-    assert sorted(found) == sorted(parents)
+    assert sorted(found) == sorted(2 * parents)
 
 
 async def test_restoring_a_connection_is_a_trace_of_its_own(engine: LocalEngine, kept: Kept) -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 
 import pytest
+from pydantic import JsonValue
 
 from pie_client import (
     ConnectionLostError,
@@ -17,10 +18,11 @@ from pie_client import (
     RefusedError,
     models,
 )
-from pie_client.testing import LocalEngine
+from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import SOON, until
-from tests.support.peers import in_time, websocket_peer
+from tests.support.peers import in_time, sized_component, websocket_peer
 
+MANIFEST = '[package]\nname = "greet"\nversion = "1.2.3"\n'
 SECRET = "hunter2"  # noqa: S105 - must not be logged
 REQUESTS = "pie_client.connection.logged"
 STEPS = "pie_client.connector"
@@ -113,6 +115,42 @@ async def test_a_request_that_fails_says_how_and_whether_it_was_sent(
         "DEBUG query 5: ConnectionLostError, sent, after - ms",
         "DEBUG query: ConnectionLostError, not sent, after - ms",
     ]
+
+
+async def test_what_is_sent_in_chunks_is_one_line(
+    engine: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    @engine.inferlet("keep@1.0.0")
+    async def keep(session: InferletSession, _input: JsonValue) -> None:
+        await session.receive_file()
+
+    caplog.set_level(logging.DEBUG, REQUESTS)
+    async with PieClient(engine.uri) as client:
+        await client.install_program_bytes(sized_component(300_000), MANIFEST)
+        process = await client.launch_process("keep@1.0.0")
+        await process.transfer_file(bytes(300_000))
+        await process.result()
+    assert [line for line in lines(caplog) if "add_program" in line or "transfer_file" in line] == [
+        "DEBUG add_program 2: done in - ms",
+        "DEBUG transfer_file: sent in - ms",
+    ]
+
+
+async def test_a_request_that_was_repeated_is_one_line_with_its_last_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, REQUESTS)
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON) as client:
+        await client.ping()
+        asking = asyncio.create_task(client.query("model_status"))
+        first = await peer.request(models.QueryRequest, 1)
+        peer.hang_up()
+        second = await peer.request(models.QueryRequest, 2)
+        await peer.reply(second.corr_id, "{}")
+        await in_time(asking)
+    assert second.corr_id != first.corr_id
+    asked = [line for line in lines(caplog) if "query" in line]
+    assert asked == [f"DEBUG query {second.corr_id}: done in - ms"]
 
 
 async def test_a_client_that_reconnects_tells_at_info_when_it_is_away_and_back(

@@ -1,8 +1,10 @@
 """Observers see every frame of a client, without payloads unless they ask for them."""
 
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from pathlib import Path
 from typing import cast
 
@@ -152,7 +154,7 @@ async def test_what_the_schema_does_not_define_is_redacted() -> None:
                 {**event, "value": SECRET, "mood": SECRET, "list": [SECRET], "map": {SECRET: 1}, "n": 1}
             ),
             msgpack.packb({"type": "response", "corr_id": SECRET, "ok": [SECRET], "result": None}),
-            msgpack.packb({"type": "news", "text": SECRET, "corr_id": 7, "at": 1.5}),
+            msgpack.packb({"type": "news", "text": SECRET, "corr_id": 7, "at": 1.5, "k" * 1000: 1}),
             msgpack.packb({**event, "event": {SECRET: SECRET}, "value": SECRET.encode()}),
             msgpack.packb({"type": 7, "text": SECRET}),
             f'{{"type":"error","message":"{SECRET}"}}',
@@ -168,7 +170,7 @@ async def test_what_the_schema_does_not_define_is_redacted() -> None:
             " map=<1 fields> n=<int>"
         ),
         "1 <- response corr_id=<7 characters> ok=<1 items> result=None",
-        "1 <- news text=<7 characters> corr_id=7 at=<float>",
+        f"1 <- news text=<7 characters> corr_id=7 at=<float> {'k' * 64}=<int>",
         f"1 <- process_event {shown} event=<1 fields> value=<7 bytes>",
         "1 <- (no type) text=<7 characters>",
         "1 <- error message=<7 characters>",
@@ -179,14 +181,28 @@ async def test_what_the_schema_does_not_define_is_redacted() -> None:
     assert SECRET not in repr(frames)
 
 
+async def test_a_received_frame_is_shown_before_it_is_processed() -> None:
+    async with websocket_peer() as peer, PieClient(peer.uri) as client:
+        process = await launch(client)
+        unread: list[int] = []
+        with client.observe(lambda _frame: unread.append(client.buffered)):
+            await peer.send(printed(process, "x" * 1000))
+            await client.ping()
+        assert client.buffered > 1000
+    assert unread[0] == 0
+
+
 async def test_an_observer_of_large_frames_unpacks_nothing_that_is_nested() -> None:
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         process = await launch(client)
         frames: list[ObservedFrame] = []
         client.observe(frames.append, redact=False)
-        await peer.send(msgpack.packb({"type": "news", "nested": [[]] * 100_000}), returned(process))
+        news = {"type": "news", "nested": [list[int]()] * 100_000}
+        await peer.send(msgpack.packb(news), returned(process))
         await process.result(timeout=60)
-    assert frames[0].fields == {"type": "news", "nested": ()}
+        assert frames[0].fields == {"type": "news", "nested": ()}
+        await client.send_raw(news)  # its own: nobody else has made it
+    assert frames[-1].fields == news
 
 
 @pytest.mark.parametrize("redact", [True, False])
@@ -232,6 +248,17 @@ async def test_a_handle_ends_an_observation_and_others_go_on(engine: LocalEngine
     assert [frame.type for frame in first if frame.direction == "sent"] == ["auth_identify", "ping"]
     assert [frame.type for frame in second if frame.direction == "sent"] == ["auth_identify", "ping", "ping"]
     assert len([frame for frame in first if frame.type == "response"]) == 2
+
+
+async def test_a_client_forgets_the_observer_of_an_observation_that_is_closed(client: PieClient) -> None:
+    def show(_frame: ObservedFrame) -> None: ...
+
+    shown = weakref.ref(show)
+    with client.observe(show):
+        await client.ping()
+    del show
+    gc.collect()
+    assert shown() is None
 
 
 async def test_an_observer_may_close_its_own_observation_within_a_batch() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from types import MappingProxyType
 from typing import cast
 
 import msgpack
@@ -75,7 +76,7 @@ async def test_fields_are_sent_as_they_are_and_the_reply_to_them_is_ignored() ->
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         await client.ping()
         fields = {"type": "news", "corr_id": 4_000_000_000, "list": [1, {"a": b"b"}]}
-        await client.send_raw(fields)
+        await client.send_raw(MappingProxyType(fields))
         await peer.reply(4_000_000_000, "read")
         await client.ping()
     assert UnknownMessage("news", fields) in peer.requests
