@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from codegen.api.compare import RULES, compare
+from codegen.api.compare import TITLES, compare
 from codegen.api.stubs import stubs
 from codegen.breaking import accepted
 from codegen.schema import CodegenError
@@ -22,7 +22,7 @@ def api(released: Path, package: Path) -> int:
         raise CodegenError(
             [f"no package {package.name} in {released}; run `python -m codegen api --release`"]
         )
-    announced = accepted.read(released, frozenset(RULES.values()))
+    announced = accepted.read(released, TITLES)
     with tempfile.TemporaryDirectory() as folder:
         _write(stubs(package), Path(folder) / package.name)
         found = list(compare(released, Path(folder), package.name))

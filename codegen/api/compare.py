@@ -8,11 +8,17 @@ import griffe
 
 from codegen.schema import CodegenError
 
-FACADES = ("", "errors", "models", "sync", "testing", "typed")
+FACADES = ("", "errors", "models", "otel", "sync", "testing", "typed")
 """Modules below the package whose names are public; the first is the package itself."""
 NO_NAMES = {"TYPE_CHECKING"}
 """What such modules define for themselves."""
 RULES = {kind: kind.name.lower().replace("_", "-") for kind in griffe.BreakageKind}
+CHANGED_ASYNC = "function-changed-async"
+"""A rule that griffe does not have: who awaits a result must not, or the other way round."""
+TITLES = frozenset({*RULES.values(), CHANGED_ASYNC})
+"""The names of all rules."""
+ASYNC = {"Awaitable", "Coroutine", "AsyncIterator", "AsyncGenerator"}
+"""What functions return that are called like asynchronous ones."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ def compare(base: Path, new: Path, package: str) -> Iterator[Break]:
             path if parameter is None else f"{path}({parameter})",
             _words(breakage),
         )
+    before, after = _functions(old), _functions(now)
+    for path in sorted(before.keys() & after.keys()):
+        if (is_async := _is_async(after[path])) != _is_async(before[path]):
+            yield Break(CHANGED_ASYNC, path, f"Function is {'' if is_async else 'not '}asynchronous now")
 
 
 def public_objects(folder: Path, package: str) -> dict[str, griffe.Object]:
@@ -86,6 +96,25 @@ def _names(module: griffe.Module) -> Iterator[str]:
                 yield name
         elif name in {str(each) for each in exported}:
             yield name
+
+
+def _functions(objects: dict[str, griffe.Object]) -> dict[str, griffe.Function]:
+    """Return functions and methods, each by the first of its names."""
+    found: dict[str, griffe.Function] = {}
+    seen: set[str] = set()
+    for name, each in objects.items():
+        if each.path in seen:
+            continue
+        seen.add(each.path)
+        members = each.members.items() if each.is_class else ()
+        named = [(name, each), *((f"{name}.{key}", member) for key, member in members)]
+        found.update((path, member) for path, member in named if isinstance(member, griffe.Function))
+    return found
+
+
+def _is_async(function: griffe.Function) -> bool:
+    returned = str(function.returns).partition("[")[0].rpartition(".")[2]
+    return "async" in function.labels or returned in ASYNC
 
 
 def _together(objects: dict[str, griffe.Object]) -> griffe.Module:

@@ -34,6 +34,7 @@ from pie_client.programs.functions import Inferlet as Inferlet
 from pie_client.programs.functions import inferlet as inferlet
 from pie_client.programs.manifest import parse_manifest as parse_manifest
 from pie_client.protocol.files import FileEvent as FileEvent
+from pie_client.protocol.files import ReceivedFile as ReceivedFile
 from pie_client.protocol.items import CorruptEvent as CorruptEvent
 from pie_client.protocol.items import ProcessEvent as ProcessEvent
 from pie_client.protocol.shares import WhenFull as WhenFull

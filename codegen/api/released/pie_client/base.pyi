@@ -1,4 +1,5 @@
 import functools
+from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
@@ -9,6 +10,23 @@ CACHED = 128
 
 class WireModel(BaseModel):
     model_config = ...
+
+class ReadableByKey(WireModel):
+
+    def __contains__(self, key: object) -> bool:
+        ...
+
+    def get(self, key: str, default: object=None) -> object:
+        ...
+
+    def keys(self) -> KeysView[str]:
+        ...
+
+    def values(self) -> ValuesView[object]:
+        ...
+
+    def items(self) -> ItemsView[str, object]:
+        ...
 
 def failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
     ...

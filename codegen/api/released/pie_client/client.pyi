@@ -2,7 +2,7 @@ from __future__ import annotations
 import os
 import warnings
 from pie_client import copies
-from pie_client.lazy import LazyModule
+from pie_client.lazy import LazyModule, imported
 TYPE_CHECKING = False
 import ssl as ssl_module
 import typing
@@ -10,7 +10,7 @@ from collections import abc
 from typing import overload
 import pydantic
 from pie_client import connected as sessions
-from pie_client import connector, errors, launching, mapping, process
+from pie_client import connector, errors, launching, mapping, otel, process, status
 from pie_client._generated import calls, mcp, models
 from pie_client.auth import keys, server_info
 from pie_client.connection import contents, observing, options, raw
@@ -21,11 +21,16 @@ P = typing.ParamSpec('P')
 R = typing.TypeVar('R')
 T = typing.TypeVar('T')
 I = typing.TypeVar('I')
+from pie_client._generated.events import Event as Event
+from pie_client.auth.keys import ParsedPrivateKey as ParsedPrivateKey
+from pie_client.process import Process as Process
+from pie_client.programs.functions import Inferlet as Inferlet
+from pie_client.protocol.files import ReceivedFile as ReceivedFile
 DEFAULT_TIMEOUT = 60.0
 
 class PieClient:
 
-    def __init__(self, server_uri: str, *, username: str | None=None, identity: str | None=None, timeout: float | None=DEFAULT_TIMEOUT, open_timeout: float=10.0, ssl: ssl_module.SSLContext | None=None, headers: abc.Mapping[str, str] | None=None, proxy: str | bool=True, max_message_size: int=256 << 20, max_buffered: int | None=None, max_buffered_total: int | None=None, when_full: shares.WhenFull='pause', spool_above: int | None=None, max_spooled: int | None=None, ping_interval: float=20.0, ping_timeout: float=20.0, reconnect: reconnecting.Reconnect | None=None) -> None:
+    def __init__(self, server_uri: str, identity: str | None=None, *, username: str | None=None, timeout: float | None=DEFAULT_TIMEOUT, open_timeout: float=10.0, ssl: ssl_module.SSLContext | None=None, headers: abc.Mapping[str, str] | None=None, proxy: str | bool=True, max_message_size: int=256 << 20, max_buffered: int | None=None, max_buffered_total: int | None=None, when_full: shares.WhenFull='pause', spool_above: int | None=None, max_spooled: int | None=None, ping_interval: float=20.0, ping_timeout: float=20.0, reconnect: reconnecting.Reconnect | None=None, telemetry: otel.OpenTelemetry | None=None) -> None:
         ...
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ LEVELS = ...
 
 class States:
 
-    def __init__(self) -> None:
+    def __init__(self, address: str, levels: Mapping[ConnectionStatus, int], on_state: Callable[[ConnectionState], None] | None) -> None:
         self.current = ...
 
     def change(self, state: ConnectionState) -> None:
@@ -76,7 +76,7 @@ class Opening:
 
 class Connector:
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, policy: Reconnect | None, on_state: Callable[[ConnectionState], None] | None=None) -> None:
         self.current = ...
         self.states = ...
 

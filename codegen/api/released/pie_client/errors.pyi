@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 __all__ = ['AgentError', 'ConnectError', 'ConnectTimeoutError', 'ConnectionLostError', 'CorruptEventError', 'DeadlineError', 'HandshakeError', 'HashesNotComparedWarning', 'InvalidArgumentError', 'InvalidKeyError', 'ManifestError', 'McpServerError', 'NotAttachedError', 'NotConnectedError', 'PieConnectionError', 'PieError', 'ProcessEndedError', 'ProcessError', 'ProcessLostError', 'ProgramExistsError', 'ProtocolError', 'ReconnectError', 'RefusedError', 'RegistryError', 'ResultError', 'ServerError', 'SlowConsumerError', 'UnsupportedError']
 NO_CLOSE_FRAME = 1006
 FOREIGN_CHARACTERS = 1000
@@ -117,7 +117,7 @@ class ServerError(PieError):
     def __reduce__(self) -> tuple[type['ServerError'], tuple[str, str]]:
         ...
 
-class ProcessError(PieError):
+class ProcessError(PieError, RuntimeError):
     advice: ClassVar[str] = ''
 
     def __init__(self) -> None:
@@ -145,3 +145,11 @@ class ProcessEndedError(PieError, EOFError):
 
 class SlowConsumerError(PieError, BufferError):
     ...
+
+class Gone:
+
+    def __init__(self) -> None:
+        ...
+
+    def __get__(self, instance: object, owner: type[object]) -> NoReturn:
+        ...

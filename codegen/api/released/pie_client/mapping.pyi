@@ -4,13 +4,13 @@ import contextlib
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sized
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Literal, NoReturn, Protocol, Self, TypeAlias, TypeVar, cast
 from pie_client import results
 from pie_client._generated.refusals import StreamAbortedError
-from pie_client.connection.options import check_seconds
+from pie_client.connection.options import check_function, check_seconds
 from pie_client.connection.threads import settle
 from pie_client.connection.threads import start as start_thread
 from pie_client.copies import refuse
@@ -74,7 +74,7 @@ class Map(AsyncIterator[MapResult[I_co, T_co]]):
     def __aiter__(self) -> Self:
         ...
 
-    def __anext__(self) -> Awaitable[MapResult[I_co, T_co]]:
+    async def __anext__(self) -> MapResult[I_co, T_co]:
         ...
 
     async def __aenter__(self) -> Self:

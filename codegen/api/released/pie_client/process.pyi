@@ -9,7 +9,7 @@ from pie_client._generated.methods import TRANSFER_FILE
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import WaitLimit
 from pie_client.copies import refuse
-from pie_client.errors import CorruptEventError, ProcessEndedError, ProtocolError, SlowConsumerError
+from pie_client.errors import CorruptEventError, Gone, ProcessEndedError, ProtocolError, SlowConsumerError
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent, in_memory
 from pie_client.protocol.items import EVENT_BYTES, CorruptEvent, Named, ProcessEvent
@@ -105,6 +105,7 @@ class Process(Generic[R_co]):
 
     def detach(self) -> str:
         ...
+GONE = Gone('no Process.output: result() keeps no output; read the events with `async for`, or text()')
 
 def set_returns(process: Process, annotation: object) -> None:
     ...

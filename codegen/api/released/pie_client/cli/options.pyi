@@ -30,3 +30,4 @@ Timeout = Annotated[str | None, setting_option('timeout')]
 SaveFiles = Annotated[Path | None, typer.Option('--save-files', metavar='DIR', help='Save the files that the program sends.')]
 EventsAsJson = Annotated[bool, typer.Option('--json', help='Write each event as one line of JSON.')]
 Program = Annotated[str, typer.Argument(metavar='NAME@VERSION', help='Program.', show_default=False)]
+PASSED_ON = {'ignore_unknown_options': True, 'allow_extra_args': True, 'help_option_names': list[str]()}

@@ -1,11 +1,9 @@
 from __future__ import annotations
-import asyncio
 import contextlib
 import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Generator
 from enum import IntEnum
 from types import FrameType
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 from pie_client.cli import output
 from pie_client.errors import DeadlineError, HandshakeError, InvalidArgumentError, InvalidKeyError, PieConnectionError, PieError, ProcessError, one_line
 from pie_client.lazy import LazyModule
+import asyncio
+import traceback
 from pie_client._generated import families, refusals
 
 class Status(IntEnum):

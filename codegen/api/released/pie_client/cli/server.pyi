@@ -13,8 +13,9 @@ from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
 from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
 from pie_client.errors import InvalidKeyError
 from pie_client.lazy import LazyModule
+from pie_client.paths import as_path, read_regular
 from pie_client._generated import families, refusals
-from pie_client.auth import agent, keys
+from pie_client.auth import agent, key_files, keys
 from pie_client.connection import reconnect as reconnecting
 AGENT = 'agent'
 SHORT_ID = 8

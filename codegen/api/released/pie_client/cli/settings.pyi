@@ -1,7 +1,6 @@
 from __future__ import annotations
 import getpass
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_US
 from pie_client.errors import InvalidArgumentError, one_line
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
+import tomllib
 import platformdirs
 CONFIG_VARIABLE = 'PIE_CONFIG'
 PASSPHRASE_VARIABLE = 'PIE_KEY_PASSPHRASE'

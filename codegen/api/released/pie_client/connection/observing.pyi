@@ -3,6 +3,7 @@ import contextlib
 import inspect
 import json
 import logging
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias, cast
@@ -10,7 +11,7 @@ from pie_client._generated import shown
 from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import CORRELATION, EVENT, TAG
 from pie_client.connection.taps import Taps
-from pie_client.errors import InvalidArgumentError, one_line
+from pie_client.errors import MESSAGE_CHARACTERS, InvalidArgumentError, one_line
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields, Frame
 logger = logging.getLogger(__name__)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 import contextlib
 import functools
+import inspect
 import ipaddress
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 from pie_client._generated.families import DEFAULT_URI, DEFAULT_USER, ENDPOINT_PATH, IDENTITY_PATTERN, SCHEMES, UPLOAD_BYTES
@@ -15,6 +16,7 @@ import socket as socket_module
 import ssl as ssl_module
 from pie_client.connection import callers
 from pie_client.connection import taps as tapping
+from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.shares import WhenFull
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 HEADER_NAME = re.compile("[!#$%&'*+\\-.^_`|~0-9A-Za-z]+")
@@ -31,6 +33,7 @@ URI_CHARACTERS = 100
 
 class Settings:
     wrap: callers.Wrap | None = None
+    on_connection: Callable[[Backlogs], None] | None = None
 
     def __init__(self) -> None:
         self.uri = ...
@@ -73,6 +76,9 @@ def is_loopback(host: str) -> bool:
     ...
 
 def check_seconds(name: str, value: float) -> float:
+    ...
+
+def check_function(name: str, value: object) -> None:
     ...
 
 def check_size(name: str, value: object) -> int:

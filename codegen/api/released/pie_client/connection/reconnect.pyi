@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 from pie_client._generated.families import TRANSIENT_CODES, TRANSIENT_STATUSES
-from pie_client.connection.options import check_seconds
+from pie_client.connection.options import check_function, check_seconds
 from pie_client.errors import ConnectionLostError, ConnectTimeoutError, DeadlineError, HandshakeError, InvalidArgumentError, PieConnectionError, PieError
 from pie_client.lazy import LazyModule
 import ssl

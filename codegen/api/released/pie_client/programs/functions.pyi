@@ -60,6 +60,9 @@ class Inferlet(Generic[P, R_co]):
     def manifest(self) -> Manifest:
         ...
 
+    def manifest_toml(self) -> str:
+        ...
+
     def input_of(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
         ...
 

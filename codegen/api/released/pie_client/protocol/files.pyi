@@ -27,7 +27,7 @@ class FileEvent:
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes, *, name: str | None=None, digest: str='') -> FileEvent:
+    def __new__(cls, data: bytes, name: str | None=None, *, digest: str='') -> FileEvent:
         ...
 
     def __repr__(self) -> str:
@@ -48,6 +48,9 @@ class FileEvent:
     def path(self) -> Path | None:
         ...
 
+    def file_name(self, fallback: str='file.bin') -> str:
+        ...
+
     def read(self) -> bytes:
         ...
 
@@ -61,7 +64,7 @@ class FileBytes(bytes, FileEvent):
     name: str | None
     digest: str
 
-    def __new__(cls, data: bytes | mmap.mmap, *, name: str | None=None, digest: str='') -> Self:
+    def __new__(cls, data: bytes | mmap.mmap, name: str | None=None, *, digest: str='') -> Self:
         ...
     __repr__ = __str__ = FileEvent.__repr__
 
@@ -77,6 +80,7 @@ class FileBytes(bytes, FileEvent):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         ...
+ReceivedFile = FileBytes
 
 class Spooling:
     __slots__ = ('_above', 'limit', 'unread', 'unwritten', 'used')

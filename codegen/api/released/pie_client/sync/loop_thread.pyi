@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar, cast
 from pie_client.errors import InvalidArgumentError, NotConnectedError, UnsupportedError
 T = TypeVar('T')
@@ -30,6 +30,9 @@ class LoopThread:
     def wait(self, begin: Callable[[], Awaitable[T]]) -> T:
         ...
 
+    def leave(self, begin: Callable[[], Awaitable[None]]) -> None:
+        ...
+
     def do(self, work: Callable[[], T]) -> T:
         ...
 
@@ -40,9 +43,6 @@ class LoopThread:
         ...
 
     def stop(self) -> None:
-        ...
-
-    def clients(self) -> list[object]:
         ...
 
 def running() -> LoopThread:

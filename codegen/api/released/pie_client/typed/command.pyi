@@ -7,5 +7,5 @@ from pie_client.errors import InvalidArgumentError, ManifestError, UnsupportedEr
 from pie_client.paths import as_path, read_regular
 from pie_client.programs.manifest import MANIFEST_BYTES, parse_manifest
 
-def main(arguments: Sequence[str] | None=None) -> int:
+def main(arguments: Sequence[str] | None=None, *, name: str='python -m pie_client.typed') -> int:
     ...

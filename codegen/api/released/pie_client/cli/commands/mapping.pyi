@@ -1,4 +1,3 @@
-import asyncio
 import json
 import sys
 import threading
@@ -13,6 +12,7 @@ from pie_client.cli.server import Server, seconds_of
 from pie_client.cli.settings import Value
 from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
+import asyncio
 from pydantic import JsonValue
 from rich import console as rich_console
 from rich import progress as rich_progress

@@ -1,10 +1,11 @@
-import asyncio
-import statistics
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 import typer
 from pie_client.cli import options, output
 from pie_client.cli.server import Server, describe
+from pie_client.lazy import LazyModule
+import asyncio
+import statistics
 INTERVAL = 1.0
 
 @options.connecting

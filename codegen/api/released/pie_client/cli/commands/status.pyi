@@ -1,15 +1,15 @@
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 import typer
+from pie_client._generated.families import MODEL_STATUS
 from pie_client.cli import options, output
 from pie_client.cli.server import Server
 from pie_client.lazy import LazyModule
+import asyncio
 from rich import console as rich_console
 from rich import live as rich_live
 from rich import text as rich_text
 from pie_client import models
-SUBJECT = 'model_status'
 EVERY = 1.0
 
 @options.connecting

@@ -1,14 +1,15 @@
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 import typer
 from pie_client import PieClient
-from pie_client.cli import following, inputs, options, output, running
+from pie_client.cli import inputs, options, output, running
 from pie_client.cli.running import UsageError
 from pie_client.cli.server import Server
 from pie_client.errors import PieError
 from pie_client.lazy import LazyModule
+import asyncio
 from pie_client import Process
+from pie_client.cli import following
 from pie_client.cli.commands import install
 from pie_client.programs import manifest as manifests
 Force = Annotated[bool, typer.Option('--force', '-f', help='Replace an installed program by --path.')]

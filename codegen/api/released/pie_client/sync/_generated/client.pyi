@@ -9,7 +9,7 @@ from collections import abc
 from typing import overload
 import pydantic
 from pie_client import client as aio
-from pie_client import errors, mapping
+from pie_client import errors, mapping, otel
 from pie_client._generated import mcp, models
 from pie_client.auth import keys, server_info
 from pie_client.client import I, P, R, T
@@ -25,7 +25,7 @@ from pie_client.sync._generated import process as sync_process
 
 class PieClient:
 
-    def __init__(self, server_uri: str, *, username: str | None=None, identity: str | None=None, timeout: float | None=DEFAULT_TIMEOUT, open_timeout: float=10.0, ssl: ssl_module.SSLContext | None=None, headers: abc.Mapping[str, str] | None=None, proxy: str | bool=True, max_message_size: int=256 << 20, max_buffered: int | None=None, max_buffered_total: int | None=None, when_full: shares.WhenFull='pause', spool_above: int | None=None, max_spooled: int | None=None, ping_interval: float=20.0, ping_timeout: float=20.0, reconnect: reconnecting.Reconnect | None=None) -> None:
+    def __init__(self, server_uri: str, identity: str | None=None, *, username: str | None=None, timeout: float | None=DEFAULT_TIMEOUT, open_timeout: float=10.0, ssl: ssl_module.SSLContext | None=None, headers: abc.Mapping[str, str] | None=None, proxy: str | bool=True, max_message_size: int=256 << 20, max_buffered: int | None=None, max_buffered_total: int | None=None, when_full: shares.WhenFull='pause', spool_above: int | None=None, max_spooled: int | None=None, ping_interval: float=20.0, ping_timeout: float=20.0, reconnect: reconnecting.Reconnect | None=None, telemetry: otel.OpenTelemetry | None=None) -> None:
         ...
 
     def __enter__(self) -> typing.Self:

@@ -1,17 +1,15 @@
-import json
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 from pie_client._generated import models
-from pie_client._generated.families import CORRELATION, TAG
-from pie_client.base import WireModel
+from pie_client.connection.observing import ARROWS, observed
+from pie_client.connection.observing import Direction as ClientDirection
 from pie_client.errors import one_line
 from pie_client.protocol import codec
 from pie_client.testing.faults.fault import Direction
-TEXT_CHARACTERS = 60
 ERROR_CHARACTERS = 300
-SHOWN_FIELDS = 20
-ARROWS: dict[Direction, str] = {'received': '->', 'sent': '<-'}
+BY_CLIENT: dict[Direction, ClientDirection] = {'received': 'sent', 'sent': 'received'}
 SECRET_MESSAGES = (models.AuthProveRequest, models.AuthByTokenRequest, models.RegisterMcpServerRequest)
 
 @dataclass(frozen=True, slots=True)
