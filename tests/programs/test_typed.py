@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import math
 import re
 import subprocess
 import sys
@@ -102,6 +103,7 @@ async def test_inputs_can_be_mapped_and_read_back(echo: Any, client: PieClient) 
         ({"prompt": "", "max_tokens": "64"}, "max_tokens is str, not int"),
         ({"prompt": "", "max_tokens": True}, "max_tokens is bool, not int"),
         ({"prompt": "secret", "stop_at": 3}, "stop_at is int, not str"),
+        ({"prompt": "", "temperature": math.nan}, "temperature: Input should be a finite number"),
     ],
 )
 async def test_a_value_of_the_wrong_type_is_an_error_before_anything_is_sent(
@@ -282,6 +284,16 @@ def test_the_command_replaces_no_file_that_others_wrote(
     assert main([str(files.manifest), "--out", str(files.manifest)]) == 2
     assert "was not written by this command" in capsys.readouterr().err
     assert files.manifest.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_the_command_reads_no_file_that_never_ends(
+    files: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(files.manifest), "--out", "/dev/full"]) == 2
+    assert capsys.readouterr().err == (
+        "pie_client.typed: /dev/full is not a regular file; pass another --out\n"
+    )
 
 
 @pytest.mark.parametrize(

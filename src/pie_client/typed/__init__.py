@@ -31,6 +31,7 @@ class InputModel(BaseModel):
 
     model_config = ConfigDict(
         strict=True,
+        allow_inf_nan=False,  # not in JSON, where they would become null
         extra="forbid",
         hide_input_in_errors=True,
         serialize_by_alias=True,

@@ -54,6 +54,8 @@ def _write(manifest: Path, out: Path, *, check: bool) -> int:
     except ManifestError as error:
         raise ManifestError(f"{manifest}: {error}") from None
     text = render(parsed)
+    if out.exists() and not out.is_file():
+        raise InvalidArgumentError(f"{out} is not a regular file; pass another --out")
     found = out.read_text(encoding="utf-8", errors="replace") if out.exists() else None
     if check:
         if found is not None and _tree(found) == _tree(text):
