@@ -167,6 +167,7 @@ CHANGES: dict[str, tuple[bytes, bytes, str]] = {
     "format": (b'"journal": 1', b'"journal": 2', "has another format"),
     "key": (b'"index": 3', b'"place": 3', "is damaged in line 5"),
     "twice": (b'"index": 3', b'"index": 2', "is damaged in line 5"),
+    "huge": (b'"index": 3', b'"index": 3000000000000', "is damaged in line 5"),
     "negative": (b'"index": 3', b'"index": -3', "is damaged in line 5"),
     "text": (b"{", b"my precious notes\n", "is not a journal; pass another path"),
     "JSON": (b"{", b"[1]\n", "is not a journal; pass another path"),

@@ -24,6 +24,8 @@ from pie_client.errors import InvalidArgumentError
 
 FORMAT = 1
 """Number of the format, in the first line."""
+MOST_INPUTS = 1 << 32
+"""Indexes from here on are damage: their places would not fit into memory."""
 DIGEST_CHARACTERS = 32
 """Characters of the BLAKE3 digest of an input: 128 bits."""
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -168,7 +170,7 @@ def _scan(path: Path, reader: BufferedReader, header: bytes, places: array[int])
             if any(map(_is_complete, reader)):
                 raise InvalidArgumentError(f"journal {path} is damaged in line {number}; {OTHER}")
             break
-        places.extend([-1] * (index + 1 - len(places)))
+        places.extend(array("q", [-1]) * (index + 1 - len(places)))
         places[index] = position
         position += len(line)
     return position
@@ -187,7 +189,7 @@ def _index_of(line: bytes) -> int | None:
     fields = cast("Line", parsed)
     index = fields.get("index")
     texts = all(isinstance(fields.get(name), str) for name in ("input", "process", "returned"))
-    return index if isinstance(index, int) and index >= 0 and texts else None
+    return index if isinstance(index, int) and 0 <= index < MOST_INPUTS and texts else None
 
 
 def _is_complete(line: bytes) -> bool:
