@@ -1,9 +1,11 @@
-"""The transcripts of docs/command-line.md are what the commands write."""
+"""The transcripts and pictures of docs/command-line.md are what the commands write."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli import pictures
 from tests.cli.transcripts import PAGE, TRANSCRIPT, shell, without_measures
 
 
@@ -17,3 +19,13 @@ async def test_the_commands_of_the_page_write_what_it_shows(tmp_path: Path) -> N
             assert without_measures(written) == without_measures(body), (
                 f"{name}: write the page anew with: python -m tests.cli.transcripts"
             )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+async def test_the_pictures_of_the_page_show_what_the_commands_write_in_a_terminal(tmp_path: Path) -> None:
+    assert pictures.on_the_page() == set(pictures.SCREENS)
+    for name, screen in (await pictures.screens(tmp_path)).items():
+        shown = pictures.picture(name).read_text("utf-8")
+        assert pictures.words(shown) == pictures.words(pictures.drawn(name, screen)), (
+            f"{name}: draw the pictures anew with: python -m tests.cli.pictures"
+        )

@@ -20,14 +20,15 @@ from tests.support.peers import TIMEOUT
 # `func_only`: a test may have to wait for a new engine, which has its own deadline.
 REAL = pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(300, func_only=True)])
 # Without the variables there is no parameter, so that a run that should have an engine fails rather than skips.
-SERVERS = ["embedded", *([REAL] if {PYTHON, MODEL} <= os.environ.keys() else [])]
+AVAILABLE = {PYTHON, MODEL} <= os.environ.keys()
+SERVERS = ["embedded", *([REAL] if AVAILABLE else [])]
 
 notes: list[str] = []
 """Lines for the end of the report."""
 
 
 def _needs_real_engine(item: pytest.Item) -> bool:
-    return item.get_closest_marker("engine") is not None
+    return AVAILABLE and item.get_closest_marker("engine") is not None
 
 
 @pytest.hookimpl(wrapper=True)
