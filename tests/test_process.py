@@ -487,6 +487,16 @@ async def test_a_cancelled_attach_can_be_repeated() -> None:
         assert len(peer.requests_of(models.AttachProcessRequest)) == 1
 
 
+async def test_a_closed_handle_of_an_ended_process_does_not_make_unread_events_look_read(
+    client: PieClient,
+) -> None:
+    process = await client.launch_process("double@1.0.0", 2)
+    assert await process.result() == 4
+    process.close()
+    with pytest.raises(ProcessEndedError, match="is closed"):
+        await anext(process)
+
+
 async def test_closing_a_handle_makes_a_running_iteration_raise(client: PieClient) -> None:
     process = await client.launch_process("converse@1.0.0")
     iterating = asyncio.create_task(anext(process))

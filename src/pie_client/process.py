@@ -437,9 +437,8 @@ class Process(Generic[R_co]):
 
     def _received_all(self) -> bool:
         route = self._route
-        return (
-            route.terminal is not None and route.failure is None and not route.events and not route.overflow
-        )
+        ended = route.terminal is not None and route.failure is None and self._end is _End.OPEN
+        return ended and not route.events and not route.overflow
 
     async def _load(self, file: FileEvent) -> FileBytes:
         """Read a file on disk into memory."""
