@@ -12,6 +12,8 @@ FACES: Final = {
     "auth.agent": ("agent_keys",),
 }
 """Classes and functions that wait, by module."""
+READERS: Final = {"Process"}
+"""Those whose events are handed over many at a time."""
 TYPES: Final = {"AsyncGenerator": "Generator", "AsyncIterator": "Iterator"}
 
 

@@ -14,14 +14,14 @@ from typing import Final
 
 from codegen.layout import GENERATED, Layout
 from codegen.schema import CodegenError
-from codegen.sync_types import FACES, TYPES, Source, Types, alias_of, stem_of
+from codegen.sync_types import FACES, READERS, TYPES, Source, Types, alias_of, stem_of
 
 PUBLIC: Final = "PieClient"
 """The class that users create. Others are returned by it."""
 NOTICE: Final = "Written by `python -m codegen generate` from the asynchronous classes; never edited."
 AIO: Final = "aio"
 """Name of the asynchronous module in the generated one."""
-RUNTIME: Final = {"loop_thread", "feeds"}
+RUNTIME: Final = {"loop_thread", "feeds", "reading"}
 """Hand-written modules of the package ``sync``."""
 
 METHODS: Final = {
@@ -170,7 +170,7 @@ class _Writer:
         held = f"{AIO}.{node.name}" + (f"[{', '.join(dict.fromkeys(parameters))}]" if parameters else "")
         overloaded = {each.name for each in _functions(node.body) if _is_overload(each)}
         body: list[ast.stmt] = [self._documented(node)]
-        body += self._constructor(node) if node.name == PUBLIC else _handle_constructor(held)
+        body += self._constructor(node) if node.name == PUBLIC else _handle_constructor(node.name, held)
         body += self._members(node.body, overloaded)
         for name in sorted(
             overloaded - {each.name for each in _functions(node.body) if not _is_overload(each)}
@@ -263,11 +263,21 @@ def __init__(self) -> None:
         if overloaded:
             called = f"loop_thread.untyped({called})"
         given = self._arguments(node.args)
-        begin = f"lambda: {called}" if decorators else f"lambda: {called}({given})" if given else called
+        # In a function, whose name has that of the synchronous method.
+        renamed = node.name in METHODS
+        begin = (
+            f"lambda: {called}"
+            if decorators
+            else f"lambda: {called}({given})"
+            if given or renamed
+            else called
+        )
         returns = ast.unparse(node.returns)
         waits = isinstance(node, ast.AsyncFunctionDef) or returns.startswith("Awaitable[")
         if returns in ("Self", "typing.Self"):
             body = _parse(f"{thread}.{'wait' if waits else 'do'}({begin})\nreturn self")
+        elif _iterates_over_itself(node):
+            body = [_as_plain(each) for each in node.body[1:]]
         elif "AsyncGenerator[" in returns:
             body = _parse(f"return {thread}.iterate({begin})")
         else:
@@ -354,12 +364,28 @@ def _passed(argument: ast.arg) -> str:
     return argument.arg
 
 
-def _handle_constructor(held: str) -> list[ast.stmt]:
+def _handle_constructor(name: str, held: str) -> list[ast.stmt]:
+    thread = "reading.Reading(thread, asynchronous)" if name in READERS else "thread"
     return _parse(
         "__slots__ = ('__weakref__', '_async', '_thread')\n"
         f"def __init__(self, thread: loop_thread.LoopThread, asynchronous: {held}) -> None:\n"
-        "    self._thread = thread\n    self._async = asynchronous"
+        f"    self._thread = {thread}\n    self._async = asynchronous"
     )
+
+
+def _iterates_over_itself(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a method is a loop over what its handle iterates over. Such a loop needs no event loop."""
+    match node.body:
+        case [ast.Expr(ast.Constant()), ast.AsyncFor(iter=ast.Name("self"))]:
+            return not any(isinstance(each, ast.Await) for each in ast.walk(node))
+        case _:
+            return False
+
+
+def _as_plain(loop: ast.stmt) -> ast.stmt:
+    """Return an ``async for`` statement as a ``for`` statement."""
+    assert isinstance(loop, ast.AsyncFor)  # noqa: S101 - for checkers
+    return ast.For(loop.target, loop.iter, copy.deepcopy(loop.body), loop.orelse)
 
 
 def _functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

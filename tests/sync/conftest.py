@@ -32,6 +32,17 @@ def engine() -> Iterator[LocalEngine]:
             session.print("x" * 10_000)
         return input
 
+    @served.inferlet("numbers@1.0.0")
+    async def numbers(session: InferletSession, input: JsonValue) -> JsonValue:
+        if isinstance(input, list):  # when it is told to
+            session.send("ready")
+            await session.receive()
+        most = input[0] if isinstance(input, list) else input
+        assert isinstance(most, int)
+        for number in range(most):
+            session.print(number, end="")
+        return "written"
+
     @served.inferlet("store@1.0.0")
     async def store(session: InferletSession, _input: JsonValue) -> JsonValue:
         session.send("waiting")

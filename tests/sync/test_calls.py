@@ -289,12 +289,15 @@ from pie_client import InvalidArgumentError
 from pie_client.sync import PieClient
 
 with PieClient(sys.argv[1]) as client:
-    client.ping()
+    process = client.launch_process("numbers@1.0.0", 3)
+    process.result()
+    next(process)
     if not (child := os.fork()):
-        try:
-            client.ping()
-        except InvalidArgumentError as error:
-            print(error, flush=True)
+        for method in (client.ping, process.__next__):
+            try:
+                method()
+            except InvalidArgumentError as error:
+                print(error, flush=True)
         with PieClient(sys.argv[1]) as own:
             print(own.launch_process("echo@1.0.0", "child").result(), flush=True)
         sys.exit()
@@ -309,6 +312,7 @@ def test_a_forked_process_uses_a_client_of_its_own_and_the_parents_goes_on(engin
     done = run_program(FORK, engine.uri, "DeprecationWarning", "ResourceWarning")
     assert done.stdout.splitlines() == [
         "PieClient.ping() belongs to a client of the process that forked this one; create a client after the fork",
+        "Process.__next__() belongs to a client of the process that forked this one; create a client after the fork",
         "child",
         "parent",
     ]

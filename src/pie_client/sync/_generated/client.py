@@ -158,7 +158,7 @@ class PieClient:
         self._thread.keep(self._async)
 
     def __enter__(self) -> typing.Self:
-        self._thread.wait(self._async.__aenter__)
+        self._thread.wait(lambda: self._async.__aenter__())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:

@@ -36,7 +36,7 @@ class Map(Iterator[MapResult[I_co, T_co]]):
         self._async = asynchronous
 
     def __iter__(self) -> Self:
-        self._thread.do(self._async.__aiter__)
+        self._thread.do(lambda: self._async.__aiter__())
         return self
 
     def __next__(self) -> MapResult[I_co, T_co]:
@@ -46,10 +46,10 @@ class Map(Iterator[MapResult[I_co, T_co]]):
             PieError: The error of an input, with ``on_error="raise"``, or the end of the connection. OSError and
                 InvalidArgumentError: The journal can't be used.
         """
-        return self._thread.step(self._async.__anext__)
+        return self._thread.step(lambda: self._async.__anext__())
 
     def __enter__(self) -> Self:
-        self._thread.wait(self._async.__aenter__)
+        self._thread.wait(lambda: self._async.__aenter__())
         return self
 
     def __exit__(
@@ -59,7 +59,7 @@ class Map(Iterator[MapResult[I_co, T_co]]):
 
     def close(self) -> None:
         """End the map: terminate what runs, and wait until the server confirms it, about five seconds at most."""
-        self._thread.wait(self._async.aclose)
+        self._thread.wait(lambda: self._async.aclose())
 
     @property
     def progress(self) -> MapProgress:

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Generic, Self, overload
 
-from pie_client._generated.events import Event
+from pie_client._generated.events import ErrorEvent, Event, StdoutEvent
 from pie_client.lazy import LazyModule
 from pie_client.process import R_co, T
 from pie_client.protocol.items import ProcessEvent
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import process as aio
+    from pie_client._generated import refusals
     from pie_client.connection import contents
-    from pie_client.sync import feeds, loop_thread
+    from pie_client.sync import feeds, loop_thread, reading
 else:
     contents = LazyModule("pie_client.connection.contents")
     pydantic = LazyModule("pydantic")
+    refusals = LazyModule("pie_client._generated.refusals")
     aio = LazyModule("pie_client.process")
     feeds = LazyModule("pie_client.sync.feeds")
     loop_thread = LazyModule("pie_client.sync.loop_thread")
+    reading = LazyModule("pie_client.sync.reading")
 
 
 class Process(Generic[R_co]):
@@ -54,7 +57,7 @@ class Process(Generic[R_co]):
     __slots__ = ("__weakref__", "_async", "_thread")
 
     def __init__(self, thread: loop_thread.LoopThread, asynchronous: aio.Process[R_co]) -> None:
-        self._thread = thread
+        self._thread = reading.Reading(thread, asynchronous)
         self._async = asynchronous
 
     @property
@@ -82,7 +85,7 @@ class Process(Generic[R_co]):
         return self._thread.do(lambda: self._async.dropped)
 
     def __enter__(self) -> Self:
-        self._thread.wait(self._async.__aenter__)
+        self._thread.wait(lambda: self._async.__aenter__())
         return self
 
     def __exit__(
@@ -91,7 +94,7 @@ class Process(Generic[R_co]):
         self._thread.leave(lambda: self._async.__aexit__(kind, error, trace))
 
     def __iter__(self) -> Self:
-        self._thread.do(self._async.__aiter__)
+        self._thread.do(lambda: self._async.__aiter__())
         return self
 
     def __next__(self) -> ProcessEvent:
@@ -101,7 +104,7 @@ class Process(Generic[R_co]):
             ProcessEndedError: The handle was closed before the terminal event was received.
             NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: See :meth:`recv`.
         """
-        return self._thread.step(self._async.__anext__)
+        return self._thread.step(lambda: self._async.__anext__())
 
     def recv(self, *, timeout: float | None = None) -> tuple[Event, str | bytes]:
         """Wait for the next event and return its kind and value.
@@ -146,7 +149,11 @@ class Process(Generic[R_co]):
             ProcessEndedError: The handle was closed.
             NotAttachedError, PieConnectionError, StreamAbortedError, SlowConsumerError: See :meth:`recv`.
         """
-        return self._thread.iterate(self._async.text)
+        for event in self:
+            if isinstance(event, StdoutEvent):
+                yield event.value
+            elif isinstance(event, ErrorEvent):
+                raise refusals.process_error(event.value)(self.process_id, event.value)
 
     def wait(self, *, timeout: float | None = None) -> str:
         """Wait until the process finishes and return the text that it returned.
