@@ -1,6 +1,6 @@
 """A web service in front of a Pie server. It answers again by itself after that server restarts.
 
-pip install fastapi uvicorn
+pip install 'fastapi>=0.118' uvicorn
 PIE_URI=ws://127.0.0.1:8080 uvicorn --app-dir examples fastapi_service:app --timeout-graceful-shutdown 5
 
 curl -i localhost:8000/health                      # 200, or 503 with the reason

@@ -65,8 +65,8 @@ async def running(uri: str, application: str = EXAMPLE) -> AsyncGenerator[Servic
 
 
 @asynccontextmanager
-async def engine_at(port: int) -> AsyncGenerator[asyncio.Event]:
-    """Run an engine whose program counts, fails for 13, and waits without end after 99; yield what its end then sets."""
+async def engine_at(port: int) -> AsyncGenerator[tuple[LocalEngine, asyncio.Event]]:
+    """Run an engine whose program counts, fails for 13, and waits without end after 99; yield it, and what that end sets."""
     ended = asyncio.Event()
     async with LocalEngine(port=port) as engine:
 
@@ -84,7 +84,7 @@ async def engine_at(port: int) -> AsyncGenerator[asyncio.Event]:
                     ended.set()
             return input
 
-        yield ended
+        yield engine, ended
 
 
 @pytest.fixture
@@ -105,9 +105,14 @@ async def test_it_answers_again_after_its_server_restarts_and_its_health_says_so
     async with running(f"ws://127.0.0.1:{port}", application) as service:
         assert (await service.until(503))["status"] == "unavailable"
         for number in (3, 4):
-            async with engine_at(port):
+            async with engine_at(port) as (engine, _):
                 assert (await service.until(200))["status"] == "ok"
                 assert (await service.http.get(f"/count?to={number}")).json() == {"result": number}
+                if number == 4:
+                    with engine.faults.stall_all():
+                        assert (await service.until(503))["reason"].startswith(
+                            "ping did not finish within 2 s"
+                        )
             assert re.match("lost|connecting|waiting", (await service.until(503))["reason"])
             away = await service.http.get("/count?to=3")
             assert (away.status_code, away.headers["Retry-After"]) == (503, "1")
@@ -116,7 +121,7 @@ async def test_it_answers_again_after_its_server_restarts_and_its_health_says_so
 
 async def test_it_ends_what_it_launched_when_a_browser_goes_away_and_when_it_stops() -> None:
     port = free_port()
-    async with engine_at(port) as ended, running(f"ws://127.0.0.1:{port}") as service:
+    async with engine_at(port) as (_, ended), running(f"ws://127.0.0.1:{port}") as service:
         await service.until(200)
         streamed = await service.http.get("/count/stream?to=2")
         assert streamed.text == 'data: "1\\n"\n\ndata: "2\\n"\n\nevent: result\ndata: 2\n\n'
