@@ -44,7 +44,10 @@ class Pie(WorkerPlugin):
 
     async def setup(self, worker: Worker) -> None:
         """Connect; called when a worker joins, in its event loop."""
-        self.client = PieClient(os.environ.get("PIE_URI", self.uri), reconnect=Reconnect())
+        uri = os.environ.get("PIE_URI", self.uri)
+        self.client = PieClient(uri, reconnect=Reconnect())
+        async with PieClient(uri):  # a wrong address fails at once, and not after all attempts
+            pass
         await self.client.connect()
 
     async def teardown(self, worker: Worker) -> None:
@@ -103,3 +106,5 @@ if __name__ == "__main__":
         sys.exit(asyncio.run(main(Path(given.file).read_text(encoding="utf-8"), given)))
     except (PieError, OSError) as error:
         sys.exit(f"map_dask: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

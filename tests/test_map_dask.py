@@ -42,3 +42,15 @@ async def test_the_workers_of_a_cluster_share_a_map_each_with_its_own_client(tmp
     assert [outcome["line"] for outcome in outcomes] == list(range(1, 81, 2))
     assert outcomes[0]["result"] == {"characters": 6, "words": 2, "longest": "line"}
     assert len(used) == 2
+
+
+async def test_an_address_without_a_server_is_an_error_at_once(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("a line", encoding="utf-8")
+    async with (
+        Scheduler(host="127.0.0.1", dashboard_address=":0") as scheduler,
+        Worker(scheduler.address, nthreads=1, host="127.0.0.1", dashboard_address=":0"),
+    ):
+        code, outcomes, err = await run_example(text, "ws://127.0.0.1:1", "--scheduler", scheduler.address)
+    assert (code, outcomes) == (1, [])
+    assert err.startswith("map_dask: could not connect to ws://127.0.0.1:1: ")
