@@ -194,7 +194,7 @@ class PieClient:
         made: connector.Connector | None = getattr(self, "_connector", None)
         if made is not None and made.abandon():
             _warn(
-                f"unclosed {self!r}; close it, or use `async with`",
+                f"unclosed {self!r}; close it, or use it as a context manager",
                 ResourceWarning,
                 stacklevel=1,
                 source=self,
@@ -377,7 +377,7 @@ class PieClient:
         current = None if self._connector is None else self._connector.current
         if current is None:
             raise errors.NotConnectedError(
-                "the client is not connected; use `async with PieClient(...)`, or call connect() first"
+                "the client is not connected; call connect() first, or use the client as a context manager"
             )
         return current
 

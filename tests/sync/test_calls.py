@@ -20,6 +20,7 @@ from pie_client import (
     ConnectionStatus,
     Event,
     InvalidArgumentError,
+    NotConnectedError,
     ProcessEndedError,
     ReturnEvent,
     StdoutEvent,
@@ -358,6 +359,13 @@ def test_a_dropped_client_warns_and_its_connection_ends(engine: LocalEngine) -> 
     del client
     with pytest.warns(ResourceWarning, match="unclosed <PieClient"):
         held.clear()
+
+
+def test_errors_advise_nothing_that_only_the_asynchronous_client_has(engine: LocalEngine) -> None:
+    client = PieClient(engine.uri)
+    with pytest.raises(NotConnectedError) as caught:
+        client.ping()
+    assert "async" not in str(caught.value)
 
 
 def test_the_names_of_the_module_are_those_that_it_lists() -> None:

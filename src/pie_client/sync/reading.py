@@ -78,7 +78,6 @@ class Reading:
 
         hand_over.__qualname__ = begin.__qualname__
         while True:
-            # A signal that interrupts this call leaves what it handed over to the next one.
             self._thread.step(self._counted(hand_over))
             if (event := self._handed_over()) is not None:
                 return event
