@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from pie_client import (
     ConnectionLostError,
     DeadlineError,
+    Family,
     InvalidArgumentError,
     Map,
     MapProgress,
@@ -300,6 +301,25 @@ async def test_leaving_a_plain_loop_terminates_what_runs(
 
     await leave(lambda: client.map("first-returns@1.0.0", range(20), concurrency=6))
     await all_ended(client)
+
+
+@pytest.mark.parametrize("family", ["0.4", "0.5"])
+async def test_a_client_that_is_closed_after_a_loop_was_left_leaves_nothing_running(family: Family) -> None:
+    async with LocalEngine(family=family) as engine:
+        started = asyncio.Event()
+
+        @engine.inferlet("first-returns@1.0.0")
+        async def first_returns(session: InferletSession, input: JsonValue) -> JsonValue:
+            if input == 0:
+                await started.wait()
+                return input
+            started.set()
+            return await session.receive()
+
+        async with PieClient(engine.uri) as client:
+            async for _ in client.map("first-returns@1.0.0", range(20), concurrency=6):
+                break
+        assert engine.processes == {}
 
 
 async def test_the_end_of_a_block_waits_until_what_ran_has_been_terminated(

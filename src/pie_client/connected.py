@@ -10,6 +10,7 @@ import contextlib
 import functools
 import math
 import os
+import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,7 @@ from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import Deadline
 from pie_client.connection.options import Settings, check_seconds
-from pie_client.connection.transport import Transport, open_transport
+from pie_client.connection.transport import CLOSE_TIMEOUT, Transport, open_transport
 from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
 from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
@@ -88,6 +89,8 @@ class Connected:
         self.authentication = Authentication(self.connection, login)
         self.launcher = Launcher(self.connection)
         self._mcp_servers: relay.McpServers | None = None
+        self.abandoned = weakref.WeakSet[asyncio.Task[None]]()
+        """Tasks of maps that nobody holds any more, which terminate what runs."""
 
     @functools.cached_property
     def programs(self) -> install.Programs:
@@ -285,6 +288,9 @@ class Connected:
 
     async def close(self) -> None:
         """Close the connection and stop the MCP servers."""
+        if abandoned := list(self.abandoned):
+            # 0.3 and 0.4 servers keep the processes of a closed connection.
+            await asyncio.wait(abandoned, timeout=CLOSE_TIMEOUT)
         servers = self._mcp_servers
         await asyncio.gather(self.connection.close(), *([] if servers is None else [servers.close()]))
 

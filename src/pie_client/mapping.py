@@ -305,6 +305,7 @@ class _Work:
     def abandon(self) -> None:
         """End the work soon. Called when the map is garbage-collected, in any thread."""
         if self._main is not None and not self._main.done():
+            self._connected.abandoned.add(self._main)
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks with it
                 self._loop.call_soon_threadsafe(self._cancel, self._main)
 

@@ -183,6 +183,7 @@ class PieClient:
         """Close the connection and stop the registered MCP servers. Takes about a second at most.
 
         Pending calls raise errors.NotConnectedError. An MCP server that does not exit takes up to half a second longer.
+        A map whose loop was left takes up to a second longer, in which its processes are terminated.
         Closing a closed client does nothing.
         """
         self._thread.wait(self._async.close)
