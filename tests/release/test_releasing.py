@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+from tests.support.tools import need
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "RELEASING.md").read_text(encoding="utf-8")
@@ -73,7 +74,7 @@ def test_a_release_is_made_by_the_blocks_of_the_page(tmp_path: Path) -> None:
         upload = {"TWINE_REPOSITORY_URL": index, "TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "unused"}
         versions = {"VERSION": VERSION, "NEXT": NEXT, "PIP_EXTRA_INDEX_URL": f"{index}/simple/"}
         done = subprocess.run(  # noqa: S603 - the page
-            [shutil.which("bash") or "bash", "-euxo", "pipefail", "-c", "\n".join(blocks)],
+            [*need("bash"), "-euxo", "pipefail", "-c", "\n".join(blocks)],
             cwd=clone,
             env=os.environ | who | upload | versions,
             timeout=DEADLINE,
