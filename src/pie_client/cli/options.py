@@ -9,6 +9,7 @@ import typer
 
 from pie_client.cli import running, settings
 from pie_client.cli.server import Server
+from pie_client.interrupts import Interrupts
 
 P = ParamSpec("P")
 
@@ -75,7 +76,7 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
         verbose, trace = values.pop("verbose"), values.pop("trace")
         flags = {name: values.pop(name) for name in FLAGS}
 
-        async def work(interrupts: running.Interrupts) -> int | None:
+        async def work(interrupts: Interrupts) -> int | None:
             resolved = settings.resolve(flags, config)  # type: ignore[arg-type]
             return await function(Server(resolved, interrupts, trace=trace is True), **values)  # type: ignore[arg-type, call-arg]
 

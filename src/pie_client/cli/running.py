@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from enum import IntEnum
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from pie_client.cli import output
@@ -26,6 +24,7 @@ from pie_client.errors import (
     ProcessError,
     one_line,
 )
+from pie_client.interrupts import BROKEN_PIPE_STATUS, Interrupts
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ class Status(IntEnum):
     """The server refused the request, or something else failed."""
 
 
-BROKEN_PIPE = 128 + 13
-"""Exit status of a command that SIGPIPE ends, as shells report it."""
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 """Levels of the log, by how often --verbose is given."""
 
@@ -79,50 +76,6 @@ class FailedError(Exception):
         self.status = status
 
 
-class Interrupts:
-    """Signals that ask the command to end.
-
-    Attributes:
-        signal: The first one, or None.
-        action: Called in the event loop at the first one. Default: cancel the task that entered :meth:`handled`.
-    """
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-        self.action: Callable[[], object] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[object] | None = None
-
-    @contextlib.contextmanager
-    def handled(self) -> Generator[None]:
-        """Handle signals in a block, which is entered in the main thread by a task."""
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)}
-        ignored = {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}  # by nohup
-        handlers = {number: signal.signal(number, self._handle) for number in numbers - ignored}
-        try:
-            yield
-        finally:
-            if self.signal is None:  # else a second one exits at once until the end
-                for number, handler in handlers.items():
-                    signal.signal(number, handler)
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
-            os._exit(128 + number)
-        self.signal = number
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(self._act)
-
-    def _act(self) -> None:
-        if self.action is not None:
-            self.action()
-        elif self._task is not None:
-            self._task.cancel()
-
-
 def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, verbose: int = 0) -> int:
     """Run the work of a command in an event loop, and return the exit status.
 
@@ -135,7 +88,9 @@ def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, 
 
     async def handled() -> int | None:
         with interrupts.handled(), _logging(verbose):
-            return await work(interrupts)
+            task = asyncio.create_task(work(interrupts))
+            interrupts.call(task.cancel, task.get_loop())
+            return await task
 
     return guarded(lambda: asyncio.run(handled()), interrupts, verbose=verbose)
 
@@ -148,7 +103,7 @@ def guarded(work: Callable[[], int | None], interrupts: Interrupts | None = None
         return _interrupted(interrupts) or 128 + signal.SIGINT
     except output.OutputClosedError as error:
         if not str(error):
-            return BROKEN_PIPE
+            return BROKEN_PIPE_STATUS
         output.note(f"can't write to standard output: {error}")
         return Status.REFUSED
     except Exception as error:  # noqa: BLE001 - a command shows no tracebacks

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from pie_client import PieClient
 from pie_client.cli import output
-from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
+from pie_client.cli.running import FailedError, Status, UsageError
 from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
 from pie_client.errors import InvalidKeyError
+from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
 

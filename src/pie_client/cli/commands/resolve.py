@@ -8,6 +8,7 @@ from pie_client import PieClient
 from pie_client.cli import options, output, running, settings
 from pie_client.cli.running import UsageError
 from pie_client.cli.server import seconds_of
+from pie_client.interrupts import Interrupts
 
 
 def resolve(
@@ -22,7 +23,7 @@ def resolve(
     Needs no server.
     """
 
-    async def work(_interrupts: running.Interrupts) -> None:
+    async def work(_interrupts: Interrupts) -> None:
         values = settings.resolve({"registry": registry, "timeout": timeout}, config)
         if (url := values.get("registry")) is None:
             raise UsageError("no program registry; pass --registry URL, or set PIE_REGISTRY")

@@ -120,7 +120,7 @@ async def _follow(server: Server, process: "Process[object]", follower: "followi
             following_it.cancel()
 
     ending: list[asyncio.Task[None]] = []
-    server.interrupts.action = lambda: ending.append(asyncio.create_task(end()))
+    server.interrupts.call(lambda: ending.append(asyncio.create_task(end())), following_it.get_loop())
     try:
         return await following_it
     except PieError:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
+from pie_client.interrupts import BROKEN_PIPE_STATUS
 from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.engine.trace import TracedFrame, describe
@@ -26,8 +27,6 @@ from pie_client.testing.terminal.stopping import Stopping, write_error
 LIMITS = {field.name: field.default for field in dataclasses.fields(ScriptLimits)}
 LONGEST_STOP: Final = 86400
 """Largest --stop-timeout, in seconds; operating systems do not wait for any longer time."""
-BROKEN_PIPE_STATUS: Final = 128 + 13
-"""Exit status of a command that SIGPIPE ends, as shells report it."""
 REPEATED: Final[dict[str, Any]] = {"action": "append", "default": []}
 """Arguments of a flag that can be repeated."""
 

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
+
+from pie_client.interrupts import Interrupts
 
 
 def write_error(line: str) -> None:
@@ -17,59 +18,34 @@ def write_error(line: str) -> None:
         sys.stderr.write(f"pie_client.testing: {line}\n")
 
 
-class Stopping:
+class Stopping(Interrupts):
     """What to do at the first signal, and what has not ended after it.
 
-    Until :meth:`serve` the first signal raises KeyboardInterrupt; afterwards it calls a function. Then a line reports
-    what has not ended after 2/5 of the time, and at its end the process exits with status 1. A second signal exits
-    immediately.
+    A line reports what has not ended after 2/5 of the time, and at its end the process exits with status 1.
 
     Args:
         seconds: That time.
 
     Attributes:
-        signal: The first signal, or None.
         busy_with: What the main thread does before :meth:`serve`, as in "loading app.py".
     """
 
     def __init__(self, seconds: float) -> None:
-        self.signal: int | None = None
+        super().__init__()
         self.busy_with = "starting"
         self._seconds = seconds
-        self._stop: Callable[[], object] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    @contextlib.contextmanager
-    def handled(self) -> Generator[None]:
-        """Handle signals in a block, which is entered in the main thread."""
-        numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)}
-        ignored = {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}  # by nohup
-        handlers = {number: signal.signal(number, self._handle) for number in numbers - ignored}
-        yield
-        if self.signal is None:  # else signals are handled until the interpreter has joined all threads
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     def serve(self, stop: Callable[[], object]) -> None:
         """Call a function in the running event loop at the first signal, from now on."""
         self.busy_with = "serving"
-        self._stop, self._loop = stop, asyncio.get_running_loop()
+        self.call(stop, asyncio.get_running_loop())
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
-            os._exit(128 + number)
-        self.signal = number
-        # In threads, because the main thread may be blocked. The report has its own: writing to a full pipe blocks, too.
-        for target in (self._exit_later, self._report):
-            threading.Thread(target=target, daemon=True).start()
-        if self._stop is None:
-            raise KeyboardInterrupt
-        self._call(self._stop)
-
-    def _call(self, function: Callable[[], object]) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(function)
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is None:
+            # In threads, because the main thread may be blocked. The report has its own: writing to a full pipe blocks, too.
+            for target in (self._exit_later, self._report):
+                threading.Thread(target=target, daemon=True).start()
+        super()._handle(number, frame)
 
     def _exit_later(self) -> None:
         """Exit when the time is over."""
@@ -86,7 +62,7 @@ class Stopping:
         """Return what has not ended, as a sentence."""
         if self._loop is not None and not self._loop.is_closed():
             alive = threading.Event()
-            self._call(alive.set)
+            self._call_soon(alive.set)
             if not alive.wait(self._seconds / 5):
                 task = asyncio.current_task(self._loop)
                 return f"{'a callback' if task is None else task.get_name()} blocks the event loop"
