@@ -17,6 +17,7 @@ import pytest
 from pie_client import Family, models
 from pie_client.testing import LocalEngine
 from tests.support.keys import ed25519_key
+from tests.support.pages import write_files
 from tests.support.repository import ROOT
 from tests.support.tools import need
 
@@ -55,7 +56,6 @@ BLOCK = re.compile(
 )
 OUTPUT = re.compile(r"<!-- output: (?P<name>\w+) -->\n```text\n(?P<text>.*?)```", re.DOTALL)
 INPUT = re.compile(r"<!-- input: (?P<name>\w+) -->\n```text\n(?P<text>.*?)```", re.DOTALL)
-FILE = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<content>.*?)```", re.DOTALL)
 PLACE = "        ...\n"
 """The line of a page's program that its other blocks replace."""
 MARKED_0_4 = {"usage:batch", "usage:mcp", "usage:agent"}
@@ -68,6 +68,7 @@ class Block:
     """A code block of a page, as the complete file that a user gets by pasting it."""
 
     code: str
+    page: str
     family: Family = "0.5"
     authenticates: bool = False
 
@@ -90,7 +91,7 @@ def _blocks() -> dict[str, Block]:
                 )
             authenticates = name in ("readme:authenticate", "usage:agent")
             family: Family = "0.4" if authenticates or name in MARKED_0_4 else "0.5"
-            found[name] = Block(code, family, authenticates)
+            found[name] = Block(code, page, family, authenticates)
     return found
 
 
@@ -198,7 +199,7 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     ):
         code = block.code.replace("ws://127.0.0.1:8080", engine.uri)
         (tmp_path / "pasted.py").write_text(code, encoding="utf-8")
-        write_files(f"docs/{name.partition(':')[0]}.md", tmp_path)
+        write_files(block.page, tmp_path)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", "pasted.py"),
             cwd=tmp_path,
@@ -218,17 +219,6 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     assert printed.startswith(expected)
     if name in OUTPUTS:
         assert _without_measures(out.decode()) == _without_measures(OUTPUTS[name])
-
-
-def files_of(page: str) -> dict[str, str]:
-    """Return the files that a page shows."""
-    return {file["name"]: file["content"] for file in FILE.finditer(PAGES.get(page, ""))}
-
-
-def write_files(page: str, folder: Path) -> None:
-    """Write the files that a page shows."""
-    for name, content in files_of(page).items():
-        (folder / name).write_text(content, encoding="utf-8")
 
 
 def _without_measures(text: str) -> str:
@@ -260,9 +250,7 @@ async def test_a_loop_that_launches_again_outlives_a_restart_that_is_slower_than
 
 
 async def test_the_engine_in_a_terminal_loads_the_file_of_the_page(tmp_path: Path) -> None:
-    found = re.search(r"<!-- file: app.py -->\n```python\n(.*?)```", PAGES["docs/testing.md"], re.DOTALL)
-    assert found is not None
-    (tmp_path / "app.py").write_text(found[1], encoding="utf-8")
+    write_files("docs/testing.md", tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pie_client.testing", "--port", "0", "--no-builtins", "--load", "app.py"),
         cwd=tmp_path,

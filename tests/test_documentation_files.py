@@ -14,8 +14,9 @@ from pie_client.testing import LocalEngine
 from tests.connection.test_proxies import HttpProxy
 from tests.connection.test_tls import serving
 from tests.support.certificates import Authority
+from tests.support.pages import files_of, write_files
 from tests.support.peers import tcp_peer, websocket_peer
-from tests.test_documentation import DEADLINE, PAGES, files_of, write_files
+from tests.test_documentation import DEADLINE, PAGES
 
 
 async def test_the_cells_of_the_notebook_run_in_one_loop(capsys: pytest.CaptureFixture[str]) -> None:

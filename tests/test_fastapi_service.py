@@ -15,11 +15,11 @@ import pytest
 from pydantic import JsonValue
 
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.support.pages import write_files
 from tests.support.peers import TIMEOUT, free_port
 from tests.support.repository import ROOT
 
 EXAMPLE = "examples/fastapi_service.py"
-PAGE = ROOT / "docs" / "fastapi.md"
 
 
 class Service(NamedTuple):
@@ -90,9 +90,7 @@ async def engine_at(port: int) -> AsyncGenerator[tuple[LocalEngine, asyncio.Even
 @pytest.fixture
 def pasted(tmp_path: Path) -> str:
     """The service of docs/fastapi.md, as a file."""
-    found = re.search(r"<!-- file: service.py -->\n```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    (tmp_path / "service.py").write_text(found[1], "utf-8")
+    write_files("docs/fastapi.md", tmp_path)
     return str(tmp_path / "service.py")
 
 

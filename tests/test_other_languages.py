@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from tests.support.pages import files_of
 from tests.support.repository import ROOT
 
 PAGE = (ROOT / "docs/other-languages.md").read_text(encoding="utf-8")
@@ -21,18 +22,17 @@ PROGRAMS = {
     "main.go": ("languages/go/example/main.go", ("", "")),
 }
 """Programs of the page: where each is run, and the path of the export there and on the page."""
-BLOCK = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w+\n(?P<code>.*?)```", re.DOTALL)
+SHOWN = files_of("docs/other-languages.md")
 
 
 def test_every_program_of_the_page_is_run() -> None:
-    assert [block["name"] for block in BLOCK.finditer(PAGE)] == list(PROGRAMS)
+    assert list(SHOWN) == list(PROGRAMS)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_of_the_page_is_the_one_that_is_run(name: str) -> None:
     path, (export, place) = PROGRAMS[name]
-    (code,) = (block["code"] for block in BLOCK.finditer(PAGE) if block["name"] == name)
-    assert code == (ROOT / path).read_text(encoding="utf-8").replace(export, place)
+    assert SHOWN[name] == (ROOT / path).read_text(encoding="utf-8").replace(export, place)
 
 
 def pins(command: str) -> list[tuple[str, str]]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pie_client.testing import LocalEngine
 from tests.cli.commands import COMMAND, environment
+from tests.support.pages import write_files
 from tests.support.peers import TIMEOUT, tcp_peer
 from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "command-line.md"
 TRANSCRIPT = re.compile(r"(<!-- transcript: (\w+) -->\n```console\n)(.*?)(```)", re.DOTALL)
-FILE = re.compile(r"<!-- file: ([\w.]+) -->\n```\w+\n(.*?)```", re.DOTALL)
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 PROMPT = "$ "
 SHOWN_IDS = (
@@ -95,8 +95,7 @@ class Shell:
 @asynccontextmanager
 async def shell(folder: Path) -> AsyncGenerator[Shell]:
     """Run an engine and a registry, and yield a shell with the files of the page."""
-    for name, content in FILE.findall(PAGE.read_text("utf-8")):
-        (folder / name).write_text(content, "utf-8")
+    write_files("docs/command-line.md", folder)
     async with LocalEngine(builtins=True, allow_scripts=True) as engine, tcp_peer(_registry) as address:
         settings = {"PIE_URI": engine.uri}
         places = {

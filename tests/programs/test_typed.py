@@ -23,6 +23,7 @@ from pie_client import InvalidArgumentError, ManifestError, PieClient, ResultErr
 from pie_client.testing import LocalEngine
 from pie_client.typed.command import main
 from pie_client.typed.generate import render
+from tests.support.pages import write_files
 from tests.support.repository import ROOT, run
 
 PAGE = (ROOT / "docs/typed-inferlets.md").read_text(encoding="utf-8")
@@ -341,10 +342,9 @@ def test_the_extra_and_the_generator_of_this_package_pin_the_same_tools() -> Non
 
 
 async def test_the_page_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
-    (manifest,) = re.findall(r"<!-- file: Pie.toml -->\n```toml\n(.*?)```", PAGE, re.DOTALL)
     (shell,) = re.findall(r"<!-- shell -->\n```sh\n.*\n(.*)\n```", PAGE)
     (program, output) = re.findall(r"```(?:python|text)\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "Pie.toml").write_text(manifest, encoding="utf-8")
+    write_files("docs/typed-inferlets.md", tmp_path)
     assert run(shell.split()[1:], tmp_path).returncode == 0
     async with LocalEngine(builtins=True) as engine:
         (tmp_path / "pasted.py").write_text(program.replace("ws://127.0.0.1:8080", engine.uri), "utf-8")
