@@ -60,7 +60,7 @@ class Follower:
         saved: Path | None = None
         if isinstance(event, FileEvent):
             with event:
-                saved = None if self._folder is None else _save(event, self._folder)
+                saved = None if self._folder is None else event.save(f"{self._folder}/")
         if isinstance(event, CorruptEvent):
             self._incomplete = True
             output.note(f"lost: {event.value}")
@@ -98,10 +98,6 @@ class Follower:
     def _write_line(self, text: str) -> None:
         output.write(("\n" if self._middle else "") + text + "\n")
         self._middle = False
-
-
-def _save(file: FileEvent, folder: Path) -> Path:
-    return file.save(f"{folder}/")
 
 
 def _readable(text: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import math
 import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -14,7 +13,7 @@ from uuid import UUID
 from pie_client import PieClient
 from pie_client.cli import output
 from pie_client.cli.running import FailedError, Status, UsageError
-from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, seconds_of
 from pie_client.errors import InvalidKeyError
 from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
@@ -94,19 +93,6 @@ class Server:
                 "pass --key FILE, or set PIE_KEY",
                 Status.AUTHENTICATION,
             ) from error
-
-
-def seconds_of(value: Value) -> float:
-    """Return a number of seconds, which may be infinite. Raises UsageError."""
-    try:
-        seconds = float(value.text)
-    except ValueError:
-        seconds = math.nan
-    if not seconds > 0:
-        raise UsageError(
-            f"{value.source}: {value.text!r} is not a number of seconds; write one above 0, or inf"
-        )
-    return seconds
 
 
 def describe(client: PieClient) -> str:

@@ -7,6 +7,7 @@ config``; where there is none, that of the published client's command is read.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -176,16 +177,20 @@ def check(name: str, value: str) -> None:
     if name == "uri":
         PieClient(value)
     elif name == "timeout":
-        PieClient(DEFAULT_URI, timeout=_number(value))
+        seconds_of(Value(value, name))
 
 
-def _number(text: str) -> float:
+def seconds_of(value: Value) -> float:
+    """Return a number of seconds, which may be infinite. Raises InvalidArgumentError."""
     try:
-        return float(text)
+        seconds = float(value.text)
     except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
         raise InvalidArgumentError(
-            f"{one_line(text)!r} is not a number of seconds; write one above 0, or inf"
-        ) from None
+            f"{value.source}: {one_line(value.text)!r} is not a number of seconds; write one above 0, or inf"
+        )
+    return seconds
 
 
 def resolve(flags: Mapping[str, str | None], config: Path | None = None) -> dict[str, Value]:

@@ -32,12 +32,10 @@ async def install(
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace an installed program.")] = False,
 ) -> None:
     """Upload a build and install it."""
-    if (build is None) == (path is None):
-        raise UsageError("pass the file of the build, once; see: pie-client install --help")
     file = build or path
     place = options.manifest_of(file, manifest)
-    if file is None or place is None:
-        return
+    if file is None or place is None or None not in (build, path):
+        raise UsageError("pass the file of the build, once; see: pie-client install --help")
     async with server.client() as client:
         try:
             output.write_line(await upload(client, file, place, force=force))

@@ -12,8 +12,8 @@ import typer
 
 from pie_client.cli import inputs, options, output
 from pie_client.cli.running import Status, UsageError
-from pie_client.cli.server import Server, seconds_of
-from pie_client.cli.settings import Value
+from pie_client.cli.server import Server
+from pie_client.cli.settings import Value, seconds_of
 from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
 

@@ -7,7 +7,7 @@ import typer
 from pie_client import PieClient
 from pie_client.cli import options, output, running, settings
 from pie_client.cli.running import UsageError
-from pie_client.cli.server import seconds_of
+from pie_client.cli.settings import seconds_of
 from pie_client.interrupts import Interrupts
 
 
