@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import inspect
 import os
 import signal
@@ -240,6 +241,36 @@ def test_ctrl_c_raises_at_once_and_cancels_the_call(client: PieClient, interrupt
             process.recv()
         process.signal("for the next call")
         assert process.recv(timeout=TIMEOUT) == (Event.Stdout, "for the next call")
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_ctrl_c_while_a_call_is_passed_to_the_loop_leaves_nothing_of_it(
+    client: PieClient, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    process = client.launch_process("chat@1.0.0")
+    assert process.recv(timeout=TIMEOUT) == (Event.Message, "ready")
+    submit = asyncio.BaseEventLoop.call_soon_threadsafe
+    caller = threading.get_ident()
+
+    def interrupted(
+        loop: asyncio.BaseEventLoop,
+        callback: Callable[..., object],
+        *args: object,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        interrupts = threading.get_ident() == caller
+        handle = None if interrupts and before else submit(loop, callback, *args, context=context)
+        if interrupts or handle is None:
+            raise KeyboardInterrupt  # as a signal handler does there
+        return handle
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio.BaseEventLoop, "call_soon_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            process.recv()
+    gc.collect()  # reports a coroutine that was never awaited
+    process.signal("for the next call")
+    assert process.recv(timeout=TIMEOUT) == (Event.Stdout, "for the next call")
 
 
 # ------------------------------------------------------------- processes and exit

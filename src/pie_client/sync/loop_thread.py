@@ -14,6 +14,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -86,8 +87,9 @@ class LoopThread:
             raise UnsupportedError(
                 f"{_name(begin)}() would wait for the callback that calls it; call it in another thread, or use pie_client.PieClient"
             )
-        future = self._submit(begin)
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
+            self._submit(begin, future)
             if sys.platform == "win32":
                 while not concurrent.futures.wait([future], WAKE_SECONDS).done:
                     pass
@@ -141,16 +143,26 @@ class LoopThread:
                 return
             yield item
 
-    def _submit(self, begin: Callable[[], Awaitable[T]]) -> concurrent.futures.Future[T]:
+    def _submit(self, begin: Callable[[], Awaitable[T]], future: concurrent.futures.Future[T]) -> None:
+        """Begin something in the loop whose outcome is that of a future. Cancelling the future cancels it."""
         if self.forked:
             raise InvalidArgumentError(
                 f"{_name(begin)}() belongs to a client of the process that forked this one; create a client after the fork"
             )
-        call = _result_of(begin, threading.current_thread())
+        caller = threading.current_thread()
+
+        # The caller made the future, and the loop makes the coroutine: what a signal handler raises meanwhile must leave
+        # neither a coroutine without a task, nor a task that nobody can cancel.
+        def start() -> None:
+            if future.cancelled():
+                return
+            task = self._loop.create_task(_result_of(begin, caller))
+            task.add_done_callback(functools.partial(_settle, future))
+            future.add_done_callback(functools.partial(_cancel, task))
+
         try:
-            return asyncio.run_coroutine_threadsafe(call, self._loop)
+            self._loop.call_soon_threadsafe(start)
         except RuntimeError:
-            call.close()
             raise _stopped(begin) from None
 
     # ------------------------------------------------------------- exit and fork
@@ -158,8 +170,9 @@ class LoopThread:
     def stop(self) -> None:
         """Close the clients and end the thread. Takes a few seconds at most."""
         with contextlib.suppress(Exception):  # nobody is there to handle it
-            closing = self._submit(lambda: asyncio.gather(*(each.close() for each in list(self._clients))))
-            closing.result(EXIT_SECONDS)
+            closed: concurrent.futures.Future[object] = concurrent.futures.Future()
+            self._submit(lambda: asyncio.gather(*(each.close() for each in list(self._clients))), closed)
+            closed.result(EXIT_SECONDS)
         self._stopping = True
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -190,6 +203,24 @@ async def _result_of(begin: Callable[[], Awaitable[T]], caller: threading.Thread
     # All calls of a thread count as one reader of events, as those of a task do.
     setattr(asyncio.current_task(), "caller", caller)  # noqa: B010 - an attribute of this package
     return await begin()
+
+
+def _settle(future: concurrent.futures.Future[T], task: asyncio.Task[T]) -> None:
+    """Make the outcome of a task that of a future, unless the future was cancelled."""
+    error = None if task.cancelled() else task.exception()
+    if task.cancelled():
+        future.cancel()
+    if future.set_running_or_notify_cancel():
+        if error is None:
+            future.set_result(task.result())
+        else:
+            future.set_exception(error)
+
+
+def _cancel(task: asyncio.Task[T], future: concurrent.futures.Future[T]) -> None:
+    """Cancel a task if the future of its outcome was cancelled."""
+    if future.cancelled():
+        task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 def _name(begin: Callable[..., object]) -> str:
