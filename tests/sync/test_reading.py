@@ -1,9 +1,9 @@
 """Events that are handed over many at a time: cheap, in order, and found by whoever else asks for them."""
 
-import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from queue import SimpleQueue
 
 import pytest
@@ -15,6 +15,7 @@ from pie_client import (
     ProcessEndedError,
     ProcessEvent,
     ReturnEvent,
+    SlowConsumerError,
     StdoutEvent,
     models,
 )
@@ -106,32 +107,90 @@ def waits(thread: threading.Thread) -> bool:
     return frame is not None
 
 
-async def test_of_threads_that_wait_together_none_takes_what_another_one_waits_for() -> None:
-    async with websocket_peer("0.5") as peer:
-        client = PieClient(peer.uri, timeout=TIMEOUT)
-        await asyncio.to_thread(receive_together, client, peer, asyncio.get_running_loop())
-        await asyncio.to_thread(client.close)
+class Script:
+    """A server in a thread of its own that sends events when a test says so."""
+
+    def __init__(self, thread: LoopThread, peer: Peer) -> None:
+        self.uri = peer.uri
+        self._thread = thread
+        self._peer = peer
+
+    def send(self, process_id: str, events: Iterable[StdoutEvent]) -> None:
+        """Send output of a process."""
+        frames = [models.StdoutFrame(process_id=process_id, value=event.value) for event in events]
+        self._thread.wait(lambda: self._peer.send(*frames))
 
 
-def receive_together(client: PieClient, peer: Peer, loop: asyncio.AbstractEventLoop) -> None:
-    """Receive in three threads what arrives at one time."""
-    client.connect()
-    process = client.launch_process("a@1.0.0")
-    frames = [models.StdoutFrame(process_id=process.process_id, value=str(number)) for number in range(MOST)]
-    all_sent = threading.Event()
-    received: SimpleQueue[ProcessEvent] = SimpleQueue()
-    threads = [threading.Thread(target=lambda: received.put(next(process)), daemon=True) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    while not all(map(waits, threads)):
-        pass
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A server that does what a test says."""
+    thread, serving = LoopThread(), websocket_peer("0.5")
+    yield Script(thread, thread.wait(serving.__aenter__))
+    thread.wait(lambda: serving.__aexit__(None, None, None))
+    thread.stop()
 
-    def hold(_frame: ObservedFrame) -> None:
-        all_sent.wait(TIMEOUT)
 
-    with client.observe(hold):
-        asyncio.run_coroutine_threadsafe(peer.send(*frames), loop).result(TIMEOUT)
-        all_sent.set()
-        found = [received.get(timeout=TIMEOUT) for _ in threads]
-    assert sorted(map(repr, found)) == list(map(repr, texts(0, 1, 2)))
-    assert [next(process) for _ in range(3, MOST)] == texts(*range(3, MOST))
+def test_another_handle_receives_what_the_thread_of_the_first_one_did_not_ask_for(script: Script) -> None:
+    with PieClient(script.uri, timeout=TIMEOUT) as client:
+        process = client.launch_process("a@1.0.0")
+        process_id = process.process_id
+        script.send(process_id, texts(*range(6)))
+        client.ping()  # its reply comes last
+        assert next(process) == texts(0)[0]
+        other = client.attach_process(process_id)
+        assert other.recv(timeout=TIMEOUT) == (Event.Stdout, "1")
+        assert next(process) == texts(2)[0]
+        process.close()
+        assert [next(other) for _ in range(3)] == texts(3, 4, 5)
+
+
+def test_a_gap_is_reported_behind_the_events_before_it(script: Script) -> None:
+    with PieClient(script.uri, timeout=TIMEOUT, max_buffered_total=1 << 20) as client:
+        process = client.launch_process("a@1.0.0")
+        process_id = process.process_id
+        script.send(process_id, texts(*range(6)))
+        client.ping()
+        assert next(process) == texts(0)[0]
+        script.send(process_id, [StdoutEvent("x" * 10_000) for _ in range(300)])
+        client.ping()
+        assert process.dropped > 0
+        assert [next(process) for _ in range(5)] == texts(*range(1, 6))
+        with pytest.raises(SlowConsumerError, match=f"{process.dropped} unread events"):
+            next(process)
+
+
+@pytest.mark.parametrize("handles", [1, 3])
+def test_of_threads_that_wait_together_none_takes_what_another_one_waits_for(
+    script: Script, handles: int
+) -> None:
+    with PieClient(script.uri, timeout=TIMEOUT) as client:
+        process = client.launch_process("a@1.0.0")
+        process_id = process.process_id
+        others = [client.attach_process(process_id) for _ in range(1, handles)]
+        holds, all_sent = threading.Event(), threading.Event()
+        received: SimpleQueue[ProcessEvent] = SimpleQueue()
+
+        def receive(reader: Process[JsonValue]) -> None:
+            received.put(next(reader))
+
+        threads = [
+            threading.Thread(target=receive, args=[reader], daemon=True)
+            for reader in [process, *others] * (3 // handles)
+        ]
+        for thread in threads:
+            thread.start()
+        while not all(map(waits, threads)):
+            pass
+
+        def hold(_frame: ObservedFrame) -> None:
+            holds.set()
+            all_sent.wait(TIMEOUT)
+
+        with client.observe(hold):
+            script.send(str(uuid.uuid4()), texts(0))
+            assert holds.wait(TIMEOUT)
+            script.send(process_id, texts(*range(MOST)))
+            all_sent.set()
+            found = [received.get(timeout=TIMEOUT) for _ in threads]
+        assert sorted(map(repr, found)) == list(map(repr, texts(0, 1, 2)))
+        assert [next(process) for _ in range(3, MOST)] == texts(*range(3, MOST))

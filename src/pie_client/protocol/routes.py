@@ -11,6 +11,7 @@ import logging
 import math
 import re
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 
@@ -19,6 +20,7 @@ from pie_client.logs import LimitedLog
 from pie_client.protocol import backlog
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.files import Spooling
+from pie_client.protocol.items import ProcessEvent
 from pie_client.protocol.mailbox import Mailbox
 from pie_client.protocol.shares import Share
 
@@ -55,9 +57,11 @@ class Route(Mailbox):
         detached: Keep buffering without handles, for a later attach.
         dropped: Why events are ignored; None if they are not.
         possible_gaps: How often events may have been lost with a connection, without a close frame.
+        handed_over: Events that were taken before they were asked for; not set before :mod:`pie_client.sync` takes some.
     """
 
-    __slots__ = ("attached", "claims", "detached", "dropped", "possible_gaps")
+    __slots__ = ("attached", "claims", "detached", "dropped", "handed_over", "possible_gaps")
+    handed_over: deque[ProcessEvent]
 
     def __init__(self, process_id: str, share: Share, spooling: Spooling | None = None) -> None:
         super().__init__(process_id, share, spooling)

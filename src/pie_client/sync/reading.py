@@ -1,7 +1,7 @@
 """Hand the events of a process to the thread that iterates over them, all that are there at a time.
 
-A call of the event loop costs far more than an event. So the loop hands over the events that have already arrived, and the
-handle keeps those that were not asked for yet. Before any other call of the handle they return to the process, in their
+A call of the event loop costs far more than an event. So the loop hands over the events that have already arrived, and those
+that were not asked for yet wait beside the unread ones. Before any other call of a handle they return to these, in their
 order: whatever receives, counts or discards unread events finds them there.
 """
 
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from pie_client.process import Process
 from pie_client.protocol.items import ProcessEvent
+from pie_client.protocol.routes import Route
 from pie_client.sync.loop_thread import LoopThread
 
 T = TypeVar("T")
@@ -34,15 +35,13 @@ class Reading:
         process: The handle. It is used in the thread only.
     """
 
-    __slots__ = ("_calls", "_events", "_fresh_until", "_process", "_thread")
+    __slots__ = ("_calls", "_fresh_until", "_process", "_thread")
 
     def __init__(self, thread: LoopThread, process: Process[object]) -> None:
         self._thread = thread
         self._process = process
         self._calls = 0
         """Calls that are in the loop."""
-        self._events: deque[ProcessEvent] | None = None
-        """What was handed over; None before the first iteration, as of most handles."""
         self._fresh_until = 0.0
 
     def wait(self, begin: Callable[[], Awaitable[T]]) -> T:
@@ -82,11 +81,15 @@ class Reading:
             if (event := self._handed_over()) is not None:
                 return event
 
+    @property
+    def _route(self) -> Route:
+        return self._process._route  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
+
     def _handed_over(self) -> ProcessEvent | None:
         try:
-            return self._events.popleft() if self._events else None
-        except IndexError:
-            return None  # another thread was faster
+            return self._route.handed_over.popleft()
+        except (AttributeError, IndexError):
+            return None  # nothing yet, or the handle was closed; or another thread was faster
 
     # ------------------------------------------------------------- in the event loop
 
@@ -105,11 +108,11 @@ class Reading:
     async def _hand_over(self, begin: Callable[[], Awaitable[ProcessEvent]]) -> None:
         """Wait for an event, and hand it over with those behind it that need no wait."""
         first = await begin()
-        if self._events is None:
-            self._events = deque()
-        self._events.append(first)
+        route = self._route
+        if not hasattr(route, "handed_over"):
+            route.handed_over = deque()
+        route.handed_over.append(first)
         self._fresh_until = time.monotonic() + FRESH_SECONDS
-        route = self._process._route  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a friend of the class
         unread = route.unread
         # Who else reads would wait for what this thread may never ask for.
         if not unread or self._calls > 1 or route.claims > 1:
@@ -117,14 +120,13 @@ class Reading:
         least = route.held - min(MOST_BYTES, route.share.size // SHARE_PART)
         # A file may still have to be written, and a gap is an error: each is left until it is asked for.
         while unread and isinstance(unread[0], tuple) and route.held > least:
-            self._events.append(await self._process.__anext__())
+            route.handed_over.append(await self._process.__anext__())
 
     def _return_events(self) -> None:
         """Return to the process what was not asked for."""
-        events = self._events
-        while events:
+        route = self._route
+        while events := getattr(route, "handed_over", None):
             try:
-                event = events.pop()
+                route.put_back(events.pop())
             except IndexError:
                 return  # a thread took the last one
-            self._process._route.put_back(event)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
