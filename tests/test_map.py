@@ -7,7 +7,7 @@ import gc
 import pickle
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from pydantic import JsonValue
@@ -363,6 +363,27 @@ async def test_the_end_of_a_block_waits_for_launches_that_the_server_has_not_ans
     assert engine.processes == {}
     assert mapped.progress.retried == 0
     assert next(inputs) == 2
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
+async def test_the_end_of_a_map_ends_an_iteration_over_inputs_that_it_began(client: PieClient) -> None:
+    running = hold(ENGINES[client], 1)
+    ended: list[str] = []
+
+    class Numbers:
+        async def __aiter__(self) -> AsyncGenerator[int]:
+            try:
+                while True:
+                    yield 1
+            finally:
+                ended.append("generator")
+
+    async with client.map("hold@1.0.0", Numbers(), concurrency=1) as results:
+        waiting = asyncio.ensure_future(anext(results))
+        await in_time(running.wait())
+        assert ended == []
+    assert ended == ["generator"]
     with pytest.raises(StopAsyncIteration):
         await waiting
 

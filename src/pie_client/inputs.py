@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from typing import cast
 
 from pie_client.launching import check_many
 
@@ -18,6 +19,7 @@ class Inputs:
 
     def __init__(self, inputs: Iterable[object] | AsyncIterable[object], ahead: int) -> None:
         self._async: AsyncIterator[object] | None = None
+        self._source = inputs
         if isinstance(inputs, AsyncIterable):
             self._async = aiter(inputs)
         else:
@@ -47,6 +49,11 @@ class Inputs:
         """Take no further input."""
         self._ended = True
         self._places.release()  # wakes the next task that waits, which does the same
+
+    async def close(self) -> None:
+        """Close the generator that yields the inputs, unless the caller made it: nobody else can."""
+        if self._async is not self._source and isinstance(self._async, AsyncGenerator):
+            await cast("AsyncGenerator[object]", self._async).aclose()
 
     def _next(self) -> object:
         if self._ended:

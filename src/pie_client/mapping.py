@@ -338,6 +338,7 @@ class _Work:
         finally:
             try:
                 await self._end(tasks)
+                await self._inputs.close()
             finally:
                 if self._journal is not None:
                     await self._journal.close()
@@ -366,8 +367,6 @@ class _Work:
             _, remaining = await asyncio.wait(remaining, timeout=EXIT_SECONDS)
         for task in remaining:
             task.cancel()
-        if remaining:
-            await asyncio.wait(remaining)
         await asyncio.gather(*tasks, return_exceptions=True)  # later errors tell nothing new
 
     async def _work(self) -> None:
