@@ -52,8 +52,9 @@ class Inputs:
 
     async def close(self) -> None:
         """Close the generator that yields the inputs, unless the caller made it: nobody else can."""
-        if self._async is not self._source and isinstance(self._async, AsyncGenerator):
-            await cast("AsyncGenerator[object]", self._async).aclose()
+        iterator: object = self._async
+        if iterator is not self._source and isinstance(iterator, AsyncGenerator):
+            await cast("AsyncGenerator[object]", iterator).aclose()
 
     def _next(self) -> object:
         if self._ended:
