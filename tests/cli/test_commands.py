@@ -257,10 +257,17 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         (["list", "--host", "127.0.0.1"], "no such option: --host; here it is --uri ws://HOST:PORT"),
         (["ping", "--count", "0"], "invalid value for '--count' / '-c'"),
         (["ping", "--timeout", "soon"], "--timeout: 'soon' is not a number of seconds"),
+        (["ping", "--timeout", "0"], "--timeout: '0' is not a number of seconds"),
+        (["ping", "--token", "abc"], "no such option: --token"),  # others see the arguments of processes
         (["ping", "--uri", "127.0.0.1"], "does not start with ws:// or wss://"),
         (["submit"], "pass NAME@VERSION or --path FILE"),
         (["submit", "a@1.0.0", "--prompt", "hi"], "flags of the program go after --"),
         (["submit", "a@1.0.0", "--input", "{"], "--input is not JSON"),
+        (["submit", "a@1.0.0", "--input", "[NaN]"], "--input is not JSON: NaN is not JSON"),
+        (
+            ["submit", "a@1.0.0", "--input-file", "/nowhere/a.json"],
+            "/nowhere/a.json: No such file or directory",
+        ),
         (["submit", "a@1.0.0", "--input", "3", "--", "--a", "b"], "the input is not a JSON object"),
         (["submit", "a@1.0.0", "--", "hi"], "'hi' after -- is not a flag; write --name value"),
         (["submit", "a@1.0.0", "--path", "b.wasm"], "pass NAME@VERSION or --path FILE"),
@@ -269,6 +276,7 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         (["map", "a@1.0.0", "a.jsonl", "-o", "a.jsonl"], "a.jsonl is named twice"),
         (["resolve", "a"], "pass --registry URL, or set PIE_REGISTRY"),
         (["config", "set", "colour", "red"], "unknown setting 'colour'; there are uri, username"),
+        (["config", "set", "timeout", "soon"], "timeout: 'soon' is not a number of seconds"),
         (["config", "set", "uri", "localhost"], "does not start with ws:// or wss://"),
     ],
 )
@@ -301,6 +309,34 @@ def test_flags_are_checked_against_the_manifest(
     status, _, err = run(capsys, "submit", "greet@1.0.0", "--manifest", manifest, "--", *flags)
     assert status == 2
     assert reason in err
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('"Ada"', "the input is not a JSON object; the program takes name, max_tokens, loud"),
+        ('{"name": 3}', "parameter 'name' is not of type string: 3"),
+        ('{"name": "Ada", "max_tokens": true}', "parameter 'max_tokens' is not of type int: true"),
+    ],
+)
+def test_an_input_is_checked_against_the_manifest(
+    value: str, reason: str, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    status, _, err = run(capsys, "submit", "greet@1.0.0", "--manifest", manifest, "--input", value)
+    assert status == 2
+    assert reason in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_map_does_not_overwrite_its_inputs_by_another_name(
+    capsys: pytest.CaptureFixture[str], manifest: str, tmp_path: Path
+) -> None:
+    (tmp_path / "in.jsonl").write_text("1\n")
+    (tmp_path / "link").symlink_to("in.jsonl")
+    status, _, err = run(capsys, "map", "a@1.0.0", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "link"))
+    assert status == 2
+    assert "link is named twice" in err
+    assert (tmp_path / "in.jsonl").read_text() == "1\n"
 
 
 async def test_flags_become_the_input_with_the_types_of_the_manifest(tmp_path: Path) -> None:
@@ -361,6 +397,8 @@ def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
     assert run(capsys, "config", "init")[0] == 2
     for name, value in (("uri", "ws://127.0.0.1:2"), ("token", "a secret")):
         assert run(capsys, "config", "set", name, value)[0] == 0
+
+    assert (tmp_path / "config.toml").stat().st_mode & 0o077 == 0 or os.name != "posix"
 
     def sources() -> object:
         return json.loads(run(capsys, "config", "show", "--json")[1])

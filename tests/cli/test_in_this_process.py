@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+from pie_client import models
 from pie_client.cli import main
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import COMPONENT
@@ -136,3 +137,19 @@ def test_a_token_authenticates_in_place_of_a_user(
     assert engine.token not in err
     monkeypatch.setenv("PIE_TOKEN", "wrong")
     assert run(capsys, "status", "--json")[0] == 4
+
+
+def test_what_a_server_does_decides_the_status(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @engine.inferlet("write@1.0.0")
+    async def write(session: InferletSession, input: JsonValue) -> None:
+        session.send_file(b"abc")
+
+    with engine.faults.refuse_upgrade(401):
+        assert run(capsys, "ping")[0] == 4
+    with engine.faults.lose_reply(models.AuthIdentifyRequest):
+        assert run(capsys, "ping", "--timeout", "0.2")[0] == 3
+    with engine.faults.corrupt_file_chunk():
+        status, _, err = run(capsys, "submit", "write@1.0.0")
+    assert (status, err.startswith("pie-client: lost: ")) == (5, True)
