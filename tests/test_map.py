@@ -277,11 +277,14 @@ async def leave_by_cancellation(results: Callable[[], Map[int, JsonValue]]) -> N
     assert task.cancelled()
 
 
-async def leave_by_timeout(results: Callable[[], Map[int, JsonValue]]) -> None:
-    with contextlib.suppress(TimeoutError):
+async def leave_by_timeout(results: Callable[[], Map[int, JsonValue]]) -> object:
+    try:
         async with asyncio.timeout(0.2):
             async for _ in results():
                 pass
+    except TimeoutError as error:
+        return error
+    pytest.fail("the loop ended by itself")
 
 
 async def leave_after_one_result(results: Callable[[], Map[int, JsonValue]]) -> None:
@@ -293,14 +296,17 @@ async def leave_after_one_result(results: Callable[[], Map[int, JsonValue]]) -> 
     [leave_by_break, leave_by_exception, leave_by_cancellation, leave_by_timeout, leave_after_one_result],
 )
 async def test_leaving_a_plain_loop_terminates_what_runs(
-    client: PieClient, leave: Callable[[Callable[[], Map[int, JsonValue]]], Awaitable[None]]
+    client: PieClient, leave: Callable[[Callable[[], Map[int, JsonValue]]], Awaitable[object]]
 ) -> None:
+    """Also while the error that has ended the loop, with its traceback, still exists."""
+
     @ENGINES[client].inferlet("first-returns@1.0.0")
     async def first_returns(session: InferletSession, input: JsonValue) -> JsonValue:
         return input if input == 0 else await session.receive()
 
-    await leave(lambda: client.map("first-returns@1.0.0", range(20), concurrency=6))
+    kept = await leave(lambda: client.map("first-returns@1.0.0", range(20), concurrency=6))
     await all_ended(client)
+    del kept
 
 
 @pytest.mark.parametrize("family", ["0.4", "0.5"])
@@ -431,6 +437,10 @@ async def test_a_map_that_was_dropped_leaves_no_task_behind(client: PieClient) -
     async with asyncio.timeout(TIMEOUT):
         while tasks := asyncio.all_tasks() - before:
             await asyncio.wait(tasks)
+    gc.collect()
+    found: list[asyncio.Task[object]] = [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+    loop = asyncio.get_running_loop()
+    assert "pie-client map" not in [task.get_name() for task in found if task.get_loop() is loop]
 
 
 async def test_a_wait_for_a_result_keeps_the_map(client: PieClient) -> None:

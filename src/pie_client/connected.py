@@ -10,9 +10,8 @@ import contextlib
 import functools
 import math
 import os
-import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
@@ -89,8 +88,8 @@ class Connected:
         self.authentication = Authentication(self.connection, login)
         self.launcher = Launcher(self.connection)
         self._mcp_servers: relay.McpServers | None = None
-        self.abandoned = weakref.WeakSet[asyncio.Task[None]]()
-        """Tasks of maps that nobody holds any more, which terminate what runs."""
+        self.abandoned: set[asyncio.Task[None]] = set()
+        """Tasks of maps that nobody holds any more, which terminate what runs. Any thread may add one at any time."""
 
     @functools.cached_property
     def programs(self) -> install.Programs:
@@ -195,11 +194,7 @@ class Connected:
                     f"run({program!r}) takes no positional arguments; pass its input as keyword arguments"
                 )
             return await self.launch(program, kwargs, options)
-        if not isinstance(program, functions.Inferlet):
-            raise InvalidArgumentError(
-                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
-            )
-        function = cast("functions.Inferlet[..., object]", program)
+        function = functions.as_function(program)
         process = await self.launch_text(function, as_json(function.input_of(args, kwargs)), options)
         set_returns(process, function.returns)
         return process

@@ -34,7 +34,7 @@ from pie_client.launching import Options, as_json
 from pie_client.lazy import LazyModule
 from pie_client.owned import EXIT_SECONDS
 from pie_client.paths import as_path
-from pie_client.programs.functions import Inferlet
+from pie_client.programs.functions import as_function
 
 if TYPE_CHECKING:
     from pie_client import journal as journals
@@ -207,12 +207,8 @@ class Plan:
         as_type: object,
         options: Options,
     ) -> None:
-        if not isinstance(program, (str, Inferlet)):
-            raise InvalidArgumentError(
-                f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
-            )
-        self.function = None if isinstance(program, str) else cast("Inferlet[..., object]", program)
-        self.program = program if isinstance(program, str) else program.program
+        self.function = None if isinstance(program, str) else as_function(program)
+        self.program = program if isinstance(program, str) else as_function(program).program
         self.concurrency = _check_count("concurrency", concurrency, least=1)
         self.retries = _check_count("retries", retries, least=0)
         self.retry = is_interrupted if retry is None else retry
@@ -275,6 +271,7 @@ class _Work:
         """Wait for the next result. Raises StopAsyncIteration after the last one."""
         if self._main is None and not self._stopped:
             self._main = asyncio.create_task(self._run(), name="pie-client map")
+            self._main.add_done_callback(self._connected.abandoned.discard)
         while not self._stopped:
             self._news.clear()
             if self._ready:

@@ -191,6 +191,15 @@ def inferlet(
     return lambda decorated: Inferlet(decorated, name=name, version=version, description=description)
 
 
+def as_function(program: object) -> Inferlet[..., object]:
+    """Return a program that is not given by name. Raises InvalidArgumentError unless it is an :func:`inferlet` function."""
+    if not isinstance(program, Inferlet):
+        raise InvalidArgumentError(
+            f"program is {type(program).__name__}; pass an @inferlet function or 'name@version'"
+        )
+    return typing.cast("Inferlet[..., object]", program)
+
+
 def _program_name(function_name: str) -> str:
     name = re.sub(r"[^a-zA-Z0-9]+", "-", function_name).strip("-")
     if not name:
