@@ -4,9 +4,9 @@ import asyncio
 import gc
 import json
 import logging
+import re
 import weakref
 from pathlib import Path
-from typing import cast
 
 import msgpack
 import pytest
@@ -50,8 +50,11 @@ async def use(client: PieClient, *, batch: bool) -> None:
     with pytest.raises(ProgramNotFoundError):
         await client.launch_process("missing@1.0.0", SECRET)
     await client.query("model_status", SECRET)
+    await (
+        await client.launch_process("echo@1.0.0", "x" * 10_000)
+    ).result()  # too large to be copied on arrival
     if batch:  # on a connection of its own
-        await client.run_processes("echo@1.0.0", [SECRET])
+        await client.run_processes("echo@1.0.0", [SECRET], [100])
 
 
 def connect(engine: LocalEngine, reconnect: Reconnect | None = None) -> tuple[PieClient, list[ObservedFrame]]:
@@ -88,7 +91,7 @@ async def test_an_observer_without_redaction_sees_the_frames_that_the_server_saw
             assert seen or (family, connection) == ("0.5", 2)
             for frame in seen:
                 data = frame.data
-                assert data is not None
+                assert isinstance(data, bytes | str)
                 assert frame.size == len(data.encode() if isinstance(data, str) else data)
                 decoded = json.loads(data) if isinstance(data, str) else msgpack.unpackb(data)
                 assert frame.fields == decoded
@@ -106,7 +109,9 @@ async def test_an_observer_sees_names_and_numbers_and_the_size_of_everything_els
     process_id = next(frame.fields["process_id"] for frame in frames if frame.type == "transfer_file")
     digest = blake3(bytes(300_000)).hexdigest()
     lines = list(map(line_of, frames))
+    batches = ['2 -> run_processes corr_id=1 inferlet="echo@1.0.0" inputs=<1 items> token_budgets=[100]']
     for line in (
+        *(batches if family == "0.4" else ()),
         '1 -> launch_process corr_id=1 inferlet="keep@1.0.0" input=<19 characters> capture_outputs=True',
         "1 <- response corr_id=1 ok=True result=<36 characters>",
         (
@@ -313,7 +318,6 @@ async def test_an_observer_sees_each_connection_of_a_client_that_reconnects(engi
 
 @pytest.mark.parametrize("callback", [None, "print", asyncio.sleep], ids=["none", "text", "coroutine"])
 def test_what_is_no_function_is_refused(callback: object) -> None:
-    kind = {None: "NoneType", "print": "str"}.get(cast("str", callback), "a coroutine function")
-    text = f"callback is {kind}; pass a function that takes an ObservedFrame and returns at once"
+    text = re.escape(f"invalid callback={callback!r}; pass a function that is not asynchronous")
     with pytest.raises(InvalidArgumentError, match=text):
         PieClient("ws://127.0.0.1").observe(callback)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - refused

@@ -194,12 +194,16 @@ async def test_other_tasks_run_while_a_build_is_hashed(
 async def test_a_progress_callback_that_is_not_a_plain_function_is_refused(
     client: PieClient, wasm: Path, toml: Path, progress: object
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="progress must be a plain function"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"invalid progress=.*; pass a function that is not asynchronous"
+    ):
         await client.install_program(wasm, toml, progress=progress)  # type: ignore[arg-type]  # that is the mistake
 
     async def later(_sent: int, _total: int) -> None: ...
 
-    with pytest.raises(InvalidArgumentError, match="progress must be a plain function"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"invalid progress=.*; pass a function that is not asynchronous"
+    ):
         await client.install_program(wasm, toml, progress=later)  # type: ignore[arg-type]  # that is the mistake
 
 

@@ -5,7 +5,6 @@ and read in threads and are never in memory as a whole. ``uploads`` sends the ch
 """
 
 import contextlib
-import inspect
 import itertools
 import os
 import sys
@@ -21,6 +20,7 @@ from blake3 import blake3
 
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.connection.deadline import Deadline
+from pie_client.connection.options import check_function
 from pie_client.connection.threads import in_thread, settle, start
 from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
@@ -238,7 +238,8 @@ async def open_content(
         InvalidArgumentError: The source has another type, or the path is not a regular file.
         OSError: The file can't be read.
     """
-    check_progress(progress)
+    if progress is not None:
+        check_function("progress", progress)
     data = _to_bytes(source)
     if data is not None:
         yield await as_content(data, progress)
@@ -307,12 +308,6 @@ async def _spool_pieces(
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
     return hasher.hexdigest(), size
-
-
-def check_progress(progress: object) -> None:
-    """Raise InvalidArgumentError if ``progress`` is neither None nor a plain callable."""
-    if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
-        raise InvalidArgumentError(f"progress must be a plain function of two integers, not {progress!r:.60}")
 
 
 def _to_bytes(value: object) -> bytes | None:

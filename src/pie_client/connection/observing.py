@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import logging
 import reprlib
@@ -14,8 +13,9 @@ from typing import Literal, Self, TypeAlias, cast
 from pie_client._generated import shown
 from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import CORRELATION, EVENT, TAG
+from pie_client.connection.options import check_function
 from pie_client.connection.taps import Taps
-from pie_client.errors import MESSAGE_CHARACTERS, InvalidArgumentError, one_line
+from pie_client.errors import MESSAGE_CHARACTERS, one_line
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields, Frame
 
@@ -95,12 +95,7 @@ class Observation:
 
 def observe(taps: Taps, observer: Observer, *, redact: bool) -> Observation:
     """Call a function with every frame. Raises InvalidArgumentError if it is none, or a coroutine function."""
-    given = cast("object", observer)
-    if not callable(given) or inspect.iscoroutinefunction(given):
-        kind = "a coroutine function" if callable(given) else type(given).__name__
-        raise InvalidArgumentError(
-            f"callback is {kind}; pass a function that takes an ObservedFrame and returns at once"
-        )
+    check_function("callback", observer)
     return Observation(taps, observer, redact=redact)
 
 
@@ -153,7 +148,7 @@ def _shown(fields: Fields, direction: Direction, *, text: bool) -> shown.Shown:
         return {}
     if direction == "sent":
         return shown.REQUESTS.get(tag, UNKNOWN_MESSAGE)
-    if tag == PROCESS_EVENT and not text:
+    if tag == PROCESS_EVENT:
         return shown.EVENTS.get(event if isinstance(event, str) else "", shown.UNKNOWN_EVENT)
     return (shown.TEXT_MESSAGES if text else shown.BINARY_MESSAGES).get(tag, UNKNOWN_MESSAGE)
 

@@ -374,7 +374,7 @@ def check_seconds(name: str, value: float) -> float:
 def check_function(name: str, value: object) -> None:
     """Raise InvalidArgumentError unless a value can be called and returns at once: a coroutine is always true."""
     if not callable(value) or inspect.iscoroutinefunction(value):
-        raise InvalidArgumentError(f"invalid {name}={value!r}; pass a plain function, or leave it out")
+        raise InvalidArgumentError(f"invalid {name}={value!r:.60}; pass a function that is not asynchronous")
 
 
 def check_size(name: str, value: object) -> int:

@@ -1,6 +1,5 @@
 """Frames that observers of the embedded engine receive, and their description on one line."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -52,7 +51,5 @@ def describe(frame: TracedFrame) -> str:
     except codec.MalformedFrameError as error:
         reason = one_line(str(error), ERROR_CHARACTERS)
         return f"{frame.connection} {ARROWS[direction]} (malformed: {reason})"
-    shown = observed(frame.connection, direction, frame.data, redact=True)
-    if not isinstance(message, (codec.UnknownMessage, *SECRET_MESSAGES)):
-        shown = dataclasses.replace(shown, fields=message.model_dump(exclude_none=True))
-    return str(shown)
+    redact = isinstance(message, (codec.UnknownMessage, *SECRET_MESSAGES))
+    return str(observed(frame.connection, direction, frame.data, redact=redact))
