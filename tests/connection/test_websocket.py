@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 
 from pie_client.connection import framing, websocket
-from pie_client.connection.taps import Frame
 from pie_client.connection.websocket import BatchWebSocket
+from pie_client.protocol.codec import Frame
 from tests.connection.wire import (
     BINARY,
     CLOSE,

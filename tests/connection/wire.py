@@ -13,8 +13,8 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 from websockets.utils import accept_key, apply_mask
 
-from pie_client.connection.taps import Frame
 from pie_client.connection.websocket import BatchWebSocket
+from pie_client.protocol.codec import Frame
 from tests.support.peers import in_time
 
 C = TypeVar("C", bound=ClientConnection)

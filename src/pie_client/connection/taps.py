@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-Frame: TypeAlias = bytes | memoryview | str
-"""A message: str for text. A memoryview is valid only during the call that delivers it."""
+from pie_client.protocol.codec import Frame
+
 Deliver: TypeAlias = Callable[[list[Frame]], None]
 
 

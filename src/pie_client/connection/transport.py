@@ -36,7 +36,7 @@ from pie_client._generated.families import (
 )
 from pie_client.connection.handshake import MAX_REDIRECTS, UpgradeRefused, library_logger, redirected
 from pie_client.connection.options import Settings, address_of, bad_proxy, is_this_machine
-from pie_client.connection.taps import Deliver, Frame, Tap, tapped_deliver, tapped_write
+from pie_client.connection.taps import Deliver, Tap, tapped_deliver, tapped_write
 from pie_client.connection.websocket import WebSocket, discard, websocket_class
 from pie_client.errors import (
     ConnectError,
@@ -47,6 +47,7 @@ from pie_client.errors import (
     one_line,
 )
 from pie_client.lazy import LazyModule
+from pie_client.protocol.codec import Frame
 
 if not TYPE_CHECKING:
     fcntl = LazyModule("fcntl")

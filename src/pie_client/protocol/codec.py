@@ -32,6 +32,7 @@ else:
 Fields: TypeAlias = Mapping[str, object]
 """A decoded map, not yet validated."""
 Frame: TypeAlias = bytes | memoryview | str
+"""A message: str for text. A memoryview is valid only during the call that delivers it."""
 KEPT_BYTES = 1 << 20
 """Frame size above which the buffer that it was encoded in is not kept for the next one."""
 
