@@ -155,6 +155,10 @@ async def test_a_session_makes_a_span_of_each_request_and_attempt_to_connect(
         assert not span.events
         assert span.status.description is None
     assert SECRET not in "".join(span.to_json() for span in spans)
+    durations = [p for p in kept.points("rpc.client.call.duration") if isinstance(p, HistogramDataPoint)]
+    examples = {example.span_id for point in durations for example in point.exemplars}
+    assert examples
+    assert examples <= {id_of(span) for span in spans}
 
 
 async def test_metrics_count_requests_events_bytes_and_states(

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
 
+import msgpack
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -80,6 +81,11 @@ REQUESTS: dict[type[WireModel], Callable[[PieClient, Process], Awaitable[object]
     models.SignalProcessRequest: lambda _client, process: process.signal("x"),
     models.AddProgramRequest: lambda client, _process: upload(client),
     models.TransferFileRequest: lambda _client, process: process.transfer_file(b"x"),
+    models.DetachWorkflowRequest: lambda client, process: client.send_raw(
+        msgpack.packb(
+            {"type": "detach_workflow", "corr_id": 4_000_000_000, "workflow_id": process.process_id}
+        )
+    ),
 }
 """A request of each kind, and how it is sent."""
 
