@@ -204,6 +204,24 @@ async def test_a_map_that_is_killed_goes_on_and_answers_each_input_once(
     assert len(launched) < 100 + 2 * 8  # what ran when it was killed ran again
 
 
+@pytest.mark.parametrize("family", ["0.5"])
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [(("status", "--watch", "--json", "-i", "0.01"), b""), (("map", "echo@1.0.0", "-"), b"1\n2\n")],
+    ids=["a watch", "a map whose standard input stays open"],
+)
+async def test_a_signal_ends_what_has_no_end(
+    command: Runner, arguments: tuple[str, ...], text: bytes
+) -> None:
+    async with command.started(*arguments) as process, asyncio.timeout(TIMEOUT):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(text)
+        assert all([json.loads(await process.stdout.readline()) for _ in "12"])
+        process.terminate()
+        assert await process.wait() == 128 + signal.SIGTERM
+
+
 async def test_without_the_extra_the_command_says_how_to_get_it() -> None:
     program = (
         "import sys; sys.modules['typer'] = None; from pie_client.cli import main; sys.exit(main(['ping']))"
@@ -385,6 +403,18 @@ def test_a_server_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str], m
         "pie-client: could not connect to ws://127.0.0.1:1: connection refused; "
         "check the address and that the server runs\n"
     )
+
+
+def test_settings_of_the_published_client_are_taken_over(
+    capsys: pytest.CaptureFixture[str], manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIE_CLI_HOME", str(tmp_path))
+    (tmp_path / "cli_config.toml").write_text('host = "::1"\nport = 5\nusername = "ada"\n')
+    assert run(capsys, "config", "init")[0] == 0
+    (tmp_path / "cli_config.toml").unlink()
+    monkeypatch.delenv("PIE_URI")
+    _, out, _ = run(capsys, "config", "show", "--json")
+    assert [json.loads(out)[name]["value"] for name in ("uri", "username")] == ["ws://[::1]:5", "ada"]
 
 
 def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from pie_client import models
 from pie_client.cli import main
+from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import COMPONENT
 
@@ -105,6 +106,10 @@ def test_inputs_come_from_standard_input_and_failed_ones_are_reported(
     assert [(line["index"], line.get("value")) for line in lines] == [(0, 2), (1, None), (2, 6)]
     assert "failed: AssertionError" in lines[1]["error"]
 
+    monkeypatch.setattr("sys.stdin", None)
+    for arguments in (("map", "double@1.0.0", "-"), ("submit", "double@1.0.0", "--input", "-")):
+        assert run(capsys, *arguments) == (2, "", "pie-client: standard input is closed; pass a file\n")
+
     read("1\n{\n")
     status, _, err = run(capsys, "map", "double@1.0.0", "-")
     assert status == 2
@@ -153,3 +158,21 @@ def test_what_a_server_does_decides_the_status(
     with engine.faults.corrupt_file_chunk():
         status, _, err = run(capsys, "submit", "write@1.0.0")
     assert (status, err.startswith("pie-client: lost: ")) == (5, True)
+
+
+def test_a_table_shows_no_control_characters_and_ids_that_differ(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIE_USERNAME", "ada\x1b[2J")
+    run(capsys, "submit", "wait@1.0.0", "-d")
+    _, out, _ = run(capsys, "list")
+    assert "ada\\x1b[2J" in out
+    assert "\x1b" not in out
+    assert shortened(["12345678-1", "12345678-2", "3"]) == ["12345678-1", "12345678-2", "3"]
+
+
+def test_the_log_is_shown_as_often_as_it_is_asked_for(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "DEBUG" not in run(capsys, "ping", "-v")[2]
+    assert "pie-client: DEBUG pie_client.connection.logged: ping 1: done" in run(capsys, "ping", "-vv")[2]

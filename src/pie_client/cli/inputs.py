@@ -3,6 +3,7 @@
 Where the manifest is known, flags get the types of its parameters, and the input is checked against them.
 """
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -155,6 +156,13 @@ def _check(given: object, parameters: Parameters) -> None:
             raise UsageError(f"parameter {name!r} is not of type {kind}: {one_line(json.dumps(value), 60)}")
 
 
+def standard_input() -> io.TextIOWrapper:
+    """Return standard input. Raises UsageError."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed before the start
+        raise UsageError("standard input is closed; pass a file")
+    return cast("io.TextIOWrapper", sys.stdin)
+
+
 def _read_json(text: str | None, file: Path | None) -> object:
     if text is not None and file is not None:
         raise UsageError("pass --input or --input-file, not both")
@@ -162,7 +170,7 @@ def _read_json(text: str | None, file: Path | None) -> object:
         return None
     name = "--input"
     if STDIN in (text, str(file)):
-        name, text = "standard input", sys.stdin.read()
+        name, text = "standard input", standard_input().read()
     elif file is not None:
         name = str(file)
         try:

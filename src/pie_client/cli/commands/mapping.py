@@ -19,6 +19,7 @@ from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
     import asyncio
+    import io
 
     from pydantic import JsonValue
     from rich import console as rich_console
@@ -160,11 +161,13 @@ def _parsed(number: int, line: bytes) -> object:
 async def _lines_of_stdin() -> AsyncGenerator[object]:
     """Yield the inputs of standard input, which may come slowly or never end."""
     loop = asyncio.get_running_loop()
+    # Detached: the interpreter would abort at its end if it could not close what the thread reads.
+    stdin = cast("io.BufferedReader", inputs.standard_input().detach())
     queue = asyncio.Queue[bytes](maxsize=1)
 
     def read() -> None:
         try:
-            for line in iter(sys.stdin.buffer.readline, b""):
+            for line in iter(stdin.readline, b""):
                 asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
             asyncio.run_coroutine_threadsafe(queue.put(b""), loop).result()
         except (RuntimeError, asyncio.CancelledError):
