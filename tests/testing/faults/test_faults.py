@@ -55,6 +55,13 @@ SOON = 0.2
 """Timeout of a call that has to time out."""
 CHUNK_BYTES = 262_144
 FILE = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+MCP_CALL = models.McpRequest(
+    corr_id=1,
+    process_id="00000000-0000-4000-8000-000000000000",
+    server_name="s",
+    method="tools/list",
+    params="{}",
+)
 
 
 @pytest.fixture
@@ -199,10 +206,10 @@ async def test_duplicate_reply_sends_a_reply_twice(engine: LocalEngine, raw: Raw
     assert await client.query("model_status")
 
 
-async def test_reply_to_unknown_number_is_ignored_by_the_client(
+async def test_a_reply_to_an_unknown_number_is_ignored_by_the_client(
     engine: LocalEngine, raw: Raw, client: PieClient
 ) -> None:
-    engine.faults.reply_to_unknown_number(times=2)
+    engine.faults.insert_frame(models.Response(corr_id=2**32 - 1, ok=True, result=""), times=2)
     assert (await raw.ping(3)).corr_id == 2**32 - 1
     assert (await raw.expect(models.Response)).corr_id == 3
 
@@ -463,8 +470,8 @@ async def test_terminate_event_after_reply(engine: LocalEngine, raw: Raw, client
         await process.wait(timeout=TIMEOUT)
 
 
-async def test_terminate_event_never(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
-    engine.faults.terminate_event_never(times=2)
+async def test_a_terminate_event_that_is_never_sent(engine: LocalEngine, raw: Raw, client: PieClient) -> None:
+    engine.faults.terminate_event_after_reply(None, times=2)
     process_id = await raw.launched("wait@1.0.0")
     await raw.expect(models.StdoutFrame)
     await raw.send(models.TerminateProcessRequest(corr_id=3, process_id=process_id))
@@ -767,14 +774,14 @@ while True:
     assert fault.count == 1
 
 
-async def test_mcp_request_after_close_does_not_block_closing(engine: LocalEngine) -> None:
-    fault = engine.faults.mcp_request_after_close("s", times=2)
+async def test_an_mcp_request_after_close_does_not_block_closing(engine: LocalEngine) -> None:
+    fault = engine.faults.never_answer_close(MCP_CALL, times=2)
     reader, writer = await upgraded(engine)
     writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))  # a close frame of code 1000
     first, length = await in_time(reader.readexactly(2))
     assert first == 0x82
     call = codec.decode_server_message(await in_time(reader.readexactly(length)))
-    assert isinstance(call, models.McpRequest)
+    assert call == MCP_CALL
     writer.close()
     await writer.wait_closed()
 
@@ -788,15 +795,15 @@ async def test_mcp_request_after_close_does_not_block_closing(engine: LocalEngin
 # ------------------------------------------------------------- messages
 
 
-async def test_unknown_message_type_is_logged_by_the_client(
+async def test_an_unknown_message_type_is_logged_by_the_client(
     engine: LocalEngine, raw: Raw, client: PieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine.faults.unknown_message_type("progress", times=2)
+    engine.faults.insert_frame({"type": "progress"}, times=2)
     await raw.send(models.PingRequest(corr_id=3))
     assert isinstance(await raw.next(), codec.UnknownMessage)
     await raw.expect(models.Response)
     if engine.traits.text_frames:
-        engine.faults.unknown_message_type("progress")
+        engine.faults.insert_frame({"type": "progress"})
 
     await client.ping()
     assert "unknown type 'progress'" in caplog.text
@@ -838,36 +845,37 @@ async def test_oversize_message_above_the_limit_ends_the_connection(engine: Loca
             await process.wait(timeout=TIMEOUT)
 
 
-@pytest.mark.parametrize("content", [None, models.ServerNotice(message="out of paper"), "no JSON", "[]"])
-async def test_text_frame_is_ignored_by_the_client(
-    engine: LocalEngine, raw: Raw, client: PieClient, content: models.ServerNotice | str | None
+@pytest.mark.parametrize(
+    "content", [models.TurnDone(), models.ServerNotice(message="out of paper"), "no JSON", "[]"]
+)
+async def test_a_text_frame_is_ignored_by_the_client(
+    engine: LocalEngine, raw: Raw, client: PieClient, content: models.TurnDone | models.ServerNotice | str
 ) -> None:
-    engine.faults.text_frame(content)
+    engine.faults.insert_frame(content)
     await raw.send(models.PingRequest(corr_id=3))
     frames: list[str] = []
     while isinstance(frame := await in_time(raw.socket.recv()), str):
         frames.append(frame)
     done = models.TurnDone().model_dump_json()
-    inserted = models.TurnDone() if content is None else content
     before = [done] if engine.traits.text_frames else []  # from the identification
-    assert frames == [*before, inserted if isinstance(inserted, str) else inserted.model_dump_json()]
+    assert frames == [*before, content if isinstance(content, str) else content.model_dump_json()]
 
     process = await client.launch_process("wait@1.0.0")
     await process.recv()
-    engine.faults.text_frame(content)
+    engine.faults.insert_frame(content)
     await asyncio.gather(client.ping(), client.query("model_status"))
     await client.ping()
 
 
-async def test_malformed_frame_is_ignored_by_the_client(
+async def test_a_malformed_frame_is_ignored_by_the_client(
     engine: LocalEngine, raw: Raw, client: PieClient
 ) -> None:
-    engine.faults.malformed_frame()
+    engine.faults.insert_frame()
     await raw.send(models.PingRequest(corr_id=3))
     assert await raw.frame() == b"\xc1"
     await raw.expect(models.Response)
     for garbage in (b"\xc1", b"", b"\x81", msgpack.packb([1])):
-        engine.faults.malformed_frame(garbage)
+        engine.faults.insert_frame(garbage)
         await client.ping()
 
 
@@ -1110,7 +1118,7 @@ async def test_stop_stops_all_faults(engine: LocalEngine, client: PieClient) -> 
 
 async def test_later_faults_alter_each_copy_of_a_message(engine: LocalEngine, raw: Raw) -> None:
     engine.faults.duplicate_reply(models.PingRequest)
-    engine.faults.malformed_frame(times=2)
+    engine.faults.insert_frame(times=2)
     await raw.send(models.PingRequest(corr_id=3))
     frames = [await raw.frame() for _ in range(4)]
     assert frames[0] == frames[2] == b"\xc1"

@@ -128,21 +128,22 @@ ANYWHERE = {
     "extra_keys": Kind(
         lambda s: s.faults.extra_keys(times=None), lambda wire: any("telemetry" in f for f in wire.fields)
     ),
-    "reply_to_unknown_number": Kind(
-        lambda s: s.faults.reply_to_unknown_number(1234), lambda wire: wire.replies(1234)
+    "reply to an unknown number": Kind(
+        lambda s: s.faults.insert_frame(models.Response(corr_id=1234, ok=True, result="")),
+        lambda wire: wire.replies(1234),
     ),
-    "unknown_message_type": Kind(
-        lambda s: s.faults.unknown_message_type(), lambda wire: wire.where(type="telemetry")
+    "unknown message type": Kind(
+        lambda s: s.faults.insert_frame({"type": "telemetry"}), lambda wire: wire.where(type="telemetry")
     ),
-    "text_frame": Kind(lambda s: s.faults.text_frame("hello"), lambda wire: "hello" in wire.frames),
-    "malformed_frame": Kind(lambda s: s.faults.malformed_frame(), lambda wire: b"\xc1" in wire.frames),
+    "text frame": Kind(lambda s: s.faults.insert_frame("hello"), lambda wire: "hello" in wire.frames),
+    "malformed frame": Kind(lambda s: s.faults.insert_frame(), lambda wire: b"\xc1" in wire.frames),
 }
 OF_EVENTS = {
     "unknown_event_kind": Kind(
         lambda s: s.faults.unknown_event_kind(), lambda wire: wire.events("telemetry")
     ),
     "extra_keys": ANYWHERE["extra_keys"],
-    "text_frame": ANYWHERE["text_frame"],
+    "text frame": ANYWHERE["text frame"],
 }
 LAUNCHED = {
     **ANYWHERE,
@@ -211,8 +212,8 @@ TERMINATED = {
         lambda s: s.faults.terminate_event_after_reply(s.go),
         lambda wire: min(wire.events("error"), default=0) > wire.replies(LATER)[0],
     ),
-    "terminate_event_never": Kind(
-        lambda s: s.faults.terminate_event_never(), lambda wire: not wire.events("error")
+    "no terminate event": Kind(
+        lambda s: s.faults.terminate_event_after_reply(None), lambda wire: not wire.events("error")
     ),
     "lose_reply": Kind(lambda s: s.faults.lose_reply(models.TerminateProcessRequest), lost(TERMINATE)),
     "delay": Kind(lambda s: s.faults.delay(models.TerminateProcessRequest, s.go), late_reply(TERMINATE)),
@@ -251,7 +252,7 @@ FILED = {
 }
 CALLED = {
     "extra_keys": ANYWHERE["extra_keys"],
-    "malformed_frame": ANYWHERE["malformed_frame"],
+    "malformed frame": ANYWHERE["malformed frame"],
     "mcp_request_for_unknown_server": Kind(
         lambda s: s.faults.mcp_request_for_unknown_server("nobody"),
         lambda wire: wire.where(server_name="nobody"),
@@ -454,12 +455,12 @@ async def test_all_copies_of_a_chunk_are_lost_with_their_file(engine: LocalEngin
 
 
 async def test_both_ends_of_a_process_are_lost_with_its_termination(engine: LocalEngine) -> None:
-    wire, _ = await play(engine, SCENES["termination"], "second_terminal", "terminate_event_never")
+    wire, _ = await play(engine, SCENES["termination"], "second_terminal", "no terminate event")
     assert wire.ends() == []
 
 
 async def test_three_faults_alter_one_reply_in_their_order(engine: LocalEngine) -> None:
-    wire, _ = await play(engine, SCENES["launch"], "delay", "duplicate_reply", "malformed_frame")
+    wire, _ = await play(engine, SCENES["launch"], "delay", "duplicate_reply", "malformed frame")
     first, second = wire.replies(LAUNCH)
     assert wire.replies(LATER)[0] < first < second
 
@@ -498,7 +499,7 @@ async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: Lo
 
 async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        engine.faults.reply_to_unknown_number(9)
+        engine.faults.insert_frame(models.Response(corr_id=9, ok=True, result=""))
         engine.faults.duplicate_reply(models.PingRequest)
         numbers = [(await raw.ping(3)).corr_id]
         numbers += [(await raw.expect(models.Response)).corr_id for _ in range(2)]
@@ -577,12 +578,12 @@ async def test_an_upgrade_hangs_and_is_refused(engine: LocalEngine, *, hangs_fir
 
 
 async def test_two_faults_apply_to_one_close(engine: LocalEngine) -> None:
-    faults = [engine.faults.never_answer_close(), engine.faults.mcp_request_after_close("s")]
+    faults = [engine.faults.never_answer_close(), engine.faults.never_answer_close(models.TurnDone())]
     reader, writer = await upgraded(engine)
     writer.write(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]))  # a close frame of code 1000
     first, length = await in_time(reader.readexactly(2))
     assert first == 0x82
-    assert msgpack.unpackb(await in_time(reader.readexactly(length)))["type"] == "mcp_request"
+    assert msgpack.unpackb(await in_time(reader.readexactly(length)))["type"] == "turn_done"
     assert [fault.count for fault in faults] == [1, 1]
     writer.close()
     await writer.wait_closed()

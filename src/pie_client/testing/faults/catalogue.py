@@ -11,7 +11,6 @@ assert fault.count == 1
 import asyncio
 import http
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import JsonValue
@@ -21,8 +20,6 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
-from pie_client._generated.families import MAX_CORRELATION, TAG
-from pie_client._generated.mcp import LIST_TOOLS
 from pie_client._generated.registry import EVENT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
@@ -30,13 +27,12 @@ from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
 from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Outgoing, Until
-from pie_client.testing.faults.processes import TERMINAL_MESSAGES, UNKNOWN, ProcessFaults, lacks_value
+from pie_client.testing.faults.processes import UNKNOWN, ProcessFaults, is_a
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 
 NEVER = b"\xc1"
 """The one byte that msgpack never uses."""
-TEXT_EVENTS = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *TERMINAL_MESSAGES)
 LAUNCHES = (
     models.LaunchProcessRequest,
     models.LaunchProcessesRequest,
@@ -72,14 +68,10 @@ class Faults(ProcessFaults):
     # ------------------------------------------------------------- requests and replies
 
     def never_answer(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
-        """Ignore a request: neither carry it out nor answer it.
+        """Ignore a request: neither carry it out nor answer it. An upload is ignored with all of its chunks.
 
         Servers do so before a client has identified itself, with frames that they can't read, and with requests that
         they do not know.
-
-        Args:
-            request: Class of the request. An upload is ignored with all of its chunks.
-            times: How often; None for every time.
         """
         check_answered(request)
         ignored: set[tuple[object, int]] = set()
@@ -100,7 +92,7 @@ class Faults(ProcessFaults):
 
     def lose_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
         """Carry out a request, but do not send its reply."""
-        return self._reply("lose_reply", request, times, lambda _fault, _sent: [])
+        return self._alter("lose_reply", times, _replies_to(request), lambda _fault, _sent: [])
 
     def delay(self, request: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
         """Send a reply late, possibly after the client's timeout. Everything else is sent meanwhile."""
@@ -110,31 +102,20 @@ class Faults(ProcessFaults):
             fault.hold(sent, until)
             return []
 
-        return self._reply("delay", request, times, hold)
+        return self._alter("delay", times, _replies_to(request), hold)
 
     def duplicate_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
         """Send a reply twice, as servers do for the chunks of an upload that failed."""
-        return self._reply("duplicate_reply", request, times, lambda _fault, sent: [sent, sent])
-
-    def reply_to_unknown_number(
-        self, number: int = MAX_CORRELATION, *, ok: bool = True, result: str = "", times: int | None = 1
-    ) -> Fault:
-        """Send a reply with a correlation number that no request has, before the next message.
-
-        Args:
-            number: The number.
-            ok: Whether the reply reports success.
-            result: Its text.
-            times: How often; None for every time.
-        """
-        reply = models.Response(corr_id=number, ok=ok, result=result)
-        return self._insert("reply_to_unknown_number", codec.encode_fields(reply.model_dump()), times)
+        return self._alter("duplicate_reply", times, _replies_to(request), lambda _fault, sent: [sent, sent])
 
     def empty_launch_id(self, *, times: int | None = 1) -> Fault:
         """Confirm a launch without the id of the process, although the client asked for its output."""
-        request = models.LaunchProcessRequest
-        return self._reply(
-            "empty_launch_id", request, times, lambda _fault, sent: [sent.altered(result="")], only_ok=True
+        launched = _replies_to(models.LaunchProcessRequest)
+        return self._alter(
+            "empty_launch_id",
+            times,
+            lambda sent: launched(sent) and sent.text != "" and getattr(sent.message, "ok", False),
+            lambda _fault, sent: [sent.with_text("")],
         )
 
     def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
@@ -156,12 +137,7 @@ class Faults(ProcessFaults):
         return self._add("unreachable_registry", times, step=("registry", None))
 
     def broken_program(self, program: str, *, times: int | None = None) -> Fault:
-        """Report that a program is installed, but refuse to launch it.
-
-        Args:
-            program: The program as ``name@version``.
-            times: How many launches fail; None, the default, for every one.
-        """
+        """Report that a program is installed, but refuse to launch it. By default every launch fails."""
         check_program(program)
         names = (program, program.rpartition("@")[0])
 
@@ -177,17 +153,25 @@ class Faults(ProcessFaults):
 
     # ------------------------------------------------------------- messages and frames
 
-    def unknown_message_type(self, tag: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send a message of an unknown type before the next message."""
-        return self._insert("unknown_message_type", codec.encode_fields({TAG: tag}), times)
-
-    def extra_keys(self, keys: Mapping[str, JsonValue] | None = None, *, times: int | None = 1) -> Fault:
-        """Add unknown keys to a binary message.
+    def insert_frame(
+        self, content: WireModel | Mapping[str, JsonValue] | bytes | str = NEVER, *, times: int | None = 1
+    ) -> Fault:
+        """Send a frame before the next message: a message, a reply to no request, or what can't be decoded.
 
         Args:
-            keys: What is added; default: one key with a value of every JSON type.
+            content: A message, the fields of one that the protocol does not define, or a binary or text frame. Default:
+                a byte that can't be decoded.
             times: How often; None for every time.
         """
+        frame = codec.encode_fields(content) if isinstance(content, Mapping) else content
+        if isinstance(frame, WireModel):
+            frame = codec.encode_server_message(frame, self._faults.traits.name)
+        return self._alter(
+            "insert_frame", times, lambda _: True, lambda _fault, sent: [sent.inserted(frame), sent]
+        )
+
+    def extra_keys(self, keys: Mapping[str, JsonValue] | None = None, *, times: int | None = 1) -> Fault:
+        """Add unknown keys to a binary message. Default: one key with a value of every JSON type."""
         added = {UNKNOWN: {"list": [1, 2.5, "text", True, None]}} if keys is None else dict(keys)
         family = self._faults.traits.name
         return self._alter(
@@ -208,34 +192,15 @@ class Faults(ProcessFaults):
             times: How often. Events whose value is missing do not count.
         """
         check_number("size", size)
-        if of not in EVENT_MESSAGES:
-            check_answered(of)
+        applies = is_a(of) if of in EVENT_MESSAGES else _replies_to(of)
 
-        def fill(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
-            message = sent.current
-            if isinstance(message, models.Response) and isinstance(sent.request, of) and fault.take(sent):
-                return [sent.altered(result=_filled(message.result, size))]
-            if isinstance(message, TEXT_EVENTS) and isinstance(message, of) and not lacks_value(sent):
-                return [sent.altered(value=_filled(message.value, size))] if fault.take(sent) else None
-            return None
+        def fill(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            text = sent.text or ""
+            return [sent.with_text(text + " " * (size - len(text.encode())))]
 
-        return self._add("oversize_message", times, on_message=fill)
-
-    def text_frame(self, content: WireModel | str | None = None, *, times: int | None = 1) -> Fault:
-        """Send a text frame before the next message, as 0.5 servers do.
-
-        Args:
-            content: A message such as ``models.ServerNotice(message="...")``, or any text. Default: ``turn_done``, which a
-                0.5 server sends when a request is done.
-            times: How often; None for every time.
-        """
-        message = models.TurnDone() if content is None else content
-        frame = message.model_dump_json() if isinstance(message, WireModel) else message
-        return self._insert("text_frame", frame, times)
-
-    def malformed_frame(self, frame: bytes = NEVER, *, times: int | None = 1) -> Fault:
-        """Send a binary frame that can't be decoded before the next message."""
-        return self._insert("malformed_frame", frame, times)
+        return self._alter(
+            "oversize_message", times, lambda sent: applies(sent) and sent.text is not None, fill
+        )
 
     # ------------------------------------------------------------- connections
 
@@ -320,17 +285,15 @@ class Faults(ProcessFaults):
         """
         return self._cut("silent_peer", times, after_bytes, direction, "silence")
 
-    def never_answer_close(self, *, times: int | None = 1) -> Fault:
-        """Do not answer the client's close frame, and keep the connection open."""
-        return self._add("never_answer_close", times, on_close=list)
+    def never_answer_close(self, message: WireModel | None = None, *, times: int | None = 1) -> Fault:
+        """Do not answer the client's close frame, and keep the connection open.
 
-    def mcp_request_after_close(self, server: str = UNKNOWN, *, times: int | None = 1) -> Fault:
-        """Send an MCP call after the client's close frame, and do not answer the close."""
-        call = models.McpRequest(
-            corr_id=1, process_id=str(uuid.uuid4()), server_name=server, method=LIST_TOOLS, params="{}"
-        )
-        frame = codec.encode_fields(call.model_dump())
-        return self._add("mcp_request_after_close", times, on_close=lambda: [frame])
+        Args:
+            message: A message to send instead, such as an MCP call; None for none.
+            times: How often; None for every time.
+        """
+        instead = [] if message is None else [codec.encode_fields(message.model_dump())]
+        return self._add("never_answer_close", times, on_close=instead)
 
     def stall_all(self, until: Until | None = None, *, on: type[WireModel] | None = None) -> Fault:
         """Read and send nothing for a while on any connection, as during an installation; pings are answered.
@@ -341,7 +304,8 @@ class Faults(ProcessFaults):
         """
         if on is not None:
             check_answered(on)
-        check_until(until)
+        if until is not None:
+            check_until(until)
 
         def begin(fault: Fault) -> None:
             fault.stalls = True
@@ -359,32 +323,6 @@ class Faults(ProcessFaults):
 
     # ------------------------------------------------------------- how they work
 
-    def _insert(self, name: str, frame: bytes | str, times: int | None) -> Fault:
-        """Send a frame before the next message."""
-        return self._alter(name, times, lambda _: True, lambda _fault, sent: [sent.inserted(frame), sent])
-
-    def _reply(
-        self,
-        name: str,
-        request: type[WireModel],
-        times: int | None,
-        alter: Callable[[Fault, Outgoing], Sequence[Outgoing]],
-        *,
-        only_ok: bool = False,
-    ) -> Fault:
-        """Send something else in place of the replies to requests of a class."""
-        check_answered(request)
-
-        def applies(sent: Outgoing) -> bool:
-            reply = sent.message
-            return (
-                isinstance(reply, models.Response)
-                and isinstance(sent.request, request)
-                and (reply.ok or not only_ok)
-            )
-
-        return self._alter(name, times, applies, alter)
-
     def _cut(self, name: str, times: int | None, after: int, direction: Direction, ending: Ending) -> Fault:
         """End connections after some bytes."""
         if direction not in DIRECTIONS:
@@ -396,5 +334,6 @@ class Faults(ProcessFaults):
         return fault
 
 
-def _filled(text: str, size: int) -> str:
-    return text + " " * (size - len(text.encode()))
+def _replies_to(request: type[WireModel]) -> Callable[[Outgoing], bool]:
+    check_answered(request)
+    return lambda sent: isinstance(sent.message, models.Response) and isinstance(sent.request, request)

@@ -14,6 +14,7 @@ from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
+from pie_client._generated import models
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
@@ -59,6 +60,20 @@ class Outgoing:
         assert isinstance(self.message, WireModel)  # noqa: S101 - faults see nothing else
         return self.message.model_copy(update=self.changes) if self.changes else self.message
 
+    @property
+    def text(self) -> str | None:
+        """The result of a reply or the value of an event as altered so far, or None if it is left out."""
+        text = getattr(self.current, self._text_field, None)
+        return text if isinstance(text, str) else None
+
+    def with_text(self, text: str) -> Self:
+        """Return a copy with another result or value."""
+        return self.altered(**{self._text_field: text})
+
+    @property
+    def _text_field(self) -> str:
+        return "result" if isinstance(self.message, models.Response) else "value"
+
     def altered(self, **changes: object) -> Self:
         """Return a copy with other fields."""
         return replace(self, changes={**self.changes, **changes})
@@ -91,8 +106,8 @@ class Hooks(TypedDict, total=False):
     """Return what to send in place of a message, or None to leave it unchanged."""
     on_upgrade: Callable[["Fault", ServerConnection], Awaitable[Response | None]]
     """Return the response to an opening handshake, or None to go on with it."""
-    on_close: Callable[[], Sequence[bytes]]
-    """Return the messages that are sent in place of the answer to a close frame."""
+    on_close: Sequence[bytes]
+    """The messages that are sent in place of the answer to a close frame."""
     step: tuple[Step, str | None]
     """The step that is left out, for one program or for any."""
     cut: tuple[Direction, int, Ending]
@@ -297,8 +312,6 @@ class FaultList:
     def replace_close(self) -> list[bytes] | None:
         """Return the messages to send instead of a close frame, or None to answer the close."""
         replies = [
-            reply
-            for fault in self.requested
-            if (reply := fault.hooks.get("on_close")) is not None and fault.take()
+            fault.hooks["on_close"] for fault in self.requested if "on_close" in fault.hooks and fault.take()
         ]
-        return [message for reply in replies for message in reply()] if replies else None
+        return [message for reply in replies for message in reply] if replies else None

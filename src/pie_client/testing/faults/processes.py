@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Unpack
 
 from blake3 import blake3
@@ -22,6 +21,7 @@ TERMINAL_MESSAGES = (models.ReturnFrame, models.ErrorFrame)
 """Events that end a process."""
 PROCESS_MESSAGES = (*EVENT_MESSAGES, models.FileChunk)
 """Messages of a process."""
+OUTPUT = (models.StdoutFrame, models.StderrFrame)
 PROCESS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -66,10 +66,11 @@ class ProcessFaults(FaultGroup):
 
     def events_after_end(self, *, times: int | None = 1) -> Fault:
         """Send an event and a file of a process after its end."""
+        data = b"after the end\n"
 
-        def follow(process_id: str, _message: WireModel) -> list[WireModel]:
-            data = b"after the end"
-            late = models.StdoutFrame(process_id=process_id, value="after the end\n")
+        def follow(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            process_id = getattr(sent.message, PROCESS)
+            late = models.StdoutFrame(process_id=process_id, value=data.decode())
             chunk = models.FileChunk(
                 process_id=process_id,
                 file_hash=blake3(data).hexdigest(),
@@ -77,18 +78,19 @@ class ProcessFaults(FaultGroup):
                 total_chunks=1,
                 chunk_data=data,
             )
-            return [late, chunk]
+            return [sent, sent.following(late), sent.following(chunk)]
 
-        return self._after_end("events_after_end", times, follow)
+        return self._alter("events_after_end", times, is_a(*TERMINAL_MESSAGES), follow)
 
     def second_terminal(self, *, times: int | None = 1) -> Fault:
         """End a process twice: with an error after it returned, or the reverse."""
 
-        def follow(process_id: str, message: WireModel) -> list[WireModel]:
-            other = models.ErrorFrame if isinstance(message, models.ReturnFrame) else models.ReturnFrame
-            return [other(process_id=process_id, value='"a second end"')]
+        def follow(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            other = models.ErrorFrame if isinstance(sent.message, models.ReturnFrame) else models.ReturnFrame
+            end = other(process_id=getattr(sent.message, PROCESS), value='"a second end"')
+            return [sent, sent.following(end)]
 
-        return self._after_end("second_terminal", times, follow)
+        return self._alter("second_terminal", times, is_a(*TERMINAL_MESSAGES), follow)
 
     def unknown_event_kind(
         self, kind: str = UNKNOWN, value: str | None = "1", *, times: int | None = 1
@@ -105,53 +107,61 @@ class ProcessFaults(FaultGroup):
             event = models.UnknownFrame(process_id=getattr(sent.message, PROCESS), event=kind, value=value)
             return [sent.inserted(codec.encode_fields(event.model_dump(exclude_none=True))), sent]
 
-        return self._alter("unknown_event_kind", times, _is(*PROCESS_MESSAGES), insert)
+        return self._alter("unknown_event_kind", times, is_a(*PROCESS_MESSAGES), insert)
 
     def missing_value(self, event: type[WireModel] = models.StdoutFrame, *, times: int | None = 1) -> Fault:
         """Leave out the value of an event."""
         check_event(event)
         return self._alter(
-            "missing_value", times, _is(event), lambda _fault, sent: [sent.altered(value=MISSING)]
+            "missing_value", times, is_a(event), lambda _fault, sent: [sent.altered(value=MISSING)]
         )
 
     def split_utf8(self, *, times: int | None = 1) -> Fault:
         """Split output within a character, so that it arrives as two events with replacement characters.
 
-        Args:
-            times: How often. Output that is ASCII does not count.
+        Output that is ASCII does not count.
         """
 
-        def split(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
-            event = sent.current
-            if not isinstance(event, models.StdoutFrame | models.StderrFrame) or lacks_value(sent):
-                return None
-            data = event.value.encode()
-            place = next((i for i, byte in enumerate(data, 1) if byte >= 0x80), None)
-            if place is None or not fault.take(sent):
-                return None
-            return [
-                sent.altered(value=half.decode(errors="replace")) for half in (data[:place], data[place:])
-            ]
+        def applies(sent: Outgoing) -> bool:
+            return isinstance(sent.message, OUTPUT) and not (sent.text or "").isascii()
 
-        return self._add("split_utf8", times, on_message=split)
+        def split(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            data = (sent.text or "").encode()
+            place = next(i for i, byte in enumerate(data, 1) if byte >= 0x80)
+            return [sent.with_text(half.decode(errors="replace")) for half in (data[:place], data[place:])]
+
+        return self._alter("split_utf8", times, applies, split)
 
     def terminate_event_before_reply(self, *, times: int | None = 1) -> Fault:
         """Send the end of a terminated process before the reply to the request.
 
-        Args:
-            times: How often. The end of a process without a client is not sent; the reply is then
-                held back until the fault is stopped.
+        The end of a process without a client is not sent; the reply is then held back until the fault is stopped.
         """
         return self._delay_reply("terminate_event_before_reply", times, _terminated_by, 1, TERMINAL_MESSAGES)
 
-    def terminate_event_after_reply(self, until: Until, *, times: int | None = 1) -> Fault:
-        """Send the end of a terminated process long after the reply to the request."""
-        check_until(until)
-        return self._on_termination("terminate_event_after_reply", times, lambda f, sent: f.hold(sent, until))
+    def terminate_event_after_reply(self, until: Until | None, *, times: int | None = 1) -> Fault:
+        """Send the end of a terminated process long after the reply to the request, or never.
 
-    def terminate_event_never(self, *, times: int | None = 1) -> Fault:
-        """Do not send the end of a terminated process."""
-        return self._on_termination("terminate_event_never", times, lambda _fault, _sent: None)
+        Args:
+            until: Seconds, or an event, after which it is sent; None for never.
+            times: How often; None for every time.
+        """
+        if until is not None:
+            check_until(until)
+        terminated: set[str] = set()
+
+        def applies(sent: Outgoing) -> bool:
+            process_id = getattr(sent.message, PROCESS, "")
+            if getattr(sent.message, "value", None) == texts.PROCESS_TERMINATED:
+                terminated.add(process_id)
+            return isinstance(sent.message, TERMINAL_MESSAGES) and process_id in terminated
+
+        def withhold(fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            if until is not None:
+                fault.hold(sent, until)
+            return []
+
+        return self._alter("terminate_event_after_reply", times, applies, withhold)
 
     # ------------------------------------------------------------- steps
 
@@ -168,11 +178,7 @@ class ProcessFaults(FaultGroup):
         return self._add("never_end", times, step=("end", program))
 
     def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
-        """Do not send the end of a workflow's last process.
-
-        Args:
-            times: How many workflows. One that is cancelled does not count.
-        """
+        """Do not send the end of a workflow's last process. A workflow that is cancelled does not count."""
         return self._add("lose_workflow_end", times, step=("workflow end", None))
 
     # ------------------------------------------------------------- files
@@ -188,18 +194,20 @@ class ProcessFaults(FaultGroup):
     def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """Change the bytes of a chunk, so that the file does not match its digest."""
 
-        def corrupt(sent: Outgoing, data: bytes) -> Sequence[Outgoing]:
+        def corrupt(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+            assert isinstance(sent.current, models.FileChunk)  # noqa: S101 - see _chunk
+            data = sent.current.chunk_data
             return [sent.altered(chunk_data=bytes([data[0] ^ 1]) + data[1:])]
 
         return self._chunk("corrupt_file_chunk", index, times, corrupt)
 
     def drop_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """Leave out a chunk of a file."""
-        return self._chunk("drop_file_chunk", index, times, lambda _sent, _data: [])
+        return self._chunk("drop_file_chunk", index, times, lambda _fault, _sent: [])
 
     def duplicate_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """Send a chunk of a file twice."""
-        return self._chunk("duplicate_file_chunk", index, times, lambda sent, _data: [sent, sent])
+        return self._chunk("duplicate_file_chunk", index, times, lambda _fault, sent: [sent, sent])
 
     # ------------------------------------------------------------- MCP calls
 
@@ -218,24 +226,24 @@ class ProcessFaults(FaultGroup):
     # ------------------------------------------------------------- how they work
 
     def _call(self, name: str, times: int | None, **values: str) -> Fault:
-        return self._alter(name, times, _is(models.McpRequest), lambda _fault, sent: [sent.altered(**values)])
+        return self._alter(
+            name, times, is_a(models.McpRequest), lambda _fault, sent: [sent.altered(**values)]
+        )
 
     def _chunk(
         self,
         name: str,
         index: int,
         times: int | None,
-        alter: Callable[[Outgoing, bytes], Sequence[Outgoing]],
+        alter: Callable[[Fault, Outgoing], Sequence[Outgoing]],
     ) -> Fault:
         check_number("index", index)
-
-        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
-            chunk = sent.message
-            if isinstance(chunk, models.FileChunk) and chunk.chunk_index == index and fault.take(sent):
-                return alter(sent, chunk.chunk_data)
-            return None
-
-        return self._add(name, times, on_message=on_message)
+        return self._alter(
+            name,
+            times,
+            lambda sent: isinstance(sent.message, models.FileChunk) and sent.message.chunk_index == index,
+            alter,
+        )
 
     def _file(self, name: str, times: int | None, alter: Callable[[Outgoing], Sequence[Outgoing]]) -> Fault:
         """Send something else in place of all chunks of a file, and count that once."""
@@ -253,100 +261,57 @@ class ProcessFaults(FaultGroup):
 
         return self._add(name, times, on_message=on_message)
 
-    def _after_end(
-        self, name: str, times: int | None, follow: Callable[[str, WireModel], list[WireModel]]
-    ) -> Fault:
-        """Send more messages after the end of a process."""
-
-        def add(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
-            assert isinstance(sent.message, TERMINAL_MESSAGES)  # noqa: S101 - see the condition below
-            more = follow(sent.message.process_id, sent.message)
-            return [sent, *map(sent.following, more)]
-
-        return self._alter(name, times, _is(*TERMINAL_MESSAGES), add)
-
-    def _on_termination(
-        self, name: str, times: int | None, withhold: Callable[[Fault, Outgoing], None]
-    ) -> Fault:
-        """Withhold the end of a process that a client has terminated."""
-        terminated: set[str] = set()
-
-        def applies(sent: Outgoing) -> bool:
-            if not isinstance(sent.message, TERMINAL_MESSAGES):
-                return False
-            if sent.message.value == texts.PROCESS_TERMINATED:
-                terminated.add(sent.message.process_id)
-            return sent.message.process_id in terminated
-
-        def alter(fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
-            withhold(fault, sent)
-            return []
-
-        return self._alter(name, times, applies, alter)
-
     def _delay_reply(
         self,
         name: str,
         times: int | None,
-        processes_of: Callable[[WireModel | None, str], Sequence[str]],
+        processes_of: Callable[[models.Response, WireModel | None], set[str]],
         events: int,
         counted: tuple[type[WireModel], ...],
     ) -> Fault:
         """Send a reply after so many messages of its processes, at the latest after the end of one."""
-        delayed: list[_DelayedReply] = []
+        delayed: dict[Outgoing, tuple[set[str], int]] = {}
         ended: set[str] = set()
 
         def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
             message = sent.message
             if isinstance(message, models.Response):
-                processes = {each.lower() for each in processes_of(sent.request, message.result)}
+                processes = processes_of(message, sent.request)
                 # After the end of the processes, all their messages were sent before.
                 if not message.ok or not processes or not fault.take(sent) or processes <= ended:
                     return None
                 fault.hold(sent)
-                delayed.append(_DelayedReply(sent, processes, events))
+                delayed[sent] = processes, events
                 return []
+            process_id = getattr(message, PROCESS, "")
             if isinstance(message, TERMINAL_MESSAGES):
-                ended.add(message.process_id)
+                ended.add(process_id)
             due: list[Outgoing] = []
-            for each in list(delayed) if isinstance(message, counted) else ():
-                if getattr(message, PROCESS) in each.processes:
-                    each.remaining -= 1
-                    if each.remaining <= 0 or isinstance(message, TERMINAL_MESSAGES):
-                        delayed.remove(each)
-                        fault.held.remove(each.reply)
-                        due.append(each.reply)
+            for reply, (processes, remaining) in list(delayed.items()):
+                if isinstance(message, counted) and process_id in processes:
+                    delayed[reply] = processes, remaining - 1
+                    if remaining == 1 or isinstance(message, TERMINAL_MESSAGES):
+                        del delayed[reply]
+                        fault.held.remove(reply)
+                        due.append(reply)
             return [sent, *due]
 
         return self._add(name, times, on_message=on_message)
 
 
-@dataclass(eq=False, slots=True)
-class _DelayedReply:
-    """A reply that waits for messages of its processes."""
-
-    reply: Outgoing
-    processes: set[str]
-    remaining: int
-
-
-def lacks_value(event: Outgoing) -> bool:
-    """Return whether the value of an event is left out."""
-    return MISSING in event.changes.values()  # nothing else is left out
-
-
-def _is(*models: type[WireModel]) -> Callable[[Outgoing], bool]:
+def is_a(*models: type[WireModel]) -> Callable[[Outgoing], bool]:
+    """Return a function that tells whether a message is of a class."""
     return lambda sent: isinstance(sent.message, models)
 
 
-def _started_by(request: WireModel | None, result: str) -> Sequence[str]:
+def _started_by(reply: models.Response, request: WireModel | None) -> set[str]:
     """Return the ids of the processes whose events follow a reply."""
     if isinstance(request, models.AttachProcessRequest):
-        return [request.process_id]
+        return {request.process_id.lower()}
     launches = (models.LaunchProcessRequest, models.LaunchProcessesRequest)
     captured = isinstance(request, launches) and request.capture_outputs
-    return PROCESS_ID.findall(result) if captured else []
+    return set(PROCESS_ID.findall(reply.result)) if captured else set()
 
 
-def _terminated_by(request: WireModel | None, _result: str) -> Sequence[str]:
-    return [request.process_id] if isinstance(request, models.TerminateProcessRequest) else []
+def _terminated_by(_reply: models.Response, request: WireModel | None) -> set[str]:
+    return {request.process_id.lower()} if isinstance(request, models.TerminateProcessRequest) else set()

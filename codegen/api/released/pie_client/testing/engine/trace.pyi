@@ -1,4 +1,3 @@
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias

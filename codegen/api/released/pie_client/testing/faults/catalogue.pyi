@@ -1,7 +1,6 @@
 import asyncio
 import http
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pydantic import JsonValue
 from websockets.asyncio.server import ServerConnection
@@ -9,8 +8,6 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 from pie_client._generated import models
-from pie_client._generated.families import MAX_CORRELATION, TAG
-from pie_client._generated.mcp import LIST_TOOLS
 from pie_client._generated.registry import EVENT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
@@ -18,11 +15,10 @@ from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
 from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Outgoing, Until
-from pie_client.testing.faults.processes import TERMINAL_MESSAGES, UNKNOWN, ProcessFaults, lacks_value
+from pie_client.testing.faults.processes import UNKNOWN, ProcessFaults, is_a
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 NEVER = b'\xc1'
-TEXT_EVENTS = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *TERMINAL_MESSAGES)
 LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest, models.RunProcessesRequest, models.LaunchDaemonRequest)
 
 class Faults(ProcessFaults):
@@ -45,9 +41,6 @@ class Faults(ProcessFaults):
     def duplicate_reply(self, request: type[WireModel], *, times: int | None=1) -> Fault:
         ...
 
-    def reply_to_unknown_number(self, number: int=MAX_CORRELATION, *, ok: bool=True, result: str='', times: int | None=1) -> Fault:
-        ...
-
     def empty_launch_id(self, *, times: int | None=1) -> Fault:
         ...
 
@@ -63,19 +56,13 @@ class Faults(ProcessFaults):
     def broken_program(self, program: str, *, times: int | None=None) -> Fault:
         ...
 
-    def unknown_message_type(self, tag: str=UNKNOWN, *, times: int | None=1) -> Fault:
+    def insert_frame(self, content: WireModel | Mapping[str, JsonValue] | bytes | str=NEVER, *, times: int | None=1) -> Fault:
         ...
 
     def extra_keys(self, keys: Mapping[str, JsonValue] | None=None, *, times: int | None=1) -> Fault:
         ...
 
     def oversize_message(self, size: int, of: type[WireModel]=models.ReturnFrame, *, times: int | None=1) -> Fault:
-        ...
-
-    def text_frame(self, content: WireModel | str | None=None, *, times: int | None=1) -> Fault:
-        ...
-
-    def malformed_frame(self, frame: bytes=NEVER, *, times: int | None=1) -> Fault:
         ...
 
     def refuse_upgrade(self, status: int=503, body: str='', *, times: int | None=1) -> Fault:
@@ -93,10 +80,7 @@ class Faults(ProcessFaults):
     def silent_peer(self, after_bytes: int=0, direction: Direction='sent', *, times: int | None=1) -> Fault:
         ...
 
-    def never_answer_close(self, *, times: int | None=1) -> Fault:
-        ...
-
-    def mcp_request_after_close(self, server: str=UNKNOWN, *, times: int | None=1) -> Fault:
+    def never_answer_close(self, message: WireModel | None=None, *, times: int | None=1) -> Fault:
         ...
 
     def stall_all(self, until: Until | None=None, *, on: type[WireModel] | None=None) -> Fault:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
+from pie_client._generated import models
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
@@ -30,6 +31,13 @@ class Outgoing:
     def current(self) -> WireModel:
         ...
 
+    @property
+    def text(self) -> str | None:
+        ...
+
+    def with_text(self, text: str) -> Self:
+        ...
+
     def altered(self, **changes: object) -> Self:
         ...
 
@@ -46,7 +54,7 @@ class Hooks(TypedDict, total=False):
     on_request: Callable[['Fault', object, WireModel], str | None]
     on_message: Callable[['Fault', Outgoing], Sequence[Outgoing] | None]
     on_upgrade: Callable[['Fault', ServerConnection], Awaitable[Response | None]]
-    on_close: Callable[[], Sequence[bytes]]
+    on_close: Sequence[bytes]
     step: tuple[Step, str | None]
     cut: tuple[Direction, int, Ending]
 

@@ -1,6 +1,5 @@
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Unpack
 from blake3 import blake3
 from pie_client._generated import models
@@ -14,6 +13,7 @@ from pie_client.testing.faults.fault import MISSING, Fault, FaultList, Hooks, Ou
 UNKNOWN = 'telemetry'
 TERMINAL_MESSAGES = (models.ReturnFrame, models.ErrorFrame)
 PROCESS_MESSAGES = (*EVENT_MESSAGES, models.FileChunk)
+OUTPUT = (models.StdoutFrame, models.StderrFrame)
 PROCESS_ID = re.compile('[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 class FaultGroup:
@@ -44,10 +44,7 @@ class ProcessFaults(FaultGroup):
     def terminate_event_before_reply(self, *, times: int | None=1) -> Fault:
         ...
 
-    def terminate_event_after_reply(self, until: Until, *, times: int | None=1) -> Fault:
-        ...
-
-    def terminate_event_never(self, *, times: int | None=1) -> Fault:
+    def terminate_event_after_reply(self, until: Until | None, *, times: int | None=1) -> Fault:
         ...
 
     def never_start(self, program: str | None=None, *, times: int | None=1) -> Fault:
@@ -83,11 +80,5 @@ class ProcessFaults(FaultGroup):
     def mcp_params_not_json(self, params: str='{', *, times: int | None=1) -> Fault:
         ...
 
-@dataclass(eq=False, slots=True)
-class _DelayedReply:
-    reply: Outgoing
-    processes: set[str]
-    remaining: int
-
-def lacks_value(event: Outgoing) -> bool:
+def is_a(*models: type[WireModel]) -> Callable[[Outgoing], bool]:
     ...

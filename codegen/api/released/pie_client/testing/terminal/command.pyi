@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client.errors import InvalidArgumentError
+from pie_client.interrupts import BROKEN_PIPE_STATUS
 from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.engine.trace import TracedFrame, describe
@@ -21,7 +22,6 @@ from pie_client.testing.terminal.loading import REGISTER, CommandError, load
 from pie_client.testing.terminal.stopping import Stopping, write_error
 LIMITS = {field.name: field.default for field in dataclasses.fields(ScriptLimits)}
 LONGEST_STOP: Final = 86400
-BROKEN_PIPE_STATUS: Final = 128 + 13
 REPEATED: Final[dict[str, Any]] = {'action': 'append', 'default': []}
 
 def main(arguments: Sequence[str] | None=None, *, name: str='python -m pie_client.testing') -> int:

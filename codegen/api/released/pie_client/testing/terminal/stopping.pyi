@@ -1,25 +1,20 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
+from pie_client.interrupts import Interrupts
 
 def write_error(line: str) -> None:
     ...
 
-class Stopping:
+class Stopping(Interrupts):
 
     def __init__(self, seconds: float) -> None:
-        self.signal = ...
         self.busy_with = ...
-
-    @contextlib.contextmanager
-    def handled(self) -> Generator[None]:
-        ...
 
     def serve(self, stop: Callable[[], object]) -> None:
         ...
