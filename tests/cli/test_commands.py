@@ -174,37 +174,6 @@ async def test_an_installation_has_a_progress_bar_in_a_terminal(command: Runner,
 
 
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_a_map_that_is_killed_goes_on_and_answers_each_input_once(
-    engine: LocalEngine, command: Runner, tmp_path: Path
-) -> None:
-    launched: list[object] = []
-    counts = {20: asyncio.Event(), 60: asyncio.Event()}
-
-    @engine.inferlet("double@1.0.0")
-    async def double(session: InferletSession, input: JsonValue) -> JsonValue:
-        launched.append(input)
-        if reached := counts.get(len(launched)):
-            reached.set()
-            await session.receive()  # until the map is killed
-        assert isinstance(input, int)
-        return 2 * input
-
-    (tmp_path / "in.jsonl").write_text("".join(f"{number}\n" for number in range(100)))
-    arguments = ("map", "double@1.0.0", "in.jsonl", "-o", "out.jsonl", "-j", "4")
-    for reached in counts.values():
-        async with command.started(*arguments) as process, asyncio.timeout(TIMEOUT):
-            await reached.wait()
-            process.kill()
-            await process.wait()
-    done = await command(*arguments)
-    assert done.status == 0
-    assert re.search(r"100 inputs answered, \d+ of them before, 0 failed", done.error)
-    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert answers == [{"index": number, "value": 2 * number} for number in range(100)]
-    assert len(launched) < 100 + 2 * 8  # what ran when it was killed ran again
-
-
-@pytest.mark.parametrize("family", ["0.5"])
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [(("status", "--watch", "--json", "-i", "0.01"), b""), (("map", "echo@1.0.0", "-"), b"1\n2\n")],
