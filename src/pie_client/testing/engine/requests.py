@@ -189,8 +189,7 @@ class RequestHandler:
         """Create processes that are not started yet."""
         program, client = self._state.programs.resolve(inferlet), self._client if capture else None
         processes = [
-            self._state.add_process(program, text, self.username, capture=capture, client=client)
-            for text in inputs
+            self._state.add_process(program, self.username, text, client, captured=capture) for text in inputs
         ]
         if capture:
             self.processes.update((process.id, process) for process in processes)
@@ -233,7 +232,7 @@ class RequestHandler:
 
         def start(program: str, text: str, observer: Callable[[WireModel], None]) -> RunningProcess:
             state.programs.check_known(program)
-            process = state.add_process(program, text, self.username, observer=observer)
+            process = state.add_process(program, self.username, text, observer=observer)
             state.run(process)
             return process
 

@@ -113,11 +113,11 @@ class EngineState:
     def add_process(
         self,
         program: str,
-        text: str,
         username: str,
-        *,
-        capture: bool = True,
+        text: str,
         client: Client | None = None,
+        *,
+        captured: bool = True,
         observer: Callable[[WireModel], None] | None = None,
     ) -> RunningProcess:
         """Return a new process, which is listed until it ends. See :class:`RunningProcess` for the arguments."""
@@ -127,11 +127,11 @@ class EngineState:
             self.hold(process)
 
         process = RunningProcess(
-            program,
-            text,
-            username,
-            capture=capture,
+            program=program,
+            username=username,
+            input_text=text,
             client=client,
+            captured=captured,
             keep_events=client is not None and self.options.keep_detached,
             output_bytes=self.traits.output_bytes,
             observer=observer,

@@ -5,6 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import InitVar, dataclass, field
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -53,46 +54,38 @@ def read_expression(text: str) -> Expression:
     return expression
 
 
+@dataclass(eq=False)
 class Workflow:
     """A workflow that runs until its expression has a value, fails or is cancelled.
 
     Output and terminal events of its processes are sent to the attached client, or kept for the next one. The value
     itself is discarded, as by real servers.
 
-    Args:
-        expression: What is evaluated.
+    Attributes:
         username: User that submitted it.
-        client: The client to attach.
+        client: The attached client, or None.
         start: Starts its processes.
         loses_end: Returns whether the terminal event of its last process is not sent.
         log: What clients can cause to be logged.
-
-    Attributes:
         id: Workflow id.
-        client: The attached client, or None.
         task: The task that evaluates the expression.
     """
 
-    def __init__(
-        self,
-        expression: Expression,
-        username: str,
-        client: Client,
-        start: Start,
-        loses_end: Callable[[], bool],
-        log: LimitedLog,
-    ) -> None:
-        self.id = str(uuid.uuid4())
-        self.username = username
-        self.client: Client | None = client
-        self._start = start
-        self._loses_end = loses_end
-        self._log = log
-        self._unsent: list[WireModel] = []
-        self._running = 0
-        # A terminal event waits here if no other process runs, until one starts or the workflow ends: faults may drop
-        # that of the last process, and only then shows which one it is.
-        self._last_event: WireModel | None = None
+    expression: InitVar[Expression]
+    username: str
+    client: Client | None
+    start: Start
+    loses_end: Callable[[], bool]
+    log: LimitedLog
+    id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
+    task: asyncio.Task[JsonValue] = field(init=False)
+    _unsent: list[WireModel] = field(init=False, default_factory=list[WireModel])
+    _running: int = field(init=False, default=0)
+    # A terminal event waits here if no other process runs, until one starts or the workflow ends: faults may drop
+    # that of the last process, and only then shows which one it is.
+    _last_event: WireModel | None = field(init=False, default=None)
+
+    def __post_init__(self, expression: Expression) -> None:
         self.task = asyncio.create_task(self._evaluate(expression, {}), name=f"workflow {self.id}")
         self.task.add_done_callback(self._handle_end)
 
@@ -124,10 +117,10 @@ class Workflow:
             self.client.send(message)
 
     def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
-        if self._last_event is None or task.cancelled() or not self._loses_end():
+        if self._last_event is None or task.cancelled() or not self.loses_end():
             self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
+            self.log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
 
     async def _evaluate(self, expression: Expression, value: JsonValue) -> JsonValue:
         match expression:
@@ -190,7 +183,7 @@ class Workflow:
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
         data = _with_config(_as_object(value), expression.config)
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        process = self._start(expression.program_name, text, self._forward)
+        process = self.start(expression.program_name, text, self._forward)
         self._send_last_event()
         self._running += 1
         try:

@@ -5,7 +5,8 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 from pie_client._generated import models
 from pie_client.base import WireModel
@@ -14,6 +15,8 @@ from pie_client.testing._generated.servers import BUFFERED_EVENTS
 from pie_client.testing.inferlet.exceptions import report_of
 from pie_client.testing.inferlet.inbox import Inbox
 from pie_client.testing.inferlet.mcp import McpRelay
+
+End: TypeAlias = models.ReturnFrame | models.ErrorFrame
 
 
 class Client(Protocol):
@@ -34,57 +37,41 @@ class Client(Protocol):
         ...
 
 
+@dataclass(eq=False, kw_only=True)
 class RunningProcess:
     """A process, from :meth:`start` to its terminal event.
 
-    Args:
+    Attributes:
         program: The program as ``name@version``.
+        username: User that launched it.
         input_text: The launch input.
-        username: User that launches it.
-        capture: Whether its output is sent to a client.
-        client: The client to attach, or None.
+        client: The attached client, or None.
+        captured: Whether its output is sent to a client.
         keep_events: Whether all its events are buffered while no client is attached.
         output_bytes: Size in bytes that longer writes to standard output and error are cut to, or None.
-        observer: Called with its output and its terminal event.
-
-    Attributes:
+        observer: Called with its output and its terminal event, or None.
         id: Process id.
-        client: The attached client, or None.
         inbox: Signals and files for the inferlet.
         outcome: The terminal event.
-        terminated: Whether :meth:`terminate` ended it.
         task: The task that runs the inferlet, or None before :meth:`start`.
+        terminated: Whether :meth:`terminate` ended it.
     """
 
-    def __init__(
-        self,
-        program: str,
-        input_text: str,
-        username: str,
-        *,
-        capture: bool,
-        client: Client | None,
-        keep_events: bool,
-        output_bytes: int | None,
-        observer: Callable[[WireModel], None] | None,
-    ) -> None:
-        self.id = str(uuid.uuid4())
-        self.program = program
-        self.username = username
-        self.input_text = input_text
-        self.client = client
-        self.inbox = Inbox()
-        self.outcome: asyncio.Future[models.ReturnFrame | models.ErrorFrame] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self.task: asyncio.Task[str] | None = None
-        self.terminated = False
-        self.output_bytes = output_bytes
-        self._capture = capture
-        self._keep_events = keep_events
-        self._observer = observer
-        self._created = time.monotonic()
-        self._buffer: deque[WireModel] = deque(maxlen=BUFFERED_EVENTS)
+    program: str
+    username: str
+    input_text: str
+    client: Client | None
+    captured: bool
+    keep_events: bool
+    output_bytes: int | None
+    observer: Callable[[WireModel], None] | None
+    id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
+    inbox: Inbox = field(init=False, default_factory=Inbox)
+    outcome: asyncio.Future[End] = field(init=False, default_factory=asyncio.Future[End])
+    task: asyncio.Task[str] | None = field(init=False, default=None)
+    terminated: bool = field(init=False, default=False)
+    _created: float = field(init=False, default_factory=time.monotonic)
+    _buffer: deque[WireModel] = field(init=False, default_factory=lambda: deque(maxlen=BUFFERED_EVENTS))
 
     @property
     def info(self) -> models.ProcessInfo:
@@ -105,8 +92,8 @@ class RunningProcess:
         """Run an inferlet. If ``never_ends`` returns True after it, only :meth:`terminate` ends the process."""
 
         def handle_end(task: asyncio.Task[str]) -> None:
-            # terminate() has sent the terminal event already, before the inferlet has ended.
             error = None if task.cancelled() else task.exception()
+            # terminate() has sent the terminal event already, before the inferlet has ended.
             if self.outcome.done() or never_ends():
                 return
             if task.cancelled():
@@ -133,18 +120,18 @@ class RunningProcess:
         """Detach the client. ``unsent`` are events that did not reach it; they are buffered again."""
         self.client = None
         self.inbox.fail_file_waiter("the client that could send a file has disconnected")
-        if self._keep_events:
+        if self.keep_events:
             self._buffer.extend(unsent)
 
     def deliver(self, message: WireModel, *, buffered: bool) -> None:
         """Send a message to the attached client. Without one, keep it if ``buffered``, else drop it."""
-        if self.outcome.done() or (buffered and not self._capture):
+        if self.outcome.done() or (buffered and not self.captured):
             return
-        if buffered and self._observer is not None:
-            self._observer(message)
+        if buffered and self.observer is not None:
+            self.observer(message)
         if self.client is not None:
             self.client.send(message)
-        elif buffered or self._keep_events:
+        elif buffered or self.keep_events:
             self._buffer.append(message)
 
     def terminate(self, reason: str = texts.PROCESS_TERMINATED) -> None:
@@ -155,16 +142,16 @@ class RunningProcess:
             if self.task is not None:
                 self.task.cancel()
 
-    def _finish(self, kind: type[models.ReturnFrame | models.ErrorFrame], value: str) -> None:
+    def _finish(self, kind: type[End], value: str) -> None:
         end = kind(process_id=self.id, value=as_utf8(value))
         # First, so that nothing is delivered after the terminal event.
         self.outcome.set_result(end)
-        if self._observer is not None:
-            self._observer(end)
+        if self.observer is not None:
+            self.observer(end)
         if self.client is not None:
             self.client.send(end)
             self.client.finish_turn()
-        elif self._keep_events:
+        elif self.keep_events:
             self._buffer.append(end)
 
 
