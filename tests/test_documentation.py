@@ -157,6 +157,7 @@ PRINTED = {
     "observability:otel": "connect None None\n",
     "observability:context": "True True\n",
     "testing:engine": "(<Event.Message: 'message'>, 'your name?')\nhello, Ada\n",
+    "testing:alter": "UnknownEvent\nCorruptEvent\nReturnEvent\n",
     "testing:faults": "no reply, but it runs: ['wait@1.0.0']\nconnection lost\n",
 }
 """What each block prints, or how it begins."""

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from pie_client import DeadlineError, Family, PieClient, models
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine
+from tests.support import alterations
 from tests.support.peers import TIMEOUT, in_time
 from tests.support.raw import Raw, raw_client, upgraded
 
@@ -126,21 +127,23 @@ def lost(number: int) -> Seen:
 
 ANYWHERE = {
     "extra_keys": Kind(
-        lambda s: s.faults.extra_keys(times=None), lambda wire: any("telemetry" in f for f in wire.fields)
+        lambda s: alterations.extra_keys(s.faults, times=None),
+        lambda wire: any("telemetry" in f for f in wire.fields),
     ),
     "reply to an unknown number": Kind(
-        lambda s: s.faults.insert_frame(models.Response(corr_id=1234, ok=True, result="")),
+        lambda s: alterations.insert(s.faults, models.Response(corr_id=1234, ok=True, result="")),
         lambda wire: wire.replies(1234),
     ),
     "unknown message type": Kind(
-        lambda s: s.faults.insert_frame({"type": "telemetry"}), lambda wire: wire.where(type="telemetry")
+        lambda s: alterations.insert(s.faults, {"type": "telemetry"}),
+        lambda wire: wire.where(type="telemetry"),
     ),
-    "text frame": Kind(lambda s: s.faults.insert_frame("hello"), lambda wire: "hello" in wire.frames),
-    "malformed frame": Kind(lambda s: s.faults.insert_frame(), lambda wire: b"\xc1" in wire.frames),
+    "text frame": Kind(lambda s: alterations.insert(s.faults, "hello"), lambda wire: "hello" in wire.frames),
+    "malformed frame": Kind(lambda s: alterations.insert(s.faults), lambda wire: b"\xc1" in wire.frames),
 }
 OF_EVENTS = {
     "unknown_event_kind": Kind(
-        lambda s: s.faults.unknown_event_kind(), lambda wire: wire.events("telemetry")
+        lambda s: alterations.unknown_event_kind(s.faults), lambda wire: wire.events("telemetry")
     ),
     "extra_keys": ANYWHERE["extra_keys"],
     "text frame": ANYWHERE["text frame"],
@@ -151,7 +154,7 @@ LAUNCHED = {
     "delay": Kind(lambda s: s.faults.delay(models.LaunchProcessRequest, s.go), late_reply(LAUNCH)),
     "duplicate_reply": Kind(lambda s: s.faults.duplicate_reply(models.LaunchProcessRequest), twice(LAUNCH)),
     "empty_launch_id": Kind(
-        lambda s: s.faults.empty_launch_id(),
+        lambda s: alterations.empty_launch_id(s.faults),
         lambda wire: not any(text.strip() for text in wire.texts("result", wire.replies(LAUNCH))),
     ),
     "events_before_reply": Kind(
@@ -159,24 +162,26 @@ LAUNCHED = {
         lambda wire: min(wire.replies(LAUNCH), default=0) > wire.events("stdout")[0],
     ),
     "oversize_message": Kind(
-        lambda s: s.faults.oversize_message(SIZE, models.LaunchProcessRequest),
+        lambda s: alterations.oversize(s.faults, SIZE, models.LaunchProcessRequest),
         lambda wire: any(len(text) >= SIZE for text in wire.texts("result", wire.replies(LAUNCH))),
     ),
 }
 PRINTED = {
     **OF_EVENTS,
-    "split_utf8": Kind(lambda s: s.faults.split_utf8(), lambda wire: len(wire.events("stdout")) == 2),
+    "split_utf8": Kind(
+        lambda s: alterations.split_utf8(s.faults), lambda wire: len(wire.events("stdout")) == 2
+    ),
     "missing_value": Kind(
-        lambda s: s.faults.missing_value(),
+        lambda s: alterations.missing_value(s.faults),
         lambda wire: any("value" not in wire.fields[place] for place in wire.events("stdout")),
     ),
     "oversize_message": Kind(
-        lambda s: s.faults.oversize_message(SIZE, models.StdoutFrame),
+        lambda s: alterations.oversize(s.faults, SIZE, models.StdoutFrame),
         lambda wire: any(len(text) >= SIZE / 2 for text in wire.texts("value", wire.events("stdout"))),
     ),
 }
 AFTER_END = Kind(
-    lambda s: s.faults.events_after_end(),
+    lambda s: alterations.events_after_end(s.faults),
     lambda wire: (
         (late := wire.where(value="after the end\n"))
         and wire.ends()
@@ -190,11 +195,11 @@ RETURNED = {
     "events_after_end": AFTER_END,
     "second_terminal": SECOND_END,
     "missing_value": Kind(
-        lambda s: s.faults.missing_value(models.ReturnFrame),
+        lambda s: alterations.missing_value(s.faults, models.ReturnFrame),
         lambda wire: any("value" not in wire.fields[place] for place in wire.events("return")),
     ),
     "oversize_message": Kind(
-        lambda s: s.faults.oversize_message(SIZE),
+        lambda s: alterations.oversize(s.faults, SIZE),
         lambda wire: any(len(text) >= SIZE for text in wire.texts("value", wire.events("return"))),
     ),
     "never_end": Kind(lambda s: s.faults.never_end(), lambda wire: not wire.ends()),
@@ -223,14 +228,14 @@ TERMINATED = {
     "events_after_end": AFTER_END,
     "second_terminal": SECOND_END,
     "missing_value": Kind(
-        lambda s: s.faults.missing_value(models.ErrorFrame),
+        lambda s: alterations.missing_value(s.faults, models.ErrorFrame),
         lambda wire: any("value" not in wire.fields[place] for place in wire.events("error")),
     ),
 }
 FILED = {
     **OF_EVENTS,
     "nil_name": Kind(
-        lambda s: s.faults.nil_name(),
+        lambda s: alterations.nil_name(s.faults),
         lambda wire: wire.chunks() and all(("name", None) in chunk.items() for chunk in wire.chunks()),
     ),
     "lose_file": Kind(lambda s: s.faults.lose_file(), lambda wire: not wire.chunks()),
@@ -242,26 +247,28 @@ FILED = {
         ),
     ),
     "drop_file_chunk": Kind(
-        lambda s: s.faults.drop_file_chunk(1),
+        lambda s: alterations.drop_file_chunk(s.faults, 1),
         lambda wire: 1 not in [chunk["chunk_index"] for chunk in wire.chunks()],
     ),
     "duplicate_file_chunk": Kind(
-        lambda s: s.faults.duplicate_file_chunk(1),
+        lambda s: alterations.duplicate_file_chunk(s.faults, 1),
         lambda wire: [chunk["chunk_index"] for chunk in wire.chunks()].count(1) == 2,
     ),
 }
 CALLED = {
     "extra_keys": ANYWHERE["extra_keys"],
     "malformed frame": ANYWHERE["malformed frame"],
-    "mcp_request_for_unknown_server": Kind(
-        lambda s: s.faults.mcp_request_for_unknown_server("nobody"),
+    "unknown MCP server": Kind(
+        lambda s: alterations.change(s.faults, models.McpRequest, {"server_name": "nobody"}),
         lambda wire: wire.where(server_name="nobody"),
     ),
-    "mcp_request_of_unknown_method": Kind(
-        lambda s: s.faults.mcp_request_of_unknown_method("nothing"), lambda wire: wire.where(method="nothing")
+    "unknown MCP method": Kind(
+        lambda s: alterations.change(s.faults, models.McpRequest, {"method": "nothing"}),
+        lambda wire: wire.where(method="nothing"),
     ),
-    "mcp_params_not_json": Kind(
-        lambda s: s.faults.mcp_params_not_json(), lambda wire: wire.where(params="{")
+    "MCP params not JSON": Kind(
+        lambda s: alterations.change(s.faults, models.McpRequest, {"params": "{"}),
+        lambda wire: wire.where(params="{"),
     ),
 }
 
@@ -499,7 +506,7 @@ async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: Lo
 
 async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        engine.faults.insert_frame(models.Response(corr_id=9, ok=True, result=""))
+        alterations.insert(engine.faults, models.Response(corr_id=9, ok=True, result=""))
         engine.faults.duplicate_reply(models.PingRequest)
         numbers = [(await raw.ping(3)).corr_id]
         numbers += [(await raw.expect(models.Response)).corr_id for _ in range(2)]
@@ -509,7 +516,7 @@ async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngin
 async def test_a_fault_counts_once_for_all_copies_of_a_reply(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
         engine.faults.duplicate_reply(models.PingRequest)
-        huge = engine.faults.oversize_message(SIZE, models.PingRequest, times=2)
+        huge = alterations.oversize(engine.faults, SIZE, models.PingRequest, times=2)
         replies = [await raw.ping(3), await raw.expect(models.Response)]
         assert huge.count == 1
         replies.append(await raw.ping(4))
@@ -524,8 +531,8 @@ async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) 
         session.print("two", end="")
         return None
 
-    missing = engine.faults.missing_value()
-    huge = engine.faults.oversize_message(SIZE, models.StdoutFrame)
+    missing = alterations.missing_value(engine.faults)
+    huge = alterations.oversize(engine.faults, SIZE, models.StdoutFrame)
     wire = Wire()
     engine.observe(lambda frame: wire.frames.append(frame.data))
     async with raw_client(engine) as raw:

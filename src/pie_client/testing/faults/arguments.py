@@ -1,10 +1,9 @@
 """Checks of the arguments of faults. Each raises InvalidArgumentError."""
 
 import asyncio
-from collections.abc import Collection
 
 from pie_client._generated.methods import METHODS
-from pie_client._generated.registry import CLIENT_MESSAGES, EVENT_MESSAGES
+from pie_client._generated.registry import CLIENT_MESSAGES
 from pie_client.connection.options import check_seconds
 from pie_client.errors import InvalidArgumentError
 from pie_client.programs.manifest import PROGRAM
@@ -15,12 +14,11 @@ ANSWERED = frozenset(CLIENT_MESSAGES[m.tag] for m in METHODS.values() if m.kind 
 
 def check_answered(request: object) -> None:
     """Check that the argument is a class of requests that servers answer."""
-    _check_class(request, ANSWERED, "a request that servers answer; pass a class like models.PingRequest")
-
-
-def check_event(event: object) -> None:
-    """Check that the argument is a class of events."""
-    _check_class(event, EVENT_MESSAGES, "an event; pass a class like models.StdoutFrame")
+    if not isinstance(request, type) or request not in ANSWERED:
+        name = request.__name__ if isinstance(request, type) else repr(request)
+        raise InvalidArgumentError(
+            f"{name} is not a request that servers answer; pass a class like models.PingRequest"
+        )
 
 
 def check_number(name: str, number: object, *, least: int = 0) -> None:
@@ -39,10 +37,3 @@ def check_until(until: float | asyncio.Event) -> None:
     """Check that the argument is a number of seconds or an event."""
     if not isinstance(until, asyncio.Event):
         check_seconds("until", until)
-
-
-def _check_class(model: object, accepted: Collection[type], what: str) -> None:
-    if not isinstance(model, type) or model not in accepted:
-        raise InvalidArgumentError(
-            f"{model.__name__ if isinstance(model, type) else repr(model)} is not {what}"
-        )

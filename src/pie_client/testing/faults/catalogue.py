@@ -12,27 +12,35 @@ import asyncio
 import http
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from pydantic import JsonValue
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
-from pie_client._generated.registry import EVENT_MESSAGES
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Outgoing, Until
-from pie_client.testing.faults.processes import UNKNOWN, ProcessFaults, is_a
+from pie_client.testing.faults.fault import (
+    DIRECTIONS,
+    Direction,
+    Ending,
+    Fault,
+    FaultList,
+    Fields,
+    Outgoing,
+    Until,
+)
+from pie_client.testing.faults.processes import ProcessFaults
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 
-NEVER = b"\xc1"
-"""The one byte that msgpack never uses."""
+SERVER_MESSAGES = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
 LAUNCHES = (
     models.LaunchProcessRequest,
     models.LaunchProcessesRequest,
@@ -53,7 +61,6 @@ class Faults(ProcessFaults):
     * ``until``: seconds, or an event, after which what is held back is sent.
     * ``program``: the program as ``name@version``; None for any.
     * ``index``: which chunk of a file, from 0.
-    * ``server``, ``method``, ``params``, ``tag``, ``frame``: what is sent in place of the right value.
     """
 
     def __init__(self, faults: FaultList, sockets: Mapping[FaultySocket, None]) -> None:
@@ -106,16 +113,8 @@ class Faults(ProcessFaults):
 
     def duplicate_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
         """Send a reply twice, as servers do for the chunks of an upload that failed."""
-        return self._alter("duplicate_reply", times, _replies_to(request), lambda _fault, sent: [sent, sent])
-
-    def empty_launch_id(self, *, times: int | None = 1) -> Fault:
-        """Confirm a launch without the id of the process, although the client asked for its output."""
-        launched = _replies_to(models.LaunchProcessRequest)
         return self._alter(
-            "empty_launch_id",
-            times,
-            lambda sent: launched(sent) and sent.text != "" and getattr(sent.message, "ok", False),
-            lambda _fault, sent: [sent.with_text("")],
+            "duplicate_reply", times, _replies_to(request), lambda _fault, sent: [sent, replace(sent)]
         )
 
     def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
@@ -153,54 +152,33 @@ class Faults(ProcessFaults):
 
     # ------------------------------------------------------------- messages and frames
 
-    def insert_frame(
-        self, content: WireModel | Mapping[str, JsonValue] | bytes | str = NEVER, *, times: int | None = 1
+    def alter(
+        self,
+        function: Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None],
+        *of: type[WireModel],
+        times: int | None = 1,
     ) -> Fault:
-        """Send a frame before the next message: a message, a reply to no request, or what can't be decoded.
+        """Send what a function returns in place of a message.
 
         Args:
-            content: A message, the fields of one that the protocol does not define, or a binary or text frame. Default:
-                a byte that can't be decoded.
+            function: Called with the fields of the message. Returns what is sent: fields, messages, or binary or text
+                frames, however malformed. None leaves the message unchanged, and does not count.
+            of: Classes of the messages, or of requests whose replies they are. Default: any message.
             times: How often; None for every time.
         """
-        frame = codec.encode_fields(content) if isinstance(content, Mapping) else content
-        if isinstance(frame, WireModel):
-            frame = codec.encode_server_message(frame, self._faults.traits.name)
-        return self._alter(
-            "insert_frame", times, lambda _: True, lambda _fault, sent: [sent.inserted(frame), sent]
-        )
-
-    def extra_keys(self, keys: Mapping[str, JsonValue] | None = None, *, times: int | None = 1) -> Fault:
-        """Add unknown keys to a binary message. Default: one key with a value of every JSON type."""
-        added = {UNKNOWN: {"list": [1, 2.5, "text", True, None]}} if keys is None else dict(keys)
+        replies = tuple(each for each in of if each not in SERVER_MESSAGES)
+        for request in replies:
+            check_answered(request)
         family = self._faults.traits.name
-        return self._alter(
-            "extra_keys",
-            times,
-            lambda sent: isinstance(sent.frame(family), bytes),
-            lambda _fault, sent: [sent.altered(**added)],
-        )
 
-    def oversize_message(
-        self, size: int, of: type[WireModel] = models.ReturnFrame, *, times: int | None = 1
-    ) -> Fault:
-        """Fill up the text of a message with spaces, which keeps it valid as JSON.
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            is_meant = not of or isinstance(sent.message, of) or _is_reply(sent, replies)
+            if not is_meant or not (fault.active or fault in sent.altered_by):
+                return None
+            instead = function(sent.current_fields(family))
+            return None if instead is None or not fault.take(sent) else list(map(sent.altered, instead))
 
-        Args:
-            size: Bytes that the text has at least.
-            of: Class of the event, or of the request whose reply it is.
-            times: How often. Events whose value is missing do not count.
-        """
-        check_number("size", size)
-        applies = is_a(of) if of in EVENT_MESSAGES else _replies_to(of)
-
-        def fill(_fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
-            text = sent.text or ""
-            return [sent.with_text(text + " " * (size - len(text.encode())))]
-
-        return self._alter(
-            "oversize_message", times, lambda sent: applies(sent) and sent.text is not None, fill
-        )
+        return self._add("alter", times, on_message=on_message)
 
     # ------------------------------------------------------------- connections
 
@@ -336,4 +314,8 @@ class Faults(ProcessFaults):
 
 def _replies_to(request: type[WireModel]) -> Callable[[Outgoing], bool]:
     check_answered(request)
-    return lambda sent: isinstance(sent.message, models.Response) and isinstance(sent.request, request)
+    return lambda sent: _is_reply(sent, (request,))
+
+
+def _is_reply(sent: Outgoing, requests: tuple[type[WireModel], ...]) -> bool:
+    return isinstance(sent.message, models.Response) and isinstance(sent.request, requests)

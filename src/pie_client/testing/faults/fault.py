@@ -6,6 +6,7 @@ answered, a close frame was received, bytes pass. The function decides whether t
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,6 @@ from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
-from pie_client._generated import models
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
@@ -23,8 +23,8 @@ from pie_client.testing._generated.servers import ServerTraits
 
 HAPPENED_SECONDS = 10.0
 """Default timeout of Fault.happened()."""
-MISSING: Final = object()
-"""Value of a field that is left out of a message."""
+Fields: TypeAlias = Mapping[str, object]
+"""Fields of a message by name."""
 Until: TypeAlias = float | asyncio.Event
 """When to release what is held back: after so many seconds, or when the event is set."""
 Step: TypeAlias = Literal["start", "end", "upload", "registry", "workflow end"]
@@ -44,57 +44,37 @@ class Outgoing:
         release: Sends it to its client, unaltered.
         message: The message before any fault, or an encoded frame, which faults do not alter.
         request: The request that it answers, or None.
-        changes: New values of fields, and fields that its model does not have. MISSING leaves a field out.
+        fields: Fields that are sent instead of its own, or None.
         altered_by: The faults that have altered it. Shared by its copies, so that a fault counts once for all of them.
     """
 
     release: "Callable[[Outgoing], None]"
     message: WireModel | bytes | str
     request: WireModel | None = None
-    changes: Mapping[str, object] = field(default_factory=dict[str, object])
+    fields: Fields | None = None
     altered_by: "set[Fault]" = field(default_factory=set["Fault"])
 
-    @property
-    def current(self) -> WireModel:
-        """The message as altered so far."""
+    def altered(self, by: Fields | WireModel | bytes | str) -> "Outgoing":
+        """Return a copy with other fields, another message that later faults count together with this one, or a frame."""
+        if isinstance(by, bytes | str):
+            return Outgoing(self.release, by)
+        if isinstance(by, WireModel):
+            return replace(self, message=by, request=None, fields=None)
+        return replace(self, fields=by)
+
+    def current_fields(self, family: Family) -> Fields:
+        """Return the fields as altered so far."""
         assert isinstance(self.message, WireModel)  # noqa: S101 - faults see nothing else
-        return self.message.model_copy(update=self.changes) if self.changes else self.message
-
-    @property
-    def text(self) -> str | None:
-        """The result of a reply or the value of an event as altered so far, or None if it is left out."""
-        text = getattr(self.current, self._text_field, None)
-        return text if isinstance(text, str) else None
-
-    def with_text(self, text: str) -> Self:
-        """Return a copy with another result or value."""
-        return self.altered(**{self._text_field: text})
-
-    @property
-    def _text_field(self) -> str:
-        return "result" if isinstance(self.message, models.Response) else "value"
-
-    def altered(self, **changes: object) -> Self:
-        """Return a copy with other fields."""
-        return replace(self, changes={**self.changes, **changes})
-
-    def following(self, message: WireModel) -> Self:
-        """Return another message that later faults count together with this one."""
-        return replace(self, message=message, changes={})
-
-    def inserted(self, frame: bytes | str) -> "Outgoing":
-        """Return a frame to the same client, which later faults do not alter."""
-        return Outgoing(self.release, frame)
+        return codec.server_message_fields(self.message, family) if self.fields is None else self.fields
 
     def frame(self, family: Family) -> bytes | str:
-        """Return the encoded frame. Fields are altered in binary frames only."""
+        """Return the encoded frame."""
         if not isinstance(self.message, WireModel):
             return self.message
         frame = codec.encode_server_message(self.message, family)
-        if isinstance(frame, str) or not self.changes:
+        if self.fields is None:
             return frame
-        fields = {**codec.server_message_fields(self.message, family), **self.changes}
-        return codec.encode_fields({name: value for name, value in fields.items() if value is not MISSING})
+        return json.dumps(dict(self.fields)) if isinstance(frame, str) else codec.encode_fields(self.fields)
 
 
 class Hooks(TypedDict, total=False):

@@ -54,7 +54,7 @@ class EngineState:
     def run_daemon(self, program: str, port: int) -> None:
         ...
 
-    def add_process(self, program: str, text: str, username: str, *, capture: bool=True, client: Client | None=None, observer: Callable[[WireModel], None] | None=None) -> RunningProcess:
+    def add_process(self, program: str, username: str, text: str, client: Client | None=None, *, captured: bool=True, observer: Callable[[WireModel], None] | None=None) -> RunningProcess:
         ...
 
     def hold(self, process: RunningProcess) -> None:

@@ -3,6 +3,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import InitVar, dataclass, field
 from typing import Final, TypeAlias
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -25,13 +26,19 @@ class WorkflowFailureError(Exception):
 def read_expression(text: str) -> Expression:
     ...
 
+@dataclass(eq=False)
 class Workflow:
+    expression: InitVar[Expression]
+    username: str
+    client: Client | None
+    start: Start
+    loses_end: Callable[[], bool]
+    log: LimitedLog
+    id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
+    task: asyncio.Task[JsonValue] = field(init=False)
 
-    def __init__(self, expression: Expression, username: str, client: Client, start: Start, loses_end: Callable[[], bool], log: LimitedLog) -> None:
-        self.id = ...
-        self.username = ...
-        self.client = ...
-        self.task = ...
+    def __post_init__(self, expression: Expression) -> None:
+        ...
 
     def attach(self, client: Client) -> None:
         ...

@@ -1,16 +1,12 @@
 import asyncio
-from collections.abc import Collection
 from pie_client._generated.methods import METHODS
-from pie_client._generated.registry import CLIENT_MESSAGES, EVENT_MESSAGES
+from pie_client._generated.registry import CLIENT_MESSAGES
 from pie_client.connection.options import check_seconds
 from pie_client.errors import InvalidArgumentError
 from pie_client.programs.manifest import PROGRAM
 ANSWERED = frozenset((CLIENT_MESSAGES[m.tag] for m in METHODS.values() if m.kind in ('call', 'upload')))
 
 def check_answered(request: object) -> None:
-    ...
-
-def check_event(event: object) -> None:
     ...
 
 def check_number(name: str, number: object, *, least: int=0) -> None:

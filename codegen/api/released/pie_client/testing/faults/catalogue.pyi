@@ -2,23 +2,23 @@ import asyncio
 import http
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pydantic import JsonValue
+from dataclasses import replace
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 from pie_client._generated import models
-from pie_client._generated.registry import EVENT_MESSAGES
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Outgoing, Until
-from pie_client.testing.faults.processes import UNKNOWN, ProcessFaults, is_a
+from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Fields, Outgoing, Until
+from pie_client.testing.faults.processes import ProcessFaults
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
-NEVER = b'\xc1'
+SERVER_MESSAGES = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
 LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest, models.RunProcessesRequest, models.LaunchDaemonRequest)
 
 class Faults(ProcessFaults):
@@ -41,9 +41,6 @@ class Faults(ProcessFaults):
     def duplicate_reply(self, request: type[WireModel], *, times: int | None=1) -> Fault:
         ...
 
-    def empty_launch_id(self, *, times: int | None=1) -> Fault:
-        ...
-
     def attached_elsewhere(self, *, times: int | None=1) -> Fault:
         ...
 
@@ -56,13 +53,7 @@ class Faults(ProcessFaults):
     def broken_program(self, program: str, *, times: int | None=None) -> Fault:
         ...
 
-    def insert_frame(self, content: WireModel | Mapping[str, JsonValue] | bytes | str=NEVER, *, times: int | None=1) -> Fault:
-        ...
-
-    def extra_keys(self, keys: Mapping[str, JsonValue] | None=None, *, times: int | None=1) -> Fault:
-        ...
-
-    def oversize_message(self, size: int, of: type[WireModel]=models.ReturnFrame, *, times: int | None=1) -> Fault:
+    def alter(self, function: Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None], *of: type[WireModel], times: int | None=1) -> Fault:
         ...
 
     def refuse_upgrade(self, status: int=503, body: str='', *, times: int | None=1) -> Fault:

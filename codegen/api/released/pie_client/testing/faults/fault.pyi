@@ -1,18 +1,18 @@
 import asyncio
+import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self, TypeAlias, TypedDict, Unpack
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
-from pie_client._generated import models
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.errors import DeadlineError, InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import ServerTraits
 HAPPENED_SECONDS = 10.0
-MISSING: Final = object()
+Fields: TypeAlias = Mapping[str, object]
 Until: TypeAlias = float | asyncio.Event
 Step: TypeAlias = Literal['start', 'end', 'upload', 'registry', 'workflow end']
 Direction: TypeAlias = Literal['sent', 'received']
@@ -24,27 +24,13 @@ class Outgoing:
     release: 'Callable[[Outgoing], None]'
     message: WireModel | bytes | str
     request: WireModel | None = None
-    changes: Mapping[str, object] = field(default_factory=dict[str, object])
+    fields: Fields | None = None
     altered_by: 'set[Fault]' = field(default_factory=set['Fault'])
 
-    @property
-    def current(self) -> WireModel:
+    def altered(self, by: Fields | WireModel | bytes | str) -> 'Outgoing':
         ...
 
-    @property
-    def text(self) -> str | None:
-        ...
-
-    def with_text(self, text: str) -> Self:
-        ...
-
-    def altered(self, **changes: object) -> Self:
-        ...
-
-    def following(self, message: WireModel) -> Self:
-        ...
-
-    def inserted(self, frame: bytes | str) -> 'Outgoing':
+    def current_fields(self, family: Family) -> Fields:
         ...
 
     def frame(self, family: Family) -> bytes | str:

@@ -3,7 +3,8 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 from pie_client._generated import models
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
@@ -11,6 +12,7 @@ from pie_client.testing._generated.servers import BUFFERED_EVENTS
 from pie_client.testing.inferlet.exceptions import report_of
 from pie_client.testing.inferlet.inbox import Inbox
 from pie_client.testing.inferlet.mcp import McpRelay
+End: TypeAlias = models.ReturnFrame | models.ErrorFrame
 
 class Client(Protocol):
     mcp: McpRelay
@@ -24,19 +26,21 @@ class Client(Protocol):
     def detach_if_closed(self) -> None:
         ...
 
+@dataclass(eq=False, kw_only=True)
 class RunningProcess:
-
-    def __init__(self, program: str, input_text: str, username: str, *, capture: bool, client: Client | None, keep_events: bool, output_bytes: int | None, observer: Callable[[WireModel], None] | None) -> None:
-        self.id = ...
-        self.program = ...
-        self.username = ...
-        self.input_text = ...
-        self.client = ...
-        self.inbox = ...
-        self.outcome = ...
-        self.task = ...
-        self.terminated = ...
-        self.output_bytes = ...
+    program: str
+    username: str
+    input_text: str
+    client: Client | None
+    captured: bool
+    keep_events: bool
+    output_bytes: int | None
+    observer: Callable[[WireModel], None] | None
+    id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
+    inbox: Inbox = field(init=False, default_factory=Inbox)
+    outcome: asyncio.Future[End] = field(init=False, default_factory=asyncio.Future[End])
+    task: asyncio.Task[str] | None = field(init=False, default=None)
+    terminated: bool = field(init=False, default=False)
 
     @property
     def info(self) -> models.ProcessInfo:
