@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pie_client import Family, models
+from pie_client import Family, PieClient, models
 from pie_client.testing import LocalEngine
 from tests.support.keys import ed25519_key
 from tests.support.pages import write_files
@@ -84,8 +85,7 @@ def _blocks() -> dict[str, Block]:
             if block["name"] is None:
                 continue
             name = f"{Path(page).stem.lower()}:{block['name']}"
-            if "asyncio.run(" not in code:
-                assert PLACE in program, f"{name} has no program to continue"
+            if program and "asyncio.run(" not in code:
                 code = program.replace(
                     PLACE, "".join(f"        {line}\n" if line else "\n" for line in code.splitlines())
                 )
@@ -220,6 +220,29 @@ async def test_a_code_block_runs_as_pasted(name: str, tmp_path: Path) -> None:
     assert printed.startswith(expected)
     if name in OUTPUTS:
         assert _without_measures(out.decode()) == _without_measures(OUTPUTS[name])
+
+
+async def test_ctrl_c_leaves_the_chat_while_it_waits_for_a_line(tmp_path: Path) -> None:
+    async with LocalEngine(allow_scripts=True) as engine, asyncio.timeout(DEADLINE):
+        code = BLOCKS["chat:chat"].code.replace("ws://127.0.0.1:8080", engine.uri)
+        (tmp_path / "chat.py").write_text(code, encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "chat.py"),
+            cwd=tmp_path,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"hello\n")
+        await process.stdout.readuntil(b"1. You said: hello\n")
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0  # standard input is still open
+        out, err = await process.communicate()
+        async with PieClient(engine.uri) as client:
+            assert await client.list_processes() == []
+    assert (out, err) == (b"", b"")
 
 
 def _without_measures(text: str) -> str:
