@@ -378,7 +378,8 @@ class PieClient:
         current = None if self._connector is None else self._connector.current
         if current is None:
             raise errors.NotConnectedError(
-                "the client is not connected; call connect() first, or use the client as a context manager"
+                "the client is not connected; call connect() first, or use the client as a context manager",
+                sent=False,
             )
         return current
 

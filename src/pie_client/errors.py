@@ -109,7 +109,16 @@ class PieError(Exception):
 
 
 class PieConnectionError(PieError, ConnectionError):
-    """The client has no usable connection to the server."""
+    """The client has no usable connection to the server.
+
+    Attributes:
+        sent: Whether the failed request had been sent. If False, repeating it is safe. If True, the server may have
+            processed it. None if no request failed, as while the connection is opened.
+    """
+
+    def __init__(self, message: str = "", *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class ConnectError(PieConnectionError):
@@ -138,15 +147,12 @@ class ConnectionLostError(PieConnectionError):
     """The connection broke. ``__cause__`` holds the reason.
 
     Attributes:
-        sent: Whether the interrupted request had been sent. If False, repeating it is safe. If True, the server may
-            have processed it. None if no request was interrupted.
         code: WebSocket close code (RFC 6455, section 7.4): that of the close frame which ended the connection, or 1006 if
             there was none.
     """
 
     def __init__(self, message: str, *, sent: bool | None = None, code: int = NO_CLOSE_FRAME) -> None:
-        super().__init__(message)
-        self.sent = sent
+        super().__init__(message, sent=sent)
         self.code = code
 
 
@@ -171,14 +177,7 @@ class ReconnectError(PieConnectionError):
 
     That is the error of the last attempt, or a ConnectionLostError if none followed. Requests fail with this error until
     :meth:`PieClient.connect` is called. It is no ConnectionLostError, so a loop that repeats what was lost ends.
-
-    Attributes:
-        sent: Whether the failed request had been sent, as in :class:`ConnectionLostError`.
     """
-
-    def __init__(self, message: str, *, sent: bool | None = None) -> None:
-        super().__init__(message)
-        self.sent = sent
 
 
 class NotConnectedError(PieConnectionError):

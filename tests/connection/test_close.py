@@ -59,6 +59,7 @@ async def test_calls_before_connecting_raise() -> None:
             await in_time(call)
         check_text(caught.value)
         assert isinstance(caught.value, ConnectionError)
+        assert caught.value.sent is False
     with pytest.raises(NotConnectedError):
         _ = client.rpc
     assert client.server is None
@@ -114,9 +115,12 @@ async def test_closing_fails_pending_calls_and_readers() -> None:
         tasks += [asyncio.create_task(client.ping()), asyncio.create_task(client.list_processes())]
         await peer.request(models.ListProcessesRequest)
         await in_time(client.close())
-        for error in await outcomes(tasks):
+        errors = await outcomes(tasks)
+        for error in errors:
             assert isinstance(error, NotConnectedError)
             check_text(error, "closed")
+        sent = [error.sent for error in errors if isinstance(error, NotConnectedError)]
+        assert sent == [None] * (len(tasks) - 2) + [True, True]  # readers wait without a request
 
 
 async def test_closing_fails_calls_that_wait_for_identification() -> None:
@@ -127,6 +131,7 @@ async def test_closing_fails_calls_that_wait_for_identification() -> None:
         await in_time(client.close())
         for error in await outcomes(tasks):
             assert isinstance(error, NotConnectedError)
+            assert error.sent is False
 
 
 async def test_events_received_before_closing_can_be_read() -> None:

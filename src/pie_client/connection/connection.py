@@ -32,6 +32,7 @@ from pie_client.errors import (
     DeadlineError,
     InvalidArgumentError,
     NotConnectedError,
+    PieConnectionError,
     PieError,
     ReconnectError,
     interrupted_by,
@@ -404,7 +405,7 @@ class Connection:
 
     def _shut_down(self) -> list[asyncio.Task[None]]:
         """End everything but the transport, and return the cancelled tasks."""
-        self._session.fail(lambda _sent: NotConnectedError("the client was closed; connect again"))
+        self._session.fail(lambda sent: NotConnectedError("the client was closed; connect again", sent=sent))
         self._keep_alive.stop()
         tasks = self._background.cancel()
         self._timer.close()
@@ -436,6 +437,9 @@ class Connection:
             except ConnectionLostError as error:
                 # ``sent`` of the original error is about the identification, not about this request.
                 raise interrupted_by(error, sent=False, request=method.tag) from error
+            except PieConnectionError as error:
+                error.sent = False
+                raise
 
     def _write_call(self, call: PendingCall[R], build: Callable[[int], Fields]) -> None:
         # Encoded first: an invalid request must not count as sent.
