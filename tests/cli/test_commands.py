@@ -378,12 +378,15 @@ def test_settings_of_the_published_client_are_taken_over(
     capsys: pytest.CaptureFixture[str], manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIE_CLI_HOME", str(tmp_path))
-    (tmp_path / "cli_config.toml").write_text('host = "::1"\nport = 5\nusername = "ada"\n')
-    assert run(capsys, "config", "init")[0] == 0
-    (tmp_path / "cli_config.toml").unlink()
     monkeypatch.delenv("PIE_URI")
-    _, out, _ = run(capsys, "config", "show", "--json")
-    assert [json.loads(out)[name]["value"] for name in ("uri", "username")] == ["ws://[::1]:5", "ada"]
+    old = tmp_path / "cli_config.toml"
+    old.write_text('host = "::1"\nport = 5\nusername = "ada"\nenable_auth = false\n')
+    _, named, _ = run(capsys, "config", "show", "--json", "--config", str(old))
+    assert run(capsys, "config", "init")[0] == 0
+    old.unlink()
+    _, written, _ = run(capsys, "config", "show", "--json")
+    for out in (named, written):
+        assert [json.loads(out)[name]["value"] for name in ("uri", "username")] == ["ws://[::1]:5", "ada"]
 
 
 def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(

@@ -60,6 +60,7 @@ RENAMED = {
     "--private-key-path": "--key",
     "--no-output": "--detach",
     "--long": "--full",
+    "--path": "--config",
 }
 """Names in the published client's command, and those in this one."""
 COMMANDS: dict[str, Callable[..., object]] = {
@@ -123,6 +124,7 @@ def _usage(error: typer.TyperException, given: list[str]) -> str:
         (new for old, new in RENAMED.items() if re.search(rf"(?<![\w-]){old}(?![\w-])", text)), None
     )
     if renamed is not None:
+        text = re.split(r" \(|\. ", text)[0]  # without the names that are like it
         hint = f"; here it is {renamed}"
     else:
         own = command == "submit" and text.startswith("No such option")

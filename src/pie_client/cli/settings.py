@@ -35,6 +35,8 @@ CONFIG_BYTES = 1 << 20
 PUBLISHED_HOME_VARIABLE = "PIE_CLI_HOME"
 PUBLISHED_FILE = "cli_config.toml"
 """Where the published client's command keeps its settings: in the folder that the variable names, or in ``~/.pie``."""
+PUBLISHED_SETTINGS = {"host", "port", "username", "private_key_path", "enable_auth"}
+"""What is in such a file. One that has nothing else is read so wherever it is."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def read_config(given: Path | None) -> ConfigFile:
     path = config_path(given)
     named = given is not None or bool(os.environ.get(CONFIG_VARIABLE))
     if path is not None and (tables := _read(path)) is not None:
+        if not tables.keys() <= SETTINGS.keys() and tables.keys() <= PUBLISHED_SETTINGS:
+            return ConfigFile(path, _published(tables), published=True)
         return ConfigFile(path, _own(path, tables))
     if named:
         return ConfigFile(path, {})
