@@ -5,48 +5,29 @@ import asyncio
 import inspect
 import json
 import re
+import shlex
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import pie_client
 from pie_client import Family, FileEvent, ParsedPrivateKey, PieClient, inferlet
+from pie_client.cli import main
 from pie_client.testing import DaemonRequest, DaemonResponse, LocalEngine
+from tests.cli.test_in_this_process import running
 from tests.published.comparing import RELEASES, recorded
+from tests.published.failing import NOTHING, Servers, outcomes
+from tests.published.page import agree, error_in, errors_of, table
 from tests.published.test_signatures import reasons
 from tests.support.keys import ed25519_key
 from tests.support.peers import TIMEOUT, component, free_port
 from tests.support.repository import ROOT
 
-PAGE = (ROOT / "docs" / "migrating.md").read_text("utf-8")
+DIFFERENT, SAME = table("What is different"), table("The same")
 MANIFEST = '[package]\nname = "{name}"\nversion = "1.0.0"\n'
-
-
-class Row(NamedTuple):
-    """A line of a table."""
-
-    code: str
-    releases: tuple[str, ...]
-    error: str | None = None
-    """How the error begins that the code raises now, with its class."""
-    now: str | None = None
-    """What works instead."""
-
-
-def rows() -> Iterator[Row]:
-    """Yield the lines of both tables."""
-    for line in PAGE.splitlines():
-        cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        if len(cells) in {3, 5} and cells[0].startswith("`"):
-            releases = tuple(r for r, cell in zip(RELEASES, cells[1:3], strict=True) if cell == "yes")
-            yield Row(cells[0].strip("`"), releases, *(cell.strip("`") for cell in cells[3:]))
-
-
-ROWS = list(rows())
 
 
 @inferlet
@@ -70,13 +51,13 @@ class Script:
             **{name: getattr(pie_client, name) for name in dir(pie_client)},
             "client": client,
             "uri": engine.uri,
+            "identity": "tenant/user",
             "token": engine.token,
             "shout": shout,
             "json": json,
             "Path": Path,
             "python": sys.executable,
             "mcp_server": str(ROOT / "tests/support/mcp_package_server.py"),
-            "installed": ("old.wasm", "old.toml"),
         }
         self._makers: dict[str, Callable[[], Awaitable[object]]] = {
             "process": self._process,
@@ -113,11 +94,11 @@ class Script:
         for name, make in self._makers.items():
             if name in compiled.co_names and name not in self._names:
                 self._names[name] = await make()
-        if "text" in compiled.co_names:  # of a process that ends
+        if "async for" in code:  # of a process that ends
             self._names["process"] = await self._client.launch_process("count@1.0.0", 3)
         if "run" in compiled.co_names:
             await self._client.install_program_bytes(shout.source.encode(), SHOUT, True)
-        if "installed" in compiled.co_names:
+        if "old.wasm" in code:
             await self._client.install_program("old.wasm", "old.toml", force_overwrite=True)
         result: object = eval(compiled, self._names)  # noqa: S307 - lines of our own page
         if inspect.isawaitable(result):
@@ -129,22 +110,14 @@ async def serve(request: DaemonRequest) -> DaemonResponse:
     return DaemonResponse(body=request.body)
 
 
-async def outcome(script: Script, code: str) -> str | None:
-    """Run a line and return the error that it raises, with its class."""
+async def outcome(script: Script, code: str) -> str:
+    """Run a line and return the error that it raises, with its class, or NOTHING."""
     try:
         async with asyncio.timeout(TIMEOUT):
             await script.run(code)
     except Exception as error:  # noqa: BLE001 - every failure is reported
         return f"{type(error).__name__}: {error}"
-    return None
-
-
-def agree(error: str | None, expected: str | None) -> bool:
-    """Return whether an error, if there is one, begins as expected, and is a single line."""
-    if error is None or expected is None:
-        return error is expected
-    begin = ".*".join(map(re.escape, expected.split("…")))
-    return re.match(begin, error) is not None and "\n" not in error
+    return NOTHING
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -157,7 +130,7 @@ async def test_every_line_of_the_page_works_or_fails_as_it_says(
     monkeypatch.chdir(tmp_path)
     Path("greet.wasm").write_bytes(component(b"greet"))
     Path("Pie.toml").write_text(MANIFEST.format(name="greet"))
-    unexpected: dict[str, str | None] = {}
+    unexpected: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         family: Family = "0.4" if release == "0.4.0" else "0.5"
         engine = await stack.enter_async_context(
@@ -165,13 +138,11 @@ async def test_every_line_of_the_page_works_or_fails_as_it_says(
         )
         if family == "0.4":
             engine.daemon("serve@1.0.0")(serve)
-        for row in ROWS:
-            if release not in row.releases:
-                continue
+        for row in (row for row in (*DIFFERENT, *SAME) if release in row.before):
             async with PieClient(engine.uri, timeout=TIMEOUT) as client:
                 script = Script(client, engine, tmp_path)
-                outcomes = {row.code: row.error} | ({row.now: None} if row.now else {})
-                for code, expected in outcomes.items():
+                error, now = (cell.strip("`") for cell in row.now or (NOTHING, row.code))
+                for code, expected in {row.code: error, now: NOTHING}.items():
                     found = await outcome(script, code)
                     if not agree(found, expected):
                         unexpected[code] = found
@@ -187,5 +158,42 @@ def test_the_page_has_every_name_that_is_not_missing_for_a_reason(release: str) 
             wanted.add(name)
             members = {*published.get("methods", ()), *published.get("attributes", ())}
             wanted |= {each for each in members if f"{name}.{each}" not in missing and "__" not in each}
-    written = {word for row in ROWS if release in row.releases for word in re.findall(r"\w+", row.code)}
+    lines = [row.code for row in (*DIFFERENT, *SAME) if release in row.before]
+    written = {word for line in lines for word in re.findall(r"\w+", line)}
     assert wanted - written == set()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+async def test_every_error_is_of_the_class_that_the_page_names(release: str) -> None:
+    """`nox -s interop` compares the other columns of the table with the published clients."""
+    family: Family = "0.4" if release == "0.4.0" else "0.5"
+    async with (
+        LocalEngine(family=family, builtins=True) as engine,
+        LocalEngine(family="0.4", auth={"alice": []}) as guarded,
+    ):
+        expected = {row.code: error_in(row.now[0]) for row in errors_of(release)}
+        assert await outcomes(Servers(engine.uri, guarded.uri), [*expected]) == expected
+
+
+def test_the_command_says_what_to_write_and_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ed25519_key(tmp_path)
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.chdir(tmp_path)
+    with running(LocalEngine(family="0.4", builtins=True, keep_detached=True)) as engine:
+        monkeypatch.setenv("PIE_URI", engine.uri)
+        assert main(["submit", "wait@1.0.0", "--detach"]) == 0
+        process_id = capsys.readouterr().out[:8]
+        for row in table("The command"):
+            says, write = (cell.strip("`") for cell in row.now)
+            assert main(shlex.split(row.code)[1:]) == 2, row.code
+            assert agree(capsys.readouterr().err.removeprefix("pie-client: ").rstrip(), says), row.code
+            for name, value in {
+                "3f1c": process_id,
+                "ws://127.0.0.1:8080": engine.uri,
+                "~/.ssh": str(tmp_path),
+            }.items():
+                write = write.replace(name, value)
+            assert main(shlex.split(write)[1:]) == 0, capsys.readouterr().err
+            capsys.readouterr()

@@ -48,6 +48,8 @@ class Inferlet(Generic[P, R_co]):
         returns: Annotation of what the function returns; None if it is missing or can't be evaluated.
     """
 
+    __name__: str
+
     def __init__(
         self,
         function: Callable[P, Coroutine[object, object, R_co]],
