@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import tomllib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -293,6 +294,12 @@ def test_every_command_of_the_readme_is_run_by_ci() -> None:
     assert len(commands) == 2
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert [line for line in script if line in commands] == commands
+
+
+def test_the_readme_names_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r"^\| `(\w+)` \|", PAGES["README.md"], re.MULTILINE)
+    assert sorted(named) == sorted(project["optional-dependencies"])
 
 
 def test_every_local_link_leads_to_a_file() -> None:

@@ -342,7 +342,7 @@ def test_the_extra_and_the_generator_of_this_package_pin_the_same_tools() -> Non
 
 
 async def test_the_page_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
-    (shell,) = re.findall(r"<!-- shell -->\n```sh\n.*\n(.*)\n```", PAGE)
+    (shell,) = re.findall(r"<!-- shell -->\n```sh\n(.*)\n```", PAGE)
     (program, output) = re.findall(r"```(?:python|text)\n(.*?)```", PAGE, re.DOTALL)
     write_files("docs/typed-inferlets.md", tmp_path)
     assert run(shell.split()[1:], tmp_path).returncode == 0
