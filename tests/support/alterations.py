@@ -1,5 +1,6 @@
 """What a server may send in place of the right message, as faults of LocalEngine."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from blake3 import blake3
@@ -12,7 +13,7 @@ from pie_client.testing import Fault, Faults
 UNKNOWN = "telemetry"
 """A message type, event kind and server name that the protocol does not define."""
 ENDS = (models.ReturnFrame, models.ErrorFrame)
-OF_PROCESSES = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *ENDS, models.FileChunk)
+EVENTS = (models.StdoutFrame, models.StderrFrame, models.MessageFrame, *ENDS)
 
 
 def insert(
@@ -81,7 +82,7 @@ def unknown_event_kind(
         event = models.UnknownFrame(process_id=str(fields["process_id"]), event=kind, value=value)
         return [event.model_dump(exclude_none=True), fields]
 
-    return faults.alter(insert_event, *OF_PROCESSES, times=times)
+    return faults.alter(insert_event, *EVENTS, models.FileChunk, times=times)
 
 
 def events_after_end(faults: Faults, *, times: int | None = 1) -> Fault:
@@ -136,6 +137,39 @@ def drop_file_chunk(faults: Faults, index: int = 0, *, times: int | None = 1) ->
 def duplicate_file_chunk(faults: Faults, index: int = 0, *, times: int | None = 1) -> Fault:
     """Send a chunk of a file twice."""
     return _of_chunk(faults, index, lambda fields: [fields, fields], times)
+
+
+def duplicate_reply(faults: Faults, request: type[WireModel], *, times: int | None = 1) -> Fault:
+    """Send a reply twice, as servers do for the chunks of an upload that failed."""
+    return faults.alter(lambda fields: [fields, fields], request, times=times)
+
+
+def lose_file(faults: Faults, digest: str) -> Fault:
+    """Do not send a file, as servers do with empty ones."""
+    return faults.alter(
+        lambda fields: [] if fields["file_hash"] == digest else None, models.FileChunk, times=None
+    )
+
+
+def events_before_reply(
+    faults: Faults, events: int = 1, request: type[WireModel] = models.LaunchProcessRequest
+) -> Fault:
+    """Send the reply to a request after so many events, at the latest after the end of a process."""
+    enough = asyncio.Event()
+    kinds: list[object] = []
+
+    def watch(fields: Mapping[str, object]) -> None:
+        kinds.append(fields["event"])
+        if len(kinds) >= events or kinds[-1] in ("return", "error"):
+            enough.set()
+
+    faults.alter(watch, *EVENTS, times=None)
+    return faults.delay(request, enough)
+
+
+def terminate_event_before_reply(faults: Faults) -> Fault:
+    """Send the end of a terminated process before the reply to the request."""
+    return events_before_reply(faults, 1, models.TerminateProcessRequest)
 
 
 def nil_name(faults: Faults, *, times: int | None = None) -> Fault:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgpack
 import pytest
+from blake3 import blake3
 from pydantic import JsonValue
 from websockets.exceptions import InvalidStatus
 
@@ -152,13 +153,15 @@ LAUNCHED = {
     **ANYWHERE,
     "lose_reply": Kind(lambda s: s.faults.lose_reply(models.LaunchProcessRequest), lost(LAUNCH)),
     "delay": Kind(lambda s: s.faults.delay(models.LaunchProcessRequest, s.go), late_reply(LAUNCH)),
-    "duplicate_reply": Kind(lambda s: s.faults.duplicate_reply(models.LaunchProcessRequest), twice(LAUNCH)),
+    "duplicate_reply": Kind(
+        lambda s: alterations.duplicate_reply(s.faults, models.LaunchProcessRequest), twice(LAUNCH)
+    ),
     "empty_launch_id": Kind(
         lambda s: alterations.empty_launch_id(s.faults),
         lambda wire: not any(text.strip() for text in wire.texts("result", wire.replies(LAUNCH))),
     ),
     "events_before_reply": Kind(
-        lambda s: s.faults.events_before_reply(),
+        lambda s: alterations.events_before_reply(s.faults),
         lambda wire: min(wire.replies(LAUNCH), default=0) > wire.events("stdout")[0],
     ),
     "oversize_message": Kind(
@@ -208,22 +211,22 @@ TERMINATED = {
     **ANYWHERE,
     "unknown_event_kind": OF_EVENTS["unknown_event_kind"],
     "terminate_event_before_reply": Kind(
-        lambda s: s.faults.terminate_event_before_reply(),
+        lambda s: alterations.terminate_event_before_reply(s.faults),
         lambda wire: (
             wire.events("error") and min(wire.replies(TERMINATE), default=0) > wire.events("error")[0]
         ),
     ),
-    "terminate_event_after_reply": Kind(
-        lambda s: s.faults.terminate_event_after_reply(s.go),
+    "late terminate event": Kind(
+        lambda s: s.faults.delay(models.ErrorFrame, s.go),
         lambda wire: min(wire.events("error"), default=0) > wire.replies(LATER)[0],
     ),
     "no terminate event": Kind(
-        lambda s: s.faults.terminate_event_after_reply(None), lambda wire: not wire.events("error")
+        lambda s: s.faults.alter(lambda _fields: [], *alterations.ENDS), lambda wire: not wire.events("error")
     ),
     "lose_reply": Kind(lambda s: s.faults.lose_reply(models.TerminateProcessRequest), lost(TERMINATE)),
     "delay": Kind(lambda s: s.faults.delay(models.TerminateProcessRequest, s.go), late_reply(TERMINATE)),
     "duplicate_reply": Kind(
-        lambda s: s.faults.duplicate_reply(models.TerminateProcessRequest), twice(TERMINATE)
+        lambda s: alterations.duplicate_reply(s.faults, models.TerminateProcessRequest), twice(TERMINATE)
     ),
     "events_after_end": AFTER_END,
     "second_terminal": SECOND_END,
@@ -238,7 +241,9 @@ FILED = {
         lambda s: alterations.nil_name(s.faults),
         lambda wire: wire.chunks() and all(("name", None) in chunk.items() for chunk in wire.chunks()),
     ),
-    "lose_file": Kind(lambda s: s.faults.lose_file(), lambda wire: not wire.chunks()),
+    "lose_file": Kind(
+        lambda s: alterations.lose_file(s.faults, blake3(FILE).hexdigest()), lambda wire: not wire.chunks()
+    ),
     "corrupt_file_chunk": Kind(
         lambda s: s.faults.corrupt_file_chunk(1),
         lambda wire: any(
@@ -362,8 +367,8 @@ PAIRS = [
     ("termination", "duplicate_reply", "terminate_event_before_reply"),
     ("termination", "terminate_event_before_reply", "duplicate_reply"),
     ("termination", "delay", "terminate_event_before_reply"),
-    ("termination", "second_terminal", "terminate_event_after_reply"),
-    ("termination", "terminate_event_after_reply", "second_terminal"),
+    ("termination", "second_terminal", "late terminate event"),
+    ("termination", "late terminate event", "second_terminal"),
     ("file", "nil_name", "corrupt_file_chunk"),
     ("file", "nil_name", "extra_keys"),
     ("file", "duplicate_file_chunk", "nil_name"),
@@ -476,7 +481,7 @@ async def test_a_stopped_fault_does_not_alter_a_late_reply(engine: LocalEngine) 
     async with raw_client(engine) as raw:
         go = asyncio.Event()
         late = engine.faults.delay(models.PingRequest, go)
-        with engine.faults.duplicate_reply(models.PingRequest) as twice:
+        with alterations.duplicate_reply(engine.faults, models.PingRequest) as twice:
             await raw.send(models.PingRequest(corr_id=3))
             await late.happened()
         go.set()
@@ -488,7 +493,7 @@ async def test_a_stopped_fault_does_not_alter_a_late_reply(engine: LocalEngine) 
 async def test_later_faults_alter_what_a_stopped_fault_has_held_back(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
         late = engine.faults.delay(models.PingRequest, asyncio.Event())
-        engine.faults.duplicate_reply(models.PingRequest)
+        alterations.duplicate_reply(engine.faults, models.PingRequest)
         await raw.send(models.PingRequest(corr_id=3))
         await late.happened()
         late.stop()
@@ -497,7 +502,7 @@ async def test_later_faults_alter_what_a_stopped_fault_has_held_back(engine: Loc
 
 async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        with engine.faults.events_before_reply():
+        with alterations.events_before_reply(engine.faults):
             await raw.launch("quick@1.0.0")
             kinds = [type(await raw.next()) for _ in range(3)]
         assert kinds == [models.StdoutFrame, models.Response, models.ReturnFrame]
@@ -507,7 +512,7 @@ async def test_a_delayed_reply_is_not_sent_again_when_the_fault_stops(engine: Lo
 async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
         alterations.insert(engine.faults, models.Response(corr_id=9, ok=True, result=""))
-        engine.faults.duplicate_reply(models.PingRequest)
+        alterations.duplicate_reply(engine.faults, models.PingRequest)
         numbers = [(await raw.ping(3)).corr_id]
         numbers += [(await raw.expect(models.Response)).corr_id for _ in range(2)]
         assert numbers == [9, 3, 3]
@@ -515,7 +520,7 @@ async def test_an_inserted_reply_does_not_count_as_the_answer(engine: LocalEngin
 
 async def test_a_fault_counts_once_for_all_copies_of_a_reply(engine: LocalEngine) -> None:
     async with raw_client(engine) as raw:
-        engine.faults.duplicate_reply(models.PingRequest)
+        alterations.duplicate_reply(engine.faults, models.PingRequest)
         huge = alterations.oversize(engine.faults, SIZE, models.PingRequest, times=2)
         replies = [await raw.ping(3), await raw.expect(models.Response)]
         assert huge.count == 1

@@ -22,7 +22,6 @@ from pie_client.testing._generated.servers import (
     WORKFLOW_ITERATIONS,
     WORKFLOW_VALUE,
 )
-from pie_client.testing.faults.processes import TERMINAL_MESSAGES
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.process import Client, RunningProcess
 
@@ -98,7 +97,7 @@ class Workflow:
 
     def _forward(self, message: WireModel) -> None:
         """Send a message of a process."""
-        if isinstance(message, TERMINAL_MESSAGES):
+        if isinstance(message, models.ReturnFrame | models.ErrorFrame):
             self._running -= 1
             if not self._running:
                 self._last_event = message

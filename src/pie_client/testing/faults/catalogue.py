@@ -12,7 +12,7 @@ import asyncio
 import http
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from typing import TypeAlias, Unpack
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ProtocolError
@@ -20,7 +20,8 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
-from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
+from pie_client._generated.families import EVENT, PROCESS
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, EVENTS, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
@@ -33,14 +34,20 @@ from pie_client.testing.faults.fault import (
     Fault,
     FaultList,
     Fields,
+    Hooks,
     Outgoing,
     Until,
 )
-from pie_client.testing.faults.processes import ProcessFaults
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 
-SERVER_MESSAGES = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
+Alter: TypeAlias = Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None]
+"""Called with the fields of a message. Returns what is sent instead, or None."""
+SERVER_MESSAGES: tuple[type[WireModel], ...] = (
+    *EVENT_MESSAGES,
+    *BINARY_MESSAGES.values(),
+    *TEXT_MESSAGES.values(),
+)
 LAUNCHES = (
     models.LaunchProcessRequest,
     models.LaunchProcessesRequest,
@@ -49,7 +56,7 @@ LAUNCHES = (
 )
 
 
-class Faults(ProcessFaults):
+class Faults:
     """The faults that can be requested from an engine: ``engine.faults``.
 
     Every method requests one failure and returns it as a :class:`Fault`. The failure happens at the next opportunity,
@@ -58,13 +65,14 @@ class Faults(ProcessFaults):
 
     * ``times``: at how many opportunities it happens; None for every one.
     * ``request``: class of the request, for instance ``models.PingRequest``.
+    * ``of``: class of the message, or of the request whose reply it is.
     * ``until``: seconds, or an event, after which what is held back is sent.
     * ``program``: the program as ``name@version``; None for any.
     * ``index``: which chunk of a file, from 0.
     """
 
     def __init__(self, faults: FaultList, sockets: Mapping[FaultySocket, None]) -> None:
-        super().__init__(faults)
+        self._faults = faults
         self._sockets = sockets
 
     def stop(self) -> None:
@@ -99,23 +107,21 @@ class Faults(ProcessFaults):
 
     def lose_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
         """Carry out a request, but do not send its reply."""
-        return self._alter("lose_reply", times, _replies_to(request), lambda _fault, _sent: [])
+        check_answered(request)
+        return self._alter("lose_reply", times, [request], lambda _fields: [])
 
-    def delay(self, request: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
-        """Send a reply late, possibly after the client's timeout. Everything else is sent meanwhile."""
+    def delay(self, of: type[WireModel], until: Until, *, times: int | None = 1) -> Fault:
+        """Send a reply or event late, possibly after the client's timeout. Everything else is sent meanwhile."""
         check_until(until)
+        applies = _concerning([of])
 
-        def hold(fault: Fault, sent: Outgoing) -> Sequence[Outgoing]:
+        def hold(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            if not applies(sent) or not fault.take(sent):
+                return None
             fault.hold(sent, until)
             return []
 
-        return self._alter("delay", times, _replies_to(request), hold)
-
-    def duplicate_reply(self, request: type[WireModel], *, times: int | None = 1) -> Fault:
-        """Send a reply twice, as servers do for the chunks of an upload that failed."""
-        return self._alter(
-            "duplicate_reply", times, _replies_to(request), lambda _fault, sent: [sent, replace(sent)]
-        )
+        return self._add("delay", times, on_message=hold)
 
     def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
         """Refuse an attach as if another connection held the process; 0.4 servers answer that it is not found."""
@@ -150,14 +156,27 @@ class Faults(ProcessFaults):
 
         return self._add("broken_program", times, on_request=react)
 
-    # ------------------------------------------------------------- messages and frames
+    # ------------------------------------------------------------- processes
 
-    def alter(
-        self,
-        function: Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None],
-        *of: type[WireModel],
-        times: int | None = 1,
-    ) -> Fault:
+    def never_start(self, program: str | None = None, *, times: int | None = 1) -> Fault:
+        """Confirm a launch and list the process, but do not start it until it is terminated."""
+        if program is not None:
+            check_program(program)
+        return self._add("never_start", times, step=("start", program))
+
+    def never_end(self, program: str | None = None, *, times: int | None = 1) -> Fault:
+        """Keep a process listed and attached when its program has ended, until it is terminated."""
+        if program is not None:
+            check_program(program)
+        return self._add("never_end", times, step=("end", program))
+
+    def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
+        """Do not send the end of a workflow's last process. A workflow that is cancelled does not count."""
+        return self._add("lose_workflow_end", times, step=("workflow end", None))
+
+    # ------------------------------------------------------------- messages
+
+    def alter(self, function: Alter, *of: type[WireModel], times: int | None = 1) -> Fault:
         """Send what a function returns in place of a message.
 
         Args:
@@ -166,19 +185,28 @@ class Faults(ProcessFaults):
             of: Classes of the messages, or of requests whose replies they are. Default: any message.
             times: How often; None for every time.
         """
-        replies = tuple(each for each in of if each not in SERVER_MESSAGES)
-        for request in replies:
-            check_answered(request)
-        family = self._faults.traits.name
+        return self._alter("alter", times, of or SERVER_MESSAGES, function)
 
-        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
-            is_meant = not of or isinstance(sent.message, of) or _is_reply(sent, replies)
-            if not is_meant or not (fault.active or fault in sent.altered_by):
-                return None
-            instead = function(sent.current_fields(family))
-            return None if instead is None or not fault.take(sent) else list(map(sent.altered, instead))
+    def second_terminal(self, *, times: int | None = 1) -> Fault:
+        """End a process twice: with an error after it returned, or the reverse."""
 
-        return self._add("alter", times, on_message=on_message)
+        def follow(fields: Fields) -> Sequence[Fields | WireModel]:
+            returned = EVENTS[fields[EVENT]] is models.ReturnFrame
+            other = models.ErrorFrame if returned else models.ReturnFrame
+            return [fields, other(process_id=str(fields[PROCESS]), value='"a second end"')]
+
+        return self._alter("second_terminal", times, [models.ReturnFrame, models.ErrorFrame], follow)
+
+    def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
+        """Change the bytes of a chunk, so that the file does not match its digest."""
+        check_number("index", index)
+
+        def corrupt(fields: Fields) -> Sequence[Fields] | None:
+            chunk = models.FileChunk.model_validate(fields)
+            changed = bytes([chunk.chunk_data[0] ^ 1]) + chunk.chunk_data[1:]
+            return [{**fields, "chunk_data": changed}] if chunk.chunk_index == index else None
+
+        return self._alter("corrupt_file_chunk", times, [models.FileChunk], corrupt)
 
     # ------------------------------------------------------------- connections
 
@@ -301,6 +329,21 @@ class Faults(ProcessFaults):
 
     # ------------------------------------------------------------- how they work
 
+    def _add(self, name: str, times: int | None, **hooks: Unpack[Hooks]) -> Fault:
+        return Fault(self._faults, name, times, **hooks)
+
+    def _alter(self, name: str, times: int | None, of: Sequence[type[WireModel]], function: Alter) -> Fault:
+        """Send something else in place of messages."""
+        applies, family = _concerning(of), self._faults.traits.name
+
+        def on_message(fault: Fault, sent: Outgoing) -> Sequence[Outgoing] | None:
+            if not applies(sent) or not (fault.active or fault in sent.altered_by):
+                return None
+            instead = function(sent.current_fields(family))
+            return None if instead is None or not fault.take(sent) else list(map(sent.altered, instead))
+
+        return self._add(name, times, on_message=on_message)
+
     def _cut(self, name: str, times: int | None, after: int, direction: Direction, ending: Ending) -> Fault:
         """End connections after some bytes."""
         if direction not in DIRECTIONS:
@@ -312,10 +355,14 @@ class Faults(ProcessFaults):
         return fault
 
 
-def _replies_to(request: type[WireModel]) -> Callable[[Outgoing], bool]:
-    check_answered(request)
-    return lambda sent: _is_reply(sent, (request,))
+def _concerning(of: Sequence[type[WireModel]]) -> Callable[[Outgoing], bool]:
+    """Return whether a message is of some classes, or the reply to a request of one. Raises InvalidArgumentError."""
+    requests = tuple(each for each in of if each not in SERVER_MESSAGES)
+    for request in requests:
+        check_answered(request)
 
+    def is_meant(sent: Outgoing) -> bool:
+        is_reply = isinstance(sent.message, models.Response) and isinstance(sent.request, requests)
+        return is_reply or isinstance(sent.message, tuple(of))
 
-def _is_reply(sent: Outgoing, requests: tuple[type[WireModel], ...]) -> bool:
-    return isinstance(sent.message, models.Response) and isinstance(sent.request, requests)
+    return is_meant

@@ -13,7 +13,6 @@ from pie_client.logs import LimitedLog
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import WORKFLOW_ARGUMENTS, WORKFLOW_FALSY, WORKFLOW_ITERATIONS, WORKFLOW_VALUE
-from pie_client.testing.faults.processes import TERMINAL_MESSAGES
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.process import Client, RunningProcess
 Expression: TypeAlias = models.WorkflowExpression

@@ -2,26 +2,27 @@ import asyncio
 import http
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from typing import TypeAlias, Unpack
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 from pie_client._generated import models
-from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
+from pie_client._generated.families import EVENT, PROCESS
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, EVENTS, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Fields, Outgoing, Until
-from pie_client.testing.faults.processes import ProcessFaults
+from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Fields, Hooks, Outgoing, Until
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
-SERVER_MESSAGES = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
+Alter: TypeAlias = Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None]
+SERVER_MESSAGES: tuple[type[WireModel], ...] = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
 LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest, models.RunProcessesRequest, models.LaunchDaemonRequest)
 
-class Faults(ProcessFaults):
+class Faults:
 
     def __init__(self) -> None:
         ...
@@ -35,10 +36,7 @@ class Faults(ProcessFaults):
     def lose_reply(self, request: type[WireModel], *, times: int | None=1) -> Fault:
         ...
 
-    def delay(self, request: type[WireModel], until: Until, *, times: int | None=1) -> Fault:
-        ...
-
-    def duplicate_reply(self, request: type[WireModel], *, times: int | None=1) -> Fault:
+    def delay(self, of: type[WireModel], until: Until, *, times: int | None=1) -> Fault:
         ...
 
     def attached_elsewhere(self, *, times: int | None=1) -> Fault:
@@ -53,7 +51,22 @@ class Faults(ProcessFaults):
     def broken_program(self, program: str, *, times: int | None=None) -> Fault:
         ...
 
-    def alter(self, function: Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None], *of: type[WireModel], times: int | None=1) -> Fault:
+    def never_start(self, program: str | None=None, *, times: int | None=1) -> Fault:
+        ...
+
+    def never_end(self, program: str | None=None, *, times: int | None=1) -> Fault:
+        ...
+
+    def lose_workflow_end(self, *, times: int | None=1) -> Fault:
+        ...
+
+    def alter(self, function: Alter, *of: type[WireModel], times: int | None=1) -> Fault:
+        ...
+
+    def second_terminal(self, *, times: int | None=1) -> Fault:
+        ...
+
+    def corrupt_file_chunk(self, index: int=0, *, times: int | None=1) -> Fault:
         ...
 
     def refuse_upgrade(self, status: int=503, body: str='', *, times: int | None=1) -> Fault:
