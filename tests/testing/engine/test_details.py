@@ -268,22 +268,6 @@ async def test_a_process_list_has_the_spacing_and_order_of_real_servers(
 
 
 @pytest.mark.parametrize("family", ["0.4"])
-async def test_programs_and_files_with_the_same_digest_are_one_upload_in_0_4(
-    raw: Raw, engine: LocalEngine
-) -> None:
-    Gate(engine)
-    _, process_id = await raw.reply(launch("gate@1.0.0"))
-    assert await raw.reply(add(1, 2)) == (False, "First chunk index must be 0")
-    first = models.TransferFileRequest(
-        process_id=process_id, file_hash=DIGEST, chunk_index=0, total_chunks=2, chunk_data=DATA[:5]
-    )
-    await raw.send(first)
-    ok, reason = await raw.reply(add(1, 2, DATA[5:]))
-    assert not ok
-    assert reason.startswith("Invalid manifest: ")  # the first chunk, a file's, had none
-
-
-@pytest.mark.parametrize("family", ["0.4"])
 async def test_an_upload_of_zero_chunks_stays_open_in_0_4(raw: Raw) -> None:
     await raw.send(add(0, 0))
     assert await raw.reply(ping()) == (True, "Pong")

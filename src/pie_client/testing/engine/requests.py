@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from pie_client._generated import models
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
@@ -49,7 +51,9 @@ class RequestHandler:
         self._state = state
         self._client = client
         self._traits = state.traits
-        self._uploads = Uploads(state.traits, state.options.max_upload_bytes)
+        limit, verifies = state.options.max_upload_bytes, state.traits.verifies_uploads
+        self._programs = Uploads[models.AddProgramRequest](limit, refuse_empty=verifies)
+        self._files = Uploads[models.TransferFileRequest](limit, refuse_empty=verifies)
 
     @property
     def username(self) -> str:
@@ -88,7 +92,7 @@ class RequestHandler:
 
     def add_program(self, request: models.AddProgramRequest) -> str | None:
         try:
-            upload = self._uploads.add(
+            upload = self._programs.add(
                 request.corr_id if self._traits.uploads_by_number else request.program_hash, request
             )
         except RejectedChunk:
@@ -99,11 +103,13 @@ class RequestHandler:
             return None
         if upload is None:
             return None
-        if self._traits.verifies_uploads and upload.digest != request.program_hash:
-            raise Refusal(texts.program_hash_mismatch(declared=request.program_hash, actual=upload.digest))
-        manifest, runtime = self._state.programs.read_manifest(upload.manifest)
+        first, data = upload
+        digest = blake3(data).hexdigest()
+        if self._traits.verifies_uploads and digest != request.program_hash:
+            raise Refusal(texts.program_hash_mismatch(declared=request.program_hash, actual=digest))
+        manifest, runtime = self._state.programs.read_manifest(first.manifest)
         if not self._state.faults.skips("upload"):
-            self._state.programs.add(manifest, runtime, upload.take(), replace=upload.force)
+            self._state.programs.add(manifest, runtime, data, replace=first.force_overwrite)
         return texts.OK_ADD_PROGRAM
 
     # ------------------------------------------------------------- processes
@@ -177,12 +183,12 @@ class RequestHandler:
     def _add_chunk(self, process: RunningProcess, chunk: models.TransferFileRequest) -> None:
         """Add a chunk of a file, and deliver the file if it is complete. Raises RejectedChunk."""
         digest = chunk.file_hash
-        upload = self._uploads.add((process.id, digest) if self._traits.uploads_by_number else digest, chunk)
+        upload = self._files.add((process.id, digest) if self._traits.uploads_by_number else digest, chunk)
         if upload is None:
             return
-        if upload.digest != digest:
+        if blake3(upload[1]).hexdigest() != digest:
             raise RejectedChunk("its bytes do not match its digest")
-        if not process.inbox.put_file(upload.take()):
+        if not process.inbox.put_file(upload[1]):
             raise RejectedChunk("it does not wait for one")
 
     def _launch(self, inferlet: str, inputs: Sequence[str], *, capture: bool) -> list[RunningProcess]:
