@@ -100,14 +100,14 @@ def test_an_invalid_option_is_refused_in_one_line(options: dict[str, Any], text:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        (WEAK_RSA, "is an RSA key of 1024 bits; servers accept 2048 to 4096 bits"),
+        (WEAK_RSA, "the RSA key has 1024 bits; create one with at least 2048"),
         (
             ec.generate_private_key(ec.SECP521R1()),
-            "is an ECDSA key on secp521r1; servers accept P-256 and P-384",
+            "the ECDSA key is on secp521r1; create one on P-256 or P-384",
         ),
         (
             ec.generate_private_key(ec.SECP256K1()),
-            "is an ECDSA key on secp256k1; servers accept P-256 and P-384",
+            "the ECDSA key is on secp256k1; create one on P-256 or P-384",
         ),
         (WEAK_DSA, "auth.u.0: it is"),
     ],
@@ -129,7 +129,7 @@ def test_a_key_that_servers_do_not_accept_is_refused(
 def test_an_rsa_key_of_more_than_4096_bits_is_refused() -> None:
     key = rsa.RSAPublicNumbers(65537, (1 << 5119) + 1).public_key()
     written = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    with pytest.raises(InvalidArgumentError, match="RSA key of 5120 bits; servers accept 2048 to 4096 bits"):
+    with pytest.raises(InvalidArgumentError, match="the RSA key has 5120 bits; use one with at most 4096"):
         LocalEngine(family="0.4", auth={"u": [written]})
 
 

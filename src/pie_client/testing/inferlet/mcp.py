@@ -46,7 +46,6 @@ class McpRelay:
         for reply in self._open.values():
             if not reply.done():
                 reply.set_result(None)
-        self._open.clear()
 
     async def call(self, process_id: str, server: str, method: str, params: str) -> str:
         """Send a call to the client and return the result as JSON text. There is no timeout, as in the real engine.
@@ -59,16 +58,15 @@ class McpRelay:
                 texts.CODE_MCP_SERVER_NOT_REGISTERED, texts.mcp_server_not_registered(server_name=server)
             )
         number = next(self._numbers)
-        reply: asyncio.Future[models.McpResponseRequest | None] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[models.McpResponseRequest | None] = asyncio.Future()
         self._open[number] = reply
-        if self._closed:
-            reply.set_result(None)
-        else:
-            self._send(
-                models.McpRequest(
-                    corr_id=number, process_id=process_id, server_name=server, method=method, params=params
-                )
+        self._send(
+            models.McpRequest(
+                corr_id=number, process_id=process_id, server_name=server, method=method, params=params
             )
+        )
+        if self._closed:
+            self.close()
         try:
             response = await reply
         finally:
@@ -145,8 +143,9 @@ def _json(text: str) -> JsonValue:
 
 
 def _params(name: str, arguments: JsonValue) -> str:
-    given: JsonValue = {} if arguments is None else arguments
-    return models.McpNamedParams(name=name, arguments=given).model_dump_json()
+    return models.McpNamedParams(
+        name=name, arguments={} if arguments is None else arguments
+    ).model_dump_json()
 
 
 def _parse_error(text: str) -> McpCallError:
