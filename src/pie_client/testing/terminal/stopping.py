@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -43,31 +42,25 @@ class Stopping(Interrupts):
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
             # In threads, because the main thread may be blocked. The report has its own: writing to a full pipe blocks, too.
-            for target in (self._exit_later, self._report):
-                threading.Thread(target=target, daemon=True).start()
+            exiting = threading.Timer(self._seconds, os._exit, [1])
+            reporting = threading.Timer(self._seconds * 2 / 5, self._report)
+            for timer in (exiting, reporting):
+                timer.daemon = True
+                timer.start()
         super()._handle(number, frame)
 
-    def _exit_later(self) -> None:
-        """Exit when the time is over."""
-        time.sleep(self._seconds)
-        os._exit(1)
-
     def _report(self) -> None:
-        """Report what has not ended after a part of the time."""
-        time.sleep(self._seconds * 2 / 5)
+        """Report what has not ended."""
         wait = f"wait {self._seconds * 3 / 5:.0f} seconds"
         write_error(f"{self._unfinished()}; press Ctrl-C again to exit now, or {wait}")
 
     def _unfinished(self) -> str:
         """Return what has not ended, as a sentence."""
-        if self._loop is not None and not self._loop.is_closed():
-            alive = threading.Event()
-            self._call_soon(alive.set)
-            if not alive.wait(self._seconds / 5):
-                task = asyncio.current_task(self._loop)
-                return f"{'a callback' if task is None else task.get_name()} blocks the event loop"
-            tasks = [t.get_name() for t in asyncio.all_tasks(self._loop) if t.cancelling()]
-            if tasks:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            if (task := asyncio.current_task(loop)) is not None:
+                return f"{task.get_name()} blocks the event loop"
+            if tasks := [task.get_name() for task in asyncio.all_tasks(loop) if task.cancelling()]:
                 return _sentence(tasks, "not ended although cancelled")
         # asyncio waits for its executor in a thread of this name.
         threads = [
