@@ -70,6 +70,17 @@ async def test_a_command_without_a_terminal_a_home_or_input_runs_to_the_end(
     assert (process.returncode, json.loads(out), err) == (0, {"text": "ä"}, b"")
 
 
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_json_passes_through_pipes_of_any_encoding(command: Runner) -> None:
+    """A pipe on Windows has the encoding of the locale."""
+    texts = ["é 你 😀"]
+    line = json.dumps(texts, ensure_ascii=False)
+    for arguments in (["submit", "echo@1.0.0", "--json", "--input", "-"], ["map", "echo@1.0.0", "-"]):
+        done = await command(*arguments, text=line, PYTHONIOENCODING="latin-1")
+        value = json.loads(done.out)["value"]
+        assert (json.loads(value) if isinstance(value, str) else value) == texts
+
+
 async def test_a_key_is_used_if_the_server_asks_for_one(tmp_path: Path) -> None:
     """D85"""
     key, public = ed25519_key(tmp_path)

@@ -166,25 +166,24 @@ def standard_input() -> io.TextIOWrapper:
 def _read_json(text: str | None, file: Path | None) -> object:
     if text is not None and file is not None:
         raise UsageError("pass --input or --input-file, not both")
-    if text is None and file is None:
-        return None
     name = "--input"
+    data: str | bytes | None = text
     if STDIN in (text, str(file)):
-        name, text = "standard input", standard_input().read()
+        name, data = "standard input", cast("bytes", standard_input().buffer.read())
     elif file is not None:
-        name = str(file)
-        try:
-            text = file.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise UsageError(f"{file} is not UTF-8; save it as UTF-8") from None
+        name, data = str(file), file.read_bytes()
+    if data is None:
+        return None
     try:
-        return _json(text or "")
+        return _json(data)
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} is not UTF-8; write it in UTF-8") from None
     except ValueError as error:
         raise UsageError(f"{name} is not JSON: {one_line(str(error))}") from None
 
 
-def _json(text: str) -> object:
-    return cast("object", json.loads(text, parse_constant=_refuse))
+def _json(data: str | bytes) -> object:
+    return cast("object", json.loads(data, parse_constant=_refuse))
 
 
 def _refuse(constant: str) -> object:

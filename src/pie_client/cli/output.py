@@ -59,7 +59,9 @@ def write_line(text: str) -> None:
 
 def write_json(value: object) -> None:
     """Write a value to standard output as one line of JSON. Raises OutputClosedError."""
-    write_line(json.dumps(value, ensure_ascii=False))
+    # What another encoding lacks is escaped as in JSON; the streams would escape it as in Python.
+    utf_8 = sys.stdout is not None and sys.stdout.encoding == "utf-8"  # pyright: ignore[reportUnnecessaryComparison] - closed before the start
+    write_line(json.dumps(value, ensure_ascii=not utf_8))
 
 
 def write_error(text: str) -> None:

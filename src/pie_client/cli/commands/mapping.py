@@ -123,7 +123,7 @@ async def map_inputs(
             )
             async with results:
                 async for result in results:
-                    write(_line(result))
+                    write(_answer(result))
             progress = results.progress
     replayed = f", {progress.replayed} of them before" if progress.replayed else ""
     output.note(f"{progress.done} inputs answered{replayed}, {progress.failed} failed")
@@ -182,23 +182,23 @@ async def _lines_of_stdin() -> AsyncGenerator[object]:
             yield _parsed(number, line)
 
 
-def _line(result: "MapResult[object, JsonValue]") -> str:
+def _answer(result: "MapResult[object, JsonValue]") -> dict[str, object]:
     answer: dict[str, object] = {"index": result.index}
     if result.error is None:
         answer["value"] = result.value
     else:
         answer["error"] = str(result.error)
-    return json.dumps(answer, ensure_ascii=False)
+    return answer
 
 
-def _writer(target: Path | None, stack: ExitStack) -> Callable[[str], None]:
-    """Return a function that writes a line. A file is written anew: answers of an earlier run come from the journal."""
+def _writer(target: Path | None, stack: ExitStack) -> Callable[[object], None]:
+    """Return a function that writes a value as a line of JSON. A file is written anew: answers of an earlier run come from the journal."""
     if target is None:
-        return output.write_line
+        return output.write_json
     file: TextIO = stack.enter_context(target.open("w", encoding="utf-8", errors="surrogatepass"))
 
-    def write(line: str) -> None:
-        file.write(f"{line}\n")
+    def write(value: object) -> None:
+        file.write(f"{json.dumps(value, ensure_ascii=False)}\n")
         file.flush()
 
     return write
