@@ -7,6 +7,7 @@ import os
 import ssl
 import subprocess
 import sys
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -467,6 +468,18 @@ async def test_a_missing_program_or_directory_is_named_without_arguments(
     with pytest.raises(McpServerError, match="can't start"):
         await register(client, echo, cwd=tmp_path / "none")
     assert await available(client) == []
+
+
+def test_an_event_loop_that_starts_no_processes_is_named(echo: Script) -> None:
+    """As asyncio.SelectorEventLoop on Windows, which is this class there."""
+
+    async def main() -> None:
+        async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
+            with pytest.raises(McpServerError, match=r"this event loop starts no processes; use asyncio's"):
+                await register(client, echo)
+
+    with asyncio.Runner(loop_factory=BaseSelectorEventLoop) as runner:
+        runner.run(main())
 
 
 async def test_mcp_servers_are_unsupported_by_0_5_and_not_started(echo: Script) -> None:

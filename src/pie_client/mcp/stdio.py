@@ -90,6 +90,9 @@ class StdioSpec:
                 cwd=self.cwd,
                 start_new_session=True,  # npx starts further processes, which must be stopped too
             )
+        except NotImplementedError as error:  # asyncio.SelectorEventLoop on Windows
+            what = f"can't start {self.command!r}: this event loop starts no processes"
+            raise McpServerError(name, what, "use asyncio's default one") from error
         except BaseException as error:
             child.kill()
             if not isinstance(error, (OSError, ValueError)):
