@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -11,8 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from tests.support.repository import ROOT
-from tests.support.tools import need
+from tests.support.repository import ROOT, tracked_files
 
 TOP_LEVEL = {
     *("schema", "codegen", "src", "tests", "docs", "examples", "benchmarks", "languages", ".ci"),
@@ -101,17 +99,9 @@ def modules_in(folder: Path, package: str) -> dict[str, Path]:
 
 
 def test_the_top_level_is_a_closed_list() -> None:
-    if not (ROOT / ".git").exists():
+    if (tracked := tracked_files()) is None:
         pytest.skip("not a git checkout")
-    (git,) = need("git")
-    done = subprocess.run(  # noqa: S603 - fixed arguments
-        [git, "-c", "safe.directory=*", "-c", "core.quotePath=false", "ls-files"],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert {Path(line).parts[0] for line in done.stdout.splitlines()} - TOP_LEVEL == set()
+    assert {Path(name).parts[0] for name in tracked} - TOP_LEVEL == set()
 
 
 def test_the_package_is_marked_as_typed() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.tools import need
+
 ROOT = Path(__file__).parents[2]
 GENERATED = "src/pie_client/_generated"
 SERVER_GENERATED = "src/pie_client/testing/_generated"
@@ -147,6 +149,22 @@ def files_below(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def tracked_files(*, untracked: bool = False) -> set[str] | None:
+    """Return the files of this repository that git tracks, or None outside a checkout. Ignored files are never among them."""
+    if not (ROOT / ".git").exists():
+        return None
+    (git,) = need("git")
+    arguments = ["ls-files", "--cached", *["--others", "--exclude-standard"] * untracked]
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "-c", "safe.directory=*", "-c", "core.quotePath=false", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return {name for name in done.stdout.splitlines() if (ROOT / name).exists()}
 
 
 def generated_files(root: Path) -> dict[str, bytes]:
