@@ -79,14 +79,20 @@ class States:
         self._closed = False
         """Whether the client was closed and has not connected since."""
 
-    def change(self, state: ConnectionState) -> None:
-        """Enter a state."""
+    def change(self, state: ConnectionState, *, told: bool = False) -> None:
+        """Enter a state.
+
+        Args:
+            state: The new one.
+            told: Whether an error tells it, so that the log need not.
+        """
         self.current = state
         self._closed = state.status is ConnectionStatus.CLOSED
         text = str(state)
         if self._address not in text:  # most causes name it
             text = f"connection to {self._address}: {text}"
-        logger.log(self._levels.get(state.status, logging.DEBUG), "%s", text)
+        level = logging.DEBUG if told else self._levels.get(state.status, logging.DEBUG)
+        logger.log(level, "%s", text)
         for follower in self._followers:
             follower.add(state)
         if self._on_state is not None:
@@ -321,7 +327,7 @@ class Connector:
         self._attempts = None
         attempts = Attempts(self._policy, self._now())
         try:
-            self.current = await self._attempt(self._connect, attempts)
+            self.current = await self._attempt(self._connect, attempts, told=True)
         except PieError:
             raise
         except BaseException:  # such as the cancellation of the last connect()
@@ -337,8 +343,16 @@ class Connector:
             _restorable(connected).may_suspend = self._handle_loss
         return connected
 
-    async def _attempt(self, work: Callable[[], Awaitable[T]], attempts: Attempts) -> T:
-        """Try to connect until it succeeds or the policy says to give up. Raises the last error."""
+    async def _attempt(
+        self, work: Callable[[], Awaitable[T]], attempts: Attempts, *, told: bool = False
+    ) -> T:
+        """Try to connect until it succeeds or the policy says to give up. Raises the last error.
+
+        Args:
+            work: An attempt.
+            attempts: Counts them.
+            told: Whether a caller waits for the error.
+        """
         while True:
             attempts.number += 1
             self.states.change(ConnectionState(ConnectionStatus.CONNECTING, attempts.number))
@@ -347,9 +361,8 @@ class Connector:
             except PieError as error:
                 delay = attempts.delay(error, self._now())
                 if delay is None:
-                    self.states.change(
-                        ConnectionState(ConnectionStatus.GAVE_UP, attempts.number, cause=error)
-                    )
+                    state = ConnectionState(ConnectionStatus.GAVE_UP, attempts.number, cause=error)
+                    self.states.change(state, told=told)
                     raise
                 await self._pause(attempts, delay, error)
 
@@ -378,9 +391,9 @@ class Connector:
         self.states.change(state)
 
     def _stop(self, attempts: Attempts) -> None:
-        """Record that no attempt follows, although the policy has not given up."""
+        """Record that no attempt follows, although the policy has not given up: it was cancelled, or the log has why."""
         if self.states.current.status is not ConnectionStatus.CLOSED:
-            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number))
+            self.states.change(ConnectionState(ConnectionStatus.GAVE_UP, attempts.number), told=True)
 
     @staticmethod
     def _now() -> float:
