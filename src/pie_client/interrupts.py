@@ -45,6 +45,15 @@ class Interrupts:
         """Call a function in an event loop at the first signal, from now on."""
         self._function, self._loop = function, loop
 
+    @contextlib.contextmanager
+    def raised(self) -> Generator[None]:
+        """Raise KeyboardInterrupt at the first signal in a block that keeps the event loop from running, such as a prompt."""
+        function, self._function = self._function, None
+        try:
+            yield
+        finally:
+            self._function = function
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None:
             os._exit(128 + number)

@@ -52,17 +52,28 @@ class Runner:
     folder: Path
     settings: Mapping[str, str]
 
-    async def __call__(self, *arguments: str, text: str | None = None, **settings: str) -> Done:
-        """Run a command and return its outputs. Without a text, its standard input is at its end."""
-        async with self.started(*arguments, **settings) as process, asyncio.timeout(TIMEOUT):
+    async def __call__(
+        self, *arguments: str, text: str | None = None, before: Sequence[str] = (), **settings: str
+    ) -> Done:
+        """Run a command and return its outputs.
+
+        Args:
+            arguments: Those of the command.
+            text: Its standard input, which is at its end by default.
+            before: A program that runs the command, with its arguments.
+            settings: More environment variables.
+        """
+        async with self.started(*arguments, before=before, **settings) as process, asyncio.timeout(TIMEOUT):
             out, err = await process.communicate(None if text is None else text.encode())
             return Done(process.returncode, out.decode(), err.decode())
 
     @contextlib.asynccontextmanager
-    async def started(self, *arguments: str, **settings: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    async def started(
+        self, *arguments: str, before: Sequence[str] = (), **settings: str
+    ) -> AsyncGenerator[asyncio.subprocess.Process]:
         """Start a command with pipes; at the end of the block it is killed if it still runs."""
         process = await asyncio.create_subprocess_exec(
-            *(str(COMMAND), *arguments),
+            *(*before, str(COMMAND), *arguments),
             cwd=self.folder,
             env=environment(self.folder, {**self.settings, **settings}),
             stdin=asyncio.subprocess.PIPE,
@@ -96,6 +107,13 @@ class Terminal:
             while word not in self.text:
                 self.text += await asyncio.to_thread(self._read)
 
+    def echoes(self) -> bool:
+        """Return whether it shows what is typed."""
+        import termios  # noqa: PLC0415 - not on Windows
+
+        flags: int = termios.tcgetattr(self._master)[3]
+        return bool(flags & termios.ECHO)
+
     def press(self, keys: str) -> None:
         r"""Write to the terminal; ``\x03`` is Ctrl-C."""
         os.write(self._master, keys.encode())
@@ -116,7 +134,7 @@ class Terminal:
 
 
 @contextlib.asynccontextmanager
-async def in_terminal(runner: Runner, *arguments: str) -> AsyncGenerator[Terminal]:
+async def in_terminal(runner: Runner, *arguments: str, program: Path = COMMAND) -> AsyncGenerator[Terminal]:
     """Run a command in a pseudo-terminal, which is its controlling terminal."""
     import fcntl  # noqa: PLC0415 - not on Windows
     import pty  # noqa: PLC0415
@@ -126,7 +144,7 @@ async def in_terminal(runner: Runner, *arguments: str) -> AsyncGenerator[Termina
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     process = await asyncio.create_subprocess_exec(
-        *_with_terminal(arguments),
+        *_with_terminal([str(program), *arguments]),
         cwd=runner.folder,
         env=environment(runner.folder, {"TERM": "xterm-256color", **runner.settings}),
         stdin=slave,
@@ -145,7 +163,7 @@ async def in_terminal(runner: Runner, *arguments: str) -> AsyncGenerator[Termina
         os.close(master)
 
 
-def _with_terminal(arguments: Sequence[str]) -> list[str]:
+def _with_terminal(command: Sequence[str]) -> list[str]:
     """Return a program that makes its standard input the controlling terminal, so that Ctrl-C reaches it."""
     claim = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-    return [sys.executable, "-S", "-E", "-c", claim, str(COMMAND), *arguments]
+    return [sys.executable, "-S", "-E", "-c", claim, *command]

@@ -92,6 +92,20 @@ async def test_a_key_is_used_if_the_server_asks_for_one(tmp_path: Path) -> None:
     assert "pass --key FILE, or set PIE_KEY" in refused.error
 
 
+@pytest.mark.tools("ssh-agent", "ssh-add")
+async def test_the_key_of_an_agent_is_used(tmp_path: Path) -> None:
+    key, public = ed25519_key(tmp_path)
+    async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
+        command = Runner(tmp_path, {"PIE_URI": engine.uri, "PIE_USERNAME": "alice", "PIE_KEY": "agent"})
+        add = ("ssh-agent", "sh", "-c", 'ssh-add -q "$0" && exec "$@"', str(key))
+        found = await command("ping", before=add)
+        empty = await command("ping", before=("ssh-agent",))
+    assert (found.status, found.err) == (0, "")
+    assert "as alice" in found.out
+    assert (empty.status, empty.out) == (4, "")
+    assert empty.error == "pie-client: the ssh-agent has no usable key; add one with ssh-add"
+
+
 @pytest.mark.parametrize("family", ["0.5"])
 async def test_the_settings_of_the_published_client_are_used_where_there_are_no_others(
     engine: LocalEngine, tmp_path: Path
@@ -139,6 +153,20 @@ async def test_a_process_ends_with_the_reader_of_its_output(tmp_path: Path) -> N
                 assert await process.wait() == 128 + 13
         async with PieClient(engine.uri, username="ada") as client:
             assert await client.list_processes() == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")  # noqa: PTH110 - it is no file
+async def test_a_help_that_nobody_reads_and_one_that_has_no_space_end_as_other_outputs_do(
+    tmp_path: Path,
+) -> None:
+    command = Runner(tmp_path, {})
+    full = await command("--help", before=("sh", "-c", 'exec "$0" "$@" >/dev/full'))
+    assert (full.status, full.error) == (
+        5,
+        "pie-client: can't write to standard output: No space left on device",
+    )
+    unread = await command("ping", "--help", before=("sh", "-c", '{ "$0" "$@"; echo $? >&2; } | :'))
+    assert unread.err == "141\n"
 
 
 @needs_terminals
@@ -257,25 +285,35 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         (["ping", "--timeout", "soon"], "--timeout: 'soon' is not a number of seconds"),
         (["ping", "--timeout", "0"], "--timeout: '0' is not a number of seconds"),
         (["ping", "--token", "abc"], "no such option: --token"),  # others see the arguments of processes
-        (["ping", "--uri", "127.0.0.1"], "does not start with ws:// or wss://"),
+        (["ping", "--uri", "127.0.0.1"], "--uri: the URI '127.0.0.1' does not start with ws:// or wss://"),
         (["submit"], "pass NAME@VERSION or --path FILE"),
         (["submit", "a@1.0.0", "--prompt", "hi"], "flags of the program go after --"),
         (["submit", "a@1.0.0", "--input", "{"], "--input is not JSON"),
-        (["submit", "a@1.0.0", "--input", "[NaN]"], "--input is not JSON: NaN is not JSON"),
+        (["submit", "a@1.0.0", "--input", "[NaN]"], "--input is not JSON: NaN is not a finite number"),
         (
             ["submit", "a@1.0.0", "--input-file", "/nowhere/a.json"],
             "/nowhere/a.json: No such file or directory",
         ),
         (["submit", "a@1.0.0", "--input", "3", "--", "--a", "b"], "the input is not a JSON object"),
+        (["submit", "a@1.0.0", "--input", "[" * 100_000], "--input is not JSON: it is nested too deeply"),
+        (["submit", "a@1.0.0", "--", "--=1"], "'--=1' after -- is not a flag; write --name value"),
         (["submit", "a@1.0.0", "--", "hi"], "'hi' after -- is not a flag; write --name value"),
         (["submit", "a@1.0.0", "--path", "b.wasm"], "pass NAME@VERSION or --path FILE"),
-        (["submit", "--path", "/nowhere/b.wasm"], "/nowhere/Pie.toml does not exist"),
+        (["submit", "--path", "/nowhere/b.wasm"], "/nowhere/b.wasm is not a file"),
+        (["install", "/nowhere/b.wasm"], "/nowhere/b.wasm is not a file; pass a component or a script"),
+        (["check", "a@1.0.0", "-p", __file__], f"{Path(__file__).parent}/Pie.toml is not a file"),
         (["map", "a@1.0.0", "-", "--on-error", "cry"], "'cry' is not one of raise, return, skip"),
         (["map", "a@1.0.0", "a.jsonl", "-o", "a.jsonl"], "a.jsonl is named twice"),
         (["resolve", "a"], "pass --registry URL, or set PIE_REGISTRY"),
         (["config", "set", "colour", "red"], "unknown setting 'colour'; there are uri, username"),
         (["config", "set", "timeout", "soon"], "timeout: 'soon' is not a number of seconds"),
-        (["config", "set", "uri", "localhost"], "does not start with ws:// or wss://"),
+        (
+            ["config", "set", "uri", "localhost"],
+            "uri: the URI 'localhost' does not start with ws:// or wss://",
+        ),
+        (["config", "set", "identity", "a b\n"], "identity: invalid identity"),
+        (["config", "set", "username", ""], "username: the value is empty"),
+        (["resolve", "a", "--registry", "b"], "the registry's URL is not an http or https URL"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_status_2(
@@ -376,13 +414,23 @@ def test_an_encrypted_key_needs_a_passphrase_or_a_terminal(
     assert run(capsys, "ping", "--key", str(tmp_path / "none"))[0] == 4
 
 
-def test_a_server_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str], manifest: str) -> None:
-    status, out, err = run(capsys, "list")
+@pytest.mark.parametrize("command", ["list", "map a@1.0.0"])
+def test_a_server_that_is_away_is_status_3(
+    command: str, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    given = [manifest] if command.startswith("map") else []
+    status, out, err = run(capsys, *command.split(), *given)
     assert (status, out) == (3, "")
     assert err == (
         "pie-client: could not connect to ws://127.0.0.1:1: connection refused; "
         "check the address and that the server runs\n"
     )
+
+
+def test_a_registry_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str], manifest: str) -> None:
+    status, _, err = run(capsys, "resolve", "a", "--registry", "http://127.0.0.1:1")
+    assert (status, err.count("\n")) == (3, 1)
+    assert "the registry http://127.0.0.1:1 can't be reached" in err
 
 
 def test_settings_of_the_published_client_are_taken_over(

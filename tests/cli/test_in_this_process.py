@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+import pie_client
 from pie_client import models
-from pie_client.cli import main
+from pie_client.cli import main, wording
 from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import COMPONENT
@@ -130,6 +131,38 @@ def test_a_beginning_that_several_ids_have_is_refused(
     assert "no running process has an id that begins with 'zz'; see: pie-client list" in err
     _, out, _ = run(capsys, "list", "--full")
     assert [line.split()[0] for line in out.splitlines()[1:]] == ids
+
+
+def test_an_empty_id_names_no_process(engine: LocalEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    process = run(capsys, "submit", "wait@1.0.0", "-d")[1]
+    for empty in ("", " "):
+        status, _, err = run(capsys, "terminate", empty)
+        assert status == 2
+        assert "the id is empty" in err
+    assert process.strip() in run(capsys, "list", "--full")[1]
+
+
+def test_advice_of_the_library_has_the_names_of_the_command(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert "; see pie-client list\n" in run(capsys, "terminate", unknown)[2]
+    assert "; it has ended" in run(capsys, "attach", unknown)[2]
+    assert "launch with --detach to attach later\n" in run(capsys, "attach", unknown)[2]
+    # What a program says stays as it is.
+    _, _, err = run(capsys, "submit", "fail@1.0.0", "--input", '"no; see list_processes"')
+    assert err.endswith("failed: no; see list_processes\n")
+    (tmp_path / "in.jsonl").write_text("1\n")
+    _, out, err = run(capsys, "map", "wait@1.0.0", "in.jsonl", "--limit", "0.01")
+    assert json.loads(out)["error"].endswith("was terminated; raise --limit")
+    assert err == "pie-client: 0 inputs answered, 1 failed\n"
+
+
+def test_names_that_the_command_replaces_are_those_of_the_library() -> None:
+    library = Path(pie_client.__file__).parent
+    files = [path for path in library.rglob("*.py") if "cli" not in path.parts]
+    text = "".join(path.read_text("utf-8") for path in files)
+    assert [word for word in wording.WORDS if word not in text] == []
 
 
 def test_a_token_authenticates_in_place_of_a_user(

@@ -5,6 +5,7 @@ Where the manifest is known, flags get the types of its parameters, and the inpu
 
 import io
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,11 +31,8 @@ Parameters = Mapping[str, "models.ManifestParameter"]
 
 
 def read_parameters(path: Path) -> Parameters | None:
-    """Return the parameters of a manifest, or None if it has no such table. Raises ManifestError, UsageError and OSError."""
-    try:
-        return manifest.parse_manifest(path.read_bytes()).parameters
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist; pass the program's Pie.toml with --manifest") from None
+    """Return the parameters of a manifest, or None if it has no such table. Raises ManifestError and OSError."""
+    return manifest.parse_manifest(path.read_bytes()).parameters
 
 
 def make_input(
@@ -76,7 +74,7 @@ def parse_flags(flags: Sequence[str], parameters: Parameters | None = None) -> d
     rest = list(flags)
     while rest:
         flag = rest.pop(0)
-        if not flag.startswith("--") or flag == "--":
+        if not flag.startswith("--") or flag.startswith("--=") or flag == "--":
             raise UsageError(f"{one_line(flag)!r} after -- is not a flag; write --name value")
         name, separator, text = flag.removeprefix("--").partition("=")
         name, kind = _parameter(name, parameters)
@@ -118,7 +116,7 @@ def _value(name: str, text: str, kind: Kind | None) -> object:
             raise UsageError(f"--{name}: {one_line(text)!r} is not of type bool; write true or false")
         return WORDS[text.lower()]
     try:
-        return _number(text, kind) if kind else _json(text)
+        return _number(text, kind) if kind else parse_json(text)
     except ValueError:
         if kind is None:
             return text
@@ -126,7 +124,7 @@ def _value(name: str, text: str, kind: Kind | None) -> object:
 
 
 def _number(text: str, kind: Kind) -> int | float:
-    return int(text) if kind == "int" else float(text)
+    return int(text) if kind == "int" else _finite(text)
 
 
 def _check(given: object, parameters: Parameters) -> None:
@@ -175,16 +173,23 @@ def _read_json(text: str | None, file: Path | None) -> object:
     if data is None:
         return None
     try:
-        return _json(data)
+        return parse_json(data)
     except UnicodeDecodeError:
         raise UsageError(f"{name} is not UTF-8; write it in UTF-8") from None
     except ValueError as error:
         raise UsageError(f"{name} is not JSON: {one_line(str(error))}") from None
 
 
-def _json(data: str | bytes) -> object:
-    return cast("object", json.loads(data, parse_constant=_refuse))
+def parse_json(text: str | bytes) -> object:
+    """Return the value of a JSON text. Raises ValueError."""
+    try:
+        return cast("object", json.loads(text, parse_constant=_finite, parse_float=_finite))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is not JSON")
+def _finite(text: str) -> float:
+    """Return the number of a text. Raises ValueError for those that JSON can't have."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{one_line(text)} is not a finite number")
+    return number

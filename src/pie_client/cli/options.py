@@ -115,11 +115,14 @@ Manifest = Annotated[
 ]
 
 
-def manifest_of(build: Path | None, manifest: Path | None) -> Path | None:
-    """Return the manifest of a build: the given one, or the one beside it."""
-    if manifest is not None or build is None:
-        return manifest
-    return build.with_name("Pie.toml")
+def manifest_of(build: Path, manifest: Path | None) -> Path:
+    """Return the manifest of a build: the given one, or the one beside it. Raises UsageError if a file is missing."""
+    if not build.is_file():
+        raise running.UsageError(f"{build} is not a file; pass a component or a script")
+    place = manifest or build.with_name("Pie.toml")
+    if not place.is_file():
+        raise running.UsageError(f"{place} is not a file; pass the program's Pie.toml with --manifest")
+    return place
 
 
 Prefix = Annotated[

@@ -5,27 +5,32 @@ Output that nobody reads any more raises :class:`OutputClosedError`, and the com
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
+    import rich.cells as rich_cells
     import rich.console as rich_console
     import rich.table as rich_table
 else:
+    rich_cells = LazyModule("rich.cells")
     rich_console = LazyModule("rich.console")
     rich_table = LazyModule("rich.table")
 
 NAME = "pie-client"
 """Name of the command."""
 WIDE = 100_000
-"""Columns of a table that no terminal shows: nothing is cut."""
+"""Columns that no table has."""
+GAP = 2
+"""Spaces between two columns of a table."""
 
 
 class OutputClosedError(Exception):
@@ -43,9 +48,18 @@ def write(text: str) -> None:
     """Write a text to standard output at once. Raises OutputClosedError."""
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - closed before the start
         return
-    try:
+    with writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def writing() -> Generator[None]:
+    """Raise OutputClosedError if standard output can't be written in a block, also by rich."""
+    try:
+        yield
+    except SystemExit:  # rich, if nobody reads
+        raise OutputClosedError from None
     except OSError as error:
         _discard(sys.stdout)
         reason = "" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
@@ -81,34 +95,54 @@ def note(text: str) -> None:
 
 
 def write_table(
-    headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    cut: str = "",
 ) -> None:
-    """Write a table: cut to the width of a terminal, and whole elsewhere.
+    """Write a table.
 
     Args:
         headers: Names of the columns.
         rows: Their cells. Control characters are escaped.
         right: Names of the columns that are aligned to the right.
+        cut: Name of the column that is cut to what a terminal has left for it; without a terminal nothing is cut.
     """
-    write(render_table(headers, rows, right=right))
+    write(render_table(headers, rows, right=right, cut=cut))
 
 
 def render_table(
-    headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    cut: str = "",
 ) -> str:
     """Return a table as text. See :func:`write_table`."""
-    shown = on_terminal(sys.stdout)
-    table = rich_table.Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(
-            header, justify="right" if header in right else "left", no_wrap=True, overflow="ellipsis"
-        )
-    for row in rows:
-        table.add_row(*(one_line(str(cell)) for cell in row))
-    console = rich_console.Console(width=None if shown else WIDE, markup=False, emoji=False, highlight=False)
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
+    columns = {header: [header, *(row[number] for row in cells)] for number, header in enumerate(headers)}
+    widths = {header: max(map(rich_cells.cell_len, column)) for header, column in columns.items()}
+    # Rich would cut every column.
+    console = rich_console.Console(markup=False, emoji=False, highlight=False)
+    if cut in widths and on_terminal(sys.stdout):
+        left = console.width - sum(widths.values()) + widths[cut] - GAP * (len(widths) - 1)
+        widths[cut] = max(min(widths[cut], left), len(cut))
+    console.width = WIDE
+    table = rich_table.Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for header, width in widths.items():
+        justify: Literal["left", "right"] = "right" if header in right else "left"
+        table.add_column(header, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
+    for row in cells:
+        table.add_row(*row)
     with console.capture() as captured:
         console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and a noun that takes an -s."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def on_terminal(stream: TextIO | None) -> bool:

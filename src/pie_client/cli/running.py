@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Generator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from pie_client.cli import output
+from pie_client.cli import output, wording
 from pie_client.errors import (
     DeadlineError,
     HandshakeError,
@@ -22,6 +22,7 @@ from pie_client.errors import (
     PieConnectionError,
     PieError,
     ProcessError,
+    RegistryError,
     one_line,
 )
 from pie_client.interrupts import BROKEN_PIPE_STATUS, Interrupts
@@ -49,7 +50,7 @@ class Status(IntEnum):
     USAGE = 2
     """An argument or a file is wrong; nothing was sent."""
     CONNECTION = 3
-    """The server can't be reached, the connection broke, or an answer is overdue."""
+    """The server or registry can't be reached, the connection broke, or an answer is overdue."""
     AUTHENTICATION = 4
     """The server did not accept the user, the key, the token or the identity."""
     REFUSED = 5
@@ -145,13 +146,13 @@ def _described(error: Exception, verbose: int) -> tuple[Status, str]:
     if isinstance(error, FailedError):
         return error.status, str(error)
     if isinstance(error, PieError):
-        return _status_of(error), str(error)
+        return _status_of(error), wording.said(error)
     if isinstance(error, OSError):
         wrong = isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError))
         name = f"{error.filename}: " if error.filename else ""
-        return Status.USAGE if wrong else Status.REFUSED, one_line(
-            f"{name}{error.strerror or error}; check the path and its permissions"
-        )
+        advice = "check the path and its permissions" if name else "mend that, then try again"
+        status = Status.USAGE if wrong else Status.REFUSED
+        return status, one_line(f"{name}{error.strerror or error}; {advice}")
     if verbose:
         output.write_error("".join(traceback.format_exception(error)))
     return Status.REFUSED, one_line(
@@ -166,6 +167,7 @@ def _status_of(error: PieError) -> Status:
         return Status.AUTHENTICATION
     if isinstance(error, HandshakeError) and error.status == families.STATUS_IDENTITY_REFUSED:
         return Status.AUTHENTICATION
-    if isinstance(error, (PieConnectionError, DeadlineError)):
+    unreachable = isinstance(error, RegistryError) and isinstance(error.__cause__, OSError)
+    if unreachable or isinstance(error, (PieConnectionError, DeadlineError)):
         return Status.CONNECTION
     return Status.USAGE if isinstance(error, InvalidArgumentError) else Status.REFUSED

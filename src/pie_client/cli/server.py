@@ -13,8 +13,8 @@ from uuid import UUID
 from pie_client import PieClient
 from pie_client.cli import output
 from pie_client.cli.running import FailedError, Status, UsageError
-from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, seconds_of
-from pie_client.errors import InvalidKeyError
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of
+from pie_client.errors import InvalidKeyError, PieError, one_line
 from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
@@ -55,6 +55,8 @@ class Server:
         self.uri: Final = values["uri"].text
         self._values = values
         self._trace = trace
+        for name, value in values.items():
+            check(name, value)
         self._timeout = seconds_of(values["timeout"])
 
     @contextlib.asynccontextmanager
@@ -64,18 +66,25 @@ class Server:
         Args:
             reconnect: Whether to connect again after a loss.
         """
+        reached = False
+
+        def again(error: PieError) -> bool:
+            """Return whether to connect again; not to a server that was never reached, which may have another address."""
+            return reached and reconnecting.is_transient(error)
+
         identity = self._values.get("identity")
         client = PieClient(
             self.uri,
             timeout=self._timeout,
             identity=None if identity is None else identity.text,
-            reconnect=reconnecting.Reconnect() if reconnect else None,
+            reconnect=reconnecting.Reconnect(retry=again) if reconnect else None,
         )
         if self._trace:
             client.observe(lambda frame: output.note(str(frame)))
         token, key = self._values.get("token"), self._values.get("key")
-        signer = None if token is not None or key is None else await _signer(key)
+        signer = None if token is not None or key is None else await self._signer(key)
         async with client:
+            reached = True
             if token is None:
                 await self._authenticate(client, signer)
             else:
@@ -94,6 +103,44 @@ class Server:
                 Status.AUTHENTICATION,
             ) from error
 
+    async def _signer(self, key: Value) -> keys.Signer:
+        """Return the key that signs. Asks for the passphrase of an encrypted one."""
+        if key.text == AGENT:
+            found = await agent.agent_keys()
+            if not found:
+                raise FailedError(
+                    "the ssh-agent has no usable key; add one with ssh-add", Status.AUTHENTICATION
+                )
+            return found[0]
+        try:
+            content = read_regular(as_path(key.text), keys.KEY_FILE_BYTES)
+            passphrase = self._passphrase(key.text) if key_files.find_key(content).encrypted else None
+            return keys.ParsedPrivateKey.from_file(key.text, passphrase)
+        except InvalidKeyError as error:
+            name = key.text
+            raise FailedError(
+                str(error) if name in str(error) else f"{name}: {error}", Status.AUTHENTICATION
+            ) from error
+        except OSError as error:
+            raise FailedError(
+                f"{key.source}: can't read the key {key.text}: {error.strerror or error}; check the path",
+                Status.AUTHENTICATION,
+            ) from None
+
+    def _passphrase(self, name: str) -> str:
+        if passphrase := os.environ.get(PASSPHRASE_VARIABLE):
+            return passphrase
+        given = ""
+        if output.on_terminal(sys.stdin):
+            with self.interrupts.raised(), contextlib.suppress(EOFError):
+                given = getpass.getpass(f"Passphrase of {name}: ")
+        if not given:
+            raise FailedError(
+                f"{name}: the key is encrypted; set {PASSPHRASE_VARIABLE}, or pass --key {AGENT} for the ssh-agent",
+                Status.AUTHENTICATION,
+            )
+        return given
+
 
 def describe(client: PieClient) -> str:
     """Return which servers a connected client's one belongs to, and its user."""
@@ -111,9 +158,13 @@ async def find(client: PieClient, prefix: str) -> str:
     """Return the id of the only running process whose id begins with a prefix. Raises UsageError and FailedError."""
     with contextlib.suppress(ValueError):
         return str(UUID(prefix))
+    if not prefix.strip():  # a variable that is not set, say: every id begins with it
+        raise UsageError("the id is empty; pass one, or its beginning; see: pie-client list")
     found = sorted(p.id for p in await client.list_processes() if p.id.startswith(prefix.lower()))
     if not found:
-        raise FailedError(f"no running process has an id that begins with {prefix!r}; see: pie-client list")
+        raise FailedError(
+            f"no running process has an id that begins with {one_line(prefix)!r}; see: pie-client list"
+        )
     if len(found) > 1:
         shown = ", ".join(shortened(found)[:5])
         raise UsageError(
@@ -128,37 +179,3 @@ def shortened(ids: list[str]) -> list[str]:
     while length < max(map(len, ids), default=0) and len({each[:length] for each in ids}) < len(ids):
         length += 1
     return [each[:length] for each in ids]
-
-
-async def _signer(key: Value) -> keys.Signer:
-    """Return the key that signs. Asks for the passphrase of an encrypted one."""
-    if key.text == AGENT:
-        found = await agent.agent_keys()
-        if not found:
-            raise FailedError("the ssh-agent has no usable key; add one with ssh-add", Status.AUTHENTICATION)
-        return found[0]
-    try:
-        content = read_regular(as_path(key.text), keys.KEY_FILE_BYTES)
-        passphrase = _passphrase(key.text) if key_files.find_key(content).encrypted else None
-        return keys.ParsedPrivateKey.from_file(key.text, passphrase)
-    except InvalidKeyError as error:
-        name = key.text
-        raise FailedError(
-            str(error) if name in str(error) else f"{name}: {error}", Status.AUTHENTICATION
-        ) from error
-    except OSError as error:
-        raise FailedError(
-            f"{key.source}: can't read the key {key.text}: {error.strerror or error}; check the path",
-            Status.AUTHENTICATION,
-        ) from None
-
-
-def _passphrase(name: str) -> str:
-    if passphrase := os.environ.get(PASSPHRASE_VARIABLE):
-        return passphrase
-    if not output.on_terminal(sys.stdin):
-        raise FailedError(
-            f"{name}: the key is encrypted; set {PASSPHRASE_VARIABLE}, or pass --key {AGENT} for the ssh-agent",
-            Status.AUTHENTICATION,
-        )
-    return getpass.getpass(f"Passphrase of {name}: ")

@@ -176,12 +176,17 @@ def _published(tables: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
-def check(name: str, value: str) -> None:
+def check(name: str, value: Value) -> None:
     """Raise InvalidArgumentError if a value can't be that of a setting."""
-    if name == "uri":
-        PieClient(value)
-    elif name == "timeout":
-        seconds_of(Value(value, name))
+    if not value.text:
+        raise InvalidArgumentError(f"{value.source}: the value is empty; leave it out")
+    if name == "timeout":
+        seconds_of(value)
+    elif name in ("uri", "identity"):
+        try:
+            PieClient(value.text) if name == "uri" else PieClient(DEFAULT_URI, identity=value.text)
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"{value.source}: {error}") from None
 
 
 def seconds_of(value: Value) -> float:

@@ -9,12 +9,19 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from pie_client.cli import output
+
 STEP = "get_runtime_param"
 """Method of typer's parameters that returns what converts their values."""
 
 
 class Command(TyperCommand):
     """A command that converts values only where it is needed."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's types are not public
+        """Write the help. Raises OutputClosedError."""
+        with output.writing():
+            super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's types are not public
         """Return the parameters of the command."""
@@ -23,6 +30,11 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A group of such commands."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's types are not public
+        """Write the help. Raises OutputClosedError."""
+        with output.writing():
+            super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's types are not public
         """Return the parameters of the group."""

@@ -19,10 +19,11 @@ async def check(
 
     The exit status is 0 if it has, and 1 if not.
     """
+    place = manifest if path is None else options.manifest_of(path, manifest)
     async with server.client() as client:
         with warnings.catch_warnings(record=True, category=HashesNotComparedWarning):
             warnings.simplefilter("always", HashesNotComparedWarning)
-            found = await client.check_program(inferlet, path, options.manifest_of(path, manifest))
+            found = await client.check_program(inferlet, path, place)
     output.write_line(f"{inferlet} is {'' if found else 'not '}installed")
     if found and path is not None:
         output.note("the server compares no files, so its build may differ from yours")

@@ -59,7 +59,13 @@ def show(as_json: options.AsJson = False, config: options.Config = None) -> None
 @app.command("set", cls=starting.Command)
 def set_value(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help=", ".join(settings.SETTINGS), show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help=", ".join(settings.SETTINGS),
+            show_default=False,
+            autocompletion=lambda: list(settings.SETTINGS),
+        ),
     ],
     value: Annotated[
         str | None,
@@ -74,7 +80,7 @@ def set_value(
     values = {**settings.read_config(config).values}
     values.pop(name, None)
     if value is not None:
-        settings.check(name, value)
+        settings.check(name, settings.Value(value, name))
         values[name] = value
     _write(path, values)
     output.write_line(f"{name} {'removed' if value is None else 'set'} in {path}")

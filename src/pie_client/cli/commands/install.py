@@ -33,9 +33,9 @@ async def install(
 ) -> None:
     """Upload a build and install it."""
     file = build or path
-    place = options.manifest_of(file, manifest)
-    if file is None or place is None or None not in (build, path):
+    if file is None or None not in (build, path):
         raise UsageError("pass the file of the build, once; see: pie-client install --help")
+    place = options.manifest_of(file, manifest)
     async with server.client() as client:
         try:
             output.write_line(await upload(client, file, place, force=force))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
-from pie_client.cli import inputs, options, output
+from pie_client.cli import inputs, options, output, wording
 from pie_client.cli.running import Status, UsageError
 from pie_client.cli.server import Server
 from pie_client.cli.settings import Value, seconds_of
@@ -70,6 +70,7 @@ OnError = Annotated[
         "--on-error",
         metavar="WHAT",
         help="If an input fails: return (write its error), skip, or raise (stop).",
+        autocompletion=lambda: list(mapping.ON_ERROR),
     ),
 ]
 Retries = Annotated[
@@ -126,7 +127,7 @@ async def map_inputs(
                     write(_answer(result))
             progress = results.progress
     replayed = f", {progress.replayed} of them before" if progress.replayed else ""
-    output.note(f"{progress.done} inputs answered{replayed}, {progress.failed} failed")
+    output.note(f"{output.counted(progress.done, 'input')} answered{replayed}, {progress.failed} failed")
     return Status.FAILED if progress.failed else Status.OK
 
 
@@ -153,7 +154,7 @@ def _lines(file: Iterable[bytes]) -> Generator[object]:
 
 def _parsed(number: int, line: bytes) -> object:
     try:
-        return cast("object", json.loads(line))
+        return inputs.parse_json(line)
     except ValueError as error:
         raise UsageError(f"line {number} of the inputs is not JSON: {one_line(str(error))}") from None
 
@@ -187,7 +188,7 @@ def _answer(result: "MapResult[object, JsonValue]") -> dict[str, object]:
     if result.error is None:
         answer["value"] = result.value
     else:
-        answer["error"] = str(result.error)
+        answer["error"] = wording.said(result.error).replace("--timeout", "--limit")
     return answer
 
 

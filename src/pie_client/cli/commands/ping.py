@@ -61,4 +61,4 @@ def _summarize(times: list[float], *, as_json: bool, uri: str, count: int) -> No
         output.write_json({"uri": uri, "pings": len(times), **rounded})
     else:
         shown = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
-        output.write_line(f"{len(times)} pings: {shown} ms")
+        output.write_line(f"{output.counted(len(times), 'ping')}: {shown} ms")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pie_client import PieClient
+from pie_client._generated.families import DEFAULT_URI
 from pie_client.cli import options, output, running, settings
 from pie_client.cli.running import UsageError
 from pie_client.cli.settings import seconds_of
@@ -27,7 +28,7 @@ def resolve(
         values = settings.resolve({"registry": registry, "timeout": timeout}, config)
         if (url := values.get("registry")) is None:
             raise UsageError("no program registry; pass --registry URL, or set PIE_REGISTRY")
-        client = PieClient(values["uri"].text, timeout=seconds_of(values["timeout"]))
+        client = PieClient(DEFAULT_URI, timeout=seconds_of(values["timeout"]))
         output.write_line(await client.resolve_version(name, url.text))
 
     raise typer.Exit(running.run(work, verbose=verbose))

@@ -48,15 +48,18 @@ async def status(
 
         if not watch:
             _show(await statistics(), as_json=as_json)
-        elif as_json or not output.on_terminal(sys.stdout):
+            return
+        console = rich_console.Console()
+        has_cursor = output.on_terminal(sys.stdout) and console.is_terminal and not console.is_dumb_terminal
+        if as_json or not has_cursor:
             while True:
                 _show(await statistics(), as_json=as_json)
                 await asyncio.sleep(interval)
-        else:
-            with rich_live.Live(console=rich_console.Console(), auto_refresh=False, screen=True) as screen:
-                while True:
-                    screen.update(rich_text.Text.from_ansi(_table(await statistics())), refresh=True)
-                    await asyncio.sleep(interval)
+        live = rich_live.Live(console=console, auto_refresh=False, screen=True)
+        with output.writing(), live as screen:
+            while True:
+                screen.update(rich_text.Text.from_ansi(_table(await statistics())), refresh=True)
+                await asyncio.sleep(interval)
 
 
 def _show(found: "models.QueryResult", *, as_json: bool) -> None:

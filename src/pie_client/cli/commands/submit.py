@@ -65,7 +65,7 @@ async def submit(
     """
     if (inferlet is None) == (path is None):
         raise UsageError("pass NAME@VERSION or --path FILE; see: pie-client submit --help")
-    place = options.manifest_of(path, manifest)
+    place = manifest if path is None else options.manifest_of(path, manifest)
     parameters = None if place is None else inputs.read_parameters(place)
     given = inputs.make_input(text, file, context.obj, parameters)
     async with server.client() as client:
