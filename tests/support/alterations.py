@@ -103,6 +103,16 @@ def events_after_end(faults: Faults, *, times: int | None = 1) -> Fault:
     return faults.alter(follow, *ENDS, times=times)
 
 
+def second_terminal(faults: Faults, *, times: int | None = 1) -> Fault:
+    """End a process twice: with an error after it returned, or the reverse."""
+
+    def follow(fields: Mapping[str, object]) -> list[Mapping[str, object] | WireModel]:
+        other = models.ErrorFrame if fields["event"] == "return" else models.ReturnFrame
+        return [fields, other(process_id=str(fields["process_id"]), value='"a second end"')]
+
+    return faults.alter(follow, *ENDS, times=times)
+
+
 def split_utf8(faults: Faults, *, times: int | None = 1) -> Fault:
     """Split output within a character, so that it arrives as two events with replacement characters."""
 

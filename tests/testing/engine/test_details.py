@@ -26,6 +26,7 @@ from pie_client import (
     models,
 )
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
+from tests.support import alterations
 from tests.support.keys import ed25519_key
 from tests.support.peers import TIMEOUT, component, in_time
 from tests.support.raw import Raw, raw_client
@@ -348,7 +349,7 @@ async def test_two_pipelined_terminations_both_succeed_on_0_4_servers(
 @pytest.mark.parametrize("family", ["0.4"])
 async def test_concurrent_terminations_end_a_handle_once(engine: LocalEngine, client: PieClient) -> None:
     Gate(engine)
-    engine.faults.second_terminal()  # as real servers sometimes do
+    alterations.second_terminal(engine.faults)  # as real servers sometimes do
     process = await client.launch_process("gate@1.0.0")
     await asyncio.gather(process.terminate(), process.terminate())
     assert [event async for event in process] == [ErrorEvent("Signal")]

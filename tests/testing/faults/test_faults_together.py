@@ -192,7 +192,7 @@ AFTER_END = Kind(
         and wire.where(type="file")
     ),
 )
-SECOND_END = Kind(lambda s: s.faults.second_terminal(), lambda wire: len(wire.ends()) == 2)
+SECOND_END = Kind(lambda s: alterations.second_terminal(s.faults), lambda wire: len(wire.ends()) == 2)
 RETURNED = {
     **OF_EVENTS,
     "events_after_end": AFTER_END,

@@ -209,9 +209,8 @@ class Connection:
 
     async def _result(self, request: ClientMessage) -> Result:
         """Return the result of a request. Raises Refusal and Unanswered."""
-        text = self._state.faults.react(self, request)
-        if text is None:
-            text = await self._state.call_handler(request)
+        self._state.faults.react(self, request)
+        text = await self._state.call_handler(request)
         return await self._requests.carry_out(request) if text is None else Result(text)
 
     def _respond(self, request: ClientMessage, *, ok: bool, result: str) -> None:

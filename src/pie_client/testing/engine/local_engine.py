@@ -50,8 +50,8 @@ class LocalEngine:
 
     It differs from real servers in this: WebAssembly is accepted and does not run; only the header of the upload is
     checked. Programs are not fetched from a registry: the 0.4 family answers as if one had refused them. All output of a
-    workflow's processes arrives, while real servers lose the end of about one in three (``faults.lose_workflow_end``). A
-    terminated process ends once, while real 0.4 servers sometimes end one twice (``faults.second_terminal``). An event
+    workflow's processes arrives, while real servers lose the end of about one in three (``faults.alter`` can drop it). A
+    terminated process ends once, while real 0.4 servers sometimes end one twice (``faults.alter`` can add an end). An event
     never arrives before the reply that it follows from. Error texts that real servers take from a TOML, JSON, msgpack or
     WebAssembly library are worded differently. Delays of real 0.4 servers (before they refuse a wrong token, answer a
     close or accept a second client) are not imitated; use faults such as ``delay``, ``never_answer_close`` and

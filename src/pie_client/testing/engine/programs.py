@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
@@ -48,21 +47,17 @@ class Programs:
     Args:
         traits: Facts of the server family.
         limits: Limits of each script, or None if scripts are not allowed to run.
-        unreachable: Returns whether the registry of the servers that ask one can't be reached.
 
     Attributes:
         functions: Registered inferlets by ``name@version``. They need no upload, and replace one.
         daemons: Registered daemons by ``name@version``.
     """
 
-    def __init__(
-        self, traits: ServerTraits, limits: ScriptLimits | None, unreachable: Callable[[], bool]
-    ) -> None:
+    def __init__(self, traits: ServerTraits, limits: ScriptLimits | None) -> None:
         self.functions: dict[str, InferletFunction] = {}
         self.daemons: dict[str, DaemonFunction] = {}
         self._traits = traits
         self._limits = limits
-        self._unreachable = unreachable
         self._stored: dict[str, StoredProgram] = {}
 
     @property
@@ -96,9 +91,6 @@ class Programs:
             raise Refusal(texts.program_not_installed(program=program, folder=FOLDER))
         name, _, version = program.rpartition("@")
         url = REGISTRY + REGISTRY_MANIFEST.format(name=name, version=version)
-        if self._unreachable():
-            detail = texts.registry_unreachable(url=url)
-            raise Refusal(texts.manifest_download_failed(url=url, detail=detail))
         raise Refusal(texts.manifest_not_in_registry(url=url))
 
     def read_manifest(self, text: str) -> tuple[models.Manifest, models.ManifestRuntime]:

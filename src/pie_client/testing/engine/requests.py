@@ -247,7 +247,6 @@ class RequestHandler:
             self.username,
             self._client,
             start,
-            lambda: state.faults.skips("workflow end"),
             state.log,
         )
         workflows[workflow.id] = workflow

@@ -51,7 +51,7 @@ class EngineState:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         limits = (options.script_limits or ScriptLimits()) if options.allow_scripts else None
         self.faults = FaultList(self.traits)
-        self.programs = self.programs_class(self.traits, limits, lambda: self.faults.skips("registry"))
+        self.programs = self.programs_class(self.traits, limits)
         if options.builtins:
             self.programs.functions.update(BUILTINS)
         self.processes: dict[str, RunningProcess] = {}

@@ -64,7 +64,6 @@ class Workflow:
         username: User that submitted it.
         client: The attached client, or None.
         start: Starts its processes.
-        loses_end: Returns whether the terminal event of its last process is not sent.
         log: What clients can cause to be logged.
         id: Workflow id.
         task: The task that evaluates the expression.
@@ -74,15 +73,10 @@ class Workflow:
     username: str
     client: Client | None
     start: Start
-    loses_end: Callable[[], bool]
     log: LimitedLog
     id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
     task: asyncio.Task[JsonValue] = field(init=False)
     _unsent: list[WireModel] = field(init=False, default_factory=list[WireModel])
-    _running: int = field(init=False, default=0)
-    # A terminal event waits here if no other process runs, until one starts or the workflow ends: faults may drop
-    # that of the last process, and only then shows which one it is.
-    _last_event: WireModel | None = field(init=False, default=None)
 
     def __post_init__(self, expression: Expression) -> None:
         self.task = asyncio.create_task(self._evaluate(expression, {}), name=f"workflow {self.id}")
@@ -95,20 +89,6 @@ class Workflow:
         for message in unsent:
             client.send(message)
 
-    def _forward(self, message: WireModel) -> None:
-        """Send a message of a process."""
-        if isinstance(message, models.ReturnFrame | models.ErrorFrame):
-            self._running -= 1
-            if not self._running:
-                self._last_event = message
-                return
-        self._send(message)
-
-    def _send_last_event(self) -> None:
-        message, self._last_event = self._last_event, None
-        if message is not None:
-            self._send(message)
-
     def _send(self, message: WireModel) -> None:
         if self.client is None:
             self._unsent.append(message)
@@ -116,8 +96,6 @@ class Workflow:
             self.client.send(message)
 
     def _handle_end(self, task: asyncio.Task[JsonValue]) -> None:
-        if self._last_event is None or task.cancelled() or not self.loses_end():
-            self._send_last_event()
         if not task.cancelled() and (error := task.exception()) is not None:
             self.log.log(logging.INFO, "workflow %s has no value: %s", self.id, error)
 
@@ -182,9 +160,7 @@ class Workflow:
     async def _run(self, expression: models.ProcessExpression, value: JsonValue) -> JsonValue:
         data = _with_config(_as_object(value), expression.config)
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        process = self.start(expression.program_name, text, self._forward)
-        self._send_last_event()
-        self._running += 1
+        process = self.start(expression.program_name, text, self._send)
         try:
             end = await asyncio.shield(process.outcome)
         except asyncio.CancelledError:

@@ -10,7 +10,6 @@ assert fault.count == 1
 
 import asyncio
 import http
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, Unpack
 
@@ -20,12 +19,10 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
-from pie_client._generated.families import EVENT, PROCESS
-from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, EVENTS, TEXT_MESSAGES
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
-from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
 from pie_client.testing.faults.fault import (
     DIRECTIONS,
@@ -47,12 +44,6 @@ SERVER_MESSAGES: tuple[type[WireModel], ...] = (
     *EVENT_MESSAGES,
     *BINARY_MESSAGES.values(),
     *TEXT_MESSAGES.values(),
-)
-LAUNCHES = (
-    models.LaunchProcessRequest,
-    models.LaunchProcessesRequest,
-    models.RunProcessesRequest,
-    models.LaunchDaemonRequest,
 )
 
 
@@ -123,38 +114,19 @@ class Faults:
 
         return self._add("delay", times, on_message=hold)
 
-    def attached_elsewhere(self, *, times: int | None = 1) -> Fault:
-        """Refuse an attach as if another connection held the process; 0.4 servers answer that it is not found."""
-        text = texts.PROCESS_NOT_FOUND if self._faults.traits.hides_attached else texts.CANNOT_ATTACH
+    def refuse(self, request: type[WireModel], text: str, *, times: int | None = 1) -> Fault:
+        """Refuse a request with the text of an error; the client's exception depends on it."""
+        check_answered(request)
 
         def react(fault: Fault, _client: object, message: WireModel) -> None:
-            if isinstance(message, models.AttachProcessRequest) and fault.take():
+            if isinstance(message, request) and fault.take():
                 raise Refusal(text)
 
-        return self._add("attached_elsewhere", times, on_request=react)
+        return self._add("refuse", times, on_request=react)
 
     def swallow_upload(self, *, times: int | None = 1) -> Fault:
         """Confirm an upload without storing the program."""
         return self._add("swallow_upload", times, step=("upload", None))
-
-    def unreachable_registry(self, *, times: int | None = 1) -> Fault:
-        """Refuse to launch an unknown program because the program registry can't be reached (0.4 family)."""
-        return self._add("unreachable_registry", times, step=("registry", None))
-
-    def broken_program(self, program: str, *, times: int | None = None) -> Fault:
-        """Report that a program is installed, but refuse to launch it. By default every launch fails."""
-        check_program(program)
-        names = (program, program.rpartition("@")[0])
-
-        def react(fault: Fault, _client: object, message: WireModel) -> str | None:
-            if isinstance(message, models.CheckProgramRequest):
-                found = f"{message.name}@{message.version}" == program
-                return json.dumps(obj=True) if found and fault.active else None
-            if isinstance(message, LAUNCHES) and message.inferlet in names and fault.take():
-                raise Refusal(texts.compile_failed(detail="requested as a fault"))
-            return None
-
-        return self._add("broken_program", times, on_request=react)
 
     # ------------------------------------------------------------- processes
 
@@ -170,10 +142,6 @@ class Faults:
             check_program(program)
         return self._add("never_end", times, step=("end", program))
 
-    def lose_workflow_end(self, *, times: int | None = 1) -> Fault:
-        """Do not send the end of a workflow's last process. A workflow that is cancelled does not count."""
-        return self._add("lose_workflow_end", times, step=("workflow end", None))
-
     # ------------------------------------------------------------- messages
 
     def alter(self, function: Alter, *of: type[WireModel], times: int | None = 1) -> Fault:
@@ -186,16 +154,6 @@ class Faults:
             times: How often; None for every time.
         """
         return self._alter("alter", times, of or SERVER_MESSAGES, function)
-
-    def second_terminal(self, *, times: int | None = 1) -> Fault:
-        """End a process twice: with an error after it returned, or the reverse."""
-
-        def follow(fields: Fields) -> Sequence[Fields | WireModel]:
-            returned = EVENTS[fields[EVENT]] is models.ReturnFrame
-            other = models.ErrorFrame if returned else models.ReturnFrame
-            return [fields, other(process_id=str(fields[PROCESS]), value='"a second end"')]
-
-        return self._alter("second_terminal", times, [models.ReturnFrame, models.ErrorFrame], follow)
 
     def corrupt_file_chunk(self, index: int = 0, *, times: int | None = 1) -> Fault:
         """Change the bytes of a chunk, so that the file does not match its digest."""

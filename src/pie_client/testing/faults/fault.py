@@ -27,7 +27,7 @@ Fields: TypeAlias = Mapping[str, object]
 """Fields of a message by name."""
 Until: TypeAlias = float | asyncio.Event
 """When to release what is held back: after so many seconds, or when the event is set."""
-Step: TypeAlias = Literal["start", "end", "upload", "registry", "workflow end"]
+Step: TypeAlias = Literal["start", "end", "upload"]
 """A step of the engine that a fault can leave out."""
 Direction: TypeAlias = Literal["sent", "received"]
 """Direction of bytes or frames, as seen by the engine."""
@@ -80,8 +80,8 @@ class Outgoing:
 class Hooks(TypedDict, total=False):
     """What a fault does, and when. The functions are called with the fault first, even when it is used up."""
 
-    on_request: Callable[["Fault", object, WireModel], str | None]
-    """Return the result of a client's request in place of carrying it out, or None. May raise Refusal or Unanswered."""
+    on_request: Callable[["Fault", object, WireModel], None]
+    """React to a client's request. Raises Refusal or Unanswered in place of carrying it out."""
     on_message: Callable[["Fault", Outgoing], Sequence[Outgoing] | None]
     """Return what to send in place of a message, or None to leave it unchanged."""
     on_upgrade: Callable[["Fault", ServerConnection], Awaitable[Response | None]]
@@ -234,18 +234,16 @@ class FaultList:
         for fault in list(self.requested):
             fault.discard()
 
-    def react(self, client: object, request: WireModel) -> str | None:
-        """Return the result of a request in place of carrying it out, or None.
+    def react(self, client: object, request: WireModel) -> None:
+        """Let the faults react to a request.
 
         Raises:
             Refusal: It is refused.
             Unanswered: It is neither carried out nor answered.
         """
         for fault in list(self.requested):
-            react = fault.hooks.get("on_request")
-            if react is not None and (result := react(fault, client, request)) is not None:
-                return result
-        return None
+            if (react := fault.hooks.get("on_request")) is not None:
+                react(fault, client, request)
 
     def send(self, sent: Outgoing, faults: Iterable[Fault] | None = None) -> None:
         """Send a message, altered by all faults or by some. Each alters the copies that those before it returned."""

@@ -1,6 +1,5 @@
 import re
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pydantic import JsonValue, ValidationError
 from pie_client._generated import models
@@ -28,7 +27,7 @@ class StoredProgram:
 
 class Programs:
 
-    def __init__(self, traits: ServerTraits, limits: ScriptLimits | None, unreachable: Callable[[], bool]) -> None:
+    def __init__(self, traits: ServerTraits, limits: ScriptLimits | None) -> None:
         self.functions = ...
         self.daemons = ...
 

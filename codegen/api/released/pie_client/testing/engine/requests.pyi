@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from blake3 import blake3
 from pie_client._generated import models
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel

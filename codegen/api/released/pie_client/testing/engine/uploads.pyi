@@ -1,36 +1,17 @@
 from collections.abc import Hashable
-from dataclasses import dataclass, field
-from blake3 import blake3
+from typing import Generic, TypeVar
 from pie_client._generated import models
 from pie_client.testing._generated import texts
-from pie_client.testing._generated.servers import ServerTraits
 from pie_client.testing.faults.reactions import Refusal
+C = TypeVar('C', models.AddProgramRequest, models.TransferFileRequest)
 
 class RejectedChunk(Refusal):
     ...
 
-@dataclass(slots=True)
-class Upload:
-    total: int
-    manifest: str = ''
-    force: bool = False
-    parts: list[bytes] = field(default_factory=list[bytes])
-    size: int = 0
+class Uploads(Generic[C]):
 
-    @property
-    def digest(self) -> str:
+    def __init__(self, max_bytes: int, *, refuse_empty: bool) -> None:
         ...
 
-    def append(self, data: bytes) -> None:
-        ...
-
-    def take(self) -> bytes:
-        ...
-
-class Uploads:
-
-    def __init__(self) -> None:
-        ...
-
-    def add(self, key: Hashable, chunk: models.AddProgramRequest | models.TransferFileRequest) -> Upload | None:
+    def add(self, key: Hashable, chunk: C) -> tuple[C, bytes] | None:
         ...

@@ -31,7 +31,6 @@ class Workflow:
     username: str
     client: Client | None
     start: Start
-    loses_end: Callable[[], bool]
     log: LimitedLog
     id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
     task: asyncio.Task[JsonValue] = field(init=False)

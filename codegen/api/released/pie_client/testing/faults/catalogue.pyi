@@ -1,6 +1,5 @@
 import asyncio
 import http
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, Unpack
 from websockets.asyncio.server import ServerConnection
@@ -8,19 +7,16 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 from pie_client._generated import models
-from pie_client._generated.families import EVENT, PROCESS
-from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, EVENTS, TEXT_MESSAGES
+from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
-from pie_client.testing._generated import texts
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
 from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Fields, Hooks, Outgoing, Until
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 Alter: TypeAlias = Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None]
 SERVER_MESSAGES: tuple[type[WireModel], ...] = (*EVENT_MESSAGES, *BINARY_MESSAGES.values(), *TEXT_MESSAGES.values())
-LAUNCHES = (models.LaunchProcessRequest, models.LaunchProcessesRequest, models.RunProcessesRequest, models.LaunchDaemonRequest)
 
 class Faults:
 
@@ -39,16 +35,10 @@ class Faults:
     def delay(self, of: type[WireModel], until: Until, *, times: int | None=1) -> Fault:
         ...
 
-    def attached_elsewhere(self, *, times: int | None=1) -> Fault:
+    def refuse(self, request: type[WireModel], text: str, *, times: int | None=1) -> Fault:
         ...
 
     def swallow_upload(self, *, times: int | None=1) -> Fault:
-        ...
-
-    def unreachable_registry(self, *, times: int | None=1) -> Fault:
-        ...
-
-    def broken_program(self, program: str, *, times: int | None=None) -> Fault:
         ...
 
     def never_start(self, program: str | None=None, *, times: int | None=1) -> Fault:
@@ -57,13 +47,7 @@ class Faults:
     def never_end(self, program: str | None=None, *, times: int | None=1) -> Fault:
         ...
 
-    def lose_workflow_end(self, *, times: int | None=1) -> Fault:
-        ...
-
     def alter(self, function: Alter, *of: type[WireModel], times: int | None=1) -> Fault:
-        ...
-
-    def second_terminal(self, *, times: int | None=1) -> Fault:
         ...
 
     def corrupt_file_chunk(self, index: int=0, *, times: int | None=1) -> Fault:

@@ -14,7 +14,7 @@ from pie_client.testing._generated.servers import ServerTraits
 HAPPENED_SECONDS = 10.0
 Fields: TypeAlias = Mapping[str, object]
 Until: TypeAlias = float | asyncio.Event
-Step: TypeAlias = Literal['start', 'end', 'upload', 'registry', 'workflow end']
+Step: TypeAlias = Literal['start', 'end', 'upload']
 Direction: TypeAlias = Literal['sent', 'received']
 DIRECTIONS: Final[tuple[Direction, ...]] = ('sent', 'received')
 Ending: TypeAlias = Literal['close', 'reset', 'silence']
@@ -37,7 +37,7 @@ class Outgoing:
         ...
 
 class Hooks(TypedDict, total=False):
-    on_request: Callable[['Fault', object, WireModel], str | None]
+    on_request: Callable[['Fault', object, WireModel], None]
     on_message: Callable[['Fault', Outgoing], Sequence[Outgoing] | None]
     on_upgrade: Callable[['Fault', ServerConnection], Awaitable[Response | None]]
     on_close: Sequence[bytes]
@@ -99,7 +99,7 @@ class FaultList:
     def discard(self) -> None:
         ...
 
-    def react(self, client: object, request: WireModel) -> str | None:
+    def react(self, client: object, request: WireModel) -> None:
         ...
 
     def send(self, sent: Outgoing, faults: Iterable[Fault] | None=None) -> None:

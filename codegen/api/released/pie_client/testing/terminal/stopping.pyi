@@ -3,7 +3,6 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 from pie_client.interrupts import Interrupts
