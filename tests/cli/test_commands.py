@@ -468,6 +468,8 @@ def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
     assert isinstance(shown, dict)
     assert shown["uri"] == {"value": "ws://127.0.0.1:2", "source": str(tmp_path / "config.toml")}
     assert shown["token"]["value"] == "(hidden)"
+    monkeypatch.setenv("PIE_URI", "ws://user:secret@127.0.0.1:3/a?token=secret")
+    assert "ws://127.0.0.1:3/a " in run(capsys, "config", "show")[1]
     monkeypatch.setenv("PIE_URI", "ws://127.0.0.1:3")
     assert "127.0.0.1:3" in run(capsys, "ping")[2]
     assert "127.0.0.1:4" in run(capsys, "ping", "--uri", "ws://127.0.0.1:4")[2]

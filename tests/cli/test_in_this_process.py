@@ -173,6 +173,10 @@ def test_a_token_authenticates_in_place_of_a_user(
     assert (status, out.count("as internal")) == (0, 1)
     assert "auth_by_token" in err
     assert engine.token not in err
+    secret = engine.uri.replace("://", "://user:secret@") + "/?token=secret"
+    status, out, err = run(capsys, "ping", "--uri", secret, "--trace", "-vv")
+    assert (status, out.split()[0]) == (0, f"{engine.uri}/")
+    assert "secret" not in err
     monkeypatch.setenv("PIE_TOKEN", "wrong")
     assert run(capsys, "status", "--json")[0] == 4
 

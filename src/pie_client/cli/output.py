@@ -94,14 +94,14 @@ def note(text: str) -> None:
     write_error(f"{NAME}: {text}\n")
 
 
-def write_table(
+def table(
     headers: Sequence[str],
     rows: Iterable[Sequence[object]],
     *,
     right: Sequence[str] = (),
     cut: str = "",
-) -> None:
-    """Write a table.
+) -> str:
+    """Return a table as text.
 
     Args:
         headers: Names of the columns.
@@ -109,17 +109,6 @@ def write_table(
         right: Names of the columns that are aligned to the right.
         cut: Name of the column that is cut to what a terminal has left for it; without a terminal nothing is cut.
     """
-    write(render_table(headers, rows, right=right, cut=cut))
-
-
-def render_table(
-    headers: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    *,
-    right: Sequence[str] = (),
-    cut: str = "",
-) -> str:
-    """Return a table as text. See :func:`write_table`."""
     cells = [[one_line(str(cell)) for cell in row] for row in rows]
     columns = {header: [header, *(row[number] for row in cells)] for number, header in enumerate(headers)}
     widths = {header: max(map(rich_cells.cell_len, column)) for header, column in columns.items()}
@@ -129,14 +118,14 @@ def render_table(
         left = console.width - sum(widths.values()) + widths[cut] - GAP * (len(widths) - 1)
         widths[cut] = max(min(widths[cut], left), len(cut))
     console.width = WIDE
-    table = rich_table.Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    drawn = rich_table.Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for header, width in widths.items():
         justify: Literal["left", "right"] = "right" if header in right else "left"
-        table.add_column(header, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
+        drawn.add_column(header, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
     for row in cells:
-        table.add_row(*row)
+        drawn.add_row(*row)
     with console.capture() as captured:
-        console.print(table)
+        console.print(drawn)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 

@@ -108,7 +108,7 @@ def guarded(work: Callable[[], int | None], interrupts: Interrupts | None = None
         output.note(f"can't write to standard output: {error}")
         return Status.REFUSED
     except Exception as error:  # noqa: BLE001 - a command shows no tracebacks
-        if verbose and isinstance(error, (PieError, OSError)):
+        if verbose > 1 and isinstance(error, (PieError, OSError)):
             output.write_error("".join(traceback.format_exception(error)))
         status, text = _described(error, verbose)
         output.note(text)

@@ -13,7 +13,7 @@ from uuid import UUID
 from pie_client import PieClient
 from pie_client.cli import output
 from pie_client.cli.running import FailedError, Status, UsageError
-from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of, shown
 from pie_client.errors import InvalidKeyError, PieError, one_line
 from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
@@ -47,12 +47,12 @@ class Server:
 
     Attributes:
         interrupts: See above.
-        uri: Its URI.
+        address: Its URI without secrets.
     """
 
     def __init__(self, values: Mapping[str, Value], interrupts: Interrupts, *, trace: bool) -> None:
         self.interrupts: Final = interrupts
-        self.uri: Final = values["uri"].text
+        self.address: Final = shown("uri", values["uri"].text)
         self._values = values
         self._trace = trace
         for name, value in values.items():
@@ -74,7 +74,7 @@ class Server:
 
         identity = self._values.get("identity")
         client = PieClient(
-            self.uri,
+            self._values["uri"].text,
             timeout=self._timeout,
             identity=None if identity is None else identity.text,
             reconnect=reconnecting.Reconnect(retry=again) if reconnect else None,

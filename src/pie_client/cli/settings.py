@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from pie_client import PieClient
 from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
@@ -30,6 +31,8 @@ else:
 
 CONFIG_VARIABLE = "PIE_CONFIG"
 PASSPHRASE_VARIABLE = "PIE_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+HIDDEN = "(hidden)"
+"""What is shown in place of a secret."""
 CONFIG_BYTES = 1 << 20
 """Largest file of settings."""
 PUBLISHED_HOME_VARIABLE = "PIE_CLI_HOME"
@@ -174,6 +177,19 @@ def _published(tables: Mapping[str, object]) -> dict[str, str]:
     if isinstance(key, str) and tables.get("enable_auth") and os.path.exists(os.path.expanduser(key)):  # noqa: PTH110, PTH111 - raise nothing without a home
         found["key"] = key
     return found
+
+
+def shown(name: str, value: str) -> str:
+    """Return the value of a setting without secrets, which URLs may have too."""
+    if SETTINGS[name].secret:
+        return HIDDEN
+    if name not in ("uri", "registry"):
+        return value
+    try:
+        parts = urlsplit(value)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    except ValueError:  # it can't be one
+        return HIDDEN
 
 
 def check(name: str, value: Value) -> None:

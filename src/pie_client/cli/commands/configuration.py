@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 else:
     tomli_w = LazyModule("tomli_w")
 
-HIDDEN = "(hidden)"
 app = typer.Typer(
     cls=starting.Group, no_args_is_help=True, help="Show and change the settings of this command."
 )
@@ -43,14 +42,11 @@ def init(
 def show(as_json: options.AsJson = False, config: options.Config = None) -> None:
     """Show the settings that apply, and where each comes from."""
     values = settings.resolve({}, config)
-    rows = [
-        (name, HIDDEN if settings.SETTINGS[name].secret else value.text, value.source)
-        for name, value in values.items()
-    ]
+    rows = [(name, settings.shown(name, value.text), value.source) for name, value in values.items()]
     if as_json:
         output.write_json({name: {"value": text, "source": source} for name, text, source in rows})
     else:
-        output.write_table(("SETTING", "VALUE", "FROM"), rows)
+        output.write(output.table(("SETTING", "VALUE", "FROM"), rows))
         path = settings.config_path(config)
         if path is not None and not path.exists():
             output.note(f"{path} does not exist; write it with: pie-client config init")

@@ -40,9 +40,9 @@ async def ping(
                 await client.ping()
                 times.append(1000 * (time.perf_counter() - begin))
                 if not as_json:
-                    output.write_line(f"{server.uri} ({describe(client)}): {times[-1]:.2f} ms")
+                    output.write_line(f"{server.address} ({describe(client)}): {times[-1]:.2f} ms")
         finally:
-            _summarize(times, as_json=as_json, uri=server.uri, count=count)
+            _summarize(times, as_json=as_json, uri=server.address, count=count)
 
 
 def _summarize(times: list[float], *, as_json: bool, uri: str, count: int) -> None:

@@ -29,4 +29,4 @@ async def list_processes(
         (short, process.program, process.username, f"{process.elapsed_secs} s", process.input.strip())
         for short, process in zip(shown, found, strict=True)
     ]
-    output.write_table(("ID", "PROGRAM", "USER", "AGE", "INPUT"), rows, right=("AGE",), cut="INPUT")
+    output.write(output.table(("ID", "PROGRAM", "USER", "AGE", "INPUT"), rows, right=("AGE",), cut="INPUT"))

@@ -74,4 +74,4 @@ def _table(found: "models.QueryResult") -> str:
     for name, value in found.items():
         model, _, statistic = name.partition(".")
         rows.append((model, statistic, value))
-    return output.render_table(("MODEL", "STATISTIC", "VALUE"), rows, right=("VALUE",))
+    return output.table(("MODEL", "STATISTIC", "VALUE"), rows, right=("VALUE",))
