@@ -176,18 +176,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types with mypy and pyright, both strict."""
+    """Check types with mypy and pyright, both strict; those of the package as on macOS and Windows, too."""
     session.install("-e", f".[{EXTRAS}]", *groups("test", "typing", "docs"), "nox")
     session.run("mypy")
+    for system in ("darwin", "win32"):
+        session.run("mypy", "--platform", system, "--cache-dir", f".mypy_cache/{system}", "src")
     session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
-
-
-@nox.session
-@nox.parametrize("system", ["darwin", "win32"])
-def platforms(session: nox.Session, system: str) -> None:
-    """Check the types of the package as on macOS and Windows."""
-    session.install("-e", f".[{EXTRAS}]", *groups("typing"))
-    session.run("mypy", "--platform", system, "--cache-dir", f".mypy_cache/{system}", "src")
 
 
 @nox.session
