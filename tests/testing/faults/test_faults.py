@@ -1003,16 +1003,20 @@ async def test_stall_all_answers_pings_only(engine: LocalEngine, raw: Raw, clien
     await client.ping()
 
 
-async def test_stall_all_begins_at_a_request(engine: LocalEngine, client: PieClient) -> None:
-    with engine.faults.stall_all(on=models.LaunchProcessRequest):
+async def test_stall_all_can_begin_at_a_request(engine: LocalEngine, client: PieClient) -> None:
+    go = asyncio.Event()
+
+    def begin(_fields: object) -> None:
+        engine.faults.stall_all(go)
+
+    with engine.faults.alter(begin, models.LaunchProcessRequest):
         await client.ping()
         with pytest.raises(DeadlineError):
             await client.launch_process("quick@1.0.0", timeout=SOON)
         with pytest.raises(DeadlineError):
             await client.ping(timeout=SOON)
-    await client.ping()
-    engine.faults.stall_all(SOON, on=models.PingRequest)
-    await client.ping()
+        go.set()
+        await client.ping()
 
 
 async def test_an_engine_stops_during_stall_all(family: Family) -> None:
@@ -1069,7 +1073,6 @@ IMPOSSIBLE: list[Callable[[Any], Fault]] = [
     lambda faults: faults.delay(models.SignalProcessRequest, 1),
     lambda faults: faults.alter(list, models.SignalProcessRequest),
     lambda faults: faults.alter(list, "stdout"),
-    lambda faults: faults.stall_all(on=models.Response),
     lambda faults: faults.stall_all(-1),
     lambda faults: faults.stall_all(math.nan),
     lambda faults: faults.delay(models.PingRequest, -1),
@@ -1080,7 +1083,6 @@ IMPOSSIBLE: list[Callable[[Any], Fault]] = [
     lambda faults: faults.never_end(times="x"),
     lambda faults: faults.lose_reply("ping"),
     lambda faults: faults.lose_reply([]),
-    lambda faults: faults.stall_all(on="ping"),
     lambda faults: faults.drop_connection("x"),
     lambda faults: faults.drop_connection(direction="both"),
     lambda faults: faults.silent_peer(direction="both"),

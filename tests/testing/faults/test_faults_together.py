@@ -12,7 +12,7 @@ from blake3 import blake3
 from pydantic import JsonValue
 from websockets.exceptions import InvalidStatus
 
-from pie_client import DeadlineError, Family, PieClient, models
+from pie_client import Family, models
 from pie_client.testing import Fault, Faults, InferletSession, LocalEngine
 from tests.support import alterations
 from tests.support.peers import TIMEOUT, in_time
@@ -551,19 +551,6 @@ async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) 
         await raw.ping(LATER)
     assert (missing.count, huge.count) == (1, 1)
     assert [len(str(wire.fields[place].get("value", ""))) for place in wire.events("stdout")] == [0, SIZE]
-
-
-async def test_an_ignored_request_can_begin_a_stall(engine: LocalEngine) -> None:
-    async with PieClient(engine.uri) as client:
-        await client.ping()
-        with engine.faults.stall_all(on=models.PingRequest) as stall:
-            engine.faults.never_answer(models.PingRequest)
-            with pytest.raises(DeadlineError):
-                await client.ping(timeout=SOON)
-            with pytest.raises(DeadlineError):
-                await client.query("model_status", timeout=SOON)
-            assert stall.count > 0
-        await client.ping()
 
 
 @pytest.mark.parametrize("hangs_first", [True, False])

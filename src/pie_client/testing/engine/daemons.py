@@ -53,7 +53,6 @@ class RunningDaemon:
 
         Raises:
             OSError: The port is not available, or the engine was stopped before.
-            UnsupportedError: The package is not installed that daemons need.
         """
         await asyncio.wait({self._starting})
         if self._starting.cancelled():
@@ -77,23 +76,22 @@ class RunningDaemon:
     async def _start(self) -> int:
         """Start listening and return the port."""
         try:
-            check_h11()
             self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        except (OSError, UnsupportedError) as error:
+        except OSError as error:
             logger.warning("daemon %s can't listen on port %d: %s", self.program, self.port, error)
             raise
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
-
         if self._function is None:
             self._log.log(
                 logging.WARNING, "program %s serves no HTTP; register it with @engine.daemon", self.program
             )
             writer.close()  # without a response, as real servers
             return
+        from pie_client.testing.http.connection import HttpConnection  # noqa: PLC0415 - needs the extra
+
         connection = HttpConnection(reader, writer, self._function, self._allowed, self._log)
         task = asyncio.create_task(connection.serve(), name=f"daemon {self.program}")
         self._connections[task] = writer

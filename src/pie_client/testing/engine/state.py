@@ -89,8 +89,7 @@ class EngineState:
         except Refusal:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            failed = "the handler that answers %s failed"
-            self.log.log(logging.ERROR, failed, type(message).__name__, exc_info=True)
+            self.log.log(logging.ERROR, "%s failed", name, exc_info=True)
             raise Refusal(f"{name} failed: {line_of(error)}") from error
         if type(text) is not str:  # a handler without type annotations may return anything
             raise Refusal(f"{name} returned {type(text).__name__}; return the result as str")

@@ -259,30 +259,17 @@ class Faults:
         instead = [] if message is None else [codec.encode_fields(message.model_dump())]
         return self._add("never_answer_close", times, on_close=instead)
 
-    def stall_all(self, until: Until | None = None, *, on: type[WireModel] | None = None) -> Fault:
+    def stall_all(self, until: Until | None = None) -> Fault:
         """Read and send nothing for a while on any connection, as during an installation; pings are answered.
 
         Args:
             until: Seconds, or an event that ends the stall; None for as long as the fault lasts.
-            on: Class of the request at which the stall begins, before its reply; None to begin now.
         """
-        if on is not None:
-            check_answered(on)
         if until is not None:
             check_until(until)
-
-        def begin(fault: Fault) -> None:
-            fault.stalls = True
-            if until is not None:
-                fault.call_at(until, fault.stop)
-
-        def react(fault: Fault, _client: object, request: WireModel) -> None:
-            if on is not None and isinstance(request, on) and not fault.stalls:
-                begin(fault)
-
-        stall = self._add("stall_all", None, on_request=react)
-        if on is None:
-            begin(stall)
+        stall = self._add("stall_all", None, stalls=True)
+        if until is not None:
+            stall.call_at(until, stall.stop)
         return stall
 
     # ------------------------------------------------------------- how they work

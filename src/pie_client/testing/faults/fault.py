@@ -90,6 +90,8 @@ class Hooks(TypedDict, total=False):
     """The messages that are sent in place of the answer to a close frame."""
     step: tuple[Step, str | None]
     """The step that is left out, for one program or for any."""
+    stalls: bool
+    """True to keep the engine from reading and sending."""
     cut: tuple[Direction, int, Ending]
     """After how many bytes a connection ends, and how."""
 
@@ -115,8 +117,6 @@ class Fault:
         self.hooks = hooks
         self.held: list[Outgoing] = []
         """Messages that are held back, to be sent at the latest when the fault is stopped."""
-        self.stalls = False
-        """Whether it keeps the engine from reading and sending."""
         self._faults = faults
         self._times = math.inf if times is None else times
         self._stopped = asyncio.Event()
@@ -260,7 +260,7 @@ class FaultList:
 
     async def wait_while_stalled(self) -> None:
         """Wait until no fault stalls the engine."""
-        while stall := next((fault for fault in self.requested if fault.stalls), None):
+        while stall := next((fault for fault in self.requested if "stalls" in fault.hooks), None):
             stall.take()
             await stall.wait_stopped()
 

@@ -12,7 +12,7 @@ import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, cast, get_args
 
 import pytest
 
@@ -106,7 +106,7 @@ def _made(where: str, kind: Callable[..., T], *values: object, **options: object
     try:
         return kind(*values, **options)
     except (InvalidArgumentError, TypeError) as error:
-        pytest.fail(f"the marker pie: {where}{error}", pytrace=False)
+        _fail(f"the marker pie: {where}{error}")
 
 
 def _options(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -117,7 +117,7 @@ def _options(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, 
         options: object = marker.kwargs.get("client", {})
         if marker.args or not isinstance(options, Mapping):
             example = '@pytest.mark.pie(family="0.4", client={"timeout": 5})'
-            pytest.fail(f"the marker pie takes keyword arguments, as in {example}", pytrace=False)
+            _fail(f"the marker pie takes keyword arguments, as in {example}")
         client.update(cast("Mapping[str, Any]", options))
         engine.update({name: value for name, value in marker.kwargs.items() if name != "client"})
     return engine, client
@@ -128,31 +128,32 @@ def _event_loop(request: pytest.FixtureRequest, fixture: str) -> str:
     owner: object = getattr(request, "cls", None)
     unittest = sys.modules.get("unittest")
     if unittest is not None and isinstance(owner, type) and issubclass(owner, unittest.TestCase):
-        pytest.fail(
-            f"{fixture} can't be used in unittest.TestCase classes; write `async with LocalEngine()` in the test",
-            pytrace=False,
+        _fail(
+            f"{fixture} can't be used in unittest.TestCase classes; write `async with LocalEngine()` in the test"
         )
     function: object = getattr(request, "function", None)
     function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     if not inspect.iscoroutinefunction(function):
-        pytest.fail(f"{fixture} needs an async test; write `async def`", pytrace=False)
+        _fail(f"{fixture} needs an async test; write `async def`")
     marker = request.node.get_closest_marker("asyncio")
     if not request.config.pluginmanager.hasplugin(ASYNCIO_FIXTURES):
         marker = None
     if "anyio_backend" in request.fixturenames:
-        problem = ""
         if marker is not None:
-            problem = "runs in both pytest-asyncio and anyio; set asyncio_mode = strict, or remove a marker"
-        elif request.getfixturevalue("anyio_backend_name") != "asyncio":
-            problem = 'needs asyncio; define a fixture anyio_backend that returns "asyncio"'
-        if problem:
-            pytest.fail(f"{fixture} {problem}", pytrace=False)
+            _fail(
+                f"{fixture} runs in both pytest-asyncio and anyio; set asyncio_mode = strict, or remove a marker"
+            )
+        if request.getfixturevalue("anyio_backend_name") != "asyncio":
+            _fail(f'{fixture} needs asyncio; define a fixture anyio_backend that returns "asyncio"')
         return "anyio"
     if marker is None:
-        pytest.fail(
+        _fail(
             f"{fixture} needs an event loop: install pytest-asyncio and mark the test with pytest.mark.asyncio "
-            "(or set asyncio_mode = auto), or install anyio and mark it with pytest.mark.anyio",
-            pytrace=False,
+            "(or set asyncio_mode = auto), or install anyio and mark it with pytest.mark.anyio"
         )
     scope = marker.kwargs.get("loop_scope") or request.config.getini("asyncio_default_test_loop_scope")
     return str(scope)
+
+
+def _fail(text: str) -> NoReturn:
+    pytest.fail(text, pytrace=False)

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import logging
 import os
 import signal
 import socket
@@ -26,8 +25,6 @@ from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletSession, RawResult, process_of
 from pie_client.testing.scripts import runner
-
-logger = logging.getLogger(__name__)
 
 Limit: TypeAlias = Annotated[int, Field(ge=1, le=1 << 62)]
 """A size or limit; operating systems reject larger ones."""
@@ -187,7 +184,7 @@ async def _serve(
     exited = asyncio.create_task(process.wait())
     exited.add_done_callback(lambda _: _kill(process))
     try:
-        if (end := await _listen(session, process, reader, send_file)) is None:
+        if (end := await _listen(session, reader, send_file)) is None:
             await asyncio.wait({exited}, timeout=EXIT_SECONDS)
             _kill(process)  # in case it has only closed the socket
             raise ProcessFailure(_how_it_ended(await exited))
@@ -198,20 +195,12 @@ async def _serve(
 
 
 async def _listen(
-    session: InferletSession,
-    process: Process,
-    reader: asyncio.StreamReader,
-    send_file: Callable[[bytes | None], None],
+    session: InferletSession, reader: asyncio.StreamReader, send_file: Callable[[bytes | None], None]
 ) -> tuple[str, str] | None:
     """Handle the lines of a script and return the kind and value of the last one, or None if there is none."""
     with contextlib.suppress(ConnectionError):
         while (line := await reader.readline()).endswith(b"\n"):
-            try:
-                kind, value = json.loads(line)
-            except (ValueError, TypeError):
-                logger.warning("script %s wrote to the engine's socket", session.program)
-                _kill(process)
-                return None
+            kind, value = json.loads(line)
             match kind:
                 case runner.STDOUT:
                     session.print(value, end="")

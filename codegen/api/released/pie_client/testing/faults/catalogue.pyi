@@ -71,5 +71,5 @@ class Faults:
     def never_answer_close(self, message: WireModel | None=None, *, times: int | None=1) -> Fault:
         ...
 
-    def stall_all(self, until: Until | None=None, *, on: type[WireModel] | None=None) -> Fault:
+    def stall_all(self, until: Until | None=None) -> Fault:
         ...

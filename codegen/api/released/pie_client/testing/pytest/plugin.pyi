@@ -2,7 +2,7 @@ import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, cast, get_args
 import pytest
 from pie_client.client import PieClient
 from pie_client.testing.engine.local_engine import LocalEngine

@@ -2,7 +2,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import logging
 import os
 import signal
 import socket
@@ -22,7 +21,6 @@ from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletSession, RawResult, process_of
 from pie_client.testing.scripts import runner
-logger = logging.getLogger(__name__)
 Limit: TypeAlias = Annotated[int, Field(ge=1, le=1 << 62)]
 SUPPORTED = os.name == 'posix'
 LINE_BYTES = 1 << 40
