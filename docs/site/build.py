@@ -33,6 +33,11 @@ PLACES = {
     "schema/vectors/README.md": "vectors.md",
 }
 """Where the site has pages that are not in docs/."""
+UNSEARCHED = {
+    *("changelog.md", "contributing.md", "releasing.md", "vectors.md"),
+    *(f"reference/{page}.md" for page in ("calls", "models", "sync")),
+}
+"""Pages that the search leaves out. They repeat names of other pages, which would come after them."""
 REFERENCE = {
     "client": ("PieClient", re.compile("PieClient")),
     "process": ("Process", re.compile("Process")),
@@ -97,7 +102,8 @@ def write(page: str, text: str) -> None:
     """Write a page."""
     path = PAGES / page
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
+    settings = "---\nsearch:\n  exclude: true\n---\n\n" if page in UNSEARCHED else ""
+    path.write_text(settings + text, "utf-8")
 
 
 def moved(source: Path, page: str, places: dict[Path, str]) -> str:

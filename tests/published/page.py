@@ -16,13 +16,13 @@ class Row:
 
     Attributes:
         code: What is in the script.
-        before: What the line says of each release that has it.
-        now: The further cells, as they are written.
+        releases: The releases whose scripts have it.
+        cells: The further cells.
     """
 
     code: str
-    before: dict[str, str]
-    now: tuple[str, ...]
+    releases: tuple[str, ...]
+    cells: tuple[str, ...]
 
 
 def table(title: str) -> list[Row]:
@@ -32,12 +32,7 @@ def table(title: str) -> list[Row]:
     lines = [line.split("|")[1:-1] for line in section[1].splitlines() if line.startswith("| `")]
     rows = [[cell.strip() for cell in line] for line in lines]
     return [
-        Row(
-            code.strip("`"),
-            {release: cell for release, cell in zip(RELEASES, (older, newer), strict=True) if cell},
-            tuple(now),
-        )
-        for code, older, newer, *now in rows
+        Row(code.strip("`"), RELEASES if of == "both" else (of,), tuple(cells)) for code, of, *cells in rows
     ]
 
 
@@ -53,12 +48,6 @@ def error_in(cell: str) -> str:
     return named[1] if named else NOTHING
 
 
-def unlike(outcomes: dict[str, str], release: str) -> dict[str, str]:
-    """Return what lines under *Errors* do where the page says something else of a release."""
-    said = {row.code: error_in(row.before[release]) for row in errors_of(release)}
-    return {code: found for code, found in outcomes.items() if not agree(found, said[code])}
-
-
 def errors_of(release: str) -> list[Row]:
     """Return the lines under *Errors* that are of a release."""
-    return [row for row in table("Errors") if release in row.before]
+    return [row for row in table("Errors") if release in row.releases]

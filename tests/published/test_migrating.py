@@ -138,10 +138,10 @@ async def test_every_line_of_the_page_works_or_fails_as_it_says(
         )
         if family == "0.4":
             engine.daemon("serve@1.0.0")(serve)
-        for row in (row for row in (*DIFFERENT, *SAME) if release in row.before):
+        for row in (row for row in (*DIFFERENT, *SAME) if release in row.releases):
             async with PieClient(engine.uri, timeout=TIMEOUT) as client:
                 script = Script(client, engine, tmp_path)
-                error, now = (cell.strip("`") for cell in row.now or (NOTHING, row.code))
+                now, error = (cell.strip("`") for cell in row.cells or (row.code, NOTHING))
                 for code, expected in {row.code: error, now: NOTHING}.items():
                     found = await outcome(script, code)
                     if not agree(found, expected):
@@ -158,20 +158,20 @@ def test_the_page_has_every_name_that_is_not_missing_for_a_reason(release: str) 
             wanted.add(name)
             members = {*published.get("methods", ()), *published.get("attributes", ())}
             wanted |= {each for each in members if f"{name}.{each}" not in missing and "__" not in each}
-    lines = [row.code for row in (*DIFFERENT, *SAME) if release in row.before]
+    lines = [row.code for row in (*DIFFERENT, *SAME) if release in row.releases]
     written = {word for line in lines for word in re.findall(r"\w+", line)}
     assert wanted - written == set()
 
 
 @pytest.mark.parametrize("release", RELEASES)
 async def test_every_error_is_of_the_class_that_the_page_names(release: str) -> None:
-    """`nox -s interop` compares the other columns of the table with the published clients."""
+    """`nox -s interop` compares the column before it with the published clients."""
     family: Family = "0.4" if release == "0.4.0" else "0.5"
     async with (
         LocalEngine(family=family, builtins=True) as engine,
         LocalEngine(family="0.4", auth={"alice": []}) as guarded,
     ):
-        expected = {row.code: error_in(row.now[0]) for row in errors_of(release)}
+        expected = {row.code: error_in(row.cells[1]) for row in errors_of(release)}
         assert await outcomes(Servers(engine.uri, guarded.uri), [*expected]) == expected
 
 
@@ -186,7 +186,7 @@ def test_the_command_says_what_to_write_and_that_works(
         assert main(["submit", "wait@1.0.0", "--detach"]) == 0
         process_id = capsys.readouterr().out[:8]
         for row in table("The command"):
-            says, write = (cell.strip("`") for cell in row.now)
+            write, says = (cell.strip("`") for cell in row.cells)
             assert main(shlex.split(row.code)[1:]) == 2, row.code
             assert agree(capsys.readouterr().err.removeprefix("pie-client: ").rstrip(), says), row.code
             for name, value in {
