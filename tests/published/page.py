@@ -32,7 +32,7 @@ def table(title: str) -> list[Row]:
     lines = [line.split("|")[1:-1] for line in section[1].splitlines() if line.startswith("| `")]
     rows = [[cell.strip() for cell in line] for line in lines]
     return [
-        Row(code.strip("`"), RELEASES if of == "both" else (of,), tuple(cells)) for code, of, *cells in rows
+        Row(code.strip("`"), RELEASES if of == "both" else (of,), tuple(cells)) for code, *cells, of in rows
     ]
 
 
