@@ -9,6 +9,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from pie_client.cli import main
 from tests.support.peers import TIMEOUT
 
 COMMAND = Path(sys.executable).with_name("pie-client")
@@ -17,6 +20,13 @@ MEASURED = {name: value for name, value in os.environ.items() if name == COVERAG
 """Read while tests are collected, before the variable is removed: these programs are part of the package."""
 SETTINGS = ("PIE_", "XDG_", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "HOME")
 """Beginnings of the names of variables that change what the command does."""
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run the command in this process, and return its status and both outputs."""
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
 
 
 @dataclass(frozen=True)

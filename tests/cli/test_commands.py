@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pydantic import JsonValue
 
 from pie_client import PieClient, __version__, models
-from pie_client.cli import main
 from pie_client.testing import InferletSession, LocalEngine
-from tests.cli.commands import COMMAND, Runner, in_terminal
+from tests.cli.commands import COMMAND, Runner, in_terminal, run
 from tests.support.keys import ed25519_key
 from tests.support.peers import TIMEOUT, sized_component
 
@@ -254,13 +253,6 @@ async def test_a_shell_can_complete_commands(tmp_path: Path) -> None:
 # ------------------------------------------------------------- in this process
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Run a command that needs no server, and return its status and both outputs."""
-    status = main(arguments)
-    out, err = capsys.readouterr()
-    return status, out, err
-
-
 @pytest.fixture
 def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of a manifest; no server is known."""
@@ -324,6 +316,17 @@ def test_a_wrong_argument_is_one_line_and_status_2(
     assert reason in err
     assert err.startswith("pie-client: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "types"])
+def test_commands_of_other_modules_have_one_line_errors_too(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, command, "--nope")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"pie-client {command}: ")
+    assert err.endswith(f"; see: pie-client {command} --help\n")
+    assert run(capsys, command, "--help")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -431,45 +434,3 @@ def test_a_registry_that_is_away_is_status_3(capsys: pytest.CaptureFixture[str],
     status, _, err = run(capsys, "resolve", "a", "--registry", "http://127.0.0.1:1")
     assert (status, err.count("\n")) == (3, 1)
     assert "the registry http://127.0.0.1:1 can't be reached" in err
-
-
-def test_settings_of_the_published_client_are_taken_over(
-    capsys: pytest.CaptureFixture[str], manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIE_CLI_HOME", str(tmp_path))
-    monkeypatch.delenv("PIE_URI")
-    old = tmp_path / "cli_config.toml"
-    old.write_text('host = "::1"\nport = 5\nusername = "ada"\nenable_auth = false\n')
-    _, named, _ = run(capsys, "config", "show", "--json", "--config", str(old))
-    assert run(capsys, "config", "init")[0] == 0
-    old.unlink()
-    _, written, _ = run(capsys, "config", "show", "--json")
-    for out in (named, written):
-        assert [json.loads(out)[name]["value"] for name in ("uri", "username")] == ["ws://[::1]:5", "ada"]
-
-
-def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PIE_URI", raising=False)
-    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("PIE_CLI_HOME", str(tmp_path))
-    assert run(capsys, "config", "init")[0] == 0
-    assert run(capsys, "config", "init")[0] == 2
-    for name, value in (("uri", "ws://127.0.0.1:2"), ("token", "a secret")):
-        assert run(capsys, "config", "set", name, value)[0] == 0
-
-    assert (tmp_path / "config.toml").stat().st_mode & 0o077 == 0 or os.name != "posix"
-
-    def sources() -> object:
-        return json.loads(run(capsys, "config", "show", "--json")[1])
-
-    shown = sources()
-    assert isinstance(shown, dict)
-    assert shown["uri"] == {"value": "ws://127.0.0.1:2", "source": str(tmp_path / "config.toml")}
-    assert shown["token"]["value"] == "(hidden)"
-    monkeypatch.setenv("PIE_URI", "ws://user:secret@127.0.0.1:3/a?token=secret")
-    assert "ws://127.0.0.1:3/a " in run(capsys, "config", "show")[1]
-    monkeypatch.setenv("PIE_URI", "ws://127.0.0.1:3")
-    assert "127.0.0.1:3" in run(capsys, "ping")[2]
-    assert "127.0.0.1:4" in run(capsys, "ping", "--uri", "ws://127.0.0.1:4")[2]

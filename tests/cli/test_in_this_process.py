@@ -13,9 +13,10 @@ from pydantic import JsonValue
 
 import pie_client
 from pie_client import models
-from pie_client.cli import main, wording
+from pie_client.cli import wording
 from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
+from tests.cli.commands import run
 from tests.support.peers import COMPONENT
 
 MANIFEST = '[package]\nname = "greet"\nversion = "1.0.0"\n'
@@ -45,13 +46,6 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalEn
         monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
         monkeypatch.setenv("PIE_URI", started.uri)
         yield started
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Run a command, and return its status and both outputs."""
-    status = main(arguments)
-    out, err = capsys.readouterr()
-    return status, out, err
 
 
 def test_everything_that_a_process_sends_is_shown(
@@ -131,6 +125,16 @@ def test_a_beginning_that_several_ids_have_is_refused(
     assert "no running process has an id that begins with 'zz'; see: pie-client list" in err
     _, out, _ = run(capsys, "list", "--full")
     assert [line.split()[0] for line in out.splitlines()[1:]] == ids
+
+
+def test_a_user_comes_from_the_flag_then_the_environment_then_the_file(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "none.toml").write_text('username = "ada"\n')
+    assert "as ada" in run(capsys, "ping")[1]
+    monkeypatch.setenv("PIE_USERNAME", "bob")
+    assert "as bob" in run(capsys, "ping")[1]
+    assert "as eve" in run(capsys, "ping", "--username", "eve")[1]
 
 
 def test_an_empty_id_names_no_process(engine: LocalEngine, capsys: pytest.CaptureFixture[str]) -> None:

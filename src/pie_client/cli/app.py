@@ -103,6 +103,8 @@ def _called(arguments: list[str]) -> int:
         raise running.UsageError(_usage(error, given)) from None
     except typer.Abort:
         return 1
+    except SystemExit as end:  # of `serve` and `types`
+        return end.code if isinstance(end.code, int) else 1
     return status if isinstance(status, int) else 0
 
 

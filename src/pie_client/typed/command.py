@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pie_client.arguments import Parser
 from pie_client.errors import InvalidArgumentError, ManifestError, UnsupportedError
 from pie_client.paths import as_path, read_regular
 from pie_client.programs.manifest import MANIFEST_BYTES, parse_manifest
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pie_c
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=name,
         description="Write a Python module with typed launches of a program, from its manifest. "
         "Needs `pip install 'pie-client[codegen]'`; the module itself does not.",

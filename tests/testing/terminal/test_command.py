@@ -341,5 +341,7 @@ def test_wrong_arguments_exit_with_status_2(
         main(arguments)
     assert stopped.value.code == 2
     printed = capsys.readouterr().err
-    assert "usage: python -m pie_client.testing" in printed
-    assert said in printed.splitlines()[-1]
+    assert printed.startswith("python -m pie_client.testing: ")
+    assert printed.endswith("; see: python -m pie_client.testing --help\n")
+    assert printed.count("\n") == 1
+    assert said in printed

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pie_client.cli import output
+from pie_client.cli.running import Status
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -15,4 +16,5 @@ else:
 
 def serve(context: typer.Context) -> None:
     """Run an embedded engine on this machine, without a model."""
-    raise typer.Exit(command.main(context.args, name=f"{output.NAME} serve"))
+    status = command.main(context.args, name=f"{output.NAME} serve")
+    raise typer.Exit(Status.REFUSED if status == 1 else status)

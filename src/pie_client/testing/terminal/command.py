@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
+from pie_client.arguments import Parser
 from pie_client.errors import InvalidArgumentError
 from pie_client.interrupts import BROKEN_PIPE_STATUS
 from pie_client.testing.engine.authentication import PEM
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pie_c
 
 def _parser(name: str) -> argparse.ArgumentParser:
     limits = ", ".join(f"{name} (default: {default})" for name, default in LIMITS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=name,
         description="Run an embedded Pie engine on this machine's loopback interface. It runs no model. "
         "Ctrl-C stops it, a second Ctrl-C exits immediately.",
