@@ -9,6 +9,7 @@ import pytest
 
 from pie_client._generated.families import DEFAULT_USER
 from tests.cli.commands import run
+from tests.support.keys import ed25519_key
 
 
 def test_settings_of_the_published_client_are_taken_over(
@@ -54,6 +55,28 @@ def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
     assert "127.0.0.1:4" in run(capsys, "ping", "--uri", "ws://127.0.0.1:4")[2]
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_key_of_the_published_client_is_used_if_it_asks_for_one(
+    asked: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = ed25519_key(tmp_path)
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "cli_config.toml"))
+    (tmp_path / "cli_config.toml").write_text(
+        f'host = "a"\nenable_auth = {json.dumps(asked)}\nprivate_key_path = {json.dumps(str(key))}\n'
+    )
+    shown = json.loads(run(capsys, "config", "show", "--json")[1])
+    assert shown.get("key", {}).get("value") == (str(key) if asked else None)
+
+
+def test_a_file_that_a_flag_names_has_to_exist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "none.toml"
+    status, _, err = run(capsys, "config", "show", "--config", str(file))
+    assert status == 2
+    assert err == (
+        f"pie-client: {file} does not exist; write it with: pie-client config init --config {file}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"), [("uri", "a"), ("key", "/nowhere/key"), ("identity", "a\nb"), ("timeout", "a")]
 )
@@ -84,7 +107,6 @@ def test_a_registry_comes_from_the_flag_then_the_environment_then_the_file(
 def test_a_user_without_a_name_has_that_of_any_client(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D82"""
     monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME", "PIE_USERNAME"):
         monkeypatch.delenv(variable, raising=False)
@@ -95,3 +117,14 @@ def test_a_user_without_a_name_has_that_of_any_client(
     monkeypatch.setattr("pwd.getpwuid", unknown)
     shown = json.loads(run(capsys, "config", "show", "--json")[1])
     assert shown["username"] == {"value": DEFAULT_USER, "source": "default"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its agents have one fixed name")
+def test_an_agent_that_does_not_run_is_status_4(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    status, _, err = run(capsys, "ping", "--key", "agent")
+    assert status == 4
+    assert err == "pie-client: no ssh-agent: SSH_AUTH_SOCK is not set; start one with eval $(ssh-agent)\n"
