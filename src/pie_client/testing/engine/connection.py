@@ -9,7 +9,6 @@ import contextlib
 import logging
 
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from pie_client._generated import models
@@ -164,7 +163,7 @@ class Connection:
             self._state.log.log(logging.INFO, text, request.type)
         elif type(request) in self._state.handlers and not self._traits.serial:
             # A handler must not delay other requests.
-            task = asyncio.create_task(self._reply_concurrently(request), name=f"local engine {request.type}")
+            task = asyncio.create_task(self._reply(request), name=f"local engine {request.type}")
             self._replying.add(task)
             task.add_done_callback(self._replying.discard)
         else:
@@ -182,14 +181,6 @@ class Connection:
                 f"{message.type} is not a request of {self._traits.title} servers"
             )
         return message
-
-    async def _reply_concurrently(self, request: ClientMessage) -> None:
-        try:
-            await self._reply(request)
-        except Exception:
-            # No one awaits this task; an error ends the connection as it does in serve().
-            self._state.log.log(logging.ERROR, "the handler of %s failed", request.type, exc_info=True)
-            await self._socket.close(CloseCode.INTERNAL_ERROR)
 
     async def _reply(self, request: ClientMessage) -> None:
         try:

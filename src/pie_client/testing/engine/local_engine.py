@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -40,6 +40,7 @@ BACKLOG = 1024
 M = TypeVar("M", bound=WireModel)
 F = TypeVar("F", bound=InferletFunction)
 D = TypeVar("D", bound=DaemonFunction)
+R = TypeVar("R", bound=Callable[..., object])
 
 
 class LocalEngine:
@@ -101,17 +102,8 @@ class LocalEngine:
         allowed_origins: Sequence[str] = (),
         builtins: bool = False,
     ) -> None:
-        options = Options.of(
-            family=family,
-            auth=auth,
-            port=port,
-            keep_detached=keep_detached,
-            allow_scripts=allow_scripts,
-            script_limits=script_limits,
-            max_upload_bytes=max_upload_bytes,
-            allowed_origins=allowed_origins,
-            builtins=builtins,
-        )
+        given = {name: value for name, value in locals().items() if name in Options.model_fields}
+        options = Options.of(**given)
         self._state = self._state_class(options)
         self._sockets: dict[FaultySocket, None] = {}
         self.faults = Faults(self._state.faults, self._sockets)
@@ -241,14 +233,7 @@ class LocalEngine:
         Raises:
             InvalidArgumentError: The name is invalid, or the function is not async.
         """
-        check_program(program)
-
-        def register(function: F) -> F:
-            _check_async(program, function)
-            self._state.programs.functions[program] = function
-            return function
-
-        return register
+        return self._register(program, self._state.programs.functions)
 
     def daemon(self, program: str) -> Callable[[D], D]:
         """Register an async function as a program that serves HTTP: ``@engine.daemon("name@1.0.0")``.
@@ -263,11 +248,18 @@ class LocalEngine:
             UnsupportedError: h11 is not installed; ``pip install 'pie-client[testing]'`` installs it.
         """
         check_h11()
+        return self._register(program, self._state.programs.daemons)
+
+    def _register(self, program: str, programs: dict[str, Any]) -> Callable[[R], R]:
         check_program(program)
 
-        def register(function: D) -> D:
-            _check_async(program, function)
-            self._state.programs.daemons[program] = function
+        def register(function: R) -> R:
+            is_async = inspect.iscoroutinefunction(function)
+            if not is_async:
+                raise InvalidArgumentError(
+                    f"the function for {program!r} is not async; define it with async def"
+                )
+            programs[program] = function
             return function
 
         return register
@@ -306,8 +298,3 @@ class LocalEngine:
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         refusal = handshake.refusal(self.traits, self._state.allowed_origins, connection, request)
         return refusal or await self._state.faults.respond_to_upgrade(connection)
-
-
-def _check_async(program: str, function: Callable[..., object]) -> None:
-    if not inspect.iscoroutinefunction(function):
-        raise InvalidArgumentError(f"the function for {program!r} is not async; define it with async def")

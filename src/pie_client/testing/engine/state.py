@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from pie_client.base import WireModel
+from pie_client.connection.observing import Direction
 from pie_client.logs import LimitedLog
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
@@ -16,7 +17,7 @@ from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.programs import Programs
 from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
-from pie_client.testing.faults.fault import Direction, FaultList
+from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.origins import AllowedOrigins
 from pie_client.testing.inferlet.exceptions import line_of

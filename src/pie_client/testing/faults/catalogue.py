@@ -19,14 +19,15 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from pie_client._generated import models
+from pie_client._generated.families import CORRELATION
 from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
+from pie_client.connection.observing import Direction
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
 from pie_client.testing.faults.fault import (
     DIRECTIONS,
-    Direction,
     Ending,
     Fault,
     FaultList,
@@ -83,16 +84,12 @@ class Faults:
         ignored: set[tuple[object, int]] = set()
 
         def react(fault: Fault, client: object, message: WireModel) -> None:
-            if not isinstance(message, request):
-                return
-            if isinstance(message, models.AddProgramRequest):
-                upload = (client, message.corr_id)
-                if message.chunk_index == 0 or upload not in ignored:
-                    (ignored.add if fault.take() else ignored.discard)(upload)
-                if upload in ignored:
+            if isinstance(message, request):
+                key = client, getattr(message, CORRELATION)
+                if not isinstance(message, models.AddProgramRequest) or message.chunk_index == 0:
+                    (ignored.add if fault.take() else ignored.discard)(key)
+                if key in ignored:
                     raise Unanswered
-            elif fault.take():
-                raise Unanswered
 
         return self._add("never_answer", times, on_request=react)
 

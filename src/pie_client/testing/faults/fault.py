@@ -17,6 +17,7 @@ from websockets.http11 import Response
 
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
+from pie_client.connection.observing import Direction
 from pie_client.errors import DeadlineError, InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import ServerTraits
@@ -29,8 +30,6 @@ Until: TypeAlias = float | asyncio.Event
 """When to release what is held back: after so many seconds, or when the event is set."""
 Step: TypeAlias = Literal["start", "end", "upload"]
 """A step of the engine that a fault can leave out."""
-Direction: TypeAlias = Literal["sent", "received"]
-"""Direction of bytes or frames, as seen by the engine."""
 DIRECTIONS: Final[tuple[Direction, ...]] = ("sent", "received")
 Ending: TypeAlias = Literal["close", "reset", "silence"]
 """How a cut ends a connection: closed without a close frame, reset, or kept open without sending anything more."""

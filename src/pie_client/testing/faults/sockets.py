@@ -10,7 +10,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList
+from pie_client.connection.observing import Direction
+from pie_client.testing.faults.fault import DIRECTIONS, Ending, Fault, FaultList
 
 RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """Value of SO_LINGER with which closing resets a connection."""

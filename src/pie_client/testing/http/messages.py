@@ -39,7 +39,4 @@ class DaemonResponse:
 
 
 DaemonFunction: TypeAlias = Callable[[DaemonRequest], Awaitable[DaemonResponse]]
-"""A daemon: called once per HTTP request, returns the response. An exception becomes status 500.
-
-It is cancelled when its HTTP client leaves, or closes its side of the connection, before the response is complete.
-"""
+"""A daemon: called once per HTTP request, returns the response. See :meth:`LocalEngine.daemon`."""

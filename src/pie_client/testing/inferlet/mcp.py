@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
-from typing import cast
 
 from pydantic import JsonValue
 
@@ -151,13 +150,8 @@ def _params(name: str, arguments: JsonValue) -> str:
 def _parse_error(text: str) -> McpCallError:
     """Return the error of a failed call. A text that is not an error object becomes the message."""
     try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    error = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-    code, message, data = (error.get(name) for name in models.McpErrorObject.model_fields)
-    return McpCallError(
-        code if type(code) is int else UNSPECIFIED_CODE,
-        message if isinstance(message, str) else text,
-        None if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")),
-    )
+        error = models.McpErrorObject.model_validate_json(text)
+    except ValueError:
+        return McpCallError(UNSPECIFIED_CODE, text)
+    data = None if error.data is None else json.dumps(error.data, ensure_ascii=False, separators=(",", ":"))
+    return McpCallError(error.code, error.message, data)

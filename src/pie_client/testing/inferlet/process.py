@@ -26,15 +26,12 @@ class Client(Protocol):
 
     def send(self, message: WireModel) -> None:
         """Send a message after all earlier ones."""
-        ...
 
     def finish_turn(self) -> None:
         """Report that the turn of a process is done, in families that have turns."""
-        ...
 
     def detach_if_closed(self) -> None:
         """Detach the processes of a connection that is closed but still attached to them."""
-        ...
 
 
 @dataclass(eq=False, kw_only=True)

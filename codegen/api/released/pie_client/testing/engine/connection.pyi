@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import logging
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
 from websockets.protocol import State
 from pie_client._generated import models
 from pie_client._generated.families import CORRELATION, PROCESS

@@ -3,7 +3,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from pie_client._generated.families import NEWEST, UPLOAD_BYTES, Family
@@ -31,6 +31,7 @@ BACKLOG = 1024
 M = TypeVar('M', bound=WireModel)
 F = TypeVar('F', bound=InferletFunction)
 D = TypeVar('D', bound=DaemonFunction)
+R = TypeVar('R', bound=Callable[..., object])
 
 class LocalEngine:
 

@@ -7,12 +7,14 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 from websockets.http11 import Response
 from pie_client._generated import models
+from pie_client._generated.families import CORRELATION
 from pie_client._generated.registry import BINARY_MESSAGES, EVENT_MESSAGES, TEXT_MESSAGES
 from pie_client.base import WireModel
+from pie_client.connection.observing import Direction
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing.faults.arguments import check_answered, check_number, check_program, check_until
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList, Fields, Hooks, Outgoing, Until
+from pie_client.testing.faults.fault import DIRECTIONS, Ending, Fault, FaultList, Fields, Hooks, Outgoing, Until
 from pie_client.testing.faults.reactions import Refusal, Unanswered
 from pie_client.testing.faults.sockets import FaultySocket
 Alter: TypeAlias = Callable[[Fields], Sequence[Fields | WireModel | bytes | str] | None]

@@ -8,6 +8,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
+from pie_client.connection.observing import Direction
 from pie_client.errors import DeadlineError, InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import ServerTraits
@@ -15,7 +16,6 @@ HAPPENED_SECONDS = 10.0
 Fields: TypeAlias = Mapping[str, object]
 Until: TypeAlias = float | asyncio.Event
 Step: TypeAlias = Literal['start', 'end', 'upload']
-Direction: TypeAlias = Literal['sent', 'received']
 DIRECTIONS: Final[tuple[Direction, ...]] = ('sent', 'received')
 Ending: TypeAlias = Literal['close', 'reset', 'silence']
 

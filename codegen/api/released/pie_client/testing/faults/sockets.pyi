@@ -6,7 +6,8 @@ import struct
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
-from pie_client.testing.faults.fault import DIRECTIONS, Direction, Ending, Fault, FaultList
+from pie_client.connection.observing import Direction
+from pie_client.testing.faults.fault import DIRECTIONS, Ending, Fault, FaultList
 RESET = struct.pack('hh' if os.name == 'nt' else 'ii', 1, 0)
 
 class FaultySocket(ServerConnection):

@@ -2,7 +2,6 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
-from typing import cast
 from pydantic import JsonValue
 from pie_client._generated import models
 from pie_client._generated.mcp import CALL_TOOL, GET_PROMPT, LIST_PROMPTS, LIST_RESOURCES, LIST_TOOLS, READ_RESOURCE, UNSPECIFIED_CODE
