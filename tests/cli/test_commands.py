@@ -164,6 +164,8 @@ async def test_a_help_that_nobody_reads_and_one_that_has_no_space_end_as_other_o
         5,
         "pie-client: can't write to standard output: No space left on device",
     )
+    silent = await command("submit", before=("sh", "-c", 'exec "$0" "$@" 2>/dev/full'))
+    assert (silent.status, silent.err) == (2, "")
     unread = await command("ping", "--help", before=("sh", "-c", '{ "$0" "$@"; echo $? >&2; } | :'))
     assert unread.err == "141\n"
 

@@ -17,6 +17,7 @@ from pie_client.cli import wording
 from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
 from tests.cli.commands import run
+from tests.support.keys import ed25519_key
 from tests.support.peers import COMPONENT
 
 MANIFEST = '[package]\nname = "greet"\nversion = "1.0.0"\n'
@@ -65,6 +66,30 @@ def test_everything_that_a_process_sends_is_shown(
     first, second = err.splitlines()
     assert first == "an error"
     assert "of 3 bytes not saved; --save-files DIR saves files" in second
+
+
+def test_an_event_that_nobody_knows_and_one_that_was_lost_are_told(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @engine.inferlet("report@1.0.0")
+    async def report(session: InferletSession, input: JsonValue) -> None:
+        session.print("half")
+        session.send_file(b"abc")
+
+    def submitted(*more: str) -> tuple[int, str, str]:
+        engine.faults.alter(lambda fields: [{**fields, "event": "progress"}], models.StdoutFrame)
+        with engine.faults.corrupt_file_chunk():
+            return run(capsys, "submit", "report@1.0.0", *more)
+
+    status, out, err = submitted()
+    assert (status, out) == (5, "")  # it returned nothing
+    assert "pie-client: lost: " in err
+    assert "event of unknown kind 'progress'; a newer pie-client may know it" in err
+    status, out, err = submitted("--json")
+    assert status == 5
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event["event"] for event in events] == ["progress", "lost", "return"]
+    assert (events[0]["value"], events[2]["value"]) == ("half\n", "null")
 
 
 def test_a_build_that_is_installed_is_launched_as_it_is_unless_it_is_replaced(
@@ -137,6 +162,74 @@ def test_a_user_comes_from_the_flag_then_the_environment_then_the_file(
     assert "as eve" in run(capsys, "ping", "--username", "eve")[1]
 
 
+def test_a_map_runs_several_at_a_time_and_writes_each_answer_when_it_is_there(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    third = asyncio.Event()
+
+    @engine.inferlet("meet@1.0.0")
+    async def meet(session: InferletSession, input: JsonValue) -> JsonValue:
+        if input == 2:  # begins after the answer to 1
+            third.set()
+        if input == 0:
+            await third.wait()
+        return input
+
+    (tmp_path / "in.jsonl").write_text("0\n1\n2\n")
+    status, out, _ = run(capsys, "map", "meet@1.0.0", "in.jsonl", "-j", "2", "--unordered", "--limit", "20")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert lines[0] == {"index": 1, "value": 1}
+    assert {line["value"] for line in lines} == {0, 1, 2}
+
+
+def test_an_input_that_took_too_long_runs_again_if_that_is_allowed(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    runs: list[JsonValue] = []
+
+    @engine.inferlet("late@1.0.0")
+    async def late(session: InferletSession, input: JsonValue) -> int:
+        runs.append(input)
+        if len(runs) == 1:
+            await session.receive()  # for ever
+        return len(runs)
+
+    (tmp_path / "in.jsonl").write_text("1\n")
+    status, out, _ = run(capsys, "map", "late@1.0.0", "in.jsonl", "--limit", "1", "--retries", "1")
+    assert (status, json.loads(out)) == (0, {"index": 0, "value": 2})
+
+
+def test_a_key_that_is_refused_is_said_to_be_wrong_and_not_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    _, public = ed25519_key(tmp_path)
+    other, _ = ed25519_key(tmp_path / "other")
+    monkeypatch.setenv("PIE_CONFIG", str(tmp_path / "none.toml"))
+    with running(LocalEngine(family="0.4", auth={"ada": [public]})) as engine:
+        monkeypatch.setenv("PIE_URI", engine.uri)
+        status, _, err = run(capsys, "ping", "--username", "ada", "--key", str(other))
+    assert status == 4
+    assert "Signature verification failed" in err
+    assert "PIE_KEY" not in err
+
+
+def test_a_manifest_need_not_be_beside_the_build(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "build.wasm").write_bytes(COMPONENT)
+    (tmp_path / "other.toml").write_text(MANIFEST)
+    assert run(capsys, "install", "build.wasm", "-m", "other.toml") == (0, "greet@1.0.0\n", "")
+    assert run(capsys, "install", "build.wasm", "-m", "other.toml", "--force")[0] == 0
+
+
+def test_two_dashes_end_the_options_of_a_command_that_takes_no_flags_of_a_program(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "begins with '-x'" in run(capsys, "terminate", "--", "-x")[2]
+
+
 def test_an_empty_id_names_no_process(engine: LocalEngine, capsys: pytest.CaptureFixture[str]) -> None:
     process = run(capsys, "submit", "wait@1.0.0", "-d")[1]
     for empty in ("", " "):
@@ -204,10 +297,10 @@ def test_what_a_server_does_decides_the_status(
 def test_a_table_shows_no_control_characters_and_ids_that_differ(
     engine: LocalEngine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PIE_USERNAME", "ada\x1b[2J")
+    monkeypatch.setenv("PIE_USERNAME", "[b]ada\x1b[2J")
     run(capsys, "submit", "wait@1.0.0", "-d")
     _, out, _ = run(capsys, "list")
-    assert "ada\\x1b[2J" in out
+    assert "[b]ada\\x1b[2J" in out
     assert "\x1b" not in out
     assert shortened(["12345678-1", "12345678-2", "3"]) == ["12345678-1", "12345678-2", "3"]
 

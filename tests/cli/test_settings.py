@@ -39,6 +39,9 @@ def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
     for name, value in (("uri", "ws://127.0.0.1:2"), ("token", "a secret")):
         assert run(capsys, "config", "set", name, value)[0] == 0
 
+    assert run(capsys, "config", "set", "timeout", "5")[0] == 0
+    assert run(capsys, "config", "set", "timeout")[1].startswith("timeout removed in ")
+
     assert (tmp_path / "config.toml").stat().st_mode & 0o077 == 0 or os.name != "posix"
 
     def sources() -> object:
@@ -48,6 +51,7 @@ def test_a_setting_comes_from_the_flag_then_the_environment_then_the_file(
     assert isinstance(shown, dict)
     assert shown["uri"] == {"value": "ws://127.0.0.1:2", "source": str(tmp_path / "config.toml")}
     assert shown["token"]["value"] == "(hidden)"
+    assert shown["timeout"] == {"value": "60", "source": "default"}
     monkeypatch.setenv("PIE_URI", "ws://user:secret@127.0.0.1:3/a?token=secret")
     assert "ws://127.0.0.1:3/a " in run(capsys, "config", "show")[1]
     monkeypatch.setenv("PIE_URI", "ws://127.0.0.1:3")
