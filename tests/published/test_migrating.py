@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -197,3 +198,15 @@ def test_the_command_says_what_to_write_and_that_works(
                 write = write.replace(name, value)
             assert main(shlex.split(write)[1:]) == 0, capsys.readouterr().err
             capsys.readouterr()
+
+
+async def test_run_calls_no_method_that_a_subclass_overrides() -> None:
+    class Subclass(PieClient):
+        async def _unexpected(self, *args: object, **options: object) -> NoReturn:
+            raise AssertionError((args, options))
+
+        launch_process = check_program = install_program_bytes = _unexpected
+
+    async with LocalEngine(allow_scripts=True) as engine, Subclass(engine.uri) as client:
+        process = await client.run(shout, text="hello")
+        assert await process.result() == "HELLO"
