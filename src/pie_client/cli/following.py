@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from pie_client._generated.events import (
     UnknownEvent,
 )
 from pie_client._generated.families import EVENT, EVENT_TEXT, PROCESS
-from pie_client.cli import output
+from pie_client.cli import inputs, output
 from pie_client.cli.running import Status
 from pie_client.connection.threads import in_thread
 from pie_client.protocol.files import FileEvent
@@ -100,12 +99,17 @@ class Follower:
         self._middle = False
 
 
+def value_of(text: str) -> object:
+    """Return the value that a process returned as JSON, or its text if that is none; None for an empty one."""
+    try:
+        return inputs.parse_json(text)
+    except ValueError:
+        return text or None
+
+
 def _readable(text: str) -> str | None:
     """Return what a process returned for people: a JSON string without its quotes; None if it is nothing."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
+    value = value_of(text)
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else text

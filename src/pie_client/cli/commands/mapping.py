@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     import asyncio
     import io
 
-    from pydantic import JsonValue
     from rich import console as rich_console
     from rich import progress as rich_progress
 
     from pie_client import MapProgress, MapResult, mapping
+    from pie_client.cli import following
 else:
     asyncio = LazyModule("asyncio")
+    following = LazyModule("pie_client.cli.following")
     mapping = LazyModule("pie_client.mapping")
     rich_console = LazyModule("rich.console")
     rich_progress = LazyModule("rich.progress")
@@ -121,6 +122,7 @@ async def map_inputs(
                 retries=retries,
                 on_progress=show,
                 journal=kept,
+                as_type=str,  # also what is no JSON: 0.5 servers pass on texts as they are
             )
             async with results:
                 async for result in results:
@@ -183,10 +185,10 @@ async def _lines_of_stdin() -> AsyncGenerator[object]:
             yield _parsed(number, line)
 
 
-def _answer(result: "MapResult[object, JsonValue]") -> dict[str, object]:
+def _answer(result: "MapResult[object, str]") -> dict[str, object]:
     answer: dict[str, object] = {"index": result.index}
     if result.error is None:
-        answer["value"] = result.value
+        answer["value"] = following.value_of(result.text)
     else:
         answer["error"] = wording.said(result.error).replace("--timeout", "--limit")
     return answer
