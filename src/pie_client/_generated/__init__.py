@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "51308bdd0948f1cf8fe50a7d23c6e67d81557786208d0cc121347ac8d5d8c441"
+SCHEMA_DIGEST = "33168841117fd9b1e70a4e4c3033ba3c14bc49f28fd7160fb1bfabe94ebe1a04"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

@@ -241,6 +241,7 @@ _ADVICE: Final[Mapping[Family, Mapping[str, str | Mapping[str, str]]]] = Mapping
                 "No pending authentication": "call authenticate() again",
                 "Invalid token": "pass the token that the server printed at its last start",
                 "Already authenticated": "open another connection for another user",
+                "Failed to compile WASM: {detail}": "0.3 and 0.4 servers run no scripts, so build a WebAssembly component; or check the server's log",
                 "Process not found": MappingProxyType(
                     {
                         "attach_process": "it has ended, or another connection is attached to it, even one that was lost; launch with capture_outputs=False to attach later",

@@ -94,6 +94,12 @@ def note(text: str) -> None:
     write_error(f"{NAME}: {text}\n")
 
 
+def end_line() -> None:
+    """End the line on which a terminal has shown ``^C``."""
+    if on_terminal(sys.stderr):
+        write_error("\n")
+
+
 def table(
     headers: Sequence[str],
     rows: Iterable[Sequence[object]],

@@ -90,7 +90,12 @@ def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, 
     async def handled() -> int | None:
         with interrupts.handled(), _logging(verbose):
             task = asyncio.create_task(work(interrupts))
-            interrupts.call(task.cancel, task.get_loop())
+
+            def cancel() -> None:
+                output.end_line()
+                task.cancel()
+
+            interrupts.call(cancel, task.get_loop())
             return await task
 
     return guarded(lambda: asyncio.run(handled()), interrupts, verbose=verbose)

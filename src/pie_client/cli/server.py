@@ -14,7 +14,7 @@ from pie_client import PieClient
 from pie_client.cli import output
 from pie_client.cli.running import FailedError, Status, UsageError
 from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of, shown
-from pie_client.errors import InvalidKeyError, PieError, one_line
+from pie_client.errors import InvalidKeyError, PieError, UnsupportedError, one_line
 from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
@@ -88,7 +88,7 @@ class Server:
             if token is None:
                 await self._authenticate(client, signer)
             else:
-                await client.auth_by_token(token.text)
+                await _authenticate_by_token(client, token)
             yield client
 
     async def _authenticate(self, client: PieClient, signer: keys.Signer | None) -> None:
@@ -140,6 +140,16 @@ class Server:
                 Status.AUTHENTICATION,
             )
         return given
+
+
+async def _authenticate_by_token(client: PieClient, token: Value) -> None:
+    try:
+        await client.auth_by_token(token.text)
+    except UnsupportedError as error:
+        raise FailedError(
+            f"{token.source}: this server takes no token, as only 0.3 and 0.4 servers do; remove it",
+            Status.AUTHENTICATION,
+        ) from error
 
 
 def describe(client: PieClient) -> str:

@@ -4,6 +4,7 @@ from pie_client.errors import InvalidArgumentError, ProcessError
 
 WORDS = {
     "capture_outputs=False": "--detach",
+    "call authenticate() again": "run the command again",
     "force_overwrite=True": "--force",
     "install_program": "pie-client install",
     "list_processes": "pie-client list",
@@ -29,7 +30,7 @@ WORDS = {
 def said(error: Exception) -> str:
     """Return what an error says. What servers and programs have written stays as it is."""
     text = str(error)
-    if isinstance(error, ProcessError):
+    if isinstance(error, ProcessError) and not error.advice:
         return text
     what, separator, advice = text.rpartition("; ")
     if isinstance(error, InvalidArgumentError):

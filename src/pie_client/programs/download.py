@@ -100,7 +100,8 @@ async def download(
         # A timeout of the operating system, which has an errno, comes before the deadline.
         if isinstance(cause, TimeoutError) and cause.errno is None:
             raise TimeoutError from None
-        raise DownloadError(f"can't be reached: {one_line(str(cause))}") from error
+        reason = cause.strerror if isinstance(cause, OSError) else None
+        raise DownloadError(f"can't be reached: {one_line(reason or str(cause))}") from error
     except (HTTPException, ValueError) as error:  # ValueError: a redirect to an invalid URL
         raise DownloadError(f"did not answer with valid HTTP ({type(error).__name__})") from None
     finally:

@@ -16,10 +16,10 @@ async def list_processes(
 ) -> None:
     """List the running processes.
 
-    0.3 and 0.4 servers list those of this user, 0.5 servers those of all users.
+    0.3 and 0.4 servers list those of this user, 0.5 servers those of all users. The oldest comes first.
     """
     async with server.client() as client:
-        found = await client.list_processes()
+        found = sorted(await client.list_processes(), key=lambda process: -process.elapsed_secs)
     if as_json:
         output.write_json([process.model_dump(mode="json") for process in found])
         return

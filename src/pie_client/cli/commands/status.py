@@ -7,7 +7,9 @@ import typer
 
 from pie_client._generated.families import MODEL_STATUS
 from pie_client.cli import options, output
+from pie_client.cli.running import FailedError
 from pie_client.cli.server import Server
+from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -47,7 +49,12 @@ async def status(
             return {name: value for name, value in found.items() if word in name}
 
         if not watch:
-            _show(await statistics(), as_json=as_json)
+            found = await statistics()
+            if word and not found:
+                raise FailedError(
+                    f"no statistic has {one_line(word)!r} in its name; see: {output.NAME} status"
+                )
+            _show(found, as_json=as_json)
             return
         console = rich_console.Console()
         has_cursor = output.on_terminal(sys.stdout) and console.is_terminal and not console.is_dumb_terminal

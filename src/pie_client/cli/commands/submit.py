@@ -108,6 +108,7 @@ async def _follow(server: Server, process: "Process[object]", follower: "followi
     following_it = asyncio.create_task(follower.follow(process))
 
     async def end() -> None:
+        output.end_line()
         output.note(f"terminating process {process.process_id}; press Ctrl-C again to leave at once")
         try:
             async with asyncio.timeout(following.END_SECONDS):
