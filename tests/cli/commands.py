@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -111,11 +112,15 @@ class Terminal:
         self._process = process
         self._master = master
 
-    async def until(self, word: str) -> None:
-        """Wait until it has written a word."""
+    async def until(self, word: str | re.Pattern[str]) -> None:
+        """Wait until it has written a word, or something that a pattern finds in its lines."""
         async with asyncio.timeout(TIMEOUT):
-            while word not in self.text:
-                self.text += await asyncio.to_thread(self._read)
+            while not (
+                word in self.text if isinstance(word, str) else word.search(self.text.replace("\r\n", "\n"))
+            ):
+                part = await asyncio.to_thread(self._read)
+                assert part, f"it has ended: {self.text}"
+                self.text += part
 
     def echoes(self) -> bool:
         """Return whether it shows what is typed."""
@@ -127,6 +132,10 @@ class Terminal:
     def press(self, keys: str) -> None:
         r"""Write to the terminal; ``\x03`` is Ctrl-C."""
         os.write(self._master, keys.encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.press("\x03")
 
     async def end(self) -> int | None:
         """Wait for its end and return its status."""
@@ -171,6 +180,36 @@ async def in_terminal(runner: Runner, *arguments: str, program: Path = COMMAND) 
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         os.close(master)
+
+
+class Pipe(Terminal):
+    """A command whose outputs share a pipe, as ``2>&1 | cat`` does."""
+
+    def interrupt(self) -> None:
+        """Send the signal of Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+
+@contextlib.asynccontextmanager
+async def in_pipe(runner: Runner, *arguments: str) -> AsyncGenerator[Pipe]:
+    """Run a command whose outputs share a pipe. Its standard input is at its end."""
+    reader, writer = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(str(COMMAND), *arguments),
+        cwd=runner.folder,
+        env=environment(runner.folder, runner.settings),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    try:
+        yield Pipe(process, reader)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(reader)
 
 
 def _with_terminal(command: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pie_client import PieClient
 from tests.cli.commands import Runner, in_terminal
-from tests.cli.transcripts import PAGE, SHOWN_IDS, UUID, shell
+from tests.cli.transcripts import NEWEST, PAGE, SHOWN_IDS, UUID, shell
 from tests.support.repository import ROOT
 
 SCREENS = {
@@ -38,10 +38,10 @@ def picture(name: str) -> Path:
 async def screens(folder: Path) -> dict[str, str]:
     """Run the commands in a terminal, and return what they write, with ids and ages of the page."""
     found: dict[str, str] = {}
-    async with shell(folder) as running, PieClient(running.settings["PIE_URI"]) as client:
+    async with shell(folder) as running, PieClient(running.uris[NEWEST]) as client:
         processes = [await client.launch_process("wait@1.0.0", given) for given in INPUTS]
         ids = dict(zip((process.process_id for process in processes), SHOWN_IDS, strict=False))
-        runner = Runner(folder, running.settings)
+        runner = Runner(folder, {"PIE_URI": running.uris[NEWEST]})
         for name, arguments in SCREENS.items():
             async with in_terminal(runner, *arguments) as terminal:
                 status = await terminal.end()

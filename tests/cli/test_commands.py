@@ -33,23 +33,6 @@ loud = { type = "bool", optional = true }
 needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are Unix's")
 
 
-@pytest.mark.parametrize("family", ["0.4"])  # tests/scenarios has the other one
-async def test_a_process_outlives_its_command_is_listed_and_ended_by_the_beginning_of_its_id(
-    command: Runner,
-) -> None:
-    """D80, D83"""
-    ids = [(await command("submit", "wait@1.0.0", "--detach", "--username", "ada")).out.strip() for _ in "12"]
-
-    listed = await command("list", "--json", PIE_USERNAME="ada")
-    found = [models.ProcessInfo.model_validate(each) for each in json.loads(listed.out)]
-    assert [(process.id, process.username) for process in found] == [(each, "ada") for each in ids]
-
-    ended = await command("terminate", ids[0][:8].upper(), PIE_USERNAME="ada")
-    assert ended == type(ended)(0, f"{ids[0]} terminated\n", "")
-    sent = await command("signal", ids[1], "--follow", "go on", PIE_USERNAME="ada")
-    assert (sent.status, sent.out) == (0, "go on\n")
-
-
 @pytest.mark.parametrize("family", ["0.5"])
 async def test_a_command_without_a_terminal_a_home_or_input_runs_to_the_end(
     engine: LocalEngine, tmp_path: Path
@@ -429,6 +412,12 @@ def test_a_server_that_is_away_is_status_3(
     assert err == (
         "pie-client: could not connect to ws://127.0.0.1:1: connection refused; "
         "check the address and that the server runs\n"
+    )
+    registry = "http://127.0.0.1:1"
+    status, _, err = run(capsys, "resolve", "a", "--registry", registry)
+    assert (status, err) == (
+        3,
+        f"pie-client: the registry {registry} can't be reached: Connection refused; check its URL, or try again later\n",
     )
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import io
 import json
+import re
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import pytest
 from pydantic import JsonValue
 
 import pie_client
-from pie_client import models
+from pie_client import PieError, models
 from pie_client.cli import wording
 from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
 from tests.cli.commands import run
 from tests.support.keys import ed25519_key
 from tests.support.peers import COMPONENT
+from tests.support.repository import ROOT
 
 MANIFEST = '[package]\nname = "greet"\nversion = "1.0.0"\n'
 
@@ -310,3 +312,28 @@ def test_the_log_is_shown_as_often_as_it_is_asked_for(
 ) -> None:
     assert "DEBUG" not in run(capsys, "ping", "-v")[2]
     assert "pie-client: DEBUG pie_client.connection.logged: ping 1: done" in run(capsys, "ping", "-vv")[2]
+
+
+def test_the_oldest_process_is_the_first_in_the_list(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("new", "old"):
+        run(capsys, "submit", "wait@1.0.0", "-d", "--input", json.dumps(text))
+
+    def age(fields: Mapping[str, object]) -> list[Mapping[str, object]]:
+        found = json.loads(str(fields["result"]))
+        aged = [{**each, "elapsed_secs": age} for each, age in zip(found, (5, 70), strict=True)]
+        return [{**fields, "result": json.dumps(aged)}]
+
+    with engine.faults.alter(age, models.ListProcessesRequest):
+        _, out, _ = run(capsys, "list")
+    assert [line.split()[3:] for line in out.splitlines()[1:]] == [["70", "s", '"old"'], ["5", "s", '"new"']]
+
+
+def test_advice_names_what_the_command_has_in_place_of_the_python_api() -> None:
+    advice = re.findall(
+        r'"(?:advice|0\.\d|\w+_process)": "(.*)"', (ROOT / "schema" / "errors.json").read_text()
+    )
+    assert len(advice) > 20
+    shown = [wording.said(PieError(f"refused; {text}")) for text in advice]
+    assert [text for text in shown if re.search(r"\b[a-z]+_[a-z]+\b(?!\.toml)|\w=|\w\(\)", text)] == []

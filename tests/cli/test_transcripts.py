@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import pictures
-from tests.cli.transcripts import PAGE, TRANSCRIPT, shell, without_measures
+from tests.cli.transcripts import NEWEST, PAGE, TRANSCRIPT, shell, without_measures
 
 
 @pytest.mark.timeout(300)
@@ -14,8 +14,8 @@ async def test_the_commands_of_the_page_write_what_it_shows(tmp_path: Path) -> N
     transcripts = TRANSCRIPT.findall(PAGE.read_text("utf-8"))
     assert len(transcripts) > 10
     async with shell(tmp_path) as running:
-        for _head, name, body, _tail in transcripts:
-            written = await running.run(body)
+        for _head, name, family, body, _tail in transcripts:
+            written = await running.run(body, family or NEWEST)
             assert without_measures(written) == without_measures(body), (
                 f"{name}: write the page anew with: python -m tests.cli.transcripts"
             )

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pie_client import Family
 from pie_client.testing import LocalEngine
 from tests.cli.commands import COMMAND, environment
 from tests.support.pages import write_files
@@ -17,8 +18,11 @@ from tests.support.peers import TIMEOUT, tcp_peer
 from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "command-line.md"
-TRANSCRIPT = re.compile(r"(<!-- transcript: (\w+) -->\n```console\n)(.*?)(```)", re.DOTALL)
+TRANSCRIPT = re.compile(r"(<!-- transcript: (\w+)(?: with (0\.\d))? -->\n```console\n)(.*?)(```)", re.DOTALL)
+"""Its head, its name, the family of its server if that is not the newest, and its text."""
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+URI = "ws://127.0.0.1:8080"
+NEWEST: Family = "0.5"
 PROMPT = "$ "
 SHOWN_IDS = (
     "e08d6c57-9a3e-4f60-b1c2-7d5e4a90f318",
@@ -26,10 +30,14 @@ SHOWN_IDS = (
     "3f1c2a90-8d47-4b52-9e06-5a1b7c8d2e4f",
     "8b5d7e14-0c69-4a3f-b872-1e6f9d4c5b30",
     "c27e9d35-7f18-4e0b-a46d-3c8b5f2a9e71",
+    "6a1d0f83-2b5c-4e97-8d34-f19c7e60b25a",
 )
 """Ids of processes on the page, in the order in which they appear."""
-ENDLESS = {"pie-client serve": 1, "pie-client attach": 2}
-"""Commands that end by Ctrl-C, and how many lines they write before it is pressed."""
+ENDLESS = {
+    "pie-client serve": {"0.5": 1},
+    "pie-client attach": {"0.5": 2, "0.4": 1},
+}
+"""Commands that end by Ctrl-C, and how many lines they write before it is pressed, by the family of the server."""
 MEASURES = re.compile(r"\b\d+\.\d\d\b|\b\d+(?= s  )|(?<=\"elapsed_secs\": )\d+")
 """What differs from run to run."""
 LOGIN = {"USER": "ada", "LOGNAME": "ada"}
@@ -42,29 +50,33 @@ class Shell:
 
     Attributes:
         folder: The working folder, which is the home of the user too.
-        settings: Environment variables.
+        uris: Addresses of the engines, by family.
         places: What stands on the page, and what it is here.
     """
 
     folder: Path
-    settings: Mapping[str, str]
-    places: dict[str, str]
+    uris: Mapping[Family, str]
+    places: Mapping[str, str]
     _ids: list[str] = field(default_factory=list[str])
 
-    async def run(self, transcript: str) -> str:
-        """Run the commands of a transcript and return it with what they wrote."""
+    async def run(self, transcript: str, family: Family = NEWEST) -> str:
+        """Run the commands of a transcript with the server of a family, and return it with what they wrote."""
         commands = [line for line in transcript.splitlines() if line.startswith(PROMPT)]
-        return "".join([f"{line}\n{await self._run(line.removeprefix(PROMPT))}" for line in commands])
+        return "".join([f"{line}\n{await self._run(line.removeprefix(PROMPT), family)}" for line in commands])
 
-    async def _run(self, command: str) -> str:
-        lines = next((number for start, number in ENDLESS.items() if command.startswith(start)), 0)
-        places = {} if command.startswith("pie-client config") else self.places
-        for shown, real in {**places, **self._shown_ids()}.items():
-            command = command.replace(shown, real)
+    async def _run(self, command: str, family: Family) -> str:
+        lines = next((number[family] for start, number in ENDLESS.items() if command.startswith(start)), 0)
+        places = {**self.places, URI: self.uris[family]}
+        settings = {"PIE_URI": self.uris[family]}
+        if command.startswith("pie-client config"):
+            settings = {}
+        else:
+            for shown, real in {**places, **self._shown_ids()}.items():
+                command = command.replace(shown, real)
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {command}" if lines else command),
             cwd=self.folder,
-            env=environment(self.folder, {} if command.startswith("pie-client config") else self.settings)
+            env=environment(self.folder, settings)
             | LOGIN
             | {"PATH": os.pathsep.join([str(COMMAND.parent), os.environ["PATH"]])},
             stdin=asyncio.subprocess.DEVNULL,
@@ -77,12 +89,12 @@ class Shell:
             if lines:
                 process.send_signal(signal.SIGINT)
             out += (await process.communicate())[0]
-        return self._shown(out.decode()) + ("^C\n" if lines else "")
+        return self._shown(out.decode(), places) + ("^C\n" if lines else "")
 
-    def _shown(self, text: str) -> str:
+    def _shown(self, text: str, places: Mapping[str, str]) -> str:
         """Return an output with the ids and places of the page."""
         self._ids += dict.fromkeys(found for found in UUID.findall(text) if found not in self._ids)
-        for shown, real in {**self._shown_ids(), **self.places}.items():
+        for shown, real in {**self._shown_ids(), **places}.items():
             text = text.replace(real, shown)
         text = re.sub(r"127\.0\.0\.1:\d+(?= \()", "127.0.0.1:8080", text)
         return text if text.endswith("\n") or not text else f"{text}\n"
@@ -94,20 +106,22 @@ class Shell:
 
 @asynccontextmanager
 async def shell(folder: Path) -> AsyncGenerator[Shell]:
-    """Run an engine and a registry, and yield a shell with the files of the page."""
+    """Run an engine of each family and a registry, and yield a shell with the files of the page."""
     write_files("docs/command-line.md", folder)
-    async with LocalEngine(builtins=True, allow_scripts=True) as engine, tcp_peer(_registry) as address:
-        settings = {"PIE_URI": engine.uri}
+    async with (
+        LocalEngine(builtins=True, allow_scripts=True) as newest,
+        LocalEngine(family="0.4", builtins=True, keep_detached=True) as older,
+        tcp_peer(registry) as address,
+    ):
         places = {
             "http://127.0.0.1:8000": f"http://{address}",
             "--port 8080": "--port 0",
-            "ws://127.0.0.1:8080": engine.uri,
             "/home/ada": str(folder),
         }
-        yield Shell(folder, settings, places)
+        yield Shell(folder, {"0.5": newest.uri, "0.4": older.uri}, places)
 
 
-async def _registry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def registry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     writer.write(
         b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(LISTING), LISTING)
@@ -125,8 +139,8 @@ async def record() -> None:
     page = PAGE.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         async with shell(Path(folder)) as running:
-            for head, _name, body, _tail in TRANSCRIPT.findall(page):
-                page = page.replace(head + body, head + await running.run(body))
+            for head, _name, family, body, _tail in TRANSCRIPT.findall(page):
+                page = page.replace(head + body, head + await running.run(body, family or NEWEST))
     PAGE.write_text(page, "utf-8")
 
 

@@ -1,59 +1,28 @@
-"""The command pie-client with either server."""
+"""Every command of pie-client with either server of the 0.5 family. `tests/cli` runs the same table on a 0.4 server."""
 
-import json
-import uuid
+import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import Runner
+from tests.cli.table import USER, Programs, check_server
+from tests.scenarios.conftest import AVAILABLE, REAL
 
-GREET = """
-async def main(name: str, times: int = 1) -> str:
-    return " ".join([f"hello, {name}"] * times)
-"""
-WAIT = """
-from inferlet import session
-
-async def main() -> str:
-    return await session.receive()
-"""
-MANIFEST = """
-[package]
-name = "{name}"
-version = "1.0.0"
-
-[runtime]
-language = "python"
-entry = "main"
-call = "kwargs"
-"""
-PARAMETERS = """
-[parameters]
-name = { type = "string" }
-times = { type = "int", optional = true }
-"""
+PLACES = [
+    ("embedded", "terminal"),  # the transcripts of docs/command-line.md run the commands in a pipe
+    pytest.param("embedded", "pipe", marks=pytest.mark.soak),
+    *(pytest.param("real", place, marks=REAL.marks) for place in ("terminal", "pipe") if AVAILABLE),
+]
 
 
-async def test_the_command_line_installs_launches_lists_and_signals(uri: str, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are Unix's")
+@pytest.mark.parametrize(("server", "place"), PLACES, indirect=["server"])
+async def test_every_command_works_with_a_0_5_server(
+    server: str, place: str, uri: str, tmp_path: Path
+) -> None:
     """D80, D83"""
-    command = Runner(tmp_path, {"PIE_URI": uri, "PIE_TIMEOUT": "120"})
-    name = f"c{uuid.uuid4().hex[:8]}"
-    (tmp_path / "greet.py").write_text(GREET)
-    (tmp_path / "Pie.toml").write_text(MANIFEST.format(name=f"{name}-greet") + PARAMETERS)
-    (tmp_path / "wait.py").write_text(WAIT)
-    (tmp_path / "Wait.toml").write_text(MANIFEST.format(name=f"{name}-wait"))
-
-    pinged = await command("ping", "--count", "2", "--interval", "0")
-    assert (pinged.status, pinged.err) == (0, "")
-
-    greeted = await command("submit", "--path", "greet.py", "--", "--name", "Ada", "--times", "2")
-    assert greeted == type(greeted)(0, "hello, Ada hello, Ada\n", "")
-
-    launched = await command("submit", "--path", "wait.py", "--manifest", "Wait.toml", "--detach")
-    assert (launched.status, launched.err) == (0, "")
-    listed = await command("list", "--full")
-    assert f"{launched.out.strip()}  {name}-wait@1.0.0" in listed.out
-    signalled = await command("signal", launched.out[:8], "go on")
-    assert signalled == type(signalled)(0, "go on\n", "")
-
-    status = await command("status", "kv_pages", "--json")
-    assert any(key.endswith(".kv_pages_total") for key in json.loads(status.out))
+    programs = Programs()
+    programs.write(tmp_path)
+    runner = Runner(tmp_path, {"PIE_URI": uri, "PIE_USERNAME": USER, "PIE_TIMEOUT": "120"})
+    await check_server("0.5", programs, place, runner, short=(server, place) == ("embedded", "terminal"))
