@@ -21,6 +21,7 @@ from pie_client import (
     InvalidKeyError,
     InvalidProgramNameError,
     MessageEvent,
+    ObservedFrame,
     ParsedPrivateKey,
     PieClient,
     ProcessError,
@@ -36,7 +37,7 @@ from pie_client import (
     UnsupportedError,
     models,
 )
-from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal, TracedFrame
+from pie_client.testing import InferletSession, LocalEngine, ProcessFailure, Refusal
 from tests.support.peers import component
 
 
@@ -498,7 +499,7 @@ async def test_a_token_is_not_sent_to_0_5_servers(client: PieClient) -> None:
 async def test_no_call_sends_arguments_of_the_wrong_type(client: PieClient, engine: LocalEngine) -> None:
     """D10."""
     await client.ping()
-    frames: list[TracedFrame] = []
+    frames: list[ObservedFrame] = []
     engine.observe(frames.append)
     refused: list[str] = []
     for tag, method in inspect.getmembers(client.rpc, inspect.iscoroutinefunction):

@@ -27,12 +27,13 @@ from pie_client import (
     DeadlineError,
     Family,
     InvalidArgumentError,
+    ObservedFrame,
     PieClient,
     PieConnectionError,
     ProgramNotFoundError,
 )
 from pie_client.otel import OpenTelemetry
-from pie_client.testing import InferletSession, LocalEngine, TracedFrame
+from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import SOON, launch, printed, until
 from tests.connection.secret_session import CARRIED, PROGRAM, carry_secrets
 from tests.support.peers import in_time, websocket_peer
@@ -165,7 +166,7 @@ async def test_metrics_count_requests_events_bytes_and_states(
     engine: LocalEngine, kept: Kept, family: Family
 ) -> None:
     serve(engine)
-    frames: list[TracedFrame] = []
+    frames: list[ObservedFrame] = []
     engine.observe(frames.append)
     await session(engine, kept.telemetry)
     async with PieClient(engine.uri, telemetry=kept.telemetry) as client:
@@ -185,8 +186,7 @@ async def test_metrics_count_requests_events_bytes_and_states(
     assert kept.values("pie.client.events", "pie.event") == {"stdout": 2, "return": 2}
     sizes = {"transmit": 0, "receive": 0}
     for frame in frames:
-        data = frame.data.encode() if isinstance(frame.data, str) else frame.data
-        sizes["transmit" if frame.direction == "received" else "receive"] += len(data)
+        sizes["transmit" if frame.direction == "sent" else "receive"] += frame.size
     counted = kept.values("pie.client.io", "network.io.direction")
     assert counted["transmit"] == sizes["transmit"]
     if family == "0.4":  # 0.5 servers send more after the last reply, which may arrive after the end

@@ -11,6 +11,7 @@ from pie_client import (
     ErrorEvent,
     FileEvent,
     MessageEvent,
+    ObservedFrame,
     ParsedPrivateKey,
     PieClient,
     RefusedError,
@@ -19,7 +20,7 @@ from pie_client import (
     models,
 )
 from pie_client.protocol.codec import decode_client_message
-from pie_client.testing import InferletSession, LocalEngine, TracedFrame
+from pie_client.testing import InferletSession, LocalEngine
 from tests.support.keys import ed25519_key
 from tests.support.mcp_servers import Script
 
@@ -58,7 +59,7 @@ async def carry_secrets(folder: Path, create: Callable[[str], PieClient] = PieCl
     They are in the input, a signal, events, files, calls of MCP servers and their results, and errors.
     """
     path, public = ed25519_key(folder)
-    frames: list[TracedFrame] = []
+    frames: list[ObservedFrame] = []
     async with LocalEngine(family="0.4", auth={"alice": [public]}) as engine:
         serve(engine)
         engine.observe(frames.append)
@@ -81,6 +82,6 @@ async def carry_secrets(folder: Path, create: Callable[[str], PieClient] = PieCl
     assert all(map(isinstance, received, kinds)), received
     for secret in (PASSWORD, TOKEN, PAYLOAD):
         assert secret in str(received)
-    sent = [decode_client_message(each.data) for each in frames if each.direction == "received"]
+    sent = [decode_client_message(each.data) for each in frames if each.direction == "sent" and each.data]
     [proof] = [message for message in sent if isinstance(message, models.AuthProveRequest)]
     return [proof.signature, *path.read_text(encoding="utf-8").splitlines()[1:-1]]

@@ -23,13 +23,12 @@ from pie_client import (
     Reconnect,
     Redacted,
 )
-from pie_client.testing import InferletSession, LocalEngine, TracedFrame
+from pie_client.testing import InferletSession, LocalEngine
 from tests.connection.helpers import SOON, launch, printed, returned, until
 from tests.connection.secret_session import CARRIED, carry_secrets
 from tests.support.peers import in_time, websocket_peer
 
 SECRET = "hunter2"  # noqa: S105 - must not be shown
-OPPOSITE = {"sent": "received", "received": "sent"}
 
 
 def serve(engine: LocalEngine) -> None:
@@ -76,7 +75,7 @@ async def test_an_observer_without_redaction_sees_the_frames_that_the_server_saw
     family: Family, engine: LocalEngine
 ) -> None:
     serve(engine)
-    there: list[TracedFrame] = []
+    there: list[ObservedFrame] = []
     here: list[ObservedFrame] = []
     engine.observe(there.append)
     client = PieClient(engine.uri)
@@ -86,7 +85,7 @@ async def test_an_observer_without_redaction_sees_the_frames_that_the_server_saw
     for direction in ("sent", "received"):
         for connection in (1, 2):
             seen = [f for f in here if (f.direction, f.connection) == (direction, connection)]
-            other = [f for f in there if (f.direction, f.connection) == (OPPOSITE[direction], connection)]
+            other = [f for f in there if (f.direction, f.connection) == (direction, connection)]
             assert [f.data for f in seen] == [f.data for f in other]
             assert seen or (family, connection) == ("0.5", 2)
             for frame in seen:

@@ -13,12 +13,13 @@ from pie_client import (
     Family,
     InvalidArgumentError,
     NotConnectedError,
+    ObservedFrame,
     PieClient,
     ProgramNotFoundError,
     models,
 )
 from pie_client.protocol.codec import UnknownMessage
-from pie_client.testing import LocalEngine, TracedFrame
+from pie_client.testing import LocalEngine
 from tests.connection.helpers import SOON
 from tests.support.peers import in_time, websocket_peer
 
@@ -36,8 +37,8 @@ def received(engine: LocalEngine) -> list[bytes | str]:
     """Return a list to which the frames that the engine receives will be added."""
     frames: list[bytes | str] = []
 
-    def add(frame: TracedFrame) -> None:
-        if frame.direction == "received":
+    def add(frame: ObservedFrame) -> None:
+        if frame.direction == "sent" and frame.data is not None:
             frames.append(frame.data)
 
     engine.observe(add)

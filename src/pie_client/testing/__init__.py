@@ -21,8 +21,6 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
     from pie_client.testing.engine.daemons import RunningDaemon as RunningDaemon
     from pie_client.testing.engine.local_engine import LocalEngine as LocalEngine
-    from pie_client.testing.engine.trace import TracedFrame as TracedFrame
-    from pie_client.testing.engine.trace import describe as describe
     from pie_client.testing.faults.catalogue import Faults as Faults
     from pie_client.testing.faults.fault import Fault as Fault
     from pie_client.testing.faults.reactions import Refusal as Refusal
@@ -40,7 +38,6 @@ else:
     _MODULES = {
         "engine.daemons": ("RunningDaemon",),
         "engine.local_engine": ("LocalEngine",),
-        "engine.trace": ("TracedFrame", "describe"),
         "faults.catalogue": ("Faults",),
         "faults.fault": ("Fault",),
         "faults.reactions": ("Refusal",),

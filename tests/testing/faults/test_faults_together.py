@@ -539,7 +539,7 @@ async def test_an_event_without_its_value_is_not_filled_up(engine: LocalEngine) 
     missing = alterations.missing_value(engine.faults)
     huge = alterations.oversize(engine.faults, SIZE, models.StdoutFrame)
     wire = Wire()
-    engine.observe(lambda frame: wire.frames.append(frame.data))
+    engine.observe(lambda frame: wire.frames.append(frame.data or b""))
     async with raw_client(engine) as raw:
         await raw.send(
             models.LaunchProcessRequest(

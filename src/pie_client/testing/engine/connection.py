@@ -54,7 +54,7 @@ class Connection:
         writer = asyncio.create_task(self._write(), name="local engine writer")
         try:
             async for frame in self._socket:
-                self._state.observe(self._number, "received", frame)
+                self._state.observe(self._number, "sent", frame)
                 await self._state.faults.wait_while_stalled()
                 await self._read(frame)
         except ConnectionClosed:
@@ -130,7 +130,7 @@ class Connection:
             if self._socket.withheld:
                 await self._socket.wait_closed()
                 return
-            self._state.observe(self._number, "sent", frame)
+            self._state.observe(self._number, "received", frame)
 
     def _detach_all(self) -> None:
         """Detach all processes and return them the events that did not reach the client."""

@@ -12,6 +12,7 @@ from websockets.http11 import Request, Response
 
 from pie_client._generated.families import NEWEST, UPLOAD_BYTES, Family
 from pie_client.base import WireModel
+from pie_client.connection.observing import Observer
 from pie_client.connection.threads import check_asyncio
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import ServerTraits
@@ -19,7 +20,6 @@ from pie_client.testing.engine.connection import Connection
 from pie_client.testing.engine.daemons import RunningDaemon, check_h11
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.state import EngineState
-from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.arguments import check_program
 from pie_client.testing.faults.catalogue import Faults
@@ -274,9 +274,9 @@ class LocalEngine:
         self._state.handlers[request] = handler
 
     def observe(self, observer: Observer) -> None:
-        """Call a function with every frame that is received or sent, as a :class:`TracedFrame`.
+        """Call a function with every frame, as :meth:`PieClient.observe` of the client does with ``redact=False``.
 
-        It must not block. Frames contain secrets; :func:`describe` omits them.
+        It must not block.
         """
         self._state.observers.append(observer)
 

@@ -8,14 +8,13 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from pie_client.base import WireModel
-from pie_client.connection.observing import Direction
+from pie_client.connection.observing import Direction, Observer, observed
 from pie_client.logs import LimitedLog
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.programs import Programs
-from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.reactions import Refusal
@@ -66,11 +65,11 @@ class EngineState:
         self.log = LimitedLog(logger)
         self.numbers = itertools.count(1)
 
-    def observe(self, connection: int, direction: Direction, frame: bytes | str) -> None:
-        """Call the observers with a frame."""
+    def observe(self, connection: int, direction: Direction, data: bytes | str) -> None:
+        """Call the observers with a frame that the client has sent or received."""
         for observer in self.observers:
             try:
-                observer(TracedFrame(connection, direction, frame))
+                observer(observed(connection, direction, data, redact=False))
             except Exception:
                 self.log.log(logging.ERROR, "an observer of frames failed", exc_info=True)
 

@@ -14,17 +14,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
+from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_PROVE, REGISTER_MCP_SERVER
+from pie_client._generated.registry import BINARY_MESSAGES, CLIENT_MESSAGES, TEXT_MESSAGES
 from pie_client.arguments import Parser
+from pie_client.connection.observing import ObservedFrame, observed
 from pie_client.errors import InvalidArgumentError
 from pie_client.interrupts import BROKEN_PIPE_STATUS
 from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
-from pie_client.testing.engine.trace import TracedFrame, describe
 from pie_client.testing.scripts.scripts import ScriptLimits
 from pie_client.testing.terminal.loading import REGISTER, CommandError, load
 from pie_client.testing.terminal.stopping import Stopping, write_error
 
+PLAIN_MESSAGES = {*CLIENT_MESSAGES, *BINARY_MESSAGES, *TEXT_MESSAGES, PROCESS_EVENT} - {
+    method.tag for method in (AUTH_PROVE, AUTH_BY_TOKEN, REGISTER_MCP_SERVER)
+}
+"""Types of messages whose texts are no signatures, tokens or credentials."""
 LIMITS = {field.name: field.default for field in dataclasses.fields(ScriptLimits)}
 LONGEST_STOP: Final = 86400
 """Largest --stop-timeout, in seconds; operating systems do not wait for any longer time."""
@@ -139,7 +146,7 @@ async def _run(engine: LocalEngine, options: argparse.Namespace, stopping: Stopp
         stopping.busy_with = f"loading {path}"
         await load(path, engine)
     if options.trace:
-        engine.observe(_print_frame)
+        engine.observe(print_frame)
     stop = asyncio.Event()
     stopping.serve(stop.set)
     try:
@@ -169,10 +176,13 @@ async def _start(engine: LocalEngine, port: int) -> None:
         raise CommandError(str(error)) from None
 
 
-def _print_frame(frame: TracedFrame) -> None:
+def print_frame(frame: ObservedFrame) -> None:
+    """Print a frame, with payloads unless they may be secrets."""
+    if frame.type not in PLAIN_MESSAGES and frame.data is not None:
+        frame = observed(frame.connection, frame.direction, frame.data, redact=True)
     now = time.time()
     clock = time.strftime("%H:%M:%S", time.localtime(now))
-    _print(f"{clock}.{int(now * 1000) % 1000:03} {describe(frame)}")
+    _print(f"{clock}.{int(now * 1000) % 1000:03} {frame}")
 
 
 def _print(line: str) -> None:

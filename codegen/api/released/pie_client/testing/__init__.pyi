@@ -2,8 +2,6 @@ from pie_client.lazy import imported as _imported
 TYPE_CHECKING = False
 from pie_client.testing.engine.daemons import RunningDaemon as RunningDaemon
 from pie_client.testing.engine.local_engine import LocalEngine as LocalEngine
-from pie_client.testing.engine.trace import TracedFrame as TracedFrame
-from pie_client.testing.engine.trace import describe as describe
 from pie_client.testing.faults.catalogue import Faults as Faults
 from pie_client.testing.faults.fault import Fault as Fault
 from pie_client.testing.faults.reactions import Refusal as Refusal

@@ -8,6 +8,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from pie_client._generated.families import NEWEST, UPLOAD_BYTES, Family
 from pie_client.base import WireModel
+from pie_client.connection.observing import Observer
 from pie_client.connection.threads import check_asyncio
 from pie_client.errors import InvalidArgumentError
 from pie_client.testing._generated.servers import ServerTraits
@@ -15,7 +16,6 @@ from pie_client.testing.engine.connection import Connection
 from pie_client.testing.engine.daemons import RunningDaemon, check_h11
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.state import EngineState
-from pie_client.testing.engine.trace import Observer
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.arguments import check_program
 from pie_client.testing.faults.catalogue import Faults

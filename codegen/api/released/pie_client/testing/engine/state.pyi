@@ -5,14 +5,13 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from pie_client.base import WireModel
-from pie_client.connection.observing import Direction
+from pie_client.connection.observing import Direction, Observer, observed
 from pie_client.logs import LimitedLog
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.options import Options
 from pie_client.testing.engine.programs import Programs
-from pie_client.testing.engine.trace import Observer, TracedFrame
 from pie_client.testing.engine.workflows import Workflow
 from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.reactions import Refusal
@@ -43,7 +42,7 @@ class EngineState:
         self.log = ...
         self.numbers = ...
 
-    def observe(self, connection: int, direction: Direction, frame: bytes | str) -> None:
+    def observe(self, connection: int, direction: Direction, data: bytes | str) -> None:
         ...
 
     async def call_handler(self, message: WireModel) -> str | None:
