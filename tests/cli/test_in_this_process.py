@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 import pie_client
 from pie_client import PieError, models
-from pie_client.cli import wording
+from pie_client.cli import main, wording
 from pie_client.cli.server import shortened
 from pie_client.testing import InferletSession, LocalEngine
 from tests.cli.commands import run
@@ -68,6 +68,18 @@ def test_everything_that_a_process_sends_is_shown(
     first, second = err.splitlines()
     assert first == "an error"
     assert "of 3 bytes not saved; --save-files DIR saves files" in second
+
+
+def test_what_an_encoding_lacks_is_escaped(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, line in (
+        (("submit", "echo@1.0.0", "--input", '"ä"'), b"\\xe4"),
+        (("config", "show"), b"username  \\xe4 "),
+    ):
+        written = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, "ascii"))
+        monkeypatch.setenv("PIE_USERNAME", "ä")
+        assert main(arguments) == 0
+        assert line in written.getvalue()
 
 
 def test_an_event_that_nobody_knows_and_one_that_was_lost_are_told(

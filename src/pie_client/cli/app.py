@@ -88,6 +88,7 @@ app.add_typer(configuration.app, name="config")
 
 def run(arguments: list[str]) -> int:
     """Run the command with its arguments, and return the exit status."""
+    output.prepare()
     return running.guarded(lambda: _called(arguments))
 
 

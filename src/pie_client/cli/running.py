@@ -84,7 +84,6 @@ def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, 
         work: The work; what it returns is the exit status, None for 0.
         verbose: How much of the package's log goes to standard error: nothing below warnings, INFO, or DEBUG.
     """
-    output.prepare()
     interrupts = Interrupts()
 
     async def handled() -> int | None:
