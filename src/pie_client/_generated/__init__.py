@@ -3,7 +3,7 @@
 Written by `python -m codegen generate` from the schema; never edited.
 """
 
-SCHEMA_DIGEST = "33168841117fd9b1e70a4e4c3033ba3c14bc49f28fd7160fb1bfabe94ebe1a04"
+SCHEMA_DIGEST = "d5684a37b2990dd7951bcf8c615d4dc94169911989deb6b249ef1ab9b16c2d7e"
 """SHA-256 of the content of the schema that this package was generated from."""
 
 __all__ = ["SCHEMA_DIGEST"]

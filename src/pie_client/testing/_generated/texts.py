@@ -109,16 +109,6 @@ def manifest_not_in_registry(*, url: object) -> str:
     return f"Failed to download manifest: {url} returned 404 Not Found"
 
 
-def manifest_download_failed(*, url: object, detail: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"Failed to download manifest from {url}: {detail}"
-
-
-def registry_unreachable(*, url: object) -> str:
-    """Sent by 0.4 servers."""
-    return f"error sending request for url ({url})"
-
-
 def no_language_component(*, language: object, detail: object) -> str:
     """Sent by 0.5 servers."""
     return f"no {language} language component at {detail}"
@@ -320,7 +310,6 @@ __all__ = [
     "invalid_program_identifier",
     "invalid_signature_encoding",
     "invalid_workflow_json",
-    "manifest_download_failed",
     "manifest_not_in_registry",
     "manifest_toml_invalid",
     "mcp_client_gone",
@@ -331,7 +320,6 @@ __all__ = [
     "out_of_order_chunk",
     "program_hash_mismatch",
     "program_not_installed",
-    "registry_unreachable",
     "script_needs_object",
     "script_not_utf8",
     "script_without_entry",
