@@ -14,7 +14,7 @@ FACTOR = 8
 """Most times as long that an input of four times the size may take: linear work takes 4 times as long, quadratic 16 times."""
 FLOOR = 0.00005
 """Seconds of CPU time that never count as too much: less than that is the noise of a loaded machine."""
-LEAST_RUNS, MOST_RUNS = 2, 15
+LEAST_RUNS, MOST_RUNS = 2, 60
 """Noise only adds time, so the least of several runs counts. Work that seems too slow is measured more often."""
 LONG_SECONDS = 0.005
 """Work that takes longer is measured less often."""
