@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pie_client._generated.families import DEFAULT_USER
 from tests.cli.commands import run
 from tests.support.keys import ed25519_key
 
@@ -120,7 +119,7 @@ def test_a_user_without_a_name_has_that_of_any_client(
 
     monkeypatch.setattr("pwd.getpwuid", unknown)
     shown = json.loads(run(capsys, "config", "show", "--json")[1])
-    assert shown["username"] == {"value": DEFAULT_USER, "source": "default"}
+    assert shown["username"] == {"value": "pie-client", "source": "default"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its agents have one fixed name")
