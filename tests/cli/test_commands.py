@@ -282,6 +282,7 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         (["map", "a@1.0.0", "-", "--on-error", "cry"], "'cry' is not one of raise, return, skip"),
         (["map", "a@1.0.0", "a.jsonl", "-o", "a.jsonl"], "a.jsonl is named twice"),
         (["resolve", "a"], "pass --registry URL, or set PIE_REGISTRY"),
+        (["config", "nope"], "no such command 'nope'; see: pie-client config --help"),
         (["config", "set", "colour", "red"], "unknown setting 'colour'; there are uri, username"),
         (["config", "set", "timeout", "soon"], "timeout: 'soon' is not a number of seconds"),
         (

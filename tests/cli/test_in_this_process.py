@@ -82,6 +82,17 @@ def test_what_an_encoding_lacks_is_escaped(engine: LocalEngine, monkeypatch: pyt
         assert line in written.getvalue()
 
 
+def test_a_flag_of_type_bool_takes_a_value_and_an_optional_parameter_null(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    optional = "".join(f'{name} = {{ type = "bool", optional = true }}\n' for name in ("loud", "quick"))
+    (tmp_path / "echo.toml").write_text(f"{MANIFEST}[parameters]\n{optional}")
+    given = ("submit", "echo@1.0.0", "-m", "echo.toml", "--input", '{"quick": null}')
+    for flags, loud in ((("--loud", "false"), False), (("--loud",), True), (("--no-loud",), False)):
+        _, out, err = run(capsys, *given, "--", *flags)
+        assert (json.loads(out), err) == ({"quick": None, "loud": loud}, "")
+
+
 def test_an_event_that_nobody_knows_and_one_that_was_lost_are_told(
     engine: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,6 +206,22 @@ def test_a_map_runs_several_at_a_time_and_writes_each_answer_when_it_is_there(
     assert status == 0
     assert lines[0] == {"index": 1, "value": 1}
     assert {line["value"] for line in lines} == {0, 1, 2}
+
+
+def test_a_map_that_can_not_begin_leaves_its_output_as_it_is(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "in.jsonl").write_text("1\n")
+    arguments = ("in.jsonl", "-o", "out.jsonl")
+    assert run(capsys, "map", "echo@1.0.0", *arguments)[0] == 0
+    assert run(capsys, "map", "echo@1.0.0", *arguments, "--uri", "ws://127.0.0.1:1")[0] == 3
+    status, _, err = run(capsys, "map", "count@1.0.0", *arguments)
+    assert status == 2
+    assert "journal out.jsonl.journal is of 'echo@1.0.0', not of 'count@1.0.0'" in err
+    assert (tmp_path / "out.jsonl").read_text() == '{"index": 0, "value": 1}\n'
+    (tmp_path / "in.jsonl").write_text("")
+    assert run(capsys, "map", "echo@1.0.0", *arguments)[0] == 0
+    assert (tmp_path / "out.jsonl").read_text() == ""
 
 
 def test_an_input_that_took_too_long_runs_again_if_that_is_allowed(

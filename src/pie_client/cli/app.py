@@ -136,4 +136,5 @@ def _usage(error: typer.TyperException, given: list[str]) -> str:
 
 
 def _names() -> list[str]:
-    return [command.name or "" for command in app.registered_commands]
+    groups = [group.name or "" for group in app.registered_groups]
+    return [command.name or "" for command in app.registered_commands] + groups

@@ -109,7 +109,7 @@ async def map_inputs(
             if str(source) == inputs.STDIN
             else _lines(stack.enter_context(source.open("rb")))
         )
-        write = _writer(target, stack)
+        answers = _Answers(target, stack)
         show = _bar(source, stack) if output.on_terminal(sys.stderr) else None
         async with server.client(reconnect=True) as client:
             results = client.map(
@@ -126,7 +126,8 @@ async def map_inputs(
             )
             async with results:
                 async for result in results:
-                    write(_answer(result))
+                    answers.write(_answer(result))
+            answers.begin()
             progress = results.progress
     replayed = f", {progress.replayed} of them before" if progress.replayed else ""
     output.note(f"{output.counted(progress.done, 'input')} answered{replayed}, {progress.failed} failed")
@@ -194,17 +195,38 @@ def _answer(result: "MapResult[object, str]") -> dict[str, object]:
     return answer
 
 
-def _writer(target: Path | None, stack: ExitStack) -> Callable[[object], None]:
-    """Return a function that writes a value as a line of JSON. A file is written anew: answers of an earlier run come from the journal."""
-    if target is None:
-        return output.write_json
-    file: TextIO = stack.enter_context(target.open("w", encoding="utf-8", errors="surrogatepass"))
+class _Answers:
+    """Writes answers as lines of JSON, to standard output or a file.
 
-    def write(value: object) -> None:
-        file.write(f"{json.dumps(value, ensure_ascii=False)}\n")
-        file.flush()
+    A file is written anew, with the answers of an earlier run from the journal. It is emptied only when the map has begun, so
+    that a command which fails before that takes nothing away.
 
-    return write
+    Args:
+        target: The file; None for standard output.
+        stack: Closes the file.
+    """
+
+    def __init__(self, target: Path | None, stack: ExitStack) -> None:
+        self._file: TextIO | None = None
+        if target is not None:
+            self._file = stack.enter_context(target.open("a", encoding="utf-8", errors="surrogatepass"))
+        self._old = target is not None and target.is_file()
+        """Whether the file has what was written before."""
+
+    def begin(self) -> None:
+        """Empty the file."""
+        if self._file is not None and self._old:
+            self._file.truncate(0)
+            self._old = False
+
+    def write(self, value: object) -> None:
+        """Write an answer."""
+        if self._file is None:
+            output.write_json(value)
+            return
+        self.begin()
+        self._file.write(f"{json.dumps(value, ensure_ascii=False)}\n")
+        self._file.flush()
 
 
 def _bar(source: Path, stack: ExitStack) -> Callable[["MapProgress"], None]:
