@@ -248,6 +248,13 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(path)
 
 
+def test_the_help_names_values_of_options_that_take_one(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "submit", "--help")
+    after = dict(re.findall(r"(--[\w-]+) +(?:-\w )? *([A-Z]+|<\w+>|)  ", out))
+    assert [after[name] for name in ("--uri", "--timeout", "--key")] == ["URI", "SECONDS", "FILE"]
+    assert [after[name] for name in ("--detach", "--trace", "--verbose", "--help")] == [""] * 4
+
+
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version") == (0, f"pie-client {__version__}\n", "")
 

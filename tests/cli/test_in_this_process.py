@@ -319,6 +319,13 @@ def test_a_token_authenticates_in_place_of_a_user(
     assert run(capsys, "status", "--json")[0] == 4
 
 
+def test_a_word_that_no_statistic_has_is_an_error(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "no statistic has 'colour' in its name; see: pie-client status"
+    assert run(capsys, "status", "colour") == (5, "", f"pie-client: {reason}\n")
+
+
 def test_what_a_server_does_decides_the_status(
     engine: LocalEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,9 @@ def setting_option(name: str) -> Any:  # noqa: ANN401 - as typer.Option
     setting = settings.SETTINGS[name]
     default = f" \\[default: {setting.default}]" if setting.default else ""
     text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. \\[env: {setting.variable}]{default}"
-    return typer.Option(f"--{name}", help=text, rich_help_panel=PANEL, show_default=False)
+    return typer.Option(
+        f"--{name}", help=text, metavar=setting.kind, rich_help_panel=PANEL, show_default=False
+    )
 
 
 Config = Annotated[

@@ -49,12 +49,14 @@ class Setting:
     Attributes:
         name: Its name in the file; ``--NAME`` is its flag.
         meaning: What it is, for people.
+        kind: What its value is, in the help.
         default: Its value if nobody sets it; None if there is none.
         secret: Whether its value is not shown, and has no flag, because other users see the flags of processes.
     """
 
     name: str
     meaning: str
+    kind: str
     default: str | None = None
     secret: bool = False
 
@@ -67,13 +69,15 @@ class Setting:
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("uri", "WebSocket URI of the server", DEFAULT_URI),
-        Setting("username", "user that authenticates"),
-        Setting("key", "file of the private key, if the server asks for one"),
-        Setting("token", "internal token of a 0.3 or 0.4 server, in place of user and key", secret=True),
-        Setting("identity", "tenant/user or user, which 0.5 servers read"),
-        Setting("timeout", "seconds until a request is answered", "60"),
-        Setting("registry", "URL of a program registry"),
+        Setting("uri", "WebSocket URI of the server", "URI", DEFAULT_URI),
+        Setting("username", "user that authenticates", "USER"),
+        Setting("key", "file of the private key, if the server asks for one", "FILE"),
+        Setting(
+            "token", "internal token of a 0.3 or 0.4 server, in place of user and key", "TOKEN", secret=True
+        ),
+        Setting("identity", "tenant/user or user, which 0.5 servers read", "NAME"),
+        Setting("timeout", "seconds until a request is answered", "SECONDS", "60"),
+        Setting("registry", "URL of a program registry", "URL"),
     )
 }
 """The settings by their names."""

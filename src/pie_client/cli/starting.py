@@ -43,6 +43,8 @@ class Group(TyperGroup):
 
 def _lightened(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
+        if getattr(parameter, "is_flag", False) or getattr(parameter, "count", False):
+            parameter.metavar = ""  # typer since 0.29 shows <bool>, as if a value followed
         if hasattr(parameter, STEP) and STEP not in vars(parameter):
             step = getattr(parameter, STEP)
             setattr(parameter, STEP, lambda step=step: _Conversion(step))
