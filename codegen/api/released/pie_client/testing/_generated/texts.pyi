@@ -51,12 +51,6 @@ WASM_NOT_PARSED: Final = 'failed to parse WebAssembly module'
 def manifest_not_in_registry(*, url: object) -> str:
     ...
 
-def manifest_download_failed(*, url: object, detail: object) -> str:
-    ...
-
-def registry_unreachable(*, url: object) -> str:
-    ...
-
 def no_language_component(*, language: object, detail: object) -> str:
     ...
 
@@ -135,4 +129,4 @@ def mcp_without_client(*, process_id: object) -> str:
 
 def workflow_loop_exceeded(*, limit: object) -> str:
     ...
-__all__ = ['ALREADY_AUTHENTICATED', 'CANNOT_ATTACH', 'CODE_MCP_CLIENT_GONE', 'CODE_MCP_SERVER_NOT_REGISTERED', 'FIRST_CHUNK_INDEX', 'INVALID_PROCESS_ID_TO_ATTACH', 'INVALID_PROCESS_ID_TO_TERMINATE', 'INVALID_TOKEN', 'INVALID_WORKFLOW_ID', 'NO_PENDING_AUTHENTICATION', 'NO_RUN_INTERFACE', 'OK_ADD_PROGRAM', 'OK_ALREADY_AUTHENTICATED', 'OK_ATTACH_PROCESS', 'OK_ATTACH_WORKFLOW', 'OK_AUTHENTICATION_DISABLED', 'OK_AUTH_BY_TOKEN', 'OK_AUTH_PROVE', 'OK_CANCEL_WORKFLOW', 'OK_DETACH_WORKFLOW', 'OK_LAUNCH_DAEMON', 'OK_PING', 'OK_REGISTER_MCP_SERVER', 'OK_TERMINATE_PROCESS', 'PERMISSION_DENIED', 'PROCESS_NOT_FOUND', 'PROCESS_TERMINATED', 'SCRIPT_RECEIVES_NO_FILE', 'SERVICE_NOT_FOUND', 'SIGNATURE_VERIFICATION_FAILED', 'UPLOAD_WITHOUT_CHUNKS', 'WASM_NOT_PARSED', 'WORKFLOW_ALREADY_ATTACHED', 'WORKFLOW_CANCELLED', 'WORKFLOW_HAS_NO_STEPS', 'WORKFLOW_NOT_FOUND', 'bad_client_frame', 'call_error', 'chunk_count_mismatch', 'compile_failed', 'component_not_found', 'dependency_not_installed', 'identity_empty', 'identity_missing', 'identity_without_user', 'invalid_manifest', 'invalid_program_identifier', 'invalid_signature_encoding', 'invalid_workflow_json', 'manifest_download_failed', 'manifest_not_in_registry', 'manifest_toml_invalid', 'mcp_client_gone', 'mcp_server_not_registered', 'mcp_without_client', 'no_language_component', 'no_program_named', 'out_of_order_chunk', 'program_hash_mismatch', 'program_not_installed', 'registry_unreachable', 'script_needs_object', 'script_not_utf8', 'script_without_entry', 'token_budgets_length', 'unknown_query_subject', 'upload_too_large', 'user_not_authorized', 'workflow_loop_exceeded']
+__all__ = ['ALREADY_AUTHENTICATED', 'CANNOT_ATTACH', 'CODE_MCP_CLIENT_GONE', 'CODE_MCP_SERVER_NOT_REGISTERED', 'FIRST_CHUNK_INDEX', 'INVALID_PROCESS_ID_TO_ATTACH', 'INVALID_PROCESS_ID_TO_TERMINATE', 'INVALID_TOKEN', 'INVALID_WORKFLOW_ID', 'NO_PENDING_AUTHENTICATION', 'NO_RUN_INTERFACE', 'OK_ADD_PROGRAM', 'OK_ALREADY_AUTHENTICATED', 'OK_ATTACH_PROCESS', 'OK_ATTACH_WORKFLOW', 'OK_AUTHENTICATION_DISABLED', 'OK_AUTH_BY_TOKEN', 'OK_AUTH_PROVE', 'OK_CANCEL_WORKFLOW', 'OK_DETACH_WORKFLOW', 'OK_LAUNCH_DAEMON', 'OK_PING', 'OK_REGISTER_MCP_SERVER', 'OK_TERMINATE_PROCESS', 'PERMISSION_DENIED', 'PROCESS_NOT_FOUND', 'PROCESS_TERMINATED', 'SCRIPT_RECEIVES_NO_FILE', 'SERVICE_NOT_FOUND', 'SIGNATURE_VERIFICATION_FAILED', 'UPLOAD_WITHOUT_CHUNKS', 'WASM_NOT_PARSED', 'WORKFLOW_ALREADY_ATTACHED', 'WORKFLOW_CANCELLED', 'WORKFLOW_HAS_NO_STEPS', 'WORKFLOW_NOT_FOUND', 'bad_client_frame', 'call_error', 'chunk_count_mismatch', 'compile_failed', 'component_not_found', 'dependency_not_installed', 'identity_empty', 'identity_missing', 'identity_without_user', 'invalid_manifest', 'invalid_program_identifier', 'invalid_signature_encoding', 'invalid_workflow_json', 'manifest_not_in_registry', 'manifest_toml_invalid', 'mcp_client_gone', 'mcp_server_not_registered', 'mcp_without_client', 'no_language_component', 'no_program_named', 'out_of_order_chunk', 'program_hash_mismatch', 'program_not_installed', 'script_needs_object', 'script_not_utf8', 'script_without_entry', 'token_budgets_length', 'unknown_query_subject', 'upload_too_large', 'user_not_authorized', 'workflow_loop_exceeded']
