@@ -25,6 +25,7 @@ from tests.support.peers import TIMEOUT
 KILLS = 3
 CONCURRENCY = 32
 DOUBLE = "double@1.0.0"
+INTERRUPTED = rb"pie-client: \d+ inputs answered; the same command goes on from there\n"
 PROGRAMS = f"""
 async def register(engine):
     @engine.inferlet({DOUBLE!r})
@@ -85,12 +86,14 @@ def answered(output: Path) -> list[int]:
     return [json.loads(line)["index"] for line in lines]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
 @pytest.mark.parametrize("family", ["0.5"])
-async def test_a_map_that_is_killed_goes_on_and_answers_each_input_once(
+async def test_a_map_that_is_killed_or_interrupted_goes_on_and_answers_each_input_once(
     engine: LocalEngine, command: Runner, tmp_path: Path
 ) -> None:
     launched: list[object] = []
     counts = {20: asyncio.Event(), 60: asyncio.Event()}
+    ends = (signal.SIGKILL, -signal.SIGKILL, b""), (signal.SIGINT, 128 + signal.SIGINT, INTERRUPTED)
 
     @engine.inferlet(DOUBLE)
     async def double(session: InferletSession, input: JsonValue) -> JsonValue:
@@ -103,11 +106,13 @@ async def test_a_map_that_is_killed_goes_on_and_answers_each_input_once(
 
     (tmp_path / "in.jsonl").write_text("".join(f"{number}\n" for number in range(100)))
     arguments = ("map", DOUBLE, "in.jsonl", "-o", "out.jsonl", "-j", "4")
-    for reached in counts.values():
+    for reached, (number, status, said) in zip(counts.values(), ends, strict=True):
         async with command.started(*arguments) as process, asyncio.timeout(TIMEOUT):
             await reached.wait()
-            process.kill()
-            await process.wait()
+            process.send_signal(number)
+            _, err = await process.communicate()
+            assert process.returncode == status
+            assert re.fullmatch(said, err)
     done = await command(*arguments)
     assert done.status == 0
     assert re.search(r"100 inputs answered, \d+ of them before, 0 failed", done.error)

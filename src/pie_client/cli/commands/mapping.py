@@ -124,9 +124,15 @@ async def map_inputs(
                 journal=kept,
                 as_type=str,  # also what is no JSON: 0.5 servers pass on texts as they are
             )
-            async with results:
-                async for result in results:
-                    answers.write(_answer(result))
+            try:
+                async with results:
+                    async for result in results:
+                        answers.write(_answer(result))
+            except asyncio.CancelledError:
+                if kept is not None:
+                    done = output.counted(results.progress.done, "input")
+                    output.note(f"{done} answered; the same command goes on from there")
+                raise
             answers.begin()
             progress = results.progress
     replayed = f", {progress.replayed} of them before" if progress.replayed else ""
