@@ -128,6 +128,7 @@ def test_a_build_that_is_installed_is_launched_as_it_is_unless_it_is_replaced(
     assert "the server has this version already; pass --force to replace it" in err
     _, _, err = run(capsys, "submit", "--path", "build.wasm")
     assert "greet@1.0.0 is installed already, so that is launched; --force replaces it" in err
+    assert "installed already" not in run(capsys, "submit", "--path", "build.wasm", "--force")[2]
     status, out, err = run(capsys, "check", "greet@1.0.0", "--path", "build.wasm")
     assert (status, out) == (0, "greet@1.0.0 is installed\n")
     assert "the server compares no files" in err

@@ -36,15 +36,18 @@ async def test_a_terminal_is_asked_for_the_passphrase_of_a_key_and_left_as_it_wa
     )
     file.chmod(0o600)
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    async with LocalEngine(family="0.4", auth={"ada": [public]}) as engine:
+    (tmp_path / "in.jsonl").write_text("1\n")
+    ping, mapped = ("ping",), ("map", "echo@1.0.0", "in.jsonl", "-o", "out.jsonl")
+    async with LocalEngine(family="0.4", auth={"ada": [public]}, builtins=True) as engine:
         command = Runner(tmp_path, {"PIE_URI": engine.uri, "PIE_USERNAME": "ada"})
-        for keys, status, said in (
-            (f"{PASSPHRASE}\n", 0, "as ada"),
-            ("\x03", 128 + signal.SIGINT, ""),
-            ("\x04", 4, "set PIE_KEY_PASSPHRASE, or pass --key agent for the ssh-agent"),
+        for arguments, keys, status, said in (
+            (mapped, f"{PASSPHRASE}\n", 0, "1 input answered, 0 failed"),
+            (ping, "\x03", 128 + signal.SIGINT, ""),
+            (ping, "\x04", 4, "set PIE_KEY_PASSPHRASE, or pass --key agent for the ssh-agent"),
         ):
-            async with in_terminal(command, "ping", "--key", file.name) as terminal:
+            async with in_terminal(command, *arguments, "--key", file.name) as terminal:
                 await terminal.until("Passphrase of key.pem: ")
+                assert terminal.text == "Passphrase of key.pem: "  # nothing draws over it
                 assert not terminal.echoes()
                 terminal.press(keys)
                 assert await terminal.end() == status, terminal.text

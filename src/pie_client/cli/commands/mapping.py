@@ -110,8 +110,8 @@ async def map_inputs(
             else _lines(stack.enter_context(source.open("rb")))
         )
         answers = _Answers(target, stack)
-        show = _bar(source, stack) if output.on_terminal(sys.stderr) else None
-        async with server.client(reconnect=True) as client:
+        async with server.client(reconnect=True) as client:  # may ask for a passphrase, so before the bar
+            show = _bar(source, stack) if output.on_terminal(sys.stderr) else None
             results = client.map(
                 inferlet,
                 lines,
