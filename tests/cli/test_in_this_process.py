@@ -272,6 +272,10 @@ def test_two_dashes_end_the_options_of_a_command_that_takes_no_flags_of_a_progra
     assert "begins with '-x'" in run(capsys, "terminate", "--", "-x")[2]
 
 
+def test_a_token_budget_is_sent(engine: LocalEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "token_budget=7 " in run(capsys, "submit", "echo@1.0.0", "--token-budget", "7", "--trace")[2]
+
+
 def test_an_empty_id_names_no_process(engine: LocalEngine, capsys: pytest.CaptureFixture[str]) -> None:
     process = run(capsys, "submit", "wait@1.0.0", "-d")[1]
     for empty in ("", " "):
