@@ -96,6 +96,14 @@ async def test_a_narrow_terminal_cuts_the_inputs_of_a_list_and_nothing_else(
     assert full.endswith('s  "äää…')
 
 
+@pytest.mark.parametrize("family", ["0.5"])
+async def test_a_bar_counts_no_inputs_that_can_be_read_only_once(command: Runner) -> None:
+    line = f"echo 1 | {COMMAND} map echo@1.0.0 /dev/stdin"
+    async with in_terminal(command, "-c", line, program=Path("/bin/sh")) as terminal:
+        assert await terminal.end() == 0
+    assert '{"index": 0, "value": 1}' in terminal.text
+
+
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.tools(name)) for name in ("bash", "zsh", "fish")],
