@@ -1,6 +1,6 @@
 """Say what an error of the library says in the words of the command, which has other names for arguments and methods."""
 
-from pie_client.errors import InvalidArgumentError, ProcessError
+from pie_client.errors import InvalidArgumentError, ProcessError, UnsupportedError
 
 WORDS = {
     "capture_outputs=False": "--detach",
@@ -33,7 +33,7 @@ def said(error: Exception) -> str:
     if isinstance(error, ProcessError) and not error.advice:
         return text
     what, separator, advice = text.rpartition("; ")
-    if isinstance(error, InvalidArgumentError):
+    if isinstance(error, (InvalidArgumentError, UnsupportedError)):
         what, separator, advice = "", "", text
     for word, own in WORDS.items():
         advice = advice.replace(word, own)
