@@ -44,6 +44,8 @@ class Connection:
         self._socket = socket
         self._number = next(state.numbers)
         self._requests = RequestHandler(state, self)
+        self._understood = False
+        """Whether a request has been received."""
         self._replying: set[asyncio.Task[None]] = set()
         self._closed = False
         self._queue: asyncio.Queue[Outgoing] = asyncio.Queue()
@@ -156,8 +158,10 @@ class Connection:
             request = self._decode(frame)
         except codec.MalformedFrameError as error:
             self._state.log.log(logging.INFO, "ignoring a frame: %s", error)
-            self._send_error(texts.bad_client_frame(detail=error))
+            if self._understood:  # real servers ignore what precedes the first request
+                self._send_error(texts.bad_client_frame(detail=error))
             return
+        self._understood = True
         if self._requests.auth.username is None and not METHODS[request.type].opens_session:
             text = "ignoring %s before the client has identified itself"
             self._state.log.log(logging.INFO, text, request.type)
