@@ -16,6 +16,7 @@ from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
+from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.programs import PROGRAM
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads
@@ -207,7 +208,8 @@ class RequestHandler:
         Raises:
             Refusal: There is none, or it belongs to another user. The id is malformed; ``invalid`` is the text then.
         """
-        process = self._state.find_process(_uuid(process_id, invalid))
+        key = _uuid(process_id, invalid)
+        process = self._state.processes.get(key) or self._state.held.get(key)
         if process is None or (process.outcome.done() and not also(process)):
             raise Refusal(texts.PROCESS_NOT_FOUND)
         if process.username != self.auth.username:
@@ -220,8 +222,15 @@ class RequestHandler:
     # ------------------------------------------------------------- daemons and MCP servers
 
     def launch_daemon(self, request: models.LaunchDaemonRequest) -> Result:
-        program = self._state.programs.resolve(request.inferlet)
-        return Result(texts.OK_LAUNCH_DAEMON, lambda: self._state.run_daemon(program, request.port))
+        state = self._state
+        program = state.programs.resolve(request.inferlet)
+
+        def start() -> None:
+            # As in the real engine, only the log shows whether it can listen on its port.
+            function = state.programs.daemons.get(program)
+            state.daemons.append(RunningDaemon(program, request.port, function, state.allowed_origins))
+
+        return Result(texts.OK_LAUNCH_DAEMON, start)
 
     def register_mcp_server(self, request: models.RegisterMcpServerRequest) -> str:
         # As in the real engine, nothing is checked.

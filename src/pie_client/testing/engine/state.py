@@ -104,11 +104,6 @@ class EngineState:
         self._inferlets.add(task)
         task.add_done_callback(self._inferlets.discard)
 
-    def run_daemon(self, program: str, port: int) -> None:
-        """Start a daemon. As in the real engine, only the log shows whether it can listen on its port."""
-        function = self.programs.daemons.get(program)
-        self.daemons.append(RunningDaemon(program, port, function, self.allowed_origins))
-
     def add_process(
         self,
         program: str,
@@ -146,10 +141,6 @@ class EngineState:
             self.held[process.id] = process
             if len(self.held) > HELD_PROCESSES:
                 del self.held[next(iter(self.held))]
-
-    def find_process(self, process_id: str) -> RunningProcess | None:
-        """Return a process that runs or is held."""
-        return self.processes.get(process_id) or self.held.get(process_id)
 
     async def stop(self, connections: set[asyncio.Task[object]], grace: float) -> set[asyncio.Task[object]]:
         """Terminate all processes, workflows and daemons, and wait for them and for connections.

@@ -166,13 +166,7 @@ class Faults:
     # ------------------------------------------------------------- connections
 
     def refuse_upgrade(self, status: int = 503, body: str = "", *, times: int | None = 1) -> Fault:
-        """Answer the opening handshake with an HTTP error status.
-
-        Args:
-            status: The status, for instance 401 or 404.
-            body: The body, as plain text.
-            times: How often; None for every time.
-        """
+        """Answer the opening handshake with an HTTP error status, for instance 401 or 404, and a body of plain text."""
         try:
             known = http.HTTPStatus(status)
         except ValueError:
@@ -239,10 +233,7 @@ class Faults:
     ) -> Fault:
         """Send nothing any more, not even pongs and close frames, but keep the TCP connection open.
 
-        Args:
-            after_bytes: Bytes that still pass, counted as by :meth:`drop_connection`.
-            direction: Which bytes are counted.
-            times: How often; None for every time.
+        Bytes are counted as by :meth:`drop_connection`.
         """
         return self._cut("silent_peer", times, after_bytes, direction, "silence")
 

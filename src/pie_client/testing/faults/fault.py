@@ -18,9 +18,10 @@ from websockets.http11 import Response
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.connection.observing import Direction
-from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.errors import DeadlineError
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing.faults.arguments import check_number
 
 HAPPENED_SECONDS = 10.0
 """Default timeout of Fault.happened()."""
@@ -107,10 +108,8 @@ class Fault:
     """
 
     def __init__(self, faults: "FaultList", name: str, times: int | None, **hooks: Unpack[Hooks]) -> None:
-        if times is not None and (type(times) is not int or times < 1):
-            raise InvalidArgumentError(
-                f"times={times!r} is not a number; pass 1 or more, or None for every time"
-            )
+        if times is not None:
+            check_number("times", times, least=1)
         self.name = name
         self.count = 0
         self.hooks = hooks
@@ -166,7 +165,7 @@ class Fault:
         """
         seconds = HAPPENED_SECONDS if timeout is None else timeout
         try:
-            async with asyncio.timeout(None if seconds == math.inf else seconds):
+            async with asyncio.timeout(seconds):
                 while self.count < times:
                     self._counted.clear()
                     await self._counted.wait()
@@ -190,7 +189,7 @@ class Fault:
             sent.altered_by.add(self)
         return True
 
-    def hold(self, sent: Outgoing, until: Until | None = None) -> None:
+    def hold(self, sent: Outgoing, until: Until) -> None:
         """Send a message later, at the latest when the fault is stopped."""
 
         def release() -> None:
@@ -198,8 +197,7 @@ class Fault:
             self._faults.send(sent, self._faults.after(self))
 
         self.held.append(sent)
-        if until is not None:
-            self.call_at(until, release)
+        self.call_at(until, release)
 
     def call_at(self, until: Until, function: Callable[[], None]) -> None:
         """Call a function after some seconds or when an event is set, unless the fault is stopped before."""

@@ -212,14 +212,10 @@ def limit(limits: dict[str, int]) -> None:
         import resource  # noqa: PLC0415 - not on Windows
 
         for name, value in limits.items():
-            if (number := getattr(resource, name, None)) is None:
-                continue
-            _, most = resource.getrlimit(number)
-            soft = value if most == resource.RLIM_INFINITY else min(value, most)
-            # A hard limit above the soft one lets SIGXCPU report the limit, before SIGKILL.
-            hard = soft + 1 if name == "RLIMIT_CPU" and soft != most else soft
-            with contextlib.suppress(OSError, ValueError):  # some systems have a limit but can't set it
-                resource.setrlimit(number, (soft, hard))
+            # Not on systems that lack the limit, can't set it, or have a lower one. A hard limit above the soft one lets
+            # SIGXCPU report the limit of processor time, before SIGKILL.
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                resource.setrlimit(getattr(resource, name), (value, value + 1))
 
 
 def isolate(send: Send, filename: str, source: str) -> types.ModuleType:

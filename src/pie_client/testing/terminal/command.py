@@ -9,8 +9,8 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,9 +180,8 @@ def print_frame(frame: ObservedFrame) -> None:
     """Print a frame, with payloads unless they may be secrets."""
     if frame.type not in PLAIN_MESSAGES and frame.data is not None:
         frame = observed(frame.connection, frame.direction, frame.data, redact=True)
-    now = time.time()
-    clock = time.strftime("%H:%M:%S", time.localtime(now))
-    _print(f"{clock}.{int(now * 1000) % 1000:03} {frame}")
+    clock = datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
+    _print(f"{clock} {frame}")
 
 
 def _print(line: str) -> None:

@@ -56,10 +56,10 @@ def _described(error: BaseException, path: Path) -> str:
     """Return an error on one line, with the last line that it comes from in the file or in one of its folder."""
     folder = path.resolve().parent
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f" ({Path(f.filename).name}, line {f.lineno})" for f in frames if _is_in(f.filename, folder)]
+    places = [
+        f" ({Path(f.filename).name}, line {f.lineno})"
+        for f in frames
+        if Path(f.filename).resolve().parent == folder
+    ]
     # The text of a SyntaxError has its place.
     return one_line(line_of(error)) + ("" if isinstance(error, SyntaxError) else "".join(places[-1:]))
-
-
-def _is_in(file: str, folder: Path) -> bool:
-    return Path(file).resolve().parent == folder
