@@ -6,7 +6,7 @@ from pie_client._generated import models
 from pie_client._generated.registry import ClientMessage
 from pie_client.base import WireModel
 from pie_client.testing import LocalEngine, Refusal
-from pie_client.testing._generated.servers import ABORT
+from pie_client.testing._generated.servers import ABORT, ServerTraits
 from pie_client.testing.engine.connection import LONG_TURNS, Connection
 from pie_client.testing.engine.programs import FOLDER, Programs, StoredProgram, failing
 from pie_client.testing.engine.requests import canonical_uuid
@@ -189,5 +189,7 @@ class ConformingEngine(LocalEngine):
     _connection_class = ConformingConnection
 
     @property
-    def _max_size(self) -> int:
-        return self.traits.refused_frame_bytes or self.traits.message_bytes
+    def traits(self) -> ServerTraits:
+        """Facts of the server family, with the largest message that the connection itself may refuse."""
+        traits = super().traits
+        return traits._replace(message_bytes=traits.refused_frame_bytes or traits.message_bytes)

@@ -10,9 +10,6 @@ from pydantic import JsonValue
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession
 
-PAUSE = 0.1
-"""Seconds between two numbers of ``count``."""
-
 
 async def echo(session: InferletSession, input: JsonValue) -> JsonValue:
     """Return the input."""
@@ -24,7 +21,7 @@ async def count(session: InferletSession, input: JsonValue) -> JsonValue:
     last = input if isinstance(input, int) else 3
     for number in range(1, last + 1):
         session.print(number)
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(0.1)
     return last
 
 

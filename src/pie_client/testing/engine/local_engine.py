@@ -144,7 +144,7 @@ class LocalEngine:
             open_timeout=None,  # faults.hang_upgrade has no limit
             compression=None,
             ping_interval=None,
-            max_size=self._max_size,
+            max_size=self.traits.message_bytes,
             close_timeout=1,
             logger=handshake.logger,
             backlog=BACKLOG,
@@ -289,11 +289,6 @@ class LocalEngine:
             await self._connection_class(self._state, socket).serve()
         finally:
             self._connections.discard(task)
-
-    @property
-    def _max_size(self) -> int:
-        """Largest message; a larger one ends the connection."""
-        return self.traits.message_bytes
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         refusal = handshake.refusal(self.traits, self._state.allowed_origins, connection, request)

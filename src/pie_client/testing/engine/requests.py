@@ -79,8 +79,7 @@ class RequestHandler:
         if request.subject == MODEL_STATUS:
             return _json({f"{MODEL}.{name}": 0 for name in MODEL_STATISTICS})
         if self._traits.answers_unknown_queries:
-            subject = json.dumps(request.subject, ensure_ascii=False)[1:-1]
-            raise Refusal(texts.unknown_query_subject(subject=subject))
+            raise Refusal(texts.unknown_query_subject(subject=request.subject))
         return None
 
     # ------------------------------------------------------------- programs
@@ -171,7 +170,7 @@ class RequestHandler:
 
     def signal_process(self, request: models.SignalProcessRequest) -> None:
         if (process := self._attached(request.process_id)) is not None:
-            process.inbox.put_signal(request.message)
+            process.inbox.signals.put_nowait(request.message)
 
     def transfer_file(self, request: models.TransferFileRequest) -> None:
         if (process := self._attached(request.process_id)) is None:
@@ -196,7 +195,8 @@ class RequestHandler:
         """Create processes that are not started yet."""
         program, client = self._state.programs.resolve(inferlet), self._client if capture else None
         processes = [
-            self._state.add_process(program, self.username, text, client, captured=capture) for text in inputs
+            self._state.add(RunningProcess(program, self.username, text, client, captured=capture))
+            for text in inputs
         ]
         if capture:
             self.processes.update((process.id, process) for process in processes)
@@ -247,7 +247,7 @@ class RequestHandler:
 
         def start(program: str, text: str, observer: Callable[[WireModel], None]) -> RunningProcess:
             state.programs.check_known(program)
-            process = state.add_process(program, self.username, text, observer=observer)
+            process = state.add(RunningProcess(program, self.username, text, observer=observer))
             state.run(process)
             return process
 

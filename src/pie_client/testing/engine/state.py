@@ -20,7 +20,7 @@ from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.origins import AllowedOrigins
 from pie_client.testing.inferlet.exceptions import line_of
-from pie_client.testing.inferlet.process import Client, RunningProcess
+from pie_client.testing.inferlet.process import RunningProcess
 from pie_client.testing.inferlet.session import run_inferlet
 from pie_client.testing.scripts.scripts import ScriptLimits
 
@@ -104,32 +104,15 @@ class EngineState:
         self._inferlets.add(task)
         task.add_done_callback(self._inferlets.discard)
 
-    def add_process(
-        self,
-        program: str,
-        username: str,
-        text: str,
-        client: Client | None = None,
-        *,
-        captured: bool = True,
-        observer: Callable[[WireModel], None] | None = None,
-    ) -> RunningProcess:
-        """Return a new process, which is listed until it ends. See :class:`RunningProcess` for the arguments."""
+    def add(self, process: RunningProcess) -> RunningProcess:
+        """List a new process until it ends."""
 
         def handle_end(_end: object) -> None:
             del self.processes[process.id]
             self.hold(process)
 
-        process = RunningProcess(
-            program=program,
-            username=username,
-            input_text=text,
-            client=client,
-            captured=captured,
-            keep_events=client is not None and self.options.keep_detached,
-            output_bytes=self.traits.output_bytes,
-            observer=observer,
-        )
+        process.keep_events = process.client is not None and self.options.keep_detached
+        process.output_bytes = self.traits.output_bytes
         self.processes[process.id] = process
         process.outcome.add_done_callback(handle_end)
         return process

@@ -181,7 +181,7 @@ class Faults:
         """Do not complete the opening handshake until the fault is stopped."""
 
         async def hang(fault: Fault, connection: ServerConnection) -> None:
-            ends = [asyncio.create_task(connection.wait_closed()), asyncio.create_task(fault.wait_stopped())]
+            ends = [asyncio.create_task(connection.wait_closed()), asyncio.create_task(fault.stopped.wait())]
             try:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -225,7 +225,7 @@ class Faults:
         fault = self._add("close_connection", times)
         for socket in list(self._sockets):
             if fault.take():
-                socket.close_soon(code, reason)
+                socket.closing = asyncio.create_task(socket.close(code, reason))
         return fault
 
     def silent_peer(

@@ -117,7 +117,7 @@ class Fault:
         """Messages that are held back, to be sent at the latest when the fault is stopped."""
         self._faults = faults
         self._times = math.inf if times is None else times
-        self._stopped = asyncio.Event()
+        self.stopped = asyncio.Event()
         self._counted = asyncio.Event()
         self._timers: set[asyncio.Task[None]] = set()
         faults.requested.append(self)
@@ -134,7 +134,7 @@ class Fault:
     @property
     def active(self) -> bool:
         """Whether it can still happen."""
-        return not self._stopped.is_set() and self.count < self._times
+        return not self.stopped.is_set() and self.count < self._times
 
     def stop(self) -> None:
         """Stop the fault and send the messages that it holds back."""
@@ -146,7 +146,7 @@ class Fault:
 
     def discard(self) -> None:
         """Stop the fault and discard the messages that it holds back."""
-        self._stopped.set()
+        self.stopped.set()
         self.held.clear()
         if self in self._faults.requested:
             self._faults.requested.remove(self)
@@ -210,10 +210,6 @@ class Fault:
         self._timers.add(timer)
         timer.add_done_callback(self._timers.discard)
 
-    async def wait_stopped(self) -> None:
-        """Wait until the fault is stopped."""
-        await self._stopped.wait()
-
 
 class FaultList:
     """The faults of one engine in the order in which they were requested, and how the engine applies them."""
@@ -259,7 +255,7 @@ class FaultList:
         """Wait until no fault stalls the engine."""
         while stall := next((fault for fault in self.requested if "stalls" in fault.hooks), None):
             stall.take()
-            await stall.wait_stopped()
+            await stall.stopped.wait()
 
     async def respond_to_upgrade(self, connection: ServerConnection) -> Response | None:
         """Return the HTTP response to an opening handshake, or None to accept it."""

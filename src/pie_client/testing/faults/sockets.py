@@ -23,6 +23,8 @@ class FaultySocket(ServerConnection):
     faults: FaultList
     open: "dict[FaultySocket, None]"
     """The open connections of the engine, oldest first."""
+    closing: asyncio.Task[None] | None = None
+    """The closing handshake that the engine has started, or None."""
     drops_closed = False
     """Whether a client's close frame or protocol error is answered by closing TCP, without a close frame."""
 
@@ -75,10 +77,6 @@ class FaultySocket(ServerConnection):
         """Apply cuts that are due without another byte."""
         for direction in DIRECTIONS:
             self._end(self._split_at_cut(direction, b"")[1])
-
-    def close_soon(self, code: int, reason: str) -> None:
-        """Start the closing handshake."""
-        self._closing = asyncio.create_task(self.close(code, reason))
 
     def _write(self, data: bytes) -> None:
         passed, ending = self._split_at_cut("sent", data)

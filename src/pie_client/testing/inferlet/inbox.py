@@ -11,17 +11,14 @@ class Inbox:
     engine.
 
     Attributes:
+        signals: Signals that were not received yet.
         forward_file: Called with each file instead, and with None when the client has disconnected.
     """
 
     def __init__(self) -> None:
         self.forward_file: Callable[[bytes | None], None] | None = None
-        self._signals: asyncio.Queue[str] = asyncio.Queue()
+        self.signals: asyncio.Queue[str] = asyncio.Queue()
         self._file_waiter: asyncio.Future[bytes] | None = None
-
-    def put_signal(self, message: str) -> None:
-        """Add a signal."""
-        self._signals.put_nowait(message)
 
     def put_file(self, data: bytes) -> bool:
         """Deliver a file and return True, or return False if it is dropped."""
@@ -39,10 +36,6 @@ class Inbox:
             self.forward_file(None)
         elif self._file_waiter is not None and not self._file_waiter.done():
             self._file_waiter.set_exception(RuntimeError(reason))
-
-    async def receive(self) -> str:
-        """Wait for a signal and return it."""
-        return await self._signals.get()
 
     async def receive_file(self, *, attached: bool) -> bytes:
         """Wait for a file and return it. Replaces an earlier call that still waits, which raises RuntimeError."""

@@ -34,7 +34,7 @@ class Client(Protocol):
         """Detach the processes of a connection that is closed but still attached to them."""
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class RunningProcess:
     """A process, from :meth:`start` to its terminal event.
 
@@ -44,9 +44,9 @@ class RunningProcess:
         input_text: The launch input.
         client: The attached client, or None.
         captured: Whether its output is sent to a client.
+        observer: Called with its output and its terminal event, or None.
         keep_events: Whether all its events are buffered while no client is attached.
         output_bytes: Size in bytes that longer writes to standard output and error are cut to, or None.
-        observer: Called with its output and its terminal event, or None.
         id: Process id.
         inbox: Signals and files for the inferlet.
         outcome: The terminal event.
@@ -57,11 +57,11 @@ class RunningProcess:
     program: str
     username: str
     input_text: str
-    client: Client | None
-    captured: bool
-    keep_events: bool
-    output_bytes: int | None
-    observer: Callable[[WireModel], None] | None
+    client: Client | None = None
+    captured: bool = True
+    observer: Callable[[WireModel], None] | None = None
+    keep_events: bool = field(init=False, default=False)
+    output_bytes: int | None = field(init=False, default=None)
     id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
     inbox: Inbox = field(init=False, default_factory=Inbox)
     outcome: asyncio.Future[End] = field(init=False, default_factory=asyncio.Future[End])

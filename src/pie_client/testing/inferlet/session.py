@@ -97,7 +97,7 @@ class InferletSession:
 
     async def receive(self) -> str:
         """Wait for the next signal of the client and return it. Signals are kept until they are received."""
-        return await self._process.inbox.receive()
+        return await self._process.inbox.signals.get()
 
     async def receive_file(self) -> bytes:
         """Wait for a file of the attached client and return it.

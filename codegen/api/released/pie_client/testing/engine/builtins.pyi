@@ -5,7 +5,6 @@ from blake3 import blake3
 from pydantic import JsonValue
 from pie_client.testing.inferlet.exceptions import ProcessFailure
 from pie_client.testing.inferlet.session import InferletFunction, InferletSession
-PAUSE = 0.1
 
 async def echo(session: InferletSession, input: JsonValue) -> JsonValue:
     ...

@@ -12,6 +12,7 @@ from pie_client.base import WireModel
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import MODEL_STATISTICS, MODEL_STATUS
 from pie_client.testing.engine.authentication import Authentication
+from pie_client.testing.engine.daemons import RunningDaemon
 from pie_client.testing.engine.programs import PROGRAM
 from pie_client.testing.engine.state import EngineState
 from pie_client.testing.engine.uploads import RejectedChunk, Uploads

@@ -17,7 +17,7 @@ from pie_client.testing.faults.fault import FaultList
 from pie_client.testing.faults.reactions import Refusal
 from pie_client.testing.http.origins import AllowedOrigins
 from pie_client.testing.inferlet.exceptions import line_of
-from pie_client.testing.inferlet.process import Client, RunningProcess
+from pie_client.testing.inferlet.process import RunningProcess
 from pie_client.testing.inferlet.session import run_inferlet
 from pie_client.testing.scripts.scripts import ScriptLimits
 logger = logging.getLogger(__name__)
@@ -51,16 +51,10 @@ class EngineState:
     def run(self, process: RunningProcess) -> None:
         ...
 
-    def run_daemon(self, program: str, port: int) -> None:
-        ...
-
-    def add_process(self, program: str, username: str, text: str, client: Client | None=None, *, captured: bool=True, observer: Callable[[WireModel], None] | None=None) -> RunningProcess:
+    def add(self, process: RunningProcess) -> RunningProcess:
         ...
 
     def hold(self, process: RunningProcess) -> None:
-        ...
-
-    def find_process(self, process_id: str) -> RunningProcess | None:
         ...
 
     async def stop(self, connections: set[asyncio.Task[object]], grace: float) -> set[asyncio.Task[object]]:

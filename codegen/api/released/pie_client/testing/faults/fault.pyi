@@ -9,9 +9,10 @@ from websockets.http11 import Response
 from pie_client._generated.families import Family
 from pie_client.base import WireModel
 from pie_client.connection.observing import Direction
-from pie_client.errors import DeadlineError, InvalidArgumentError
+from pie_client.errors import DeadlineError
 from pie_client.protocol import codec
 from pie_client.testing._generated.servers import ServerTraits
+from pie_client.testing.faults.arguments import check_number
 HAPPENED_SECONDS = 10.0
 Fields: TypeAlias = Mapping[str, object]
 Until: TypeAlias = float | asyncio.Event
@@ -52,6 +53,7 @@ class Fault:
         self.count = ...
         self.hooks = ...
         self.held = ...
+        self.stopped = ...
 
     def __enter__(self) -> Self:
         ...
@@ -78,13 +80,10 @@ class Fault:
     def take(self, sent: Outgoing | None=None) -> bool:
         ...
 
-    def hold(self, sent: Outgoing, until: Until | None=None) -> None:
+    def hold(self, sent: Outgoing, until: Until) -> None:
         ...
 
     def call_at(self, until: Until, function: Callable[[], None]) -> None:
-        ...
-
-    async def wait_stopped(self) -> None:
         ...
 
 class FaultList:

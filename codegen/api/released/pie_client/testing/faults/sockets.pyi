@@ -13,6 +13,7 @@ RESET = struct.pack('hh' if os.name == 'nt' else 'ii', 1, 0)
 class FaultySocket(ServerConnection):
     faults: FaultList
     open: 'dict[FaultySocket, None]'
+    closing: asyncio.Task[None] | None = None
     drops_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -28,7 +29,4 @@ class FaultySocket(ServerConnection):
         ...
 
     def apply_due_cuts(self) -> None:
-        ...
-
-    def close_soon(self, code: int, reason: str) -> None:
         ...

@@ -26,16 +26,16 @@ class Client(Protocol):
     def detach_if_closed(self) -> None:
         ...
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class RunningProcess:
     program: str
     username: str
     input_text: str
-    client: Client | None
-    captured: bool
-    keep_events: bool
-    output_bytes: int | None
-    observer: Callable[[WireModel], None] | None
+    client: Client | None = None
+    captured: bool = True
+    observer: Callable[[WireModel], None] | None = None
+    keep_events: bool = field(init=False, default=False)
+    output_bytes: int | None = field(init=False, default=None)
     id: str = field(init=False, default_factory=lambda: str(uuid.uuid4()))
     inbox: Inbox = field(init=False, default_factory=Inbox)
     outcome: asyncio.Future[End] = field(init=False, default_factory=asyncio.Future[End])

@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from pie_client._generated.decoders import PROCESS_EVENT
