@@ -9,7 +9,7 @@ from tests.cli import pictures
 from tests.cli.transcripts import NEWEST, PAGE, TRANSCRIPT, shell, without_measures
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # starts dozens of interpreters one after the other
 async def test_the_commands_of_the_page_write_what_it_shows(tmp_path: Path) -> None:
     transcripts = TRANSCRIPT.findall(PAGE.read_text("utf-8"))
     assert len(transcripts) > 10
