@@ -107,12 +107,11 @@ class ConformingState(EngineState):
 
 
 class ConformingConnection(Connection):
-    """A connection that reads any encoding, refuses large frames with a text, aborts turns, and reports no bad frame before a request."""
+    """A connection that reads any encoding, refuses large frames with a text, and aborts turns."""
 
     def __init__(self, state: EngineState, socket: FaultySocket) -> None:
         super().__init__(state, socket)
         self._reader = WireReader(state.options.family)
-        self._read_a_request = False
         # Turns that go on after their reply: the id of the process whose end ends them, or None.
         self._turns: list[str | None] = []
 
@@ -126,7 +125,7 @@ class ConformingConnection(Connection):
         if size > self._traits.message_bytes:
             text = server_text("request_too_large", size=size, limit=self._traits.message_bytes)
             self.send(models.ServerNotice(message=text))
-            if not self._read_a_request:
+            if not self._understood:
                 await self._end()
         elif isinstance(frame, str) and frame.strip() == ABORT:
             self._abort()
@@ -136,10 +135,6 @@ class ConformingConnection(Connection):
     def _decode(self, frame: bytes | str) -> ClientMessage:
         return self._reader.read(frame)
 
-    async def _reply(self, request: ClientMessage) -> None:
-        self._read_a_request = True
-        await super()._reply(request)
-
     def _respond(self, request: ClientMessage, *, ok: bool, result: str) -> None:
         super()._respond(request, ok=ok, result=result)
         # The turn of a refused launch, or of one without output, has no end.
@@ -147,10 +142,6 @@ class ConformingConnection(Connection):
             self._turns.append(canonical_uuid(request.process_id))
         elif isinstance(request, LONG_TURNS):
             self._turns.append(result if ok and result else None)
-
-    def _send_error(self, text: str) -> None:
-        if self._read_a_request:
-            super()._send_error(text)
 
     async def _close(self, writer: asyncio.Task[None]) -> None:
         await super()._close(writer)

@@ -113,7 +113,9 @@ class Connection:
             self._detach_all()
 
     def _send_error(self, text: str) -> None:
-        if self._traits.text_frames:
+        if (
+            self._traits.text_frames and self._understood
+        ):  # real servers ignore what precedes the first request
             self.send(models.ServerNotice(message=text))
 
     async def _write(self) -> None:
@@ -158,8 +160,7 @@ class Connection:
             request = self._decode(frame)
         except codec.MalformedFrameError as error:
             self._state.log.log(logging.INFO, "ignoring a frame: %s", error)
-            if self._understood:  # real servers ignore what precedes the first request
-                self._send_error(texts.bad_client_frame(detail=error))
+            self._send_error(texts.bad_client_frame(detail=error))
             return
         self._understood = True
         if self._requests.auth.username is None and not METHODS[request.type].opens_session:

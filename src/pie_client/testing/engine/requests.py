@@ -56,11 +56,6 @@ class RequestHandler:
         self._programs = Uploads[models.AddProgramRequest](limit, refuse_empty=verifies)
         self._files = Uploads[models.TransferFileRequest](limit, refuse_empty=verifies)
 
-    @property
-    def username(self) -> str:
-        """The user of the connection, who is identified when requests are carried out."""
-        return self.auth.username or ""
-
     async def carry_out(self, request: ClientMessage) -> Result:
         """Carry out a request. Raises Refusal."""
         handler: Callable[[ClientMessage], Awaitable[str] | Result | str | None] | None
@@ -195,7 +190,7 @@ class RequestHandler:
         """Create processes that are not started yet."""
         program, client = self._state.programs.resolve(inferlet), self._client if capture else None
         processes = [
-            self._state.add(RunningProcess(program, self.username, text, client, captured=capture))
+            self._state.add(RunningProcess(program, self.auth.username or "", text, client, captured=capture))
             for text in inputs
         ]
         if capture:
@@ -247,13 +242,13 @@ class RequestHandler:
 
         def start(program: str, text: str, observer: Callable[[WireModel], None]) -> RunningProcess:
             state.programs.check_known(program)
-            process = state.add(RunningProcess(program, self.username, text, observer=observer))
+            process = state.add(RunningProcess(program, self.auth.username or "", text, observer=observer))
             state.run(process)
             return process
 
         workflow = Workflow(
             read_expression(request.json_),
-            self.username,
+            self.auth.username or "",
             self._client,
             start,
             state.log,
