@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from pie_client import copies
+from pie_client.copies import refuse
 from pie_client.lazy import LazyModule, imported
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
@@ -186,7 +186,7 @@ class PieClient:
 
     def __reduce__(self) -> typing.NoReturn:
         # Passwords and headers would be in the file or message.
-        copies.refuse("a PieClient", "create one where you use it")
+        refuse("a PieClient", "create one where you use it")
 
     # An argument, because globals may be gone while the interpreter shuts down.
     def __del__(self, _warn: abc.Callable[..., None] = warnings.warn) -> None:

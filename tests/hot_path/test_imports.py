@@ -10,7 +10,7 @@ from tests.support.repository import ROOT
 
 HEAVY = {
     *("asyncio", "blake3", "cryptography", "msgpack", "pydantic", "pydantic_core", "websockets"),
-    "pie_client._generated.models",
+    *("pie_client._generated.models", "pie_client.errors"),  # errors load typing
 }
 """Modules that take most of the time of an import."""
 MANIFEST = """

@@ -1,7 +1,7 @@
 from __future__ import annotations
 import os
 import warnings
-from pie_client import copies
+from pie_client.copies import refuse
 from pie_client.lazy import LazyModule, imported
 TYPE_CHECKING = False
 import ssl as ssl_module

@@ -5,7 +5,7 @@ import functools
 import math
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
@@ -13,7 +13,7 @@ from pie_client.auth.login import Authentication, Login
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import Deadline
 from pie_client.connection.options import Settings, check_seconds
-from pie_client.connection.transport import Transport, open_transport
+from pie_client.connection.transport import CLOSE_TIMEOUT, Transport, open_transport
 from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
 from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
@@ -38,6 +38,7 @@ class Connected:
         self.calls = ...
         self.authentication = ...
         self.launcher = ...
+        self.abandoned = ...
 
     @functools.cached_property
     def programs(self) -> install.Programs:

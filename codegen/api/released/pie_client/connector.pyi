@@ -25,7 +25,7 @@ class States:
     def __init__(self, address: str, levels: Mapping[ConnectionStatus, int], on_state: Callable[[ConnectionState], None] | None) -> None:
         self.current = ...
 
-    def change(self, state: ConnectionState) -> None:
+    def change(self, state: ConnectionState, *, told: bool=False) -> None:
         ...
 
     def close(self) -> None:

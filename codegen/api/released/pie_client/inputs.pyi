@@ -1,6 +1,7 @@
 from __future__ import annotations
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from typing import cast
 from pie_client.launching import check_many
 
 class Inputs:
@@ -15,4 +16,7 @@ class Inputs:
         ...
 
     def end(self) -> None:
+        ...
+
+    async def close(self) -> None:
         ...

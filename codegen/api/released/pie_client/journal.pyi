@@ -13,6 +13,7 @@ from blake3 import blake3
 from pie_client.connection.threads import in_thread, settle
 from pie_client.errors import InvalidArgumentError
 FORMAT = 1
+MOST_INPUTS = 1 << 32
 DIGEST_CHARACTERS = 32
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
 OTHER = 'pass another path, or delete the file to begin anew'

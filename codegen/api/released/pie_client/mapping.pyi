@@ -20,7 +20,7 @@ from pie_client.launching import Options, as_json
 from pie_client.lazy import LazyModule
 from pie_client.owned import EXIT_SECONDS
 from pie_client.paths import as_path
-from pie_client.programs.functions import Inferlet
+from pie_client.programs.functions import as_function
 from pie_client import journal as journals
 from pie_client.connected import Connected
 T = TypeVar('T')

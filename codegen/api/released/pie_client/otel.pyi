@@ -17,11 +17,11 @@ from pie_client._generated.methods import METHODS, Method
 from pie_client._version import __version__
 from pie_client.connection.options import Settings
 from pie_client.connection.reconnect import ConnectionState, ConnectionStatus
-from pie_client.connection.taps import Frame
 from pie_client.connection.watched import Watched
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec
 from pie_client.protocol.backlog import Backlogs
+from pie_client.protocol.codec import Frame
 try:
     from opentelemetry import context as contexts
     from opentelemetry import metrics, trace

@@ -1,10 +1,9 @@
 from __future__ import annotations
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 from pie_client._generated.events import KIND_OF, ErrorEvent, Event, MessageEvent, ReturnEvent, StderrEvent, StdoutEvent, UnknownEvent
 from pie_client._generated.families import EVENT, EVENT_TEXT, PROCESS
-from pie_client.cli import output
+from pie_client.cli import inputs, output
 from pie_client.cli.running import Status
 from pie_client.connection.threads import in_thread
 from pie_client.protocol.files import FileEvent
@@ -20,3 +19,6 @@ class Follower:
 
     async def follow(self, process: Process[object]) -> Status:
         ...
+
+def value_of(text: str) -> object:
+    ...

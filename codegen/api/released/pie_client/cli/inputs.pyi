@@ -1,4 +1,6 @@
+import io
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,4 +22,10 @@ def make_input(text: str | None, file: Path | None, flags: Sequence[str], parame
     ...
 
 def parse_flags(flags: Sequence[str], parameters: Parameters | None=None) -> dict[str, object]:
+    ...
+
+def standard_input() -> io.TextIOWrapper:
+    ...
+
+def parse_json(text: str | bytes) -> object:
     ...

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from pie_client.cli import running, settings
 from pie_client.cli.server import Server
+from pie_client.interrupts import Interrupts
 P = ParamSpec('P')
 PANEL = 'Connection'
 
@@ -22,7 +23,7 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
 Build = ...
 Manifest = ...
 
-def manifest_of(build: Path | None, manifest: Path | None) -> Path | None:
+def manifest_of(build: Path, manifest: Path | None) -> Path:
     ...
 Prefix = Annotated[str, typer.Argument(metavar='ID', help='Id of the process, or its unique beginning.', show_default=False)]
 Registry = Annotated[str | None, setting_option('registry')]

@@ -1,15 +1,14 @@
 from __future__ import annotations
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from enum import IntEnum
-from types import FrameType
 from typing import TYPE_CHECKING
-from pie_client.cli import output
-from pie_client.errors import DeadlineError, HandshakeError, InvalidArgumentError, InvalidKeyError, PieConnectionError, PieError, ProcessError, one_line
+from pie_client.cli import output, wording
+from pie_client.errors import DeadlineError, HandshakeError, InvalidArgumentError, InvalidKeyError, PieConnectionError, PieError, ProcessError, RegistryError, one_line
+from pie_client.interrupts import BROKEN_PIPE_STATUS, Interrupts
 from pie_client.lazy import LazyModule
 import asyncio
 import traceback
@@ -22,7 +21,6 @@ class Status(IntEnum):
     CONNECTION = 3
     AUTHENTICATION = 4
     REFUSED = 5
-BROKEN_PIPE = 128 + 13
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 class UsageError(Exception):
@@ -32,16 +30,6 @@ class FailedError(Exception):
 
     def __init__(self) -> None:
         self.status = ...
-
-class Interrupts:
-
-    def __init__(self) -> None:
-        self.signal = ...
-        self.action = ...
-
-    @contextlib.contextmanager
-    def handled(self) -> Generator[None]:
-        ...
 
 def run(work: Callable[[Interrupts], Coroutine[object, object, int | None]], *, verbose: int=0) -> int:
     ...

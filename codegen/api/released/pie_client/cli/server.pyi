@@ -1,7 +1,6 @@
 from __future__ import annotations
 import contextlib
 import getpass
-import math
 import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -9,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 from pie_client import PieClient
 from pie_client.cli import output
-from pie_client.cli.running import FailedError, Interrupts, Status, UsageError
-from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value
-from pie_client.errors import InvalidKeyError
+from pie_client.cli.running import FailedError, Status, UsageError
+from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of, shown
+from pie_client.errors import InvalidKeyError, PieError, UnsupportedError, one_line
+from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
 from pie_client.paths import as_path, read_regular
 from pie_client._generated import families, refusals
@@ -24,14 +24,11 @@ class Server:
 
     def __init__(self, values: Mapping[str, Value], interrupts: Interrupts, *, trace: bool) -> None:
         self.interrupts = ...
-        self.uri = ...
+        self.address = ...
 
     @contextlib.asynccontextmanager
     async def client(self, *, reconnect: bool=False) -> AsyncGenerator[PieClient]:
         ...
-
-def seconds_of(value: Value) -> float:
-    ...
 
 def describe(client: PieClient) -> str:
     ...

@@ -1,10 +1,12 @@
 from __future__ import annotations
 import getpass
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 from pie_client import PieClient
 from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
 from pie_client.errors import InvalidArgumentError, one_line
@@ -14,14 +16,17 @@ import tomllib
 import platformdirs
 CONFIG_VARIABLE = 'PIE_CONFIG'
 PASSPHRASE_VARIABLE = 'PIE_KEY_PASSPHRASE'
+HIDDEN = '(hidden)'
 CONFIG_BYTES = 1 << 20
 PUBLISHED_HOME_VARIABLE = 'PIE_CLI_HOME'
 PUBLISHED_FILE = 'cli_config.toml'
+PUBLISHED_SETTINGS = {'host', 'port', 'username', 'private_key_path', 'enable_auth'}
 
 @dataclass(frozen=True)
 class Setting:
     name: str
     meaning: str
+    kind: str
     default: str | None = None
     secret: bool = False
 
@@ -48,7 +53,13 @@ def read_config(given: Path | None) -> ConfigFile:
 def read_published() -> ConfigFile | None:
     ...
 
-def check(name: str, value: str) -> None:
+def shown(name: str, value: str) -> str:
+    ...
+
+def check(name: str, value: Value) -> None:
+    ...
+
+def seconds_of(value: Value) -> float:
     ...
 
 def resolve(flags: Mapping[str, str | None], config: Path | None=None) -> dict[str, Value]:

@@ -18,7 +18,7 @@ from pie_client.connection.flow import Flow
 from pie_client.connection.keep_alive import KeepAlive
 from pie_client.connection.options import check_seconds
 from pie_client.connection.transport import CLOSE_TIMEOUT, Transport
-from pie_client.errors import ConnectionLostError, DeadlineError, InvalidArgumentError, NotConnectedError, PieError, ReconnectError, interrupted_by
+from pie_client.errors import ConnectionLostError, DeadlineError, InvalidArgumentError, NotConnectedError, PieConnectionError, PieError, ReconnectError, interrupted_by
 from pie_client.lazy import LazyModule
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.calls import PendingCall

@@ -1,5 +1,4 @@
 import contextlib
-import inspect
 import itertools
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeGuard
 from blake3 import blake3
 from pie_client._generated.families import CHUNK_BYTES
 from pie_client.connection.deadline import Deadline
+from pie_client.connection.options import check_function
 from pie_client.connection.threads import in_thread, settle, start
 from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
@@ -114,7 +114,4 @@ async def as_content(content: bytes | Content, progress: Progress | None=None) -
 
 @contextlib.asynccontextmanager
 async def open_content(source: Source, progress: Progress | None, deadline: Deadline, *, replied: bool) -> AsyncGenerator[Content]:
-    ...
-
-def check_progress(progress: object) -> None:
     ...

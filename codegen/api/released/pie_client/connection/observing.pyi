@@ -1,6 +1,5 @@
 from __future__ import annotations
 import contextlib
-import inspect
 import json
 import logging
 import reprlib
@@ -10,8 +9,9 @@ from typing import Literal, Self, TypeAlias, cast
 from pie_client._generated import shown
 from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import CORRELATION, EVENT, TAG
+from pie_client.connection.options import check_function
 from pie_client.connection.taps import Taps
-from pie_client.errors import MESSAGE_CHARACTERS, InvalidArgumentError, one_line
+from pie_client.errors import MESSAGE_CHARACTERS, one_line
 from pie_client.protocol import codec
 from pie_client.protocol.codec import Fields, Frame
 logger = logging.getLogger(__name__)

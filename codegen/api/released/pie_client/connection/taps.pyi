@@ -2,7 +2,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
-Frame: TypeAlias = bytes | memoryview | str
+from pie_client.protocol.codec import Frame
 Deliver: TypeAlias = Callable[[list[Frame]], None]
 
 class Tap(Protocol):

@@ -12,10 +12,11 @@ from websockets.http11 import Response
 from pie_client._generated.families import CODE_MESSAGE_TOO_BIG, ENDPOINT_PATH, IDENTITY_HEADERS, STATUS_IDENTITY_REFUSED, STATUS_NO_ENDPOINT
 from pie_client.connection.handshake import MAX_REDIRECTS, UpgradeRefused, library_logger, redirected
 from pie_client.connection.options import Settings, address_of, bad_proxy, is_this_machine
-from pie_client.connection.taps import Deliver, Frame, Tap, tapped_deliver, tapped_write
+from pie_client.connection.taps import Deliver, Tap, tapped_deliver, tapped_write
 from pie_client.connection.websocket import WebSocket, discard, websocket_class
 from pie_client.errors import ConnectError, ConnectionLostError, ConnectTimeoutError, HandshakeError, PieError, one_line
 from pie_client.lazy import LazyModule
+from pie_client.protocol.codec import Frame
 fcntl = LazyModule('fcntl')
 termios = LazyModule('termios')
 INT = struct.Struct('i')

@@ -14,8 +14,9 @@ from websockets.protocol import Event, Protocol, State
 from pie_client.connection import framing
 from pie_client.connection.framing import BINARY, FIN, MASKED, SHORT_HEADERS, apply_mask, memory
 from pie_client.connection.handshake import UnredirectedConnection
-from pie_client.connection.taps import Deliver, Frame
+from pie_client.connection.taps import Deliver
 from pie_client.connection.waiting import Change
+from pie_client.protocol.codec import Frame
 Lost: TypeAlias = Callable[[ConnectionClosed], None]
 READ_SIZE = 512 << 10
 BUFFER_SIZE = 2 << 20

@@ -22,6 +22,7 @@ VERSION_BITS = 48
 BUILTINS = frozenset(dir(builtins)) | {'__name__', '__file__', '__doc__'}
 
 class Inferlet(Generic[P, R_co]):
+    __name__: str
 
     def __init__(self) -> None:
         ...
@@ -75,6 +76,9 @@ def inferlet(*, name: str | None=None, version: str | None=None, description: st
     ...
 
 def inferlet(function: Callable[P, Coroutine[object, object, R_co]] | None=None, /, *, name: str | None=None, version: str | None=None, description: str | None=None) -> Inferlet[P, R_co] | Callable[[Callable[P, Coroutine[object, object, R_co]]], Inferlet[P, R_co]]:
+    ...
+
+def as_function(program: object) -> Inferlet[..., object]:
     ...
 
 class _VariableAnnotationRemover(ast.NodeTransformer):

@@ -6,8 +6,9 @@ from blake3 import blake3
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
 from pie_client.connection.connection import Connection
-from pie_client.connection.contents import Progress, Source, check_progress, open_content
+from pie_client.connection.contents import Progress, Source, open_content
 from pie_client.connection.deadline import ProgressLock
+from pie_client.connection.options import check_function
 from pie_client.content import Content
 from pie_client.errors import HashesNotComparedWarning, InvalidArgumentError, ProgramExistsError, UnsupportedError
 from pie_client.paths import as_path

@@ -3,6 +3,7 @@ import logging
 import math
 import re
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
@@ -10,6 +11,7 @@ from pie_client.logs import LimitedLog
 from pie_client.protocol import backlog
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.files import Spooling
+from pie_client.protocol.items import ProcessEvent
 from pie_client.protocol.mailbox import Mailbox
 from pie_client.protocol.shares import Share
 logger = logging.getLogger(__name__)
@@ -24,7 +26,8 @@ class Dropped(Enum):
     UNCAPTURED = 'uncaptured'
 
 class Route(Mailbox):
-    __slots__ = ('attached', 'claims', 'detached', 'dropped', 'possible_gaps')
+    __slots__ = ('attached', 'claims', 'detached', 'dropped', 'handed_over', 'possible_gaps')
+    handed_over: deque[ProcessEvent]
 
     def __init__(self) -> None:
         self.attached = ...

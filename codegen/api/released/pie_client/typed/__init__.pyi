@@ -6,7 +6,7 @@ from pie_client.protocol.validation import describe
 __all__ = ['InputModel', 'checked', 'wire_names']
 
 class InputModel(BaseModel):
-    model_config = ConfigDict(strict=True, extra='forbid', hide_input_in_errors=True, serialize_by_alias=True, protected_namespaces=())
+    model_config = ...
 M = TypeVar('M', bound=InputModel)
 
 def wire_names(names: Mapping[str, str]) -> AliasGenerator:

@@ -3,7 +3,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pie_client._generated.families import MODEL_STATUS
 from pie_client.cli import options, output
+from pie_client.cli.running import FailedError
 from pie_client.cli.server import Server
+from pie_client.errors import one_line
 from pie_client.lazy import LazyModule
 import asyncio
 from rich import console as rich_console

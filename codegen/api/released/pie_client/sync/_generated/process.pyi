@@ -2,15 +2,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from types import TracebackType
 from typing import Generic, Self, overload
-from pie_client._generated.events import Event
+from pie_client._generated.events import ErrorEvent, Event, StdoutEvent
 from pie_client.lazy import LazyModule
 from pie_client.process import R_co, T
 from pie_client.protocol.items import ProcessEvent
 TYPE_CHECKING = False
 import pydantic
 from pie_client import process as aio
+from pie_client._generated import refusals
 from pie_client.connection import contents
-from pie_client.sync import feeds, loop_thread
+from pie_client.sync import feeds, loop_thread, reading
 
 class Process(Generic[R_co]):
     __slots__ = ('__weakref__', '_async', '_thread')

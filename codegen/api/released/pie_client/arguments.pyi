@@ -1,0 +1,7 @@
+import argparse
+from typing import NoReturn
+
+class Parser(argparse.ArgumentParser):
+
+    def error(self, message: str) -> NoReturn:
+        ...
