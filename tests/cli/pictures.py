@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pie_client import PieClient
 from tests.cli.commands import Runner, in_terminal
-from tests.cli.transcripts import NEWEST, PAGE, SHOWN_IDS, UUID, shell
+from tests.cli.transcripts import NEWEST, PAGE, UUID, shell
 from tests.support.repository import ROOT
 
 SCREENS = {
@@ -26,8 +26,11 @@ COLUMNS = 100
 FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 SHAPES = re.compile(r"<style>.*?</style>", re.DOTALL)
 AGE = re.compile(r"\b\d+ s\b")
-INPUTS = ({"prompt": "hi", "max_tokens": 64}, "a text")
-"""Of the processes that run meanwhile."""
+PROCESSES = {
+    "e08d6c57-9a3e-4f60-b1c2-7d5e4a90f318": {"prompt": "hi", "max_tokens": 64},
+    "517b0f2e-64d8-4c19-8e7a-2b9c3d1f6a05": "a text",
+}
+"""Inputs of the processes that run meanwhile, by the ids in the pictures."""
 
 
 def picture(name: str) -> Path:
@@ -39,8 +42,8 @@ async def screens(folder: Path) -> dict[str, str]:
     """Run the commands in a terminal, and return what they write, with ids and ages of the page."""
     found: dict[str, str] = {}
     async with shell(folder) as running, PieClient(running.uris[NEWEST]) as client:
-        processes = [await client.launch_process("wait@1.0.0", given) for given in INPUTS]
-        ids = dict(zip((process.process_id for process in processes), SHOWN_IDS, strict=False))
+        processes = [await client.launch_process("wait@1.0.0", given) for given in PROCESSES.values()]
+        ids = dict(zip((process.process_id for process in processes), PROCESSES, strict=True))
         runner = Runner(folder, {"PIE_URI": running.uris[NEWEST]})
         for name, arguments in SCREENS.items():
             async with in_terminal(runner, *arguments) as terminal:

@@ -18,21 +18,13 @@ from tests.support.peers import TIMEOUT, tcp_peer
 from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "command-line.md"
-TRANSCRIPT = re.compile(r"(<!-- transcript: (\w+)(?: with (0\.\d))? -->\n```console\n)(.*?)(```)", re.DOTALL)
+HEAD = "<!-- transcript: "
+TRANSCRIPT = re.compile(rf"({HEAD}(\w+)(?: with (0\.\d))? -->\n```console\n)(.*?)(```)", re.DOTALL)
 """Its head, its name, the family of its server if that is not the newest, and its text."""
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 URI = "ws://127.0.0.1:8080"
 NEWEST: Family = "0.5"
 PROMPT = "$ "
-SHOWN_IDS = (
-    "e08d6c57-9a3e-4f60-b1c2-7d5e4a90f318",
-    "517b0f2e-64d8-4c19-8e7a-2b9c3d1f6a05",
-    "3f1c2a90-8d47-4b52-9e06-5a1b7c8d2e4f",
-    "8b5d7e14-0c69-4a3f-b872-1e6f9d4c5b30",
-    "c27e9d35-7f18-4e0b-a46d-3c8b5f2a9e71",
-    "6a1d0f83-2b5c-4e97-8d34-f19c7e60b25a",
-)
-"""Ids of processes on the page, in the order in which they appear."""
 ENDLESS = {
     "pie-client serve": {"0.5": 1},
     "pie-client attach": {"0.5": 2, "0.4": 1},
@@ -57,10 +49,14 @@ class Shell:
     folder: Path
     uris: Mapping[Family, str]
     places: Mapping[str, str]
+    _shown_ids: list[str] = field(default_factory=list[str])
+    """Ids on the page, in the order in which the transcript has them."""
     _ids: list[str] = field(default_factory=list[str])
+    """Those of the run, in the same order."""
 
     async def run(self, transcript: str, family: Family = NEWEST) -> str:
         """Run the commands of a transcript with the server of a family, and return it with what they wrote."""
+        self._shown_ids, self._ids = list(dict.fromkeys(UUID.findall(transcript))), []
         commands = [line for line in transcript.splitlines() if line.startswith(PROMPT)]
         return "".join([f"{line}\n{await self._run(line.removeprefix(PROMPT), family)}" for line in commands])
 
@@ -71,7 +67,7 @@ class Shell:
         if command.startswith("pie-client config"):
             settings = {}
         else:
-            for shown, real in {**places, **self._shown_ids()}.items():
+            for shown, real in {**places, **self._pairs()}.items():
                 command = command.replace(shown, real)
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {command}" if lines else command),
@@ -94,13 +90,13 @@ class Shell:
     def _shown(self, text: str, places: Mapping[str, str]) -> str:
         """Return an output with the ids and places of the page."""
         self._ids += dict.fromkeys(found for found in UUID.findall(text) if found not in self._ids)
-        for shown, real in {**self._shown_ids(), **places}.items():
+        for shown, real in {**self._pairs(), **places}.items():
             text = text.replace(real, shown)
         text = re.sub(r"127\.0\.0\.1:\d+(?= \()", "127.0.0.1:8080", text)
         return text if text.endswith("\n") or not text else f"{text}\n"
 
-    def _shown_ids(self) -> dict[str, str]:
-        pairs = list(zip(SHOWN_IDS, self._ids, strict=False))
+    def _pairs(self) -> dict[str, str]:
+        pairs = list(zip(self._shown_ids, self._ids, strict=False))
         return {**dict(pairs), **{shown[:8]: real[:8] for shown, real in pairs}}
 
 
