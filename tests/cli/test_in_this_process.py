@@ -1,6 +1,7 @@
 """What commands write, run in this process, which is cheaper: the engine runs in a thread."""
 
 import asyncio
+import getpass
 import io
 import json
 import re
@@ -16,6 +17,7 @@ import pie_client
 from pie_client import PieError, models
 from pie_client.cli import main, wording
 from pie_client.cli.server import shortened
+from pie_client.sync import PieClient
 from pie_client.testing import InferletSession, LocalEngine
 from tests.cli.commands import run
 from tests.support.keys import ed25519_key
@@ -115,6 +117,23 @@ def test_an_event_that_nobody_knows_and_one_that_was_lost_are_told(
     events = [json.loads(line) for line in out.splitlines()]
     assert [event["event"] for event in events] == ["progress", "lost", "return"]
     assert (events[0]["value"], events[2]["value"]) == ("half\n", "null")
+
+
+def test_a_file_that_waited_for_a_reader_is_saved_by_attach(
+    engine: LocalEngine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    @engine.inferlet("write@1.0.0")
+    async def write(session: InferletSession, input: JsonValue) -> None:
+        await asyncio.to_thread(detached.wait)
+        session.send_file(b"one", "notes.txt")
+
+    detached = threading.Event()
+    with PieClient(engine.uri) as client:
+        client.authenticate(getpass.getuser())
+        process_id = client.launch_process("write@1.0.0").detach()
+    detached.set()
+    assert run(capsys, "attach", process_id, "--save-files", "files")[0] == 0
+    assert [path.read_bytes() for path in tmp_path.glob("files/*")] == [b"one"]
 
 
 def test_a_build_that_is_installed_is_launched_as_it_is_unless_it_is_replaced(
