@@ -102,6 +102,7 @@ class LocalEngine:
         allowed_origins: Sequence[str] = (),
         builtins: bool = False,
     ) -> None:
+        # By their names, before there are other local ones: Options has the same, and checks them.
         given = {name: value for name, value in locals().items() if name in Options.model_fields}
         options = Options.of(**given)
         self._state = self._state_class(options)
