@@ -2,21 +2,23 @@
 
 import logging
 from collections.abc import Sequence
+from unittest import mock
 
 import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pie_client import ProcessEvent
+from pie_client import MessageEvent, ProcessEvent, ReturnEvent, StdoutEvent
 from pie_client.protocol import codec, heads
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, read_all, stdout_frame
 
 OTHER = "00000000-0000-4000-8000-00000000000f"
+UNCLAIMED = "00000000-0000-4000-8000-0000000000ff"
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-KINDS = st.sampled_from(["stdout", "stderr", "message", "metrics"])
+KINDS = st.sampled_from(["stdout", "stderr", "message", "metrics", "return", "error"])
 TEXTS = st.one_of(
     st.text(max_size=40),
     st.sampled_from([0, 1, 30, 31, 32, 33, 254, 255, 256, 257, 65_535, 65_536]).map(lambda size: "x" * size),
@@ -30,7 +32,9 @@ def frame_of(process_id: str, kind: str, value: object, order: tuple[str, ...]) 
 
 
 ORDERS = st.permutations(["type", "process_id", "event", "value"]).map(tuple)
-IDS = st.sampled_from([PROCESS, OTHER, PROCESS.upper(), "p", "¥value£abc", "value"])
+IDS = st.sampled_from(
+    [PROCESS, OTHER, UNCLAIMED, PROCESS.upper(), "p", "¥value£abc", "value", "é" * 18, "p" * 36]
+)
 VALUES = st.one_of(TEXTS, IDS, st.none(), st.integers(-(2**63), 2**64 - 1), st.binary(max_size=3))
 FRAMES = st.one_of(
     st.builds(event_frame, IDS, KINDS, TEXTS),
@@ -50,7 +54,7 @@ def damaged(draw: st.DrawFn, frame: bytes) -> bytes:
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[bytes]:
+def batches(draw: st.DrawFn) -> list[bytes | memoryview]:
     """Draw frames of which many have the same head, and some are damaged after it."""
     frames = draw(st.lists(FRAMES, min_size=1, max_size=4))
     repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
@@ -59,7 +63,7 @@ def batches(draw: st.DrawFn) -> list[bytes]:
         last = next(reversed(fields))
         again = msgpack.packb(fields | {last: value})
         frames.append(draw(damaged(again)) if is_damaged else again)
-    return frames
+    return [*frames]
 
 
 def events_of(session: Session, batch: Sequence[bytes | memoryview]) -> dict[str, list[ProcessEvent]]:
@@ -71,7 +75,7 @@ def events_of(session: Session, batch: Sequence[bytes | memoryview]) -> dict[str
 @given(batches(), st.booleans())
 @ANY_SPEED
 def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(
-    batch: list[bytes], as_views: bool
+    batch: list[bytes | memoryview], as_views: bool
 ) -> None:
     logging.disable()
     try:
@@ -79,16 +83,13 @@ def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(
         for session in (recognizing, decoding):
             for process_id in (PROCESS, OTHER):
                 claim(session, process_id)
-        found = events_of(recognizing, [memoryview(frame) for frame in batch] if as_views else batch)
-        expected: dict[str, list[ProcessEvent]] = {}
-        for frame in batch:
-            # A session that has seen nothing recognizes nothing.
-            alone = make_session()
-            for process_id, events in events_of(alone, [frame]).items():
-                expected.setdefault(process_id, []).extend(events)
-            decoding.malformed_frames += alone.malformed_frames
-        assert {key: events for key, events in found.items() if events} == expected
+        batch = [memoryview(frame) for frame in batch] if as_views else batch
+        found = events_of(recognizing, batch)
+        with mock.patch.object(heads, "LEARNED_BYTES", -1):  # no head is learned
+            expected = events_of(decoding, batch)
+        assert found == expected
         assert recognizing.malformed_frames == decoding.malformed_frames
+        assert recognizing.routes.running() == decoding.routes.running()
     finally:
         logging.disable(logging.NOTSET)
 
@@ -235,6 +236,43 @@ def test_events_of_alternating_kinds_are_recognized(monkeypatch: pytest.MonkeyPa
     session.receive([event_frame(PROCESS, kind, f"{number}") for number in range(10) for kind in kinds])
     assert not decoded
     assert len(read_all(box)) == 33
+
+
+@pytest.mark.parametrize(("form", "size"), [(bytes, 5), (memoryview, 70_000)])
+def test_the_first_and_last_events_of_further_processes_are_recognized(
+    form: type[bytes | memoryview], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, text = make_session(), "x" * size
+    boxes = [claim(session, process_id) for process_id in (OTHER, PROCESS)]
+    first, second = (
+        [form(event_frame(process_id, kind, text)) for kind in ("stdout", "return")]
+        for process_id in (OTHER, PROCESS)
+    )
+    session.receive(first)
+    decoded: list[object] = []
+    monkeypatch.setattr("pie_client.protocol.codec.decode", decoded.append)
+    session.receive(second)
+    assert not decoded
+    assert [read_all(box) for box in boxes] == [[StdoutEvent(text), ReturnEvent(text)]] * 2
+    assert session.routes.running() == set()
+
+
+def test_a_recognized_event_of_a_process_without_a_route_makes_one() -> None:
+    session = make_session()
+    claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, "x"), stdout_frame(OTHER, "early")])
+    assert read_all(claim(session, OTHER)) == [StdoutEvent("early")]
+
+
+def test_the_end_of_a_closed_process_that_is_claimed_again_goes_to_the_new_handle() -> None:
+    session = make_session()
+    claim(session, OTHER)
+    old = claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, "x"), event_frame(OTHER, "return", "{}")])
+    session.routes.release(old)
+    new = claim(session, PROCESS)
+    session.receive([event_frame(PROCESS, "message", "m"), event_frame(PROCESS, "return", "{}")])
+    assert read_all(new) == [MessageEvent("m"), ReturnEvent("{}")]
 
 
 def test_the_bytes_of_another_field_are_not_taken_for_the_text() -> None:

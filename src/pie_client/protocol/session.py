@@ -22,7 +22,7 @@ from pie_client._generated.decoders import (
     ServerNoticeRecord,
     TurnDoneRecord,
 )
-from pie_client._generated.events import TERMINAL_KINDS
+from pie_client._generated.events import TERMINAL_KINDS, Event
 from pie_client._generated.families import UPLOAD_BYTES, Family
 from pie_client._generated.methods import Method
 from pie_client.errors import ConnectionLostError, PieError, ProtocolError, interrupted_by, one_line
@@ -119,7 +119,7 @@ class Session:
         self.effects: deque[Effect] = deque()
         self.family: Family | None = None
         self.malformed_frames = 0
-        self._heads = Heads()
+        self._heads = Heads(self.routes.by_id)
         self._log = LimitedLog(logger)
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
@@ -263,6 +263,15 @@ class Session:
                         continue
                     head = heads.find(frame)
                     size = heads.size
+                    # The first event of a process, or its last one.
+                    if (
+                        head is not None
+                        and (head[0].events is None or head[1] in TERMINAL_KINDS)
+                        and head[0].receptive
+                        and (text := text_after(frame, size)) is not None
+                    ):
+                        self._add(*head, text)
+                        continue
                 if head is not None and (text := text_after(frame, size)) is not None:
                     route, kind = head
                     if route.receptive and (events := route.events) is not None:
@@ -282,8 +291,14 @@ class Session:
         route, kind = head
         if not route.receptive:
             return False
-        route.put((kind, text))
+        self._add(route, kind, text)
         return True
+
+    def _add(self, route: Route, kind: Event, text: str) -> None:
+        """Add an event to a route that takes some."""
+        if kind in TERMINAL_KINDS:
+            route.attached = False
+        route.put((kind, text))
 
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
         """Handle the end of a write of ``size`` bytes to disk, and ``reason`` if it failed."""
