@@ -231,10 +231,13 @@ class Mailbox:
         """
         events = self.unread
         if not events:
-            self._begin_reading()
-            if not self.readable:
+            self.reading = True
+            events = self.unread = self.events
+            if not events:
+                # Texts that others use meanwhile, such as results, may have grown by their encoded form.
+                files = self._partial_files
+                self.held = sum(partial.size for partial in files.values()) if files else 0
                 return None
-            events = cast("deque[Item | Gap | Place]", self.events)
         item = events.popleft()
         if isinstance(item, tuple):
             self.held -= EVENT_BYTES + item[1].__sizeof__()
@@ -251,13 +254,6 @@ class Mailbox:
             )
         self.held -= held_bytes(item)
         return item
-
-    def _begin_reading(self) -> None:
-        self.reading = True
-        self.unread = self.events
-        if not self.events:
-            # Texts that others use meanwhile, such as results, may have grown by their encoded form.
-            self.held = sum(partial.size for partial in (self._partial_files or {}).values())
 
     def put_back(self, item: Item) -> None:
         """Return a popped event to the front: the read was cancelled."""
