@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pie_client.connection.observing import Observation as Observation
     from pie_client.connection.observing import ObservedFrame as ObservedFrame
     from pie_client.connection.observing import Redacted as Redacted
-    from pie_client.connection.reconnect import ConnectionState as ConnectionState
-    from pie_client.connection.reconnect import ConnectionStatus as ConnectionStatus
     from pie_client.connection.reconnect import Reconnect as Reconnect
+    from pie_client.connection.state import ConnectionState as ConnectionState
+    from pie_client.connection.state import ConnectionStatus as ConnectionStatus
     from pie_client.content import Content as Content
     from pie_client.errors import *  # noqa: F403 - every exception is public
     from pie_client.launching import Runner as Runner
@@ -63,7 +63,8 @@ else:
         "pie_client.client": ("PieClient",),
         "pie_client.connection.contents": ("Progress", "Source"),
         "pie_client.connection.observing": ("Observation", "ObservedFrame", "Redacted"),
-        "pie_client.connection.reconnect": ("ConnectionState", "ConnectionStatus", "Reconnect"),
+        "pie_client.connection.reconnect": ("Reconnect",),
+        "pie_client.connection.state": ("ConnectionState", "ConnectionStatus"),
         "pie_client.content": ("Content",),
         "pie_client.launching": ("Runner",),
         "pie_client.mapping": ("Map", "MapFunction", "MapProgress", "MapResult", "OnError"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pie_client.auth import keys, server_info
     from pie_client.connection import contents, observing, options, raw
     from pie_client.connection import reconnect as reconnecting
+    from pie_client.connection import state as connecting
     from pie_client.programs import functions, registry
     from pie_client.protocol import shares
 
@@ -38,6 +39,7 @@ else:
     # What they define is only named in annotations, or not needed before connect().
     abc = LazyModule("collections.abc")
     calls = LazyModule("pie_client._generated.calls")
+    connecting = LazyModule("pie_client.connection.state")
     connector = LazyModule("pie_client.connector")
     contents = LazyModule("pie_client.connection.contents")
     errors = LazyModule("pie_client.errors")
@@ -248,13 +250,13 @@ class PieClient:
         return self._connector is not None and self._connector.connected
 
     @property
-    def state(self) -> reconnecting.ConnectionState:
+    def state(self) -> connecting.ConnectionState:
         """What the connection is doing, and why."""
         if self._connector is None:
-            return reconnecting.ConnectionState(reconnecting.ConnectionStatus.CLOSED)
+            return connecting.ConnectionState(connecting.ConnectionStatus.CLOSED)
         return self._connector.states.current
 
-    def states(self) -> abc.AsyncGenerator[reconnecting.ConnectionState]:
+    def states(self) -> abc.AsyncGenerator[connecting.ConnectionState]:
         """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
 
         On a client that has never connected, the iteration waits for its first attempt; on a closed one, it ends at once.

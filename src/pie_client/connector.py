@@ -2,7 +2,8 @@
 
 :class:`~pie_client.PieClient` loads this module on its first ``connect()``. One attempt to connect runs at a time, whoever
 asks for it. A connection that is lost is opened again if the client has a policy for that: ``connection.reconnect`` has the
-policy and the states, ``connection.restorable`` the connection that goes on, and ``connected`` what a new session needs.
+policy, ``connection.state`` the states, ``connection.restorable`` the connection that goes on, and ``connected`` what a new
+session needs.
 """
 
 from __future__ import annotations
@@ -13,20 +14,14 @@ import contextlib
 import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pie_client.auth.login import Login
 from pie_client.connected import Connected
+from pie_client.connection.attempts import Attempts
 from pie_client.connection.connection import Connection
 from pie_client.connection.options import Settings, address_of
-from pie_client.connection.reconnect import (
-    Attempts,
-    ConnectionState,
-    ConnectionStatus,
-    Reconnect,
-    follow_loss,
-)
-from pie_client.connection.restorable import RestorableConnection, without_advice
+from pie_client.connection.state import ConnectionState, ConnectionStatus
 from pie_client.connection.threads import check_asyncio
 from pie_client.connection.transport import open_transport
 from pie_client.errors import (
@@ -36,6 +31,14 @@ from pie_client.errors import (
     PieError,
     ReconnectError,
 )
+from pie_client.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from pie_client.connection import reconnect as reconnecting
+    from pie_client.connection import restorable
+else:
+    reconnecting = LazyModule("pie_client.connection.reconnect")
+    restorable = LazyModule("pie_client.connection.restorable")
 
 logger = logging.getLogger(__name__)
 
@@ -219,7 +222,7 @@ class Connector:
     def __init__(
         self,
         settings: Settings,
-        policy: Reconnect | None,
+        policy: reconnecting.Reconnect | None,
         on_state: Callable[[ConnectionState], None] | None = None,
     ) -> None:
         self.current: Connected | None = None
@@ -337,7 +340,7 @@ class Connector:
 
     async def _connect(self) -> Connected:
         transport = await open_transport(self._settings)
-        kind = Connection if self._policy is None else RestorableConnection
+        kind = Connection if self._policy is None else restorable.RestorableConnection
         connected = Connected(transport, self._settings, self._login, kind, self._handle_end, self._apart)
         if self._policy is not None:
             _restorable(connected).may_suspend = self._handle_loss
@@ -435,7 +438,7 @@ class Connector:
         try:
             transport = await open_transport(self._settings)
         except PieError as error:
-            follow_loss(error, loss)
+            reconnecting.follow_loss(error, loss)
             raise
         connection.resume(transport)
         try:
@@ -470,20 +473,22 @@ class Connector:
             seconds = attempts.duration(self._now())
             connection.give_up(
                 error,
-                f"{without_advice(loss)}; gave up after attempt {attempts.number}, {seconds:.1f} s later: {error}",
+                f"{restorable.without_advice(loss)}; gave up after attempt {attempts.number}, {seconds:.1f} s later: {error}",
             )
         except Exception as error:
             logger.exception("restoring the connection failed; this is a defect of pie-client")
             connection.give_up(error, str(error))
             self._stop(attempts)
         except BaseException:  # such as the end of asyncio.run()
-            connection.give_up(loss, f"{without_advice(loss)}; restoring the connection was cancelled")
+            connection.give_up(
+                loss, f"{restorable.without_advice(loss)}; restoring the connection was cancelled"
+            )
             self._stop(attempts)
             raise
         else:
             self._be_ready(state)
 
 
-def _restorable(connected: Connected) -> RestorableConnection:
-    assert isinstance(connected.connection, RestorableConnection)  # noqa: S101 - made so by Connector
+def _restorable(connected: Connected) -> restorable.RestorableConnection:
+    assert isinstance(connected.connection, restorable.RestorableConnection)  # noqa: S101 - made so by Connector
     return connected.connection

@@ -30,7 +30,7 @@ from pie_client._generated.families import EVENT, TAG
 from pie_client._generated.methods import METHODS, Method
 from pie_client._version import __version__
 from pie_client.connection.options import Settings
-from pie_client.connection.reconnect import ConnectionState, ConnectionStatus
+from pie_client.connection.state import ConnectionState, ConnectionStatus
 from pie_client.connection.watched import Watched
 from pie_client.errors import InvalidArgumentError
 from pie_client.protocol import codec

@@ -89,4 +89,5 @@ def test_an_ordinary_session_loads_no_models(program: str) -> None:
     assert "websockets" in modules
     assert modules & {"pydantic", "pydantic_core", "pie_client._generated.models"} == set()
     assert modules & {"pie_client.connection.observing", "pie_client._generated.shown"} == set()
+    assert modules & {"pie_client.connection.restorable", "pie_client.connection.reconnect"} == set()
     assert not [name for name in modules if name.startswith(("opentelemetry", "pie_client.otel"))]

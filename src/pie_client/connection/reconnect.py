@@ -1,16 +1,13 @@
-"""When a lost connection is opened again, and the states that a client's connection passes through.
+"""When a lost connection is opened again.
 
-Loaded when a client is created with ``reconnect=`` or its state is asked for, so without asyncio.
+Loaded when a client is created with ``reconnect=``, so without asyncio.
 """
 
 from __future__ import annotations
 
-import logging
-import random
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from pie_client._generated.families import TRANSIENT_CODES, TRANSIENT_STATUSES
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
     import ssl
 else:
     ssl = LazyModule("ssl")
-
-logger = logging.getLogger(__name__)
 
 
 def is_transient(error: PieError) -> bool:
@@ -117,112 +112,6 @@ class Reconnect:
         check_function("retry", self.retry)
 
     is_transient = staticmethod(is_transient)
-
-
-def _is_retried(policy: Reconnect, error: PieError) -> bool:
-    """Return what the policy says about an error; False if its function raises an exception."""
-    try:
-        return bool(policy.retry(error))
-    except Exception:
-        name = getattr(policy.retry, "__qualname__", repr(policy.retry))
-        logger.exception("retry=%s raised an exception, so the client does not connect again", name)
-        return False
-
-
-class Attempts:
-    """The attempts to open a connection: whether and when the next one begins.
-
-    Args:
-        policy: The policy; None for a single attempt.
-        now: The time, in seconds.
-
-    Attributes:
-        number: Number of attempts that have begun.
-    """
-
-    def __init__(self, policy: Reconnect | None, now: float) -> None:
-        self.number = 0
-        self._doublings = 0
-        """How often the bound of the delay has doubled."""
-        self._policy = policy
-        self._began = now
-
-    def delay(self, error: PieError, now: float) -> float | None:
-        """Return the seconds until the next attempt after a loss or failure, or None if there is none."""
-        policy = self._policy
-        if policy is None or self.number >= policy.attempts or not _is_retried(policy, error):
-            return None
-        left = policy.total_time - (now - self._began)
-        if left <= 0:
-            return None
-        # As a float power it can't overflow: the exponent is bounded.
-        bound = min(policy.max_delay, policy.first_delay * 2.0 ** min(self._doublings, 64))
-        self._doublings += 1
-        return min(random.random() * bound, left)  # noqa: S311 - it spreads load, and is no secret
-
-    def duration(self, now: float) -> float:
-        """Return the seconds since the first attempt was due."""
-        return now - self._began
-
-
-class ConnectionStatus(Enum):
-    """What the connection of a client is doing."""
-
-    CLOSED = "closed"
-    """Not connected yet, or closed by :meth:`PieClient.close`."""
-    CONNECTING = "connecting"
-    """An attempt to connect runs. After a loss it includes the login, MCP servers and processes."""
-    READY = "ready"
-    """Connected."""
-    LOST = "lost"
-    """The connection was lost."""
-    WAITING = "waiting"
-    """The next attempt begins after a delay."""
-    GAVE_UP = "gave up"
-    """No further attempt follows, until :meth:`PieClient.connect` is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionState:
-    """What the connection of a client is doing, and why. ``str()`` returns it as one line.
-
-    Attributes:
-        status: What it is doing.
-        attempt: CONNECTING, WAITING: number of the attempt, from 1. GAVE_UP: number of attempts.
-        delay: WAITING: seconds until the attempt begins.
-        cause: LOST: why. WAITING, GAVE_UP: the error of the last attempt, or of the loss.
-        kept: READY after a loss: ids of the processes that were attached again, whose handles go on.
-        lost: READY after a loss: ids of the processes that the server did not give back; their handles raise
-            ProcessLostError.
-        may_have_gaps: READY after a loss: whether events of the kept processes may be missing, because the connection was
-            lost without a close frame. See :attr:`Process.possible_gaps`.
-    """
-
-    status: ConnectionStatus
-    attempt: int = 0
-    delay: float = 0.0
-    cause: PieError | None = None
-    kept: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    may_have_gaps: bool = False
-
-    def __str__(self) -> str:
-        parts = [self.status.value]
-        if self.attempt:
-            plural = "s" if self.attempt > 1 else ""
-            parts.append(
-                f"after {self.attempt} attempt{plural}"
-                if self.status is ConnectionStatus.GAVE_UP
-                else f"attempt {self.attempt}"
-            )
-        if self.status is ConnectionStatus.WAITING:
-            parts.append(f"in {self.delay:.2f} s")
-        text = " ".join(parts)
-        if self.kept or self.lost:
-            text += f"; {len(self.kept)} processes kept, {len(self.lost)} lost"
-        if self.may_have_gaps and self.kept:
-            text += ", events may be missing"
-        return text + (f": {self.cause}" if self.cause is not None else "")
 
 
 def _check_count(name: str, value: object) -> None:

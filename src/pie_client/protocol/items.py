@@ -33,11 +33,17 @@ ProcessEvent: TypeAlias = ModelledEvent | FileEvent | CorruptEvent
 """Everything that iterating over a process yields; a ``match`` over it can be exhaustive."""
 
 
-@dataclass(frozen=True, slots=True)
 class Gap:
-    """The place of events that were dropped although their process is read; reading on raises an error once."""
+    """The place of events that were dropped although their process is read; reading on raises an error once.
 
-    events: int
+    Attributes:
+        events: Number of dropped events.
+    """
+
+    __slots__ = ("events",)
+
+    def __init__(self, events: int) -> None:
+        self.events = events
 
 
 class Place:

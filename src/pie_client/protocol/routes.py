@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
+from pie_client.lazy import LazyModule
 from pie_client.logs import LimitedLog
 from pie_client.protocol import backlog
 from pie_client.protocol.backlog import Backlogs
@@ -23,6 +24,11 @@ from pie_client.protocol.files import Spooling
 from pie_client.protocol.items import ProcessEvent
 from pie_client.protocol.mailbox import Mailbox
 from pie_client.protocol.shares import Share
+
+if TYPE_CHECKING:
+    import uuid
+else:
+    uuid = LazyModule("uuid")  # for ids that are not in the canonical form
 
 logger = logging.getLogger(__name__)
 
