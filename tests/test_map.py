@@ -583,7 +583,7 @@ async def test_a_program_that_returns_nothing_in_time_is_terminated(client: PieC
 
 async def test_a_program_runs_again_after_its_timeout_if_the_caller_allows_it(client: PieClient) -> None:
     ENGINES[client].faults.never_end(times=2)
-    mapped = client.map("square@1.0.0", range(3), int, timeout=0.3, retries=2, concurrency=1)
+    mapped = client.map("square@1.0.0", range(3), int, timeout=1, retries=2, concurrency=1)
     assert [r.value async for r in mapped] == [0, 1, 4]
     assert mapped.progress.retried == 2
 
@@ -655,7 +655,7 @@ async def test_a_map_outlives_a_restart_that_is_slower_than_the_timeout_of_a_lau
 
     async with programs(LocalEngine()) as engine:
         port = int(engine.uri.rpartition(":")[2])
-        client = PieClient(engine.uri, reconnect=FAST, timeout=0.5)
+        client = PieClient(engine.uri, reconnect=FAST, timeout=1)
         await client.connect()
         mapped = client.map("square@1.0.0", range(40), int, concurrency=1, on_progress=watch)
         first = asyncio.ensure_future(anext(mapped))

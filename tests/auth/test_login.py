@@ -299,7 +299,7 @@ async def test_a_late_reply_to_a_proof_determines_the_family() -> None:
         peer.answers[models.AuthProveRequest] = None
         key = ParsedPrivateKey(ed25519.Ed25519PrivateKey.generate())
         with pytest.raises(DeadlineError):
-            await client.authenticate("alice", key, timeout=0.2)
+            await client.authenticate("alice", key, timeout=1)
         prove = await peer.request(models.AuthProveRequest)
         peer.answers[models.AuthIdentifyRequest] = "Already authenticated"
         await peer.reply(prove.corr_id, "Authenticated")
@@ -313,7 +313,7 @@ async def test_a_late_reply_to_a_token_determines_the_family() -> None:
         peer.answers[models.AuthByTokenRequest] = None
         peer.answers[models.AuthProveRequest] = None
         with pytest.raises(DeadlineError):
-            await client.auth_by_token("token", timeout=0.2)
+            await client.auth_by_token("token", timeout=1)
         asked = await peer.request(models.AuthByTokenRequest)
         peer.answers[models.AuthIdentifyRequest] = "Already authenticated"
         await peer.reply(asked.corr_id, "Authenticated")

@@ -362,7 +362,7 @@ async def test_not_more_attaches_are_in_flight_than_servers_queue() -> None:
 
 
 async def test_what_an_attempt_attached_may_have_gaps_if_the_attempt_fails() -> None:
-    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON, timeout=0.5) as client:
+    async with websocket_peer() as peer, PieClient(peer.uri, reconnect=SOON, timeout=2) as client:
         attached, other = await launch(client), await launch(client)
         peer.answers[models.AttachProcessRequest] = None
 

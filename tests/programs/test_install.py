@@ -510,8 +510,8 @@ async def test_an_install_on_a_silent_server_times_out(wasm: Path, toml: Path) -
     """D4"""
     async with websocket_peer() as peer, PieClient(peer.uri) as client:
         peer.answers[models.CheckProgramRequest] = "false"
-        with pytest.raises(DeadlineError, match=r"add_program did not finish within 0\.5 s"):
-            await client.install_program(wasm, toml, timeout=0.5)
+        with pytest.raises(DeadlineError, match="add_program did not finish within 1 s"):
+            await client.install_program(wasm, toml, timeout=1)
         assert len(peer.requests_of(models.AddProgramRequest)) == 4
 
 
