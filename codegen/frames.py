@@ -68,7 +68,7 @@ class Messages:
 
     def conforms(self, file: str, node: Node, value: object) -> bool:
         """Return whether a value conforms to a part of a file of the schema."""
-        # The schema keeps its parts, so that no other gets the id of one.
+        # id() is unique only among live objects; the schema keeps its parts alive.
         key = f"{file} {id(node)}"
         if key not in self._validators:
             part = {k: v for k, v in node.items() if k != "$schema"}

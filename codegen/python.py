@@ -92,7 +92,7 @@ class Python:
         """Return the names of an object's fields, by annotation."""
         found: dict[str, list[str]] = {}
         for name, node in self.schema.documents[file]["properties"].items():
-            # Of aliases what they stand for, because they are defined in a module that imports this one.
+            # The module of the aliases imports this one, so write the type that an alias stands for.
             plain = self.schema.resolve(target(file, node["$ref"])) if "$ref" in node else node
             found.setdefault(self.annotation(file, plain or node), []).append(spelling(name))
         return found

@@ -11,7 +11,7 @@ FACES: Final = {
     "client": ("PieClient",),
     "auth.agent": ("agent_keys",),
 }
-"""Classes and functions that wait, by module."""
+"""Faces: classes and functions with calls that wait, by module. The synchronous package has each under the same name."""
 READERS: Final = {"Process"}
 """Those whose events are handed over many at a time."""
 TYPES: Final = {"AsyncGenerator": "Generator", "AsyncIterator": "Iterator"}

@@ -50,7 +50,7 @@ ELSEWHERE = {
     "docs/command-line.md": "tests/cli/test_transcripts.py",
     "docs/fastapi.md": "tests/test_fastapi_service.py",
     "docs/other-languages.md": "tests/test_other_languages.py",
-    "docs/typed-inferlets.md": "tests/programs/test_typed.py",
+    "docs/typed-inferlets.md": "tests/typed/test_typed.py",
 }
 """Pages with programs or commands that other modules run."""
 BLOCK = re.compile(

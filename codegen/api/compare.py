@@ -36,7 +36,7 @@ class Break:
 def compare(base: Path, new: Path, package: str) -> Iterator[Break]:
     """Iterate over what breaks between two trees, folders that hold the package."""
     old, now = (public_objects(folder, package) for folder in (base, new))
-    # Under several names there may be one object; griffe reports it once, and the first name stands for it.
+    # An object may have several names. griffe reports it once; it is shown by its first name.
     names = {each.path: name for found in (old, now) for name, each in reversed(found.items())}
     for breakage in griffe.find_breaking_changes(_together(old), _together(now)):
         path = breakage.obj.path

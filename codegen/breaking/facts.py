@@ -1,4 +1,4 @@
-"""Compare the rest of protocol.json: facts by their paths, under a rule for each section."""
+"""Compare the sections of protocol.json that no other module compares: value by value, under a rule for each section."""
 
 from collections.abc import Iterator
 from typing import cast

@@ -186,7 +186,7 @@ class Object(Definition):
 
     @property
     def values(self) -> tuple[Field, ...]:
-        """The other fields."""
+        """The fields that are not tags."""
         return tuple(field for field in self.fields if not isinstance(field.type, Constant))
 
 

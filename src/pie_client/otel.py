@@ -6,7 +6,7 @@
     async with PieClient("ws://127.0.0.1:8080", telemetry=telemetry) as client:
         ...
 
-Spans and metrics are named as the semantic conventions for remote procedure calls say, as far as these go; what they lack begins with
+Names of spans and metrics follow the semantic conventions for remote procedure calls; names that these do not define begin with
 ``pie.``. Nothing has a payload, a key or a token.
 """
 

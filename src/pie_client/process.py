@@ -97,7 +97,7 @@ class Process(Generic[R_co]):
             self._connection.release_later(self._route)
 
     def __reduce__(self) -> NoReturn:
-        # The end of a copy would end the events of the original.
+        # A copy that is garbage-collected would release the process of the original.
         refuse("a Process", "pass its process_id, and get another handle with attach_process()")
 
     @property

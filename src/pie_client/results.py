@@ -43,7 +43,7 @@ _cached_adapter = functools.lru_cache(CACHED)(_adapter)
 
 
 def _arguments(annotation: object) -> tuple[Hashable, ...]:
-    """Return what tells unions apart that are equal, but in another order, which matters to pydantic."""
+    """Return a key that differs for unions with another order of members: they are equal, but pydantic tries members in order."""
     return tuple((each, _arguments(each)) for each in get_args(annotation))
 
 

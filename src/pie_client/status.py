@@ -1,4 +1,4 @@
-"""What a server says of its status: a dict that knows how scripts for other clients read it."""
+"""The result of a query: a dict that raises an error with advice if it is read as a pair, as in scripts for other clients."""
 
 import inspect
 import opcode

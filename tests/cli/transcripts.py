@@ -43,7 +43,7 @@ class Shell:
     Attributes:
         folder: The working folder, which is the home of the user too.
         uris: Addresses of the engines, by family.
-        places: What stands on the page, and what it is here.
+        places: Paths and addresses on the page, and those of this run.
     """
 
     folder: Path

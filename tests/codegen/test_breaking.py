@@ -149,7 +149,7 @@ def test_no_value_of_the_schema_changes_silently() -> None:
 
 
 def leaves(document: JsonObject, file: str) -> Iterator[tuple[str, list[str | int]]]:
-    """Iterate over the values of a file that mean something, with what is the same for others of their kind."""
+    """Iterate over the values of a file that are not prose: a key that values of the same kind share, and the path."""
     queue: list[tuple[object, list[str | int]]] = [(document, [])]
     folder = file.partition("/")[0]
     while queue:
@@ -169,7 +169,7 @@ def leaves(document: JsonObject, file: str) -> Iterator[tuple[str, list[str | in
 
 
 def is_elsewhere(parsed: dict[str, JsonObject], file: str, path: list[str | int]) -> bool:
-    """Return whether a table has a value too, or a value describes a transport of MCP."""
+    """Return whether a value repeats one of a table, or describes a transport of MCP."""
     rows = [row for table in ("requests", "messages", "events") for row in parsed["protocol.json"][table]]
     tagged = {row.get("schema") for row in rows}
     is_tag = path[-2:-1] in (["type"], ["event"]) and path[-3:-2] == ["properties"]

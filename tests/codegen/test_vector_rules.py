@@ -1,4 +1,4 @@
-"""A test vector that claims something else than the schema is refused, in words that name it."""
+"""A test vector that contradicts the schema is refused, with an error that names it."""
 
 import json
 import shutil

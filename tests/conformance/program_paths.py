@@ -1,4 +1,4 @@
-"""The paths that a 0.5 server derives from a program's name and version, and its errors if they are not usable."""
+"""The paths that a 0.5 server derives from a program's name and version, and its errors if the paths can't be used."""
 
 import posixpath
 

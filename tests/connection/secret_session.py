@@ -1,4 +1,4 @@
-"""A session that carries a secret in every way that there is."""
+"""A session with a secret in every field that can hold one."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ while True:
 
 
 def serve(engine: LocalEngine) -> None:
-    """Add a program that takes and sends a secret in every way that there is, and fails with it."""
+    """Add a program that receives and sends a secret in every field that can hold one, and fails with it."""
 
     @engine.inferlet("leak@1.0.0")
     async def leak(session: InferletSession, input: JsonValue) -> JsonValue:

@@ -1,4 +1,4 @@
-"""Random sessions in which everything about back-pressure happens at once: nobody hangs, and every event is accounted for."""
+"""Random sessions in which everything about back-pressure happens at once: no call hangs, and every event arrives or is counted as dropped."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The second connection of run_processes(): its fate is its own, except that close() ends it."""
+"""The second connection of run_processes(): it is lost independently of the first one, and close() closes both."""
 
 import asyncio
 from http import HTTPStatus

@@ -107,7 +107,7 @@ class Process:
         self._arriving.clear()
 
     def end_connection(self) -> None:
-        """Fail, and forget the files that arrive: the failure tells of them."""
+        """Fail, and forget the files that arrive: the failure stands for them."""
         if self.receptive:
             self._arriving.clear()
             self.failed = True

@@ -73,7 +73,7 @@ def _frame(choices: Choices) -> Frame:
 
 
 def _vector(choices: Choices) -> bytes | str:
-    """Return one of the vectors, of which there are more than a byte tells apart."""
+    """Return one of the vectors, chosen by two bytes: there are more than 256."""
     return VECTORS[(256 * choices.number(256) + choices.number(256)) % len(VECTORS)]
 
 

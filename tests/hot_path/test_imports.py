@@ -1,4 +1,4 @@
-"""What a program does not use is not imported."""
+"""A program imports only the modules that it uses."""
 
 import json
 import subprocess

@@ -95,7 +95,7 @@ class AgentKey:
         return self._check_signature(signature, challenge)
 
     async def _explain_failure(self, agent: "SSHAgentClient") -> AgentError:
-        """Return an error with the reason why the agent did not sign. Its reply has none, so look at its keys."""
+        """Return an error with the reason why the agent did not sign. The reply contains no reason, so list the agent's keys."""
         shown = f"{self.kind} {self.fingerprint}"
         try:
             offered = any(key.public_data == self._blob for key in await agent.get_keys())

@@ -1,6 +1,6 @@
 """Find the private key in the content of a key file.
 
-The first key counts, and its bytes say what it is: labels are often wrong, and text around the key says nothing about it.
+The first key is used. Its bytes determine its format: labels are often wrong, and text around the key is ignored.
 ``keys`` loads the key.
 """
 

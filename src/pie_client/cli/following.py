@@ -100,7 +100,7 @@ class Follower:
 
 
 def value_of(text: str) -> object:
-    """Return the value that a process returned as JSON, or its text if that is none; None for an empty one."""
+    """Return what a process returned, decoded from JSON; the text if it is not JSON; None if it is empty."""
     try:
         return inputs.parse_json(text)
     except ValueError:
@@ -108,7 +108,7 @@ def value_of(text: str) -> object:
 
 
 def _readable(text: str) -> str | None:
-    """Return what a process returned for people: a JSON string without its quotes; None if it is nothing."""
+    """Return what a process returned as text for people: a JSON string without quotes; None for null and empty texts."""
     value = value_of(text)
     if value is None or value == "":
         return None
@@ -116,7 +116,7 @@ def _readable(text: str) -> str | None:
 
 
 def _fields(event: ProcessEvent, saved: Path | None) -> dict[str, object]:
-    """Return what an event's line of JSON has."""
+    """Return the fields of an event's line of JSON."""
     if isinstance(event, FileEvent):
         fields = {"name": event.name, "size": event.size, "digest": event.digest}
         return {EVENT: Event.File.value, **fields, "path": None if saved is None else str(saved)}

@@ -101,7 +101,7 @@ def connecting(function: Callable[Concatenate[Server, P], Awaitable[int | None]]
     ]
     command.__name__ = function.__name__
     command.__doc__ = function.__doc__
-    # What typer reads.
+    # typer reads annotations and signature.
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command

@@ -90,7 +90,7 @@ def write_error(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write a line that tells people something to standard error."""
+    """Write a line for people to standard error."""
     write_error(f"{NAME}: {text}\n")
 
 
@@ -146,7 +146,7 @@ def on_terminal(stream: TextIO | None) -> bool:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what a stream still holds go nowhere, so that the interpreter can flush it at its end."""
+    """Redirect a stream to the null device, so that the interpreter can flush it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

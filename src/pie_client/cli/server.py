@@ -153,7 +153,7 @@ async def _authenticate_by_token(client: PieClient, token: Value) -> None:
 
 
 def describe(client: PieClient) -> str:
-    """Return which servers a connected client's one belongs to, and its user."""
+    """Return the family of the server and the user of a connected client, for people."""
     assert client.server is not None  # noqa: S101 - it is authenticated
     return f"{client.server.title}, as {client.server.username}"
 
@@ -184,7 +184,7 @@ async def find(client: PieClient, prefix: str) -> str:
 
 
 def shortened(ids: list[str]) -> list[str]:
-    """Return the beginnings of ids that tell them apart."""
+    """Return ids cut to the shortest length at which they differ."""
     length = SHORT_ID
     while length < max(map(len, ids), default=0) and len({each[:length] for each in ids}) < len(ids):
         length += 1

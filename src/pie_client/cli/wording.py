@@ -1,4 +1,4 @@
-"""Say what an error of the library says in the words of the command, which has other names for arguments and methods."""
+"""Replace the names of arguments and methods in error texts of the library by those of the command's options."""
 
 from pie_client.errors import InvalidArgumentError, ProcessError, UnsupportedError
 
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def said(error: Exception) -> str:
-    """Return what an error says. What servers and programs have written stays as it is."""
+    """Return the text of an error with the names of the command. Texts of servers and programs stay unchanged."""
     text = str(error)
     if isinstance(error, ProcessError) and not error.advice:
         return text

@@ -1,4 +1,4 @@
-"""Do in the background what a server makes the client do: answer MCP calls, terminate and check processes.
+"""Run the background tasks of a connection: answer MCP calls, terminate and check processes.
 
 All of it is bounded: MCP calls wait when too many are being answered, are refused when too many wait, and one check of the
 processes runs at a time.

@@ -1,4 +1,4 @@
-"""Choose what the requests of a connection go through: the log if it is on, and what an application asks for."""
+"""Wrap what sends the requests of a connection: in the log of requests if DEBUG is on, and in telemetry."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ else:
 request_logger = logging.getLogger(f"{__package__}.logged")
 
 Wrap: TypeAlias = Callable[[Caller, bool], Caller]
-"""Returns a caller that sends requests by another one; those that the server causes, if the second argument is True."""
+"""Wraps a caller. The second argument: whether it sends the requests that the server causes, such as MCP answers."""
 
 
 def callers(caller: Caller, wrap: Wrap | None) -> tuple[Caller, Caller]:
-    """Return what sends the requests of a connection, and those that the server causes, of which few are logged."""
+    """Return two callers: for the requests of a connection, and for those that the server causes, of which few are logged."""
     answering = caller
     if request_logger.isEnabledFor(logging.DEBUG):
         caller, answering = logged.logged_callers(caller)

@@ -120,7 +120,7 @@ class Deadline:
             self._reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     def disable(self) -> None:
-        """Remove the time limit: what follows has its own."""
+        """Remove the time limit: the steps that follow have time limits of their own."""
         self._reschedule(None)
 
     def _reschedule(self, when: float | None) -> None:

@@ -22,7 +22,7 @@ class FileWriter:
     """The writes of one connection.
 
     Args:
-        session: Told of the end of each write.
+        session: Its ``written()`` is called after each write.
         on_end: Called after that.
     """
 
@@ -33,7 +33,7 @@ class FileWriter:
         self._log = LimitedLog(logger)
 
     def write(self, effect: WriteFile) -> None:
-        """Write what a file has in memory. The session is told of failures."""
+        """Write what a file has in memory. Failures are passed to the session."""
         # Not a task: a cancelled one might never start, and readers would wait for its file for ever.
         parts = effect.file.take_batch()
         size = sum(map(len, parts))

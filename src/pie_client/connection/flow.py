@@ -1,6 +1,6 @@
 """Decide when to pause reading from the socket, so that TCP slows the server down.
 
-The rules are in :mod:`pie_client.protocol.backlog`. This module knows who waits, and has the clock.
+The rules are in :mod:`pie_client.protocol.backlog`. This module counts the waiting tasks, and has the timers.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Flow:
             session.should_pause(waiting=self.waiting > 0)
             or (unanswered and not self.waiting and not session.calls)
         )
-        # Who waits can't know whether the reader that it depends on still reads.
+        # A waiting task may depend on a reader that has stopped reading: check that events are taken.
         if pause and self.waiting and self._watch is None:
             backlogs.suspect_readers()
             self._watch = self._loop.call_later(STALL_SECONDS, self._check_readers)

@@ -48,7 +48,7 @@ def _nothing(_text: str) -> None:
 
 
 def _method(tag: str, decode: Callable[[str], R], *, alone: bool = False) -> Method[R]:
-    """Return a request of which nothing is known but its type, and whether it may be sent before the identification."""
+    """Return a method for a message type that the schema need not define."""
     known = METHODS.get(tag)
     opens_session = alone or (known is not None and known.opens_session)
     return Method(tag, "call", tuple(FAMILIES), "", decode, opens_session=opens_session)

@@ -48,8 +48,9 @@ _RESTORES: contextvars.ContextVar[Change | None] = contextvars.ContextVar("pie-c
 class _Request(Generic[R]):
     """A request, and whether it is sent again after a loss.
 
-    One that was not sent is, always: the policy bounds how often the client connects. One that the server may have carried out
-    is only if that does no harm, and only until it was lost ``MOST_LOSSES`` times, because it may be what ends the connection.
+    A request that was not sent is always sent again: the policy bounds how often the client connects. A request that the server
+    may have carried out is sent again only if carrying it out twice does no harm, and until it was lost ``MOST_LOSSES`` times:
+    the request itself may be what ends the connection.
     """
 
     method: Method[object] = field(kw_only=False)

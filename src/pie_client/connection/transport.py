@@ -244,7 +244,7 @@ class Transport:
 
 
 def unsent_bytes(socket: Any) -> int:  # noqa: ANN401 - asyncio's wrapper of a socket, which has no public type
-    """Return the bytes that the operating system has not sent, or that were not acknowledged; 0 if it does not tell."""
+    """Return the bytes that the operating system has not sent, or that were not acknowledged; 0 where that is not known."""
     if sys.platform != "win32":
         with contextlib.suppress(ImportError, OSError, AttributeError, ValueError):
             answer: bytes = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(INT.size))

@@ -1,7 +1,8 @@
 """Send programs and files in chunks, and reset an interrupted upload so that it can be sent again.
 
 Servers identify an unfinished upload by connection and digest only. So uploads of equal bytes take turns, and one that
-was interrupted is reset before the next of the same digest. Nothing is retried: the caller sends a failed upload again.
+was interrupted is reset before the next of the same digest. Nothing is retried here: with ``reconnect=``, ``restorable``
+sends an upload again after a loss.
 """
 
 from __future__ import annotations

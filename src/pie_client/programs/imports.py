@@ -106,7 +106,7 @@ def _imports_in(node: ast.Import | ast.ImportFrom, names: Iterable[str]) -> Iter
     if isinstance(node, ast.Import):
         for alias in node.names:
             bound = alias.asname or alias.name.partition(".")[0]
-            # Without `as`, the import of a.b binds a; but if it fails here, nothing says that it can succeed there.
+            # Without `as`, the import of a.b binds a. If a.b can't be imported here, don't upload its import.
             there = sys.modules.get(alias.name, _MISSING)
             value = there if alias.asname or there is _MISSING else sys.modules.get(bound, _MISSING)
             yield _Statement(ast.unparse(ast.Import([alias])), [(bound, value)])

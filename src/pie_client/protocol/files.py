@@ -395,7 +395,7 @@ class SpooledFile(FileEvent):
         """Held while the file is moved or read: threads may save it at the same time."""
 
     def __reduce__(self) -> NoReturn:
-        # The end of a copy would delete the temporary file of the original.
+        # A copy that is garbage-collected would delete the temporary file of the original.
         refuse("a file on disk", "save() it and pass the path, or read() its bytes")
 
     @property

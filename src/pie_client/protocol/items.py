@@ -50,7 +50,7 @@ class Place:
     """The place of a file on disk among the unread events.
 
     Attributes:
-        file: The file, which may still be being written; or the event that tells of its loss.
+        file: The file, which may still be being written; or, if it is lost, the event that reports that.
     """
 
     __slots__ = ("file",)
@@ -89,7 +89,7 @@ def held_bytes(item: Item) -> int:
 
 
 def lost_file_event(digest: str, reason: str) -> CorruptEvent:
-    """Return the event that tells of a lost file."""
+    """Return the event that reports a lost file."""
     # The digest comes from the server: shorten it and keep it printable.
     shown = "".join(c for c in digest[:64] if c.isalnum())
     advice = "" if "; " in reason else "; ask the process to send it again"  # or the reason has its own

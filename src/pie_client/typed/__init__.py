@@ -1,4 +1,4 @@
-"""What modules stand on that ``python -m pie_client.typed`` writes: typed launches of one program.
+"""Base classes and functions for the modules with typed launches that ``python -m pie_client.typed`` writes.
 
 Importing it does not load the generator, which needs the extra ``pie-client[codegen]``.
 """

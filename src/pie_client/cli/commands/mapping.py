@@ -155,7 +155,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _lines(file: Iterable[bytes]) -> Generator[object]:
-    """Yield the inputs of a file. Empty lines are none. Raises UsageError."""
+    """Yield the inputs of a file. Empty lines are skipped. Raises UsageError."""
     for number, line in enumerate(file, 1):
         if line.strip():
             yield _parsed(number, line)
@@ -204,8 +204,8 @@ def _answer(result: "MapResult[object, str]") -> dict[str, object]:
 class _Answers:
     """Writes answers as lines of JSON, to standard output or a file.
 
-    A file is written anew, with the answers of an earlier run from the journal. It is emptied only when the map has begun, so
-    that a command which fails before that takes nothing away.
+    A file is overwritten, with the answers of an earlier run from the journal first. It is emptied only when the map has
+    begun, so that a command that fails before that deletes nothing.
 
     Args:
         target: The file; None for standard output.

@@ -1,4 +1,4 @@
-"""What a client logs of its life: one line for each step and request, and a few for what the server causes."""
+"""The log records of a client: one for each change of its state and each request, and few for what the server causes."""
 
 import asyncio
 import logging
