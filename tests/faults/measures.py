@@ -199,7 +199,9 @@ async def close() -> Figure:
             begin = time.perf_counter()
             await client.close()
             seconds.append(time.perf_counter() - begin)
-    return Figure("close() of a client whose server answers nothing", max(seconds), 1.1, "s", "the longest of 5")
+    return Figure(
+        "close() of a client whose server answers nothing", max(seconds), 1.1, "s", "the longest of 5"
+    )
 
 
 MEASURES: Final[dict[str, Callable[[], Awaitable[Figure]]]] = {
