@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pie_client import MessageEvent, ProcessEvent, ReturnEvent, StdoutEvent
+from pie_client import Event, MessageEvent, ProcessEvent, ReturnEvent, StdoutEvent
 from pie_client.protocol import codec, heads
+from pie_client.protocol.items import held_bytes
 from pie_client.protocol.session import Session
-from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, read_all, stdout_frame
+from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, pop, read_all, stdout_frame
 
 OTHER = "00000000-0000-4000-8000-00000000000f"
 UNCLAIMED = "00000000-0000-4000-8000-0000000000ff"
@@ -33,7 +34,10 @@ def frame_of(process_id: str, kind: str, value: object, order: tuple[str, ...]) 
 
 ORDERS = st.permutations(["type", "process_id", "event", "value"]).map(tuple)
 IDS = st.sampled_from(
-    [PROCESS, OTHER, UNCLAIMED, PROCESS.upper(), "p", "¥value£abc", "value", "é" * 18, "p" * 36]
+    [
+        *(PROCESS, OTHER, UNCLAIMED, PROCESS.upper(), f"{{{PROCESS}}}", "p", "p" * 36, f"{{{'p' * 36}}}"),
+        *("¥value£abc", "value", "é" * 18),
+    ]
 )
 VALUES = st.one_of(TEXTS, IDS, st.none(), st.integers(-(2**63), 2**64 - 1), st.binary(max_size=3))
 FRAMES = st.one_of(
@@ -224,6 +228,33 @@ def test_the_number_of_heads_is_limited(monkeypatch: pytest.MonkeyPatch) -> None
         session.receive([stdout_frame(process_id, "x")])
         assert len(known) <= 3
     assert known
+
+
+def test_heads_with_an_id_in_another_form_are_not_remembered() -> None:
+    """A server may write any number of braces around an id: what is remembered would have no limit."""
+    session = make_session()
+    box = claim(session, PROCESS)
+    known = session._heads.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
+    session.receive([stdout_frame("{" * count + PROCESS, "x") for count in range(1, 100)])
+    assert len(read_all(box)) == 99
+    assert not known
+
+
+def test_an_id_in_another_form_is_that_of_the_process_that_decoding_finds() -> None:
+    session = make_session()
+    claim(session, PROCESS)
+    no_uuid = claim(session, "p" * 36)
+    session.receive([stdout_frame(f"{{{name}}}", name) for name in (PROCESS, "p" * 36)])
+    assert read_all(no_uuid) == []
+    assert read_all(claim(session, f"{{{'p' * 36}}}")) == [StdoutEvent("p" * 36)]
+
+
+def test_an_event_from_which_a_head_is_learned_takes_the_memory_that_was_counted() -> None:
+    session = make_session()
+    box = claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, "é" * 1000), stdout_frame(PROCESS, "next")])
+    pop(box)
+    assert box.held == held_bytes((Event.Stdout, "next"))
 
 
 def test_events_of_alternating_kinds_are_recognized(monkeypatch: pytest.MonkeyPatch) -> None:

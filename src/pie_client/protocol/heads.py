@@ -106,25 +106,24 @@ class Heads:
             self.known.clear()
         self.known[head] = route, kind
 
-    def add(self, frame: Frame, route: Route, kind: Event, text: str) -> None:
-        """Remember the head of a decoded frame, unless the frame does not end in its text."""
-        # With any other id, a hostile frame could end in an id that looks like a key and a text; with another field, in
-        # one that does.
+    def add(self, frame: Frame, process_id: str, route: Route, kind: Event, text: str) -> None:
+        """Remember the head of a decoded frame with an id as it was sent, unless the frame does not end in its text."""
+        # With an id in any other form, a hostile frame could have a head of any length, or end in an id that looks like a
+        # key and a text; with another field, in one that does.
         if (
             isinstance(frame, str)
             or len(frame) > LEARNED_BYTES
             or frame[0] != _FIRST
-            or not CANONICAL(route.process_id)
+            or not CANONICAL(process_id)
         ):
             return
         frame = bytes(frame)
-        tail = msgpack.packb(text)
+        # Of a copy: a text keeps its encoded form once it was packed, and the memory of an event is counted before.
+        tail = msgpack.packb(text.encode().decode())
         size = len(frame) - len(tail)
         head = frame[:size]
         if frame.endswith(tail) and head.endswith(_KEY):
-            before_id, process_id, after_id = head.partition(route.process_id.encode())
-            if not process_id:
-                return  # the server wrote the id in another form
+            before_id, _, after_id = head.partition(process_id.encode())
             if before_id != self._before_id:
                 self._before_id = before_id
                 self._kinds.clear()

@@ -327,7 +327,7 @@ class Session:
             case EventRecord(process_id, event):
                 route = self._put(process_id, event)
                 if isinstance(event, tuple) and route is not None:
-                    self._heads.add(frame, route, *event)
+                    self._heads.add(frame, process_id, route, *event)
             case FileChunkRecord():
                 self._receive_chunk(message)
             case McpRequestRecord():
