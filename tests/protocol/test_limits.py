@@ -526,6 +526,23 @@ def test_results_of_released_processes_take_no_memory() -> None:
         tracemalloc.stop()
 
 
+def test_lost_files_of_released_processes_take_no_memory() -> None:
+    session = make_session()
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            process_id = f"{number:08x}-0000-4000-8000-000000000000"
+            route = claim(session, process_id)
+            digests = [f"{number * 64 + file:0128x}" for file in range(64)]
+            receive(session, stdout_frame(process_id, "x"))
+            receive(session, *[chunk_frame(process_id, digest, 1, 2, b"x") for digest in digests])
+            release_all(session, route)
+            del route
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_receiving_should_pause_while_many_files_wait_for_the_disk() -> None:
     session = Session(max_buffered=PLENTY, spool_above=100)
     for number in range(20):

@@ -106,7 +106,8 @@ class Route(Mailbox):
     def drop(self, reason: Dropped) -> None:
         """Discard the events and ignore further ones."""
         self.dropped = reason
-        self.terminal = None  # it may be large, and a closed handle has its own copy
+        # These may be large. A closed handle has its own copies, and this object is kept to recognize late events.
+        self.terminal = self.failure = self._lost_files = None
         self.receptive = False
         self.detached = False
         self.discard()
