@@ -206,14 +206,20 @@ class Connected:
         if isinstance(program, str):
             return await self.launcher.launch(program, text, options)
         described = program.manifest
-        limit = (
-            contextlib.nullcontext()
-            if options.timeout is None
-            else Deadline(f"run of {described.package.name!r}", options.timeout)
-        )
+        limit: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
+        if options.timeout is not None:
+            # One limit for all requests: the client's default must not end one of them earlier.
+            limit = Deadline(
+                f"run of {described.package.name!r}",
+                options.timeout,
+                was_suspended=self.connection.was_suspended,
+            )
+            options = options._replace(timeout=math.inf)
         async with limit:
-            name = await self.programs.ensure(program.source, described, pinned=program.pinned)
-            return await self.launcher.launch(name, text, options._replace(timeout=None))
+            name = await self.programs.ensure(
+                program.source, described, pinned=program.pinned, timeout=options.timeout
+            )
+            return await self.launcher.launch(name, text, options)
 
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""

@@ -606,6 +606,17 @@ async def test_the_timeout_of_a_run_includes_the_installation(
         await scripts.run_with(timeout=0.2)(repeat_words, "x")
 
 
+@pytest.mark.parametrize("timeout", [TIMEOUT, math.inf])
+async def test_the_timeout_of_a_run_replaces_the_clients_for_every_request(
+    engine_of_scripts: LocalEngine, timeout: float
+) -> None:
+    for request in (models.CheckProgramRequest, models.AddProgramRequest, models.LaunchProcessRequest):
+        engine_of_scripts.faults.delay(request, until=0.15)
+    async with PieClient(engine_of_scripts.uri, timeout=0.05) as client:
+        process = await client.run_with(timeout=timeout)(repeat_words, "x", times=1)
+        assert await process.result(timeout=TIMEOUT) == ["x"]
+
+
 async def test_run_of_a_function_is_unsupported_by_servers_without_scripts() -> None:
     async with LocalEngine(family="0.4") as engine, PieClient(engine.uri) as client:
         with pytest.raises(

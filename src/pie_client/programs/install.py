@@ -132,7 +132,7 @@ class Programs:
             self._installed[program] = identity
         return program
 
-    async def ensure(self, source: str, described: "Manifest", *, pinned: bool) -> str:
+    async def ensure(self, source: str, described: "Manifest", *, pinned: bool, timeout: float | None) -> str:
         """Install a script if the server does not have it, and return ``name@version``.
 
         Args:
@@ -140,23 +140,24 @@ class Programs:
             described: Its manifest.
             pinned: The version was not derived from the source, so that the server may have another script under it:
                 upload it once per connection.
+            timeout: Seconds for each request; None for the client's default.
         """
         data = source.encode()
         manifest, program = checked_manifest(described)
         identity = blake3(data).hexdigest(), blake3(manifest.encode()).hexdigest()
-        family = FAMILIES[await self._connection.family(None)]
+        family = FAMILIES[await self._connection.family(timeout)]
         if not family.runs_scripts:
             raise UnsupportedError(
                 f"run of {described.package.name!r} not sent: {family.title} servers don't run Python functions; build a WebAssembly program"
             )
         async with (
-            self._connection.deadline(ADD_PROGRAM, None, sent=False) as deadline,
+            self._connection.deadline(ADD_PROGRAM, timeout, sent=False) as deadline,
             self._locks.setdefault(program, ProgressLock()).hold(deadline),
         ):
             deadline.disable()
             if self._installed.get(program) != identity:
-                if pinned or not await self.has(program, timeout=None):
-                    await self._upload(data, manifest, None)
+                if pinned or not await self.has(program, timeout=timeout):
+                    await self._upload(data, manifest, timeout)
                 self._installed[program] = identity
         return program
 
