@@ -16,6 +16,7 @@ from pie_client.base import WireModel
 from pie_client.protocol import codec
 from tests.protocol import strategies
 from tests.protocol.vectors import RECORDED, VALID, Json
+from tests.support.raw import client_frame
 
 ROOT = Path(__file__).parents[2]
 DESCRIBED = schema.load(ROOT / "schema")
@@ -177,7 +178,7 @@ def test_a_damaged_frame_decodes_or_is_malformed(frame: bytes | str, data: st.Da
 @settings(ANY_SPEED, max_examples=30)
 def test_a_request_round_trips(model: type[WireModel], data: st.DataObject) -> None:
     message = model.model_validate(data.draw(strategies.fields(DESCRIBED, model.__name__)))
-    frame = codec.encode_client_message(message)
+    frame = client_frame(message)
     assert codec.decode_client_message(frame) == message
     later = msgpack.packb(_unframed(frame) | data.draw(EXTRA_KEYS))
     assert codec.decode_client_message(later) == message

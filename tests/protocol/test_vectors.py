@@ -18,6 +18,7 @@ from pie_client.base import WireModel
 from pie_client.errors import ProtocolError
 from pie_client.protocol import codec
 from tests.protocol.vectors import INVALID, RECORDED, REFERENCE, VALID, Json, Vector
+from tests.support.raw import client_frame
 from tests.support.repository import ROOT
 
 MESSAGES = Messages(schema.load(ROOT / "schema"))
@@ -72,7 +73,7 @@ def _sent_strings(frame: bytes | str) -> Iterator[str]:
 
 def _encode(message: WireModel, vector: Vector) -> bytes | str:
     if vector.sender == "client":
-        return codec.encode_client_message(message)
+        return client_frame(message)
     return codec.encode_server_message(message, vector.family)
 
 

@@ -24,6 +24,11 @@ UPGRADE = (
 M = TypeVar("M", bound=WireModel)
 
 
+def client_frame(message: WireModel) -> bytes:
+    """Encode a client's message as a binary frame. Fields that are None are omitted, which servers treat alike."""
+    return codec.encode(message.model_dump(exclude_none=True))
+
+
 class Raw:
     """A WebSocket that returns each frame except turn_done."""
 
@@ -32,7 +37,7 @@ class Raw:
 
     async def send(self, *messages: WireModel | bytes | str) -> None:
         for message in messages:
-            frame = codec.encode_client_message(message) if isinstance(message, WireModel) else message
+            frame = client_frame(message) if isinstance(message, WireModel) else message
             await self.socket.send(frame)
 
     async def frame(self) -> bytes | str:

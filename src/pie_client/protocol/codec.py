@@ -138,11 +138,6 @@ def decode_general(frame: Frame) -> Record | EventRecord | UnknownMessage:
     return message if isinstance(message, UnknownMessage) else registry.record_of(message)
 
 
-def encode_client_message(message: WireModel) -> bytes:
-    """Encode a client's message as a binary frame. Fields that are None are omitted, which servers treat alike."""
-    return encode(message.model_dump(exclude_none=True))
-
-
 def encode_server_message(message: WireModel, family: Family) -> bytes | str:
     """Encode a server's message with the fields of ``family``: a text frame where the schema says so."""
     fields = server_message_fields(message, family)

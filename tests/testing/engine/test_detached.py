@@ -26,6 +26,7 @@ from pie_client import (
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import TIMEOUT
+from tests.support.raw import client_frame
 
 IDENTITY = {"x-pie-identity": "tenant/user"}
 
@@ -182,11 +183,9 @@ async def test_events_in_the_queue_of_a_lost_client_are_sent_to_the_next(
         socket = await connect(
             f"{keeping_engine.uri}/v1/ws", additional_headers=IDENTITY, compression=None, max_queue=1
         )
+        await socket.send(client_frame(models.AuthIdentifyRequest(corr_id=1, username="pie-client")))
         await socket.send(
-            codec.encode_client_message(models.AuthIdentifyRequest(corr_id=1, username="pie-client"))
-        )
-        await socket.send(
-            codec.encode_client_message(
+            client_frame(
                 models.LaunchProcessRequest(corr_id=2, inferlet="flood@1.0.0", input="", capture_outputs=True)
             )
         )

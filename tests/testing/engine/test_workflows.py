@@ -12,9 +12,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from pie_client import PieClient, UnsupportedError, models
 from pie_client.base import WireModel
-from pie_client.protocol.codec import decode_server_message, encode_client_message
+from pie_client.protocol.codec import decode_server_message
 from pie_client.testing import InferletSession, LocalEngine, ProcessFailure
 from tests.support.peers import TIMEOUT
+from tests.support.raw import client_frame
 
 PROCESSES = TypeAdapter(list[models.ProcessInfo])
 
@@ -28,7 +29,7 @@ class Client:
         self._socket = socket
 
     async def send(self, request: WireModel) -> None:
-        await self._socket.send(encode_client_message(request))
+        await self._socket.send(client_frame(request))
 
     async def next(self) -> object:
         async with asyncio.timeout(TIMEOUT):

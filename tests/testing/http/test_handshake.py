@@ -11,10 +11,9 @@ from pydantic import JsonValue
 
 from pie_client import Family, PieClient, models
 from pie_client.base import WireModel
-from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import TIMEOUT, in_time
-from tests.support.raw import UPGRADE, address, upgraded
+from tests.support.raw import UPGRADE, address, client_frame, upgraded
 
 if sys.platform != "win32":
     import resource
@@ -34,7 +33,7 @@ def connection_count() -> int:
 
 def frame(message: WireModel) -> bytes:
     """Return a binary frame with a message, masked with zeros."""
-    payload = codec.encode_client_message(message)
+    payload = client_frame(message)
     size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xff" + len(payload).to_bytes(8, "big")
     return b"\x82" + size + bytes(4) + payload
 

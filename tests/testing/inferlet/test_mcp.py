@@ -15,6 +15,7 @@ from pie_client.base import WireModel
 from pie_client.protocol import codec
 from pie_client.testing import InferletSession, LocalEngine, McpCallError
 from tests.support.peers import in_time
+from tests.support.raw import client_frame
 
 M = TypeVar("M", bound=WireModel)
 
@@ -49,7 +50,7 @@ async def relaying() -> AsyncGenerator[tuple[ClientConnection, models.McpRequest
             models.RegisterMcpServerRequest(corr_id=2, name="py", transport="anything"),
             models.LaunchProcessRequest(corr_id=3, inferlet="call@1.0.0", input="{}", capture_outputs=True),
         ):
-            await socket.send(codec.encode_client_message(request))
+            await socket.send(client_frame(request))
         yield socket, await following(socket, models.McpRequest)
 
 
@@ -76,7 +77,7 @@ async def test_what_is_no_error_object_becomes_the_message(answer: str, seen: li
         assert json.loads(request.params) == {"name": "sleep", "arguments": {}}
         for number in (99, 1, 1):  # the first belongs to no call, the last is a duplicate
             response = models.McpResponseRequest(corr_id=number, ok=False, result=answer)
-            await socket.send(codec.encode_client_message(response))
+            await socket.send(client_frame(response))
         end = await following(socket, models.ReturnFrame)
         assert json.loads(end.value) == [["py", "py"], *seen]
 
@@ -100,7 +101,7 @@ async def disconnected_in_a_call(engine: LocalEngine) -> AsyncGenerator[asyncio.
             models.RegisterMcpServerRequest(corr_id=2, name="py", transport="stdio"),
             models.LaunchProcessRequest(corr_id=3, inferlet="left@1.0.0", input="{}", capture_outputs=True),
         ):
-            await socket.send(codec.encode_client_message(request))
+            await socket.send(client_frame(request))
         await following(socket, models.McpRequest)
     yield seen
 

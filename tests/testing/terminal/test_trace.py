@@ -12,6 +12,7 @@ from pie_client.connection.observing import observed
 from pie_client.protocol import codec
 from pie_client.testing import LocalEngine
 from pie_client.testing.terminal.command import print_frame
+from tests.support.raw import client_frame
 
 Trace: TypeAlias = Callable[[Literal["sent", "received"], bytes | str], str]
 
@@ -48,7 +49,7 @@ def test_secrets_are_hidden(trace: Trace) -> None:
         ),
     ]
     for message, line in lines:
-        data = codec.encode_client_message(message)
+        data = client_frame(message)
         assert trace("sent", data) == f"1 -> {line} ({len(data)} bytes)"
 
 
