@@ -1,4 +1,9 @@
-"""The command ``pie-client``. :func:`main` needs no extra; what it loads needs ``pip install 'pie-client[cli]'``."""
+"""The command ``pie-client``. :func:`main` needs no extra; what it loads needs ``pip install 'pie-client[cli]'``.
+
+``app`` reads the arguments and runs a module of ``commands``. ``options`` has what several commands take, ``settings`` where the
+server is, ``server`` the connection to it. ``running`` turns errors, in the words of ``wording``, and signals into lines and exit
+statuses. ``inputs`` makes inputs, ``output`` writes, ``following`` shows events.
+"""
 
 import signal
 import sys
