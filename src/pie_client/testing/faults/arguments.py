@@ -24,7 +24,7 @@ def check_answered(request: object) -> None:
 def check_number(name: str, number: object, *, least: int = 0) -> None:
     """Check that the argument is an int that is large enough."""
     if type(number) is not int or number < least:
-        raise InvalidArgumentError(f"{name}={number!r} is not a number; pass {least} or more")
+        raise InvalidArgumentError(f"invalid {name}={number!r}; pass an integer of {least} or more")
 
 
 def check_program(program: object) -> None:
