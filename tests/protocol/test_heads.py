@@ -207,6 +207,23 @@ def test_an_id_after_the_text_is_not_taken_for_the_text(first: str, value: str, 
     assert [getattr(event, "value", "") for event in read_all(two)] == [value]
 
 
+def test_a_frame_of_halves_of_two_forms_is_malformed() -> None:
+    """Its kind is missing, and its type is there twice."""
+    session = make_session()
+    box = claim(session, PROCESS)
+    forms = [
+        frame_of(PROCESS, "stdout", "x", order)
+        for order in [("event", "process_id", "type", "value"), ("type", "process_id", "event", "value")]
+    ]
+    (_, other), (before, after) = [form.split(PROCESS.encode()) for form in forms]
+    # Longer headers, so that a head as long as that of the last frame is known.
+    longer = after.replace(b"\xa5event\xa6", b"\xda\x00\x05event\xdb\x00\x00\x00\x06")
+    assert len(longer) == len(other)
+    session.receive([*forms, *(before + PROCESS.encode() + rest for rest in (longer, other))])
+    assert session.malformed_frames == 1
+    assert read_all(box)[:3] == [StdoutEvent("x")] * 3
+
+
 def test_events_of_a_closed_and_claimed_process_go_to_the_new_handle() -> None:
     session = make_session()
     old = claim(session, PROCESS)
