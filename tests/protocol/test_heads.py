@@ -1,7 +1,7 @@
 """Events that are recognized by the bytes before their text are the events that decoding finds."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from unittest import mock
 
 import msgpack
@@ -9,11 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pie_client import Event, MessageEvent, ProcessEvent, ReturnEvent, StdoutEvent
+from pie_client import Event, MessageEvent, ReturnEvent, StdoutEvent
 from pie_client.protocol import codec, heads
 from pie_client.protocol.items import held_bytes
 from pie_client.protocol.session import Session
-from tests.protocol.helpers import PROCESS, claim, event_frame, make_session, pop, read_all, stdout_frame
+from tests.protocol.helpers import (
+    PROCESS,
+    claim,
+    event_frame,
+    lost,
+    make_session,
+    pop,
+    read_all,
+    stdout_frame,
+)
 
 OTHER = "00000000-0000-4000-8000-00000000000f"
 UNCLAIMED = "00000000-0000-4000-8000-0000000000ff"
@@ -40,7 +49,14 @@ IDS = st.sampled_from(
     ]
 )
 VALUES = st.one_of(TEXTS, IDS, st.none(), st.integers(-(2**63), 2**64 - 1), st.binary(max_size=3))
+USUAL = st.builds(
+    event_frame,
+    st.sampled_from([PROCESS, OTHER, UNCLAIMED]),
+    st.sampled_from(["stdout", "message", "return"]),
+    st.sampled_from(["x", "é"]),
+)
 FRAMES = st.one_of(
+    *(USUAL, USUAL, USUAL),
     st.builds(event_frame, IDS, KINDS, TEXTS),
     st.builds(frame_of, IDS, KINDS, VALUES, ORDERS),
 )
@@ -58,42 +74,69 @@ def damaged(draw: st.DrawFn, frame: bytes) -> bytes:
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[bytes | memoryview]:
+def batches(draw: st.DrawFn) -> list[bytes]:
     """Draw frames of which many have the same head, and some are damaged after it."""
-    frames = draw(st.lists(FRAMES, min_size=1, max_size=4))
+    frames = draw(st.lists(FRAMES, min_size=1, max_size=12))
     repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
     for frame, value, is_damaged in repeated:
         fields = msgpack.unpackb(frame)
         last = next(reversed(fields))
         again = msgpack.packb(fields | {last: value})
         frames.append(draw(damaged(again)) if is_damaged else again)
-    return [*frames]
+    return frames
 
 
-def events_of(session: Session, batch: Sequence[bytes | memoryview]) -> dict[str, list[ProcessEvent]]:
-    """Return the unread events of each process after a batch."""
-    session.receive(batch)
-    return {process_id: read_all(route) for process_id, route in session.routes.by_id.items()}
+def end(session: Session, *, keep: bool) -> None:
+    """Close the handles of a process, and keep its events for a later one, or don't."""
+    route = session.routes.by_id.get(PROCESS)
+    while route is not None and route.claims:
+        session.routes.release(route, keep=keep)
 
 
-@given(batches(), st.booleans())
+def lose(session: Session) -> None:
+    session.interrupt(lost, gaps=True)
+    session.resume()
+
+
+CHANGES: dict[str, Callable[[Session], object]] = {
+    "claim": lambda session: claim(session, PROCESS),
+    "close": lambda session: end(session, keep=False),
+    "detach": lambda session: end(session, keep=True),
+    "ignore": lambda session: session.routes.ignore(UNCLAIMED),
+    "lose the connection": lose,
+    "read": lambda session: [pop(route) for route in session.routes.by_id.values()],
+}
+STEPS = st.lists(batches() | st.sampled_from(sorted(CHANGES)), min_size=2, max_size=6)
+
+
+def outcome_of(steps: Sequence[str | list[bytes]], *, as_views: bool) -> tuple[object, ...]:
+    """Return what a session knows after batches and changes."""
+    session = make_session()
+    for process_id in (PROCESS, OTHER):
+        claim(session, process_id)
+    for step in steps:
+        if isinstance(step, str):
+            CHANGES[step](session)
+        else:
+            session.receive([memoryview(frame) for frame in step] if as_views else step)
+    states = [
+        (route.process_id, route.held, route.attached, route.dropped, route.terminal, read_all(route))
+        for route in session.routes.by_id.values()
+    ]
+    return states, session.malformed_frames, session.routes.running()
+
+
+@given(STEPS, st.booleans())
 @ANY_SPEED
-def test_a_batch_gives_the_same_events_as_its_frames_decoded_one_by_one(
-    batch: list[bytes | memoryview], as_views: bool
+def test_batches_give_the_same_events_as_their_frames_decoded_one_by_one(
+    steps: list[str | list[bytes]], as_views: bool
 ) -> None:
     logging.disable()
     try:
-        recognizing, decoding = make_session(), make_session()
-        for session in (recognizing, decoding):
-            for process_id in (PROCESS, OTHER):
-                claim(session, process_id)
-        batch = [memoryview(frame) for frame in batch] if as_views else batch
-        found = events_of(recognizing, batch)
+        found = outcome_of(steps, as_views=as_views)
         with mock.patch.object(heads, "LEARNED_BYTES", -1):  # no head is learned
-            expected = events_of(decoding, batch)
+            expected = outcome_of(steps, as_views=as_views)
         assert found == expected
-        assert recognizing.malformed_frames == decoding.malformed_frames
-        assert recognizing.routes.running() == decoding.routes.running()
     finally:
         logging.disable(logging.NOTSET)
 
