@@ -118,8 +118,9 @@ class Heads:
         ):
             return
         frame = bytes(frame)
-        # Of a copy: a text keeps its encoded form once it was packed, and the memory of an event is counted before.
-        tail = msgpack.packb(text.encode().decode())
+        # A text keeps its encoded form once it was packed, and the memory of the event is counted already.
+        encoded = text.encode()
+        tail = msgpack.packb(" " * len(encoded)).removesuffix(b" " * len(encoded)) + encoded
         size = len(frame) - len(tail)
         head = frame[:size]
         if frame.endswith(tail) and head.endswith(_KEY):
