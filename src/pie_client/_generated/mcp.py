@@ -13,9 +13,6 @@ VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 VERSION_HEADER: Final = "mcp-protocol-version"
 """HTTP header with the MCP version, sent after initialization."""
 
-UNSPECIFIED_CODE: Final = -32000
-"""JSON-RPC error code for an error without one."""
-
 McpTransport: TypeAlias = Literal["stdio", "http"]
 """How to reach an MCP server."""
 
@@ -38,18 +35,6 @@ CANCELLED: Final = "notifications/cancelled"
 """The sender no longer waits for a response."""
 PING: Final = "ping"
 """Check that the other side responds. The result is an empty object."""
-LIST_TOOLS: Final = "tools/list"
-"""List the tools, first page."""
-CALL_TOOL: Final = "tools/call"
-"""Call a tool."""
-LIST_RESOURCES: Final = "resources/list"
-"""List the resources, first page."""
-READ_RESOURCE: Final = "resources/read"
-"""Read a resource."""
-LIST_PROMPTS: Final = "prompts/list"
-"""List the prompts, first page."""
-GET_PROMPT: Final = "prompts/get"
-"""Get a prompt with its arguments filled in."""
 
 MEMBER_JSONRPC: Final = "jsonrpc"
 MEMBER_ID: Final = "id"
@@ -60,15 +45,10 @@ MEMBER_ERROR: Final = "error"
 """Members of a JSON-RPC message."""
 
 __all__ = [
-    "CALL_TOOL",
     "CANCELLED",
-    "GET_PROMPT",
     "HTTP",
     "INITIALIZE",
     "INITIALIZED",
-    "LIST_PROMPTS",
-    "LIST_RESOURCES",
-    "LIST_TOOLS",
     "MEMBER_ERROR",
     "MEMBER_ID",
     "MEMBER_JSONRPC",
@@ -76,10 +56,8 @@ __all__ = [
     "MEMBER_PARAMS",
     "MEMBER_RESULT",
     "PING",
-    "READ_RESOURCE",
     "STDIO",
     "TRANSPORTS",
-    "UNSPECIFIED_CODE",
     "VERSIONS",
     "VERSION_HEADER",
     "McpTransport",

@@ -59,6 +59,22 @@ WORKFLOW_ARGUMENTS: Final = "_args"
 WORKFLOW_FALSY: Final = ("", "false", "0", "null")
 """Texts that are false, as are null, false, 0 and empty values."""
 
+MCP_UNSPECIFIED_CODE: Final = -32000
+"""JSON-RPC error code for an error without one."""
+
+MCP_LIST_TOOLS: Final = "tools/list"
+"""List the tools, first page."""
+MCP_CALL_TOOL: Final = "tools/call"
+"""Call a tool."""
+MCP_LIST_RESOURCES: Final = "resources/list"
+"""List the resources, first page."""
+MCP_READ_RESOURCE: Final = "resources/read"
+"""Read a resource."""
+MCP_LIST_PROMPTS: Final = "prompts/list"
+"""List the prompts, first page."""
+MCP_GET_PROMPT: Final = "prompts/get"
+"""Get a prompt with its arguments filled in."""
+
 
 class ServerTraits(NamedTuple):
     """How the servers of a family behave."""
@@ -184,6 +200,13 @@ __all__ = [
     "BUFFERED_EVENTS",
     "CHALLENGE_BYTES",
     "LARGEST_RSA_KEY_BITS",
+    "MCP_CALL_TOOL",
+    "MCP_GET_PROMPT",
+    "MCP_LIST_PROMPTS",
+    "MCP_LIST_RESOURCES",
+    "MCP_LIST_TOOLS",
+    "MCP_READ_RESOURCE",
+    "MCP_UNSPECIFIED_CODE",
     "MODEL_STATISTICS",
     "MODEL_STATUS",
     "QUEUED_MESSAGES",

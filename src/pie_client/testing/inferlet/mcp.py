@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from pie_client._generated import models
-from pie_client._generated.mcp import (
-    CALL_TOOL,
-    GET_PROMPT,
-    LIST_PROMPTS,
-    LIST_RESOURCES,
-    LIST_TOOLS,
-    READ_RESOURCE,
-    UNSPECIFIED_CODE,
-)
 from pie_client.base import WireModel
 from pie_client.testing._generated import texts
+from pie_client.testing._generated.servers import (
+    MCP_CALL_TOOL,
+    MCP_GET_PROMPT,
+    MCP_LIST_PROMPTS,
+    MCP_LIST_RESOURCES,
+    MCP_LIST_TOOLS,
+    MCP_READ_RESOURCE,
+    MCP_UNSPECIFIED_CODE,
+)
 from pie_client.testing.inferlet.exceptions import McpCallError
 
 
@@ -96,7 +96,7 @@ class McpSession:
 
     async def list_tools(self, server: str) -> JsonValue:
         """Return the first page of a server's tools."""
-        return _json(await self.call(server, LIST_TOOLS))
+        return _json(await self.call(server, MCP_LIST_TOOLS))
 
     async def call_tool(self, server: str, name: str, arguments: JsonValue = None) -> JsonValue:
         """Call a tool and return its result. An error of the tool itself is part of the result.
@@ -106,24 +106,24 @@ class McpSession:
             name: Name of the tool.
             arguments: Arguments, usually an object. Default: ``{}``.
         """
-        return _json(await self.call(server, CALL_TOOL, _params(name, arguments)))
+        return _json(await self.call(server, MCP_CALL_TOOL, _params(name, arguments)))
 
     async def list_resources(self, server: str) -> JsonValue:
         """Return the first page of a server's resources."""
-        return _json(await self.call(server, LIST_RESOURCES))
+        return _json(await self.call(server, MCP_LIST_RESOURCES))
 
     async def read_resource(self, server: str, uri: str) -> JsonValue:
         """Read a resource."""
         params = models.McpResourceParams(uri=uri).model_dump_json()
-        return _json(await self.call(server, READ_RESOURCE, params))
+        return _json(await self.call(server, MCP_READ_RESOURCE, params))
 
     async def list_prompts(self, server: str) -> JsonValue:
         """Return the first page of a server's prompts."""
-        return _json(await self.call(server, LIST_PROMPTS))
+        return _json(await self.call(server, MCP_LIST_PROMPTS))
 
     async def get_prompt(self, server: str, name: str, arguments: JsonValue = None) -> JsonValue:
         """Return a prompt with its arguments filled in."""
-        return _json(await self.call(server, GET_PROMPT, _params(name, arguments)))
+        return _json(await self.call(server, MCP_GET_PROMPT, _params(name, arguments)))
 
     async def call(self, server: str, method: str, params: str = "{}") -> str:
         """Call any method and return the result as JSON text.
@@ -152,6 +152,6 @@ def _parse_error(text: str) -> McpCallError:
     try:
         error = models.McpErrorObject.model_validate_json(text)
     except ValueError:
-        return McpCallError(UNSPECIFIED_CODE, text)
+        return McpCallError(MCP_UNSPECIFIED_CODE, text)
     data = None if error.data is None else json.dumps(error.data, ensure_ascii=False, separators=(",", ":"))
     return McpCallError(error.code, error.message, data)
