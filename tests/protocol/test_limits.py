@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import tracemalloc
+from collections import deque
 
 import pytest
 from blake3 import blake3
@@ -511,7 +512,7 @@ def test_the_counted_bytes_are_those_of_the_mailboxes() -> None:
     )
 
 
-def test_results_of_released_processes_take_no_memory() -> None:
+def test_results_of_released_processes_and_events_that_were_handed_over_take_no_memory() -> None:
     session = make_session()
     tracemalloc.start()
     try:
@@ -519,6 +520,7 @@ def test_results_of_released_processes_take_no_memory() -> None:
             process_id = f"{number:08x}-0000-4000-8000-000000000000"
             route = claim(session, process_id)
             receive(session, stdout_frame(process_id, "x"), return_frame(process_id, "x" * 100_000))
+            route.handed_over = deque([StdoutEvent("x" * 100_000)])
             release_all(session, route)
             del route
         assert tracemalloc.get_traced_memory()[0] < 1_000_000

@@ -108,6 +108,8 @@ class Route(Mailbox):
         self.dropped = reason
         # These may be large. A closed handle has its own copies, and this object is kept to recognize late events.
         self.terminal = self.failure = self._lost_files = None
+        if hasattr(self, "handed_over"):
+            del self.handed_over
         self.receptive = False
         self.detached = False
         self.discard()
