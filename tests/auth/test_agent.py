@@ -142,7 +142,7 @@ def public_line(private: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def server_of(*public_keys: str) -> AsyncGenerator[PieClient]:
-    """A client of a 0.4 server where alice has these keys."""
+    """Run a 0.4 server where alice has these keys; yield a client of it."""
     engine = LocalEngine(family="0.4", auth={"alice": public_keys})
     async with engine, PieClient(engine.uri, timeout=20) as client:
         yield client

@@ -55,7 +55,7 @@ async def identifications(peer: Peer, client: PieClient, number: int) -> list[as
 
 
 async def suspended(peer: Peer, client: PieClient, number: int) -> list[asyncio.Task[Any]]:
-    """Calls that wait until a lost connection is restored."""
+    """Start calls that wait until a lost connection is restored."""
     await client.ping()
     peer.answers_upgrades.clear()
     peer.reset()

@@ -121,7 +121,7 @@ class World:
                 pass
 
     def _predict_notice(self, notice: ServerNoticeRecord) -> None:
-        """A notice concerns the only call, or the only process, if there is no doubt."""
+        """Predict what a notice does: it concerns the only call, or the only process, if there is no doubt."""
         running = [process for process in self.processes.values() if process.receptive]
         aborted = notice.message == "stream aborted"
         if len(self.calls) == 1 and not running:
