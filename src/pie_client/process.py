@@ -228,7 +228,7 @@ class Process(Generic[R_co]):
             raise SlowConsumerError(self._route.overflow)
         if self._received_all():
             raise ProcessEndedError(
-                f"process {self.process_id} has finished and all its events were received"
+                f"process {self.process_id} has ended, and all its events were received; wait() returns its result"
             )
 
     async def _as_pair(
