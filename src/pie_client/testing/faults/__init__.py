@@ -1,1 +1,1 @@
-"""Faults that the embedded engine injects on request."""
+"""Faults that the embedded engine injects on request; ``catalogue`` has the methods of ``engine.faults``."""
