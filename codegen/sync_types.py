@@ -7,7 +7,7 @@ FACES: Final = {
     "_generated.calls": ("Calls",),
     "process": ("Process",),
     "launching": ("Runner",),
-    "mapping": ("Map",),
+    "maps.mapping": ("Map",),
     "client": ("PieClient",),
     "auth.agent": ("agent_keys",),
 }

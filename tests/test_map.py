@@ -28,9 +28,9 @@ from pie_client import (
     ReconnectError,
     ResultError,
     inferlet,
-    mapping,
     models,
 )
+from pie_client.maps import mapping
 from pie_client.testing import InferletSession, LocalEngine
 from tests.support.peers import TIMEOUT, in_time
 

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from pie_client.content import Content as Content
     from pie_client.errors import *  # noqa: F403 - every exception is public
     from pie_client.launching import Runner as Runner
-    from pie_client.mapping import Map as Map
-    from pie_client.mapping import MapFunction as MapFunction
-    from pie_client.mapping import MapProgress as MapProgress
-    from pie_client.mapping import MapResult as MapResult
-    from pie_client.mapping import OnError as OnError
+    from pie_client.maps.mapping import Map as Map
+    from pie_client.maps.mapping import MapFunction as MapFunction
+    from pie_client.maps.mapping import MapProgress as MapProgress
+    from pie_client.maps.mapping import MapResult as MapResult
+    from pie_client.maps.mapping import OnError as OnError
     from pie_client.process import Process as Process
     from pie_client.programs.functions import Inferlet as Inferlet
     from pie_client.programs.functions import inferlet as inferlet
@@ -67,7 +67,7 @@ else:
         "pie_client.connection.state": ("ConnectionState", "ConnectionStatus"),
         "pie_client.content": ("Content",),
         "pie_client.launching": ("Runner",),
-        "pie_client.mapping": ("Map", "MapFunction", "MapProgress", "MapResult", "OnError"),
+        "pie_client.maps.mapping": ("Map", "MapFunction", "MapProgress", "MapResult", "OnError"),
         "pie_client.process": ("Process",),
         "pie_client.programs.functions": ("Inferlet", "inferlet"),
         "pie_client.programs.manifest": ("parse_manifest",),

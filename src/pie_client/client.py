@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from pie_client.copies import refuse
+from pie_client.common.copies import refuse
 from pie_client.lazy import LazyModule, imported
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import connected as sessions
-    from pie_client import connector, errors, launching, mapping, otel, process, status
+    from pie_client import connector, errors, launching, otel, process
     from pie_client._generated import calls, mcp, models
     from pie_client.auth import keys, server_info
+    from pie_client.common import status
     from pie_client.connection import contents, observing, options, raw
     from pie_client.connection import reconnect as reconnecting
     from pie_client.connection import state as connecting
+    from pie_client.maps import mapping
     from pie_client.programs import functions, registry
     from pie_client.protocol import shares
 
@@ -46,7 +48,7 @@ else:
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
     launching = LazyModule("pie_client.launching")
-    mapping = LazyModule("pie_client.mapping")
+    mapping = LazyModule("pie_client.maps.mapping")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     observing = LazyModule("pie_client.connection.observing")
@@ -60,7 +62,7 @@ else:
     server_info = LazyModule("pie_client.auth.server_info")
     sessions = LazyModule("pie_client.connected")
     shares = LazyModule("pie_client.protocol.shares")
-    status = LazyModule("pie_client.status")
+    status = LazyModule("pie_client.common.status")
     ssl_module = LazyModule("ssl")
     typing = LazyModule("typing")
 

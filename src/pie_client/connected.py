@@ -17,6 +17,7 @@ from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
 from pie_client._generated.methods import RUN_PROCESSES
 from pie_client.auth.login import Authentication, Login
+from pie_client.common.paths import as_path
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import Deadline
 from pie_client.connection.options import Settings, check_seconds
@@ -24,7 +25,6 @@ from pie_client.connection.transport import CLOSE_TIMEOUT, Transport, open_trans
 from pie_client.errors import InvalidArgumentError, NotConnectedError, PieError
 from pie_client.launching import Launcher, Options, as_budgets, as_inputs, as_json
 from pie_client.lazy import LazyModule
-from pie_client.paths import as_path
 from pie_client.process import Process, set_returns
 from pie_client.protocol.routes import canonical_id
 from pie_client.protocol.session import Session

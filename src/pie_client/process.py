@@ -22,9 +22,9 @@ from pie_client._generated.events import (
     UnknownEvent,
 )
 from pie_client._generated.methods import TRANSFER_FILE
+from pie_client.common.copies import refuse
 from pie_client.connection.connection import Connection
 from pie_client.connection.deadline import WaitLimit
-from pie_client.copies import refuse
 from pie_client.errors import CorruptEventError, Gone, ProcessEndedError, ProtocolError, SlowConsumerError
 from pie_client.lazy import LazyModule
 from pie_client.protocol.files import FileBytes, FileEvent, in_memory

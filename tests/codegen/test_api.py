@@ -33,7 +33,7 @@ BREAKS = [
     ("object-removed", "Signer", "__init__.py", "    from pie_client.auth.keys import Signer as Signer\n", ""),
     ("object-removed", "HandshakeError.status", ERRORS, "self.status = status\n        self.body = body", "self.code = status\n        self.body = body"),
     ("object-changed-kind", "PieClient.connected", CLIENT, "@property\n    def connected(self)", "def connected(self)"),
-    ("function-changed-async", "Map.aclose", "mapping.py", "async def aclose(self)", "def aclose(self)"),
+    ("function-changed-async", "Map.aclose", "maps/mapping.py", "async def aclose(self)", "def aclose(self)"),
     ("function-changed-async", "parse_manifest", "programs/manifest.py", "def parse_manifest(", "async def parse_manifest("),
     ("object-removed", "otel.OpenTelemetry", "otel.py", "class OpenTelemetry", "class Telemetry"),
     ("class-removed-base", "DeadlineError", ERRORS, "class DeadlineError(PieError, TimeoutError)", "class DeadlineError(PieError)"),
@@ -44,8 +44,8 @@ HARMLESS = [
     (CLIENT, "def _made_connector(self)", "def _make_connector(self)"),
     (CLIENT, "async def close(self) -> None:", "async def close(self, *, force: bool = False) -> None:"),
     (ERRORS, "class PieError(Exception):", "class FurtherError(Exception):\n    pass\n\n\nclass PieError(Exception):"),
-    ("mapping.py", "async def __anext__(self) -> MapResult[I_co, T_co]:", "def __anext__(self) -> Awaitable[MapResult[I_co, T_co]]:"),
-    ("paths.py", "def as_path(", "def to_path("),
+    ("maps/mapping.py", "async def __anext__(self) -> MapResult[I_co, T_co]:", "def __anext__(self) -> Awaitable[MapResult[I_co, T_co]]:"),
+    ("common/paths.py", "def as_path(", "def to_path("),
 ]  # fmt: skip
 """Edits that break nothing of users: internal constructors, private and internal names, further names and parameters."""
 

@@ -15,10 +15,10 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
 from pie_client.auth.keys import RSA, check_kind, hash_of
+from pie_client.common.paths import path_text
 from pie_client.connection.options import check_seconds
 from pie_client.connection.threads import check_asyncio
 from pie_client.errors import AgentError, DeadlineError, InvalidArgumentError, InvalidKeyError, one_line
-from pie_client.paths import path_text
 
 if TYPE_CHECKING:
     from asyncssh import SSHAgentClient

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, runtime_checkab
 
 from pie_client._generated.families import RSA_KEY_BITS, SIGNATURE_HASHES
 from pie_client.auth.key_files import Form, KeyText, damaged, find_key
-from pie_client.copies import refuse
+from pie_client.common.copies import refuse
+from pie_client.common.paths import as_path, read_regular
 from pie_client.errors import InvalidKeyError, one_line
-from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey

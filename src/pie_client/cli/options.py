@@ -9,7 +9,7 @@ import typer
 
 from pie_client.cli import running, settings
 from pie_client.cli.server import Server
-from pie_client.interrupts import Interrupts
+from pie_client.common.interrupts import Interrupts
 
 P = ParamSpec("P")
 

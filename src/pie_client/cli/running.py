@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from pie_client.cli import output, wording
+from pie_client.common.interrupts import BROKEN_PIPE_STATUS, Interrupts
 from pie_client.errors import (
     DeadlineError,
     HandshakeError,
@@ -25,7 +26,6 @@ from pie_client.errors import (
     RegistryError,
     one_line,
 )
-from pie_client.interrupts import BROKEN_PIPE_STATUS, Interrupts
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from pie_client import PieClient
 from pie_client.cli import output
 from pie_client.cli.running import FailedError, Status, UsageError
 from pie_client.cli.settings import PASSPHRASE_VARIABLE, Value, check, seconds_of, shown
+from pie_client.common.interrupts import Interrupts
+from pie_client.common.paths import as_path, read_regular
 from pie_client.errors import InvalidKeyError, PieError, UnsupportedError, one_line
-from pie_client.interrupts import Interrupts
 from pie_client.lazy import LazyModule
-from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     from pie_client._generated import families, refusals

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from pie_client import PieClient
 from pie_client._generated.families import DEFAULT_PORT, DEFAULT_URI, DEFAULT_USER
+from pie_client.common.paths import as_path, read_regular
 from pie_client.errors import InvalidArgumentError, one_line
 from pie_client.lazy import LazyModule
-from pie_client.paths import as_path, read_regular
 
 if TYPE_CHECKING:
     import tomllib

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from pie_client._generated.calls import Calls
 from pie_client._generated.decoders import McpRequestRecord
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import PieConnectionError, PieError
 from pie_client.lazy import LazyModule
-from pie_client.logs import LimitedLog
 from pie_client.protocol.session import CheckProcesses, RelayMcpCall, Session, TerminateProcesses
 
 if TYPE_CHECKING:

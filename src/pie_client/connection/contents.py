@@ -19,12 +19,12 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeGuard
 from blake3 import blake3
 
 from pie_client._generated.families import CHUNK_BYTES
+from pie_client.common.paths import as_path, open_regular
 from pie_client.connection.deadline import Deadline
 from pie_client.connection.options import check_function
 from pie_client.connection.threads import in_thread, settle, start
 from pie_client.content import Content
 from pie_client.errors import InvalidArgumentError
-from pie_client.paths import as_path, open_regular
 
 INLINE_HASH_BYTES = 1 << 20
 """Largest content hashed in the event loop (well under a millisecond); larger ones are hashed in a thread."""

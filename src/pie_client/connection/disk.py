@@ -7,8 +7,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING
 
+from pie_client.common.logs import LimitedLog
 from pie_client.connection.threads import start
-from pie_client.logs import LimitedLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

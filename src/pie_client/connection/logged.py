@@ -10,9 +10,9 @@ from typing import Protocol
 
 from pie_client._generated.calls import Caller
 from pie_client._generated.methods import Method
+from pie_client.common.logs import LimitedLog
 from pie_client.connection.watched import Watched
 from pie_client.errors import ConnectionLostError, DeadlineError, ReconnectError, one_line
-from pie_client.logs import LimitedLog
 
 logger = logging.getLogger(__name__)
 

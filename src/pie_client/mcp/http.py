@@ -19,9 +19,9 @@ from mcp.types import JSONRPCMessage
 from pydantic import TypeAdapter, ValidationError
 
 from pie_client._generated.mcp import VERSION_HEADER
+from pie_client.common.logs import LimitedLog
 from pie_client.connection.options import address_of, is_this_machine
 from pie_client.errors import McpServerError
-from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
 
 logger = logging.getLogger(__name__)

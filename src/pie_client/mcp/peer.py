@@ -21,8 +21,8 @@ from pie_client._generated.mcp import (
     PING,
 )
 from pie_client._generated.models import McpCancelledParams
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import McpServerError, one_line
-from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.messages import Members
 

@@ -22,6 +22,7 @@ from pie_client._generated.models import (
     McpInitializeResult,
 )
 from pie_client._version import __version__
+from pie_client.common.logs import LimitedLog
 from pie_client.connection.connection import Connection
 from pie_client.errors import (
     DeadlineError,
@@ -31,7 +32,6 @@ from pie_client.errors import (
     RefusedError,
     one_line,
 )
-from pie_client.logs import LimitedLog
 from pie_client.mcp import messages
 from pie_client.mcp.link import REGISTER_AGAIN, STOPPED, Link, Spec
 from pie_client.mcp.peer import Answer

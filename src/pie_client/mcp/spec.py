@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pie_client._generated.mcp import HTTP, STDIO, TRANSPORTS, McpTransport
+from pie_client.common.paths import path_text
 from pie_client.connection.options import HEADER_NAME
 from pie_client.errors import InvalidArgumentError, UnsupportedError
 from pie_client.mcp.link import Link, Spec
 from pie_client.mcp.stdio import StdioSpec
-from pie_client.paths import path_text
 
 SCHEMES = ("http", "https")
 

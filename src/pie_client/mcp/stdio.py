@@ -17,8 +17,8 @@ from typing import cast
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.mcp import STDIO, McpTransport
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import McpServerError, one_line
-from pie_client.logs import LimitedLog
 from pie_client.mcp.link import STOPPED, Link
 from pie_client.mcp.peer import UNREADABLE_CHARACTERS
 

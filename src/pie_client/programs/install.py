@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import ADD_PROGRAM, CHECK_PROGRAM
+from pie_client.common.paths import as_path
 from pie_client.connection.connection import Connection
 from pie_client.connection.contents import Progress, Source, open_content
 from pie_client.connection.deadline import ProgressLock
@@ -23,7 +24,6 @@ from pie_client.errors import (
     ProgramExistsError,
     UnsupportedError,
 )
-from pie_client.paths import as_path
 from pie_client.programs.manifest import checked_manifest, read_manifest, split_program
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pie_client._generated.families import FAMILIES, PROGRAM_PATTERN
 from pie_client._generated.manifests import DEPENDENCIES, NAME, PACKAGE, VERSION, is_manifest
+from pie_client.common.paths import as_path, read_regular
 from pie_client.connection.threads import in_thread
 from pie_client.errors import InvalidArgumentError, ManifestError, one_line
 from pie_client.lazy import LazyModule
-from pie_client.paths import as_path, read_regular
 from pie_client.protocol import codec
 
 if TYPE_CHECKING:

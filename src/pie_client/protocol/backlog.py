@@ -19,7 +19,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pie_client.logs import LimitedLog
+from pie_client.common.logs import LimitedLog
 
 if TYPE_CHECKING:
     from pie_client.protocol.codec import Frame

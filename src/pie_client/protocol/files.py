@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from pie_client._generated.decoders import FileChunkRecord
-from pie_client.copies import refuse
+from pie_client.common.copies import refuse
 from pie_client.lazy import LazyModule
 
 if TYPE_CHECKING:

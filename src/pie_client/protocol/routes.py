@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import InvalidArgumentError, PieError, ProcessEndedError, SlowConsumerError
 from pie_client.lazy import LazyModule
-from pie_client.logs import LimitedLog
 from pie_client.protocol import backlog
 from pie_client.protocol.backlog import Backlogs
 from pie_client.protocol.files import Spooling

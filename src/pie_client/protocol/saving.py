@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
+from pie_client.common.paths import as_path
 from pie_client.errors import InvalidArgumentError
-from pie_client.paths import as_path
 
 MAX_NAME_BYTES = 200
 """Longest file name used. File systems allow 255 bytes; the rest is for an added number."""

@@ -25,9 +25,9 @@ from pie_client._generated.decoders import (
 from pie_client._generated.events import TERMINAL_KINDS, Event
 from pie_client._generated.families import UPLOAD_BYTES, Family
 from pie_client._generated.methods import Method
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import ConnectionLostError, PieError, ProtocolError, interrupted_by, one_line
 from pie_client.lazy import LazyModule
-from pie_client.logs import LimitedLog
 from pie_client.protocol import codec, requests
 from pie_client.protocol.backlog import SHARES
 from pie_client.protocol.calls import PendingCall, PendingCalls

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from rich import console as rich_console
     from rich import progress as rich_progress
 
-    from pie_client import MapProgress, MapResult, mapping
+    from pie_client import MapProgress, MapResult
     from pie_client.cli import following
+    from pie_client.maps import mapping
 else:
     asyncio = LazyModule("asyncio")
     following = LazyModule("pie_client.cli.following")
-    mapping = LazyModule("pie_client.mapping")
+    mapping = LazyModule("pie_client.maps.mapping")
     rich_console = LazyModule("rich.console")
     rich_progress = LazyModule("rich.progress")
 

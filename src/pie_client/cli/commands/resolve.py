@@ -9,7 +9,7 @@ from pie_client._generated.families import DEFAULT_URI
 from pie_client.cli import options, output, running, settings
 from pie_client.cli.running import UsageError
 from pie_client.cli.settings import seconds_of
-from pie_client.interrupts import Interrupts
+from pie_client.common.interrupts import Interrupts
 
 
 def resolve(

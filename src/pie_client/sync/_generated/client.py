@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     import pydantic
 
     from pie_client import client as aio
-    from pie_client import errors, mapping, otel
+    from pie_client import errors, otel
     from pie_client._generated import mcp, models
     from pie_client.auth import keys, server_info
     from pie_client.client import I, P, R, T
     from pie_client.connection import contents, observing
     from pie_client.connection import reconnect as reconnecting
     from pie_client.connection import state as connecting
+    from pie_client.maps import mapping
     from pie_client.programs import functions
     from pie_client.protocol import shares
     from pie_client.sync import feeds, loop_thread
@@ -41,7 +42,7 @@ else:
     errors = LazyModule("pie_client.errors")
     functions = LazyModule("pie_client.programs.functions")
     keys = LazyModule("pie_client.auth.keys")
-    mapping = LazyModule("pie_client.mapping")
+    mapping = LazyModule("pie_client.maps.mapping")
     mcp = LazyModule("pie_client._generated.mcp")
     models = LazyModule("pie_client._generated.models")
     observing = LazyModule("pie_client.connection.observing")

@@ -1,4 +1,4 @@
-"""Synchronous classes for ``pie_client.mapping``.
+"""Synchronous classes for ``pie_client.maps.mapping``.
 
 Written by `python -m codegen generate` from the asynchronous classes; never edited.
 """
@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from pie_client.lazy import LazyModule
-from pie_client.mapping import I_co, MapProgress, MapResult, T_co
+from pie_client.maps.mapping import I_co, MapProgress, MapResult, T_co
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which would load typing
 if TYPE_CHECKING:
-    from pie_client import mapping as aio
+    from pie_client.maps import mapping as aio
     from pie_client.sync import loop_thread
 else:
-    aio = LazyModule("pie_client.mapping")
+    aio = LazyModule("pie_client.maps.mapping")
     loop_thread = LazyModule("pie_client.sync.loop_thread")
 
 

@@ -4,8 +4,8 @@ import asyncio
 import importlib
 import logging
 
+from pie_client.common.logs import LimitedLog
 from pie_client.errors import UnsupportedError
-from pie_client.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction
 from pie_client.testing.http.origins import AllowedOrigins
 

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from pie_client.base import WireModel
+from pie_client.common.logs import LimitedLog
 from pie_client.connection.observing import Direction, Observer, observed
-from pie_client.logs import LimitedLog
 from pie_client.testing._generated.servers import SERVERS, TOKEN_BYTES
 from pie_client.testing.engine.builtins import BUILTINS
 from pie_client.testing.engine.daemons import RunningDaemon

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from pie_client._generated import models
 from pie_client.base import WireModel
-from pie_client.logs import LimitedLog
+from pie_client.common.logs import LimitedLog
 from pie_client.protocol import codec
 from pie_client.testing._generated import texts
 from pie_client.testing._generated.servers import (

@@ -14,7 +14,7 @@ from http.client import HTTPMessage, responses
 
 import h11
 
-from pie_client.logs import LimitedLog
+from pie_client.common.logs import LimitedLog
 from pie_client.testing.http.messages import DaemonFunction, DaemonRequest, DaemonResponse
 from pie_client.testing.http.origins import AllowedOrigins
 

@@ -18,10 +18,10 @@ from pie_client._generated.decoders import PROCESS_EVENT
 from pie_client._generated.families import DEFAULT_PORT, FAMILIES, NEWEST, UPLOAD_BYTES
 from pie_client._generated.methods import AUTH_BY_TOKEN, AUTH_PROVE, REGISTER_MCP_SERVER
 from pie_client._generated.registry import BINARY_MESSAGES, CLIENT_MESSAGES, TEXT_MESSAGES
-from pie_client.arguments import Parser
+from pie_client.common.arguments import Parser
+from pie_client.common.interrupts import BROKEN_PIPE_STATUS
 from pie_client.connection.observing import ObservedFrame, observed
 from pie_client.errors import InvalidArgumentError
-from pie_client.interrupts import BROKEN_PIPE_STATUS
 from pie_client.testing.engine.authentication import PEM
 from pie_client.testing.engine.local_engine import LocalEngine
 from pie_client.testing.scripts.scripts import ScriptLimits

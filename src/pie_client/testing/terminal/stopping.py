@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from pie_client.interrupts import Interrupts
+from pie_client.common.interrupts import Interrupts
 
 
 def write_error(line: str) -> None:

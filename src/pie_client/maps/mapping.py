@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Generic, Literal, NoReturn, Protocol, Self, Ty
 
 from pie_client import results
 from pie_client._generated.refusals import StreamAbortedError
+from pie_client.common.copies import refuse
+from pie_client.common.paths import as_path
 from pie_client.connection.options import check_function, check_seconds
 from pie_client.connection.threads import settle
 from pie_client.connection.threads import start as start_thread
-from pie_client.copies import refuse
 from pie_client.errors import (
     ConnectionLostError,
     DeadlineError,
@@ -29,18 +30,17 @@ from pie_client.errors import (
     PieConnectionError,
     PieError,
 )
-from pie_client.inputs import Inputs
 from pie_client.launching import Options, as_json
 from pie_client.lazy import LazyModule
+from pie_client.maps.inputs import Inputs
 from pie_client.owned import EXIT_SECONDS
-from pie_client.paths import as_path
 from pie_client.programs.functions import as_function
 
 if TYPE_CHECKING:
-    from pie_client import journal as journals
     from pie_client.connected import Connected
+    from pie_client.maps import journal as journals
 else:
-    journals = LazyModule("pie_client.journal")
+    journals = LazyModule("pie_client.maps.journal")
 
 T = TypeVar("T")
 I_co = TypeVar("I_co", covariant=True)
