@@ -32,7 +32,7 @@ FILES = {
     "/pie_client/_generated/decoders.py": "check and convert fields",
     "/pie_client/_generated/events.py": "check and convert fields",
     "/pie_client/protocol/codec.py": "check and convert fields",
-    "/pie_client/protocol/heads.py": "check and convert fields",
+    "/pie_client/protocol/prefixes.py": "check and convert fields",
     "/pie_client/base.py": "check and convert fields",
     "/pie_client/_generated/encoders.py": "build the request",
     "/pie_client/_generated/": "build the request",

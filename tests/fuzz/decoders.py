@@ -8,7 +8,7 @@ from pie_client._generated import methods, refusals, registry
 from pie_client._generated.families import FAMILIES
 from pie_client._generated.methods import METHODS
 from pie_client.base import WireModel
-from pie_client.protocol import codec, heads
+from pie_client.protocol import codec, prefixes
 from pie_client.protocol.codec import Frame, MalformedFrameError, UnknownMessage
 from tests.fuzz.target import Target
 from tests.protocol.vectors import INVALID, RECORDED, REFERENCE, VALID
@@ -66,7 +66,7 @@ def _check_client_frame(frame: Frame) -> None:
 
 
 def _check_reply(frame: bytes) -> None:
-    reply = heads.successful_reply(frame)
+    reply = prefixes.successful_reply(frame)
     if reply is not None:
         corr_id, text = reply
         assert codec.decode_general(frame) == (corr_id, True, text)

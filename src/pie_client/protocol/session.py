@@ -33,8 +33,8 @@ from pie_client.protocol.backlog import SHARES
 from pie_client.protocol.calls import PendingCall, PendingCalls
 from pie_client.protocol.codec import Fields, Frame
 from pie_client.protocol.files import PartialFile, Spooling
-from pie_client.protocol.heads import Heads, long_text_after, successful_reply, text_after
 from pie_client.protocol.items import EVENT_BYTES, CorruptEvent, Item
+from pie_client.protocol.prefixes import Prefixes, long_text_after, successful_reply, text_after
 from pie_client.protocol.routes import Route, Routes
 from pie_client.protocol.shares import Share, WhenFull
 
@@ -119,7 +119,7 @@ class Session:
         self.effects: deque[Effect] = deque()
         self.family: Family | None = None
         self.malformed_frames = 0
-        self._heads = Heads(self.routes.by_id)
+        self._prefixes = Prefixes(self.routes.by_id)
         self._log = LimitedLog(logger)
         self._unknown_tags: set[str] = set()
         self._notice_count = 0
@@ -251,29 +251,29 @@ class Session:
     def receive(self, batch: Sequence[Frame]) -> None:
         """Process the frames of a socket read."""
         self._backlogs.count(batch)
-        heads = self._heads
-        known, size = heads.known, heads.size
+        prefixes = self._prefixes
+        known, size = prefixes.known, prefixes.size
         for frame in batch:
             # Nearly every frame of a stream differs from an earlier one in its text only.
             if type(frame) is bytes:
-                head = known.get(frame[:size])
-                if head is None:
+                prefix = known.get(frame[:size])
+                if prefix is None:
                     if (reply := successful_reply(frame)) is not None:
                         self._succeed(*reply)
                         continue
-                    head = heads.find(frame)
-                    size = heads.size
+                    prefix = prefixes.find(frame)
+                    size = prefixes.size
                     # The first event of a process, or its last one.
                     if (
-                        head is not None
-                        and (head[0].events is None or head[1] in TERMINAL_KINDS)
-                        and head[0].receptive
+                        prefix is not None
+                        and (prefix[0].events is None or prefix[1] in TERMINAL_KINDS)
+                        and prefix[0].receptive
                         and (text := text_after(frame, size)) is not None
                     ):
-                        self._add(*head, text)
+                        self._add(*prefix, text)
                         continue
-                if head is not None and (text := text_after(frame, size)) is not None:
-                    route, kind = head
+                if prefix is not None and (text := text_after(frame, size)) is not None:
+                    route, kind = prefix
                     if route.receptive and (events := route.events) is not None:
                         events.append((kind, text))
                         route.held += EVENT_BYTES + text.__sizeof__()
@@ -281,14 +281,14 @@ class Session:
                             route.wake()
                         continue
             self._receive_frame(frame)
-            size = heads.size
+            size = prefixes.size
 
     def _receive_large(self, frame: memoryview) -> bool:
-        """Process a large frame, and return whether it has a known head."""
-        head = self._heads.find(frame)
-        if head is None or (text := long_text_after(frame, self._heads.size)) is None:
+        """Process a large frame, and return whether it has a known prefix."""
+        prefix = self._prefixes.find(frame)
+        if prefix is None or (text := long_text_after(frame, self._prefixes.size)) is None:
             return False
-        route, kind = head
+        route, kind = prefix
         if not route.receptive:
             return False
         self._add(route, kind, text)
@@ -313,7 +313,7 @@ class Session:
             self.routes.fail([process_id], functools.partial(refusals.StreamAbortedError, text, message))
 
     def _receive_frame(self, frame: Frame) -> None:
-        """Process a frame that is large or has no known head."""
+        """Process a frame that is large or has no known prefix."""
         if type(frame) is memoryview and self._receive_large(frame):
             return
         try:
@@ -327,7 +327,7 @@ class Session:
             case EventRecord(process_id, event):
                 route = self._put(process_id, event)
                 if isinstance(event, tuple) and route is not None:
-                    self._heads.add(frame, process_id, route, *event)
+                    self._prefixes.add(frame, process_id, route, *event)
             case FileChunkRecord():
                 self._receive_chunk(message)
             case McpRequestRecord():

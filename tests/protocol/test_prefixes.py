@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pie_client import Event, MessageEvent, ReturnEvent, StdoutEvent
-from pie_client.protocol import codec, heads
+from pie_client.protocol import codec, prefixes
 from pie_client.protocol.items import held_bytes
 from pie_client.protocol.session import Session
 from tests.protocol.helpers import (
@@ -75,7 +75,7 @@ def damaged(draw: st.DrawFn, frame: bytes) -> bytes:
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[bytes]:
-    """Draw frames of which many have the same head, and some are damaged after it."""
+    """Draw frames of which many have the same prefix, and some are damaged after it."""
     frames = draw(st.lists(FRAMES, min_size=1, max_size=12))
     repeated = draw(st.lists(st.tuples(st.sampled_from(frames), VALUES, st.booleans()), max_size=12))
     for frame, value, is_damaged in repeated:
@@ -134,7 +134,7 @@ def test_batches_give_the_same_events_as_their_frames_decoded_one_by_one(
     logging.disable()
     try:
         found = outcome_of(steps, as_views=as_views)
-        with mock.patch.object(heads, "LEARNED_BYTES", -1):  # no head is learned
+        with mock.patch.object(prefixes, "LEARNED_BYTES", -1):  # no prefix is learned
             expected = outcome_of(steps, as_views=as_views)
         assert found == expected
     finally:
@@ -159,7 +159,7 @@ def test_a_recognized_reply_is_what_decoding_finds(data: st.DataObject) -> None:
     frame = msgpack.packb(data.draw(REPLIES))
     if data.draw(st.booleans()):
         frame = data.draw(damaged(frame))
-    recognized = heads.successful_reply(frame)
+    recognized = prefixes.successful_reply(frame)
     try:
         decoded = codec.decode(frame)
     except codec.MalformedFrameError:
@@ -170,8 +170,8 @@ def test_a_recognized_reply_is_what_decoding_finds(data: st.DataObject) -> None:
 @pytest.mark.parametrize("corr_id", [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1])
 def test_replies_of_successful_requests_are_recognized(corr_id: int) -> None:
     reply = {"type": "response", "corr_id": corr_id, "ok": True, "result": "Pong"}
-    assert heads.successful_reply(msgpack.packb(reply)) == (corr_id, "Pong")
-    assert heads.successful_reply(msgpack.packb(reply | {"ok": False})) is None
+    assert prefixes.successful_reply(msgpack.packb(reply)) == (corr_id, "Pong")
+    assert prefixes.successful_reply(msgpack.packb(reply | {"ok": False})) is None
 
 
 @pytest.mark.parametrize("header", [b"\xd9\x05", b"\xda\x00\x05", b"\xdb\x00\x00\x00\x05"])
@@ -179,8 +179,8 @@ def test_a_text_with_a_longer_header_than_necessary_is_the_same_text(header: byt
     session = make_session()
     box = claim(session, PROCESS)
     usual = stdout_frame(PROCESS, "12345")
-    head = usual[: -len(msgpack.packb("12345"))]
-    session.receive([usual, usual, head + header + b"12345"])
+    prefix = usual[: -len(msgpack.packb("12345"))]
+    session.receive([usual, usual, prefix + header + b"12345"])
     assert [getattr(event, "value", "") for event in read_all(box)] == ["12345"] * 3
     assert session.malformed_frames == 0
 
@@ -212,14 +212,14 @@ def test_a_large_text_is_recognized(size: int, monkeypatch: pytest.MonkeyPatch) 
         b"\xa0" + b"x" * 32,
     ],
 )
-def test_a_frame_that_differs_after_its_head_in_more_than_the_text_is_malformed(
+def test_a_frame_that_differs_after_its_prefix_in_more_than_the_text_is_malformed(
     tail: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = make_session()
     box = claim(session, PROCESS)
     usual = stdout_frame(PROCESS, "12345")
-    head = usual[: -len(msgpack.packb("12345"))]
-    session.receive([usual, usual, head + tail])
+    prefix = usual[: -len(msgpack.packb("12345"))]
+    session.receive([usual, usual, prefix + tail])
     assert session.malformed_frames == 1
     assert len(caplog.records) == 1
     assert [getattr(event, "value", "") for event in read_all(box)][:2] == ["12345"] * 2
@@ -259,7 +259,7 @@ def test_a_frame_of_halves_of_two_forms_is_malformed() -> None:
         for order in [("event", "process_id", "type", "value"), ("type", "process_id", "event", "value")]
     ]
     (_, other), (before, after) = [form.split(PROCESS.encode()) for form in forms]
-    # Longer headers, so that a head as long as that of the last frame is known.
+    # Longer headers, so that a prefix as long as that of the last frame is known.
     longer = after.replace(b"\xa5event\xa6", b"\xda\x00\x05event\xdb\x00\x00\x00\x06")
     assert len(longer) == len(other)
     session.receive([*forms, *(before + PROCESS.encode() + rest for rest in (longer, other))])
@@ -278,10 +278,10 @@ def test_events_of_a_closed_and_claimed_process_go_to_the_new_handle() -> None:
     assert [getattr(event, "value", "") for event in read_all(new)] == ["new"]
 
 
-def test_the_number_of_heads_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "MAX_HEADS", 3)
+def test_the_number_of_prefixes_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefixes, "MAX_PREFIXES", 3)
     session = make_session()
-    known = session._heads.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
+    known = session._prefixes.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
     ids = ["-".join((f"{number:08x}", *PROCESS.split("-")[1:])) for number in range(10)]
     for process_id in ids:
         claim(session, process_id)
@@ -290,11 +290,11 @@ def test_the_number_of_heads_is_limited(monkeypatch: pytest.MonkeyPatch) -> None
     assert known
 
 
-def test_heads_with_an_id_in_another_form_are_not_remembered() -> None:
+def test_prefixes_with_an_id_in_another_form_are_not_remembered() -> None:
     """A server may write any number of braces around an id: what is remembered would have no limit."""
     session = make_session()
     box = claim(session, PROCESS)
-    known = session._heads.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
+    known = session._prefixes.known  # pyright: ignore[reportPrivateUsage] - its memory is what is tested
     session.receive([stdout_frame("{" * count + PROCESS, "x") for count in range(1, 100)])
     assert len(read_all(box)) == 99
     assert not known
@@ -309,7 +309,7 @@ def test_an_id_in_another_form_is_that_of_the_process_that_decoding_finds() -> N
     assert read_all(claim(session, f"{{{'p' * 36}}}")) == [StdoutEvent("p" * 36)]
 
 
-def test_an_event_from_which_a_head_is_learned_takes_the_memory_that_was_counted() -> None:
+def test_an_event_from_which_a_prefix_is_learned_takes_the_memory_that_was_counted() -> None:
     session = make_session()
     box = claim(session, PROCESS)
     session.receive([stdout_frame(PROCESS, "é" * 1000), stdout_frame(PROCESS, "next")])

@@ -1,10 +1,10 @@
 """Recognize events and replies by the bytes of their frames that precede the text.
 
-The events of a process differ in their text only, which servers send last. So the bytes before it, the head, determine
-process and kind: once a frame was decoded and checked, another one with the same head is an event of the same kind and
-process. Looking it up takes a sixth of the time of decoding the frame. Heads of other processes differ in the id only, so that
-the first event of a process, and its last one, are recognized by the bytes around it. Replies to requests that succeeded
-differ in their correlation id and their text.
+The events of a process differ in their text only, which servers send last. So the bytes before it, the prefix of the frame,
+determine process and kind: once a frame was decoded and checked, another one with the same prefix is an event of the same
+kind and process. Looking it up takes a sixth of the time of decoding the frame. Prefixes of other processes differ in the id
+only, so that the first event of a process, and its last one, are recognized by the bytes around it. Replies to requests that
+succeeded differ in their correlation id and their text.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pie_client._generated.families import EVENT, EVENT_TEXT, PROCESS, TAG
 from pie_client.protocol.codec import FIXMAP, Frame
 from pie_client.protocol.routes import CANONICAL, Route
 
-MAX_HEADS = 20_000
-"""Most heads that are remembered: about two for each process of a large job."""
+MAX_PREFIXES = 20_000
+"""Most prefixes that are remembered: about two for each process of a large job."""
 FIXSTR = 0xA0
 """First byte of a text of up to 31 bytes, together with its length."""
 FIXSTR_BYTES = 32
@@ -31,9 +31,9 @@ STR32 = 0xDB
 WIDTHS = {STR16: 2, STR32: 4}
 """Bytes of the length of a long text, by its first byte."""
 LEARNED_BYTES = 128 << 10
-"""Largest frame from which a head is learned: its text is encoded again for that."""
+"""Largest frame from which a prefix is learned: its text is encoded again for that."""
 MAX_SIZES = 4
-"""Most lengths of heads that are looked up: kinds of events have names of three lengths."""
+"""Most lengths of prefixes that are looked up: kinds of events have names of three lengths."""
 ID_BYTES = 36
 """Length of a process id in the form of :data:`CANONICAL`."""
 
@@ -54,15 +54,15 @@ _SUCCESS = b"".join(map(msgpack.packb, (ResponseRecord._fields[1], True, Respons
 """The bytes of a reply to a successful request between its correlation id and its text."""
 
 
-class Heads:
-    """The heads of frames that were decoded before, and of those that differ from them in the id of the process only.
+class Prefixes:
+    """The prefixes of frames that were decoded before, and of those that differ from them in the id of the process only.
 
     Args:
         routes: Every route by the id of its process.
 
     Attributes:
-        known: The route and kind of each head; none of an event that ends its process.
-        size: Length of the head that was found or added last.
+        known: The route and kind of each prefix; none of an event that ends its process.
+        size: Length of the prefix that was found or added last.
     """
 
     def __init__(self, routes: Mapping[str, Route]) -> None:
@@ -71,44 +71,44 @@ class Heads:
         self._routes = routes
         self._sizes: tuple[int, ...] = ()
         self._before_id = b""
-        """The bytes of a head before the id; none are known if it is empty."""
+        """The bytes of a prefix before the id; none are known if it is empty."""
         self._kinds: dict[bytes, Event] = {}
-        """The kind of an event by the bytes of its head after the id."""
+        """The kind of an event by the bytes of its prefix after the id."""
 
     def find(self, frame: bytes | memoryview) -> tuple[Route, Event] | None:
-        """Return the route and kind of a frame's head, also of the last event of a process, and set ``size``."""
+        """Return the route and kind of a frame's prefix, also of the last event of a process, and set ``size``."""
         for size in self._sizes:
-            head = bytes(frame[:size])
-            found = self.known.get(head) or self._find_by_parts(head)
+            prefix = bytes(frame[:size])
+            found = self.known.get(prefix) or self._find_by_parts(prefix)
             if found is not None:
                 self.size = size
                 return found
         return None
 
-    def _find_by_parts(self, head: bytes) -> tuple[Route, Event] | None:
+    def _find_by_parts(self, prefix: bytes) -> tuple[Route, Event] | None:
         start = len(self._before_id)
-        kind = self._kinds.get(head[start + ID_BYTES :])
-        if kind is None or not head.startswith(self._before_id):
+        kind = self._kinds.get(prefix[start + ID_BYTES :])
+        if kind is None or not prefix.startswith(self._before_id):
             return None
         try:
-            route = self._routes.get(head[start : start + ID_BYTES].decode("ascii"))
+            route = self._routes.get(prefix[start : start + ID_BYTES].decode("ascii"))
         except UnicodeDecodeError:
             return None
         if route is None:
             return None
-        self._remember(head, route, kind)
+        self._remember(prefix, route, kind)
         return route, kind
 
-    def _remember(self, head: bytes, route: Route, kind: Event) -> None:
+    def _remember(self, prefix: bytes, route: Route, kind: Event) -> None:
         if kind in TERMINAL_KINDS:
-            return  # no other frame has the same head
-        if len(self.known) >= MAX_HEADS:
+            return  # no other frame has the same prefix
+        if len(self.known) >= MAX_PREFIXES:
             self.known.clear()
-        self.known[head] = route, kind
+        self.known[prefix] = route, kind
 
     def add(self, frame: Frame, process_id: str, route: Route, kind: Event, text: str) -> None:
-        """Remember the head of a decoded frame with an id as it was sent, unless the frame does not end in its text."""
-        # With an id in any other form, a hostile frame could have a head of any length, or end in an id that looks like a
+        """Remember the prefix of a decoded frame with an id as it was sent, unless the frame does not end in its text."""
+        # With an id in any other form, a hostile frame could have a prefix of any length, or end in an id that looks like a
         # key and a text; with another field, in one that does.
         if (
             isinstance(frame, str)
@@ -122,14 +122,14 @@ class Heads:
         encoded = text.encode()
         tail = msgpack.packb(" " * len(encoded)).removesuffix(b" " * len(encoded)) + encoded
         size = len(frame) - len(tail)
-        head = frame[:size]
-        if frame.endswith(tail) and head.endswith(_KEY):
-            before_id, _, after_id = head.partition(process_id.encode())
+        prefix = frame[:size]
+        if frame.endswith(tail) and prefix.endswith(_KEY):
+            before_id, _, after_id = prefix.partition(process_id.encode())
             if before_id != self._before_id:
                 self._before_id = before_id
                 self._kinds.clear()
             self._kinds[after_id] = kind
-            self._remember(head, route, kind)
+            self._remember(prefix, route, kind)
             self.size = size
             if size not in self._sizes:
                 self._sizes = (size, *self._sizes[: MAX_SIZES - 1])
@@ -153,7 +153,7 @@ def successful_reply(frame: bytes) -> tuple[int, str] | None:
 
 
 def text_after(frame: bytes, size: int) -> str | None:
-    """Return the text that is the rest of a frame after its head, or None if the rest is anything else."""
+    """Return the text that is the rest of a frame after its prefix, or None if the rest is anything else."""
     rest = len(frame) - size - 1
     if rest < 0:
         return None
@@ -175,7 +175,7 @@ def text_after(frame: bytes, size: int) -> str | None:
 
 
 def long_text_after(frame: memoryview, size: int) -> str | None:
-    """Return the text that is the rest of a large frame after its head, or None if the rest is anything else."""
+    """Return the text that is the rest of a large frame after its prefix, or None if the rest is anything else."""
     width = WIDTHS.get(frame[size]) if len(frame) > size else None
     if width is None:
         return None
