@@ -45,10 +45,23 @@ CODE_SERVICE_RESTART: Final = 1012
 CODE_TRY_AGAIN_LATER: Final = 1013
 """A proxy has too much work at the moment."""
 
-TRANSIENT_STATUSES: Final = frozenset({502, 503, 504})
+TRANSIENT_STATUSES: Final = frozenset(
+    {
+        STATUS_BAD_GATEWAY,
+        STATUS_UNAVAILABLE,
+        STATUS_GATEWAY_TIMEOUT,
+    }
+)
 """HTTP statuses after which another attempt to connect may succeed soon."""
 
-TRANSIENT_CODES: Final = frozenset({1006, 1001, 1012, 1013})
+TRANSIENT_CODES: Final = frozenset(
+    {
+        CODE_NO_CLOSE_FRAME,
+        CODE_GOING_AWAY,
+        CODE_SERVICE_RESTART,
+        CODE_TRY_AGAIN_LATER,
+    }
+)
 """Close codes after which another attempt to connect may succeed soon."""
 
 SCHEMES: Final = (
