@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pie_client._generated.decoders import McpRequestRecord
 from pie_client._generated.families import HIGHEST_PORT
-from pie_client._generated.methods import RUN_PROCESSES
+from pie_client._generated.methods import RUN_PROCESSES, SIGNAL_PROCESS
 from pie_client.auth.login import Authentication, Login
 from pie_client.common.paths import as_path
 from pie_client.connection.connection import Connection
@@ -224,7 +224,7 @@ class Connected:
     async def signal(self, process_id: str, message: str, *, timeout: float | None) -> None:
         """Send a text message to a process."""
         process_id = canonical_id(process_id)
-        self.connection.check_running(process_id)
+        self.connection.check_running(process_id, SIGNAL_PROCESS.tag)
         await self.calls.signal_process(process_id=process_id, message=message, timeout=timeout)
 
     async def terminate(self, process_id: str, *, timeout: float | None) -> None:

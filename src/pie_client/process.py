@@ -476,7 +476,7 @@ class Process(Generic[R_co]):
             return  # the request itself raises that, and that it was not sent
         if self._route.terminal is not None:
             raise ProcessEndedError(
-                f"{request} not sent: process {self.process_id} has ended; wait() tells how"
+                f"{request} not sent: process {self.process_id} has ended; call wait() for its result"
             )
         if self._route.failure is not None:
             raise self._route.failure()

@@ -23,13 +23,14 @@ from pie_client import (
     PieClient,
     PieError,
     Process,
+    ProcessEndedError,
     ProcessLostError,
     Reconnect,
     ReconnectError,
     models,
 )
 from pie_client.base import WireModel
-from tests.connection.helpers import SOON, SlowKey, check_text, launch, outcomes, until
+from tests.connection.helpers import SOON, SlowKey, check_text, launch, outcomes, returned, until
 from tests.support.peers import Peer, Refusal, in_time, websocket_peer
 
 SERVICE_RESTART = b"\x88\x02\x03\xf4"
@@ -91,6 +92,25 @@ REQUESTS: dict[type[WireModel], Callable[[PieClient, Process], Awaitable[object]
 
 
 # ------------------------------------------------------------- what waits
+
+
+@pytest.mark.parametrize("kind", [models.SignalProcessRequest, models.TransferFileRequest])
+async def test_what_waits_for_a_process_that_ends_before_the_next_connection_is_ready_is_not_sent(
+    kind: type[WireModel], peer: Peer, client: PieClient
+) -> None:
+    process = await launch(client)
+    await suspend(peer, client)
+    waiting = asyncio.ensure_future(REQUESTS[kind](client, process))
+    peer.answers[models.AttachProcessRequest] = None
+    peer.refuse_upgrade = None
+    attach = await peer.request(models.AttachProcessRequest)
+    await peer.send(returned(process))
+    await peer.reply(attach.corr_id, "Process attached")
+    name = "signal_process" if kind is models.SignalProcessRequest else "transfer_file"
+    with pytest.raises(ProcessEndedError) as caught:
+        await in_time(waiting)
+    check_text(caught.value, f"{name} not sent: process {process.process_id} has ended; call wait() for its")
+    assert peer.requests_of(kind) == []
 
 
 @pytest.mark.parametrize("kind", REQUESTS)

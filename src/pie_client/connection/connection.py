@@ -333,9 +333,9 @@ class Connection:
         """Return whether a process sends its events to this connection, or events of it are kept."""
         return self._session.routes.is_attached(process_id)
 
-    def check_running(self, process_id: str) -> None:
-        """Raise ProcessEndedError if a process is known to have ended."""
-        self._session.routes.check_running(process_id)
+    def check_running(self, process_id: str, request: str) -> None:
+        """Raise ProcessEndedError if a process is known to have ended, so that a request is not sent."""
+        self._session.routes.check_running(process_id, request)
 
     @property
     def backlogs(self) -> Backlogs:

@@ -294,7 +294,7 @@ class RestorableConnection(Connection):
             return
         process_id = str(build()[method.subject])
         routes = self._session.routes
-        routes.check_running(process_id)
+        routes.check_running(process_id, method.tag)
         route = routes.by_id.get(process_id)
         if route is not None and route.failure is not None:
             raise route.failure()

@@ -236,12 +236,12 @@ class Routes:
         route = self.by_id.get(process_id)
         return route is not None and (route.attached or route.detached)
 
-    def check_running(self, process_id: str) -> None:
-        """Raise ProcessEndedError if a process is known to have ended."""
+    def check_running(self, process_id: str, request: str) -> None:
+        """Raise ProcessEndedError if a process is known to have ended, so that a request is not sent."""
         route = self.by_id.get(process_id)
         if route is not None and route.terminal is not None:
             raise ProcessEndedError(
-                f"signal_process not sent: process {process_id} has ended; wait() tells how"
+                f"{request} not sent: process {process_id} has ended; call wait() for its result"
             )
 
     def live(self, most: float = math.inf) -> list[Route]:
