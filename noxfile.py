@@ -60,7 +60,7 @@ SAME_WITH_OLDEST = (
     "tests/test_distributions.py",  # what hatchling builds
     "tests/hot_path/test_counts.py",  # its limits include what the newest releases do
     "tests/test_fastapi_service.py",  # FastAPI; tests/connection has what happens when a server restarts
-    "tests/test_map_dask.py",  # Dask; tests/test_map.py has the map
+    "tests/maps/test_dask.py",  # Dask; tests/maps/test_mapping.py has the map
     "tests/test_performance_page.py",  # a picture
     *(
         "tests/test_documentation.py",
