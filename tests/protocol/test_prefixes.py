@@ -355,6 +355,20 @@ def test_a_recognized_event_of_a_process_without_a_route_makes_one() -> None:
     assert read_all(claim(session, OTHER)) == [StdoutEvent("early")]
 
 
+@pytest.mark.parametrize("form", [bytes, memoryview])
+def test_a_prefix_of_a_closed_process_that_is_not_the_last_length_finds_the_new_handle(
+    form: type[bytes | memoryview],
+) -> None:
+    session, text = make_session(), "x" * (1 << 16)
+    claim(session, OTHER)
+    old = claim(session, PROCESS)
+    session.receive([stdout_frame(PROCESS, text), event_frame(OTHER, "message", "of another length")])
+    session.routes.release(old)
+    new = claim(session, PROCESS)
+    session.receive([form(stdout_frame(PROCESS, text))])
+    assert read_all(new) == [StdoutEvent(text)]
+
+
 def test_the_end_of_a_closed_process_that_is_claimed_again_goes_to_the_new_handle() -> None:
     session = make_session()
     claim(session, OTHER)

@@ -297,7 +297,7 @@ class Session:
     def _add(self, route: Route, kind: Event, text: str) -> None:
         """Add an event to a route that takes some."""
         if kind in TERMINAL_KINDS:
-            route.attached = False
+            route.attached = False  # all that Routes.record_end() does for a route that takes events
         route.put((kind, text))
 
     def written(self, route: Route, file: PartialFile, size: int, reason: str = "") -> None:
