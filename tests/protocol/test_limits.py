@@ -1,9 +1,11 @@
 """Limits of buffered events: when receiving should pause, and which mailboxes are discarded."""
 
 import contextlib
+import functools
 import logging
 import tracemalloc
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 from blake3 import blake3
@@ -22,6 +24,7 @@ from pie_client import (
     CorruptEvent,
     Event,
     FileEvent,
+    ProtocolError,
     ReturnEvent,
     SlowConsumerError,
     StdoutEvent,
@@ -512,32 +515,35 @@ def test_the_counted_bytes_are_those_of_the_mailboxes() -> None:
     )
 
 
-def test_results_of_released_processes_and_events_that_were_handed_over_take_no_memory() -> None:
-    session = make_session()
-    tracemalloc.start()
-    try:
-        for number in range(100):
-            process_id = f"{number:08x}-0000-4000-8000-000000000000"
-            route = claim(session, process_id)
-            receive(session, stdout_frame(process_id, "x"), return_frame(process_id, "x" * 100_000))
-            route.handed_over = deque([StdoutEvent("x" * 100_000)])
-            release_all(session, route)
-            del route
-        assert tracemalloc.get_traced_memory()[0] < 1_000_000
-    finally:
-        tracemalloc.stop()
+def return_much(session: Session, route: Route) -> None:
+    receive(session, return_frame(route.process_id, "x" * 100_000))
 
 
-def test_lost_files_of_released_processes_take_no_memory() -> None:
+def hand_over(_session: Session, route: Route) -> None:
+    route.handed_over = deque([StdoutEvent("x" * 100_000)])
+
+
+def fail_with_a_long_text(_session: Session, route: Route) -> None:
+    route.fail(functools.partial(ProtocolError, "x" * 100_000))
+
+
+def lose_files(session: Session, route: Route) -> None:
+    digests = [route.process_id + f"{file:092x}" for file in range(64)]
+    receive(session, *[chunk_frame(route.process_id, digest, 1, 2, b"x") for digest in digests])
+
+
+@pytest.mark.parametrize("hold", [return_much, hand_over, fail_with_a_long_text, lose_files])
+def test_a_released_process_holds_nothing(hold: Callable[[Session, Route], None]) -> None:
     session = make_session()
     tracemalloc.start()
     try:
         for number in range(20):
             process_id = f"{number:08x}-0000-4000-8000-000000000000"
             route = claim(session, process_id)
-            digests = [f"{number * 64 + file:0128x}" for file in range(64)]
-            receive(session, stdout_frame(process_id, "x"))
-            receive(session, *[chunk_frame(process_id, digest, 1, 2, b"x") for digest in digests])
+            receive(
+                session, stdout_frame(process_id, "x")
+            )  # its prefix is remembered, and refers to the route
+            hold(session, route)
             release_all(session, route)
             del route
         assert tracemalloc.get_traced_memory()[0] < 100_000
