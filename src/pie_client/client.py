@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pie_client.common import status
     from pie_client.connection import contents, observing, options, raw
     from pie_client.connection import reconnect as reconnecting
-    from pie_client.connection import state as connecting
+    from pie_client.connection import state as connection_state
     from pie_client.maps import mapping
     from pie_client.programs import functions, registry
     from pie_client.protocol import shares
@@ -41,7 +41,7 @@ else:
     # What they define is only named in annotations, or not needed before connect().
     abc = LazyModule("collections.abc")
     calls = LazyModule("pie_client._generated.calls")
-    connecting = LazyModule("pie_client.connection.state")
+    connection_state = LazyModule("pie_client.connection.state")
     connector = LazyModule("pie_client.connector")
     contents = LazyModule("pie_client.connection.contents")
     errors = LazyModule("pie_client.errors")
@@ -252,13 +252,13 @@ class PieClient:
         return self._connector is not None and self._connector.connected
 
     @property
-    def state(self) -> connecting.ConnectionState:
+    def state(self) -> connection_state.ConnectionState:
         """What the connection is doing, and why."""
         if self._connector is None:
-            return connecting.ConnectionState(connecting.ConnectionStatus.CLOSED)
+            return connection_state.ConnectionState(connection_state.ConnectionStatus.CLOSED)
         return self._connector.states.current
 
-    def states(self) -> abc.AsyncGenerator[connecting.ConnectionState]:
+    def states(self) -> abc.AsyncGenerator[connection_state.ConnectionState]:
         """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
 
         On a client that has never connected, the iteration waits for its first attempt; on a closed one, it ends at once.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pie_client.client import I, P, R, T
     from pie_client.connection import contents, observing
     from pie_client.connection import reconnect as reconnecting
-    from pie_client.connection import state as connecting
+    from pie_client.connection import state as connection_state
     from pie_client.maps import mapping
     from pie_client.programs import functions
     from pie_client.protocol import shares
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pie_client.sync._generated import process as sync_process
 else:
     abc = LazyModule("collections.abc")
-    connecting = LazyModule("pie_client.connection.state")
+    connection_state = LazyModule("pie_client.connection.state")
     contents = LazyModule("pie_client.connection.contents")
     errors = LazyModule("pie_client.errors")
     functions = LazyModule("pie_client.programs.functions")
@@ -197,11 +197,11 @@ class PieClient:
         return self._thread.do(lambda: self._async.connected)
 
     @property
-    def state(self) -> connecting.ConnectionState:
+    def state(self) -> connection_state.ConnectionState:
         """What the connection is doing, and why."""
         return self._thread.do(lambda: self._async.state)
 
-    def states(self) -> abc.Generator[connecting.ConnectionState]:
+    def states(self) -> abc.Generator[connection_state.ConnectionState]:
         """Iterate over the states of the connection: the present one, then each later one, until the client is closed.
 
         On a client that has never connected, the iteration waits for its first attempt; on a closed one, it ends at once.
